@@ -1,0 +1,80 @@
+package capture
+
+import "time"
+
+// Op is what happened to a row.
+type Op uint8
+
+// The operations, with the names that String gives.
+const (
+	Insert   Op = iota // insert
+	Update             // update
+	Delete             // delete
+	Truncate           // truncate: of a whole table, without rows
+	Read               // read: a row of a snapshot
+)
+
+// String is the name in JSON and in expressions: insert, update, delete, truncate, read.
+func (o Op) String() string {
+	return [...]string{"insert", "update", "delete", "truncate", "read"}[o]
+}
+
+// Tx is what all changes of one transaction share. It is immutable.
+type Tx struct {
+	LSN   LSN       // where the commit record starts; see Position for a snapshot's
+	XID   uint32    // the top transaction's id, which wraps; 0 for a snapshot
+	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
+	Epoch uint32    // stands for the cluster and the timeline of LSN: part of an event's id
+}
+
+// Snapshot is the consistent point of a virtual transaction; see Position.
+func (t *Tx) Snapshot() LSN { return t.LSN + 1 }
+
+// Change is one change of one row, or the truncation of one table.
+//
+// Its values belong to its Batch and must not be kept longer.
+type Change struct {
+	Tx     *Tx
+	Seq    uint64 // counts from 0 within the transaction
+	Op     Op
+	Table  *Table
+	Before []Value // one a column; nil when the replica identity gave nothing; Absent where it gave less than the row
+	After  []Value // one a column; nil for delete and truncate
+}
+
+// At is the position just before the change. A sink at p holds the change when c.At().Before(p).
+func (c *Change) At() Position { return Position{LSN: c.Tx.LSN, Seq: c.Seq} }
+
+// Row is the new image, or the old one of a delete; nil for a truncate.
+func (c *Change) Row() []Value {
+	if c.After != nil {
+		return c.After
+	}
+	return c.Before
+}
+
+// Batch is a run of changes in commit order: whole transactions, or a part of one that was cut by size.
+//
+// An empty batch with Commit says that there is nothing for the reader up to End: an idle slot moves by it.
+type Batch struct {
+	Changes []Change
+	End     Position  // after the last change
+	Commit  bool      // End stands between transactions
+	Time    time.Time // of the last commit in it, by the source's clock; zero for an empty batch
+	Bytes   int       // what the batch counts in the window: the memory that it keeps alive
+	State   []byte    // what the source wants recorded with End; nil: as before
+}
+
+// After returns the part of the batch that a sink at p does not hold yet, and false when it holds all of it. The
+// changes are shared, not copied.
+func (b Batch) After(p Position) (Batch, bool) {
+	if b.End.Compare(p) <= 0 {
+		return Batch{}, false
+	}
+	n := 0
+	for n < len(b.Changes) && b.Changes[n].At().Before(p) {
+		n++
+	}
+	b.Changes = b.Changes[n:]
+	return b, true
+}

@@ -1,0 +1,69 @@
+package capture
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Position says how far a sink is: every transaction whose commit record starts before LSN is held whole, and of the
+// transaction whose commit record starts at LSN the first Seq changes, counted before transforms.
+//
+// After a commit it is {end of the commit record, 0}; after a keepalive {its WAL end, 0}. It is never the LSN of an
+// XLogData header. The flush of a status update is the LSN: a server that is asked to start at the start of a commit
+// record sends that transaction again, and at its end it does not.
+//
+// A snapshot is a virtual transaction. Its commit record is said to start one byte before the snapshot's consistent
+// point, where no real record starts (records are aligned to 8 bytes), so its rows have positions of their own, which
+// stand before everything the stream yields and after everything that the snapshot contains.
+type Position struct {
+	LSN LSN
+	Seq uint64
+}
+
+// ParsePosition reads what String prints.
+func ParsePosition(s string) (Position, error) {
+	lsn, seq, inside := strings.Cut(s, "+")
+	var p Position
+	var err error
+	if p.LSN, err = ParseLSN(lsn); err != nil {
+		return Position{}, err
+	}
+	if !inside {
+		return p, nil
+	}
+	if p.Seq, err = strconv.ParseUint(seq, 10, 64); err != nil {
+		return Position{}, fmt.Errorf("%q is not a position such as 16/B374D848+3", s)
+	}
+	return p, nil
+}
+
+// Compare is negative when p stands before q, zero when they are equal, positive when p stands after q.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.LSN, q.LSN), cmp.Compare(p.Seq, q.Seq))
+}
+
+// Before says whether p stands before q.
+func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
+
+// IsZero says whether p is the beginning of everything, which no sink records.
+func (p Position) IsZero() bool { return p == Position{} }
+
+// String is "16/B374D848" between transactions and "16/B374D848+3" inside one.
+func (p Position) String() string {
+	b := p.LSN.Append(make([]byte, 0, 24))
+	if p.Seq > 0 {
+		b = strconv.AppendUint(append(b, '+'), p.Seq, 10)
+	}
+	return string(b)
+}
+
+// MarshalText is String.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText is ParsePosition.
+func (p *Position) UnmarshalText(b []byte) (err error) {
+	*p, err = ParsePosition(string(b))
+	return err
+}

@@ -1,0 +1,38 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Problem is trouble that has a name: a named state. The same words stand in the log, in /readyz, in the API, in
+// `tailrace status` and in the metrics.
+type Problem struct {
+	State  string // snake_case, fixed: it is a label of a metric
+	Halted bool   // only a person helps; else it is retried
+	Usage  bool   // the user has to change something: exit code 2 for a live check
+	Reason string // what is the case, in a sentence, without secrets
+	Fix    string // the command or the SQL that helps; may have lines
+	Err    error  // what was seen, or nil
+}
+
+// Error is the state, the reason and what was seen.
+func (p *Problem) Error() string {
+	s := p.State + ": " + p.Reason
+	if p.Err != nil {
+		s = fmt.Sprintf("%s: %v", s, p.Err)
+	}
+	return s
+}
+
+// Unwrap is what was seen.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// AsProblem finds the Problem in err; nil when there is none.
+func AsProblem(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
+}

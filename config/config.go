@@ -1,0 +1,68 @@
+package config
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// File is what all the files of one call say together.
+type File struct {
+	Daemon    Daemon
+	Pipelines []Pipeline // in the order of the files; disabled ones are left out
+	Hash      string     // of the files' text, hex: a label of tailrace_config_info
+}
+
+// Daemon is the daemon block, with its defaults filled in.
+type Daemon struct {
+	Listen string // "127.0.0.1:9187"
+	Token  string // "": calls that change something are refused
+	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
+}
+
+// Pipeline is a pipeline block.
+type Pipeline struct {
+	Name   string
+	Window int64 // bytes in flight; 64 MiB by default
+	Source Block
+	Sinks  []Block
+	Range  hcl.Range
+}
+
+// Block is a source or a sink block with the settings of its kind.
+type Block struct {
+	Kind     string // the first label
+	Name     string // a sink's second label
+	Settings any    // the pointer that the kind's function returned, filled
+	Range    hcl.Range
+}
+
+// Kinds gives, by the first label of a block, a new pointer to a settings struct with hcl tags.
+//
+// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, *Template,
+// or a struct (or slice of structs) for nested blocks; `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"` are
+// gohcl's tags. A field `Range hcl.Range` tagged `hcl:",range"` gets the block's position. Settings may implement Checker.
+type Kinds struct {
+	Sources map[string]func() any
+	Sinks   map[string]func() any
+}
+
+// Checker is implemented by settings, or by a struct nested in them, that check more than types can say. It is called
+// once all attributes are decoded, and contacts nothing. Attribute positions come from at.
+type Checker interface {
+	CheckSettings(at Positions) hcl.Diagnostics
+}
+
+// Positions finds where an attribute of the block at hand stands: at("tables"). The block's own header when the
+// attribute is not given.
+type Positions func(attribute string) hcl.Range
+
+// Duration is a time such as "30s"; Never when the file says "never".
+type Duration time.Duration
+
+// Size is a number of bytes such as "64MiB".
+type Size int64
+
+// Secret is a text that never appears in a diagnostic, a log line or the API: printing or marshalling it gives
+// "(secret)".
+type Secret string
