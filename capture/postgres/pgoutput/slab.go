@@ -12,12 +12,15 @@ type Slab struct {
 	free []capture.Value
 }
 
-// Take returns n zero values, whose capacity is n too.
+// Take returns n zero values, whose capacity is n too. It is never nil: a row may have no columns.
 func (s *Slab) Take(n int) []capture.Value {
-	if n > len(s.free) {
-		if n > chunk/4 {
-			return make([]capture.Value, n) // the rest of the chunk stays for smaller rows
-		}
+	switch {
+	case n == 0:
+		return []capture.Value{}
+	case n <= len(s.free):
+	case n > chunk/4: // what is left of the chunk stays for smaller rows
+		return make([]capture.Value, n)
+	default:
 		s.free = make([]capture.Value, chunk)
 	}
 	v := s.free[:n:n]
