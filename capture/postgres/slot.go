@@ -114,11 +114,8 @@ func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	if err != nil || s == nil {
 		return false, err
 	}
-	if s.Type != "logical" || !s.Here {
-		return false, c.slotProblem(s)
-	}
-	if s.Active {
-		return false, c.slotHeld(s)
+	if bad := c.notOurs(s); bad != nil {
+		return false, bad
 	}
 	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, c.Slot)
 	if sqlstate(err) == "42704" {
