@@ -82,7 +82,7 @@ func (p Positions) Given(name string) bool {
 // is dropped, so only checks that report elsewhere, or compare two attributes, have to ask.
 func (p Positions) Known(name string) bool { return !p.unknown[name] }
 
-// Duration is a time such as "30s"; Never when the file says "never".
+// Duration is a time such as "30s", in nanoseconds as time.Duration; Never when the file says "never".
 type Duration time.Duration
 
 // Size is a number of bytes such as "64MiB".
