@@ -37,6 +37,9 @@ type Stream interface {
 	// Next waits for the next batch. The batch belongs to the caller, for good. While nobody calls it the stream goes
 	// on answering the server. Its error is final.
 	Next(ctx context.Context) (Batch, error)
+	// Done is closed when the stream has broken, also while nobody calls Next; Err is then the reason.
+	Done() <-chan struct{}
+	Err() error
 	// Confirm says that everything up to p is durable everywhere. It never blocks; a p that is not beyond the last one
 	// is ignored (I2).
 	Confirm(p Position)

@@ -45,6 +45,9 @@ type snapshot struct {
 	failed    error // after out is closed
 	asm       *assembler
 	copied    atomic.Int64
+	finished  atomic.Bool
+	started   bool          // Resume has called run
+	ended     chan struct{} // closed when run has returned
 	estimated int64
 }
 
@@ -95,7 +98,7 @@ func (s *Source) newSnapshot(ctx context.Context, st *stream, pub *published, po
 	if err != nil {
 		return nil, err
 	}
-	sn := &snapshot{conn: conn, point: point, log: s.log, out: make(chan capture.Batch)}
+	sn := &snapshot{conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{})}
 	if err := sn.prepare(ctx, name); err != nil {
 		sn.close()
 		return nil, s.config.named("open snapshot", err)
@@ -171,8 +174,10 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 
 // run copies all tables, one after the other, and then says that the snapshot is whole.
 func (sn *snapshot) run(ctx context.Context) {
+	defer close(sn.ended)
 	defer close(sn.out)
 	sn.failed = sn.copyAll(ctx)
+	sn.close() // its locks stand in the way of a TRUNCATE
 }
 
 func (sn *snapshot) copyAll(ctx context.Context) error {
@@ -187,6 +192,7 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	sn.asm.batch.Time = sn.asm.tx.Time
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
+	sn.finished.Store(true)
 	return sn.hand(ctx, sn.asm.take())
 }
 
@@ -218,7 +224,16 @@ func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Ba
 }
 
 func (sn *snapshot) progress() (copying bool, rows, estimated int64) {
-	return true, sn.copied.Load(), sn.estimated
+	return !sn.finished.Load(), sn.copied.Load(), sn.estimated
+}
+
+// abandon ends a snapshot whose stream has ended.
+func (sn *snapshot) abandon() {
+	if sn.started {
+		<-sn.ended
+		return
+	}
+	sn.close()
 }
 
 func (sn *snapshot) close() {
@@ -273,6 +288,7 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew boo
 		<-s.ended
 		cancel()
 	}()
+	s.snapshot.started = true
 	go s.snapshot.run(ctx)
 	go s.settle(ctx)
 	return true, nil

@@ -67,8 +67,12 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 	p.streams++
 	p.mu.Unlock()
 	for {
-		for p.isStuck() && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
+		for p.isStuck() {
+			select {
+			case <-s.Done():
+				return s.Err()
+			case <-time.After(time.Millisecond):
+			}
 		}
 		b, err := s.Next(ctx)
 		if err != nil {

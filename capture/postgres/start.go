@@ -61,7 +61,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	st.asm.last = from
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
-			st.snapshot.close()
+			st.snapshot.abandon()
 		}
 		return nil, s.busy(ctx, err)
 	}

@@ -32,6 +32,7 @@ type stream struct {
 	origin   capture.Origin
 	start    capture.Position
 	snapshot *snapshot // nil: none to make
+	rowsDone bool      // Next has handed all of the snapshot out
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *socket
@@ -80,12 +81,12 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 
 // Next implements capture.Stream: step 5 of the way of one row.
 func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
-	if s.snapshot != nil {
+	if s.snapshot != nil && !s.rowsDone {
 		b, err := s.snapshot.next(ctx, s.ended)
 		if !errors.Is(err, errCopied) {
 			return b, err
 		}
-		s.snapshot = nil
+		s.rowsDone = true
 	}
 	select {
 	case b := <-s.out:
@@ -96,6 +97,12 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 		return capture.Batch{}, context.Cause(ctx)
 	}
 }
+
+// Done implements capture.Stream.
+func (s *stream) Done() <-chan struct{} { return s.ended }
+
+// Err implements capture.Stream.
+func (s *stream) Err() error { return s.err }
 
 // Confirm implements capture.Stream: step 12 of the way of one row. I2: it only grows.
 func (s *stream) Confirm(p capture.Position) {
@@ -131,6 +138,9 @@ func (s *stream) run(ctx context.Context) {
 	go func() {
 		defer close(s.ended)
 		s.err = s.receive(ctx)
+		if !errors.Is(s.err, capture.ErrRestart) {
+			_ = s.conn.Close() // at once: the server may be waiting for it, and whoever serves for something else
+		}
 	}()
 }
 
@@ -155,9 +165,9 @@ func (s *stream) close() {
 			}
 		}
 	}
-	_ = s.conn.Close()
+	_ = s.conn.Close() // it may be closed already
 	if s.snapshot != nil {
-		s.snapshot.close()
+		s.snapshot.abandon()
 	}
 }
 

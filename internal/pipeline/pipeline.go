@@ -154,11 +154,22 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 // flow moves batches until the stream or ctx ends.
 func (p *Pipeline) flow(ctx context.Context, l *lane) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.broke(ctx, l.stream) })
 	g.Go(func() error { return p.pump(ctx, l) })
 	for _, d := range p.sinks {
 		g.Go(func() error { return d.run(ctx, l.stream, l.window) })
 	}
 	return g.Wait()
+}
+
+// broke ends the flow when the stream has ended although nobody asks it for more: the window may be full.
+func (p *Pipeline) broke(ctx context.Context, s capture.Stream) error {
+	select {
+	case <-s.Done():
+		return s.Err()
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // pump fills the window: steps 5 and 6 of the way of one row.
