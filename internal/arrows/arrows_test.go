@@ -42,7 +42,9 @@ var rules = []struct {
 var standardOnly = []string{"capture", "sink", "transform"}
 
 func TestImportsFollowTheArrows(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	list.Stderr = t.Output()
+	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
