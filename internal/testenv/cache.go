@@ -24,9 +24,9 @@ func CacheDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("tailrace-cache-%d", os.Getuid()))
 }
 
-// cached returns the folder name of the cache. When it is not there yet, make fills a fresh one, which then gets the name;
+// cached returns the folder name of the cache. When it is not there yet, fill makes a fresh one, which then gets the name;
 // meanwhile other processes wait.
-func cached(name string, make func(dir string) error) (string, error) {
+func cached(name string, fill func(dir string) error) (string, error) {
 	dir := filepath.Join(CacheDir(), name)
 	if exists(dir) {
 		return dir, nil
@@ -46,7 +46,7 @@ func cached(name string, make func(dir string) error) (string, error) {
 	if err := errors.Join(os.RemoveAll(fresh), openFolder(fresh)); err != nil {
 		return "", fmt.Errorf("create cache: %w", err)
 	}
-	if err := make(fresh); err != nil {
+	if err := fill(fresh); err != nil {
 		return "", errors.Join(err, os.RemoveAll(fresh))
 	}
 	if err := os.Rename(fresh, dir); err != nil {
