@@ -139,7 +139,7 @@ func TestRejectedEvent(t *testing.T) {
 		t.Fatalf("the error is %v", err)
 	}
 	place := capture.Position{LSN: 0x200, Seq: 1}
-	if rejected.At != place || rejected.Table != "public.orders" || rejected.Reason != "encode" {
+	if rejected.At != place || rejected.Table != "public.orders" || rejected.Reason != "no_key" {
 		t.Errorf("%+v", rejected)
 	}
 	if got, want := strings.Join(out.writes, ""), line(0x100, 0, "a")+line(0x200, 0, "b"); got != want {

@@ -76,7 +76,7 @@ func (w *writer) fail(ctx context.Context, ev *transform.Event, err error) error
 	}
 	c := ev.Change
 	key := string(ev.Key[:min(len(ev.Key), maxKey)])
-	w.err = &sink.Rejected{At: c.At(), Table: c.Table.String(), Key: key, Reason: "encode", Err: refused.error}
+	w.err = &sink.Rejected{At: c.At(), Table: c.Table.String(), Key: key, Reason: format.Reason(refused.error), Err: refused.error}
 	if err := w.print(ctx); err != nil {
 		w.err = err
 		return err
