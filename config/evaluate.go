@@ -104,6 +104,7 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 				d.Summary = name + "(): " + d.Summary
 			}
 		}
+		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 		d.Extra = nil
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
 	}

@@ -16,7 +16,7 @@ import (
 // secrets are the texts that must not be printed, and the names of the attributes that hold such texts. The zero value
 // holds none.
 type secrets struct {
-	names map[string]bool
+	names map[string]map[string]bool // by the type of the block
 
 	mu    sync.Mutex // templates evaluate after Load, on any goroutine
 	texts map[string]bool
@@ -126,14 +126,28 @@ func scrubWord(text, word string) string {
 // blocks that are not enabled, in a file that does not parse.
 var secretWords = regexp.MustCompile(`(?i)passw|passphrase|^pass$|^pwd?$|secret|token|credential|private_?key|api_?key|access_?key`)
 
-func (s *secrets) named(name string) bool { return s.names[name] || secretWords.MatchString(name) }
+// named says whether an attribute holds a secret, in a block of that type. In a block of no known type, because the file is
+// wrong, the attributes of all blocks count.
+func (s *secrets) named(block, name string) bool {
+	if secretWords.MatchString(name) {
+		return true
+	}
+	_, known := s.names[block]
+	for other, attrs := range s.names {
+		if attrs[name] && (other == block || !known) {
+			return true
+		}
+	}
+	return false
+}
 
-// secretNames are the attributes of all kinds that hold a Secret.
-func (l *loader) secretNames() map[string]bool {
-	all := map[string]bool{}
-	for _, kinds := range []map[string]func() any{l.kinds.Sources, l.kinds.Sinks} {
+// secretNames are the attributes of all kinds that hold a Secret, by the block they stand in.
+func (l *loader) secretNames() map[string]map[string]bool {
+	all := map[string]map[string]bool{"daemon": {}, "locals": {}, "pipeline": {}, "source": {}, "sink": {}, "connection": {}}
+	for scope, kinds := range map[string]map[string]func() any{"source": l.kinds.Sources, "sink": l.kinds.Sinks} {
 		for _, k := range kinds {
-			l.schemaOf(k).secretNames(all)
+			l.schemaOf(k).secretNames(scope, all)
+			l.schemaOf(k).secretNames("connection", all)
 		}
 	}
 	return all
