@@ -72,13 +72,13 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 			if len(levels) > 1 {
 				levels = levels[:len(levels)-1]
 			}
-		case hclsyntax.TokenNewline:
-			if top.lines {
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment:
+			if top.lines && (t.Type == hclsyntax.TokenNewline || endsLine(t)) {
 				top.operators = 0
 			}
 		case hclsyntax.TokenComma, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
 			top.operators = 0
-		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenComment, hclsyntax.TokenEqual:
+		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenEqual:
 		default:
 			top.operators++
 		}

@@ -56,6 +56,10 @@ func (s *secrets) assigned(src []byte) []span {
 		switch tokens[i].Type {
 		case hclsyntax.TokenNewline:
 			line = i + 1
+		case hclsyntax.TokenComment:
+			if i == line || endsLine(tokens[i]) {
+				line = i + 1
+			}
 		case hclsyntax.TokenOBrace:
 			blocks = append(blocks, string(tokens[line].Bytes))
 			line = i + 1
@@ -108,7 +112,7 @@ func statement(tokens hclsyntax.Tokens) hclsyntax.Tokens {
 				return tokens[:i]
 			}
 		case hclsyntax.TokenComment:
-			if depth == 0 && bytes.HasSuffix(t.Bytes, []byte("\n")) {
+			if depth == 0 && endsLine(t) {
 				return tokens[:i+1]
 			}
 		case hclsyntax.TokenEOF:
@@ -116,6 +120,11 @@ func statement(tokens hclsyntax.Tokens) hclsyntax.Tokens {
 		}
 	}
 	return tokens
+}
+
+// endsLine says whether a token is a comment up to the end of its line: no newline token follows it.
+func endsLine(t hclsyntax.Token) bool {
+	return t.Type == hclsyntax.TokenComment && bytes.HasSuffix(t.Bytes, []byte("\n"))
 }
 
 // redactValue hides literals, and leaves what only says where a secret is: env("NAME"), file("/path"), local.name. Where

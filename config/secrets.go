@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -20,6 +21,7 @@ type secrets struct {
 
 	mu    sync.Mutex // templates evaluate after Load, on any goroutine
 	texts map[string]bool
+	typed map[string]bool // the values of attributes that hold a Secret: also not shown where a file has them as a literal
 }
 
 // shortest is the length from which a secret is hidden wherever it occurs; a shorter one only as a word, or a variable of
@@ -40,6 +42,39 @@ func (s *secrets) add(text string) {
 		quoted := strconv.Quote(t)
 		s.texts[t], s.texts[quoted[1:len(quoted)-1]] = true, true
 	}
+}
+
+// addTyped remembers the value of an attribute that holds a Secret.
+func (s *secrets) addTyped(text string) {
+	s.add(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.typed == nil {
+		s.typed = map[string]bool{}
+	}
+	for _, t := range strings.Split(text, "\n") {
+		if t = strings.TrimSpace(t); len(t) >= shortest {
+			s.typed[t] = true
+		}
+	}
+}
+
+// literals finds the values of Secret attributes in the bytes of a file from start to end: one may come from a local.
+func (s *secrets) literals(src []byte, start, end int) []span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var spans []span
+	for t := range s.typed {
+		for at := start; ; {
+			i := bytes.Index(src[at:end], []byte(t))
+			if i < 0 {
+				break
+			}
+			spans = append(spans, span{at + i, at + i + len(t)})
+			at += i + len(t)
+		}
+	}
+	return spans
 }
 
 // addParts remembers what stands between a secret's delimiters: the message of a URL that cannot be parsed quotes what it took for a port.
@@ -129,8 +164,8 @@ var secretWords = regexp.MustCompile(`(?i)passw|passphrase|^pass$|^pwd?$|secret|
 // named says whether an attribute holds a secret, in a block of that type. In a block of no known type, because the file is
 // wrong, the attributes of all blocks count.
 func (s *secrets) named(block, name string) bool {
-	if secretWords.MatchString(name) {
-		return true
+	if secretWords.MatchString(name) || nearest(name, []string{"password", "passphrase", "secret", "token"}) != "" {
+		return true // misspelt, too
 	}
 	_, known := s.names[block]
 	for other, attrs := range s.names {
