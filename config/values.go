@@ -20,6 +20,9 @@ func ParseDuration(s string) (Duration, error) {
 		return Never, nil
 	}
 	days, rest, found := strings.Cut(s, "d")
+	if s == "" {
+		return 0, errors.New("not a duration")
+	}
 	if !found {
 		days, rest = "0", s
 	}
