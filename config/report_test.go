@@ -64,6 +64,8 @@ func TestExcerpt(t *testing.T) {
 		"long":       {`/*` + long + `*/ url = local.x`, "     3 | …" + long[:70] + "*/ url = local.x\n       | " + strings.Repeat(" ", 80) + "^^^^^^^\n"},
 		"long after": {`url = local.x /*` + long + `*/`, "     3 | url = local.x /*" + long[:144] + "…\n       |       ^^^^^^^\n"},
 		"redacted":   {`url = "postgres://u:pw@h" == local.x ? "a" : "b"`, "     3 | url = \"postgres://u:(secret)@h\" == local.x ? \"a\" : \"b\"\n       |                                    ^^^^^^^\n"},
+		"place":      {`password = file("${local.x}/secret")`, "     3 | password = file(\"${local.x}/secret\")\n       |                    ^^^^^^^\n"},
+		"default":    {`password = env("X", "pw") + local.x`, "     3 | password = (secret)\n       |                ^\n"},
 		"many lines": {"url = upper([\n\"a\"])", "     3 | url = upper([\n       |             ^\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
