@@ -65,7 +65,7 @@ func TestExcerpt(t *testing.T) {
 		"long after": {`url = local.x /*` + long + `*/`, "     3 | url = local.x /*" + long[:144] + "…\n       |       ^^^^^^^\n"},
 		"redacted":   {`url = "postgres://u:pw@h" == local.x ? "a" : "b"`, "     3 | url = \"postgres://u:(secret)@h\" == local.x ? \"a\" : \"b\"\n       |                                    ^^^^^^^\n"},
 		"place":      {`password = file("${local.x}/secret")`, "     3 | password = file(\"${local.x}/secret\")\n       |                    ^^^^^^^\n"},
-		"default":    {`password = env("X", "pw", local.x)`, "     3 | password = env(\"X\", \"(secret)\", local.x)\n       |                                ^^^^^^^\n"},
+		"default":    {`password = env("X", "pw", local.x)`, "     3 | password = env(\"X\", \"(secret)\", local.x)\n       |                                 ^^^^^^^\n"},
 		"many lines": {"url = upper([\n\"a\"])", "     3 | url = upper([\n       |             ^\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
