@@ -85,6 +85,7 @@ func TestNoSecretInDiagnostics(t *testing.T) {
 		`slot = "%{ for x in env("PGPASSWORD") }x%{ endfor }"`,
 		`slot = try(parseint(env("PGPASSWORD"), 10), tonumber)`,
 		`slot = try(parseint(env("PGPASSWORD"), 10))`,
+		`slot = try({ a = 1 }[upper(env("PGPASSWORD"))])`,
 		`slot = local.password.x`,
 		`slot = jsondecode(local.encoded).nothing`,
 		// values that settings do not take
@@ -99,6 +100,7 @@ func TestNoSecretInDiagnostics(t *testing.T) {
 		`url = "%zz${env("PGPASSWORD")}"`,
 		`url = "${env("PGPASSWORD")}://h"`,
 		`connection = env("PGPASSWORD")`,
+		`password = 20261125 + local.nothing`,
 		// literals of the file, in excerpts
 		`password = "literal-CANARY" "x"`,
 		`password = "literal-CANARY`,
