@@ -18,7 +18,8 @@ var (
 	// The same before an interpolation: "postgres://user:begin${env("REST")}@host".
 	userinfoPart = regexp.MustCompile(`://[^\s/@:"]*:([^"\n$]+)\$\{`)
 	// A password among settings or in a query: "host=db password=x", "?sslpassword=x".
-	parameter = regexp.MustCompile(`(?i)\b\w*(?:password|passwd|pwd|secret|token)=([^\s&"';,()]+)(\(?)`)
+	parameter = regexp.MustCompile(`(?i)\b\w*(?:password|passwd|pwd|secret|token)=([^\s&"';]+)`)
+	call      = regexp.MustCompile(`\A(\w+)\(`)
 )
 
 // redactions finds the texts of a file that an excerpt must not show: what is given to an attribute that holds a secret,
@@ -34,7 +35,9 @@ func (r *Report) redactions(name string, src []byte) []span {
 		}
 	}
 	for _, m := range parameter.FindAllSubmatchIndex(src, -1) {
-		if call := m[5] > m[4]; !call && !bytes.HasPrefix(src[m[2]:m[3]], []byte("local.")) {
+		value := src[m[2]:m[3]]
+		c := call.FindSubmatch(value)
+		if !bytes.HasPrefix(value, []byte("local.")) && (c == nil || nearest(string(c[1]), []string{"env", "file"}) == "") {
 			spans = append(spans, span{m[2], m[3]})
 		}
 	}
