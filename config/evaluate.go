@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,8 +53,11 @@ func (l *loader) known(e hclsyntax.Expression) bool {
 			return nil
 		}
 		if _, found := l.functions[call.Name]; !found {
-			l.report.append(problem(call.NameRange, fmt.Sprintf("there is no function %q", call.Name),
-				suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
+			summary := fmt.Sprintf("there is no function %q", call.Name)
+			if l.redacts(call.NameRange) {
+				summary = "there is no such function"
+			}
+			l.report.append(problem(call.NameRange, summary, suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
 			ok = false
 		}
 		return nil
@@ -88,24 +93,49 @@ func (l *loader) unknownName(t hcl.Traversal) *hcl.Diagnostic {
 // translate says HCL's evaluation errors in our words, without the values.
 func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
-		if e := d.Expression; e != nil && d.Subject != nil && *d.Subject == e.StartRange() {
+		src := l.report.sources[d.Subject.Filename]
+		if e := d.Expression; e != nil && *d.Subject == e.StartRange() {
 			d.Subject = new(e.Range()) // the start of a quoted text is behind its quote
 		}
-		if src := l.report.sources[d.Subject.Filename]; d.Summary == "Too many function arguments" && src[d.Subject.Start.Byte-1] == '"' {
-			d.Subject.Start.Byte--
-			d.Subject.Start.Column--
+		if at := &d.Subject.Start; d.Summary == "Too many function arguments" && src[at.Byte-1] == '"' {
+			at.Byte--
+			at.Column--
 		}
-		d.Expression, d.EvalContext = nil, nil // they hold values
-		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && call.FunctionCallError() != nil {
-			d.Summary, d.Detail = call.FunctionCallError().Error(), ""
-			if name := call.CalledFunctionName(); name == "env" && strings.HasSuffix(d.Summary, "is not set") {
-				d.Detail = `Set it, or give a default: env("NAME", "default").`
-			} else if name != "env" && name != "file" {
-				d.Summary = name + "(): " + d.Summary
-			}
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		if ok && call.FunctionCallError() != nil {
+			d.Summary, d.Detail = callError(call.CalledFunctionName(), call.FunctionCallError())
 		}
-		d.Extra = nil
+		if !ok || call.CalledFunctionName() == "try" {
+			d.Detail = withoutValues(d.Detail, src)
+		}
+		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they hold values
 	}
 	return diags
 }
+
+// callError splits what a function says into summary and detail.
+func callError(name string, err error) (summary, detail string) {
+	summary, detail, _ = strings.Cut(err.Error(), "\n")
+	switch {
+	case name == "env" && strings.HasSuffix(summary, "is not set"):
+		return summary, `Set it, or give a default: env("NAME", "default").`
+	case name == "env" || name == "file":
+		return summary, detail
+	}
+	return name + "(): " + summary, detail
+}
+
+// withoutValues hides what a message quotes and the file does not have: a value, such as a key in upper case that came from
+// env().
+func withoutValues(detail string, src []byte) string {
+	return quotation.ReplaceAllStringFunc(detail, func(q string) string {
+		if bytes.Contains(src, []byte(q[1:len(q)-1])) {
+			return q
+		}
+		return hidden
+	})
+}
+
+var quotation = regexp.MustCompile(`"[^"]*"`)

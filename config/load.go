@@ -54,7 +54,7 @@ func newLoader(k Kinds, o Options) *loader {
 		o.ReadFile = read
 	}
 	l := &loader{kinds: k, options: o, locals: map[string]*local{}}
-	l.report = &Report{seen: map[place]bool{}, sources: map[string][]byte{}}
+	l.report = &Report{sources: map[string][]byte{}}
 	l.report.secrets.names = l.secretNames()
 	l.functions = functions(o, &l.report.secrets)
 	return l
@@ -64,7 +64,7 @@ func (l *loader) load(paths []string) *File {
 	files, diags := pathsOf(paths)
 	l.report.append(diags...)
 	l.partial = len(diags) > 0
-	var texts [][]byte
+	texts := map[string][]byte{}
 	var first hcl.Range
 	for _, name := range files {
 		src, err := read(name)
@@ -73,7 +73,7 @@ func (l *loader) load(paths []string) *File {
 			l.partial = true
 			continue
 		}
-		texts = append(texts, src)
+		texts[name] = src
 		if first.Filename == "" {
 			first = rangeAt(name, nil, 0, 0)
 		}
@@ -94,9 +94,13 @@ func (l *loader) load(paths []string) *File {
 // parse takes the top-level blocks of a file. Of one that has a syntax error nothing is taken: half a file gives problems
 // that are none.
 func (l *loader) parse(name string, src []byte) {
-	l.report.sources[name] = src
-	if d := limits(name, src); d != nil {
-		l.report.append(d)
+	problem := unreadable(name, src)
+	if problem == nil {
+		l.report.sources[name] = src
+		problem = tooDeep(name, src)
+	}
+	if problem != nil {
+		l.report.append(problem)
 		l.partial = true
 		return
 	}

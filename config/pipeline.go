@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -28,8 +29,11 @@ func (l *loader) loadPipelines() []Pipeline {
 	var all []Pipeline
 	taken := map[string]*hclsyntax.Block{}
 	for _, b := range l.pipelines {
-		if !l.labels(b, "name") || !l.checkName(b.Labels[0], b.LabelRanges[0]) || !l.unique(b, taken) {
+		if !l.labels(b, "name") {
 			continue
+		}
+		if l.checkName(b.Labels[0], b.LabelRanges[0]) {
+			l.unique(b, taken)
 		}
 		if on, _ := l.enabled(b.Body.Attributes); on {
 			all = append(all, l.pipeline(b))
@@ -39,19 +43,18 @@ func (l *loader) loadPipelines() []Pipeline {
 }
 
 // unique refuses a second pipeline of a name, and one whose slot would have the same name.
-func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) bool {
+func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
 	slot := slotName(b.Labels[0])
 	first := taken[slot]
 	if first == nil {
 		taken[slot] = b
-		return true
+		return
 	}
 	summary := fmt.Sprintf("there are two pipelines %q", b.Labels[0])
 	if first.Labels[0] != b.Labels[0] {
 		summary = fmt.Sprintf("the pipelines %q and %q have the same slot name", first.Labels[0], b.Labels[0])
 	}
 	l.report.append(problem(b.LabelRanges[0], summary, "The first is at "+where(first.TypeRange)+"."))
-	return false
 }
 
 // slotName is how a name looks inside a slot's name, which has no capitals and no dashes.
@@ -67,13 +70,13 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	l.decode(body, reflect.ValueOf(&s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
-	l.sources(b, &p)
-	l.sinks(b, &p)
+	l.sources(b, &p, slices.Contains(body.doubtful, "source"))
+	l.sinks(b, &p, slices.Contains(body.doubtful, "sink"))
 	return p
 }
 
-// sources reads the one source of a pipeline.
-func (l *loader) sources(b *hclsyntax.Block, p *Pipeline) {
+// sources reads the one source of a pipeline. doubtful: another block was probably meant to be it, and is reported.
+func (l *loader) sources(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 	var first *hclsyntax.Block
 	n := 0
 	for _, inner := range b.Body.Blocks {
@@ -97,14 +100,14 @@ func (l *loader) sources(b *hclsyntax.Block, p *Pipeline) {
 			p.Source = l.block("source", inner, l.kinds.Sources)
 		}
 	}
-	if n == 0 {
+	if n == 0 && !doubtful {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no source", p.Name),
 			`A pipeline has exactly one: source "postgres" { ... }.`))
 	}
 }
 
 // sinks reads the sinks of a pipeline.
-func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline) {
+func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 	n := 0
 	taken := map[string]*hclsyntax.Block{}
 	for _, inner := range b.Body.Blocks {
@@ -116,19 +119,19 @@ func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline) {
 			continue
 		}
 		n++
-		if !l.labels(inner, "kind", "name") || !l.checkName(inner.Labels[1], inner.LabelRanges[1]) {
+		if !l.labels(inner, "kind", "name") {
 			continue
 		}
 		name := inner.Labels[1]
+		l.checkName(name, inner.LabelRanges[1])
 		if first := taken[slotName(name)]; first != nil {
 			l.report.append(problem(inner.LabelRanges[1], fmt.Sprintf("the pipeline %q has two sinks %q", p.Name, name),
 				"The first is at "+where(first.TypeRange)+"."))
-			continue
 		}
 		taken[slotName(name)] = inner
 		p.Sinks = append(p.Sinks, l.block("sink", inner, l.kinds.Sinks))
 	}
-	if n == 0 {
+	if n == 0 && !doubtful {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no sink", p.Name),
 			`A pipeline has at least one: sink "kafka" "name" { ... }.`))
 	}

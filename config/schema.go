@@ -25,11 +25,12 @@ type field struct {
 }
 
 var (
-	durationType = reflect.TypeFor[Duration]()
-	sizeType     = reflect.TypeFor[Size]()
-	secretType   = reflect.TypeFor[Secret]()
-	templateType = reflect.TypeFor[*Template]()
-	rangeType    = reflect.TypeFor[hcl.Range]()
+	durationType   = reflect.TypeFor[Duration]()
+	sizeType       = reflect.TypeFor[Size]()
+	secretType     = reflect.TypeFor[Secret]()
+	credentialType = reflect.TypeFor[Credential]()
+	templateType   = reflect.TypeFor[*Template]()
+	rangeType      = reflect.TypeFor[hcl.Range]()
 )
 
 // schemaOf reads the tags of a struct. A tag that config.Kinds does not allow is a mistake in the program, and panics.
@@ -64,7 +65,7 @@ func schemaOf(t reflect.Type) schema {
 
 // isValue says whether an attribute can be decoded into a type, or into what it points to.
 func isValue(t reflect.Type) bool {
-	if t == templateType {
+	if t == templateType || t == credentialType {
 		return true
 	}
 	if t.Kind() == reflect.Pointer {
@@ -103,14 +104,17 @@ func names[T any](m map[string]T) []string {
 	return all
 }
 
-// secretNames are the names of all attributes of a struct, and of those nested in it, that hold a Secret.
-func (s schema) secretNames(into map[string]bool) {
+// secretNames are the names of the attributes that hold a Secret, of a block of a type and of those nested in it.
+func (s schema) secretNames(block string, into map[string]map[string]bool) {
+	if into[block] == nil {
+		into[block] = map[string]bool{}
+	}
 	for _, f := range s.attrs {
-		if f.typ == secretType || f.typ == reflect.PointerTo(secretType) {
-			into[f.name] = true
+		if f.typ == secretType || f.typ == reflect.PointerTo(secretType) || f.typ == credentialType {
+			into[block][f.name] = true
 		}
 	}
 	for _, f := range s.blocks {
-		schemaOf(blockType(f.typ)).secretNames(into)
+		schemaOf(blockType(f.typ)).secretNames(f.name, into)
 	}
 }
