@@ -31,11 +31,20 @@ SELECT c.oid,
 FROM pg_catalog.pg_class c
 WHERE c.oid `
 
-// publishedTables describes all tables of a publication in one query: with publish_via_partition_root the roots of
-// partition trees, without it their leaves, as the stream will name them.
+// published are the tables of a publication. With publish_via_partition_root those are the roots of partition trees,
+// but the stream describes their leaves all the same.
+const published = `IN (
+    SELECT p.relid FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
+    UNION ALL
+    SELECT leaf.relid
+    FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
+    JOIN pg_catalog.pg_class root ON root.oid = p.relid AND root.relkind = 'p'
+    CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) leaf
+    WHERE leaf.isleaf)`
+
+// publishedTables describes all tables of a publication in one query.
 func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[uint32]description, error) {
-	return descriptions(ctx, conn,
-		"IN (SELECT p.relid FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p)", publication)
+	return descriptions(ctx, conn, published, publication)
 }
 
 // tables describes tables by OID. One that does not exist is not in the result.
@@ -62,13 +71,13 @@ func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (m
 	return all, nil
 }
 
-// visibleWait bounds awaitVisible: a commit that waits for a synchronous standby stays invisible until that one confirms
-// it, and with synchronous_standby_names = '*' that one may be us.
+// visibleWait bounds awaitVisible: a commit that waits for a synchronous standby stays invisible until that one
+// confirms it, and with synchronous_standby_names = '*' that one may be us.
 const visibleWait = time.Second
 
-// awaitVisible waits until a transaction that the stream has brought is visible to queries, and at most a time: a commit
-// is decoded before it is visible, and what the transaction did to the catalogue is not there to read until then. The
-// transaction holds the lock on its own id until just after.
+// awaitVisible waits until a transaction that the stream has brought is visible to queries, and at most a time: a
+// commit is decoded before it is visible, and what the transaction did to the catalogue is not there to read until
+// then. The transaction holds the lock on its own id until just after.
 func awaitVisible(ctx context.Context, conn *pgx.Conn, xid uint32, most time.Duration) error {
 	const query = `
 SELECT count(*) > 0 FROM pg_catalog.pg_locks l

@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,15 +32,18 @@ type feedRow struct {
 	pgoutput.Row
 }
 
-// onVersions runs a test with a server of the oldest and of the newest version.
-func onVersions(t *testing.T, test func(t *testing.T, s *testenv.PostgresServer)) {
+// onVersions runs tests with a server of the oldest and one of the newest version.
+func onVersions(t *testing.T, tests ...func(*testing.T, *testenv.PostgresServer)) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
 	for _, version := range []int{testenv.Oldest, testenv.Newest} {
-		t.Run(fmt.Sprintf("postgres%d", version), func(t *testing.T) {
-			test(t, testenv.Postgres(t, testenv.Version(version)))
-		})
+		s := testenv.Postgres(t, testenv.Version(version))
+		for _, test := range tests {
+			name := runtime.FuncForPC(reflect.ValueOf(test).Pointer()).Name()
+			t.Run(fmt.Sprintf("%s/%d", name[strings.LastIndexByte(name, '.')+1:], version),
+				func(t *testing.T) { test(t, s) })
+		}
 	}
 }
 
@@ -69,6 +75,18 @@ func newFeed(t *testing.T, s *testenv.PostgresServer, options string, keys map[s
 func (f *feed) exec(statements ...string) {
 	f.t.Helper()
 	f.server.ExecIn(f.t, f.db, statements...)
+}
+
+// await waits until a query says true, and gives up after a time that no healthy server needs.
+func (f *feed) await(query string) {
+	f.t.Helper()
+	for range 3_000 {
+		if f.server.Query(f.t, f.db, query) == "true" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	f.t.Errorf("never true: %s", query)
 }
 
 // connect is what a new connection of the stream does.

@@ -8,6 +8,14 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
+func TestTypes(t *testing.T) {
+	onVersions(t,
+		testEveryType,
+		testTypesOfNewTable,
+		testDroppedType,
+	)
+}
+
 // kindName prints what a type is made of.
 func kindName(t *capture.Type) string {
 	names := map[capture.TypeKind]string{
@@ -120,29 +128,25 @@ func typeTable() (create, insert string) {
 		"INSERT INTO it.everything VALUES (" + strings.Join(values, ", ") + ")"
 }
 
-func TestTypes(t *testing.T) {
-	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
-		create, insert := typeTable()
-		f := newFeed(t, s, "", nil, append(typeSetup, create)...)
-		f.exec(insert)
-		checkTypes(t, f.rows())
-		if f.queries > 0 {
-			t.Errorf("preload left %d queries", f.queries)
-		}
-	})
+func testEveryType(t *testing.T, s *testenv.PostgresServer) {
+	create, insert := typeTable()
+	f := newFeed(t, s, "", nil, append(typeSetup, create)...)
+	f.exec(insert)
+	checkTypes(t, f.rows())
+	if f.queries > 0 {
+		t.Errorf("preload left %d queries", f.queries)
+	}
 }
 
 // A table that appears in mid stream brings its types, by one query.
-func TestTypesOfNewTable(t *testing.T) {
-	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
-		f := newFeed(t, s, "", nil)
-		create, insert := typeTable()
-		f.exec(append(typeSetup, create, insert)...)
-		checkTypes(t, f.rows())
-		if f.queries != 1 {
-			t.Errorf("%d queries", f.queries)
-		}
-	})
+func testTypesOfNewTable(t *testing.T, s *testenv.PostgresServer) {
+	f := newFeed(t, s, "", nil)
+	create, insert := typeTable()
+	f.exec(append(typeSetup, create, insert)...)
+	checkTypes(t, f.rows())
+	if f.queries != 1 {
+		t.Errorf("%d queries", f.queries)
+	}
 }
 
 func checkTypes(t *testing.T, rows []feedRow) {
@@ -162,18 +166,16 @@ func checkTypes(t *testing.T, rows []feedRow) {
 }
 
 // A type that is gone when its rows are read is text by the name that the stream gave it.
-func TestDroppedType(t *testing.T) {
-	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
-		f := newFeed(t, s, "", nil)
-		f.exec("CREATE TYPE mood AS ENUM ('happy')", "CREATE TABLE t (id int PRIMARY KEY, m mood, d date)",
-			"INSERT INTO t VALUES (1, 'happy', '2026-01-01')", "DROP TABLE t", "DROP TYPE mood")
-		rows := f.rows()
-		want := "public.t(id int4!, m public.mood?, d date?) key id"
-		if len(rows) != 1 || shape(rows[0].table) != want || rows[0].New[1].String() != "happy" {
-			t.Fatalf("%v", rows)
-		}
-		if got := rows[0].table.Columns[2].Type.Kind; got != capture.KindDate {
-			t.Errorf("the date is of kind %d", got)
-		}
-	})
+func testDroppedType(t *testing.T, s *testenv.PostgresServer) {
+	f := newFeed(t, s, "", nil)
+	f.exec("CREATE TYPE mood AS ENUM ('happy')", "CREATE TABLE t (id int PRIMARY KEY, m mood, d date)",
+		"INSERT INTO t VALUES (1, 'happy', '2026-01-01')", "DROP TABLE t", "DROP TYPE mood")
+	rows := f.rows()
+	want := "public.t(id int4!, m public.mood?, d date?) key id"
+	if len(rows) != 1 || shape(rows[0].table) != want || rows[0].New[1].String() != "happy" {
+		t.Fatalf("%v", rows)
+	}
+	if got := rows[0].table.Columns[2].Type.Kind; got != capture.KindDate {
+		t.Errorf("the date is of kind %d", got)
+	}
 }

@@ -47,8 +47,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// overlooked is what pglogrepl does not look at: what follows the fields it reads, flags, kinds, the form of a value, and
-// whether a message's prefix ends.
+// overlooked is what pglogrepl does not look at: what follows the fields it reads, flags, kinds, the form of a value,
+// and whether a message's prefix ends.
 var overlooked = regexp.MustCompile("left over|abort (LSN|time) needs|unknown flags|unexpected row kind|" +
 	"binary form|unknown kind|prefix has no end")
 

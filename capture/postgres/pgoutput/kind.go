@@ -31,53 +31,34 @@ const (
 	KindStreamPrepare    Kind = 'p'
 )
 
-// String is the message's name in Postgres' documentation, without its spaces.
-func (k Kind) String() string {
-	switch k {
-	case KindBegin:
-		return "Begin"
-	case KindCommit:
-		return "Commit"
-	case KindOrigin:
-		return "Origin"
-	case KindRelation:
-		return "Relation"
-	case KindType:
-		return "Type"
-	case KindInsert:
-		return "Insert"
-	case KindUpdate:
-		return "Update"
-	case KindDelete:
-		return "Delete"
-	case KindTruncate:
-		return "Truncate"
-	case KindMessage:
-		return "Message"
-	}
-	return k.laterString()
+var kindNames = map[Kind]string{
+	KindBegin:    "Begin",
+	KindCommit:   "Commit",
+	KindOrigin:   "Origin",
+	KindRelation: "Relation",
+	KindType:     "Type",
+	KindInsert:   "Insert",
+	KindUpdate:   "Update",
+	KindDelete:   "Delete",
+	KindTruncate: "Truncate",
+	KindMessage:  "Message",
+
+	KindStreamStart:  "StreamStart",
+	KindStreamStop:   "StreamStop",
+	KindStreamCommit: "StreamCommit",
+	KindStreamAbort:  "StreamAbort",
+
+	KindBeginPrepare:     "BeginPrepare",
+	KindPrepare:          "Prepare",
+	KindCommitPrepared:   "CommitPrepared",
+	KindRollbackPrepared: "RollbackPrepared",
+	KindStreamPrepare:    "StreamPrepare",
 }
 
-func (k Kind) laterString() string {
-	switch k {
-	case KindStreamStart:
-		return "StreamStart"
-	case KindStreamStop:
-		return "StreamStop"
-	case KindStreamCommit:
-		return "StreamCommit"
-	case KindStreamAbort:
-		return "StreamAbort"
-	case KindBeginPrepare:
-		return "BeginPrepare"
-	case KindPrepare:
-		return "Prepare"
-	case KindCommitPrepared:
-		return "CommitPrepared"
-	case KindRollbackPrepared:
-		return "RollbackPrepared"
-	case KindStreamPrepare:
-		return "StreamPrepare"
+// String is the message's name in Postgres' documentation, without its spaces.
+func (k Kind) String() string {
+	if name, ok := kindNames[k]; ok {
+		return name
 	}
 	return "Kind(" + strconv.QuoteRune(rune(k)) + ")"
 }
