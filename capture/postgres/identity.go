@@ -146,9 +146,9 @@ func (c *Config) checkColumns(t *target, major int) error {
 		a := column(t.attributes, n)
 		if a == nil {
 			known := names(t.attributes, func(attribute) bool { return true })
-			p := refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "-- its columns: "+strings.Join(known, ", "))
+			p := refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "its columns: "+strings.Join(known, ", "))
 			if near := closest(n, known); near != "" {
-				p.Fix = fmt.Sprintf("-- did you mean %s?\n", near) + p.Fix
+				p.Fix = fmt.Sprintf("did you mean %s?\n", near) + p.Fix
 			}
 			return p
 		}
