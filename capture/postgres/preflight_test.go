@@ -3,8 +3,6 @@ package postgres
 import (
 	"strings"
 	"testing"
-
-	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // harm is a table that must not be published as it is.
@@ -74,7 +72,8 @@ func TestHarmlessRefusals(t *testing.T) {
 	everywhere(t, func(s site) {
 		for _, h := range harms {
 			s.Run(h.name, func(t *testing.T) {
-				s := site{t, s.server, testenv.NewDatabase(t, s.server)}
+				s := site{t, s.server, s.db}
+				s.exec(`DROP SCHEMA public CASCADE`, `CREATE SCHEMA public`, `DROP PUBLICATION IF EXISTS pub_`+s.db)
 				s.exec(strings.Split(h.setup, ";")...)
 				s.exec(`INSERT INTO t (id, a) VALUES (1, 1)`)
 				c := s.config("public.t")
