@@ -98,8 +98,6 @@ func filterProblem(t *target, l *leaf, used []string) error {
 	if t.columns != nil {
 		fix = "-- with a column list FULL is no way out: make a unique index with these columns (all NOT NULL)\n" +
 			"-- its replica identity: ALTER TABLE " + l.sql() + " REPLICA IDENTITY USING INDEX ...;"
-	} else if t.partitioned() {
-		fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY FULL;\n" + fix
 	}
 	return &capture.Problem{State: "filter_breaks_updates", Halted: true, Usage: true, Reason: fmt.Sprintf(
 		"where of %s uses %s, which the replica identity of %s does not carry: once published, every UPDATE and DELETE "+

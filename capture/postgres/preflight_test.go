@@ -31,6 +31,17 @@ var harms = []harm{
 	{name: "partition with another identity", setup: `CREATE TABLE t (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);
 		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t REPLICA IDENTITY FULL`,
 		state: "replica_identity_mixed", words: []string{"public.t1"}},
+	{name: "tree without a primary key", setup: `CREATE TABLE t (id int, a int) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t1 REPLICA IDENTITY FULL`,
+		state: "replica_identity_missing", words: []string{"public.t has", "partitions"}},
+	{name: "partition with another index", setup: `CREATE TABLE t (id int NOT NULL, a int NOT NULL, PRIMARY KEY (id, a))
+			PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); CREATE UNIQUE INDEX i ON t1 (id);
+		ALTER TABLE t1 REPLICA IDENTITY USING INDEX i`,
+		state: "replica_identity_mixed", words: []string{"lacks a,"}},
+	{name: "unlogged partition", setup: `CREATE TABLE t (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);
+		CREATE UNLOGGED TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100)`,
+		state: "table_not_publishable", words: []string{"partition public.t1"}, manual: "ALTER TABLE t1 SET LOGGED"},
 	{name: "unlogged", setup: `CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int)`,
 		state: "table_not_publishable", words: []string{"unlogged"}},
 	{name: "filter outside the identity", setup: `CREATE TABLE t (id int PRIMARY KEY, a int)`,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -76,9 +77,30 @@ func TestFailoverSlot(t *testing.T) {
 			s.refused(c, "failover_unsupported", "17")
 			return
 		}
+		c.Failover = false
 		s.publish(c)
 		s.createSlot(c)
+		c.Failover = true
+		p := s.refused(c, "slot_not_failover", c.Slot)
+		command, _, _ := strings.Cut(p.Fix[strings.Index(p.Fix, "ALTER_"):], "\n")
+		repl, err := c.replication(s.Context())
+		if err != nil {
+			s.Fatal(err)
+		}
+		if _, err := repl.Exec(s.Context(), command).ReadAll(); err != nil {
+			s.Errorf("%s: %v", command, err)
+		}
+		repl.Close(s.Context())
 		slot, err := c.readSlot(s.Context(), s.control(c))
+		if err != nil || !slot.Failover || s.preflight(c) != nil {
+			s.Errorf("slot %+v, %v", slot, err)
+		}
+		if _, err := dropIt(s, c); err != nil {
+			s.Error(err)
+		}
+		s.publish(c)
+		s.createSlot(c)
+		slot, err = c.readSlot(s.Context(), s.control(c))
 		if err != nil || !slot.Failover || s.preflight(c) != nil {
 			s.Errorf("slot %+v, %v", slot, err)
 		}

@@ -88,7 +88,11 @@ func startIt(s site, c *Config) error {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { hangUp(context.Background(), repl.Close) })
+	s.Cleanup(func() {
+		hangUp(context.Background(), repl.Close)
+		for s.server.Query(s, s.db, `SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = '`+c.Slot+`'`) != "0" {
+		}
+	})
 	return pglogrepl.StartReplication(s.Context(), repl, c.Slot, 0, pglogrepl.StartReplicationOptions{
 		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`}})
 }
