@@ -39,7 +39,7 @@ type Block struct {
 
 // Kinds gives, by the first label of a block, a new pointer to a settings struct with hcl tags.
 //
-// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, *Template,
+// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, Credential, *Template,
 // or a struct (or slice of structs) for nested blocks; `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"` are
 // gohcl's tags. A field `Range hcl.Range` tagged `hcl:",range"` gets the block's position. Settings may implement Checker.
 type Kinds struct {
@@ -82,7 +82,7 @@ func (p Positions) Given(name string) bool {
 // is dropped, so only checks that report elsewhere, or compare two attributes, have to ask.
 func (p Positions) Known(name string) bool { return !p.unknown[name] }
 
-// Duration is a time such as "30s"; Never when the file says "never".
+// Duration is a time such as "30s", in nanoseconds as time.Duration; Never when the file says "never".
 type Duration time.Duration
 
 // Size is a number of bytes such as "64MiB".
@@ -91,3 +91,8 @@ type Size int64
 // Secret is a text that never appears in a diagnostic, a log line or the API: printing or marshalling it gives
 // "(secret)".
 type Secret string
+
+// Credential reads a secret again, each time it is called: a secret file may have been replaced since the start. Any
+// goroutine may call it. It is nil when the attribute is not given, or not known because the check is offline; a file that
+// has become unreadable is an error without the file's text.
+type Credential func() (Secret, error)
