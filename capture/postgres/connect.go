@@ -32,7 +32,7 @@ var session = map[string]string{
 	"search_path":                         "",
 	"row_security":                        "off",
 	"client_encoding":                     "UTF8",
-	"DateStyle":                           "ISO",
+	"DateStyle":                           "ISO, MDY",
 	"IntervalStyle":                       "postgres",
 	"TimeZone":                            "UTC",
 	"extra_float_digits":                  "3",

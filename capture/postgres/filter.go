@@ -23,7 +23,7 @@ func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []er
 		if t.where == "" {
 			continue
 		}
-		used, err := c.normalize(ctx, conn, t)
+		used, err := c.normalize(ctx, conn, p, t)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -40,12 +40,12 @@ func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []er
 var errRollback = errors.New("roll back")
 
 // normalize fills in the filter as Postgres prints it, and returns the columns that it uses.
-func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, t *target) ([]string, error) {
+func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *target) ([]string, error) {
 	var used []string
 	err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
 		alone := *t
 		alone.columns = nil // its columns would be dependencies too
-		err := exec(ctx, conn, "CREATE PUBLICATION "+scratch+" FOR TABLE "+list([]*target{&alone}))
+		err := exec(ctx, conn, "CREATE PUBLICATION "+scratch+" FOR TABLE "+list([]*target{&alone})+" WITH ("+options(p.Major)+")")
 		if err != nil {
 			return err
 		}
@@ -69,11 +69,11 @@ func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, t *target) ([]st
 	if sqlstate(err) != "" && c.byState(err) != nil || !errors.As(err, &e) && broken(err) {
 		return nil, c.named("check filter of "+t.String(), err) // the server's trouble, not the filter's
 	}
-	p := refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")
-	if p.Err = err; e != nil && e.Hint+e.Detail != "" {
-		p.Fix = "-- " + strings.TrimSpace(e.Detail+" "+e.Hint)
+	bad := refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")
+	if bad.Err = err; e != nil && e.Hint+e.Detail != "" {
+		bad.Fix += ": " + strings.TrimSpace(e.Detail+" "+e.Hint)
 	}
-	return nil, p
+	return nil, bad
 }
 
 // filterColumns reads which columns the scratch filter depends on.
@@ -98,8 +98,6 @@ func filterProblem(t *target, l *leaf, used []string) error {
 	if t.columns != nil {
 		fix = "-- with a column list FULL is no way out: make a unique index with these columns (all NOT NULL)\n" +
 			"-- its replica identity: ALTER TABLE " + l.sql() + " REPLICA IDENTITY USING INDEX ...;"
-	} else if t.partitioned() {
-		fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY FULL;\n" + fix
 	}
 	return &capture.Problem{State: "filter_breaks_updates", Halted: true, Usage: true, Reason: fmt.Sprintf(
 		"where of %s uses %s, which the replica identity of %s does not carry: once published, every UPDATE and DELETE "+

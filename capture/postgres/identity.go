@@ -86,28 +86,31 @@ func (c *Config) identityFix(t *target, l *leaf) string {
 }
 
 // checkTree looks at a partition tree: Postgres labels an old row by the root's replica identity and fills it by the
-// partition's, so both have to name the same columns. They are set one by one: nothing is inherited.
+// partition's, so the partition's has to carry the root's. They are set one by one: nothing is inherited.
 func (c *Config) checkTree(t *target) []error {
 	var errs []error
+	if len(identity(t.attributes)) == 0 {
+		errs = append(errs, refusal("replica_identity_missing", fmt.Sprintf(
+			"%s has no usable replica identity: old rows of its partitions would carry nothing", t),
+			c.identityFix(t, &leaf{t.candidate, t.attributes})))
+	}
 	for _, l := range t.leaves {
 		if why := unpublishable(&l.candidate); why != "" {
 			errs = append(errs, refusal("table_not_publishable", fmt.Sprintf(
-				"partition %s of %s cannot be published: %s", &l, t, why), "-- detach it, or leave the table out by except"))
+				"partition %s of %s cannot be published: %s", &l, t, why), "detach it, or leave the table out by except"))
 			continue
 		}
-		rootFull, leafFull := t.Identity == "f", l.Identity == "f"
-		same := slices.Equal(sorted(identity(t.attributes)), sorted(identity(l.attributes)))
-		if rootFull == leafFull && same || len(identity(l.attributes)) == 0 {
-			continue
+		lost := without(identity(t.attributes), identity(l.attributes))
+		if len(lost) == 0 || len(identity(l.attributes)) == 0 {
+			continue // the latter is checkIdentity's
 		}
-		fix := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY DEFAULT;"
-		if rootFull {
-			fix = "ALTER TABLE " + l.sql() + " REPLICA IDENTITY FULL;"
-		} else if t.Identity != "d" || len(primary(t.attributes)) == 0 {
-			fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY FULL;\nALTER TABLE " + l.sql() + " REPLICA IDENTITY FULL;"
+		fix := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY FULL;"
+		if t.Identity != "f" && len(primary(t.attributes)) > 0 {
+			fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY DEFAULT;\nALTER TABLE " + l.sql() + " REPLICA IDENTITY DEFAULT;"
 		}
 		errs = append(errs, refusal("replica_identity_mixed", fmt.Sprintf(
-			"%s and its partition %s have different replica identities: old rows would be wrong", t, &l), fix))
+			"the replica identity of partition %s lacks %s, which that of %s has: old rows would be wrong",
+			&l, strings.Join(lost, ", "), t), fix))
 	}
 	return errs
 }
@@ -146,9 +149,9 @@ func (c *Config) checkColumns(t *target, major int) error {
 		a := column(t.attributes, n)
 		if a == nil {
 			known := names(t.attributes, func(attribute) bool { return true })
-			p := refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "-- its columns: "+strings.Join(known, ", "))
+			p := refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "its columns: "+strings.Join(known, ", "))
 			if near := closest(n, known); near != "" {
-				p.Fix = fmt.Sprintf("-- did you mean %s?\n", near) + p.Fix
+				p.Fix = fmt.Sprintf("did you mean %s?\n", near) + p.Fix
 			}
 			return p
 		}

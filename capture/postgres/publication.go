@@ -52,11 +52,12 @@ func (c *Config) steps(p *plan) ([]string, *published) {
 	alter := "ALTER PUBLICATION " + ident(c.Publication)
 	var steps []string
 	if len(p.actual.Schemas) > 0 {
-		for i, s := range p.actual.Schemas {
+		var quoted []string
+		for _, s := range p.actual.Schemas {
 			pub.Removed = append(pub.Removed, s+".*")
-			p.actual.Schemas[i] = ident(s)
+			quoted = append(quoted, ident(s))
 		}
-		steps = append(steps, alter+" DROP TABLES IN SCHEMA "+strings.Join(p.actual.Schemas, ", "))
+		steps = append(steps, alter+" DROP TABLES IN SCHEMA "+strings.Join(quoted, ", "))
 	}
 	if len(drop) > 0 {
 		steps = append(steps, alter+" DROP TABLE "+strings.Join(drop, ", "))

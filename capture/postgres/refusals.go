@@ -10,9 +10,9 @@ import (
 )
 
 func (c *Config) tableMissing(name, near string) *capture.Problem {
-	p := refusal("table_missing", "table "+name+" does not exist", "-- names are exact: \"schema.table\", without quotes")
+	p := refusal("table_missing", "table "+name+" does not exist", "names are exact: \"schema.table\", without quotes")
 	if near != "" {
-		p.Fix = "-- did you mean \"" + near + "\"?\n" + p.Fix
+		p.Fix = "did you mean \"" + near + "\"?\n" + p.Fix
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -104,7 +105,12 @@ func waitsForUs(setting, application string) bool {
 	return false
 }
 
-// refusal is a problem that only the user can take away.
+// refusal is a problem that only the user can take away. The fix is SQL that can be run as it stands, with the rest in
+// comments; or, where no SQL helps, plain words.
 func refusal(state, reason, fix string) *capture.Problem {
+	sql := slices.ContainsFunc(strings.Split(fix, "\n"), func(l string) bool { return !strings.HasPrefix(l, "-- ") })
+	if !sql {
+		fix = strings.ReplaceAll("\n"+fix, "\n-- ", "\n")[1:]
+	}
 	return &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix}
 }

@@ -105,6 +105,26 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 	return at, r.SnapshotName, err
 }
 
+// slotWait says what createSlot, on the connection whose server process is pid, waits for; nil when it does not wait.
+// The wait may take hours, and is a named state.
+func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*capture.Problem, error) {
+	var blocker int32
+	var who, since string
+	err := conn.QueryRow(ctx, `SELECT b, coalesce(a.usename::text, '?'), coalesce(a.xact_start::timestamp(0)::text, '?')
+		FROM unnest(pg_blocking_pids($1)) b LEFT JOIN pg_stat_activity a ON a.pid = b
+		ORDER BY a.xact_start LIMIT 1`, int32(pid)).Scan(&blocker, &who, &since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named("look what the slot waits for", err)
+	}
+	return &capture.Problem{State: "waiting_for_transactions",
+		Reason: fmt.Sprintf("slot %s can be created when every transaction that runs now has ended; process %d of role %s "+
+			"has had one open since %s UTC", c.Slot, blocker, who, since),
+		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker)}, nil
+}
+
 // dropSlot drops the slot where it is ours to drop: in this database, and held by nobody. It reports whether there was
 // one.
 func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
