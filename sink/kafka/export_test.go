@@ -10,3 +10,6 @@ func (s *Sink) Hasten(read, giveUp time.Duration) {
 
 // Limit sets how many bytes may be accepted and not settled.
 func (s *Sink) Limit(n int) { s.limit = n }
+
+// Refresh sets how often metadata is asked for without need.
+func (s *Sink) Refresh(d time.Duration) { s.refreshEvery = d }
