@@ -127,34 +127,41 @@ func (c *cluster) metadata(ctx context.Context, topics ...string) (*sarama.Metad
 func (c *cluster) coordinator(ctx context.Context, id string, fn func(*conn) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.txn == nil {
-		var at string
-		err := c.askLocked(ctx, func(k *conn) error {
-			r, err := k.FindCoordinator(&sarama.FindCoordinatorRequest{
-				Version: 2, CoordinatorKey: id, CoordinatorType: sarama.CoordinatorTransaction,
-			})
-			if err != nil {
-				return err
-			}
-			if r.Err != sarama.ErrNoError {
-				return r.Err
-			}
-			at = r.Coordinator.Addr()
-			return nil
+	if c.txn != nil { // it may have died of idleness: then a new one
+		if err := call(ctx, c.txn, fn); err == nil || ctx.Err() != nil || !broken(err) && !moved(err) {
+			return err
+		}
+		c.txn.kill()
+		c.txn = nil
+	}
+	if err := c.findCoordinator(ctx, id); err != nil {
+		return err
+	}
+	return call(ctx, c.txn, fn)
+}
+
+func (c *cluster) findCoordinator(ctx context.Context, id string) error {
+	var at string
+	err := c.askLocked(ctx, func(k *conn) error {
+		r, err := k.FindCoordinator(&sarama.FindCoordinatorRequest{
+			Version: 2, CoordinatorKey: id, CoordinatorType: sarama.CoordinatorTransaction,
 		})
 		if err != nil {
 			return err
 		}
-		if c.txn, err = c.dial(ctx, at); err != nil {
-			return fmt.Errorf("connect to Kafka's transaction coordinator at %s: %w", at, err)
+		if r.Err != sarama.ErrNoError {
+			return r.Err
 		}
+		at = r.Coordinator.Addr()
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	err := call(ctx, c.txn, fn)
-	if err != nil && (broken(err) || moved(err)) {
-		c.txn.kill()
-		c.txn = nil
+	if c.txn, err = c.dial(ctx, at); err != nil {
+		return fmt.Errorf("connect to Kafka's transaction coordinator at %s: %w", at, err)
 	}
-	return err
+	return nil
 }
 
 // close cuts the connections. They come back with the next question.

@@ -99,3 +99,12 @@ func topicMissing(name string, err error) *capture.Problem {
 		Err: err,
 	}
 }
+
+func topicInvalid(name string, err error) *capture.Problem {
+	return &capture.Problem{
+		State: "topic_invalid", Halted: true, Usage: true,
+		Reason: fmt.Sprintf("%q cannot be the name of a topic", name),
+		Fix:    `give a topic with letters, digits, ".", "_" and "-" only, such as topic = "cdc.${replace(table.name, " ", "_")}"`,
+		Err:    err,
+	}
+}

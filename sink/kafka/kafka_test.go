@@ -1,16 +1,20 @@
 package kafka_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
@@ -60,53 +64,59 @@ type record struct {
 	at         time.Time
 }
 
-// consume reads a whole topic as it stands, read_committed, partition by partition.
+// consume reads a whole topic as it stands, partition by partition. Markers are seen too, so the end is known.
 func consume(t testing.TB, s *testenv.KafkaServer, topic string) (all []record) {
 	t.Helper()
 	client := s.Client(t)
-	consumer, err := sarama.NewConsumerFromClient(client)
-	if err != nil {
+	if err := client.RefreshMetadata(topic); err != nil {
 		t.Fatal(err)
 	}
 	partitions, err := client.Partitions(topic)
 	if err != nil {
 		t.Fatal(err)
 	}
+	from, ends := map[int32]kgo.Offset{}, map[int32]int64{}
 	for _, p := range partitions {
-		end, err := client.GetOffset(topic, p, sarama.OffsetNewest)
-		if err != nil {
+		if ends[p], err = client.GetOffset(topic, p, sarama.OffsetNewest); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, consumePartition(t, consumer, topic, p, end)...)
+		if from[p] = kgo.NewOffset().AtStart(); ends[p] == 0 {
+			delete(ends, p)
+		}
 	}
-	return all
-}
-
-func consumePartition(t testing.TB, c sarama.Consumer, topic string, p int32, end int64) (all []record) {
-	t.Helper()
-	pc, err := c.ConsumePartition(topic, p, 0)
+	c, err := kgo.NewClient(kgo.SeedBrokers(s.Direct()...), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pc.Close()
-	for {
-		select {
-		case m := <-pc.Messages():
-			r := record{partition: p, key: string(m.Key), value: string(m.Value), null: m.Value == nil, at: m.Timestamp}
-			r.headers = map[string]string{}
-			for _, h := range m.Headers {
-				r.headers[string(h.Key)] = string(h.Value)
-			}
-			all = append(all, r)
-			if m.Offset == end-1 {
-				return all
-			}
-		case err := <-pc.Errors():
+	defer c.Close()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	for len(ends) > 0 {
+		f := c.PollFetches(ctx)
+		if err := f.Err0(); err != nil {
 			t.Fatal(err)
-		case <-time.After(2 * time.Second): // the last offsets may be markers, which a consumer does not see
-			return all
 		}
+		f.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() && ends[r.Partition] > r.Offset {
+				all = append(all, recordOf(r))
+			}
+			if r.Offset >= ends[r.Partition]-1 {
+				delete(ends, r.Partition)
+			}
+		})
 	}
+	slices.SortStableFunc(all, func(a, b record) int { return int(a.partition - b.partition) })
+	return all
+}
+
+func recordOf(r *kgo.Record) record {
+	out := record{partition: r.Partition, key: string(r.Key), value: string(r.Value), null: r.Value == nil, at: r.Timestamp}
+	out.headers = map[string]string{}
+	for _, h := range r.Headers {
+		out.headers[h.Key] = string(h.Value)
+	}
+	return out
 }
 
 // versions reads rows of sinktest.Table from records in format json, and checks that a key stays on its partition.
@@ -146,4 +156,8 @@ func TestContract(t *testing.T) {
 			Read: func(t *testing.T) []sinktest.Seen { return versions(t, consume(t, server, topic)) },
 		}
 	})
+}
+
+func laneOf(t testing.TB) sink.Lane {
+	return sink.Lane{Name: "main", Origin: sinktest.Origin, Held: func(capture.Position) {}, Failed: func(err error) { t.Log(err) }}
 }

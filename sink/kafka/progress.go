@@ -79,12 +79,20 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 		}
 		for n := int64(scanFirst); ; n *= 16 {
 			from := max(low, end-n)
-			value, err := l.newest(key, from, end)
+			var value []byte
+			seen := false
+			err := l.each(from, end, func(k string, v []byte) {
+				if k == key {
+					value, seen = v, true
+				}
+			})
 			if err != nil {
 				return err
 			}
-			if value != nil {
-				found, err = decodeProgress(value)
+			if seen {
+				if value != nil { // else it was deleted
+					found, err = decodeProgress(value)
+				}
 				return err
 			}
 			if from == low {
@@ -119,47 +127,49 @@ func (l log) offset(which int64) (int64, error) {
 	return b.Offset, answer(b.Err)
 }
 
-// newest is the last value of key at offsets from <= o < end; nil when there is none or it is deleted.
-func (l log) newest(key string, from, end int64) (value []byte, err error) {
+// each calls fn with the key and the value of every record at offsets from <= o < end, oldest first.
+func (l log) each(from, end int64, fn func(key string, value []byte)) error {
 	for o := from; o < end; {
-		req := &sarama.FetchRequest{Version: 11, MinBytes: 1, MaxBytes: 8 << 20, MaxWaitTime: 500}
-		req.AddBlock(l.topic, 0, o, 4<<20, -1)
-		r, err := l.Fetch(req)
+		b, err := l.fetch(o)
 		if err != nil {
-			return nil, err
-		}
-		b := r.GetBlock(l.topic, 0)
-		if b == nil {
-			return nil, sarama.ErrIncompleteResponse
-		}
-		if err := answer(b.Err); err != nil {
-			return nil, err
+			return err
 		}
 		next := o
 		for _, set := range b.RecordsSet {
-			if set.RecordBatch == nil {
+			batch := set.RecordBatch
+			if batch == nil {
 				continue
 			}
-			next = max(next, set.RecordBatch.LastOffset()+1)
-			if set.RecordBatch.Control {
-				continue
-			}
-			for _, rec := range set.RecordBatch.Records {
-				at := set.RecordBatch.FirstOffset + rec.OffsetDelta
-				if at >= from && at < end && string(rec.Key) == key {
-					value = rec.Value
+			for _, r := range batch.Records {
+				if at := batch.FirstOffset + r.OffsetDelta; !batch.Control && at >= from && at < end {
+					fn(string(r.Key), r.Value)
 				}
 			}
+			next = max(next, batch.LastOffset()+1)
 		}
 		if next == o {
 			if next >= b.HighWaterMarkOffset {
-				break // the rest was compacted away
+				return nil // the rest was compacted away
 			}
-			return nil, fmt.Errorf("fetch of offset %d made no progress: %w", o, sarama.ErrIncompleteResponse)
+			return fmt.Errorf("fetch of offset %d made no progress: %w", o, sarama.ErrIncompleteResponse)
 		}
 		o = next
 	}
-	return value, nil
+	return nil
+}
+
+func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
+	req := &sarama.FetchRequest{Version: 11, MinBytes: 1, MaxBytes: 8 << 20, MaxWaitTime: 500}
+	req.AddBlock(l.topic, 0, offset, 4<<20, -1)
+	r, err := l.Fetch(req)
+	if err != nil {
+		return nil, err
+	}
+	b := r.GetBlock(l.topic, 0)
+	if b == nil {
+		return nil, sarama.ErrIncompleteResponse
+	}
+	return b, answer(b.Err)
 }
 
 // createTimeout bounds how long a broker works on a new topic.

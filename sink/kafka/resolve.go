@@ -16,7 +16,7 @@ import (
 // topicOf finds the topic of an event.
 func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error) {
 	if e.Topic != "" {
-		return w.topic(ctx, e.Topic)
+		return w.topic(ctx, e.Topic, false)
 	}
 	table := tableName{e.Change.Table.Schema, e.Change.Table.Name}
 	name, ok := w.names[table]
@@ -27,16 +27,16 @@ func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error
 		}
 		w.names[table] = name
 	}
-	return w.topic(ctx, name)
+	return w.topic(ctx, name, true)
 }
 
 // topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that
-// whoever opens the sink after us fences it (I8).
-func (w *Writer) topic(ctx context.Context, name string) (*topic, error) {
+// whoever opens the sink after us fences it (I8). own: the name is the sink's, not a row's.
+func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
 	if t := w.topics[name]; t != nil { // only this goroutine changes the map
 		return t, nil
 	}
-	t, err := w.sink.describe(ctx, name)
+	t, err := w.sink.describe(ctx, name, own)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func newPartition(t *topic, id int32) *partition {
 }
 
 // describe asks for a topic's partitions and limits, and creates it where the settings say so.
-func (s *Sink) describe(ctx context.Context, name string) (*topic, error) {
+func (s *Sink) describe(ctx context.Context, name string, own bool) (*topic, error) {
 	deadline := time.Now().Add(createTimeout)
 	for wait, created := 20*time.Millisecond, false; ; wait = min(2*wait, time.Second) {
 		m, err := s.cluster.metadata(ctx, name)
@@ -108,7 +108,7 @@ func (s *Sink) describe(ctx context.Context, name string) (*topic, error) {
 			s.limits(ctx, t)
 			return t, nil
 		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
-			if !s.creates(name) {
+			if !s.creates(name, own) {
 				return nil, topicMissing(name, err)
 			}
 			if err := s.create(ctx, name, s.createTopics.detail()); err != nil {
@@ -117,6 +117,8 @@ func (s *Sink) describe(ctx context.Context, name string) (*topic, error) {
 			created = true
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
 			return nil, notAuthorized("Topic", name, "DESCRIBE", err)
+		case isCode(err, sarama.ErrInvalidTopic):
+			return nil, topicInvalid(name, err)
 		case time.Now().After(deadline) || judgeError(err) != again:
 			return nil, fmt.Errorf("describe topic %s: %w", name, err)
 		}

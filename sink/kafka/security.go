@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -60,14 +59,4 @@ func (s *scramClient) Begin(user, password, authzID string) error {
 	}
 	s.ClientConversation = c.NewConversation()
 	return nil
-}
-
-// loopback says whether an address can only be this machine.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -39,7 +39,7 @@ const DefaultProgressTopic = "tailrace.progress"
 
 // CreateTopics says which missing topics are created, and how.
 type CreateTopics struct {
-	Names       []string // patterns with *
+	Names       []string // patterns with * for names that blocks make of row data; the sink's own are created anyway
 	Partitions  int32    // 0: the brokers' default
 	Replication int16    // 0: the brokers' default
 	Config      map[string]string
@@ -59,6 +59,7 @@ type Sink struct {
 	ackTimeout     time.Duration // how long a broker waits for its replicas
 	giveUp         time.Duration // without anything stored
 	openWithin     time.Duration
+	refreshEvery   time.Duration // metadata, unasked: partitions that were added
 	cluster        *cluster
 	log            *zap.Logger
 	counters       counters
@@ -86,7 +87,7 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
 		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
-		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
+		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second, refreshEvery: 30 * time.Second,
 		cluster: &cluster{seeds: o.Brokers, conf: conf}, log: log,
 		learned: map[string]int{},
 	}
@@ -133,10 +134,11 @@ func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.nam
 
 const mainLane = "main"
 
-// creates says whether a missing topic is ours to create.
-func (s *Sink) creates(topic string) bool {
-	if s.createTopics == nil {
-		return false
+// creates says whether a missing topic is ours to create: one whose name comes from the settings and tables alone, or
+// that is listed. Row data creates nothing else.
+func (s *Sink) creates(topic string, own bool) bool {
+	if s.createTopics == nil || own {
+		return s.createTopics != nil
 	}
 	for _, p := range s.createTopics.Names {
 		if ok, _ := path.Match(p, topic); ok {

@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	refreshEvery = 30 * time.Second       // metadata, unasked: partitions that were added
 	refreshPause = 100 * time.Millisecond // between two that were asked for
 	missingAfter = 5 * time.Second        // how long a topic is unknown until that is its state
 	// renewEvery is how often the coordinator hears of us: it forgets a transactional id that is idle
@@ -33,7 +32,7 @@ func (w *Writer) wantRefresh() {
 // tendAll looks after everything that takes its time, until the Writer ends.
 func (w *Writer) tendAll() {
 	defer w.tend.Done()
-	second := time.NewTicker(time.Second)
+	second := time.NewTicker(min(time.Second, w.sink.refreshEvery))
 	defer second.Stop()
 	var refreshed time.Time
 	renewed := time.Now()
@@ -47,7 +46,7 @@ func (w *Writer) tendAll() {
 		case <-second.C:
 			w.watch()
 		}
-		if asked || time.Since(refreshed) > refreshEvery {
+		if asked || time.Since(refreshed) > w.sink.refreshEvery {
 			w.renewMetadata()
 			refreshed = time.Now()
 			w.sleep(refreshPause)

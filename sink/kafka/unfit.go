@@ -23,7 +23,7 @@ func (w *Writer) unfit(ctx context.Context, e *transform.Event, t *topic, why *s
 	if w.sink.deadLetter == "" || t.name == w.sink.deadLetter {
 		return why
 	}
-	dead, err := w.topic(ctx, w.sink.deadLetter)
+	dead, err := w.topic(ctx, w.sink.deadLetter, true)
 	if err != nil {
 		return err
 	}

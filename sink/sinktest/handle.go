@@ -32,15 +32,10 @@ type handle struct {
 // open opens the lane "main" of s. What Held and Failed must not do is judged here.
 func open(t *testing.T, s sink.Sink) *handle {
 	t.Helper()
-	h := &handle{t: t, sink: s, news: make(chan struct{}, 1)}
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	var err error
-	h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, Held: h.hold, Failed: h.fail})
+	h, err := tryOpen(t, s)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	t.Cleanup(h.close)
 	return h
 }
 
