@@ -13,11 +13,12 @@ import (
 
 // build makes a pipeline of its block. It contacts nothing.
 func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger) (line, capture.Source, error) {
+	named := log.With(zap.String("pipeline", b.Name)) // package pipeline names its own lines itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
 		return nil, nil, fmt.Errorf("source %q: %T makes no source", b.Source.Kind, b.Source.Settings)
 	}
-	source, err := settings.Source(b.Name, log)
+	source, err := settings.Source(b.Name, named)
 	if err != nil {
 		return nil, nil, fmt.Errorf("source %q: %w", b.Source.Kind, err)
 	}
@@ -25,7 +26,7 @@ func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger
 		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m,
 	}
 	for _, block := range b.Sinks {
-		s, err := buildSink(b.Name, block, log)
+		s, err := buildSink(b.Name, block, named)
 		if err != nil {
 			return nil, nil, err
 		}

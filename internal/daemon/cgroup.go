@@ -39,14 +39,14 @@ func cgroupLimit(files fs.FS) int64 {
 }
 
 // limitUpwards reads the file of the group and of all groups around it. In a container the group's path may be the
-// host's, which is not there: the mount's own root is then what counts.
+// host's, or lead out of what is mounted: then the mount's own root counts.
 func limitUpwards(files fs.FS, mount, group, file string) int64 {
 	smallest := int64(0)
-	for dir := path.Join(mount, group); ; dir = path.Dir(dir) {
+	for dir := path.Join(mount, path.Clean("/"+group)); ; dir = path.Dir(dir) {
 		if limit := readLimit(files, path.Join(dir, file)); limit > 0 && (smallest == 0 || limit < smallest) {
 			smallest = limit
 		}
-		if dir == mount || !strings.HasPrefix(dir, mount) {
+		if dir == mount {
 			return smallest
 		}
 	}

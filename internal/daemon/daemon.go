@@ -64,11 +64,11 @@ func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daem
 	d := &daemon{strict: o.Strict, log: o.Log}
 	metrics := pipeline.NewMetrics(registry)
 	for i, block := range o.File.Pipelines {
-		log := o.Log.With(zap.String("pipeline", block.Name))
-		s := newSupervisor(block, log)
-		s.build = func() (line, capture.Source, error) { return build(block, windows[i], metrics, log) }
+		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
+		s.build = func() (line, capture.Source, error) { return build(block, windows[i], metrics, o.Log) }
 		d.supervisors = append(d.supervisors, s)
 	}
+	registry.MustRegister(&halted{d})
 	return d
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +14,6 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
-
-// lookAgain is how long a pipeline that ended in trouble rests before it is built and run anew.
-const lookAgain = 10 * time.Second
 
 // line is what a supervisor supervises: *pipeline.Pipeline.
 type line interface {
@@ -39,7 +37,7 @@ type supervisor struct {
 
 func newSupervisor(block config.Pipeline, log *zap.Logger) *supervisor {
 	return &supervisor{block: block, log: log, state: pipeline.State{
-		Name: pipeline.Starting, Kind: pipeline.OK, Since: time.Now(),
+		Name: pipeline.Starting, Kind: pipeline.OK, Since: time.Now().UTC(),
 	}}
 }
 
@@ -52,10 +50,8 @@ func (s *supervisor) run(ctx context.Context, troubles chan<- error) {
 		}
 		s.halt(err)
 		tell(troubles, err)
-		select {
-		case <-ctx.Done():
+		if capture.Sleep(ctx, capture.LookAgain) != nil {
 			return
-		case <-time.After(lookAgain):
 		}
 	}
 }
@@ -107,9 +103,10 @@ func (s *supervisor) set(l line, source capture.Source) {
 
 // halt notes why no line runs. The same trouble again, after another attempt, is neither news nor younger.
 func (s *supervisor) halt(err error) {
-	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error(), Since: time.Now()}
+	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error(), Since: time.Now().UTC()}
 	if p := capture.AsProblem(err); p != nil {
-		now.Name, now.Reason, now.Fix = p.State, p.Reason, p.Fix
+		now.Name, now.Fix = p.State, p.Fix
+		now.Reason = strings.TrimPrefix(p.Error(), p.State+": ")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,6 +116,13 @@ func (s *supervisor) halt(err error) {
 	}
 	s.state = now
 	s.log.Error("halted", zap.String("state", now.Name), zap.String("reason", now.Reason), zap.String("fix", now.Fix))
+}
+
+// resting says that no line runs, and why.
+func (s *supervisor) resting() (pipeline.State, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state, s.line == nil
 }
 
 // status may be called by any goroutine.
@@ -131,7 +135,7 @@ func (s *supervisor) status() pipeline.Status {
 	}
 	st := pipeline.Status{
 		Name: s.block.Name, Role: pipeline.Starting, State: state,
-		Source: pipeline.SourceStatus{Kind: s.block.Source.Kind, Retained: -1, Safe: -1},
+		Source: pipeline.SourceStatus{Kind: s.block.Source.Kind, Retained: -1, Safe: -1, LostIn: -1},
 		Sinks:  []pipeline.SinkStatus{},
 	}
 	idle := pipeline.State{Name: pipeline.Starting, Kind: pipeline.OK, Since: state.Since}
