@@ -77,8 +77,7 @@ func call(ctx context.Context, a *app, args []string) int {
 
 // call parses the flags, which may stand before and behind the arguments, and runs the verb.
 func (v *verb) call(ctx context.Context, a *app, args []string) int {
-	flags := flag.NewFlagSet(v.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := newFlags(v.name)
 	run := v.setup(flags)
 	rest, err := parse(flags, args)
 	switch {
@@ -91,6 +90,13 @@ func (v *verb) call(ctx context.Context, a *app, args []string) int {
 		err = run(ctx, a, rest)
 	}
 	return v.end(a, err)
+}
+
+// newFlags makes flags that print nothing by themselves.
+func newFlags(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
 }
 
 // end prints an error and gives its exit code.
