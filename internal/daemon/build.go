@@ -44,5 +44,10 @@ func buildSink(name string, b config.Block, log *zap.Logger) (pipeline.SinkConfi
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: transform.NewChain()}, nil
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain()}, nil
+}
+
+// chain is what every sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
+func chain() *transform.Chain {
+	return transform.NewChain(transform.SplitKeyChange, transform.FillUnchanged)
 }
