@@ -16,7 +16,7 @@ type File struct {
 // Daemon is the daemon block, with its defaults filled in.
 type Daemon struct {
 	Listen string // "127.0.0.1:9187"
-	Token  string // "": calls that change something are refused
+	Token  Secret // "": calls that change something are refused
 	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
 }
 
@@ -48,16 +48,41 @@ type Kinds struct {
 }
 
 // Checker is implemented by settings, or by a struct nested in them, that check more than types can say. It is called
-// once all attributes are decoded, and contacts nothing. Attribute positions come from at.
+// once all attributes are decoded, innermost struct first, and contacts nothing. A field whose text could not be decoded,
+// or is unknown because the check is offline, stands at its default: see Positions.Known.
 type Checker interface {
 	CheckSettings(at Positions) hcl.Diagnostics
 }
 
-// Positions finds where an attribute of the block at hand stands: at("tables"). The block's own header when the
-// attribute is not given.
-type Positions func(attribute string) hcl.Range
+// Positions tells a Checker about the attributes of the block at hand. The zero value knows every attribute and no place:
+// that is enough for a test of a Checker.
+type Positions struct {
+	header  hcl.Range
+	given   map[string]hcl.Range
+	unknown map[string]bool
+}
 
-// Duration is a time such as "30s"; Never when the file says "never".
+// At is where an attribute, or the first nested block of that name, stands. It may be in a connection block. The block's
+// own header when it is not given.
+func (p Positions) At(name string) hcl.Range {
+	if r, ok := p.given[name]; ok {
+		return r
+	}
+	return p.header
+}
+
+// Given says whether the file gives the attribute or nested block.
+func (p Positions) Given(name string) bool {
+	_, ok := p.given[name]
+	return ok
+}
+
+// Known is false for an attribute that the file gives and whose field nevertheless stands at its default: an offline check
+// without the environment and the secrets, or a value that was already reported. A diagnostic placed at such an attribute
+// is dropped, so only checks that report elsewhere, or compare two attributes, have to ask.
+func (p Positions) Known(name string) bool { return !p.unknown[name] }
+
+// Duration is a time such as "30s", in nanoseconds as time.Duration; Never when the file says "never".
 type Duration time.Duration
 
 // Size is a number of bytes such as "64MiB".

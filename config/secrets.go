@@ -1,0 +1,117 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// secrets are the texts that must not be printed, and the names of the attributes that hold such texts. The zero value
+// holds none.
+type secrets struct {
+	names map[string]bool
+
+	mu    sync.Mutex // templates evaluate after Load, on any goroutine
+	texts map[string]bool
+}
+
+// shortest is the length from which a secret is hidden wherever it occurs; a shorter one only as a word, or a variable of
+// one letter would make every message unreadable.
+const shortest = 4
+
+// add remembers a text, the lines of a long one, and how it looks inside quotes.
+func (s *secrets) add(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.texts == nil {
+		s.texts = map[string]bool{}
+	}
+	for _, t := range append(strings.Split(text, "\n"), text) {
+		if t = strings.TrimSpace(t); t == "" {
+			continue
+		}
+		quoted := strconv.Quote(t)
+		s.texts[t], s.texts[quoted[1:len(quoted)-1]] = true, true
+	}
+}
+
+// scrub hides every secret in a text.
+func (s *secrets) scrub(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var pairs []string
+	for t := range s.texts {
+		if len(t) >= shortest && strings.Contains(text, t) {
+			pairs = append(pairs, t)
+		} else if len(t) < shortest {
+			text = scrubWord(text, t)
+		}
+	}
+	slices.SortFunc(pairs, func(a, b string) int { return len(b) - len(a) }) // the replacer prefers the first
+	var oldnew []string
+	for _, p := range pairs {
+		oldnew = append(oldnew, p, hidden)
+	}
+	return strings.NewReplacer(oldnew...).Replace(text)
+}
+
+func scrubWord(text, word string) string {
+	inWord := func(s string, last bool) bool {
+		r := []rune(s)
+		if len(r) == 0 {
+			return false
+		}
+		c := r[0]
+		if last {
+			c = r[len(r)-1]
+		}
+		return unicode.IsLetter(c) || unicode.IsDigit(c)
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, word)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if inWord(before, true) || inWord(after, false) {
+			b.WriteString(word)
+		} else {
+			b.WriteString(hidden)
+		}
+		text = after
+	}
+}
+
+// secretWords are parts of names whose values are not shown even where no kind says that they are secrets: in locals, in
+// blocks that are not enabled, in a file that does not parse.
+var secretWords = regexp.MustCompile(`(?i)passw|passphrase|^pass$|^pwd?$|secret|token|credential|private_?key|api_?key|access_?key`)
+
+func (s *secrets) named(name string) bool { return s.names[name] || secretWords.MatchString(name) }
+
+// secretNames are the attributes of all kinds that hold a Secret.
+func (l *loader) secretNames() map[string]bool {
+	all := map[string]bool{}
+	for _, kinds := range []map[string]func() any{l.kinds.Sources, l.kinds.Sinks} {
+		for _, k := range kinds {
+			l.schemaOf(k).secretNames(all)
+		}
+	}
+	return all
+}
+
+func (l *loader) schemaOf(kind func() any) schema { return schemaOf(reflect.TypeOf(kind()).Elem()) }
+
+// redacts says whether a place of a file lies in a text that is not shown.
+func (l *loader) redacts(r hcl.Range) bool {
+	src := l.report.sources[r.Filename]
+	return slices.ContainsFunc(l.report.redactions(r.Filename, src), func(s span) bool {
+		return s.from < r.End.Byte && r.Start.Byte < s.to
+	})
+}
