@@ -75,6 +75,8 @@ func (n *KafkaNode) properties() []string {
 		"listener.security.protocol.map=CLIENT:" + protocol + ",INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"log.dirs=" + filepath.Join(n.dir, "data"),
 		"auto.create.topics.enable=false",
+		"broker.heartbeat.interval.ms=200",
+		"broker.session.timeout.ms=2000", // a node that restarts is let in again only after this
 		"default.replication.factor=" + replicas,
 		"group.initial.rebalance.delay.ms=0",
 		"offsets.topic.num.partitions=2",

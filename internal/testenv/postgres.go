@@ -41,7 +41,7 @@ func Postgres(t testing.TB, options ...PostgresOption) *PostgresServer {
 	if err != nil {
 		t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(s.Close)
 	return s
 }
 
