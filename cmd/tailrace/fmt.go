@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tailrace/tailrace/config"
 )
@@ -33,9 +34,9 @@ func setupFmt(flags *flag.FlagSet) action {
 		if len(args) == 1 && args[0] == "-" {
 			return formatStream(a, *check)
 		}
-		files, err := config.Files(args)
+		files, err := filesOf(args)
 		if err != nil {
-			return err
+			return usageError(err.Error())
 		}
 		changed, failures := 0, []error(nil)
 		for _, f := range files {
@@ -52,6 +53,33 @@ func setupFmt(flags *flag.FlagSet) action {
 		}
 		return errors.Join(failures...)
 	}
+}
+
+// filesOf are the files that the other verbs would read.
+func filesOf(paths []string) (files []string, err error) {
+	if len(paths) == 0 {
+		return nil, errNoPath
+	}
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			files = append(files, p)
+			continue
+		}
+		entries, err := os.ReadDir(p)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".hcl" && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+				files = append(files, filepath.Join(p, e.Name()))
+			}
+		}
+	}
+	return files, nil
 }
 
 func formatStream(a *app, check bool) error {

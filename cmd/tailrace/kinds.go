@@ -1,11 +1,16 @@
 package main
 
-import "github.com/tailrace/tailrace/internal/daemon"
+import (
+	"github.com/tailrace/tailrace/capture/postgres"
+	"github.com/tailrace/tailrace/internal/daemon"
+)
 
 // kinds is the one table of what a pipeline file may name: a new source or sink is one line here.
 func kinds() daemon.Kinds {
 	return daemon.Kinds{
-		Sources: map[string]func() daemon.SourceSettings{},
-		Sinks:   map[string]func() daemon.SinkSettings{},
+		Sources: map[string]func() daemon.SourceSettings{
+			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
+		},
+		Sinks: map[string]func() daemon.SinkSettings{},
 	}
 }

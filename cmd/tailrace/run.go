@@ -36,12 +36,12 @@ func setupRun(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		printAll(a, report)
 		if *strict {
 			if err := live(ctx, a, file, report); err != nil {
 				return err
 			}
 		}
+		printAll(a, report)
 		return daemon.Run(ctx, daemon.Options{File: file, Log: log, Version: build().Version, Strict: *strict})
 	}
 }
