@@ -16,7 +16,7 @@ func Fetch() error {
 		}
 		errs = append(errs, err)
 	}
-	for _, program := range []string{"java", "mvn", "redis-server"} {
+	for _, program := range []string{"java", "redis-server"} {
 		if _, err := exec.LookPath(program); err != nil {
 			errs = append(errs, fmt.Errorf("tests need the program %s: %w", program, err))
 		}

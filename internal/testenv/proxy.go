@@ -12,11 +12,6 @@ import (
 // ProxyServer stands between a client and a server and makes the network between them fail. It never reorders or loses
 // bytes of a connection that it does not cut. Its methods may be called from any goroutine.
 type ProxyServer struct {
-	// OnConn, when set before the first connection, is called for each and returns who watches the bytes from the client
-	// and from the server (nil: nobody). They are called before the bytes go on, one call after the other for one
-	// direction, and must not keep the slice.
-	OnConn func(conn int) (client, server func([]byte))
-
 	port *port
 
 	mu       sync.Mutex
@@ -26,7 +21,13 @@ type ProxyServer struct {
 	faults   faults
 	links    map[*link]bool
 	count    int
+	watch    Watcher
 }
+
+// A Watcher is told of each new connection, numbered from 1, and returns who sees the bytes from the client and from the
+// server (nil: nobody). These are called before the bytes go on, one call after the other for one direction, and must not
+// keep the slice.
+type Watcher func(conn int) (client, server func([]byte))
 
 // faults is what the network does now; the zero value is a network in good health.
 type faults struct {
@@ -68,6 +69,9 @@ func (p *ProxyServer) Addr() string { return p.port.addr() }
 
 // SetTarget sends connections made from now on to another server.
 func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = target }) }
+
+// Watch shows the bytes of all connections made from now on to w. Do not call the proxy from it.
+func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
 
 // Hold makes a black hole of the network: no byte passes, in either direction, and nobody is told. New connections are
 // accepted and lead nowhere. After Heal everything goes on where it stood.
@@ -174,8 +178,8 @@ func (p *ProxyServer) serve(client *net.TCPConn, listener net.Listener) {
 		return
 	}
 	p.count++
-	if p.OnConn != nil {
-		l.watch[fromClient], l.watch[fromServer] = p.OnConn(p.count)
+	if p.watch != nil {
+		l.watch[fromClient], l.watch[fromServer] = p.watch(p.count)
 	}
 	p.links[l] = true
 	go l.run()
