@@ -14,6 +14,7 @@ type connection struct {
 	kind, name string
 	block      *hclsyntax.Block
 	disabled   bool
+	doubtful   []string // as body.doubtful
 }
 
 // defineConnection takes a connection block. Its names are checked against all that sources and sinks of the kind know.
@@ -55,7 +56,9 @@ func (l *loader) checkConnection(c *connection) {
 		}
 	}
 	delete(s.attrs, "connection")
-	l.checkNames(bodyOf("connection", c.block), s)
+	b := bodyOf("connection", c.block)
+	l.checkNames(&b, s)
+	c.doubtful = b.doubtful
 	for _, a := range inOrder(c.block.Body.Attributes) {
 		if f, ok := s.attrs[a.Name]; ok && f.typ != templateType {
 			l.evaluate(a.Expr)
@@ -83,6 +86,7 @@ func (l *loader) overlay(b body, kind string, s schema) body {
 		return b
 	}
 	own := b
+	b.doubtful = append(slices.Clip(b.doubtful), c.doubtful...)
 	for _, a := range inOrder(c.block.Body.Attributes) {
 		_, known := s.attrs[a.Name]
 		same := func(o *hclsyntax.Attribute) bool { return o.Name == a.Name }

@@ -45,7 +45,7 @@ func (l *loader) daemon() Daemon {
 		}
 		first = where(b.TypeRange)
 		body := bodyOf("daemon", b)
-		l.checkNames(body, schemaOf(reflect.TypeFor[daemonSettings]()))
+		l.checkNames(&body, schemaOf(reflect.TypeFor[daemonSettings]()))
 		l.decode(body, reflect.ValueOf(&d).Elem())
 	}
 	return Daemon{Listen: d.Listen, Token: d.Token, Memory: int64(d.Memory)}

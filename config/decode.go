@@ -16,7 +16,8 @@ type body struct {
 	labelRanges []hcl.Range
 	attrs       []*hclsyntax.Attribute
 	blocks      []*hclsyntax.Block
-	partial     bool // its connection is not known: what is not given is not missing
+	partial     bool     // its connection is not known: what is not given is not missing
+	doubtful    []string // names of its own that are not right, and those they were meant to be
 }
 
 func bodyOf(scope string, b *hclsyntax.Block) body {
@@ -79,12 +80,14 @@ func (l *loader) decodeAttributes(b body, s schema, v reflect.Value, at Position
 			delete(at.given, a.Name)
 		}
 	}
+	for _, name := range b.doubtful {
+		at.unknown[name] = true
+	}
 	for _, name := range names(s.attrs) {
 		if b.partial && !at.Given(name) {
 			at.unknown[name] = true
-			continue
 		}
-		if s.attrs[name].required && !at.Given(name) {
+		if s.attrs[name].required && !at.Given(name) && !at.unknown[name] {
 			l.report.append(problem(b.header, fmt.Sprintf("%s is missing", name),
 				fmt.Sprintf("A %s block needs the attribute %q.", b.scope, name)))
 			at.unknown[name] = true
@@ -111,7 +114,7 @@ func (l *loader) decodeBlocks(b body, s schema, v reflect.Value, at Positions) {
 			continue
 		}
 		nested := bodyOf(inner.Type, inner)
-		l.checkNames(nested, schemaOf(blockType(f.typ)))
+		l.checkNames(&nested, schemaOf(blockType(f.typ)))
 		l.decode(nested, slot(v.FieldByIndex(f.index)))
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// checkNames reports every attribute and block of a body that its schema does not know.
-func (l *loader) checkNames(b body, s schema) {
+// checkNames reports every attribute and block of a body that its schema does not know. What they were probably meant to be
+// counts as given, with an unknown value.
+func (l *loader) checkNames(b *body, s schema) {
 	attrs := append(names(s.attrs), "enabled")
 	if b.scope == "source" || b.scope == "sink" {
 		attrs = append(attrs, "connection")
@@ -22,8 +23,10 @@ func (l *loader) checkNames(b body, s schema) {
 		case slices.Contains(blocks, a.Name):
 			l.report.append(problem(a.NameRange, fmt.Sprintf("%q is a block", a.Name),
 				fmt.Sprintf("Write it without the equals sign: %s { ... }.", a.Name)))
+			b.doubtful = append(b.doubtful, a.Name)
 		default:
 			l.unknown("attribute", b.scope, a.Name, a.NameRange, attrs, blocks)
+			b.doubtful = append(b.doubtful, a.Name, nearest(a.Name, attrs))
 		}
 	}
 	for _, inner := range b.blocks {
@@ -32,8 +35,10 @@ func (l *loader) checkNames(b body, s schema) {
 		case slices.Contains(attrs, inner.Type):
 			l.report.append(problem(inner.TypeRange, fmt.Sprintf("%q is an attribute", inner.Type),
 				fmt.Sprintf("Write it with an equals sign: %s = ...", inner.Type)))
+			b.doubtful = append(b.doubtful, inner.Type)
 		default:
 			l.unknown("block", b.scope, inner.Type, inner.TypeRange, attrs, blocks)
+			b.doubtful = append(b.doubtful, inner.Type, nearest(inner.Type, blocks))
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	body := bodyOf("pipeline", b)
 	sch := schemaOf(reflect.TypeFor[pipelineSettings]())
 	sch.blocks = map[string]field{"source": {}, "sink": {}}
-	l.checkNames(body, sch)
+	l.checkNames(&body, sch)
 	body.labels = nil
 	l.decode(body, reflect.ValueOf(&s).Elem())
 
@@ -149,7 +149,7 @@ func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func()
 	out.Settings = kind()
 	v := reflect.ValueOf(out.Settings).Elem()
 	s := schemaOf(v.Type())
-	l.checkNames(body, s)
+	l.checkNames(&body, s)
 	body = l.overlay(body, out.Kind, s)
 	body.labels = b.Labels[1:][:min(len(s.labels), len(b.Labels)-1)] // the kind and the name are ours; it may have the name
 	l.decode(body, v)
