@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,7 +17,17 @@ import (
 // asTailrace makes the test's own binary be tailrace, so that what is tested is a process: signals, streams, exit codes.
 const asTailrace = "TAILRACE_TEST_MAIN"
 
+// asStuck makes it be a tailrace whose drain never ends.
+const asStuck = "TAILRACE_TEST_STUCK"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asStuck) != "" {
+		ctx := untilSignal(context.Background())
+		fmt.Println("runs")
+		<-ctx.Done()
+		fmt.Println("drains")
+		select {}
+	}
 	if os.Getenv(asTailrace) != "" {
 		main()
 	}
@@ -130,6 +143,32 @@ func TestFlagsMayStandBehindArguments(t *testing.T) {
 		if err != nil || strings.Join(rest, " ") != c.rest || *offline != (c.args != "") {
 			t.Errorf("%q: %q %v %v", c.args, rest, *offline, err)
 		}
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := process(ctx, []string{asStuck + "=1"})
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	for _, want := range []string{"runs", "drains"} {
+		if !said.Scan() || said.Text() != want {
+			t.Fatalf("it said %q, want %q", said.Text(), want)
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd.Wait() // its error is the exit code
+	if code := cmd.ProcessState.ExitCode(); code != failed {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -69,7 +69,7 @@ type waiter struct {
 func (w *waiter) wait(ctx context.Context, a *app, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var trouble error // of the last look that had time to end
+	trouble := errors.New("no answer") // of the last look that had time to end
 	for {
 		held, err := w.look(ctx)
 		switch {
@@ -78,7 +78,7 @@ func (w *waiter) wait(ctx context.Context, a *app, timeout time.Duration) error 
 		case held:
 			fmt.Fprintf(a.out, "%s: every sink holds everything up to %s\n", w.pipeline, w.target)
 			return nil
-		case ctx.Err() == nil || trouble == nil:
+		case ctx.Err() == nil: // else the end of our own time is no trouble of the daemon's
 			trouble = err
 		}
 		select {
@@ -97,10 +97,12 @@ func (w *waiter) look(ctx context.Context) (held bool, err error) {
 		}
 		w.known = true
 	}
-	if w.last, err = w.client.Status(ctx, w.pipeline); err != nil {
+	st, err := w.client.Status(ctx, w.pipeline)
+	if err != nil {
 		return false, err
 	}
-	for _, s := range w.last.Sinks {
+	w.last = st
+	for _, s := range st.Sinks {
 		if s.Held.LSN < w.target {
 			return false, nil
 		}

@@ -115,7 +115,11 @@ func (s *supervisor) halt(err error) {
 		return
 	}
 	s.state = now
-	s.log.Error("halted", zap.String("state", now.Name), zap.String("reason", now.Reason), zap.String("fix", now.Fix))
+	fix := zap.Skip()
+	if now.Fix != "" {
+		fix = zap.String("fix", now.Fix)
+	}
+	s.log.Error("halted", zap.String("state", now.Name), zap.String("reason", now.Reason), fix)
 }
 
 // resting says that no line runs, and why.
