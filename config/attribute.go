@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"math/big"
-	"net/url"
 	"reflect"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -178,18 +177,11 @@ func expected(t reflect.Type) string {
 // the password in a URL, wherever that came from.
 func (l *loader) guard(value cty.Value, secret bool) {
 	_ = cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
-		if v.Type() != cty.String || v.IsNull() || !v.IsKnown() {
-			return true, nil
-		}
-		if secret {
-			l.report.secrets.add(v.AsString())
-		}
-		if u, err := url.Parse(v.AsString()); err == nil && u.User != nil {
-			if p, ok := u.User.Password(); ok {
-				l.report.secrets.add(p)
-				l.report.secrets.add(url.QueryEscape(p))
-				l.report.secrets.add(url.PathEscape(p))
+		if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
+			if secret {
+				l.report.secrets.add(v.AsString())
 			}
+			l.report.secrets.addPassword(v.AsString())
 		}
 		return true, nil
 	})

@@ -40,7 +40,7 @@ func headerOf(b *hclsyntax.Block) hcl.Range {
 func (l *loader) decode(b body, v reflect.Value) {
 	s := schemaOf(v.Type())
 	at := Positions{header: b.header, given: map[string]hcl.Range{}, unknown: map[string]bool{}}
-	l.decodeLabels(b, s, v)
+	l.decodeLabels(b, s, v, at)
 	if s.place != nil {
 		v.FieldByIndex(s.place).Set(reflect.ValueOf(b.header))
 	}
@@ -51,11 +51,12 @@ func (l *loader) decode(b body, v reflect.Value) {
 	}
 }
 
-func (l *loader) decodeLabels(b body, s schema, v reflect.Value) {
+func (l *loader) decodeLabels(b body, s schema, v reflect.Value, at Positions) {
 	for i, f := range s.labels {
 		if i >= len(b.labels) {
 			l.report.append(problem(b.header, fmt.Sprintf("a %s block needs a %s", b.scope, f.name),
 				fmt.Sprintf(`Write %s "%s" { }.`, b.scope, f.name)))
+			at.unknown[f.name] = true
 			return
 		}
 		v.FieldByIndex(f.index).SetString(b.labels[i])

@@ -91,6 +91,10 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 		if e := d.Expression; e != nil && d.Subject != nil && *d.Subject == e.StartRange() {
 			d.Subject = new(e.Range()) // the start of a quoted text is behind its quote
 		}
+		if src := l.report.sources[d.Subject.Filename]; d.Summary == "Too many function arguments" && src[d.Subject.Start.Byte-1] == '"' {
+			d.Subject.Start.Byte--
+			d.Subject.Start.Column--
+		}
 		d.Expression, d.EvalContext = nil, nil // they hold values
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && call.FunctionCallError() != nil {
 			d.Summary, d.Detail = call.FunctionCallError().Error(), ""

@@ -111,7 +111,7 @@ func envFunc(o Options, s *secrets) function.Function {
 			}
 			name := args[0].AsString()
 			if v, ok := o.Env(name); ok {
-				s.add(v)
+				s.addValue(v)
 				return cty.StringVal(v).Mark(tainted{}), nil
 			}
 			if len(args) == 2 {
@@ -137,7 +137,7 @@ func fileFunc(o Options, s *secrets) function.Function {
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
-			s.add(text)
+			s.addValue(text)
 			return cty.StringVal(text).Mark(tainted{}), nil
 		},
 	})

@@ -102,7 +102,7 @@ func (l *loader) parse(name string, src []byte) {
 	}
 	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if diags.HasErrors() {
-		l.report.append(meant(src, diags)...)
+		l.report.append(meant(name, src, diags)...)
 		l.partial = true
 		return
 	}

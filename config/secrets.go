@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -38,6 +39,38 @@ func (s *secrets) add(text string) {
 		}
 		quoted := strconv.Quote(t)
 		s.texts[t], s.texts[quoted[1:len(quoted)-1]] = true, true
+	}
+}
+
+// addParts remembers what stands between a secret's delimiters: the message of a URL that cannot be parsed quotes what it took for a port.
+func (s *secrets) addParts(text string) {
+	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("/@:?#&= ", c) }) {
+		if len(part) >= shortest {
+			s.add(part)
+		}
+	}
+}
+
+// addValue remembers what env() or file() gave: all of it, and the parts of it that are secret by themselves.
+func (s *secrets) addValue(text string) {
+	s.add(text)
+	if strings.Contains(text, "://") {
+		s.addPassword(text)
+	} else {
+		s.addParts(text)
+	}
+}
+
+// addPassword remembers the password in a URL, whether it is escaped or not.
+func (s *secrets) addPassword(text string) {
+	m := userinfo.FindStringSubmatch(text)
+	if m == nil {
+		return
+	}
+	s.add(m[1])
+	s.addParts(m[1])
+	if p, err := url.PathUnescape(m[1]); err == nil {
+		s.add(p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -8,21 +9,62 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// meant says of syntax errors what was probably meant. The parser reports one mistake up to three times; the first one of
-// a line is kept.
-func meant(src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
+// meant parses a file that has syntax errors, and says of each what was probably meant. The parser gives up on most of a
+// file at the first mistake: the line of a mistake is blanked, if no bracket or quote depends on it, and the rest parsed
+// again. The parser reports one mistake up to three times; the first one of a line is kept.
+func meant(name string, src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
 	lines := map[int]bool{}
-	ordered := &Report{Diagnostics: diags}
-	ordered.sort()
-	for _, d := range ordered.Diagnostics {
-		if d.Severity != hcl.DiagError || d.Subject == nil || lines[d.Subject.Start.Line] {
-			continue
+	text := bytes.Clone(src)
+	for range rounds {
+		ordered := &Report{Diagnostics: diags}
+		ordered.sort()
+		again := false
+		for _, d := range ordered.Diagnostics {
+			if d.Severity != hcl.DiagError || d.Subject == nil || lines[d.Subject.Start.Line] {
+				continue
+			}
+			lines[d.Subject.Start.Line] = true
+			out = append(out, trap(src, d))
+			if d.Summary == unclosedText {
+				return out // what follows is half inside of a text
+			}
+			again = blank(text, d.Subject.Start.Byte) || again
 		}
-		lines[d.Subject.Start.Line] = true
-		out = append(out, trap(src, d))
+		if !again {
+			return out
+		}
+		if _, diags = hclsyntax.ParseConfig(text, name, hcl.InitialPos); !diags.HasErrors() {
+			return out
+		}
 	}
 	return out
+}
+
+const (
+	rounds       = 20
+	unclosedText = "Invalid multi-line string"
+)
+
+// blank replaces the line at an offset with spaces, unless it opens or closes something of other lines.
+func blank(text []byte, offset int) bool {
+	if offset >= len(text) {
+		return false
+	}
+	start := bytes.LastIndexByte(text[:offset], '\n') + 1
+	end := len(text)
+	if i := bytes.IndexByte(text[offset:], '\n'); i >= 0 {
+		end = offset + i
+	}
+	line := text[start:end]
+	count := func(s string) int { return bytes.Count(line, []byte(s)) }
+	if count("(") != count(")") || count("[") != count("]") || count("{") != count("}") || count(`"`)%2 != 0 || count("/*") != count("*/") || count("<<") > 0 {
+		return false
+	}
+	for i := range line {
+		line[i] = ' '
+	}
+	return true
 }
 
 // words are operators of SQL and other languages, and how HCL writes them.
@@ -42,6 +84,11 @@ func trap(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 		return problem(at, "single quotes do not make a text", `Texts stand in double quotes: "...".`)
 	case strings.Contains(d.Detail, "Curly quotes"):
 		return problem(at, "curly quotes do not make a text", `Texts stand in straight double quotes: "...".`)
+	case d.Summary == unclosedText:
+		if i := bytes.LastIndexByte(src[:at.Start.Byte], '"'); i >= 0 {
+			at = rangeAt(at.Filename, src, i, at.Start.Byte-i)
+		}
+		return problem(at, "this text has no closing quote", `A text ends on its line. Several lines are written <<EOT ... EOT.`)
 	case d.Summary == "Attribute redefined":
 		return problem(at, fmt.Sprintf("%s is given twice", word), firstPlace(d.Detail))
 	case d.Summary == "Unclosed configuration block":
