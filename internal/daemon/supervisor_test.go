@@ -173,7 +173,9 @@ func TestStrictEndsWhenAPipelineCannotBeBuilt(t *testing.T) {
 		s := newSupervisor(config.Pipeline{Name: "orders"}, zap.NewNop())
 		s.build = func() (line, capture.Source, error) { return nil, nil, wrong }
 		d := &daemon{log: zap.NewNop(), strict: true, supervisors: []*supervisor{s}}
-		if err := d.run(context.Background()); !errors.Is(err, wrong) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := d.run(ctx); !errors.Is(err, wrong) {
 			t.Errorf("got %v", err)
 		}
 	})
