@@ -79,8 +79,8 @@ func (a *assembler) commit(body []byte) error {
 	if err := m.Decode(body); err != nil {
 		return err
 	}
-	if a.tx == nil || a.tx.LSN != m.CommitLSN {
-		return fmt.Errorf("read change: the commit at %s ends no transaction that began", m.CommitLSN)
+	if a.tx == nil || a.tx.LSN != m.LSN {
+		return fmt.Errorf("read change: the commit at %s ends no transaction that began", m.LSN)
 	}
 	a.batch.Time = a.tx.Time
 	a.close(capture.Position{LSN: m.EndLSN})

@@ -21,7 +21,7 @@ type Config struct {
 	Except  []string
 	Options []TableOption
 
-	Slot        string // [a-z0-9_]{1,63}
+	Slot        string // [a-z0-9_]{1,54}
 	Publication string // at most 63 bytes
 	Manage      bool   // create the publication and keep it equal to this; false: it is somebody else's
 	Failover    bool   // create the slot as a failover slot (17+)

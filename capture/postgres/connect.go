@@ -120,9 +120,9 @@ func (c *Config) parse() (*pgconn.Config, error) {
 	if pc.ConnectTimeout == 0 {
 		pc.ConnectTimeout = connectTimeout
 	}
-	pc.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+	pc.DialFunc = dialSocket((&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
-	}}).DialContext
+	}}).DialContext)
 	for k, v := range session {
 		pc.RuntimeParams[k] = v
 	}

@@ -20,7 +20,7 @@ func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error)
 	if fatal := c.checkVersion(srv, p.Major); fatal != nil {
 		return p, []error{fatal} // the queries that follow would fail for it
 	}
-	if p.Slot, err = c.readSlot(ctx, conn); err != nil {
+	if p.Slot, err = c.readSlot(ctx, conn, c.Slot); err != nil {
 		return p, []error{err}
 	}
 	errs := c.checkServer(srv, p)

@@ -70,7 +70,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	}
 	if !slotName.MatchString(c.Slot) {
 		return c, refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
-			"give the source a slot: up to 63 of a-z, 0-9 and _")
+			"give the source a slot: up to 54 of a-z, 0-9 and _")
 	}
 	return c, nil
 }
@@ -81,7 +81,7 @@ func (s *Settings) Source(pipeline string, log *zap.Logger) (capture.Source, err
 	if err != nil {
 		return nil, err
 	}
-	return New(c, log)
+	return New(c, log), nil
 }
 
 // Check looks at the live server and returns every problem it finds; it changes nothing.
@@ -111,7 +111,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
 	}
 	if s.Slot != "" && !slotName.MatchString(s.Slot) {
-		add("slot", "this cannot be the name of a slot", "Postgres takes up to 63 of a-z, 0-9 and _.")
+		add("slot", "this cannot be the name of a slot", "Postgres takes up to 54 of a-z, 0-9 and _.")
 	}
 	if len(s.Publication) > 63 || strings.ContainsRune(s.Publication, 0) {
 		add("publication", "this cannot be the name of a publication", "Postgres cuts names at 63 bytes.")

@@ -13,8 +13,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// slotName is what Postgres takes; commands on a replication connection hold the name unquoted.
-var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+// slotName is what Postgres takes, less the suffix of a first start's temporary slot; commands on a replication
+// connection hold the name unquoted.
+var slotName = regexp.MustCompile(`^[a-z0-9_]{1,54}$`)
 
 // slotState is the slot's row in pg_replication_slots. Sizes are bytes.
 type slotState struct {
@@ -36,9 +37,9 @@ type slotState struct {
 	End       capture.LSN
 }
 
-// readSlot reads the slot's row, in one query with the end of the WAL; nil when there is no such slot. Columns that a
+// readSlot reads a slot's row, in one query with the end of the WAL; nil when there is no such slot. Columns that a
 // server does not know are null through to_jsonb.
-func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn) (*slotState, error) {
+func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*slotState, error) {
 	var s slotState
 	err := conn.QueryRow(ctx, `
 		SELECT coalesce(plugin, ''), slot_type, coalesce(database, ''), coalesce(database = current_database(), false),
@@ -51,13 +52,13 @@ func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn) (*slotState, erro
 			(e.lsn - '0/0')::bigint
 		FROM pg_replication_slots s, to_jsonb(s) j,
 			(SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) e(lsn)
-		WHERE slot_name = $1`, c.Slot).Scan(&s.Plugin, &s.Type, &s.Database, &s.Here, &s.Temporary, &s.Active, &s.PID,
+		WHERE slot_name = $1`, name).Scan(&s.Plugin, &s.Type, &s.Database, &s.Here, &s.Temporary, &s.Active, &s.PID,
 		&s.Restart, &s.Confirmed, &s.WALStatus, &s.Safe, &s.Retained, &s.TwoPhase, &s.Failover, &s.Invalid, &s.End)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named("read slot "+c.Slot, err)
+		return nil, c.named("read slot "+name, err)
 	}
 	return &s, nil
 }
@@ -75,33 +76,30 @@ func (s *slotState) state() string {
 	return "inactive"
 }
 
-// createSlot creates the slot, after the publication, and returns where its changes begin and the name of the snapshot
+// createSlot creates a temporary slot, after the publication, and returns where its changes begin and the name of the snapshot
 // that shows everything before. The snapshot lives until the next command on the connection or its end. It waits for
 // every transaction that runs now, for hours if need be; when ctx ends first there is no slot.
-func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn) (capture.LSN, string, error) {
+func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name string) (capture.LSN, string, error) {
 	if !slotName.MatchString(c.Slot) {
 		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", c.Slot)
 	}
 	options := "(SNAPSHOT 'export')"
-	if c.Failover {
-		options = "(SNAPSHOT 'export', FAILOVER)"
-	}
 	if major(repl) < 15 {
 		options = "EXPORT_SNAPSHOT"
 	}
 	r, err := pglogrepl.ParseCreateReplicationSlot(
-		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s LOGICAL pgoutput %s", c.Slot, options)))
+		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", name, options)))
 	switch sqlstate(err) {
 	case "":
 	case "42710":
 		err = &capture.Problem{State: "slot_active", Err: err,
-			Reason: fmt.Sprintf("another process has created slot %s meanwhile", c.Slot)}
+			Reason: fmt.Sprintf("another process is making slot %s", c.Slot)}
 	case "55000":
 		err = &capture.Problem{State: "source_not_ready", Halted: true, Usage: true, Err: err,
 			Reason: "the server cannot create a logical slot", Fix: "`tailrace check` names the setting that is missing"}
 	}
 	if err != nil {
-		return 0, "", c.named("create slot "+c.Slot, err)
+		return 0, "", c.named("create slot "+name, err)
 	}
 	at, err := capture.ParseLSN(r.ConsistentPoint)
 	return at, r.SnapshotName, err
@@ -110,7 +108,7 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn) (capture.L
 // dropSlot drops the slot where it is ours to drop: in this database, and held by nobody. It reports whether there was
 // one.
 func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
-	s, err := c.readSlot(ctx, conn)
+	s, err := c.readSlot(ctx, conn, c.Slot)
 	if err != nil || s == nil {
 		return false, err
 	}

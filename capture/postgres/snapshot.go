@@ -57,7 +57,7 @@ type copyTable struct {
 // first makes a temporary slot on repl and opens its snapshot. It returns the consistent point.
 func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
 	st.slot = temporarySlot(s.config.Slot)
-	point, name, err := s.config.createSlot(ctx, repl, st.slot, true)
+	point, name, err := s.config.createSlot(ctx, repl, st.slot)
 	if err != nil {
 		if p := capture.AsProblem(err); p != nil && p.State == "slot_active" {
 			return 0, fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
@@ -129,8 +129,8 @@ func (sn *snapshot) prepare(ctx context.Context, name string) error {
 	return nil
 }
 
-// shape reads what a relation message would say of a published table.
-const shape = `
+// describeShape reads what a relation message would say of a published table.
+const describeShape = `
 SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
        CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
            SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
@@ -140,7 +140,7 @@ WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2
 
 func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable) (copyTable, error) {
 	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
-	rows, err := sn.conn.Query(ctx, shape, t.OID, t.Columns)
+	rows, err := sn.conn.Query(ctx, describeShape, t.OID, t.Columns)
 	if err != nil {
 		return copyTable{}, err
 	}

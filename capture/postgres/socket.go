@@ -23,8 +23,9 @@ type socket struct {
 	raw   syscall.RawConn // nil: no mark can be set
 	unix  bool
 	flow  flow
-	until time.Time // when Read gives up waiting; zero: never
-	armed time.Time // the deadline that the runtime knows of; zero: none or unknown
+	live  bool      // the stream has begun; before, every deadline is the driver's
+	until time.Time // when Read gives up waiting
+	armed time.Time // the deadline that the runtime knows of; zero: unknown
 	woken atomic.Bool
 	ahead []byte // what a read of little brought beyond it: crypto/tls asks for records of one row
 	store []byte
@@ -61,8 +62,9 @@ func newSocket(c net.Conn) *socket {
 	return s
 }
 
-// Until says when a Read gives up waiting with os.ErrDeadlineExceeded; zero: never.
-func (s *socket) Until(t time.Time) { s.until = t }
+// Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
+// driver.
+func (s *socket) Until(t time.Time) { s.live, s.until = true, t }
 
 // Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
 func (s *socket) Wake() {
@@ -70,13 +72,11 @@ func (s *socket) Wake() {
 	_ = s.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection, whose Read has ended anyway
 }
 
-// SetDeadline and SetReadDeadline are used by pgconn until the stream begins, and by Wake.
-func (s *socket) SetDeadline(t time.Time) error {
-	return s.Conn.SetDeadline(t)
-}
-
 // Read waits as the flow deserves, then takes what is there.
 func (s *socket) Read(p []byte) (int, error) {
+	if !s.live {
+		return s.Conn.Read(p)
+	}
 	if len(s.ahead) == 0 {
 		if len(p) >= little {
 			return s.fetch(p)
@@ -118,7 +118,7 @@ func (s *socket) fetch(p []byte) (int, error) {
 			}
 			s.late()
 		}
-		if s.woken.Swap(false) || !s.until.IsZero() && !time.Now().Before(s.until) {
+		if s.woken.Swap(false) || !time.Now().Before(s.until) {
 			return 0, err
 		}
 	}
@@ -128,11 +128,11 @@ func (s *socket) fetch(p []byte) (int, error) {
 func (s *socket) arm(soon bool) {
 	at := s.until
 	if soon {
-		if t := time.Now().Add(patience); at.IsZero() || t.Before(at) {
+		if t := time.Now().Add(patience); t.Before(at) {
 			at = t
 		}
 	}
-	if at.Equal(s.armed) && !at.IsZero() {
+	if at.Equal(s.armed) {
 		return
 	}
 	s.armed = at
@@ -174,4 +174,12 @@ func (s *socket) setMark() {
 func (s *socket) take(p []byte) (n int) {
 	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), p) })
 	return max(n, 0)
+}
+
+// below finds the socket below TLS.
+func below(c net.Conn) *socket {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	return c.(*socket) // dialSocket made it
 }

@@ -18,12 +18,12 @@ type Source struct {
 	config Config
 	log    *zap.Logger
 
-	side   *sideConn
+	side *sideConn
 
 	// Of Run's goroutine, and of the stream's while there is one:
 	relations *relations
-	pid    uint32 // of our last walsender, which may outlive its connection
-	warned string // the digest of the publication that was last spoken of
+	pid       uint32 // of our last walsender, which may outlive its connection
+	warned    string // the digest of the publication that was last spoken of
 
 	mu     sync.Mutex
 	health capture.Health

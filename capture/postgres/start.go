@@ -112,7 +112,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	s.conn, s.socket = h.Conn, bottom(h.Conn)
+	s.conn, s.socket = h.Conn, below(h.Conn)
 	s.frames = newFrames(s.conn)
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)", s.slot, from,
 		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`))
@@ -144,4 +144,3 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-

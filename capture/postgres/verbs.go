@@ -60,7 +60,7 @@ func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 }
 
 func (c *Config) dropOurSlot(ctx context.Context, conn *pgx.Conn, dry bool) ([]string, error) {
-	s, err := c.readSlot(ctx, conn)
+	s, err := c.readSlot(ctx, conn, c.Slot)
 	if err != nil || s == nil {
 		return nil, err
 	}
