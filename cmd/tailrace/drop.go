@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 
 // dropTime bounds a look at the servers, and the removal.
 const dropTime = 60 * time.Second
+
+// left begins a line of what stays.
+const left = "left: "
 
 func dropVerb() *verb {
 	return &verb{
@@ -51,6 +55,10 @@ func setupDrop(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		if !slices.ContainsFunc(goes, func(l string) bool { return !strings.HasPrefix(l, left) }) {
+			tell(a, "there is nothing to remove", goes)
+			return nil
+		}
 		tell(a, "would be removed:", goes)
 		if !*yes {
 			if err := ask(a); err != nil {
@@ -67,17 +75,12 @@ func setupDrop(flags *flag.FlagSet) action {
 func tell(a *app, title string, lines []string) {
 	var stays []string
 	fmt.Fprintln(a.out, title)
-	some := false
 	for _, l := range lines {
-		if rest, left := strings.CutPrefix(l, "left: "); left {
-			stays = append(stays, rest)
+		if what, ok := strings.CutPrefix(l, left); ok {
+			stays = append(stays, what)
 			continue
 		}
-		some = true
 		fmt.Fprintln(a.out, "  "+l)
-	}
-	if !some {
-		fmt.Fprintln(a.out, "  nothing")
 	}
 	if len(stays) > 0 {
 		fmt.Fprintln(a.out, "stays, and is yours to remove:")

@@ -15,7 +15,7 @@ func TestTellWhatGoesAndWhatStays(t *testing.T) {
 	}{
 		{[]string{"slot s", "left: topic a", "publication p", "left: topic b"},
 			"removed:\n  slot s\n  publication p\nstays, and is yours to remove:\n  topic a\n  topic b\n"},
-		{nil, "removed:\n  nothing\n"},
+		{[]string{"slot s"}, "removed:\n  slot s\n"},
 	} {
 		var out bytes.Buffer
 		tell(&app{out: &out}, "removed:", c.lines)

@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// daemon is `tailrace run` in a process of its own.
+// daemonProcess is `tailrace run` in a process of its own.
 type daemonProcess struct {
 	cmd *exec.Cmd
 	url string
-	log lockedBuffer // both streams
+	out lockedBuffer // what the stdout sinks print
+	log lockedBuffer
 }
 
 // lockedBuffer is read while the process still writes.
@@ -46,7 +47,7 @@ func startDaemon(t *testing.T, env []string, address, file string, flags ...stri
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel) // kills it, should the test end early
 	d := &daemonProcess{cmd: process(ctx, env, append(append([]string{"run"}, flags...), file)...), url: "http://" + address}
-	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
+	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.log
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
