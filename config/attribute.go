@@ -32,7 +32,10 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		v.Set(p)
 		v = p.Elem()
 	}
-	l.guard(value, taint || v.Type() == secretType)
+	l.guard(value, taint)
+	if v.Type() == secretType && value.Type() == cty.String {
+		l.report.secrets.addTyped(value.AsString())
+	}
 	if fault := store(value, v); fault != "" {
 		l.report.append(problem(a.Expr.Range(), fmt.Sprintf("%s is not %s", a.Name, fault), expected(v.Type())))
 		return false, false

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,8 +53,11 @@ func (l *loader) known(e hclsyntax.Expression) bool {
 			return nil
 		}
 		if _, found := l.functions[call.Name]; !found {
-			l.report.append(problem(call.NameRange, fmt.Sprintf("there is no function %q", call.Name),
-				suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
+			summary := fmt.Sprintf("there is no function %q", call.Name)
+			if l.redacts(call.NameRange) {
+				summary = "there is no such function"
+			}
+			l.report.append(problem(call.NameRange, summary, suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
 			ok = false
 		}
 		return nil
@@ -103,9 +108,25 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 			} else if name != "env" && name != "file" {
 				d.Summary = name + "(): " + d.Summary
 			}
+		} else if !ok {
+			d.Detail = l.withoutValues(d.Detail, d.Subject.Filename)
 		}
+		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 		d.Extra = nil
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
 	}
 	return diags
 }
+
+// withoutValues hides what a message quotes and the file does not have: a value, such as a key in upper case that came from
+// env().
+func (l *loader) withoutValues(detail, file string) string {
+	return quotation.ReplaceAllStringFunc(detail, func(q string) string {
+		if bytes.Contains(l.report.sources[file], []byte(q[1:len(q)-1])) {
+			return q
+		}
+		return hidden
+	})
+}
+
+var quotation = regexp.MustCompile(`"[^"]*"`)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -102,14 +103,14 @@ func hide(args []cty.Value, err error) error {
 
 func envFunc(o Options, s *secrets) function.Function {
 	return function.New(&function.Spec{
-		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
+		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowMarked: true}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true, AllowMarked: true, AllowUnknown: true},
 		Type:     function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			if len(args) > 2 {
 				return cty.NilVal, function.NewArgErrorf(2, "env() takes a name and one default")
 			}
-			name := args[0].AsString()
+			name, shown := named(args[0])
 			if v, ok := o.Env(name); ok {
 				s.addValue(v)
 				return cty.StringVal(v).Mark(tainted{}), nil
@@ -120,22 +121,23 @@ func envFunc(o Options, s *secrets) function.Function {
 			if o.Offline {
 				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
 			}
-			return cty.NilVal, function.NewArgErrorf(0, "the environment variable %q is not set", name)
+			return cty.NilVal, function.NewArgErrorf(0, "the environment variable %s is not set", shown)
 		},
 	})
 }
 
 func fileFunc(o Options, s *secrets) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Params: []function.Parameter{{Name: "path", Type: cty.String, AllowMarked: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			text, err := fileText(o, args[0].AsString())
+			path, shown := named(args[0])
+			text, err := fileText(o, path)
 			if err != nil && o.Offline {
 				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
 			}
 			if err != nil {
-				return cty.NilVal, function.NewArgError(0, err)
+				return cty.NilVal, function.NewArgErrorf(0, "the file %s %w", shown, err)
 			}
 			s.addValue(text)
 			return cty.StringVal(text).Mark(tainted{}), nil
@@ -143,16 +145,25 @@ func fileFunc(o Options, s *secrets) function.Function {
 	})
 }
 
+// named is the text of an argument, and how an error shows it: not at all when it comes from env() or file() itself.
+func named(v cty.Value) (name, shown string) {
+	v, marks := v.Unmark()
+	if len(marks) > 0 {
+		return v.AsString(), "that is named here"
+	}
+	return v.AsString(), strconv.Quote(v.AsString())
+}
+
 // fileText is a file's text without the white space around it: editors and `echo` end a file with a newline.
 func fileText(o Options, path string) (string, error) {
 	text, err := o.ReadFile(path)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("the file %q cannot be read: %s", path, reason(err))
+		return "", fmt.Errorf("cannot be read: %s", reason(err))
 	case len(text) > maxFile:
-		return "", fmt.Errorf("the file %q is larger than %s", path, Size(maxFile))
+		return "", fmt.Errorf("is larger than %s", Size(maxFile))
 	case invalidUTF8(text) >= 0:
-		return "", fmt.Errorf("the file %q is not UTF-8 text", path)
+		return "", errors.New("is not UTF-8 text")
 	}
 	return strings.TrimSpace(string(text)), nil
 }

@@ -17,8 +17,9 @@ const (
 	maxOperators = 500     // in one argument, outside of its brackets: each is a level of the tree
 )
 
-// limits returns the first thing about the bytes of a file that the parser must not see, or nil.
-func limits(name string, src []byte) *hcl.Diagnostic {
+// unreadable returns the first thing about the bytes of a file that makes it no text, or nil. No excerpt is shown of such a
+// file: where it has secrets cannot be told.
+func unreadable(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFile {
 		return problem(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}, "the file is too large",
 			fmt.Sprintf("A pipeline file has at most %s.", Size(maxFile)))
@@ -37,7 +38,7 @@ func limits(name string, src []byte) *hcl.Diagnostic {
 		return problem(rangeAt(name, src, i, 1), "the file is not UTF-8",
 			fmt.Sprintf("The byte 0x%02x does not belong here. Save the file as UTF-8.", src[i]))
 	}
-	return tooDeep(name, src)
+	return nil
 }
 
 func invalidUTF8(src []byte) int {
@@ -71,13 +72,13 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 			if len(levels) > 1 {
 				levels = levels[:len(levels)-1]
 			}
-		case hclsyntax.TokenNewline:
-			if top.lines {
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment:
+			if top.lines && (t.Type == hclsyntax.TokenNewline || endsLine(t)) {
 				top.operators = 0
 			}
 		case hclsyntax.TokenComma, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
 			top.operators = 0
-		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenComment, hclsyntax.TokenEqual:
+		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenEqual:
 		default:
 			top.operators++
 		}

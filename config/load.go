@@ -94,9 +94,13 @@ func (l *loader) load(paths []string) *File {
 // parse takes the top-level blocks of a file. Of one that has a syntax error nothing is taken: half a file gives problems
 // that are none.
 func (l *loader) parse(name string, src []byte) {
-	l.report.sources[name] = src
-	if d := limits(name, src); d != nil {
-		l.report.append(d)
+	problem := unreadable(name, src)
+	if problem == nil {
+		l.report.sources[name] = src
+		problem = tooDeep(name, src)
+	}
+	if problem != nil {
+		l.report.append(problem)
 		l.partial = true
 		return
 	}

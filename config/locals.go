@@ -77,8 +77,11 @@ func (l *loader) evaluateLocal(name string, at hcl.Range, values map[string]cty.
 	loc := l.locals[name]
 	if loc == nil {
 		if !l.partial { // else it may be in the file that did not parse
-			l.report.append(problem(at, fmt.Sprintf("there is no local.%s", name),
-				suggest(name, slices.Collect(maps.Keys(l.locals)))))
+			detail := suggest(name, slices.Collect(maps.Keys(l.locals)))
+			if detail == "" {
+				detail = fmt.Sprintf("Define it: locals { %s = ... }.", name)
+			}
+			l.report.append(problem(at, fmt.Sprintf("there is no local.%s", name), detail))
 		}
 		return false
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -67,13 +68,13 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	l.decode(body, reflect.ValueOf(&s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
-	l.sources(b, &p)
-	l.sinks(b, &p)
+	l.sources(b, &p, slices.Contains(body.doubtful, "source"))
+	l.sinks(b, &p, slices.Contains(body.doubtful, "sink"))
 	return p
 }
 
-// sources reads the one source of a pipeline.
-func (l *loader) sources(b *hclsyntax.Block, p *Pipeline) {
+// sources reads the one source of a pipeline. doubtful: another block was probably meant to be it, and is reported.
+func (l *loader) sources(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 	var first *hclsyntax.Block
 	n := 0
 	for _, inner := range b.Body.Blocks {
@@ -97,14 +98,14 @@ func (l *loader) sources(b *hclsyntax.Block, p *Pipeline) {
 			p.Source = l.block("source", inner, l.kinds.Sources)
 		}
 	}
-	if n == 0 {
+	if n == 0 && !doubtful {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no source", p.Name),
 			`A pipeline has exactly one: source "postgres" { ... }.`))
 	}
 }
 
 // sinks reads the sinks of a pipeline.
-func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline) {
+func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 	n := 0
 	taken := map[string]*hclsyntax.Block{}
 	for _, inner := range b.Body.Blocks {
@@ -128,7 +129,7 @@ func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline) {
 		taken[slotName(name)] = inner
 		p.Sinks = append(p.Sinks, l.block("sink", inner, l.kinds.Sinks))
 	}
-	if n == 0 {
+	if n == 0 && !doubtful {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no sink", p.Name),
 			`A pipeline has at least one: sink "kafka" "name" { ... }.`))
 	}

@@ -27,10 +27,7 @@ func (r *Report) redactions(name string, src []byte) []span {
 	if spans, ok := r.hiding[name]; ok {
 		return spans
 	}
-	var spans []span
-	if limits(name, src) == nil {
-		spans = r.secrets.assigned(src)
-	}
+	spans := r.secrets.assigned(src)
 	for _, rx := range []*regexp.Regexp{userinfo, userinfoPart} {
 		for _, m := range rx.FindAllSubmatchIndex(src, -1) {
 			spans = append(spans, span{m[2], m[3]})
@@ -53,28 +50,46 @@ func (r *Report) redactions(name string, src []byte) []span {
 func (s *secrets) assigned(src []byte) []span {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
 	var spans []span
+	var blocks []string // that are open; "" for a bracket of another kind
+	line := 0           // the first token of this one
 	for i := 0; i < len(tokens); i++ {
-		if !s.begins(tokens, i) {
-			continue
+		switch tokens[i].Type {
+		case hclsyntax.TokenNewline:
+			line = i + 1
+		case hclsyntax.TokenComment:
+			if i == line || endsLine(tokens[i]) {
+				line = i + 1
+			}
+		case hclsyntax.TokenOBrace:
+			blocks = append(blocks, string(tokens[line].Bytes))
+			line = i + 1
+		case hclsyntax.TokenCBrace:
+			blocks = blocks[:max(0, len(blocks)-1)]
 		}
-		value := statement(tokens[i+1:])
-		spans = append(spans, redactValue(value)...)
-		i += len(value)
+		block := ""
+		if len(blocks) > 0 {
+			block = blocks[len(blocks)-1]
+		}
+		if s.begins(tokens, i, block) {
+			value := statement(tokens[i+1:])
+			spans = append(spans, redactValue(value)...)
+			i += len(value)
+		}
 	}
 	return spans
 }
 
 // begins says whether the token before a secret's value is at i: an equals sign, a colon, or a name with the sign missing.
-func (s *secrets) begins(tokens hclsyntax.Tokens, i int) bool {
+func (s *secrets) begins(tokens hclsyntax.Tokens, i int, block string) bool {
 	t := tokens[i]
 	switch t.Type {
 	case hclsyntax.TokenEqual, hclsyntax.TokenColon:
 		if i >= 1 && tokens[i-1].Type == hclsyntax.TokenIdent {
-			return s.named(string(tokens[i-1].Bytes))
+			return s.named(block, string(tokens[i-1].Bytes))
 		}
-		return i >= 2 && tokens[i-1].Type == hclsyntax.TokenCQuote && s.named(string(tokens[i-2].Bytes))
+		return i >= 2 && tokens[i-1].Type == hclsyntax.TokenCQuote && s.named(block, string(tokens[i-2].Bytes))
 	case hclsyntax.TokenIdent:
-		return i+1 < len(tokens) && tokens[i+1].Type == hclsyntax.TokenOQuote && s.named(string(t.Bytes))
+		return i+1 < len(tokens) && tokens[i+1].Type == hclsyntax.TokenOQuote && s.named(block, string(t.Bytes))
 	}
 	return false
 }
@@ -97,7 +112,7 @@ func statement(tokens hclsyntax.Tokens) hclsyntax.Tokens {
 				return tokens[:i]
 			}
 		case hclsyntax.TokenComment:
-			if depth == 0 && bytes.HasSuffix(t.Bytes, []byte("\n")) {
+			if depth == 0 && endsLine(t) {
 				return tokens[:i+1]
 			}
 		case hclsyntax.TokenEOF:
@@ -105,6 +120,11 @@ func statement(tokens hclsyntax.Tokens) hclsyntax.Tokens {
 		}
 	}
 	return tokens
+}
+
+// endsLine says whether a token is a comment up to the end of its line: no newline token follows it.
+func endsLine(t hclsyntax.Token) bool {
+	return t.Type == hclsyntax.TokenComment && bytes.HasSuffix(t.Bytes, []byte("\n"))
 }
 
 // redactValue hides literals, and leaves what only says where a secret is: env("NAME"), file("/path"), local.name. Where
@@ -148,7 +168,17 @@ func isReference(tokens hclsyntax.Tokens, i int) bool {
 
 // namesPlace says whether a quoted text that follows is the first argument of env() or file(), misspelt or not.
 func namesPlace(before hclsyntax.Tokens) bool {
-	n := len(before)
-	return n >= 3 && before[n-1].Type == hclsyntax.TokenOQuote && before[n-2].Type == hclsyntax.TokenOParen &&
-		before[n-3].Type == hclsyntax.TokenIdent && nearest(string(before[n-3].Bytes), []string{"env", "file"}) != ""
+	for _, want := range []hclsyntax.TokenType{hclsyntax.TokenOQuote, hclsyntax.TokenOParen, hclsyntax.TokenIdent} {
+		for len(before) > 0 && before[len(before)-1].Type == hclsyntax.TokenComment {
+			before = before[:len(before)-1]
+		}
+		if len(before) == 0 || before[len(before)-1].Type != want {
+			return false
+		}
+		if want == hclsyntax.TokenIdent {
+			return nearest(string(before[len(before)-1].Bytes), []string{"env", "file"}) != ""
+		}
+		before = before[:len(before)-1]
+	}
+	return false
 }

@@ -103,14 +103,17 @@ func names[T any](m map[string]T) []string {
 	return all
 }
 
-// secretNames are the names of all attributes of a struct, and of those nested in it, that hold a Secret.
-func (s schema) secretNames(into map[string]bool) {
+// secretNames are the names of the attributes that hold a Secret, of a block of a type and of those nested in it.
+func (s schema) secretNames(block string, into map[string]map[string]bool) {
+	if into[block] == nil {
+		into[block] = map[string]bool{}
+	}
 	for _, f := range s.attrs {
 		if f.typ == secretType || f.typ == reflect.PointerTo(secretType) {
-			into[f.name] = true
+			into[block][f.name] = true
 		}
 	}
 	for _, f := range s.blocks {
-		schemaOf(blockType(f.typ)).secretNames(into)
+		schemaOf(blockType(f.typ)).secretNames(f.name, into)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -16,10 +17,11 @@ import (
 // secrets are the texts that must not be printed, and the names of the attributes that hold such texts. The zero value
 // holds none.
 type secrets struct {
-	names map[string]bool
+	names map[string]map[string]bool // by the type of the block
 
 	mu    sync.Mutex // templates evaluate after Load, on any goroutine
 	texts map[string]bool
+	typed map[string]bool // the values of attributes that hold a Secret: also not shown where a file has them as a literal
 }
 
 // shortest is the length from which a secret is hidden wherever it occurs; a shorter one only as a word, or a variable of
@@ -40,6 +42,39 @@ func (s *secrets) add(text string) {
 		quoted := strconv.Quote(t)
 		s.texts[t], s.texts[quoted[1:len(quoted)-1]] = true, true
 	}
+}
+
+// addTyped remembers the value of an attribute that holds a Secret.
+func (s *secrets) addTyped(text string) {
+	s.add(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.typed == nil {
+		s.typed = map[string]bool{}
+	}
+	for _, t := range strings.Split(text, "\n") {
+		if t = strings.TrimSpace(t); len(t) >= shortest {
+			s.typed[t] = true
+		}
+	}
+}
+
+// literals finds the values of Secret attributes in the bytes of a file from start to end: one may come from a local.
+func (s *secrets) literals(src []byte, start, end int) []span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var spans []span
+	for t := range s.typed {
+		for at := start; ; {
+			i := bytes.Index(src[at:end], []byte(t))
+			if i < 0 {
+				break
+			}
+			spans = append(spans, span{at + i, at + i + len(t)})
+			at += i + len(t)
+		}
+	}
+	return spans
 }
 
 // addParts remembers what stands between a secret's delimiters: the message of a URL that cannot be parsed quotes what it took for a port.
@@ -126,14 +161,28 @@ func scrubWord(text, word string) string {
 // blocks that are not enabled, in a file that does not parse.
 var secretWords = regexp.MustCompile(`(?i)passw|passphrase|^pass$|^pwd?$|secret|token|credential|private_?key|api_?key|access_?key`)
 
-func (s *secrets) named(name string) bool { return s.names[name] || secretWords.MatchString(name) }
+// named says whether an attribute holds a secret, in a block of that type. In a block of no known type, because the file is
+// wrong, the attributes of all blocks count.
+func (s *secrets) named(block, name string) bool {
+	if secretWords.MatchString(name) || nearest(name, []string{"password", "passphrase", "secret", "token"}) != "" {
+		return true // misspelt, too
+	}
+	_, known := s.names[block]
+	for other, attrs := range s.names {
+		if attrs[name] && (other == block || !known) {
+			return true
+		}
+	}
+	return false
+}
 
-// secretNames are the attributes of all kinds that hold a Secret.
-func (l *loader) secretNames() map[string]bool {
-	all := map[string]bool{}
-	for _, kinds := range []map[string]func() any{l.kinds.Sources, l.kinds.Sinks} {
+// secretNames are the attributes of all kinds that hold a Secret, by the block they stand in.
+func (l *loader) secretNames() map[string]map[string]bool {
+	all := map[string]map[string]bool{"daemon": {}, "locals": {}, "pipeline": {}, "source": {}, "sink": {}, "connection": {}}
+	for scope, kinds := range map[string]map[string]func() any{"source": l.kinds.Sources, "sink": l.kinds.Sinks} {
 		for _, k := range kinds {
-			l.schemaOf(k).secretNames(all)
+			l.schemaOf(k).secretNames(scope, all)
+			l.schemaOf(k).secretNames("connection", all)
 		}
 	}
 	return all

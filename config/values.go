@@ -20,6 +20,9 @@ func ParseDuration(s string) (Duration, error) {
 		return Never, nil
 	}
 	days, rest, found := strings.Cut(s, "d")
+	if s == "" {
+		return 0, errors.New("not a duration")
+	}
 	if !found {
 		days, rest = "0", s
 	}
@@ -122,7 +125,7 @@ func (s Secret) String() string { return hidden }
 // fields: a struct that may be printed keeps its secrets in exported ones.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
-// MarshalJSON hides the secret.
+// MarshalJSON hides the secret. encoding/json asks no key of a map: a Secret is none.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(hidden) }
 
 // MarshalText hides the secret.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,7 +73,8 @@ func (r *Report) excerpt(b *bytes.Buffer, at hcl.Range, tint string) {
 	if i := bytes.IndexByte(src[at.Start.Byte:], '\n'); i >= 0 {
 		end = at.Start.Byte + i
 	}
-	line := excerptOf(src, start, end, r.redactions(at.Filename, src))
+	spans := append(slices.Clip(r.redactions(at.Filename, src)), r.secrets.literals(src, start, end)...)
+	line := excerptOf(src, start, end, spans)
 	from, to := line.column(at.Start.Byte), line.column(max(min(at.End.Byte, end), at.Start.Byte))
 	from, to = line.cut(from, to)
 	text := strings.TrimRight(string(line.text), " ")

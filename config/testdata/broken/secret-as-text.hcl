@@ -8,6 +8,6 @@ pipeline "p" {
   }
   sink "kafka" "k" {
     brokers = ["k"]
-    password = /* ERROR "nvalid operand" */ "literal-CANARY" + 1
+    password = /* ERROR "invalid operand" */ "literal-CANARY" + 1
   }
 }

@@ -1,4 +1,4 @@
-/* ERROR "has no source" */ pipeline "p" {
+pipeline "p" {
   /* ERROR "\"source\" is a block: Write it without the equals sign" */ source = "postgres"
   sink "stdout" "out" {}
 }
