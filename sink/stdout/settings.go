@@ -26,7 +26,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	case "", "string", "number":
 		return nil
 	}
-	where := at("numeric")
+	where := at.At("numeric")
 	return hcl.Diagnostics{{
 		Severity: hcl.DiagError,
 		Summary:  fmt.Sprintf("numeric = %q is unknown", s.Numeric),
