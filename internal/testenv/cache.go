@@ -1,0 +1,73 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// CacheDir is the folder that keeps what was downloaded: $TAILRACE_CACHE, else /var/cache/tailrace for root (root's home
+// is closed to the user that Postgres runs as), else tailrace in the user's cache folder, else one in the temporary folder.
+func CacheDir() string {
+	if dir := os.Getenv("TAILRACE_CACHE"); dir != "" {
+		return dir
+	}
+	if os.Getuid() == 0 {
+		return "/var/cache/tailrace"
+	}
+	if dir, err := os.UserCacheDir(); err == nil && os.MkdirAll(dir, 0o755) == nil {
+		return filepath.Join(dir, "tailrace")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("tailrace-cache-%d", os.Getuid()))
+}
+
+// cached returns the folder name of the cache. When it is not there yet, make fills a fresh one, which then gets the name;
+// meanwhile other processes wait.
+func cached(name string, make func(dir string) error) (string, error) {
+	dir := filepath.Join(CacheDir(), name)
+	if exists(dir) {
+		return dir, nil
+	}
+	if err := os.MkdirAll(CacheDir(), 0o755); err != nil {
+		return "", fmt.Errorf("create cache: %w", err)
+	}
+	unlock, err := lockFile(dir + ".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if exists(dir) {
+		return dir, nil
+	}
+	fresh := dir + ".new"
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o755)); err != nil {
+		return "", fmt.Errorf("create cache: %w", err)
+	}
+	if err := make(fresh); err != nil {
+		return "", errors.Join(err, os.RemoveAll(fresh))
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return "", fmt.Errorf("keep %s in the cache: %w", name, err)
+	}
+	return dir, nil
+}
+
+// lockFile waits for the lock on the file path, which it creates. The lock goes with its holder's process.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock cache: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,29 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+)
+
+// Fetch downloads and prepares all that servers of this package need, and says what of the system's programs is missing.
+func Fetch() error {
+	var errs []error
+	for _, version := range []int{Oldest, Newest} {
+		binaries, err := postgresBinaries(version)
+		if err == nil {
+			_, err = postgresTemplate(version, binaries)
+		}
+		errs = append(errs, err)
+	}
+	for _, program := range []string{"java", "redis-server"} {
+		if _, err := exec.LookPath(program); err != nil {
+			errs = append(errs, fmt.Errorf("tests need the program %s: %w", program, err))
+		}
+	}
+	jars, err := kafkaJars()
+	if err == nil {
+		_, err = kafkaTemplate(jars)
+	}
+	return errors.Join(append(errs, err)...)
+}

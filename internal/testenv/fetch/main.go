@@ -1,0 +1,16 @@
+// The command fetch downloads ahead what the tests' servers need, so that no test waits for it.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+func main() {
+	if err := testenv.Fetch(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

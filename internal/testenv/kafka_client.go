@@ -1,0 +1,95 @@
+package testenv
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"testing"
+
+	"github.com/IBM/sarama"
+)
+
+// clientConfig is what the test's own clients use on Direct addresses.
+func clientConfig() *sarama.Config {
+	c := sarama.NewConfig()
+	c.ApiVersionsRequest = false
+	c.Version = KafkaVersion
+	c.Producer.Return.Successes = true
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	return c
+}
+
+// Client opens a client for the test's own use, on Direct addresses, that is closed with the test.
+func (s *KafkaServer) Client(t testing.TB) sarama.Client {
+	t.Helper()
+	c, err := sarama.NewClient(s.Direct(), clientConfig())
+	if err != nil {
+		t.Fatalf("testenv: connect to Kafka: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Admin opens an admin client for the test's own use, on Direct addresses, that is closed with the test.
+func (s *KafkaServer) Admin(t testing.TB) sarama.ClusterAdmin {
+	t.Helper()
+	a, err := sarama.NewClusterAdmin(s.Direct(), clientConfig())
+	if err != nil {
+		t.Fatalf("testenv: connect to Kafka: %v", err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// NewTopic creates a topic with a name of its own, replicated to up to three nodes, and returns the name.
+func NewTopic(t testing.TB, s *KafkaServer, partitions int32) string {
+	t.Helper()
+	name := fmt.Sprintf("test-%08x", mathrand.Uint32())
+	s.CreateTopic(t, name, partitions, nil)
+	return name
+}
+
+// CreateTopic creates a topic, replicated to up to three nodes, with settings such as "min.insync.replicas".
+func (s *KafkaServer) CreateTopic(t testing.TB, name string, partitions int32, settings map[string]string) {
+	t.Helper()
+	entries := map[string]*string{}
+	for k, v := range settings {
+		entries[k] = &v
+	}
+	err := s.Admin(t).CreateTopic(name, &sarama.TopicDetail{
+		NumPartitions:     partitions,
+		ReplicationFactor: int16(min(3, len(s.Nodes))),
+		ConfigEntries:     entries,
+	}, false)
+	if err != nil {
+		t.Fatalf("testenv: create topic %s: %v", name, err)
+	}
+}
+
+// addUser creates the SASL user's SCRAM credentials. PLAIN has its own in server.properties.
+func (s *KafkaServer) addUser() error {
+	a, err := sarama.NewClusterAdmin(s.Direct(), clientConfig())
+	if err != nil {
+		return fmt.Errorf("add Kafka user: %w", err)
+	}
+	defer a.Close()
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // never fails
+	var upserts []sarama.AlterUserScramCredentialsUpsert
+	for _, mechanism := range []sarama.ScramMechanismType{sarama.SCRAM_MECHANISM_SHA_256, sarama.SCRAM_MECHANISM_SHA_512} {
+		upserts = append(upserts, sarama.AlterUserScramCredentialsUpsert{
+			Name: s.user, Mechanism: mechanism, Iterations: 4096, Salt: salt, Password: []byte(s.password),
+		})
+	}
+	results, err := a.UpsertUserScramCredentials(upserts)
+	for _, r := range results {
+		if r.ErrorCode != sarama.ErrNoError {
+			err = errors.Join(err, r.ErrorCode)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("add Kafka user %s: %w", s.user, err)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package testenv
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+//go:embed kafka_pom.xml
+var kafkaPom []byte
+
+// kafkaRelease names Kafka's folders in the cache. Change it with the versions in kafka_pom.xml.
+const kafkaRelease = "kafka-4.3.0"
+
+// kafkaJars returns the class path of Kafka, downloading its jars once.
+func kafkaJars() (string, error) {
+	dir, err := cached(kafkaRelease, fetchKafka)
+	if err != nil {
+		return "", err
+	}
+	jars, err := filepath.Glob(filepath.Join(dir, "*.jar"))
+	return strings.Join(jars, ":"), err
+}
+
+func fetchKafka(dir string) error {
+	progress("fetch %s", kafkaRelease)
+	pom := filepath.Join(dir, "pom.xml")
+	if err := os.WriteFile(pom, kafkaPom, 0o644); err != nil {
+		return fmt.Errorf("fetch Kafka: %w", err)
+	}
+	mvn := exec.Command("mvn", "--batch-mode", "--quiet", "--file", pom, "dependency:copy-dependencies",
+		"-DoutputDirectory="+dir)
+	if out, err := mvn.CombinedOutput(); err != nil {
+		return fmt.Errorf("fetch Kafka with mvn: %w\n%s", err, out)
+	}
+	return openToAll(dir)
+}
+
+// kafkaTemplate returns the folder with what all nodes start with, made once: bootstrap.checkpoint, which is what
+// formatting storage comes to, and classes.jsa, an archive of Kafka's classes that halves the time to start.
+func kafkaTemplate(jars string) (string, error) {
+	return cached(kafkaRelease+"-template", func(dir string) error {
+		progress("prepare %s", kafkaRelease)
+		if err := formatKafka(jars, dir); err != nil {
+			return err
+		}
+		s := &KafkaServer{jars: jars, template: dir, java: []string{"-XX:ArchiveClassesAtExit=" + filepath.Join(dir, "classes.jsa")}}
+		defer s.Close()
+		if err := s.setUp(1); err != nil {
+			return err
+		}
+		if err := s.Start(); err != nil {
+			return err
+		}
+		return s.Stop()
+	})
+}
+
+// formatKafka leaves a bootstrap.checkpoint in dir.
+func formatKafka(jars, dir string) error {
+	data := filepath.Join(dir, "format")
+	properties := filepath.Join(dir, "format.properties")
+	text := "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:9093\n" +
+		"listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n" +
+		"log.dirs=" + data + "\n"
+	if err := os.WriteFile(properties, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("format Kafka storage: %w", err)
+	}
+	format := exec.Command("java", "-cp", jars, "kafka.tools.StorageTool", "format", "-t", uuid(), "-c", properties)
+	if out, err := format.CombinedOutput(); err != nil {
+		return fmt.Errorf("format Kafka storage: %w\n%s", err, out)
+	}
+	if err := os.Rename(filepath.Join(data, "bootstrap.checkpoint"), filepath.Join(dir, "bootstrap.checkpoint")); err != nil {
+		return fmt.Errorf("format Kafka storage: %w", err)
+	}
+	return os.RemoveAll(data)
+}
+
+// javaProcess starts a Java program. It dies by SIGKILL, since a stopped one would not see another signal.
+func javaProcess(log string, args ...string) (*process, error) {
+	cmd := exec.Command("java", args...)
+	cmd.Dir = filepath.Dir(log)
+	return startProcess(cmd, log, syscall.SIGKILL)
+}

@@ -1,0 +1,51 @@
+package testenv
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strconv"
+)
+
+// Ports are taken below the range from which the kernel serves outgoing connections (32768 and up on Linux): a server
+// that is down for a while finds its port free again, and nobody who dials it meanwhile connects to himself.
+const firstPort, lastPort = 15000, 32000
+
+// port is a TCP port on 127.0.0.1 that no other test takes, also while its server is down.
+type port struct {
+	number int
+	claim  net.Listener // seen by all processes and users, gone with this one
+}
+
+// takePort finds a free port and claims it until release.
+func takePort() (*port, error) {
+	for range 1000 {
+		n := firstPort + rand.IntN(lastPort-firstPort)
+		claim, err := claimPort(n)
+		if err != nil {
+			continue
+		}
+		probe, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(n)))
+		if err != nil {
+			_ = claim.Close()
+			continue
+		}
+		_ = probe.Close()
+		return &port{number: n, claim: claim}, nil
+	}
+	return nil, fmt.Errorf("find a free port between %d and %d: none in 1000 tries", firstPort, lastPort)
+}
+
+func claimPort(n int) (net.Listener, error) {
+	if runtime.GOOS != "linux" {
+		return net.Listen("tcp6", "[::1]:"+strconv.Itoa(n))
+	}
+	return net.Listen("unix", "@tailrace-port-"+strconv.Itoa(n))
+}
+
+// addr is the port as "127.0.0.1:port".
+func (p *port) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)) }
+
+// release lets others take the port.
+func (p *port) release() { _ = p.claim.Close() }

@@ -1,0 +1,71 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Exec runs statements in the database postgres, each in a transaction of its own.
+func (s *PostgresServer) Exec(t testing.TB, statements ...string) {
+	t.Helper()
+	s.ExecIn(t, "postgres", statements...)
+}
+
+// ExecIn runs statements in a database, each in a transaction of its own. It comes in over the Unix socket, whatever the
+// HBA rules and proxies are.
+func (s *PostgresServer) ExecIn(t testing.TB, database string, statements ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := s.connect(ctx, database)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	defer conn.Close(ctx)
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("testenv: %s: %v", statement, err)
+		}
+	}
+}
+
+// Query runs a query in a database and returns its one value.
+func (s *PostgresServer) Query(t testing.TB, database, query string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := s.connect(ctx, database)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	defer conn.Close(ctx)
+	var value *string
+	if err := conn.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
+		t.Fatalf("testenv: %s: %v", query, err)
+	}
+	if value == nil {
+		return ""
+	}
+	return *value
+}
+
+// NewDatabase creates an empty database with a name of its own and returns the name. When the test ends, the database
+// goes, with the replication slots in it.
+func NewDatabase(t testing.TB, s *PostgresServer) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%08x", rand.Uint32())
+	s.Exec(t, "CREATE DATABASE "+name)
+	t.Cleanup(func() {
+		if !s.process.running() {
+			return
+		}
+		slots := " FROM pg_replication_slots WHERE database = '" + name + "'"
+		s.Exec(t, "SELECT pg_terminate_backend(active_pid)"+slots+" AND active",
+			"SELECT pg_drop_replication_slot(slot_name)"+slots, "DROP DATABASE "+name+" WITH (FORCE)")
+	})
+	return name
+}

@@ -1,0 +1,93 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A StopMode is how a Postgres server is asked to stop.
+type StopMode syscall.Signal
+
+// The modes of `pg_ctl stop`.
+const (
+	Smart     = StopMode(syscall.SIGTERM) // waits for clients to leave
+	Fast      = StopMode(syscall.SIGINT)  // throws clients out, then waits until replication has caught up
+	Immediate = StopMode(syscall.SIGQUIT) // drops all and recovers at the next start; clients are told
+)
+
+// Stop stops the server and waits until it is down. It is an error when that takes more than a minute and a half; the
+// server is killed then.
+func (s *PostgresServer) Stop(mode StopMode) error {
+	if err := s.process.end(syscall.Signal(mode)); err != nil {
+		return fmt.Errorf("stop Postgres: %w", err)
+	}
+	return nil
+}
+
+// Crash kills all processes of the server in one moment, as if its machine had lost them, and leaves the data folder
+// such that Start works.
+func (s *PostgresServer) Crash() error {
+	if err := s.process.signal(syscall.SIGSTOP); err != nil { // no more children
+		return err
+	}
+	backends, err := children(s.Pid())
+	if err != nil {
+		return fmt.Errorf("crash Postgres: %w", err)
+	}
+	if err := s.process.end(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("crash Postgres: %w", err)
+	}
+	for _, pid := range backends {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for _, pid := range backends {
+		for alive(pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	err = os.Remove(filepath.Join(s.DataDir, "postmaster.pid")) // its process id may be another's by the next start
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// children lists the processes whose parent is pid.
+func children(pid int) ([]int, error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		return nil, fmt.Errorf("list processes: no /proc (%v)", err)
+	}
+	var found []int
+	for _, stat := range stats {
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+		if err != nil {
+			continue
+		}
+		if state := processState(child); len(state) > 1 && state[1] == strconv.Itoa(pid) {
+			found = append(found, child)
+		}
+	}
+	return found, nil
+}
+
+// alive says whether pid runs; one that only waits to be reaped does not.
+func alive(pid int) bool {
+	state := processState(pid)
+	return len(state) > 0 && state[0] != "Z" && state[0] != "X"
+}
+
+// processState is what /proc/pid/stat has behind the command's name: state, parent, and more. It is nil when there is no
+// such process.
+func processState(pid int) []string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
+	return strings.Fields(rest)
+}

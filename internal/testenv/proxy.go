@@ -1,0 +1,186 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// ProxyServer stands between a client and a server and makes the network between them fail. It never reorders or loses
+// bytes of a connection that it does not cut. Its methods may be called from any goroutine.
+type ProxyServer struct {
+	port *port
+
+	mu       sync.Mutex
+	changed  *sync.Cond // faults or the set of links changed
+	listener net.Listener
+	target   string
+	faults   faults
+	links    map[*link]bool
+	count    int
+	watch    Watcher
+}
+
+// A Watcher is told of each new connection, numbered from 1, and returns who sees the bytes from the client and from the
+// server (nil: nobody). These are called before the bytes go on, one call after the other for one direction, and must not
+// keep the slice.
+type Watcher func(conn int) (client, server func([]byte))
+
+// faults is what the network does now; the zero value is a network in good health.
+type faults struct {
+	hold    [2]bool // by direction
+	rate    int     // bytes per second, per connection and direction; 0 is no limit
+	slice   int     // most bytes in one write; 0 is no limit
+	latency time.Duration
+	cut     [2]int // bytes left until the connection is cut, plus one; 0 is never
+}
+
+// Proxy starts a proxy to the server at target ("host:port") that ends with the test.
+func Proxy(t testing.TB, target string) *ProxyServer {
+	t.Helper()
+	p, err := StartProxy(target)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// StartProxy starts a proxy for a program that is no test. The caller closes it.
+func StartProxy(target string) (*ProxyServer, error) {
+	port, err := takePort()
+	if err != nil {
+		return nil, err
+	}
+	p := &ProxyServer{port: port, target: target, links: map[*link]bool{}}
+	p.changed = sync.NewCond(&p.mu)
+	if err := p.listen(); err != nil {
+		port.release()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Addr is where clients connect to: "127.0.0.1:port".
+func (p *ProxyServer) Addr() string { return p.port.addr() }
+
+// SetTarget sends connections made from now on to another server.
+func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = target }) }
+
+// Watch shows the bytes of all connections made from now on to w. Do not call the proxy from it.
+func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
+
+// Hold makes a black hole of the network: no byte passes, in either direction, and nobody is told. New connections are
+// accepted and lead nowhere. After Heal everything goes on where it stood.
+func (p *ProxyServer) Hold() { p.change(func() { p.faults.hold = [2]bool{true, true} }) }
+
+// HoldReplies holds what the server sends. The server still gets all, so that what a client asks for is done and its
+// acknowledgement is not seen.
+func (p *ProxyServer) HoldReplies() { p.change(func() { p.faults.hold[fromServer] = true }) }
+
+// SlowTo limits each connection to so many bytes per second in each direction.
+func (p *ProxyServer) SlowTo(bytesPerSecond int) { p.change(func() { p.faults.rate = bytesPerSecond }) }
+
+// SliceTo passes at most n bytes at a time.
+func (p *ProxyServer) SliceTo(n int) { p.change(func() { p.faults.slice = n }) }
+
+// Latency makes each byte arrive so much later, each way, up to half of it earlier or later at random.
+func (p *ProxyServer) Latency(d time.Duration) { p.change(func() { p.faults.latency = d }) }
+
+// CutReplyAfter cuts a connection once n more bytes from a server have passed, in the middle of whatever message that is.
+func (p *ProxyServer) CutReplyAfter(n int) { p.change(func() { p.faults.cut[fromServer] = n + 1 }) }
+
+// CutRequestAfter cuts a connection once n more bytes from a client have passed.
+func (p *ProxyServer) CutRequestAfter(n int) { p.change(func() { p.faults.cut[fromClient] = n + 1 }) }
+
+// Cut resets all connections. Bytes on their way are lost. New connections are served.
+func (p *ProxyServer) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.reset()
+	}
+}
+
+// Down resets all connections and refuses new ones until Heal.
+func (p *ProxyServer) Down() {
+	p.mu.Lock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+		p.listener = nil
+	}
+	p.mu.Unlock()
+	p.Cut()
+}
+
+// Heal ends all faults. Connections that were not cut go on.
+func (p *ProxyServer) Heal() error {
+	p.change(func() { p.faults = faults{} })
+	return p.listen()
+}
+
+// Close ends the proxy and its connections.
+func (p *ProxyServer) Close() {
+	p.Down()
+	p.mu.Lock()
+	for len(p.links) > 0 {
+		p.changed.Wait()
+	}
+	p.mu.Unlock()
+	p.port.release()
+}
+
+func (p *ProxyServer) change(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	p.changed.Broadcast()
+}
+
+// listen takes connections, unless it does already.
+func (p *ProxyServer) listen() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		return nil
+	}
+	listener, err := net.Listen("tcp4", p.Addr())
+	if err != nil {
+		return fmt.Errorf("listen for proxy: %w", err)
+	}
+	p.listener = listener
+	go p.accept(listener)
+	return nil
+}
+
+func (p *ProxyServer) accept(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			p.serve(conn.(*net.TCPConn), listener)
+		}
+	}
+}
+
+// serve makes a link of a client's connection, unless the proxy went down between.
+func (p *ProxyServer) serve(client *net.TCPConn, listener net.Listener) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &link{proxy: p, client: client, dead: make(chan struct{})}
+	if p.listener != listener {
+		l.reset()
+		return
+	}
+	p.count++
+	if p.watch != nil {
+		l.watch[fromClient], l.watch[fromServer] = p.watch(p.count)
+	}
+	p.links[l] = true
+	go l.run()
+}

@@ -1,0 +1,133 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// RedisServer is a running Redis without persistence: a restart finds it empty. Its methods may be called from any
+// goroutine, but only one may stop or start it at a time.
+type RedisServer struct {
+	args    []string
+	dir     string
+	port    *port
+	process *process
+}
+
+// RedisOption changes how a server is set up.
+type RedisOption func(*RedisServer)
+
+// Directive sets a directive of redis.conf, such as ("maxmemory", "1mb").
+func Directive(name string, values ...string) RedisOption {
+	return func(s *RedisServer) { s.args = append(append(s.args, "--"+name), values...) }
+}
+
+// Redis starts a server that ends with the test.
+func Redis(t testing.TB, options ...RedisOption) *RedisServer {
+	t.Helper()
+	s, err := StartRedis(options...)
+	if err != nil {
+		t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// StartRedis starts a server for a program that is no test. The caller closes it.
+func StartRedis(options ...RedisOption) (*RedisServer, error) {
+	s := &RedisServer{}
+	var err1, err2 error
+	s.port, err1 = takePort()
+	s.dir, err2 = newDir("redis")
+	err := errors.Join(err1, err2)
+	if err == nil {
+		s.args = []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port.number), "--dir", s.dir, "--save", ""}
+		for _, option := range options {
+			option(s)
+		}
+		err = s.Start()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Start starts a stopped or killed server and waits until it answers.
+func (s *RedisServer) Start() (err error) {
+	if s.process, err = startProcess(exec.Command("redis-server", s.args...), s.Log(), syscall.SIGKILL); err != nil {
+		return err
+	}
+	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
+	defer client.Close()
+	err = s.process.await(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := client.Ping(ctx).Err()
+		if redis.HasErrorPrefix(err, "NOAUTH") { // "requirepass" is set: it answers
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start Redis: %w\n%s", err, logTail(s.Log()))
+	}
+	return nil
+}
+
+// Stop asks the server to stop and waits until it is down.
+func (s *RedisServer) Stop() error { return s.end(syscall.SIGTERM) }
+
+// Kill ends the server at once, as kill -9 does.
+func (s *RedisServer) Kill() error { return s.end(syscall.SIGKILL) }
+
+// Restart is Stop and Start.
+func (s *RedisServer) Restart() error {
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	return s.Start()
+}
+
+// Pause stops the server's process where it stands, until Continue.
+func (s *RedisServer) Pause() error { return s.process.signal(syscall.SIGSTOP) }
+
+// Continue lets a paused server go on.
+func (s *RedisServer) Continue() error { return s.process.signal(syscall.SIGCONT) }
+
+func (s *RedisServer) end(signal syscall.Signal) error {
+	if err := s.process.end(signal); err != nil {
+		return fmt.Errorf("stop Redis: %w", err)
+	}
+	return nil
+}
+
+// Close ends the server at once and removes its folder.
+func (s *RedisServer) Close() {
+	if s.process != nil {
+		_ = s.Kill()
+	}
+	if s.port != nil {
+		s.port.release()
+	}
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// Addr is the server's "127.0.0.1:port"; the same after a restart.
+func (s *RedisServer) Addr() string { return s.port.addr() }
+
+// Log is the path of the server's log.
+func (s *RedisServer) Log() string { return filepath.Join(s.dir, "log") }

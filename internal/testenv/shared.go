@@ -1,0 +1,75 @@
+package testenv
+
+import (
+	"os"
+	"sync"
+	"testing"
+)
+
+// shared holds the servers that all tests of one test binary use. Main ends them.
+var shared struct {
+	sync.Mutex
+	postgres map[int]*PostgresServer
+	kafka    *KafkaServer
+	main     bool
+}
+
+// Main runs the tests of a package whose tests share servers, and ends those. Call it as the whole of TestMain.
+func Main(m *testing.M) {
+	shared.main = true
+	code := m.Run()
+	for _, s := range shared.postgres {
+		s.Close()
+	}
+	if shared.kafka != nil {
+		shared.kafka.Close()
+	}
+	os.Exit(code)
+}
+
+// SharedPostgres returns the package's server of a major version with the default settings, started on first use. Take a
+// NewDatabase for each test, and do not stop the server. The package's TestMain calls Main.
+func SharedPostgres(t testing.TB, version int) *PostgresServer {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	needMain(t)
+	if s := shared.postgres[version]; s != nil {
+		return s
+	}
+	s, err := StartPostgres(Version(version), Setting("max_connections", "200"), Setting("max_wal_senders", "100"),
+		Setting("max_replication_slots", "100"))
+	if err != nil {
+		t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
+	}
+	if shared.postgres == nil {
+		shared.postgres = map[int]*PostgresServer{}
+	}
+	shared.postgres[version] = s
+	return s
+}
+
+// SharedKafka returns the package's cluster of one node with the default settings, started on first use. Take a NewTopic
+// for each test, and do not stop the cluster. The package's TestMain calls Main.
+func SharedKafka(t testing.TB) *KafkaServer {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	needMain(t)
+	if shared.kafka != nil {
+		return shared.kafka
+	}
+	s, err := StartKafka()
+	if err != nil {
+		t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
+	}
+	shared.kafka = s
+	return s
+}
+
+func needMain(t testing.TB) {
+	t.Helper()
+	if !shared.main {
+		t.Fatal("testenv: shared servers need `func TestMain(m *testing.M) { testenv.Main(m) }` in the package")
+	}
+}
