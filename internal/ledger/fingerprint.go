@@ -57,7 +57,7 @@ func (f *Fingerprint) replay() error {
 	if err := Create(f.ctx, f.scratch); err != nil {
 		return err
 	}
-	if _, err := f.scratch.Exec(f.ctx, "set timezone = 'UTC'; set synchronous_commit = off; begin"); err != nil {
+	if _, err := f.scratch.Exec(f.ctx, "set timezone = 'UTC'; set synchronous_commit = off"); err != nil {
 		return fmt.Errorf("begin replay: %w", err)
 	}
 	for part := range slices.Chunk(f.events, 1000) {
@@ -65,13 +65,10 @@ func (f *Fingerprint) replay() error {
 			return err
 		}
 	}
-	if _, err := f.scratch.Exec(f.ctx, "commit"); err != nil {
-		return fmt.Errorf("end replay: %w", err)
-	}
 	return nil
 }
 
-// apply sends a run of events in one round trip.
+// apply sends a run of events in one round trip and one transaction: a single one for all would pile up row versions.
 func (f *Fingerprint) apply(events []Observation) error {
 	var b pgx.Batch
 	for _, o := range events {

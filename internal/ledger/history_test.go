@@ -53,8 +53,10 @@ func (p *topics) write(c Change, op, key string, row, old map[string]Text) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.append(Partition{c.Table, int32(crc32.ChecksumIEEE([]byte(key)) % parts)}, key, payload)
+	p.append(Partition{c.Table, home(key)}, key, payload)
 }
+
+func home(key string) int32 { return int32(crc32.ChecksumIEEE([]byte(key)) % parts) }
 
 func (p *topics) append(to Partition, key string, payload []byte) {
 	o, err := Observe(to, p.ends[to], []byte(key), payload, "")

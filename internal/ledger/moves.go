@@ -14,16 +14,16 @@ var moves = []struct {
 	weight int
 	move   move
 }{
-	{30, transfer},
-	{15, edit},
-	{12, several},
-	{10, churnNote},
-	{8, writeBoard},
-	{6, rename},
-	{6, churnAccount},
-	{5, mistaken},
-	{5, abandoned},
-	{3, large},
+	{300, transfer},
+	{150, edit},
+	{120, several},
+	{100, churnNote},
+	{80, writeBoard},
+	{60, rename},
+	{60, churnAccount},
+	{50, mistaken},
+	{50, abandoned},
+	{5, large},
 }
 
 func (w *writer) choose() move {

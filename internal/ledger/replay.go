@@ -77,9 +77,18 @@ func (f *Fingerprint) whole(o Observation) {
 	}
 }
 
+// keySQL is the expression for a row's key as the topics have it.
+func keySQL(table string) string {
+	var parts []string
+	for _, k := range keys[table] {
+		parts = append(parts, fmt.Sprintf(`'"%s":' || to_json(t.%s)`, k, k))
+	}
+	return "'{' || " + strings.Join(parts, " || ',' || ") + " || '}'"
+}
+
 // prints is the digest of each row by its key.
 func prints(ctx context.Context, conn *pgx.Conn, table string) (map[string]string, error) {
-	sql := fmt.Sprintf("select row(%s)::text, md5(t::text) from %s t", "t."+strings.Join(keys[table], ", t."), table)
+	sql := fmt.Sprintf("select %s, md5(t::text) from %s t", keySQL(table), table)
 	if _, err := conn.Exec(ctx, "set timezone = 'UTC'"); err != nil {
 		return nil, err
 	}

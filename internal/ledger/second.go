@@ -58,7 +58,7 @@ type decoder struct {
 // some reads whole transactions of some thousand messages.
 func (d *decoder) some(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `select data from pg_logical_slot_get_binary_changes($1, null, 20000,
-		'proto_version', '1', 'publication_names', $1)`, secondSlot)
+		'proto_version', '1', 'publication_names', $2)`, secondSlot, secondSlot)
 	if err != nil {
 		return err
 	}
