@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -9,8 +8,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -28,32 +25,11 @@ func newTopics(t testing.TB) *topics { return &topics{t: t, ends: map[Partition]
 
 // publish writes a change, and a change of key as two records.
 func (p *topics) publish(c Change) {
-	if c.OldKey == "" {
-		p.write(c, c.Op, c.Key, c.Row, c.Old)
-		return
+	records, err := c.Records()
+	must(err)
+	for _, r := range records {
+		p.append(Partition{c.Table, home(r.Key)}, r.Key, r.Value)
 	}
-	p.write(c, "delete", c.OldKey, nil, c.Old)
-	p.write(c, "insert", c.Key, c.Row, nil)
-}
-
-func (p *topics) write(c Change, op, key string, row, old map[string]Text) {
-	value := map[string]any{
-		"op": op, "schema": "ledger", "table": c.Table[len("ledger."):], "row": p.object(row),
-		"lsn": c.LSN, "seq": c.Seq, "xid": c.XID, "time": c.Time,
-	}
-	if old != nil {
-		value["old"] = p.object(old)
-	}
-	for name, t := range row {
-		if t.Kind == 'u' {
-			value["unchanged"] = []string{name}
-		}
-	}
-	payload, err := json.Marshal(value)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.append(Partition{c.Table, home(key)}, key, payload)
 }
 
 func home(key string) int32 { return int32(crc32.ChecksumIEEE([]byte(key)) % parts) }
@@ -65,45 +41,6 @@ func (p *topics) append(to Partition, key string, payload []byte) {
 	}
 	p.ends[to]++
 	p.history = append(p.history, o)
-}
-
-func (p *topics) object(row map[string]Text) any {
-	if row == nil {
-		return nil
-	}
-	m := map[string]any{}
-	for name, t := range row {
-		switch {
-		case t.Kind == 'u':
-		case t.Kind == 'n':
-			m[name] = nil
-		default:
-			m[name] = p.value(t)
-		}
-	}
-	return m
-}
-
-func (p *topics) value(t Text) any {
-	switch t.Type {
-	case pgtype.Int4OID, pgtype.Int8OID:
-		return json.Number(t.Value)
-	case jsonbOID:
-		return json.RawMessage(t.Value)
-	case timestamptzOID:
-		at, err := time.Parse("2006-01-02 15:04:05.999999999Z07", t.Value)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return at.UTC()
-	case textArrayOID:
-		var list []*string
-		if err := pgtype.NewMap().Scan(textArrayOID, pgtype.TextFormatCode, []byte(t.Value), &list); err != nil {
-			p.t.Fatal(err)
-		}
-		return list
-	}
-	return t.Value
 }
 
 // types of the columns, by name.

@@ -68,11 +68,16 @@ func Create(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Setup makes the tables and, in one transaction that tx_log knows, their first rows.
+// Setup is Create and Seed.
 func Setup(ctx context.Context, conn *pgx.Conn) error {
 	if err := Create(ctx, conn); err != nil {
 		return err
 	}
+	return Seed(ctx, conn)
+}
+
+// Seed makes the first rows, in one transaction that tx_log knows.
+func Seed(ctx context.Context, conn *pgx.Conn) error {
 	w := &writer{conn: conn, id: -1}
 	if _, err := w.transact(ctx, seedRows); err != nil {
 		return fmt.Errorf("seed ledger tables: %w", err)
