@@ -23,8 +23,9 @@ type Source struct {
 	// Of Run's goroutine, and of the stream's while there is one:
 	relations *relations
 	report    func(error)
-	pid       uint32 // of our last walsender, which may outlive its connection
-	warned    string // the digest of the publication that was last spoken of
+	pid       uint32        // of our last walsender, which may outlive its connection
+	patience  time.Duration // the least time of silence after which a server is given up
+	warned    string        // the digest of the publication that was last spoken of
 
 	mu     sync.Mutex
 	health capture.Health
@@ -34,11 +35,14 @@ type Source struct {
 
 // New makes a source; it contacts nothing.
 func New(c Config, log *zap.Logger) *Source {
-	s := &Source{config: c, log: log, health: capture.Health{Retained: -1, Safe: -1}}
+	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	return s
 }
+
+// leastPatience is how long a server may be silent at least, although it was asked for an answer.
+const leastPatience = 30 * time.Second
 
 // standbyPause is how often a standby looks whether the slot is free.
 const standbyPause = time.Second

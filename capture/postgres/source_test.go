@@ -24,25 +24,38 @@ type tap struct {
 
 	mu      sync.Mutex
 	changes []string
-	records []capture.Record // what Resume is told
+	cuts    []capture.Batch              // every batch, without its changes
+	records []capture.Record             // what Resume is told until the tap holds something itself
+	show    func(*capture.Change) string // nil: describeChange
 	held    capture.Position
 	state   []byte
 	stuck   bool // take nothing
+	hoard   bool // take, and never confirm
 	reports []error
 	streams int
 }
 
 func openTap(t *testing.T, c Config, records ...capture.Record) *tap {
 	t.Helper()
-	p := &tap{t: t, source: New(c, zaptest.NewLogger(t)), done: make(chan struct{}), records: records}
+	p := newTap(t, c)
+	p.records = records
+	p.open()
+	return p
+}
+
+// newTap is one that has yet to be opened.
+func newTap(t *testing.T, c Config) *tap {
+	return &tap{t: t, source: New(c, zaptest.NewLogger(t)), done: make(chan struct{})}
+}
+
+func (p *tap) open() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	go func() {
 		defer close(p.done)
 		_ = p.source.Run(ctx, p.report, p.serve)
 	}()
-	t.Cleanup(p.close)
-	return p
+	p.t.Cleanup(p.close)
 }
 
 func (p *tap) close() {
@@ -60,11 +73,15 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 	if _, err := s.Slot(ctx); err != nil {
 		return err
 	}
-	if _, err := s.Resume(ctx, p.records); err != nil {
+	anew, err := s.Resume(ctx, p.recorded())
+	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.streams++
+	if anew {
+		p.held = s.Start()
+	}
 	p.mu.Unlock()
 	for {
 		for p.isStuck() {
@@ -78,8 +95,9 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 		if err != nil {
 			return err
 		}
-		p.take(b)
-		s.Confirm(b.End)
+		if p.take(b) {
+			s.Confirm(b.End)
+		}
 	}
 }
 
@@ -95,17 +113,51 @@ func (p *tap) setStuck(v bool) {
 	p.stuck = v
 }
 
-func (p *tap) take(b capture.Batch) {
+func (p *tap) setHoard(v bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.hoard = v
+}
+
+func (p *tap) recorded() []capture.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held.IsZero() {
+		return p.records
+	}
+	return []capture.Record{{Sink: "tap", Position: p.held, State: p.state}}
+}
+
+// take holds a batch, and says whether to confirm it.
+func (p *tap) take(b capture.Batch) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	cut := b
+	cut.Changes = nil
+	p.cuts = append(p.cuts, cut)
 	rest, some := b.After(p.held)
 	if !some {
-		return
+		return !p.hoard
+	}
+	show := p.show
+	if show == nil {
+		show = describeChange
 	}
 	for i := range rest.Changes {
-		p.changes = append(p.changes, describeChange(&rest.Changes[i]))
+		p.changes = append(p.changes, show(&rest.Changes[i]))
 	}
 	p.held, p.state = b.End, b.State
+	return !p.hoard
+}
+
+// reported says whether a problem of a state was reported.
+func (p *tap) reported(state string) bool {
+	for _, err := range p.reports {
+		if known := capture.AsProblem(err); known != nil && known.State == state {
+			return true
+		}
+	}
+	return false
 }
 
 func describeChange(c *capture.Change) string {

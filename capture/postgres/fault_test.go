@@ -1,0 +1,353 @@
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// startTap opens a tap on a table a (id, v) and waits until its first start is over.
+func startTap(t *testing.T, s *testenv.PostgresServer, c Config, db string) *tap {
+	t.Helper()
+	s.ExecIn(t, db, `CREATE TABLE IF NOT EXISTS a (id int PRIMARY KEY, v text)`)
+	p := openTap(t, c)
+	p.wait("the lasting slot", func() bool { return p.streams >= 2 })
+	return p
+}
+
+// through is the config by way of a proxy.
+func through(c Config, p *testenv.ProxyServer) Config {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		panic(err)
+	}
+	u.Host = p.Addr()
+	c.URL = u.String()
+	return c
+}
+
+// valve is a proxy that can hold the connections that there are now and serve new ones.
+type valve struct {
+	*testenv.ProxyServer
+	last, closed atomic.Int64 // connections by number: the newest, and up to which they are held
+	kind         atomic.Value // of those that are held: "control", "replication", or "" for both
+	held         atomic.Int64 // directions that hold bytes now
+}
+
+func newValve(t *testing.T, s *testenv.PostgresServer) *valve {
+	v := &valve{ProxyServer: testenv.Proxy(t, s.Addr())}
+	v.kind.Store("")
+	v.Watch(func(conn int) (client, server func([]byte)) {
+		v.last.Store(int64(conn))
+		var kind atomic.Value
+		kind.Store("")
+		hold := func(b []byte) {
+			if kind.Load() == "" {
+				kind.Store("control")
+				if bytes.Contains(b, []byte("replication\x00database")) {
+					kind.Store("replication")
+				}
+			}
+			v.held.Add(1)
+			defer v.held.Add(-1)
+			for int64(conn) <= v.closed.Load() && (v.kind.Load() == "" || v.kind.Load() == kind.Load()) {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		return hold, hold
+	})
+	t.Cleanup(v.open)
+	return v
+}
+
+func (v *valve) shut(kind string) { v.kind.Store(kind); v.closed.Store(v.last.Load()) }
+func (v *valve) open()            { v.closed.Store(0) }
+
+// current is the stream that is served now, or a dead one.
+func (s *Source) current() *stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream == nil {
+		return &stream{cancel: func(error) {}, socket: newSocket(&wire{})}
+	}
+	return s.stream
+}
+
+func inserts(from, to int) (want []string) {
+	for i := from; i <= to; i++ {
+		want = append(want, fmt.Sprintf("insert a id=%d v=%d", i, i))
+	}
+	return want
+}
+
+func insert(from, to int) string {
+	return fmt.Sprintf("INSERT INTO a SELECT g, g FROM generate_series(%d, %d) g", from, to)
+}
+
+func TestFaults(t *testing.T) {
+	onVersions(t,
+		testStandbyLeavesNothingOpen,
+		testWalsenderTerminated,
+		testCutAnywhere,
+		testSlices,
+		testOldWalsenderIsEnded,
+		testStuckBeyondTheTimeout,
+		testReconnectsLeakNothing,
+		testPausedAndNotStopping,
+		testControlConnectionHeld,
+		testHalfOpen,
+		testServerGoesDown,
+	)
+}
+
+// A standby that asks each second whether the slot is free must not leave a connection behind each time.
+func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	startTap(t, s, testConfig(s, db), db)
+	second := openTap(t, testConfig(s, db))
+	runtime.GC()
+	second.wait("five looks at the slot", func() bool { return len(second.reports) >= 5 })
+	const senders = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'"
+	if n := s.Query(t, db, senders); n != "1" && n != "2" { // the holder's, and a look that goes on
+		t.Errorf("%s walsenders", n)
+	}
+}
+
+func testWalsenderTerminated(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	p := startTap(t, s, testConfig(s, db), db)
+	for i := range 3 {
+		s.ExecIn(t, db, insert(i*10+1, i*10+5),
+			"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active", insert(i*10+6, i*10+10))
+		p.wait("rows again", func() bool { return len(p.changes) >= i*10+10 })
+	}
+	p.expect(inserts(1, 30)...)
+	if !p.reported("source_unreachable") {
+		t.Errorf("reports %v", p.reports)
+	}
+}
+
+// Whatever byte the connection breaks at, the changes are the same.
+func testCutAnywhere(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	proxy := testenv.Proxy(t, s.Addr())
+	p := startTap(t, s, through(testConfig(s, db), proxy), db)
+	for i, after := range []int{0, 1, 5, 33, 150, 151, 500, 1000} {
+		proxy.CutReplyAfter(after)
+		s.ExecIn(t, db, insert(i*100+1, i*100+100))
+		time.Sleep(20 * time.Millisecond)
+		if err := proxy.Heal(); err != nil {
+			t.Fatal(err)
+		}
+		p.wait("rows again", func() bool { return len(p.changes) >= i*100+100 })
+	}
+	p.expect(inserts(1, 800)...)
+}
+
+func testSlices(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	proxy := testenv.Proxy(t, s.Addr())
+	p := startTap(t, s, through(testConfig(s, db), proxy), db)
+	proxy.SliceTo(1)
+	s.ExecIn(t, db, insert(1, 20))
+	p.expect(inserts(1, 20)...)
+	proxy.SliceTo(0)
+	proxy.Latency(50 * time.Millisecond)
+	s.ExecIn(t, db, insert(21, 30))
+	p.expect(inserts(1, 30)...)
+	proxy.Latency(0)
+	proxy.SlowTo(64_000)
+	s.ExecIn(t, db, fmt.Sprintf("INSERT INTO a VALUES (31, repeat('x', 100000))"))
+	p.wait("the slow row", func() bool { return len(p.changes) == 31 })
+	p.reached()
+}
+
+// After a break the server may hold the slot for our connection of before. It is ours to end; nobody stands by.
+func testOldWalsenderIsEnded(t *testing.T, s *testenv.PostgresServer) {
+	for _, first := range []bool{false, true} {
+		db := testenv.NewDatabase(t, s)
+		v := newValve(t, s)
+		c := through(testConfig(s, db), v.ProxyServer)
+		var p *tap
+		if first { // the temporary slot
+			s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`, insert(1, 3))
+			p = newTap(t, c)
+			p.hoard = true
+			p.open()
+			p.wait("the snapshot", func() bool { return len(p.changes) == 3 })
+		} else {
+			p = startTap(t, s, c, db)
+		}
+		old := s.Query(t, db, "SELECT active_pid FROM pg_replication_slots WHERE active AND database = '"+db+"'")
+		v.shut("")
+		p.wait("something on its way on both connections", func() bool { return v.held.Load() >= 2 })
+		before := p.streams
+		p.source.current().end(errors.New("the network broke"))
+		p.setHoard(false)
+		p.wait("another stream", func() bool { return p.streams > before })
+		p.mu.Lock()
+		for _, err := range p.reports {
+			if errors.Is(err, capture.ErrNotOurs) {
+				t.Errorf("first start %v: %v", first, err)
+			}
+		}
+		p.mu.Unlock()
+		if n := s.Query(t, db, "SELECT count(*) FROM pg_stat_activity WHERE pid = "+old); n != "0" {
+			t.Errorf("first start %v: the old walsender lives", first)
+		}
+		p.close()
+	}
+}
+
+// Who does not call Next for longer than wal_sender_timeout keeps its stream.
+func testStuckBeyondTheTimeout(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
+	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
+	p := startTap(t, s, testConfig(s, db), db)
+	p.setStuck(true)
+	s.ExecIn(t, db, insert(1, 30_000))
+	time.Sleep(3 * time.Second)
+	p.setStuck(false)
+	p.wait("all rows", func() bool { return len(p.changes) == 30_000 })
+	if p.streams != 2 || len(p.reports) > 0 {
+		t.Errorf("%d streams, reports %v", p.streams, p.reports)
+	}
+}
+
+func testReconnectsLeakNothing(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	p := startTap(t, s, testConfig(s, db), db)
+	p.reached()
+	count := func() (goroutines, files int) {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return runtime.NumGoroutine(), len(entries)
+	}
+	goroutines, files := count()
+	const times = 40
+	for i := range times {
+		p.source.current().end(capture.ErrRestart)
+		p.wait("another stream", func() bool { return p.streams > 2+i })
+	}
+	s.ExecIn(t, db, insert(1, 1))
+	p.expect(inserts(1, 1)...)
+	p.reached()
+	for range 500 {
+		g, f := count()
+		if g <= goroutines+3 && f <= files+3 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	g, f := count()
+	buf := make([]byte, 1<<20)
+	t.Errorf("%d goroutines and %d files after %d streams, before them %d and %d\n%s", g, f, times, goroutines, files,
+		buf[:runtime.Stack(buf, true)])
+}
+
+// A server that had not heard from us for a while asks for an answer. It does not want to stop.
+func testPausedAndNotStopping(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '3s'", "SELECT pg_reload_conf()")
+	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
+	proxy := testenv.Proxy(t, s.Addr())
+	c := through(testConfig(s, db), proxy)
+	c.LetGo = time.Second
+	p := startTap(t, s, c, db)
+	p.setHoard(true)
+	s.ExecIn(t, db, insert(1, 10))
+	p.expect(inserts(1, 10)...)
+	proxy.Hold()
+	time.Sleep(2 * time.Second)
+	if err := proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2500 * time.Millisecond)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.streams != 2 || len(p.reports) > 0 {
+		t.Errorf("%d streams, reports %v", p.streams, p.reports)
+	}
+}
+
+// One control connection that leads nowhere neither stops the stream nor is used for ever.
+func testControlConnectionHeld(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
+	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
+	v := newValve(t, s)
+	p := startTap(t, s, through(testConfig(s, db), v.ProxyServer), db)
+	v.shut("control")
+	s.ExecIn(t, db, `CREATE TABLE b (id int PRIMARY KEY)`, `ALTER PUBLICATION tailrace ADD TABLE b`, `INSERT INTO b VALUES (1)`)
+	time.Sleep(3 * time.Second) // the description of b waits for the catalogue, beyond wal_sender_timeout
+	v.open()
+	p.expect("insert b id=1")
+	if p.streams != 2 || len(p.reports) > 0 {
+		t.Errorf("%d streams, reports %v", p.streams, p.reports)
+	}
+}
+
+// A peer that is gone without a word is noticed, and named.
+func testHalfOpen(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	proxy := testenv.Proxy(t, s.Addr())
+	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
+	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
+	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`)
+	p := newTap(t, through(testConfig(s, db), proxy))
+	p.source.patience = 500 * time.Millisecond
+	p.open()
+	p.wait("the lasting slot", func() bool { return p.streams == 2 })
+	time.Sleep(time.Second) // idle for longer than the patience
+	if p.streams != 2 {
+		t.Fatalf("%d streams", p.streams)
+	}
+	proxy.HoldReplies()
+	s.ExecIn(t, db, insert(1, 5))
+	p.wait("the silence to be noticed", func() bool { return p.reported("source_unreachable") })
+	if err := proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	p.expect(inserts(1, 5)...)
+}
+
+func testServerGoesDown(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	p := startTap(t, s, testConfig(s, db), db)
+	for i, down := range []func() error{
+		func() error { return s.Stop(testenv.Fast) }, s.Crash, func() error { return s.Stop(testenv.Immediate) },
+	} {
+		s.ExecIn(t, db, insert(i*10+1, i*10+10))
+		if i == 0 {
+			p.expect(inserts(1, 10)...)
+		}
+		began := time.Now()
+		if err := down(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("down %d took %s", i, time.Since(began))
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		p.wait("rows again", func() bool { return len(p.changes) >= i*10+10 })
+	}
+	p.expect(inserts(1, 30)...)
+	for _, err := range p.reports {
+		if capture.AsProblem(err) == nil || strings.Contains(err.Error(), "%!") {
+			t.Errorf("a report without a name: %v", err)
+		}
+	}
+}
