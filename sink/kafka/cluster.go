@@ -61,17 +61,10 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 		}
 		errs = append(errs, err)
 	}
-	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), firstKnown(errs))
-}
-
-// firstKnown is the first of errs that has a name of its own: a refused login is worth more than a refused connection.
-func firstKnown(errs []error) error {
-	for _, err := range errs {
-		if login(err) {
-			return err
-		}
+	if i := slices.IndexFunc(errs, login); i >= 0 { // it says more than a broker that is down
+		return loginRefused(fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[i]))
 	}
-	return errs[0]
+	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[0])
 }
 
 func (c *cluster) candidates() []string {
