@@ -88,7 +88,7 @@ func TestErrorsThatRepeat(t *testing.T) {
 					c.KeepControl()
 					return a.control(r)
 				})
-				time.Sleep(time.Second)
+				time.Sleep(300 * time.Millisecond)
 				return nil
 			})
 			t.Log(r)
@@ -114,7 +114,7 @@ func TestErrorsThatRewind(t *testing.T) {
 					c.KeepControl()
 					return a.control(r)
 				})
-				time.Sleep(time.Second)
+				time.Sleep(300 * time.Millisecond)
 				return nil
 			})
 			t.Log(r)
@@ -157,7 +157,7 @@ func TestConnectionsEnd(t *testing.T) {
 			n++
 			return nil, errors.New("cut"), n < 200 && n%5 == 0
 		})
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Second)
 		return nil
 	})
 	t.Log(r)
