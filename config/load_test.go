@@ -228,9 +228,17 @@ func TestPaths(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	a, b := mustLoad(t, minimal), mustLoad(t, minimal)
-	changed := mustLoad(t, minimal+"\n")
-	if len(a.Hash) != 16 || a.Hash != b.Hash || a.Hash == changed.Hash {
-		t.Errorf("hashes %s %s %s", a.Hash, b.Hash, changed.Hash)
+	if len(a.Hash) != 16 || a.Hash != b.Hash {
+		t.Errorf("hashes %s %s", a.Hash, b.Hash)
+	}
+	hashes := map[string]bool{a.Hash: true}
+	for _, texts := range [][]string{
+		{strings.Replace(minimal, "public.t", "public.u", 1)}, {minimal + "\n"}, {minimal + "\n", "\n"}, {minimal, "\n\n"},
+	} {
+		hashes[mustLoad(t, texts...).Hash] = true
+	}
+	if len(hashes) != 5 {
+		t.Errorf("different files have the same hash: %v", hashes)
 	}
 }
 
