@@ -152,8 +152,10 @@ pipeline "two" {
 		outputs[strings.Join(args, " ")] = r.out + r.err
 	}
 	d := startDaemon(t, env, address, file, "-log-level", "debug")
-	for _, path := range []string{"/", "/metrics", "/readyz", "/readyz?strict", "/api/v1/pipelines", "/api/v1/pipelines/two",
-		"/api/v1/pipelines/one/wal", "/api/v1/pipelines/two/wal"} {
+	for _, path := range []string{
+		"/", "/metrics", "/readyz", "/readyz?strict", "/api/v1/pipelines", "/api/v1/pipelines/two",
+		"/api/v1/pipelines/one/wal", "/api/v1/pipelines/two/wal",
+	} {
 		body, err := d.get(path)
 		if err != nil {
 			t.Fatal(err)
