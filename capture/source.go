@@ -5,15 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"time"
 )
 
 // Source is a database whose changes are read.
 type Source interface {
-	// Run connects and calls serve once for each connection, one at a time, until ctx ends or an error that no
-	// reconnection mends; it waits between attempts (backoff with jitter). The Stream is good until serve returns, and
-	// serve returns the Stream's error when that broke. What Run reports of its condition goes to report: nil when a
-	// stream begins, a *Problem or another error when it is without one. Run returns nil when ctx has ended.
+	// Run connects and calls serve once for each connection, one at a time, until ctx ends; it waits between attempts
+	// (backoff with jitter; 10 s after a halting *Problem; not at all after ErrRestart). The Stream is good until serve
+	// returns, also when ctx has ended before, and serve returns the Stream's error when that broke. Why there is no
+	// stream goes to report, in Run's goroutine and never while serve runs; what wraps ErrNotOurs makes this daemon a
+	// standby. Run returns nil when ctx has ended.
 	Run(ctx context.Context, report func(error), serve func(context.Context, Stream) error) error
 }
 
@@ -27,18 +27,28 @@ type Stream interface {
 	// Start is where the stream begins: at or before the first change that Next can yield. A sink without a record
 	// starts here.
 	Start() Position
-	// Confirmed reads how far the source regards itself as confirmed, now, while the lane is still ours. An error that
-	// wraps ErrNotOurs says that it is not.
-	Confirmed(ctx context.Context) (Position, error)
+	// Slot reads how far the server regards us as confirmed, now, and that the lane is still ours, in one look. An error
+	// that wraps ErrNotOurs says that it is not. It may be called at any time, by any goroutine.
+	Slot(ctx context.Context) (Slot, error)
 	// Resume hands the source what the sinks recorded, one Record a sink, before the first Next: a source that has a
-	// snapshot to make or to go on with learns it here. ErrRestart: call serve anew, with a new stream.
-	Resume(ctx context.Context, records []Record) error
+	// snapshot to make or to go on with decides here. With anew the stream begins with all rows, so what a sink holds
+	// does not matter and every sink starts at Start. A *Problem halts the pipeline.
+	Resume(ctx context.Context, records []Record) (anew bool, err error)
 	// Next waits for the next batch. The batch belongs to the caller, for good. While nobody calls it the stream goes
 	// on answering the server. Its error is final.
 	Next(ctx context.Context) (Batch, error)
+	// Done is closed when the stream has broken, also while nobody calls Next; Err is then the reason.
+	Done() <-chan struct{}
+	Err() error
 	// Confirm says that everything up to p is durable everywhere. It never blocks; a p that is not beyond the last one
 	// is ignored (I2).
 	Confirm(p Position)
+}
+
+// Slot is the server's side of a lane.
+type Slot struct {
+	Confirmed LSN // a start below it is only forwarded to it: what lies between would be lost silently
+	End       LSN // of the server's WAL: no sink of this cluster can hold more
 }
 
 // Record is what a sink had recorded when it was opened.
@@ -82,15 +92,16 @@ func (o Origin) Epoch(l LSN) uint32 {
 // Health is how a source's server sees us. All sizes are in bytes; a negative one is unknown.
 type Health struct {
 	Connected bool
-	Standby   bool   // another daemon holds the slot
-	Slot      string // the slot's state: active, inactive, lost, ...
-	End       LSN    // of the server's WAL, as far as known
-	Confirmed LSN    // what the slot has confirmed
-	Retained  int64  // WAL that the slot keeps
-	Safe      int64  // WAL that may still be written before the slot is lost
-	At        time.Time
-	Estimated int64 // rows that the snapshot was estimated to have
-	Copied    int64 // rows that it has handed out
+	Standby   bool    // another daemon holds the slot
+	Slot      string  // the slot's state: active, inactive, lost, ...
+	End       LSN     // of the server's WAL, as far as known
+	Confirmed LSN     // what the slot has confirmed
+	Retained  int64   // WAL that the slot keeps
+	Safe      int64   // WAL that may still be written before the slot is lost
+	Rate      float64 // bytes of WAL a second that the server writes; 0: unknown
+	Copying   bool    // the snapshot is being made
+	Estimated int64   // rows that the snapshot was estimated to have
+	Copied    int64   // rows that it has handed out
 }
 
 // Observed is a Source that tells its Health. It may be called by any goroutine and does not block.
@@ -100,6 +111,6 @@ type Observed interface{ Health() Health }
 var (
 	// ErrNotOurs: another process holds the lane. Close every writer and stand by.
 	ErrNotOurs = fmt.Errorf("another process holds the slot")
-	// ErrRestart: the stream is to be opened again from the source's side.
+	// ErrRestart: nothing is wrong, the stream is to be opened again at once.
 	ErrRestart = fmt.Errorf("the stream starts again")
 )

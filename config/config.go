@@ -16,7 +16,7 @@ type File struct {
 // Daemon is the daemon block, with its defaults filled in.
 type Daemon struct {
 	Listen string // "127.0.0.1:9187"
-	Token  string // "": calls that change something are refused
+	Token  Secret // "": calls that change something are refused
 	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
 }
 
@@ -39,7 +39,7 @@ type Block struct {
 
 // Kinds gives, by the first label of a block, a new pointer to a settings struct with hcl tags.
 //
-// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, *Template,
+// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, Credential, *Template,
 // or a struct (or slice of structs) for nested blocks; `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"` are
 // gohcl's tags. A field `Range hcl.Range` tagged `hcl:",range"` gets the block's position. Settings may implement Checker.
 type Kinds struct {
@@ -48,16 +48,41 @@ type Kinds struct {
 }
 
 // Checker is implemented by settings, or by a struct nested in them, that check more than types can say. It is called
-// once all attributes are decoded, and contacts nothing. Attribute positions come from at.
+// once all attributes are decoded, innermost struct first, and contacts nothing. A field whose text could not be decoded,
+// or is unknown because the check is offline, stands at its default: see Positions.Known.
 type Checker interface {
 	CheckSettings(at Positions) hcl.Diagnostics
 }
 
-// Positions finds where an attribute of the block at hand stands: at("tables"). The block's own header when the
-// attribute is not given.
-type Positions func(attribute string) hcl.Range
+// Positions tells a Checker about the attributes of the block at hand. The zero value knows every attribute and no place:
+// that is enough for a test of a Checker.
+type Positions struct {
+	header  hcl.Range
+	given   map[string]hcl.Range
+	unknown map[string]bool
+}
 
-// Duration is a time such as "30s"; Never when the file says "never".
+// At is where an attribute, or the first nested block of that name, stands. It may be in a connection block. The block's
+// own header when it is not given.
+func (p Positions) At(name string) hcl.Range {
+	if r, ok := p.given[name]; ok {
+		return r
+	}
+	return p.header
+}
+
+// Given says whether the file gives the attribute or nested block.
+func (p Positions) Given(name string) bool {
+	_, ok := p.given[name]
+	return ok
+}
+
+// Known is false for an attribute that the file gives and whose field nevertheless stands at its default: an offline check
+// without the environment and the secrets, or a value that was already reported. A diagnostic placed at such an attribute
+// is dropped, so only checks that report elsewhere, or compare two attributes, have to ask.
+func (p Positions) Known(name string) bool { return !p.unknown[name] }
+
+// Duration is a time such as "30s", in nanoseconds as time.Duration; Never when the file says "never".
 type Duration time.Duration
 
 // Size is a number of bytes such as "64MiB".
@@ -66,3 +91,8 @@ type Size int64
 // Secret is a text that never appears in a diagnostic, a log line or the API: printing or marshalling it gives
 // "(secret)".
 type Secret string
+
+// Credential reads a secret again, each time it is called: a secret file may have been replaced since the start. Any
+// goroutine may call it. It is nil when the attribute is not given, or not known because the check is offline; a file that
+// has become unreadable is an error without the file's text.
+type Credential func() (Secret, error)

@@ -16,12 +16,17 @@ func NewChain(funcs ...Func) *Chain {
 	return &Chain{funcs: funcs, scratch: make([][]Event, len(funcs))}
 }
 
-// Apply appends to dst what becomes of e: step 8 of the way of one row. A nil Chain passes e on.
+// Apply appends to dst what becomes of e: step 8 of the way of one row. A nil Chain passes e on. With an error it
+// returns dst as it was: an event is rejected whole, and what stands before it is not.
 func (c *Chain) Apply(dst []Event, e Event) ([]Event, error) {
 	if c == nil {
 		return append(dst, e), nil
 	}
-	return c.from(0, dst, e)
+	out, err := c.from(0, dst, e)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
 }
 
 func (c *Chain) from(stage int, dst []Event, e Event) ([]Event, error) {
@@ -32,9 +37,13 @@ func (c *Chain) from(stage int, dst []Event, e Event) ([]Event, error) {
 		return c.funcs[stage](dst, e)
 	}
 	between, err := c.funcs[stage](c.scratch[stage][:0], e)
-	c.scratch[stage] = between
+	if err != nil {
+		return dst, err
+	}
 	for i := 0; i < len(between) && err == nil; i++ {
 		dst, err = c.from(stage+1, dst, between[i])
 	}
+	clear(between) // or it would keep the batch's memory
+	c.scratch[stage] = between
 	return dst, err
 }

@@ -2,7 +2,6 @@ package testenv
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"testing"
@@ -13,8 +12,9 @@ import (
 // clientConfig is what the test's own clients use on Direct addresses.
 func clientConfig() *sarama.Config {
 	c := sarama.NewConfig()
-	c.ApiVersionsRequest = false
 	c.Version = KafkaVersion
+	c.Metadata.Retry.Max = 100 // x 250 ms: a new leader, or a node that restarts, is waited for
+	c.Producer.Retry.Max = 250 // x 100 ms
 	c.Producer.Return.Successes = true
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	return c
@@ -76,20 +76,16 @@ func (s *KafkaServer) addUser() error {
 	defer a.Close()
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // never fails
-	var upserts []sarama.AlterUserScramCredentialsUpsert
 	for _, mechanism := range []sarama.ScramMechanismType{sarama.SCRAM_MECHANISM_SHA_256, sarama.SCRAM_MECHANISM_SHA_512} {
-		upserts = append(upserts, sarama.AlterUserScramCredentialsUpsert{
+		results, err := a.UpsertUserScramCredentials([]sarama.AlterUserScramCredentialsUpsert{{ // Kafka takes one per user
 			Name: s.user, Mechanism: mechanism, Iterations: 4096, Salt: salt, Password: []byte(s.password),
-		})
-	}
-	results, err := a.UpsertUserScramCredentials(upserts)
-	for _, r := range results {
-		if r.ErrorCode != sarama.ErrNoError {
-			err = errors.Join(err, r.ErrorCode)
+		}})
+		if err == nil && results[0].ErrorCode != sarama.ErrNoError {
+			err = results[0].ErrorCode
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("add Kafka user %s: %w", s.user, err)
+		if err != nil {
+			return fmt.Errorf("add Kafka user %s: %w", s.user, err)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"bytes"
+	"sort"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Report holds the problems of all files of one Load, in the order of file, line and column, and what is needed to
+// print them: the files' text, and what must not be printed of it. The zero Report has no problems and no files.
+type Report struct {
+	Diagnostics hcl.Diagnostics
+
+	seen    map[place]bool
+	sources map[string][]byte
+	secrets secrets
+	hiding  map[string][]span // what redactions found, by file
+}
+
+// place tells problems apart: a connection is decoded once for each block that uses it.
+type place struct {
+	at      hcl.Range
+	summary string
+}
+
+// HasErrors says whether any problem is an error; the others are warnings.
+func (r *Report) HasErrors() bool { return r.Diagnostics.HasErrors() }
+
+// Add puts more problems in their places, such as those of a live check. One that is already there is dropped.
+func (r *Report) Add(diags ...*hcl.Diagnostic) {
+	r.append(diags...)
+	r.sort()
+}
+
+func (r *Report) append(diags ...*hcl.Diagnostic) {
+	if r.seen == nil {
+		r.seen = map[place]bool{}
+	}
+	for _, d := range diags {
+		p := place{summary: d.Summary}
+		if d.Subject != nil {
+			p.at = *d.Subject
+		}
+		if !r.seen[p] {
+			r.seen[p] = true
+			r.Diagnostics = append(r.Diagnostics, d)
+		}
+	}
+}
+
+func (r *Report) sort() {
+	sort.SliceStable(r.Diagnostics, func(i, j int) bool { return before(r.Diagnostics[i], r.Diagnostics[j]) })
+}
+
+// before orders by place; problems without a place, such as a path that does not exist, come first.
+func before(a, b *hcl.Diagnostic) bool {
+	if a.Subject == nil || b.Subject == nil {
+		return a.Subject == nil && b.Subject != nil
+	}
+	if a.Subject.Filename != b.Subject.Filename {
+		return a.Subject.Filename < b.Subject.Filename
+	}
+	return a.Subject.Start.Byte < b.Subject.Start.Byte
+}
+
+// problem is an error at a place.
+func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
+}
+
+// suggest is the sentence `Did you mean "x"?` when a known name is near enough to the given one, else "".
+func suggest(given string, known []string) string {
+	if s := nearest(given, known); s != "" {
+		return `Did you mean "` + s + `"?`
+	}
+	return ""
+}
+
+func nearest(given string, known []string) string {
+	sort.Strings(known)
+	best, found := 3, ""
+	for _, k := range known {
+		d := levenshtein.Distance(given, k, nil)
+		if d < best && d < len(k) {
+			best, found = d, k
+		}
+	}
+	return found
+}
+
+// list is the names in a sentence: "a", "b" or "c".
+func list(names []string) string {
+	sort.Strings(names)
+	var b bytes.Buffer
+	for i, n := range names {
+		switch {
+		case i > 0 && i == len(names)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(`"` + n + `"`)
+	}
+	return b.String()
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// pathsOf gives the files behind the paths a user wrote: a folder stands for its *.hcl files, by name and not
+// recursively. A file that is reached twice is read once.
+func pathsOf(paths []string) ([]string, hcl.Diagnostics) {
+	if len(paths) == 0 {
+		return nil, hcl.Diagnostics{nowhere("no pipeline file", "Give at least one file or folder of *.hcl files.")}
+	}
+	var files []string
+	var diags hcl.Diagnostics
+	for _, p := range paths {
+		found, err := filesOf(p)
+		if err != nil {
+			diags = append(diags, nowhere(err.Error(), ""))
+		}
+		for _, f := range found {
+			if !slices.Contains(files, f) {
+				files = append(files, f)
+			}
+		}
+	}
+	return files, diags
+}
+
+func filesOf(path string) ([]string, error) {
+	path = filepath.Clean(path)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s does not exist", path)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s has no file that ends in .hcl", path)
+	}
+	return files, nil
+}
+
+// nowhere is an error without a place in a file.
+func nowhere(summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
+}
+
+// read reads a file up to one byte more than a pipeline file may have: a device or a pipe that never ends is a file that
+// is too large.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// reason is a file error without the path, which stands beside it.
+func reason(err error) string {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it does not exist"
+	case errors.As(err, &path):
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// digest names a set of files: 16 hex digits of their texts, in the order of their names, the same wherever they lie.
+func digest(texts map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range names(texts) {
+		fmt.Fprintf(h, "%d:", len(texts[name])) // or a line could move from one file's end to the next one's beginning
+		h.Write(texts[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

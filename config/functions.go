@@ -1,0 +1,180 @@
+package config
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// tainted marks a value that came from env() or file(). Marks travel through every operation and function, so that an
+// error about such a value is known to be one.
+type tainted struct{}
+
+// stdFunctions are HCL's usual functions; none of them reads anything outside of its arguments.
+var stdFunctions = map[string]function.Function{
+	"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "chomp": stdlib.ChompFunc, "chunklist": stdlib.ChunklistFunc,
+	"coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc,
+	"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "csvdecode": stdlib.CSVDecodeFunc,
+	"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
+	"floor": stdlib.FloorFunc, "format": stdlib.FormatFunc, "formatdate": stdlib.FormatDateFunc,
+	"formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc, "int": stdlib.IntFunc, "join": stdlib.JoinFunc,
+	"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "keys": stdlib.KeysFunc,
+	"length": stdlib.LengthFunc, "log": stdlib.LogFunc, "lookup": stdlib.LookupFunc, "lower": stdlib.LowerFunc,
+	"max": stdlib.MaxFunc, "merge": stdlib.MergeFunc, "min": stdlib.MinFunc, "parseint": stdlib.ParseIntFunc,
+	"pow": stdlib.PowFunc, "range": stdlib.RangeFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
+	"regexreplace": stdlib.RegexReplaceFunc, "replace": stdlib.ReplaceFunc, "reverse": stdlib.ReverseListFunc,
+	"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
+	"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "signum": stdlib.SignumFunc,
+	"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "split": stdlib.SplitFunc, "strlen": stdlib.StrlenFunc,
+	"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "timeadd": stdlib.TimeAddFunc,
+	"title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
+	"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc,
+	"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
+}
+
+// functions is what an expression may call: the usual ones, and with them those that need the environment.
+func functions(o Options, s *secrets) map[string]function.Function {
+	all := map[string]function.Function{
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "hmac": hmacFunc,
+		"env": envFunc(o, s), "file": fileFunc(o, s),
+	}
+	for name, f := range stdFunctions {
+		all[name] = discreet(f)
+	}
+	return all
+}
+
+// discreet wraps a function so that an error about a tainted argument does not quote it.
+func discreet(f function.Function) function.Function {
+	spec := &function.Spec{
+		Type: func(args []cty.Value) (cty.Type, error) {
+			t, err := f.ReturnTypeForValues(args)
+			return t, hide(args, err)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			return v, hide(args, err)
+		},
+	}
+	for _, p := range f.Params() {
+		spec.Params = append(spec.Params, open(p))
+	}
+	if p := f.VarParam(); p != nil {
+		o := open(*p)
+		spec.VarParam = &o
+	}
+	return function.New(spec)
+}
+
+// open is a parameter that leaves every special case to the function that is called inside.
+func open(p function.Parameter) function.Parameter {
+	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
+	return p
+}
+
+func hide(args []cty.Value, err error) error {
+	if err == nil {
+		return nil
+	}
+	var panicked function.PanicError
+	if errors.As(err, &panicked) {
+		err = errors.New("the arguments do not fit")
+	}
+	for _, a := range args {
+		if a.ContainsMarked() {
+			hiddenErr := errors.New("the value does not fit; it comes from env() or file() and is not shown")
+			if arg, ok := err.(function.ArgError); ok { //nolint:errorlint // HCL looks at the type as well
+				return function.NewArgError(arg.Index, hiddenErr)
+			}
+			return hiddenErr
+		}
+	}
+	return err
+}
+
+func envFunc(o Options, s *secrets) function.Function {
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowMarked: true}},
+		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true, AllowMarked: true, AllowUnknown: true},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if len(args) > 2 {
+				return cty.NilVal, function.NewArgErrorf(2, "env() takes a name and one default")
+			}
+			name, shown := named(args[0])
+			if v, ok := o.Env(name); ok {
+				s.addValue(v)
+				return cty.StringVal(v).Mark(tainted{}), nil
+			}
+			if len(args) == 2 {
+				return args[1].Mark(tainted{}), nil
+			}
+			if o.Offline {
+				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
+			}
+			return cty.NilVal, function.NewArgErrorf(0, "the environment variable %s is not set", shown)
+		},
+	})
+}
+
+func fileFunc(o Options, s *secrets) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String, AllowMarked: true}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			path, shown := named(args[0])
+			text, err := fileText(o, path)
+			if err != nil && o.Offline {
+				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
+			}
+			if err != nil {
+				return cty.NilVal, function.NewArgErrorf(0, "the file %s %w", shown, err)
+			}
+			s.addValue(text)
+			return cty.StringVal(text).Mark(tainted{}), nil
+		},
+	})
+}
+
+// named is the text of an argument, and how an error shows it: not at all when it comes from env() or file() itself.
+func named(v cty.Value) (name, shown string) {
+	v, marks := v.Unmark()
+	if len(marks) > 0 {
+		return v.AsString(), "that is named here"
+	}
+	return v.AsString(), strconv.Quote(v.AsString())
+}
+
+// fileText is a file's text without the white space around it: editors and `echo` end a file with a newline.
+func fileText(o Options, path string) (string, error) {
+	text, err := o.ReadFile(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %s", reason(err))
+	case len(text) > maxFile:
+		return "", fmt.Errorf("is larger than %s", Size(maxFile))
+	case invalidUTF8(text) >= 0:
+		return "", errors.New("is not UTF-8 text")
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// hmacFunc is HMAC-SHA256 in lower-case hex.
+var hmacFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "value", Type: cty.String}, {Name: "key", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		h := hmac.New(sha256.New, []byte(args[1].AsString()))
+		h.Write([]byte(args[0].AsString()))
+		return cty.StringVal(hex.EncodeToString(h.Sum(nil))), nil
+	},
+})

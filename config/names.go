@@ -1,0 +1,98 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// checkNames reports every attribute and block of a body that its schema does not know. What they were probably meant to be
+// counts as given, with an unknown value.
+func (l *loader) checkNames(b *body, s schema) {
+	attrs := append(names(s.attrs), "enabled")
+	if b.scope == "source" || b.scope == "sink" {
+		attrs = append(attrs, "connection")
+	}
+	blocks := names(s.blocks)
+	for _, a := range b.attrs {
+		switch {
+		case slices.Contains(attrs, a.Name):
+		case slices.Contains(blocks, a.Name):
+			l.report.append(problem(a.NameRange, fmt.Sprintf("%q is a block", a.Name),
+				fmt.Sprintf("Write it without the equals sign: %s { ... }.", a.Name)))
+			b.doubtful = append(b.doubtful, a.Name)
+		default:
+			l.unknown("attribute", b.scope, a.Name, a.NameRange, attrs, blocks)
+			b.doubtful = append(b.doubtful, a.Name, nearest(a.Name, attrs))
+		}
+	}
+	for _, inner := range b.blocks {
+		switch {
+		case slices.Contains(blocks, inner.Type):
+		case slices.Contains(attrs, inner.Type):
+			l.report.append(problem(inner.TypeRange, fmt.Sprintf("%q is an attribute", inner.Type),
+				fmt.Sprintf("Write it with an equals sign: %s = ...", inner.Type)))
+			b.doubtful = append(b.doubtful, inner.Type)
+		default:
+			l.unknown("block", b.scope, inner.Type, inner.TypeRange, attrs, blocks)
+			b.doubtful = append(b.doubtful, inner.Type, nearest(inner.Type, blocks))
+		}
+	}
+}
+
+// unknown reports a name: as one of a later version, or with the nearest known one.
+func (l *loader) unknown(what, scope, name string, at hcl.Range, attrs, blocks []string) {
+	if detail, ok := unsupported(scope, name); ok {
+		l.report.append(problem(at, fmt.Sprintf("%s is not supported by this version", name), detail))
+		return
+	}
+	same, others := attrs, blocks
+	if what == "block" {
+		same, others = blocks, attrs
+	}
+	detail := suggest(name, same)
+	if detail == "" {
+		detail = suggest(name, others)
+	}
+	if detail == "" && len(same) > 0 {
+		detail = fmt.Sprintf("What can stand here: %s.", list(same))
+	}
+	l.report.append(problem(at, fmt.Sprintf("there is no %s %q in a %s", what, name, scope), detail))
+}
+
+// labels checks that a block has the labels it needs, by what they are called.
+func (l *loader) labels(b *hclsyntax.Block, wanted ...string) bool {
+	if len(b.Labels) < len(wanted) {
+		form := b.Type
+		for _, w := range wanted {
+			form += fmt.Sprintf(" %q", w)
+		}
+		l.report.append(problem(headerOf(b), fmt.Sprintf("the %s block needs a %s", b.Type, wanted[len(b.Labels)]),
+			"Write "+form+" { }."))
+		return false
+	}
+	if len(b.Labels) > len(wanted) {
+		l.report.append(problem(b.LabelRanges[len(wanted)], fmt.Sprintf("a %s block has no label here", b.Type), ""))
+		return false
+	}
+	return true
+}
+
+// maxName is how long the name of a pipeline or a sink may be: a slot's name, with its prefix, has 63 bytes.
+const maxName = 40
+
+var nameForm = regexp.MustCompile(`\A[A-Za-z][A-Za-z0-9_-]*\z`)
+
+// checkName checks the name of a pipeline, sink or connection: it becomes part of slot names, of transactional ids and
+// of metric labels.
+func (l *loader) checkName(name string, at hcl.Range) bool {
+	if nameForm.MatchString(name) && len(name) <= maxName {
+		return true
+	}
+	l.report.append(problem(at, fmt.Sprintf("%q is not a name", name), fmt.Sprintf(
+		"A name has letters, digits, _ and -, begins with a letter, and is at most %d characters long.", maxName)))
+	return false
+}

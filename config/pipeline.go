@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// DefaultWindow is how many bytes of a pipeline are in flight when its block does not say.
+const DefaultWindow = 64 << 20
+
+type pipelineSettings struct {
+	Window Size `hcl:"window,optional"`
+}
+
+// CheckSettings refuses a window that nothing fits in.
+func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
+	if p.Window <= 0 {
+		return hcl.Diagnostics{problem(at.At("window"), "the window is empty", `Write a size such as "64MiB", the default.`)}
+	}
+	return nil
+}
+
+func (l *loader) loadPipelines() []Pipeline {
+	var all []Pipeline
+	taken := map[string]*hclsyntax.Block{}
+	for _, b := range l.pipelines {
+		if !l.labels(b, "name") {
+			continue
+		}
+		if l.checkName(b.Labels[0], b.LabelRanges[0]) {
+			l.unique(b, taken)
+		}
+		if on, _ := l.enabled(b.Body.Attributes); on {
+			all = append(all, l.pipeline(b))
+		}
+	}
+	return all
+}
+
+// unique refuses a second pipeline of a name, and one whose slot would have the same name.
+func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
+	slot := slotName(b.Labels[0])
+	first := taken[slot]
+	if first == nil {
+		taken[slot] = b
+		return
+	}
+	summary := fmt.Sprintf("there are two pipelines %q", b.Labels[0])
+	if first.Labels[0] != b.Labels[0] {
+		summary = fmt.Sprintf("the pipelines %q and %q have the same slot name", first.Labels[0], b.Labels[0])
+	}
+	l.report.append(problem(b.LabelRanges[0], summary, "The first is at "+where(first.TypeRange)+"."))
+}
+
+// slotName is how a name looks inside a slot's name, which has no capitals and no dashes.
+func slotName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
+
+func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
+	s := pipelineSettings{Window: DefaultWindow}
+	body := bodyOf("pipeline", b)
+	sch := schemaOf(reflect.TypeFor[pipelineSettings]())
+	sch.blocks = map[string]field{"source": {}, "sink": {}}
+	l.checkNames(&body, sch)
+	body.labels = nil
+	l.decode(body, reflect.ValueOf(&s).Elem())
+
+	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
+	l.sources(b, &p, slices.Contains(body.doubtful, "source"))
+	l.sinks(b, &p, slices.Contains(body.doubtful, "sink"))
+	return p
+}
+
+// sources reads the one source of a pipeline. doubtful: another block was probably meant to be it, and is reported.
+func (l *loader) sources(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
+	var first *hclsyntax.Block
+	n := 0
+	for _, inner := range b.Body.Blocks {
+		if inner.Type != "source" {
+			continue
+		}
+		on, known := l.enabled(inner.Body.Attributes)
+		if !on {
+			continue
+		}
+		n++
+		if first != nil && known {
+			l.report.append(problem(headerOf(inner), fmt.Sprintf("the pipeline %q has two sources", p.Name),
+				"The first is at "+where(first.TypeRange)+". A pipeline has one; write another pipeline."))
+			continue
+		}
+		if known {
+			first = inner
+		}
+		if l.labels(inner, "kind") {
+			p.Source = l.block("source", inner, l.kinds.Sources)
+		}
+	}
+	if n == 0 && !doubtful {
+		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no source", p.Name),
+			`A pipeline has exactly one: source "postgres" { ... }.`))
+	}
+}
+
+// sinks reads the sinks of a pipeline.
+func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
+	n := 0
+	taken := map[string]*hclsyntax.Block{}
+	for _, inner := range b.Body.Blocks {
+		if inner.Type != "sink" {
+			continue
+		}
+		on, _ := l.enabled(inner.Body.Attributes)
+		if !on {
+			continue
+		}
+		n++
+		if !l.labels(inner, "kind", "name") {
+			continue
+		}
+		name := inner.Labels[1]
+		l.checkName(name, inner.LabelRanges[1])
+		if first := taken[slotName(name)]; first != nil {
+			l.report.append(problem(inner.LabelRanges[1], fmt.Sprintf("the pipeline %q has two sinks %q", p.Name, name),
+				"The first is at "+where(first.TypeRange)+"."))
+		}
+		taken[slotName(name)] = inner
+		p.Sinks = append(p.Sinks, l.block("sink", inner, l.kinds.Sinks))
+	}
+	if n == 0 && !doubtful {
+		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no sink", p.Name),
+			`A pipeline has at least one: sink "kafka" "name" { ... }.`))
+	}
+}
+
+// block reads a source or a sink with the settings of its kind.
+func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func() any) Block {
+	body := bodyOf(scope, b)
+	out := Block{Kind: b.Labels[0], Range: body.header}
+	if len(b.Labels) > 1 {
+		out.Name = b.Labels[1]
+	}
+	kind := kinds[out.Kind]
+	if kind == nil {
+		l.unknownKind(scope, out.Kind, b, names(kinds))
+		return out
+	}
+	out.Settings = kind()
+	v := reflect.ValueOf(out.Settings).Elem()
+	s := schemaOf(v.Type())
+	l.checkNames(&body, s)
+	body = l.overlay(body, out.Kind, s)
+	body.labels = b.Labels[1:][:min(len(s.labels), len(b.Labels)-1)] // the kind and the name are ours; it may have the name
+	l.decode(body, v)
+	return out
+}
+
+// unknownKind reports the first label of a block.
+func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []string) {
+	at := b.LabelRanges[0]
+	of := scope
+	if scope == "connection" {
+		of = "sink"
+	}
+	if detail, ok := unsupported("kind of "+of, kind); ok {
+		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
+		return
+	}
+	detail := suggest(kind, known)
+	if detail == "" {
+		detail = fmt.Sprintf("What can stand here: %s.", list(known))
+	}
+	l.report.append(problem(at, fmt.Sprintf("there is no kind of %s %q", scope, kind), detail))
+}

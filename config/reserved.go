@@ -1,0 +1,43 @@
+package config
+
+// reserved are names that the language keeps for what this version does not do, by the block they stand in. A kind's own
+// tags come first: a version that does it needs no change here.
+var reserved = map[string]map[string]string{
+	"file": {
+		"view":        "It will serve aggregated documents over HTTP.",
+		"history":     "It will keep the history of rows.",
+		"event_store": "It will keep events.",
+		"saga":        "It will span pipelines.",
+		"shards":      "It will span pipelines.",
+	},
+	"pipeline": {
+		"detach_after": "A sink that is stuck holds the pipeline up until it works again.",
+		"mask":         "Leave columns out with columns = [...] in a table block of the source.",
+	},
+	"source": {
+		"mask": "Leave columns out with columns = [...] in a table block.",
+	},
+	"table": {
+		"enforce":     "Column lists and row filters are those of the publication.",
+		"new_columns": "With columns, new columns are left out; without, they are published.",
+	},
+	"sink": {
+		"mask":       "Leave columns out with columns = [...] in a table block of the source.",
+		"event":      "A sink publishes every change of every table.",
+		"aggregate":  "A sink publishes every change of every table.",
+		"outbox":     "A sink publishes every change of every table.",
+		"messages":   "A sink publishes every change of every table.",
+		"changes":    "A sink publishes every change of every table. Give the source fewer tables.",
+		"invalidate": "It belongs to the redis sink.",
+		"refresh":    "It belongs to the redis sink.",
+		"verify":     "It belongs to the redis sink.",
+	},
+	"kind of source": {"kafka": "", "postgres": ""},
+	"kind of sink":   {"kafka": "", "postgres": "", "redis": "", "stdout": ""},
+}
+
+// unsupported gives the detail of a reserved name; ok is false for any other name.
+func unsupported(scope, name string) (detail string, ok bool) {
+	detail, ok = reserved[scope][name]
+	return detail, ok
+}

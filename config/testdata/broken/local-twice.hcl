@@ -1,0 +1,14 @@
+locals {
+  a = 1
+}
+locals {
+  /* ERROR "local.a is given twice: First at .*local-twice.hcl:2" */ a = 2
+  /* ERROR "\"b\" is not a block" */ b {}
+}
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.t"]
+  }
+  sink "stdout" "out" {}
+}

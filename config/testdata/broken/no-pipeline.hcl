@@ -1,0 +1,1 @@
+daemon {} # ERROR "there is no pipeline"

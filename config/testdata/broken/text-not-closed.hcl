@@ -1,0 +1,9 @@
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.t"]
+    slot = /* ERROR "this text has no closing quote" */ "abc
+    publication = "x"
+  }
+  sink "stdout" "out" {}
+}

@@ -1,0 +1,8 @@
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.t"]
+    /* ERROR "an attribute's name stands without quotes" */ "slot" = "a"
+  }
+  sink "stdout" "out" {}
+}

@@ -1,0 +1,8 @@
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.t"]
+    heartbeat = 30s # ERROR "a number with a unit stands in quotes"
+  }
+  sink "stdout" "out" {}
+}

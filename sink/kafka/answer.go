@@ -1,0 +1,182 @@
+package kafka
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// answered is called on sarama's goroutine, where the broker must not be touched.
+func (q *request) answered(r *sarama.ProduceResponse, err error) {
+	w := q.Writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		q.lose(q, err)
+		return
+	}
+	if q.done {
+		return
+	}
+	q.forget()
+	q.fails = 0
+	now := time.Now()
+	for _, b := range q.batches {
+		block := r.Blocks[b.part.name][b.part.id]
+		if block == nil {
+			block = &sarama.ProduceResponseBlock{Err: sarama.ErrNetworkException}
+		}
+		b.part.pending--
+		w.judge(b, block, now)
+	}
+	w.settle()
+	for _, b := range q.batches {
+		w.answeredAll(b.part, now)
+	}
+	q.signal()
+}
+
+// forget takes the request out of its link's flight. Under the lock.
+func (q *request) forget() {
+	q.done = true
+	for i, o := range q.link.flight {
+		if o == q {
+			q.link.flight = append(q.link.flight[:i], q.link.flight[i+1:]...)
+			return
+		}
+	}
+}
+
+// lose gives up the connection that q went over: nothing is known of what it carried. Under the lock.
+func (l *link) lose(q *request, err error) {
+	if q.done {
+		return // an answer from a connection that was given up before
+	}
+	l.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, err)
+	l.broken = true
+	l.pause()
+	lost := l.flight
+	l.flight = nil
+	now := time.Now()
+	for _, q := range lost {
+		q.done, q.lost = true, true
+	}
+	for _, q := range lost {
+		if !q.sending {
+			q.release(now)
+		}
+	}
+	l.wantRefresh()
+	l.signal()
+}
+
+// release has the batches of a lost request sent again. Under the lock.
+func (q *request) release(now time.Time) {
+	for _, b := range q.batches {
+		b.part.pending--
+		b.part.stalled = true
+		q.answeredAll(b.part, now)
+	}
+}
+
+// judge takes the answer for one batch. Under the lock.
+func (w *Writer) judge(b *batch, r *sarama.ProduceResponseBlock, now time.Time) {
+	p := b.part
+	switch judge(r.Err) {
+	case stored:
+		w.stored(b, now)
+		return
+	case early:
+		if p.flight[0] == b && !p.stalled {
+			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.name, p.id, r.Err))
+		}
+	case tooBig:
+		w.oversized(b, r.Err)
+	case another:
+		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.name, p.id, sink.ErrFenced, r.Err))
+	case fatal:
+		w.fail(refusal(p, r))
+	case again:
+		w.wantRefresh()
+	}
+	p.stalled = true
+	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, r.Err)
+}
+
+// stored: the batch is durable.
+func (w *Writer) stored(b *batch, now time.Time) {
+	p := b.part
+	p.remove(b)
+	p.acked, p.alone, p.tries = now, false, 0
+	w.acked = now
+	w.unacked--
+	p.unacked--
+	if b.note != nil {
+		w.noted(b.note)
+		return
+	}
+	w.spans.at(b.first).open--
+	w.sink.counters.records.Add(int64(len(b.records)))
+	if p.unacked == 0 && p.grown > 0 {
+		w.changed.Broadcast()
+	}
+}
+
+// oversized has a batch split, once all that is on its way is answered. One record alone makes the lane rewind; the
+// topic's limit is known then, and Write rejects the record.
+func (w *Writer) oversized(b *batch, e sarama.KError) {
+	t := b.part.topic
+	t.limit = min(t.limit, max(b.bytes/2, batchOverhead+1))
+	if len(b.records) > 1 {
+		b.tooBig = true
+		return
+	}
+	t.limit = min(t.limit, b.bytes-1)
+	w.sink.learn(t.name, t.limit)
+	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes, t.name, e))
+}
+
+// answeredAll sends a partition's batches again when all that was on its way is answered and some failed; else it goes
+// on. Under the lock.
+func (w *Writer) answeredAll(p *partition, now time.Time) {
+	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
+		p.rewind(w)
+		p.tries++
+		w.sink.counters.retries.Add(1)
+		time.AfterFunc(backoff(p.tries-1), func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			p.stalled = false
+			w.list(p, time.Now())
+		})
+		return
+	}
+	w.list(p, now)
+}
+
+// refusal names an error that no repetition mends.
+func refusal(p *partition, r *sarama.ProduceResponseBlock) error {
+	said := error(r.Err)
+	if r.ErrorMessage != nil {
+		said = fmt.Errorf("%w: %s", r.Err, *r.ErrorMessage)
+	}
+	switch r.Err {
+	case sarama.ErrTopicAuthorizationFailed:
+		return notAuthorized("Topic", p.name, "WRITE", said)
+	case sarama.ErrClusterAuthorizationFailed:
+		return notAuthorized("Cluster", "kafka-cluster", "IDEMPOTENT_WRITE", said)
+	case sarama.ErrTransactionalIDAuthorizationFailed:
+		return notAuthorized("TransactionalId", "tailrace.*", "WRITE", said)
+	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
+		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
+		return &capture.Problem{
+			State: "refused", Halted: true, Reason: fmt.Sprintf("topic %s does not take our records", p.name), Err: said,
+			Fix: "look at the topic's settings: a compacted topic takes no record without a key",
+		}
+	}
+	return fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, said)
+}

@@ -1,0 +1,174 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// cluster is how we ask a Kafka cluster for something other than to store records: over a connection of its own, opened
+// on need and thrown away after any error.
+type cluster struct {
+	seeds []string
+	conf  *sarama.Config
+
+	mu      sync.Mutex // held during a call: one at a time
+	control *conn
+	txn     *conn            // to the coordinator of the transactional id
+	brokers map[int32]string // addresses by id, as of the last metadata
+}
+
+// addr is the address of a broker.
+func (c *cluster) addr(id int32) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, ok := c.brokers[id]
+	return a, ok
+}
+
+// ask calls fn with a connection to any broker. The ctx cuts the connection.
+func (c *cluster) ask(ctx context.Context, fn func(*conn) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.askLocked(ctx, fn)
+}
+
+func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
+	if c.control != nil { // it may have died of idleness: then a new one
+		if err := call(ctx, c.control, fn); err == nil || ctx.Err() != nil || !broken(err) {
+			return err
+		}
+		c.control.kill()
+		c.control = nil
+	}
+	var errs []error
+	for _, addr := range c.candidates() {
+		k, err := c.dial(ctx, addr)
+		if err == nil {
+			if err = call(ctx, k, fn); err == nil || !broken(err) {
+				c.control = k
+				return err
+			}
+			k.kill()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		errs = append(errs, err)
+	}
+	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), firstKnown(errs))
+}
+
+// firstKnown is the first of errs that has a name of its own: a refused login is worth more than a refused connection.
+func firstKnown(errs []error) error {
+	for _, err := range errs {
+		if login(err) {
+			return err
+		}
+	}
+	return errs[0]
+}
+
+func (c *cluster) candidates() []string {
+	addrs := slices.Clone(c.seeds)
+	for _, a := range c.brokers {
+		if !slices.Contains(addrs, a) {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
+func call(ctx context.Context, k *conn, fn func(*conn) error) error {
+	stop := context.AfterFunc(ctx, k.raw.cut)
+	defer stop()
+	if err := fn(k); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return nil
+}
+
+// broken says whether the connection has to be thrown away: after anything but an answer of Kafka's.
+func broken(err error) bool {
+	var answer sarama.KError
+	return !errors.As(err, &answer)
+}
+
+// metadata asks for brokers and the named topics, at least one. It creates nothing.
+func (c *cluster) metadata(ctx context.Context, topics ...string) (*sarama.MetadataResponse, error) {
+	var m *sarama.MetadataResponse
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.askLocked(ctx, func(k *conn) (err error) {
+		m, err = k.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: topics})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(m.Brokers) > 0 {
+		c.brokers = make(map[int32]string, len(m.Brokers))
+		for _, b := range m.Brokers {
+			c.brokers[b.ID()] = b.Addr()
+		}
+	}
+	return m, nil
+}
+
+// coordinator calls fn with a connection to the transaction coordinator of id.
+func (c *cluster) coordinator(ctx context.Context, id string, fn func(*conn) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.txn != nil { // it may have died of idleness: then a new one
+		if err := call(ctx, c.txn, fn); err == nil || ctx.Err() != nil || !broken(err) && !moved(err) {
+			return err
+		}
+		c.txn.kill()
+		c.txn = nil
+	}
+	if err := c.findCoordinator(ctx, id); err != nil {
+		return err
+	}
+	return call(ctx, c.txn, fn)
+}
+
+func (c *cluster) findCoordinator(ctx context.Context, id string) error {
+	var at string
+	err := c.askLocked(ctx, func(k *conn) error {
+		r, err := k.FindCoordinator(&sarama.FindCoordinatorRequest{
+			Version: 2, CoordinatorKey: id, CoordinatorType: sarama.CoordinatorTransaction,
+		})
+		if err != nil {
+			return err
+		}
+		if r.Err != sarama.ErrNoError {
+			return r.Err
+		}
+		at = r.Coordinator.Addr()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if c.txn, err = c.dial(ctx, at); err != nil {
+		return fmt.Errorf("connect to Kafka's transaction coordinator at %s: %w", at, err)
+	}
+	return nil
+}
+
+// close cuts the connections. They come back with the next question.
+func (c *cluster) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.control.kill()
+	c.txn.kill()
+	c.control, c.txn = nil, nil
+}

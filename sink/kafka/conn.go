@@ -1,0 +1,85 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// conn is one connection to one broker, ours to cut at any moment: sarama's own Close waits for a send that is under way.
+type conn struct {
+	*sarama.Broker
+	raw rawConn
+}
+
+// dial connects to addr and authenticates. The ctx is for the call only.
+func (c *cluster) dial(ctx context.Context, addr string) (*conn, error) {
+	conf := *c.conf
+	k := &conn{Broker: sarama.NewBroker(addr)}
+	k.raw.dialer = net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive}
+	k.raw.ctx = ctx
+	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, &k.raw
+	stop := context.AfterFunc(ctx, k.raw.cut)
+	defer stop()
+	if err := k.Open(&conf); err != nil {
+		return nil, err
+	}
+	ok, err := k.Connected()
+	if !ok {
+		k.kill()
+		return nil, errors.Join(context.Cause(ctx), err, notConnected(err))
+	}
+	return k, nil
+}
+
+func notConnected(err error) error {
+	if err == nil {
+		return sarama.ErrNotConnected
+	}
+	return nil
+}
+
+// kill cuts the socket at once. Requests that wait fail, in a goroutine of sarama's. A nil conn is dead already.
+func (k *conn) kill() {
+	if k == nil {
+		return
+	}
+	k.raw.cut()
+	go k.Close() // waits for a send that is under way, and that ends now
+}
+
+// rawConn dials as sarama asks and keeps the socket.
+type rawConn struct {
+	dialer net.Dialer
+	ctx    context.Context // of the dial
+	mu     sync.Mutex
+	sock   net.Conn
+	dead   bool
+}
+
+// Dial implements the Dialer that sarama asks for.
+func (r *rawConn) Dial(network, addr string) (net.Conn, error) {
+	sock, err := r.dialer.DialContext(r.ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dead {
+		return nil, errors.Join(net.ErrClosed, sock.Close())
+	}
+	r.sock = sock
+	return sock, nil
+}
+
+func (r *rawConn) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dead = true
+	if r.sock != nil {
+		r.sock.Close()
+	}
+}

@@ -1,0 +1,110 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// What a broker's answer to a batch means for it.
+type outcome uint8
+
+const (
+	stored  outcome = iota // durable, by this try or an earlier one
+	again                  // the same batch again, perhaps to another broker
+	early                  // again once the batches before it are stored; fatal when there are none
+	tooBig                 // split it
+	another                // somebody else opened the sink
+	fatal                  // the lane rewinds
+)
+
+func judge(e sarama.KError) outcome {
+	switch e {
+	case sarama.ErrNoError, sarama.ErrDuplicateSequenceNumber:
+		return stored
+	case sarama.ErrOutOfOrderSequenceNumber:
+		return early
+	case sarama.ErrMessageSizeTooLarge, sarama.ErrMessageSetSizeTooLarge:
+		return tooBig
+	case sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced:
+		return another
+	case sarama.ErrUnknownTopicOrPartition, // named once the metadata says so too
+		sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrRequestTimedOut,
+		sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable, sarama.ErrNetworkException,
+		sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrKafkaStorageError,
+		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrThrottlingQuotaExceeded,
+		sarama.ErrInvalidMessage: // a checksum that broke on the way
+		return again
+	}
+	return fatal
+}
+
+func isCode(err error, codes ...sarama.KError) bool {
+	var k sarama.KError
+	if !errors.As(err, &k) {
+		return false
+	}
+	for _, c := range codes {
+		if k == c {
+			return true
+		}
+	}
+	return false
+}
+
+// moved: the coordinator is elsewhere.
+func moved(err error) bool {
+	return isCode(err, sarama.ErrNotCoordinatorForConsumer, sarama.ErrConsumerCoordinatorNotAvailable)
+}
+
+// comesBack: a coordinator says so for a while, without anybody's help.
+func comesBack(err error) bool {
+	return moved(err) || isCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
+		sarama.ErrUnknownTopicOrPartition, sarama.ErrOperationNotAttempted, sarama.ErrNotEnoughReplicas,
+		sarama.ErrRequestTimedOut)
+}
+
+func fenced(err error) bool {
+	return isCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
+}
+
+// login: the broker knows us and does not let us in.
+func login(err error) bool {
+	return isCode(err, sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism, sarama.ErrIllegalSASLState)
+}
+
+// notAuthorized names the ACL that is missing.
+func notAuthorized(resource, name, operation string, err error) *capture.Problem {
+	flag := map[string]string{"Topic": "--topic", "TransactionalId": "--transactional-id", "Cluster": "--cluster"}[resource]
+	if resource != "Cluster" {
+		flag += fmt.Sprintf(" '%s'", name)
+	}
+	return &capture.Problem{
+		State: "not_authorized", Usage: true,
+		Reason: fmt.Sprintf("Kafka does not allow us to %s on %s %s", operation, resource, name),
+		Fix:    fmt.Sprintf("kafka-acls.sh --add --allow-principal User:... --operation %s %s", operation, flag),
+		Err:    err,
+	}
+}
+
+func topicMissing(name string, err error) *capture.Problem {
+	return &capture.Problem{
+		State: "topic_missing", Usage: true,
+		Reason: fmt.Sprintf("topic %s does not exist", name),
+		Fix: fmt.Sprintf("kafka-topics.sh --create --topic '%s' --partitions ... --replication-factor ...\n"+
+			"or name it in the sink's create_topics block", name),
+		Err: err,
+	}
+}
+
+func topicInvalid(name string, err error) *capture.Problem {
+	return &capture.Problem{
+		State: "topic_invalid", Halted: true, Usage: true,
+		Reason: fmt.Sprintf("%q cannot be the name of a topic", name),
+		Fix:    `give a topic with letters, digits, ".", "_" and "-" only, such as topic = "cdc.${replace(table.name, " ", "_")}"`,
+		Err:    err,
+	}
+}

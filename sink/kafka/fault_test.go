@@ -1,0 +1,119 @@
+package kafka_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/sinktest"
+)
+
+// target is a sink into a topic of three partitions; edit may change its options and what it waits for.
+func target(t *testing.T, server *testenv.KafkaServer, edit ...func(*kafka.Options)) sinktest.Target {
+	topic := testenv.NewTopic(t, server, 3)
+	o := options(server.Brokers(), topic)
+	for _, e := range edit {
+		e(&o)
+	}
+	return sinktest.Target{
+		New: func(t *testing.T) sink.Sink {
+			s := newSink(t, o)
+			s.Hasten(3*time.Second, 30*time.Second)
+			return s
+		},
+		Read: func(t *testing.T) []sinktest.Seen { return versions(t, consume(t, server, topic)) },
+	}
+}
+
+// steps runs faults one after the other, with a second of good weather between them.
+func steps(faults ...func() error) func() error {
+	return func() error {
+		time.Sleep(time.Second)
+		for _, f := range faults {
+			if err := f(); err != nil {
+				return err
+			}
+			time.Sleep(time.Second)
+		}
+		return nil
+	}
+}
+
+func quietly(f func()) func() error { return func() error { f(); return nil } }
+
+func pause(d time.Duration) func() error { return quietly(func() { time.Sleep(d) }) }
+
+// A broker that comes back within seconds costs nobody a rewind: the same batches are sent again.
+func TestBrokerRestarts(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t)
+	kill := func() error { return errors.Join(server.Kill(), server.Start()) }
+	r := sinktest.Drive(t, target(t, server), steps(kill, server.Restart, kill))
+	t.Log(r)
+	if r.Opens != 1 {
+		t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
+	}
+}
+
+// An outage that lasts longer makes the lane rewind, and nothing is lost.
+func TestBrokerStaysAway(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t)
+	tg := target(t, server)
+	hasty := tg.New
+	tg.New = func(t *testing.T) sink.Sink {
+		s := hasty(t).(*kafka.Sink)
+		s.Hasten(2*time.Second, 3*time.Second)
+		return s
+	}
+	r := sinktest.Drive(t, tg, steps(server.Stop, pause(6*time.Second), server.Start))
+	t.Log(r)
+	if r.Opens < 2 {
+		t.Errorf("the sink was opened %d times", r.Opens)
+	}
+}
+
+// What a held-up or broken connection did deliver is not written twice, and what it delivers late neither.
+func TestNetwork(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Proxied())
+	p := server.Nodes[0].Proxy
+	hold := steps(quietly(p.Hold), pause(5*time.Second), p.Heal)
+	for name, faults := range map[string]func() error{
+		"held up":          steps(hold, hold),
+		"answers held up":  steps(quietly(p.HoldReplies), pause(5*time.Second), p.Heal),
+		"cut":              steps(quietly(p.Cut), quietly(p.Cut), quietly(p.Cut)),
+		"down":             steps(quietly(p.Down), pause(3*time.Second), p.Heal),
+		"answers lost":     steps(quietly(func() { p.CutReplyAfter(10) }), quietly(func() { p.CutReplyAfter(100) })),
+		"requests cut":     steps(quietly(func() { p.CutRequestAfter(100) }), quietly(func() { p.CutRequestAfter(5000) })),
+		"slow with slices": steps(quietly(func() { p.SliceTo(100); p.Latency(50 * time.Millisecond) }), pause(2*time.Second), p.Heal),
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer p.Heal()
+			r := sinktest.Drive(t, target(t, server), faults)
+			t.Log(r)
+			if r.Opens != 1 {
+				t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
+			}
+		})
+	}
+}
+
+func TestLeadersMove(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Nodes(3))
+	var faults []func() error
+	for _, n := range server.Nodes {
+		faults = append(faults, func() error { return errors.Join(n.Stop(), n.Start()) })
+	}
+	n := server.Nodes[0]
+	faults = append(faults, func() error { return errors.Join(n.Kill(), n.Start()) })
+	r := sinktest.Drive(t, target(t, server), steps(faults...))
+	t.Log(r)
+	if r.Opens != 1 {
+		t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
+	}
+}

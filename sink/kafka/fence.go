@@ -1,0 +1,145 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/sink"
+)
+
+// producer is who writes: batches of a lower epoch are refused by every partition that has seen this one's.
+type producer struct {
+	id    int64
+	epoch int16
+}
+
+var nobody = producer{-1, -1}
+
+// epochLimit is where an Open takes a new producer id. Kafka does so by itself near 32767, but then before the older
+// writers are fenced, and a partition does not know that the new id follows the old one.
+const epochLimit = 32000
+
+// fencing is the part of a cluster that says who writes, for one transactional id. No transaction is ever used: an empty
+// one that is aborted makes the coordinator write a marker with the epoch into every partition named, and only that
+// tells the partition's leader. InitProducerID alone does not (tried, docs/decisions).
+type fencing struct {
+	*cluster
+	id string // the transactional id
+}
+
+// begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
+func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
+	err := f.retry(ctx, func(k *conn) error {
+		r, err := k.InitProducerID(&sarama.InitProducerIDRequest{
+			Version: 4, TransactionalID: &f.id, TransactionTimeout: time.Minute, ProducerID: p.id, ProducerEpoch: p.epoch,
+		})
+		if err != nil {
+			return err
+		}
+		if r.Err == sarama.ErrNoError {
+			p = producer{r.ProducerID, r.ProducerEpoch}
+		}
+		return answer(r.Err)
+	})
+	if err != nil {
+		return nobody, f.named("take over the producer id", err)
+	}
+	return p, nil
+}
+
+// mark has the epoch of p written into partitions.
+func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]int32) error {
+	if len(partitions) == 0 {
+		return nil
+	}
+	err := f.retry(ctx, func(k *conn) error {
+		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
+			Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: partitions,
+		})
+		if err != nil {
+			return err
+		}
+		return firstError(r.Errors)
+	})
+	if err != nil {
+		return f.named("fence the partitions", err)
+	}
+	err = f.retry(ctx, func(k *conn) error {
+		r, err := k.EndTxn(&sarama.EndTxnRequest{Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch})
+		if err != nil {
+			return err
+		}
+		return answer(r.Err)
+	})
+	return f.named("fence the partitions", err)
+}
+
+// firstError prefers the error that says why over those that only follow from it.
+func firstError(topics map[string][]*sarama.PartitionError) error {
+	var follows error
+	for topic, errs := range topics {
+		for _, e := range errs {
+			switch e.Err {
+			case sarama.ErrNoError:
+			case sarama.ErrOperationNotAttempted:
+				follows = e.Err
+			case sarama.ErrTopicAuthorizationFailed:
+				return notAuthorized("Topic", topic, "WRITE", e.Err)
+			default:
+				return e.Err
+			}
+		}
+	}
+	return follows
+}
+
+// fence keeps I8 for partitions: when it returns, no batch of an earlier epoch is accepted by any of them. The markers
+// travel after EndTxn has returned; the next begin waits for them. The epoch it takes is new to every partition, so
+// sequence numbers begin at 0.
+func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][]int32) (producer, error) {
+	if err := f.mark(ctx, p, partitions); err != nil {
+		return nobody, err
+	}
+	p, err := f.begin(ctx, p)
+	for err == nil && p.epoch >= epochLimit {
+		p, err = f.begin(ctx, p) // until the coordinator gives a new id: everybody before us is fenced
+	}
+	return p, err
+}
+
+// retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.
+func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		err := f.coordinator(ctx, f.id, fn)
+		if err == nil || !comesBack(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (f *fencing) named(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case fenced(err):
+		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
+	case isCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
+		return notAuthorized("TransactionalId", f.id, "WRITE", err)
+	}
+	return fmt.Errorf("%s of %s: %w", what, f.id, err)
+}
+
+func answer(e sarama.KError) error {
+	if e == sarama.ErrNoError {
+		return nil
+	}
+	return e
+}

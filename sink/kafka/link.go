@@ -1,0 +1,229 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// link sends to one broker over one connection, several requests at a time. After any error of the connection it is
+// thrown away: what it carried is sent again over a new one.
+type link struct {
+	*Writer
+	id   int32
+	wake chan struct{}
+
+	// under the Writer's lock
+	conn    *conn
+	ready   []*partition
+	flight  []*request // sent over conn, oldest first
+	broken  bool       // conn is to be thrown away
+	fails   int        // connections lost in a row
+	retryAt time.Time
+}
+
+// request is what one produce request carries.
+type request struct {
+	*link
+	batches []*batch
+	sending bool // sarama reads the batches
+	done    bool // answered, or its connection is lost
+	lost    bool // the latter
+}
+
+// enough is how much has to wait before a further request is sent, by the number of requests on their way: nothing when
+// there is none, so an idle line is never slowed down; the busier, the larger.
+var enough = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
+
+// list has a partition sent by its leader's link once it may be. Under the lock.
+func (w *Writer) list(p *partition, now time.Time) {
+	if p.listed || !p.sendable(now) {
+		return
+	}
+	l := w.links[p.leader]
+	if l == nil {
+		l = &link{Writer: w, id: p.leader, wake: make(chan struct{}, 1)}
+		w.links[p.leader] = l
+		go l.run()
+	}
+	p.listed = true
+	l.ready = append(l.ready, p)
+	l.signal()
+}
+
+func (l *link) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *link) run() {
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-l.wake:
+			for l.step() {
+			}
+		}
+	}
+}
+
+// step connects, or sends one request; false when there is nothing to do.
+func (l *link) step() bool {
+	l.mu.Lock()
+	if l.broken {
+		l.conn.kill()
+		l.conn, l.broken = nil, false
+	}
+	if l.err != nil || len(l.ready) == 0 {
+		l.mu.Unlock()
+		return false
+	}
+	if l.conn == nil {
+		wait := time.Until(l.retryAt)
+		l.mu.Unlock()
+		return l.connect(wait)
+	}
+	q := l.collect(time.Now())
+	conn := l.conn
+	l.mu.Unlock()
+	if q == nil {
+		return false
+	}
+	l.sent(q, conn.AsyncProduce(l.produce(q), q.answered))
+	return true
+}
+
+// sent: sarama does not read the request's batches any more. From here on they may be sent again.
+func (l *link) sent(q *request, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q.sending = false
+	if q.done && q.lost {
+		q.release(time.Now())
+	} else if err != nil {
+		l.lose(q, err)
+	}
+}
+
+// connect dials after a pause; false when it failed, and then it wakes the link again by itself.
+func (l *link) connect(wait time.Duration) bool {
+	if wait > 0 {
+		time.AfterFunc(wait, l.signal)
+		return false
+	}
+	addr, ok := l.fence.addr(l.id)
+	err := fmt.Errorf("broker %d has no address", l.id)
+	var k *conn
+	if ok {
+		k, err = l.fence.dial(l.ctx, addr)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.err == nil {
+		l.conn = k
+		return true
+	}
+	k.kill()
+	if err != nil {
+		l.cause = fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		l.pause()
+		time.AfterFunc(time.Until(l.retryAt), l.signal)
+	}
+	l.wantRefresh()
+	return false
+}
+
+// pause puts off the next connection: not at all after the first loss. Under the lock.
+func (l *link) pause() {
+	if l.fails++; l.fails > 1 {
+		l.retryAt = time.Now().Add(backoff(l.fails))
+	}
+}
+
+// backoff is the pause after n errors in a row: 20 ms doubled up to a second.
+func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), time.Second) }
+
+// collect takes what a request may carry, nil when it is not worth one yet. Under the lock.
+func (l *link) collect(now time.Time) *request {
+	if len(l.flight) >= l.sink.inFlight || !l.worth(enough[len(l.flight)]) {
+		return nil
+	}
+	if err := l.expired(now); err != nil {
+		l.fail(err)
+		return nil
+	}
+	q := &request{link: l, sending: true}
+	n, later := 0, l.ready[:0]
+	for i, p := range l.ready {
+		if p.leader == l.id && p.sendable(now) && n > 0 && n+p.queue[0].bytes > requestTarget {
+			later = append(later, l.ready[i:]...)
+			break
+		}
+		p.listed = false
+		if p.leader != l.id || !p.sendable(now) {
+			l.list(p, now)
+			continue
+		}
+		b := p.take(l.Writer, now)
+		n += b.bytes
+		q.batches = append(q.batches, b)
+		if p.sendable(now) { // a second batch of a partition needs a second request
+			p.listed = true
+			later = append(later, p)
+		}
+	}
+	clear(l.ready[len(later):])
+	l.ready = later
+	if len(q.batches) == 0 {
+		return nil
+	}
+	l.flight = append(l.flight, q)
+	return q
+}
+
+// worth says whether at least n bytes are ready.
+func (l *link) worth(n int) bool {
+	for _, p := range l.ready {
+		for _, b := range p.queue {
+			if n -= b.bytes; n <= 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// produce makes the request. What it encodes belongs to us while it is in flight.
+func (l *link) produce(q *request) *sarama.ProduceRequest {
+	r := &sarama.ProduceRequest{
+		Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(l.sink.ackTimeout / time.Millisecond),
+	}
+	for _, b := range q.batches {
+		r.AddBatch(b.part.name, b.part.id, b.encodeFor(l.who, l.sink.codec))
+	}
+	return r
+}
+
+// expired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
+func (l *link) expired(now time.Time) error {
+	if quiet := now.Sub(l.acked); l.unacked > 0 && quiet > l.sink.giveUp {
+		return l.silence(quiet)
+	}
+	if now.Round(0).Sub(l.renewed) > renewWithin {
+		return fmt.Errorf("write to Kafka: the coordinator was not asked for %s: %w", renewWithin, context.DeadlineExceeded)
+	}
+	return nil
+}
+
+func (w *Writer) silence(quiet time.Duration) error {
+	cause := w.cause
+	if cause == nil {
+		cause = context.DeadlineExceeded
+	}
+	return fmt.Errorf("write to Kafka: nothing stored for %s: %w", quiet.Round(time.Second), cause)
+}

@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/IBM/sarama"
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+)
+
+// Settings is a sink "kafka" block.
+type Settings struct {
+	Brokers        []string         `hcl:"brokers"`
+	Topic          *config.Template `hcl:"topic,optional"`
+	Format         string           `hcl:"format,optional"`
+	Delivery       string           `hcl:"delivery,optional"`
+	Tombstones     bool             `hcl:"tombstones,optional"`
+	Numeric        string           `hcl:"numeric,optional"`
+	Compression    string           `hcl:"compression,optional"`
+	DeadLetter     string           `hcl:"dead_letter,optional"`
+	ProgressTopic  string           `hcl:"progress_topic,optional"`
+	MaxInFlight    int              `hcl:"max_in_flight,optional"`
+	AllowPlaintext bool             `hcl:"allow_plaintext,optional"`
+	TLS            *TLSSettings     `hcl:"tls,block"`
+	SASL           *SASLSettings    `hcl:"sasl,block"`
+	CreateTopics   *CreateSettings  `hcl:"create_topics,block"`
+}
+
+// CreateSettings is a create_topics block.
+type CreateSettings struct {
+	Names       []string          `hcl:"names,optional"`
+	Partitions  int               `hcl:"partitions,optional"`
+	Replication int               `hcl:"replication_factor,optional"`
+	Config      map[string]string `hcl:"config,optional"`
+}
+
+// SASLSettings is a sasl block.
+type SASLSettings struct {
+	Mechanism string        `hcl:"mechanism"`
+	User      string        `hcl:"username"`
+	Password  config.Secret `hcl:"password"`
+}
+
+var codecs = map[string]sarama.CompressionCodec{
+	"": sarama.CompressionNone, "none": sarama.CompressionNone, "gzip": sarama.CompressionGZIP,
+	"snappy": sarama.CompressionSnappy, "lz4": sarama.CompressionLZ4, "zstd": sarama.CompressionZSTD,
+}
+
+// CheckSettings implements config.Checker.
+func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	var d hcl.Diagnostics
+	wrong := func(attribute, summary, detail string) {
+		r := at.At(attribute)
+		d = append(d, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r})
+	}
+	oneOf := func(attribute, value string, later []string, values ...string) {
+		if slices.Contains(later, value) {
+			wrong(attribute, fmt.Sprintf("%s %q is not supported by this version", attribute, value), "")
+		} else if value != "" && !slices.Contains(values, value) {
+			wrong(attribute, attribute+" is unknown", "There are "+strings.Join(values, ", ")+".")
+		}
+	}
+	oneOf("format", s.Format, []string{"debezium", "avro", "raw"}, format.CloudEvents, format.JSON)
+	oneOf("delivery", s.Delivery, []string{"exactly_once"}, "at_least_once")
+	oneOf("numeric", s.Numeric, nil, "string", "number")
+	oneOf("compression", s.Compression, nil, "none", "gzip", "snappy", "lz4", "zstd")
+	if len(s.Brokers) == 0 && at.Known("brokers") {
+		wrong("brokers", "brokers is empty", `Write a list such as ["kafka:9092"].`)
+	}
+	for _, b := range s.Brokers {
+		if !validAddress(b) {
+			wrong("brokers", "a broker is not host:port", `Write "kafka:9092".`)
+			break
+		}
+	}
+	if s.MaxInFlight < 0 || s.MaxInFlight > flightMax {
+		wrong("max_in_flight", "max_in_flight is not 1 to 5", "Kafka recognizes a producer's last five batches, so five can be repeated.")
+	}
+	for attribute, name := range map[string]string{"dead_letter": s.DeadLetter, "progress_topic": s.ProgressTopic} {
+		if name != "" && !validTopic(name) {
+			wrong(attribute, attribute+" cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
+		}
+	}
+	if s.Topic != nil {
+		if name, ok := s.Topic.Constant(); ok && !validTopic(name) {
+			wrong("topic", "topic cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
+		}
+	}
+	if s.SASL != nil && s.TLS == nil && !s.AllowPlaintext && slices.ContainsFunc(s.Brokers, func(b string) bool { return !loopback(b) }) {
+		wrong("sasl", "a password would be sent without TLS", "Add a tls block, or allow_plaintext = true.")
+	}
+	return d
+}
+
+// CheckSettings implements config.Checker.
+func (s *SASLSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	switch s.Mechanism {
+	case sarama.SASLTypePlaintext, sarama.SASLTypeSCRAMSHA256, sarama.SASLTypeSCRAMSHA512:
+		return nil
+	}
+	r := at.At("mechanism")
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagError, Summary: "mechanism is unknown", Detail: "There are PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.", Subject: &r,
+	}}
+}
+
+// CheckSettings implements config.Checker.
+func (s *CreateSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	for attribute, n := range map[string]int{"partitions": s.Partitions, "replication_factor": s.Replication} {
+		if n < 0 || n > 10_000 {
+			r := at.At(attribute)
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: attribute + " is not a sensible number", Subject: &r}}
+		}
+	}
+	return nil
+}
+
+// Sink makes the sink of a pipeline's block; it contacts nothing.
+func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, error) {
+	return s.make(pipeline, name, log)
+}
+
+func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
+	tls, err := s.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	o := Options{
+		Pipeline: pipeline, Name: name, Brokers: s.Brokers, Format: s.Format, Tombstones: s.Tombstones,
+		Numbers: s.Numeric == "number", Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
+		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight, TLS: tls,
+		Topic: func(schema, table string) (string, error) { return pipeline + "." + schema + "." + table, nil },
+	}
+	if s.Topic != nil {
+		o.Topic = s.Topic.Eval
+	}
+	if c := s.CreateTopics; c != nil {
+		o.Create = &CreateTopics{c.Names, int32(c.Partitions), int16(c.Replication), c.Config}
+	}
+	if l := s.SASL; l != nil {
+		o.Login = &Login{l.Mechanism, l.User, string(l.Password)}
+	}
+	return New(o, log)
+}

@@ -1,0 +1,168 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+)
+
+// Options is what a Sink is made of. Pipeline, Name, Brokers and Topic have to be given.
+type Options struct {
+	Pipeline, Name string
+	Brokers        []string
+	// Topic names the topic of a table's events that no block gave one. It is called once for a table and Writer.
+	Topic         func(schema, table string) (string, error)
+	Format        string // of package format; "": cloudevents
+	Tombstones    bool
+	Numbers       bool // numeric values as JSON numbers
+	Compression   sarama.CompressionCodec
+	DeadLetter    string        // topic for events that their topic cannot take; "": they halt the lane
+	ProgressTopic string        // "": DefaultProgressTopic
+	Create        *CreateTopics // nil: topics are not created, but the progress topic is
+	MaxInFlight   int           // requests to a broker, 1 to 5; 0: 5
+	TLS           *tls.Config   // nil: plaintext
+	Login         *Login        // nil: none
+}
+
+// DefaultProgressTopic is where lanes of all pipelines of a cluster keep their progress.
+const DefaultProgressTopic = "tailrace.progress"
+
+// CreateTopics says which missing topics are created, and how.
+type CreateTopics struct {
+	Names       []string // patterns with * for names that blocks make of row data; the sink's own are created anyway
+	Partitions  int32    // 0: the brokers' default
+	Replication int16    // 0: the brokers' default
+	Config      map[string]string
+}
+
+// Sink is one Kafka sink of one pipeline. It implements sink.Sink.
+type Sink struct {
+	pipeline, name string
+	topicName      func(schema, table string) (string, error)
+	newEncoder     func() (format.Encoder, error)
+	codec          sarama.CompressionCodec
+	deadLetter     string
+	progressTopic  string
+	createTopics   *CreateTopics
+	inFlight       int
+	limit          int           // bytes accepted and not settled
+	ackTimeout     time.Duration // how long a broker waits for its replicas
+	giveUp         time.Duration // without anything stored
+	openWithin     time.Duration
+	refreshEvery   time.Duration // metadata, unasked: partitions that were added
+	cluster        *cluster
+	log            *zap.Logger
+	counters       counters
+
+	mu      sync.Mutex
+	learned map[string]int // bytes of a batch by topic, where the broker's refusal said it
+	warned  bool           // of min.insync.replicas
+}
+
+type counters struct{ records, retries, rejected atomic.Int64 }
+
+// Counts is what a Sink has done since it was made.
+type Counts struct {
+	Records  int64 // stored, dead letters too, progress not
+	Retries  int64 // times that batches of a partition were sent again
+	Rejected int64 // events that went to the dead letter topic
+}
+
+// New makes a sink; it contacts nothing.
+func New(o Options, log *zap.Logger) (*Sink, error) {
+	conf, err := clientConfig(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{
+		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
+		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
+		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second, refreshEvery: 30 * time.Second,
+		cluster: &cluster{seeds: o.Brokers, conf: conf}, log: log,
+		learned: map[string]int{},
+	}
+	if s.progressTopic == "" {
+		s.progressTopic = DefaultProgressTopic
+	}
+	if s.inFlight == 0 {
+		s.inFlight = flightMax
+	}
+	name := o.Format
+	if name == "" {
+		name = format.CloudEvents
+	}
+	s.newEncoder = func() (format.Encoder, error) {
+		return format.New(name, format.Options{Pipeline: o.Pipeline, NumericAsNumber: o.Numbers, Tombstones: o.Tombstones})
+	}
+	_, err = s.newEncoder()
+	return s, err
+}
+
+// Counts may be called by any goroutine.
+func (s *Sink) Counts() Counts {
+	c := &s.counters
+	return Counts{Records: c.records.Load(), Retries: c.retries.Load(), Rejected: c.rejected.Load()}
+}
+
+// Close implements sink.Sink.
+func (s *Sink) Close() error {
+	s.cluster.close()
+	return nil
+}
+
+// transactionalID names the lane towards Kafka's coordinator: whoever takes an epoch for it fences those before.
+func (s *Sink) transactionalID(lane string) string {
+	id := "tailrace." + s.pipeline + "." + s.name
+	if lane != mainLane {
+		id += "." + lane
+	}
+	return id
+}
+
+// progressKey is the key of the lane's progress record.
+func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.name + "/" + lane }
+
+const mainLane = "main"
+
+// creates says whether a missing topic is ours to create: one whose name comes from the settings and tables alone, or
+// that is listed. Row data creates nothing else.
+func (s *Sink) creates(topic string, own bool) bool {
+	if s.createTopics == nil || own {
+		return s.createTopics != nil
+	}
+	for _, p := range s.createTopics.Names {
+		if ok, _ := path.Match(p, topic); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Open implements sink.Sink. The order of its steps is what I8 and the progress rest on: take an epoch; have the
+// partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
+// have all partitions that it names refuse them too.
+func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	defer stop()
+	w, rec, err := s.open(ctx, lane)
+	if err != nil {
+		return nil, sink.Progress{}, err
+	}
+	p := sink.Progress{Memory: sink.Empty}
+	if rec.Position != nil {
+		p = sink.Progress{Memory: sink.Found, Position: *rec.Position, Origin: rec.origin(), State: rec.State}
+	}
+	return w, p, nil
+}
+
+var errSlow = errors.New("Kafka did not finish in time")

@@ -1,0 +1,51 @@
+package kafka
+
+import "github.com/tailrace/tailrace/capture"
+
+// span is what one sink.Batch became: from its first record to its End.
+type span struct {
+	end    capture.Position
+	state  []byte // the source's, when the batch brought one
+	closed bool   // all its records are handed over
+	bytes  int    // of its records
+	open   int    // batches, not acknowledged, whose first record is of this span
+}
+
+// spans is the queue of spans that are not settled, oldest first, numbered from the Writer's first. A span is settled
+// when no batch that is not acknowledged begins in it or before it: then everything up to its end is durable.
+type spans struct {
+	base  int // number of list[0]
+	list  []span
+	bytes int // of all in list
+}
+
+// at returns the span with the number n, which is in the list or the next one.
+func (s *spans) at(n int) *span {
+	if n == s.base+len(s.list) {
+		s.list = append(s.list, span{})
+	}
+	return &s.list[n-s.base]
+}
+
+// grow counts bytes for span n.
+func (s *spans) grow(n, bytes int) {
+	s.at(n).bytes += bytes
+	s.bytes += bytes
+}
+
+// settle drops what is settled and returns the last end among it, and the last state; false when nothing is.
+func (s *spans) settle() (end capture.Position, state []byte, ok bool) {
+	n := 0
+	for n < len(s.list) && s.list[n].closed && s.list[n].open == 0 {
+		p := &s.list[n]
+		s.bytes -= p.bytes
+		end, ok = p.end, true
+		if p.state != nil {
+			state = p.state
+		}
+		n++
+	}
+	s.list = s.list[n:]
+	s.base += n
+	return end, state, ok
+}

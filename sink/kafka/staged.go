@@ -1,0 +1,53 @@
+package kafka
+
+import "github.com/IBM/sarama"
+
+// staged is what the goroutine of Write has encoded and not handed over yet.
+type staged struct {
+	first   int    // the number of spans[0]
+	spans   []span // the last one may be open
+	batches []*batch
+	bytes   int
+}
+
+// current is the number of the span that grows.
+func (s *staged) current() int {
+	if n := len(s.spans); n > 0 && !s.spans[n-1].closed {
+		return s.first + n - 1
+	}
+	s.spans = append(s.spans, span{})
+	return s.first + len(s.spans) - 1
+}
+
+// end closes the span that grows.
+func (s *staged) end(e span) {
+	p := &s.spans[s.current()-s.first]
+	p.end, p.state, p.closed = e.end, e.state, true
+}
+
+// add puts a record behind the others of its partition.
+func (s *staged) add(p *partition, r *sarama.Record) {
+	at, n := s.current(), size(r)
+	b := p.open
+	if b == nil || b.bytes+n > p.batchMax() {
+		b = &batch{part: p, first: at, bytes: batchOverhead}
+		p.open = b
+		s.batches = append(s.batches, b)
+	}
+	b.records = append(b.records, r)
+	b.bytes += n
+	s.bytes += n
+	s.spans[at-s.first].bytes += n
+}
+
+// reset forgets what was handed over. A span that is still open goes on under its number.
+func (s *staged) reset() {
+	open := len(s.spans) > 0 && !s.spans[len(s.spans)-1].closed
+	s.first += len(s.spans)
+	clear(s.batches)
+	s.spans, s.batches, s.bytes = s.spans[:0], s.batches[:0], 0
+	if open {
+		s.first--
+		s.spans = append(s.spans, span{})
+	}
+}

@@ -1,0 +1,163 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/sink"
+)
+
+const (
+	refreshPause = 100 * time.Millisecond // between two that were asked for
+	missingAfter = 5 * time.Second        // how long a topic is unknown until that is its state
+	// renewEvery is how often the coordinator hears of us: it forgets a transactional id that is idle
+	// (transactional.id.expiration.ms, 7 days by default), and with it whom to fence. A day of failing is too long: the
+	// partitions forget an idle producer after that (producer.id.expiration.ms), and then nothing holds a zombie back.
+	renewEvery  = time.Hour
+	renewWithin = 12 * time.Hour
+)
+
+// wantRefresh asks for metadata soon.
+func (w *Writer) wantRefresh() {
+	select {
+	case w.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// tendAll looks after everything that takes its time, until the Writer ends.
+func (w *Writer) tendAll() {
+	defer w.tend.Done()
+	second := time.NewTicker(min(time.Second, w.sink.refreshEvery))
+	defer second.Stop()
+	var refreshed time.Time
+	renewed := time.Now()
+	for {
+		asked := false
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-w.refresh:
+			asked = true
+		case <-second.C:
+			w.watch()
+		}
+		if asked || time.Since(refreshed) > w.sink.refreshEvery {
+			w.renewMetadata()
+			refreshed = time.Now()
+			w.sleep(refreshPause)
+		}
+		if time.Since(renewed) > renewEvery {
+			renewed = time.Now()
+			w.renew()
+		}
+	}
+}
+
+func (w *Writer) sleep(d time.Duration) {
+	select {
+	case <-w.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// watch gives up when nothing has been stored for too long: the lane then shows the trouble and opens us again.
+func (w *Writer) watch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if quiet := time.Since(w.acked); w.unacked > 0 && quiet > w.sink.giveUp {
+		w.fail(w.silence(quiet))
+	}
+}
+
+// renew tells the coordinator that we are alive, by an empty transaction on the progress partition; and learns from it
+// that somebody else took over, when there is nothing to write that would show it.
+func (w *Writer) renew() {
+	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
+	defer stop()
+	err := w.fence.mark(ctx, w.who, map[string][]int32{w.notes.part.name: {0}})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.renewed = time.Now().Round(0)
+	} else if errors.Is(err, sink.ErrFenced) {
+		w.fail(err)
+	}
+}
+
+func (w *Writer) renewMetadata() {
+	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
+	defer stop()
+	w.mu.Lock()
+	names := []string{w.notes.part.name}
+	for n := range w.topics {
+		names = append(names, n)
+	}
+	w.mu.Unlock()
+	m, err := w.fence.metadata(ctx, names...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.cause = err
+		w.wantRefresh()
+		return
+	}
+	for _, d := range m.Topics {
+		if d.Name == w.notes.part.name {
+			w.learn(w.notes.part.topic, d)
+		} else if t := w.topics[d.Name]; t != nil {
+			w.learn(t, d)
+		}
+	}
+}
+
+// learn takes over what the cluster says of a topic. Under the lock.
+func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
+	now := time.Now()
+	switch {
+	case d.Err == sarama.ErrUnknownTopicOrPartition:
+		w.unknown(t, now)
+		return
+	case d.Err == sarama.ErrTopicAuthorizationFailed:
+		w.fail(notAuthorized("Topic", t.name, "DESCRIBE", d.Err))
+		return
+	case d.Uuid != t.uuid && d.Uuid != (sarama.Uuid{}) && t.uuid != (sarama.Uuid{}):
+		w.fail(fmt.Errorf("topic %s was deleted and created again", t.name))
+		return
+	}
+	t.missing = time.Time{}
+	if n := len(d.Partitions); n > len(t.parts) && n > t.grown {
+		t.grown = n
+		w.grown.Store(true)
+	}
+	for _, p := range d.Partitions {
+		if int(p.ID) >= len(t.parts) {
+			continue
+		}
+		q := t.parts[p.ID]
+		if q.leader = p.Leader; q.leader < 0 && q.unackedHere() {
+			w.wantRefresh()
+		}
+		w.list(q, now)
+	}
+}
+
+// unknown: the cluster does not know the topic. Under the lock.
+func (w *Writer) unknown(t *topic, now time.Time) {
+	if t.missing.IsZero() {
+		t.missing = now
+	}
+	if t.unacked == 0 {
+		return
+	}
+	if now.Sub(t.missing) > missingAfter {
+		w.fail(topicMissing(t.name, nil))
+	}
+	w.wantRefresh()
+}
+
+func (p *partition) unackedHere() bool { return len(p.queue)+len(p.flight) > 0 }

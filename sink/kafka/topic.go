@@ -1,0 +1,117 @@
+package kafka
+
+import (
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// flightMax is how many batches of a partition may be on their way: a broker remembers the last five of a producer, so
+// five can be repeated and recognized.
+const flightMax = 5
+
+// topic is one that the Writer writes to. All but the fixed name belongs to the Writer's lock.
+type topic struct {
+	name    string
+	uuid    sarama.Uuid
+	limit   int          // bytes of a batch that the topic takes
+	parts   []*partition // replaced by the goroutine of Write alone, which reads it without the lock
+	grown   int          // how many partitions there are by now, when more
+	unacked int          // batches handed over and not acknowledged
+	missing time.Time    // since when the cluster does not know it; zero: it does
+}
+
+// partition is the order of one partition: what waits, then what is on its way, oldest first.
+//
+// Batches get their sequence numbers when they are first sent. After an error nothing more is sent until all that is on
+// its way has been answered; then all that is not stored goes back to the head of the queue and is sent again as it was,
+// one batch alone first.
+type partition struct {
+	*topic
+	id      int32
+	leader  int32 // broker; -1: unknown
+	seq     int32 // of the next record that is sealed
+	queue   []*batch
+	flight  []*batch
+	pending int       // requests that are not answered and carry a batch of this partition
+	stalled bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
+	alone   bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
+	acked   time.Time // when the last was stored
+	tries   int       // errors in a row
+	listed  bool      // in the ready list of its leader's link
+	open    *batch    // not handed over; belongs to the goroutine of Write
+}
+
+// sendable says whether the first batch of the queue may go now.
+func (p *partition) sendable(now time.Time) bool {
+	if len(p.queue) == 0 || p.stalled || p.leader < 0 {
+		return false
+	}
+	if p.alone || now.Sub(p.acked) > aloneAfter {
+		return len(p.flight) == 0
+	}
+	return len(p.flight) < flightMax
+}
+
+// aloneAfter is how long a partition may be idle until one batch has to be stored before others are sent: its leader
+// forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
+const aloneAfter = 10 * time.Minute
+
+// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight.
+func (p *partition) take(w *Writer, now time.Time) *batch {
+	b := p.queue[0]
+	n := 1
+	if !b.sealed && b.note == nil {
+		for n < len(p.queue) && p.fits(b, p.queue[n]) {
+			o := p.queue[n]
+			b.merge(o)
+			w.unacked--
+			p.unacked--
+			w.spans.at(o.first).open--
+			n++
+		}
+	}
+	clear(p.queue[:n])
+	p.queue = p.queue[n:]
+	b.seal(now)
+	p.flight = append(p.flight, b)
+	p.pending++
+	return b
+}
+
+func (p *partition) fits(b, o *batch) bool {
+	return !o.sealed && o.note == nil && b.bytes+o.bytes-batchOverhead <= p.batchMax()
+}
+
+// batchMax is how large we let a batch become.
+func (t *topic) batchMax() int { return min(t.limit, batchTarget) }
+
+// remove takes b out of flight.
+func (p *partition) remove(b *batch) {
+	for i, o := range p.flight {
+		if o == b {
+			p.flight = append(p.flight[:i], p.flight[i+1:]...)
+			return
+		}
+	}
+}
+
+// rewind puts all that is in flight back to the head of the queue, in order, split where the broker found it too big.
+// Nothing is pending.
+func (p *partition) rewind(w *Writer) {
+	var again []*batch
+	for _, b := range p.flight {
+		if !b.tooBig {
+			again = append(again, b)
+			continue
+		}
+		one, two := b.split()
+		again = append(again, one, two)
+		w.unacked++
+		p.unacked++
+		w.spans.at(two.first).open++
+	}
+	p.queue = append(again, p.queue...)
+	p.flight = p.flight[:0]
+	p.alone = true
+}

@@ -1,0 +1,187 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+)
+
+const (
+	batchTarget   = 512 << 10 // bytes of a batch, where the topic allows it
+	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
+	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
+	inFlightBytes = 16 << 20  // bytes that are accepted and not settled
+)
+
+// Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends; answers come on sarama's
+// goroutines; one more looks after metadata. They meet under one lock.
+type Writer struct {
+	sink  *Sink
+	lane  sink.Lane
+	who   producer
+	enc   format.Encoder
+	ctx   context.Context // ends with the Writer
+	stop  context.CancelFunc
+	fence *fencing
+	tend  sync.WaitGroup
+
+	// of the goroutine of Write
+	slabs   slabs
+	staged  staged
+	names   map[tableName]string // topics by table
+	refused error                // what Write returned, though what was accepted before goes on
+	grown   atomic.Bool          // a topic has more partitions by now
+
+	mu      sync.Mutex
+	changed sync.Cond // room, errors, drained topics, recorded topics
+	err     error     // final
+	closed  bool
+	topics  map[string]*topic
+	links   map[int32]*link
+	spans   spans
+	notes   notes
+	unacked int       // batches handed over and not acknowledged, progress records too
+	acked   time.Time // the last time that one was, or that there was none
+	cause   error     // the last error that was not final
+	refresh chan struct{}
+	renewed time.Time // when the coordinator last knew us as its producer, by the wall clock
+}
+
+type tableName struct{ schema, name string }
+
+// Write implements sink.Writer. When it has returned everything is encoded into memory of our own.
+func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
+	if err := w.usable(ctx); err != nil {
+		return err
+	}
+	for i := range batches {
+		b := &batches[i]
+		for j := range b.Events {
+			if err := w.event(ctx, &b.Events[j]); err != nil {
+				return w.refuse(ctx, &b.Events[j], err)
+			}
+		}
+		w.staged.end(span{end: b.End, state: b.State, closed: true})
+	}
+	return w.handOver(ctx)
+}
+
+// usable says what a Writer that has failed says, and takes over partitions that were added.
+func (w *Writer) usable(ctx context.Context) error {
+	if w.refused != nil {
+		return w.refused
+	}
+	w.mu.Lock()
+	err := w.err
+	w.mu.Unlock()
+	if err == nil && w.grown.Load() {
+		err = w.spread(ctx)
+	}
+	return err
+}
+
+// handOver gives what is staged to the senders, and waits while too much is on its way.
+func (w *Writer) handOver(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	now := time.Now()
+	for i, s := range w.staged.spans {
+		at := w.spans.at(w.staged.first + i)
+		w.spans.grow(w.staged.first+i, s.bytes)
+		at.end, at.closed = s.end, s.closed
+		if s.state != nil {
+			at.state = append([]byte{}, s.state...)
+		}
+	}
+	for _, b := range w.staged.batches {
+		b.part.open = nil
+		w.enqueue(b, now)
+	}
+	w.staged.reset()
+	w.settle()
+	return w.wait(ctx, func() bool { return w.spans.bytes <= w.sink.limit || len(w.spans.list) <= 1 })
+}
+
+// wait waits until done, under the lock.
+func (w *Writer) wait(ctx context.Context, done func() bool) error {
+	if w.err == nil && done() {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.changed.Broadcast()
+	})
+	defer stop()
+	for w.err == nil && !done() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.changed.Wait()
+	}
+	return w.err
+}
+
+// enqueue puts a batch at the end of its partition's queue.
+func (w *Writer) enqueue(b *batch, now time.Time) {
+	if w.unacked == 0 {
+		w.acked = now
+	}
+	w.unacked++
+	b.part.unacked++
+	if b.note == nil {
+		w.spans.at(b.first).open++
+	}
+	b.part.queue = append(b.part.queue, b)
+	w.list(b.part, now)
+}
+
+// settle follows the spans, and has the progress recorded. Under the lock.
+func (w *Writer) settle() {
+	if end, state, ok := w.spans.settle(); ok {
+		w.notes.settled(end, state)
+		w.note(false)
+		w.changed.Broadcast()
+	}
+}
+
+// fail ends the Writer. Under the lock.
+func (w *Writer) fail(err error) {
+	if w.err != nil {
+		return
+	}
+	w.err = err
+	w.changed.Broadcast()
+	if !w.closed {
+		w.lane.Failed(err)
+	}
+}
+
+// Close implements sink.Writer.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
+	if w.notes.timer != nil {
+		w.notes.timer.Stop()
+	}
+	for _, l := range w.links {
+		l.conn.kill()
+	}
+	w.mu.Unlock()
+	w.stop()
+	w.tend.Wait()
+	return nil
+}
+
+func (w *Writer) log() *zap.Logger { return w.sink.log }

@@ -1,0 +1,178 @@
+package sinktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// Report is what Drive saw.
+type Report struct {
+	Opens  int // of the sink
+	Rows   int
+	Errors []error // that ended Writers, or of Opens
+}
+
+// String is the counts and the first error.
+func (r Report) String() string {
+	if len(r.Errors) == 0 {
+		return fmt.Sprintf("%d rows, %d opens", r.Rows, r.Opens)
+	}
+	return fmt.Sprintf("%d rows, %d opens, %d errors; the first: %v", r.Rows, r.Opens, len(r.Errors), r.Errors[0])
+}
+
+// Drive writes to the target as a lane does while faults happens: transaction after transaction, and after any error it
+// closes the Writer, opens the sink and goes on from what that returned. When faults has returned it waits until all is
+// held, and checks with Check that everything is there, in order.
+func Drive(t *testing.T, target Target, faults func() error) Report {
+	t.Helper()
+	d := &driver{t: t, place: &place{t: t, Target: target}, script: newScript()}
+	d.sink = d.place.sink()
+	d.batches = append(d.batches, d.script.idle(nil))
+	done := make(chan error, 1)
+	d.reopen()
+	go func() { done <- faults() }()
+	for going, more := true, 20; more > 0; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatalf("faults: %v", err)
+			}
+			going = false
+		default:
+		}
+		if !going {
+			more--
+		}
+		d.batches = append(d.batches, d.script.transaction(len(d.batches), 10, 40, 100))
+		d.report.Rows += 10
+		d.catchUp()
+		time.Sleep(time.Millisecond)
+	}
+	d.finish()
+	d.place.has(d.script.versions)
+	return d.report
+}
+
+// driver is a small lane.
+type driver struct {
+	t       *testing.T
+	place   *place
+	script  *script
+	sink    sink.Sink
+	handle  *handle
+	batches []sink.Batch
+	next    int // the first of batches that is not written
+	held    capture.Position
+	report  Report
+}
+
+// catchUp writes what is not written, and opens again after an error.
+func (d *driver) catchUp() {
+	for d.next < len(d.batches) {
+		d.handle.mu.Lock()
+		err := d.handle.err
+		d.handle.mu.Unlock()
+		if err == nil {
+			err = d.handle.try(clone(d.batches[d.next]))
+		}
+		if err != nil {
+			d.report.Errors = append(d.report.Errors, err)
+			d.reopen()
+			continue
+		}
+		d.next++
+	}
+}
+
+// finish waits until all is held.
+func (d *driver) finish() {
+	d.t.Helper()
+	last := d.batches[len(d.batches)-1].End
+	for deadline := time.Now().Add(2 * patience); ; {
+		d.catchUp()
+		d.handle.mu.Lock()
+		held := d.handle.held
+		d.handle.mu.Unlock()
+		if !held.Before(last) {
+			d.handle.close()
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s is not held, only %s", last, held)
+		}
+		select {
+		case <-d.handle.news:
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// reopen opens the sink until it works, and goes back to what it holds.
+func (d *driver) reopen() {
+	d.t.Helper()
+	if d.handle != nil {
+		d.handle.close()
+		d.held = d.handle.held
+	}
+	for deadline := time.Now().Add(2 * patience); ; time.Sleep(100 * time.Millisecond) {
+		d.report.Opens++
+		h, err := tryOpen(d.t, d.sink)
+		if err == nil {
+			d.handle = h
+			break
+		}
+		d.report.Errors = append(d.report.Errors, err)
+		if time.Now().After(deadline) {
+			d.t.Fatalf("open: %v", err)
+		}
+	}
+	p := d.handle.progress
+	if p.Position.Before(d.held) && !d.place.Forgetful {
+		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.held)
+	}
+	for d.next = 0; d.next < len(d.batches) && d.batches[d.next].End.Compare(p.Position) <= 0; d.next++ {
+	}
+}
+
+func tryOpen(t *testing.T, s sink.Sink) (*handle, error) {
+	h := &handle{t: t, sink: s, news: make(chan struct{}, 1)}
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	var err error
+	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, Held: h.hold, Failed: h.fail}); err != nil {
+		return nil, err
+	}
+	t.Cleanup(h.close)
+	return h, nil
+}
+
+// Fenced counts the errors that say that somebody else opened the sink.
+func (r Report) Fenced() (n int) {
+	for _, err := range r.Errors {
+		if errors.Is(err, sink.ErrFenced) {
+			n++
+		}
+	}
+	return n
+}
+
+// clone copies a batch with the memory of its values, because a Write's memory is scribbled over.
+func clone(b sink.Batch) sink.Batch {
+	events := b.Events
+	b.Events = append(b.Events[:0:0], events...)
+	for i := range b.Events {
+		c := *events[i].Change
+		c.After = append(c.After[:0:0], c.After...)
+		for j, v := range c.After {
+			c.After[j].Bytes = append([]byte(nil), v.Bytes...)
+		}
+		b.Events[i].Change = &c
+	}
+	return b
+}

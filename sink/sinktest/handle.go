@@ -1,0 +1,149 @@
+package sinktest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// patience bounds every wait; it is not a measurement.
+const patience = time.Minute
+
+// handle is an open lane of a sink and what it was told.
+type handle struct {
+	t        *testing.T
+	sink     sink.Sink
+	writer   sink.Writer
+	progress sink.Progress
+
+	mu     sync.Mutex
+	held   capture.Position
+	calls  int
+	err    error // of Failed
+	failed int
+	closed bool
+	news   chan struct{}
+}
+
+// open opens the lane "main" of s. What Held and Failed must not do is judged here.
+func open(t *testing.T, s sink.Sink) *handle {
+	t.Helper()
+	h, err := tryOpen(t, s)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return h
+}
+
+func (h *handle) hold(p capture.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		h.t.Errorf("Held(%s) after Close has returned", p)
+	}
+	if !h.held.Before(p) {
+		h.t.Errorf("Held(%s) after Held(%s)", p, h.held)
+	}
+	h.held = p
+	h.calls++
+	h.tell()
+}
+
+func (h *handle) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		h.t.Errorf("Failed(%v) after Close has returned", err)
+	}
+	if h.failed++; h.failed > 1 {
+		h.t.Errorf("Failed(%v) is call %d", err, h.failed)
+	}
+	h.err = err
+	h.tell()
+}
+
+func (h *handle) tell() {
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// close closes the Writer; the second call does nothing.
+func (h *handle) close() {
+	h.mu.Lock()
+	again := h.closed
+	h.mu.Unlock()
+	if again {
+		return
+	}
+	if err := h.writer.Close(); err != nil {
+		h.t.Errorf("close: %v", err)
+	}
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+}
+
+// write writes batches and scribbles over their memory.
+func (h *handle) write(batches ...sink.Batch) {
+	h.t.Helper()
+	if err := h.try(batches...); err != nil {
+		h.t.Fatalf("write: %v", err)
+	}
+}
+
+func (h *handle) try(batches ...sink.Batch) error {
+	ctx, stop := context.WithTimeout(h.t.Context(), patience)
+	defer stop()
+	err := h.writer.Write(ctx, batches)
+	for _, b := range batches {
+		scribble(b)
+	}
+	return err
+}
+
+// wait waits until p is held.
+func (h *handle) wait(p capture.Position) {
+	h.t.Helper()
+	deadline := time.After(patience)
+	for {
+		h.mu.Lock()
+		held, err := h.held, h.err
+		h.mu.Unlock()
+		if !held.Before(p) {
+			return
+		}
+		if err != nil {
+			h.t.Fatalf("failed before %s was held: %v", p, err)
+		}
+		select {
+		case <-h.news:
+		case <-deadline:
+			h.t.Fatalf("%s is not held, only %s", p, held)
+		}
+	}
+}
+
+// failure waits for the error that ends the Writer, and returns it.
+func (h *handle) failure() error {
+	h.t.Helper()
+	deadline := time.After(patience)
+	for {
+		h.mu.Lock()
+		err := h.err
+		h.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-h.news:
+		case <-deadline:
+			h.t.Fatal("the Writer does not fail")
+		}
+	}
+}

@@ -1,0 +1,319 @@
+package sinktest
+
+import (
+	"errors"
+	"maps"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// Run runs the contract. fresh makes an empty target for each case.
+func Run(t *testing.T, fresh func(t *testing.T) Target) {
+	for name, c := range map[string]func(*testing.T, *place){
+		"AnEmptyBatchIsHeldWithARecord":  emptyBatch,
+		"HeldIsDurableAndReopeningKnows": heldIsDurable,
+		"HeldGrowsAndKeysKeepTheirOrder": order,
+		"ARewindRepeatsTails":            rewind,
+		"NothingOfABatchIsKept":          memory,
+		"StateStaysUntilTheNext":         state,
+		"PositionsInsideATransaction":    inside,
+		"WhoOpensLastOwnsIt":             fencing,
+		"AFencedWriterReachesNothingNew": fencedElsewhere,
+		"AFailedWriterStaysFailed":       failed,
+		"CloseEndsTheCalls":              closing,
+	} {
+		t.Run(name, func(t *testing.T) { c(t, &place{t: t, Target: fresh(t)}) })
+	}
+}
+
+// place is a target in one test.
+type place struct {
+	t *testing.T
+	Target
+}
+
+func (p *place) sink() sink.Sink {
+	s := p.New(p.t)
+	p.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			p.t.Errorf("close sink: %v", err)
+		}
+	})
+	return s
+}
+
+// fences says whether the target can tell writers apart: one without memory cannot.
+func (p *place) fences() bool { return !p.Forgetful }
+
+func (p *place) open() *handle { return open(p.t, p.sink()) }
+
+// has checks that the target holds exactly what was scripted.
+func (p *place) has(versions map[int]int) {
+	p.t.Helper()
+	seen := p.Read(p.t)
+	if !p.Latest {
+		if err := Check(seen, versions); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
+	got := map[int]int{}
+	for _, s := range seen {
+		got[s.Key] = s.Version
+	}
+	if d := cmp.Diff(versions, got); d != "" {
+		p.t.Fatalf("target (-want +got):\n%s", d)
+	}
+}
+
+// knows checks what Open says of a lane that holds at.
+func (p *place) knows(h *handle, at capture.Position, state string) {
+	p.t.Helper()
+	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, State: []byte(state)}
+	if p.Forgetful {
+		want = sink.Progress{Memory: sink.Forgetful}
+	}
+	if state == "" {
+		want.State = nil
+	}
+	if d := cmp.Diff(want, h.progress); d != "" {
+		p.t.Fatalf("progress (-want +got):\n%s", d)
+	}
+}
+
+func emptyBatch(t *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	if want := (sink.Progress{Memory: sink.Empty}); !p.Forgetful && !cmp.Equal(h.progress, want) {
+		t.Fatalf("an empty target knows %+v", h.progress)
+	}
+	b := s.idle(nil)
+	h.write(b)
+	h.wait(b.End)
+	h.close()
+	p.knows(p.open(), b.End, "")
+	p.has(nil)
+}
+
+func heldIsDurable(t *testing.T, p *place) {
+	s := newScript()
+	for range 3 {
+		h := p.open()
+		b := s.transaction(0, 10, 4, 100)
+		h.write(b)
+		h.wait(b.End)
+		h.close() // nothing else is given the time to become durable
+		p.has(s.versions)
+		p.knows(p.open(), b.End, "")
+	}
+}
+
+func order(t *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	var last sink.Batch
+	for i := range 500 {
+		last = s.transaction(i, 1+i%7, 20, 50)
+		if i%3 == 0 {
+			more := s.transaction(i, 3, 20, 50)
+			h.write(last, more)
+			last = more
+		} else {
+			h.write(last)
+		}
+	}
+	h.wait(last.End)
+	h.close()
+	p.has(s.versions)
+	if h.calls < 1 {
+		t.Error("Held was never called")
+	}
+}
+
+// rewind closes Writers in the middle and goes on from what the next Open returns, as the lane does.
+func rewind(t *testing.T, p *place) {
+	var batches []sink.Batch
+	s := newScript()
+	h := p.open()
+	first := s.idle(nil)
+	h.write(first)
+	h.wait(first.End)
+	h.close()
+	for i := range 300 {
+		batches = append(batches, s.transaction(i, 5, 15, 200))
+	}
+	last := batches[len(batches)-1].End
+	for round := 0; ; round++ {
+		h := p.open()
+		from := h.progress.Position
+		if p.Forgetful {
+			from = first.End
+		}
+		for i, b := range batches {
+			if b.End.Compare(from) <= 0 {
+				continue
+			}
+			if round < 5 && i > 40*(round+1) {
+				break
+			}
+			if err := h.writer.Write(t.Context(), []sink.Batch{b}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if round == 5 {
+			h.wait(last)
+			h.close()
+			break
+		}
+		h.close()
+	}
+	p.has(s.versions)
+}
+
+// memory writes with the values' memory overwritten after each Write: write does that.
+func memory(t *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	var last sink.Batch
+	for i := range 50 {
+		last = s.transaction(i, 40, 40, 3000)
+		h.write(last)
+	}
+	h.wait(last.End)
+	h.close()
+	p.has(s.versions)
+}
+
+func state(t *testing.T, p *place) {
+	if p.Forgetful {
+		return
+	}
+	s := newScript()
+	h := p.open()
+	h.write(s.idle([]byte("chunk 1 \x00\xff\"")))
+	b := s.transaction(0, 1, 1, 10)
+	h.write(b)
+	h.wait(b.End)
+	h.close()
+	h = p.open()
+	p.knows(h, b.End, "chunk 1 \x00\xff\"")
+	b = s.idle(nil)
+	h.write(b)
+	h.wait(b.End)
+	h.close()
+	h = p.open()
+	p.knows(h, b.End, "chunk 1 \x00\xff\"")
+	b = s.idle([]byte("chunk 2"))
+	h.write(b)
+	h.wait(b.End)
+	h.close()
+	p.knows(p.open(), b.End, "chunk 2")
+}
+
+// inside cuts a transaction in two. A target may hold the first half or wait for the whole.
+func inside(t *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	whole := s.transaction(0, 10, 10, 10)
+	half := whole
+	half.Events, half.Commit = whole.Events[:5], false
+	half.End = whole.Events[5].Change.At()
+	h.write(half)
+	rest := whole
+	rest.Events = whole.Events[5:]
+	h.write(rest)
+	h.wait(whole.End)
+	h.close()
+	p.knows(p.open(), whole.End, "")
+	p.has(s.versions)
+}
+
+func fencing(t *testing.T, p *place) {
+	if !p.fences() {
+		return
+	}
+	s := newScript()
+	one := p.open()
+	b := s.transaction(0, 20, 10, 100)
+	one.write(b)
+	one.wait(b.End)
+	held := maps.Clone(s.versions)
+
+	two := p.open()
+	p.knows(two, b.End, "")
+	lost := *s
+	lost.versions = maps.Clone(s.versions)
+	err := one.try(lost.transaction(0, 20, 10, 100)) // what it accepts must not become durable
+	if err == nil {
+		err = one.failure()
+	}
+	if !errors.Is(err, sink.ErrFenced) {
+		t.Errorf("the first Writer fails with %v, want sink.ErrFenced", err)
+	}
+	p.has(held)
+	b = s.transaction(3, 20, 10, 100)
+	two.write(b)
+	two.wait(b.End)
+	one.close()
+	b = s.transaction(5, 20, 10, 100)
+	two.write(b)
+	two.wait(b.End)
+	two.close()
+	p.has(s.versions)
+}
+
+// fencedElsewhere: the first Writer has written nothing at all before it is fenced.
+func fencedElsewhere(t *testing.T, p *place) {
+	if !p.fences() {
+		return
+	}
+	s := newScript()
+	one := p.open()
+	two := p.open()
+	lost := newScript()
+	err := one.try(lost.transaction(0, 20, 10, 100))
+	if err == nil {
+		err = one.failure()
+	}
+	if !errors.Is(err, sink.ErrFenced) {
+		t.Errorf("the first Writer fails with %v, want sink.ErrFenced", err)
+	}
+	p.has(nil)
+	b := s.transaction(0, 20, 10, 100)
+	two.write(b)
+	two.wait(b.End)
+	p.has(s.versions)
+}
+
+func failed(t *testing.T, p *place) {
+	if !p.fences() {
+		return
+	}
+	s := newScript()
+	one := p.open()
+	p.open()
+	err := one.try(s.transaction(0, 1, 1, 10))
+	if err == nil {
+		err = one.failure()
+	}
+	if again := one.try(s.transaction(0, 1, 1, 10)); !errors.Is(again, sink.ErrFenced) {
+		t.Errorf("the Writer failed with %v and then with %v", err, again)
+	}
+}
+
+func closing(t *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	for i := range 50 {
+		h.write(s.transaction(i, 10, 10, 500))
+	}
+	h.close() // hold and fail complain of calls that come later
+	again := p.open()
+	b := s.idle(nil)
+	again.write(b)
+	again.wait(b.End)
+}

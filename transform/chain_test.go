@@ -1,0 +1,108 @@
+package transform_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tailrace/tailrace/transform"
+)
+
+// split makes n events of one, with a letter behind the type that says which.
+func split(n int) transform.Func {
+	return func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+		for i := range n {
+			next := e
+			next.Type += string(rune('a' + i))
+			dst = append(dst, next)
+		}
+		return dst, nil
+	}
+}
+
+// refuse rejects the events whose type ends with what it is given.
+func refuse(suffix string) transform.Func {
+	return func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+		if strings.HasSuffix(e.Type, suffix) {
+			return nil, errRefused
+		}
+		return append(dst, e), nil
+	}
+}
+
+var errRefused = errors.New("refused")
+
+func types(events []transform.Event) []string {
+	var out []string
+	for _, e := range events {
+		out = append(out, e.Type)
+	}
+	return out
+}
+
+func TestChain(t *testing.T) {
+	drop := split(0)
+	for _, c := range []struct {
+		name  string
+		chain *transform.Chain
+		want  []string
+	}{
+		{"nil", nil, []string{"before", "e"}},
+		{"zero", &transform.Chain{}, []string{"before", "e"}},
+		{"no function", transform.NewChain(), []string{"before", "e"}},
+		{"one", transform.NewChain(split(2)), []string{"before", "ea", "eb"}},
+		{"dropped first", transform.NewChain(drop, split(2)), []string{"before"}},
+		{"dropped last", transform.NewChain(split(2), drop), []string{"before"}},
+		{"in order", transform.NewChain(split(1), split(2), split(3)),
+			[]string{"before", "eaaa", "eaab", "eaac", "eaba", "eabb", "eabc"}},
+		{"widening and narrowing", transform.NewChain(split(3), split(1), split(2)),
+			[]string{"before", "eaaa", "eaab", "ebaa", "ebab", "ecaa", "ecab"}},
+	} {
+		for round := range 3 { // with the scratch memory of the rounds before
+			got, err := c.chain.Apply([]transform.Event{{Type: "before"}}, transform.Event{Type: "e"})
+			if d := cmp.Diff(c.want, types(got)); d != "" || err != nil {
+				t.Errorf("%s, round %d: %v\n%s", c.name, round, err, d)
+			}
+		}
+	}
+}
+
+// A rejected event takes nothing of itself along and nothing away that stood before it.
+func TestChainRejects(t *testing.T) {
+	for name, chain := range map[string]*transform.Chain{
+		"only":   transform.NewChain(refuse("e")),
+		"first":  transform.NewChain(refuse("e"), split(2)),
+		"middle": transform.NewChain(split(3), refuse("b"), split(2)),
+		"last":   transform.NewChain(split(3), split(2), refuse("ba")),
+	} {
+		for range 2 {
+			dst := []transform.Event{{Type: "x"}, {Type: "y"}}
+			got, err := chain.Apply(dst, transform.Event{Type: "e"})
+			if !errors.Is(err, errRefused) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			if d := cmp.Diff([]string{"x", "y"}, types(got)); d != "" {
+				t.Errorf("%s: the events before are not as they were:\n%s", name, d)
+			}
+		}
+	}
+}
+
+func TestChainAllocatesNothing(t *testing.T) {
+	chain := transform.NewChain(split(1), func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+		return append(dst, e, e), nil
+	}, transform.FillUnchanged, transform.SplitKeyChange)
+	e := transform.Event{Change: update(row("1", "a"), row("1", "b"))}
+	var dst []transform.Event
+	n := testing.AllocsPerRun(100, func() {
+		var err error
+		if dst, err = chain.Apply(dst[:0], e); err != nil || len(dst) != 2 {
+			t.Fatal(len(dst), err)
+		}
+	})
+	if n > 1 { // the type that split makes longer
+		t.Errorf("%v allocations", n)
+	}
+}

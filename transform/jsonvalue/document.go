@@ -1,0 +1,143 @@
+package jsonvalue
+
+import "unicode/utf8"
+
+// maxDepth is how deep a document may nest to be embedded; Go's own reader stops at 10,000 with what stands around it.
+const maxDepth = 9_900
+
+// AppendDocument appends a JSON text as it stands, but for line breaks between its tokens, which become spaces: one value
+// stays on one line. Text that is not JSON becomes a JSON string.
+func AppendDocument(dst, text []byte) []byte {
+	if !utf8.Valid(text) {
+		return AppendString(dst, text)
+	}
+	start := len(dst)
+	dst = append(dst, text...)
+	d := document{rest: dst[start:]}
+	if !d.value(0) || d.space() {
+		return AppendString(dst[:start], text)
+	}
+	return dst
+}
+
+// document reads JSON and turns its line breaks into spaces in place.
+type document struct{ rest []byte }
+
+// space passes over white space and says whether something follows.
+func (d *document) space() bool {
+	for i, c := range d.rest {
+		switch c {
+		case '\n', '\r':
+			d.rest[i] = ' '
+		case ' ', '\t':
+		default:
+			d.rest = d.rest[i:]
+			return true
+		}
+	}
+	d.rest = nil
+	return false
+}
+
+// take passes over c where it follows.
+func (d *document) take(c byte) bool {
+	if !d.space() || d.rest[0] != c {
+		return false
+	}
+	d.rest = d.rest[1:]
+	return true
+}
+
+func (d *document) value(depth int) bool {
+	if depth > maxDepth || !d.space() {
+		return false
+	}
+	switch d.rest[0] {
+	case '{':
+		return d.list('}', depth, true)
+	case '[':
+		return d.list(']', depth, false)
+	case '"':
+		return d.string()
+	case 't':
+		return d.word("true")
+	case 'f':
+		return d.word("false")
+	case 'n':
+		return d.word("null")
+	}
+	rest, ok := number(d.rest)
+	d.rest = rest
+	return ok
+}
+
+// list reads an array, or an object when named.
+func (d *document) list(end byte, depth int, named bool) bool {
+	d.rest = d.rest[1:]
+	if d.take(end) {
+		return true
+	}
+	for {
+		if named && (!d.space() || !d.string() || !d.take(':')) {
+			return false
+		}
+		if !d.value(depth + 1) {
+			return false
+		}
+		if d.take(end) {
+			return true
+		}
+		if !d.take(',') {
+			return false
+		}
+	}
+}
+
+func (d *document) word(w string) bool {
+	if len(d.rest) < len(w) || string(d.rest[:len(w)]) != w {
+		return false
+	}
+	d.rest = d.rest[len(w):]
+	return true
+}
+
+func (d *document) string() bool {
+	if d.rest[0] != '"' {
+		return false
+	}
+	s := d.rest[1:]
+	for {
+		s = s[plain(s):]
+		switch {
+		case len(s) == 0 || s[0] < ' ':
+			return false
+		case s[0] == '"':
+			d.rest = s[1:]
+			return true
+		default:
+			n := escape(s)
+			if n == 0 {
+				return false
+			}
+			s = s[n:]
+		}
+	}
+}
+
+// escape is the length of the escape at the start of s, 0 when it is none.
+func escape(s []byte) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if len(s) >= 6 && isHex(s[2]) && isHex(s[3]) && isHex(s[4]) && isHex(s[5]) {
+			return 6
+		}
+	}
+	return 0
+}
+
+func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }

@@ -1,0 +1,73 @@
+package jsonvalue_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/jsonvalue"
+)
+
+// Whatever the text, every type makes one valid JSON value of it on one line, behind what was there, and leaves the
+// text as it was; and strings read back as the text.
+func FuzzValues(f *testing.F) {
+	for _, v := range values {
+		f.Add([]byte(v.text))
+	}
+	types := jsonvalue.New(true)
+	var all []jsonvalue.Appender
+	for k := capture.KindText; k <= capture.KindHstore; k++ {
+		all = append(all, types.Appender(of(k)), types.Appender(arrayOf(of(k))))
+	}
+	for _, t := range []*capture.Type{boxes, address, nested, single, none, arrayOf(nested), of(capture.KindArray)} {
+		all = append(all, types.Appender(t))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := bytes.Clone(text)
+		for i, appender := range all {
+			got := appender([]byte("head"), text)
+			value, ok := bytes.CutPrefix(got, []byte("head"))
+			if !ok || !json.Valid(value) || bytes.ContainsAny(value, "\r\n") {
+				t.Fatalf("appender %d of %q: %q", i, text, got)
+			}
+			if !bytes.Equal(text, before) {
+				t.Fatalf("appender %d changed its text %q to %q", i, before, text)
+			}
+		}
+		var back string
+		if err := json.Unmarshal(jsonvalue.AppendString(nil, text), &back); err != nil || back != withReplacements(text) {
+			t.Fatalf("%q read back as %q: %v", text, back, err)
+		}
+	})
+}
+
+// withReplacements is text with U+FFFD for each byte that is not UTF-8.
+func withReplacements(text []byte) string {
+	var b strings.Builder
+	for _, r := range string(text) {
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// A document is embedded exactly when it is JSON.
+func FuzzDocument(f *testing.F) {
+	for _, v := range values {
+		f.Add([]byte(v.text))
+		f.Add([]byte(v.json))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 9_000 {
+			return // the depths at which both give up differ
+		}
+		want := jsonvalue.AppendString(nil, text)
+		if json.Valid(text) && withReplacements(text) == string(text) {
+			want = []byte(strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)))
+		}
+		if got := jsonvalue.AppendDocument(nil, text); !bytes.Equal(got, want) {
+			t.Fatalf("%q: %q, want %q", text, got, want)
+		}
+	})
+}
