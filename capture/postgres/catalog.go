@@ -31,9 +31,9 @@ SELECT c.oid,
 FROM pg_catalog.pg_class c
 WHERE c.oid `
 
-// published are the tables of a publication. With publish_via_partition_root those are the roots of partition trees,
+// fromPublication are the tables of a publication. With publish_via_partition_root those are the roots of partition trees,
 // but the stream describes their leaves all the same.
-const published = `IN (
+const fromPublication = `IN (
     SELECT p.relid FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
     UNION ALL
     SELECT leaf.relid
@@ -44,7 +44,7 @@ const published = `IN (
 
 // publishedTables describes all tables of a publication in one query.
 func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[uint32]description, error) {
-	return descriptions(ctx, conn, published, publication)
+	return descriptions(ctx, conn, fromPublication, publication)
 }
 
 // tables describes tables by OID. One that does not exist is not in the result.

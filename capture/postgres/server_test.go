@@ -45,7 +45,7 @@ func TestServerSettings(t *testing.T) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		_, _, err = c.createSlot(s.Context(), repl)
+		_, _, err = c.createSlot(s.Context(), repl, temporarySlot(c.Slot))
 		repl.Close(s.Context())
 		wantProblem(s, []error{err}, "slots_exhausted")
 		s.fix(p)
@@ -91,7 +91,7 @@ func TestFailoverSlot(t *testing.T) {
 			s.Errorf("%s: %v", command, err)
 		}
 		repl.Close(s.Context())
-		slot, err := c.readSlot(s.Context(), s.control(c))
+		slot, err := c.readSlot(s.Context(), s.control(c), c.Slot)
 		if err != nil || !slot.Failover || s.preflight(c) != nil {
 			s.Errorf("slot %+v, %v", slot, err)
 		}
@@ -100,7 +100,7 @@ func TestFailoverSlot(t *testing.T) {
 		}
 		s.publish(c)
 		s.createSlot(c)
-		slot, err = c.readSlot(s.Context(), s.control(c))
+		slot, err = c.readSlot(s.Context(), s.control(c), c.Slot)
 		if err != nil || !slot.Failover || s.preflight(c) != nil {
 			s.Errorf("slot %+v, %v", slot, err)
 		}

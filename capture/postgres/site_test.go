@@ -148,14 +148,18 @@ func (s site) publish(c *Config) *published {
 // createSlot makes the config's slot.
 func (s site) createSlot(c *Config) capture.LSN {
 	s.Helper()
-	repl, err := c.replication(s.Context())
+	args := "$1, 'pgoutput', false, false"
+	if c.Failover {
+		args += ", true"
+	}
+	var at string
+	err := s.control(c).QueryRow(s.Context(), "SELECT lsn::text FROM pg_create_logical_replication_slot("+args+")", c.Slot).Scan(&at)
 	if err != nil {
 		s.Fatal(err)
 	}
-	defer repl.Close(s.Context())
-	at, _, err := c.createSlot(s.Context(), repl)
+	lsn, err := capture.ParseLSN(at)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return at
+	return lsn
 }

@@ -57,7 +57,7 @@ func TestSlotLost(t *testing.T) {
 		s.publish(c)
 		s.createSlot(c)
 		conn := s.control(c)
-		before, err := c.readSlot(s.Context(), conn)
+		before, err := c.readSlot(s.Context(), conn, c.Slot)
 		if err != nil || before.Safe <= 0 || before.state() != "inactive" {
 			s.Errorf("slot %+v, %v", before, err)
 		}
@@ -66,7 +66,7 @@ func TestSlotLost(t *testing.T) {
 		}
 		s.exec(`CHECKPOINT`)
 		p := s.refused(c, "slot_lost", c.Slot, "wal_removed", "max_slot_wal_keep_size", "snapshot")
-		lost, err := c.readSlot(s.Context(), conn)
+		lost, err := c.readSlot(s.Context(), conn, c.Slot)
 		if err != nil || lost.state() != "lost" {
 			s.Errorf("slot %+v, %v", lost, err)
 		}
@@ -112,14 +112,14 @@ func TestSlotHeldByAnother(t *testing.T) {
 			s.Fatal(err)
 		}
 		defer repl.Close(s.Context())
-		_, _, err = c.createSlot(s.Context(), repl)
+		_, _, err = c.createSlot(s.Context(), repl, c.Slot)
 		if p := capture.AsProblem(err); p == nil || p.State != "slot_active" || p.Halted {
 			s.Errorf("create twice: %v", err)
 		}
 		if err := startIt(s, c); err != nil {
 			s.Fatal(err)
 		}
-		slot, err := c.readSlot(s.Context(), conn)
+		slot, err := c.readSlot(s.Context(), conn, c.Slot)
 		if err != nil || !slot.Active || slot.PID == 0 || slot.Confirmed != at || slot.state() != "active" || !slot.Here {
 			s.Errorf("slot %+v, %v", slot, err)
 		}
@@ -196,7 +196,7 @@ func TestCreateSlotEndsWithItsContext(t *testing.T) {
 		}
 		done := make(chan error, 1)
 		go func() {
-			_, _, err := c.createSlot(ctx, repl)
+			_, _, err := c.createSlot(ctx, repl, temporarySlot(c.Slot))
 			done <- err
 		}()
 		look := s.control(c)

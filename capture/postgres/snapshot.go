@@ -60,7 +60,7 @@ type copyTable struct {
 // first makes a temporary slot on repl and opens its snapshot. It returns the consistent point.
 func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
 	st.slot = temporarySlot(s.config.Slot)
-	point, name, err := s.config.createSlot(ctx, repl, st.slot)
+	point, name, err := s.create(ctx, repl, st.slot)
 	if err != nil {
 		if p := capture.AsProblem(err); p != nil && p.State == "slot_active" {
 			return 0, fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
@@ -75,6 +75,32 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.complete = once(st.copied)
 	st.snapshot, err = s.newSnapshot(ctx, st, pub, point, name)
 	return point, err
+}
+
+// create makes the temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
+// if need be.
+func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (point capture.LSN, name string, err error) {
+	pid, done := repl.PID(), make(chan struct{})
+	go func() {
+		defer close(done)
+		point, name, err = s.config.createSlot(ctx, repl, slot)
+	}()
+	look := time.NewTicker(watchPause)
+	defer look.Stop()
+	for {
+		select {
+		case <-done:
+			return point, name, err
+		case <-look.C:
+			var wait *capture.Problem
+			if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+				wait, err = s.config.slotWait(ctx, c, pid)
+				return err
+			}); err == nil && wait != nil {
+				s.report(wait)
+			}
+		}
+	}
 }
 
 // unfinished makes sure, with the temporary slot in hand, that nobody has made the lasting one meanwhile.

@@ -16,7 +16,6 @@ var kinds = map[uint32]capture.TypeKind{
 	pgtype.Int2OID:        capture.KindInt,
 	pgtype.Int4OID:        capture.KindInt,
 	pgtype.Int8OID:        capture.KindInt,
-	pgtype.OIDOID:         capture.KindInt,
 	pgtype.Float4OID:      capture.KindFloat,
 	pgtype.Float8OID:      capture.KindFloat,
 	pgtype.NumericOID:     capture.KindNumeric,

@@ -43,7 +43,7 @@ var typeCases = []struct{ sql, value, kind, name, text string }{
 	{"smallint", "-1", "int", "int2", "-1"},
 	{"integer", "1", "int", "int4", "1"},
 	{"bigint", "9223372036854775807", "int", "int8", "9223372036854775807"},
-	{"oid", "4294967295", "int", "oid", "4294967295"},
+	{"oid", "4294967295", "text", "oid", "4294967295"},
 	{"real", "'NaN'", "float", "float4", "NaN"},
 	{"double precision", "0.1", "float", "float8", "0.1"},
 	{"numeric(30,3)", "123456789012345678901234567.1", "numeric", "numeric", "123456789012345678901234567.100"},

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/internal/daemon"
+	"github.com/tailrace/tailrace/sink/kafka"
 	"github.com/tailrace/tailrace/sink/stdout"
 )
 
@@ -13,6 +14,7 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
 		},
 		Sinks: map[string]func() daemon.SinkSettings{
+			"kafka":  func() daemon.SinkSettings { return &kafka.Settings{} },
 			"stdout": func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
 	}

@@ -49,5 +49,5 @@ func buildSink(name string, b config.Block, log *zap.Logger) (pipeline.SinkConfi
 
 // chain is what every sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
 func chain() *transform.Chain {
-	return transform.NewChain(transform.SplitKeyChange, transform.FillUnchanged)
+	return transform.NewChain(transform.SplitKeyChange)
 }

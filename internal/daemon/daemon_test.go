@@ -30,6 +30,8 @@ func (idle) Start() capture.Position { return capture.Position{LSN: 100} }
 func (idle) Slot(context.Context) (capture.Slot, error) {
 	return capture.Slot{Confirmed: 100, End: 100}, nil
 }
+func (idle) Done() <-chan struct{}                                  { return nil }
+func (idle) Err() error                                             { return nil }
 func (idle) Confirm(capture.Position)                               {}
 func (idle) WALEnd(context.Context) (capture.LSN, error)            { return 100, nil }
 func (idle) Resume(context.Context, []capture.Record) (bool, error) { return false, nil }
