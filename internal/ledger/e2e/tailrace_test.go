@@ -60,7 +60,8 @@ func (p *tailrace) command(r *rig, n int) *exec.Cmd {
 
 func (p *tailrace) slot() string { return "tailrace_ledger" }
 
-// ready waits for the named state to be the good one: the snapshot is written and the stream has begun.
+// ready waits until the snapshot is held and the stream has begun: a snapshot that is interrupted begins anew, and says
+// nothing of rows that were deleted since, which the oracles would find.
 func (p *tailrace) ready(r *rig, d *daemon) {
 	r.until("the daemon to stream", time.Minute, func() bool {
 		if !d.running() {
@@ -73,6 +74,16 @@ func (p *tailrace) ready(r *rig, d *daemon) {
 		_ = answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	})
+	p.wait(r, d)
+}
+
+// wait is the verb: until everything up to the end of the source's WAL is held.
+func (p *tailrace) wait(r *rig, d *daemon) {
+	out, err := exec.Command(p.binary, "wait", "-pipeline", "ledger", "-timeout", "60s",
+		"-url", "http://"+p.listen[d.number]).CombinedOutput()
+	if err != nil {
+		r.t.Errorf("tailrace wait: %v\n%s", err, out)
+	}
 }
 
 // ended: no trouble of a server or of the network is a reason for the daemon to end.
@@ -108,10 +119,7 @@ func (p *tailrace) sample(r *rig, d *daemon) ledger.Sample {
 // drained wants the daemon's own word that all is held, and a good end.
 func (p *tailrace) drained(r *rig, d *daemon) {
 	url := "http://" + p.listen[d.number]
-	out, err := exec.Command(p.binary, "wait", "-pipeline", "ledger", "-timeout", "60s", "-url", url).CombinedOutput()
-	if err != nil {
-		r.t.Errorf("tailrace wait: %v\n%s", err, out)
-	}
+	p.wait(r, d)
 	if answer, err := http.Get(url + "/readyz?strict"); err != nil {
 		r.t.Error(err)
 	} else {
