@@ -134,7 +134,7 @@ func testHostileSearchPath(t *testing.T, s *testenv.PostgresServer) {
 	}
 	setup = append(setup, "CREATE FUNCTION evil.pg_get_publication_tables(text) RETURNS TABLE (relid oid) "+
 		"LANGUAGE sql AS 'SELECT 0::oid'", "CREATE FUNCTION evil.unnest(oid[]) RETURNS SETOF oid "+
-			"LANGUAGE sql AS 'SELECT 0::oid'",
+		"LANGUAGE sql AS 'SELECT 0::oid'",
 		"CREATE DOMAIN evil.oid AS text", "CREATE DOMAIN evil.regproc AS text", "CREATE DOMAIN evil.xid AS text")
 	f := newFeed(t, s, "", nil, setup...)
 	for i := range 2 { // by preload, and by a query of its own

@@ -22,6 +22,7 @@ type Source struct {
 
 	// Of Run's goroutine, and of the stream's while there is one:
 	relations *relations
+	report    func(error)
 	pid       uint32 // of our last walsender, which may outlive its connection
 	warned    string // the digest of the publication that was last spoken of
 
@@ -45,6 +46,7 @@ const standbyPause = time.Second
 // Run implements capture.Source.
 func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
 	var backoff capture.Backoff
+	s.report = report
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.session(ctx, serve)

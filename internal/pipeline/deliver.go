@@ -118,6 +118,9 @@ func (d *delivery) took(run []capture.Batch) {
 	}
 	d.metrics.events.Add(float64(len(d.events)))
 	clear(d.events) // lets the batches' memory go
+	if d.halts() {
+		d.fine()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.accepted = run[len(run)-1].End
@@ -145,7 +148,9 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 			d.log.Info("rewind", zap.Stringer("to", d.position()))
 			return capture.ErrRestart
 		}
-		d.fine()
+		if !d.halts() {
+			d.fine()
+		}
 		return nil
 	}
 }
@@ -179,10 +184,13 @@ func (d *delivery) settle(ctx context.Context, err error) {
 	if !errors.As(err, &r) {
 		return
 	}
-	d.mu.Lock()
-	d.rejected++
-	d.mu.Unlock()
-	d.metrics.reject(r.Reason)
+	if r.At != d.refused { // it is tried again and again
+		d.refused = r.At
+		d.mu.Lock()
+		d.rejected++
+		d.mu.Unlock()
+		d.metrics.reject(r.Reason)
+	}
 	d.drain(ctx, capture.LookAgain/2)
 }
 

@@ -31,6 +31,7 @@ type delivery struct {
 	progress sink.Progress // what the last Open returned; its State follows what is written
 	anew     bool          // the stream began with all rows
 	backoff  capture.Backoff
+	refused  capture.Position  // of the last event that was rejected
 	events   []transform.Event // scratch of compose
 	batches  []sink.Batch      // scratch of compose
 
@@ -147,8 +148,17 @@ func (d *delivery) trouble(err error) time.Duration {
 	d.metrics.retries.Inc()
 	if state.Kind == Halted {
 		d.report(err)
+		return capture.LookAgain
 	}
 	return d.backoff.Next(err)
+}
+
+// halts says that the sink's trouble was of a kind that only a person ends. An Open that succeeds does not end it: what
+// was refused has to be accepted.
+func (d *delivery) halts() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Kind == Halted
 }
 
 // enter moves to a state; a log line is written when its name changes.
