@@ -87,8 +87,10 @@ func TestWildcards(t *testing.T) {
 			`CREATE SCHEMA tenant_2`, `CREATE TABLE tenant_2.orders (id int PRIMARY KEY)`, `CREATE TABLE tenant_2.other (id int)`)
 		c := s.config("public.*", "tenant_*.orders")
 		c.Except = []string{"public.schema_*"}
-		want(s, "tables", tablesOf(s.publish(c)), []string{"public.child(id)", "public.parent(id)", "public.tree(id)",
-			"tenant_1.orders(id)", "tenant_2.orders(id)"})
+		want(s, "tables", tablesOf(s.publish(c)), []string{
+			"public.child(id)", "public.parent(id)", "public.tree(id)",
+			"tenant_1.orders(id)", "tenant_2.orders(id)",
+		})
 		c.Tables = []string{"public.parent"}
 		want(s, "without the child", tablesOf(s.publish(c)), []string{"public.parent(id)"})
 		c.Tables = []string{"public.tree_*"}

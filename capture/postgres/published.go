@@ -126,7 +126,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 }
 
 // tables reads what the publication comes to: the tables that the stream yields, with the columns that it sends.
-func (c *Config) tables(ctx context.Context, conn *pgx.Conn, d *definition) ([]publishedTable, error) {
+func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
 	// Before 18 the view names generated columns too, and the stream never has them. It cannot be asked for them.
 	columns, where := `NULL::text[]`, `''`
 	if major(conn.PgConn()) >= 15 {

@@ -90,11 +90,11 @@ func startIt(s site, c *Config) error {
 	}
 	s.Cleanup(func() {
 		hangUp(context.Background(), repl.Close)
-		for s.server.Query(s, s.db, `SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = '`+c.Slot+`'`) != "0" {
-		}
+		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE active AND slot_name = '` + c.Slot + `')`)
 	})
 	return pglogrepl.StartReplication(s.Context(), repl, c.Slot, 0, pglogrepl.StartReplicationOptions{
-		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`}})
+		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`},
+	})
 }
 
 func TestSlotHeldByAnother(t *testing.T) {
@@ -217,7 +217,6 @@ func TestCreateSlotEndsWithItsContext(t *testing.T) {
 		if err := tx.Rollback(s.Context()); err != nil {
 			s.Fatal(err)
 		}
-		for s.server.Query(s, s.db, `SELECT count(*) FROM pg_replication_slots WHERE slot_name = '`+c.Slot+`'`) != "0" {
-		}
+		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '` + c.Slot + `')`)
 	})
 }
