@@ -32,6 +32,9 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 	if d == nil {
 		return nil, c.publicationMissing(nil)
 	}
+	if p.actual != nil {
+		pub.Before = p.actual.digest()
+	}
 	pub.Digest = d.digest()
 	pub.Tables, err = c.tables(ctx, conn)
 	return pub, err

@@ -14,6 +14,7 @@ import (
 // published is what the server publishes, read after it was made what the file says.
 type published struct {
 	Digest  string           // of the definition: tables, column lists, filters, options; not of the tables' own columns
+	Before  string           // the digest before this start changed anything; "": there was no publication
 	Tables  []publishedTable // in the order of their names
 	Created bool             // the publication was not there
 	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -92,6 +93,10 @@ func startIt(s site, c *Config) error {
 		hangUp(context.Background(), repl.Close)
 		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE active AND slot_name = '` + c.Slot + `')`)
 	})
+	return start(s, c, repl)
+}
+
+func start(s site, c *Config, repl *pgconn.PgConn) error {
 	return pglogrepl.StartReplication(s.Context(), repl, c.Slot, 0, pglogrepl.StartReplicationOptions{
 		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`},
 	})
