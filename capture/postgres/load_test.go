@@ -29,9 +29,13 @@ func load(t *testing.T, body string) (*Settings, *config.Report) {
 }
 
 func TestLoad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("old\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s, report := load(t, `
     url       = "postgres://u@db/shop"
-    password  = "`+secret+`"
+    password  = file("`+file+`")
     tables    = ["public.orders", "tenant_*.orders"]
     except    = ["public.schema_migrations"]
     failover  = true
@@ -51,6 +55,19 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, text := range []string{"old", "new"} { // it is replaced under a running daemon
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := c.Password(); p != text || err != nil {
+			t.Errorf("password %q, %v, want %q", p, err, text)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.parse()
+	wantProblem(t, []error{err}, "password_unreadable", "password")
 	want(t, "options", c.Options, []TableOption{{Name: "public.lines", Key: []string{"id"}, Columns: []string{"id", "sku"}, Where: "id > 3"}})
 	if !slices.Equal(c.Tables, s.Tables) || len(c.Except) != 1 || !c.Failover || !c.Manage || c.Heartbeat.Seconds() != 30 ||
 		c.Snapshot != SnapshotNever || c.URL != "postgres://u@db/shop" {
