@@ -106,9 +106,8 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 		if p := s.config.slotProblem(slot); p != nil {
 			return nil, p
 		}
-		look := s.config
-		look.Manage = false
-		return look.publication(ctx, c, nil)
+		pub := &published{}
+		return pub, s.config.look(ctx, c, pub)
 	}
 	plan, problems := s.config.preflight(ctx, c)
 	if len(problems) > 0 {
