@@ -47,6 +47,16 @@ func (p Position) Compare(q Position) int {
 // Before says whether p stands before q.
 func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
 
+// Flush is the position as the server understands it: what a status update says is flushed. For one inside a snapshot it
+// is the snapshot's consistent point.
+func (p Position) Flush() LSN {
+	const alignment = 8 // of a record's start; see Position
+	if p.LSN%alignment == alignment-1 {
+		return p.LSN + 1
+	}
+	return p.LSN
+}
+
 // IsZero says whether p is the beginning of everything, which no sink records.
 func (p Position) IsZero() bool { return p == Position{} }
 

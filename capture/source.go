@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"time"
 )
 
 // Source is a database whose changes are read.
@@ -38,6 +37,9 @@ type Stream interface {
 	// Next waits for the next batch. The batch belongs to the caller, for good. While nobody calls it the stream goes
 	// on answering the server. Its error is final.
 	Next(ctx context.Context) (Batch, error)
+	// Done is closed when the stream has broken, also while nobody calls Next; Err is then the reason.
+	Done() <-chan struct{}
+	Err() error
 	// Confirm says that everything up to p is durable everywhere. It never blocks; a p that is not beyond the last one
 	// is ignored (I2).
 	Confirm(p Position)
@@ -90,15 +92,16 @@ func (o Origin) Epoch(l LSN) uint32 {
 // Health is how a source's server sees us. All sizes are in bytes; a negative one is unknown.
 type Health struct {
 	Connected bool
-	Standby   bool   // another daemon holds the slot
-	Slot      string // the slot's state: active, inactive, lost, ...
-	End       LSN    // of the server's WAL, as far as known
-	Confirmed LSN    // what the slot has confirmed
-	Retained  int64  // WAL that the slot keeps
-	Safe      int64  // WAL that may still be written before the slot is lost
-	At        time.Time
-	Estimated int64 // rows that the snapshot was estimated to have
-	Copied    int64 // rows that it has handed out
+	Standby   bool    // another daemon holds the slot
+	Slot      string  // the slot's state: active, inactive, lost, ...
+	End       LSN     // of the server's WAL, as far as known
+	Confirmed LSN     // what the slot has confirmed
+	Retained  int64   // WAL that the slot keeps
+	Safe      int64   // WAL that may still be written before the slot is lost
+	Rate      float64 // bytes of WAL a second that the server writes; 0: unknown
+	Copying   bool    // the snapshot is being made
+	Estimated int64   // rows that the snapshot was estimated to have
+	Copied    int64   // rows that it has handed out
 }
 
 // Observed is a Source that tells its Health. It may be called by any goroutine and does not block.

@@ -42,7 +42,7 @@ type TypeKind uint8
 const (
 	KindText        TypeKind = iota // text, varchar, uuid, inet, ranges, enums, time, and all that is not named below
 	KindBool                        // t or f
-	KindInt                         // int2, int4, int8, oid
+	KindInt                         // int2, int4, int8
 	KindFloat                       // float4, float8, with NaN and Infinity
 	KindNumeric                     // numeric
 	KindMoney                       // money, as lc_monetary prints it

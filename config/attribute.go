@@ -20,6 +20,14 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		}
 		return t != nil, ok
 	}
+	if f.typ == credentialType { // as a Secret, so that what is wrong is reported now
+		var now Secret
+		set, known = l.decodeAttribute(a, field{name: f.name, typ: secretType}, reflect.ValueOf(&now).Elem())
+		if set {
+			v.Set(reflect.ValueOf(l.credential(a)))
+		}
+		return set, known
+	}
 	value, taint, ok := l.evaluate(a.Expr)
 	if !ok || !value.IsWhollyKnown() {
 		return false, false
@@ -33,12 +41,12 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		v = p.Elem()
 	}
 	l.guard(value, taint)
-	if v.Type() == secretType && value.Type() == cty.String {
-		l.report.secrets.addTyped(value.AsString())
-	}
 	if fault := store(value, v); fault != "" {
 		l.report.append(problem(a.Expr.Range(), fmt.Sprintf("%s is not %s", a.Name, fault), expected(v.Type())))
 		return false, false
+	}
+	if v.Type() == secretType {
+		l.report.secrets.addTyped(v.String())
 	}
 	return true, true
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Report holds the problems of all files of one Load, in the order of file, line and column, and what is needed to
-// print them: the files' text, and what must not be printed of it.
+// print them: the files' text, and what must not be printed of it. The zero Report has no problems and no files.
 type Report struct {
 	Diagnostics hcl.Diagnostics
 
@@ -35,6 +35,9 @@ func (r *Report) Add(diags ...*hcl.Diagnostic) {
 }
 
 func (r *Report) append(diags ...*hcl.Diagnostic) {
+	if r.seen == nil {
+		r.seen = map[place]bool{}
+	}
 	for _, d := range diags {
 		p := place{summary: d.Summary}
 		if d.Subject != nil {

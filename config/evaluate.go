@@ -93,36 +93,45 @@ func (l *loader) unknownName(t hcl.Traversal) *hcl.Diagnostic {
 // translate says HCL's evaluation errors in our words, without the values.
 func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
-		if e := d.Expression; e != nil && d.Subject != nil && *d.Subject == e.StartRange() {
+		src := l.report.sources[d.Subject.Filename]
+		if e := d.Expression; e != nil && *d.Subject == e.StartRange() {
 			d.Subject = new(e.Range()) // the start of a quoted text is behind its quote
 		}
-		if src := l.report.sources[d.Subject.Filename]; d.Summary == "Too many function arguments" && src[d.Subject.Start.Byte-1] == '"' {
-			d.Subject.Start.Byte--
-			d.Subject.Start.Column--
+		if at := &d.Subject.Start; d.Summary == "Too many function arguments" && src[at.Byte-1] == '"' {
+			at.Byte--
+			at.Column--
 		}
-		d.Expression, d.EvalContext = nil, nil // they hold values
-		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && call.FunctionCallError() != nil {
-			d.Summary, d.Detail = call.FunctionCallError().Error(), ""
-			if name := call.CalledFunctionName(); name == "env" && strings.HasSuffix(d.Summary, "is not set") {
-				d.Detail = `Set it, or give a default: env("NAME", "default").`
-			} else if name != "env" && name != "file" {
-				d.Summary = name + "(): " + d.Summary
-			}
-		} else if !ok {
-			d.Detail = l.withoutValues(d.Detail, d.Subject.Filename)
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		if ok && call.FunctionCallError() != nil {
+			d.Summary, d.Detail = callError(call.CalledFunctionName(), call.FunctionCallError())
+		}
+		if !ok || call.CalledFunctionName() == "try" {
+			d.Detail = withoutValues(d.Detail, src)
 		}
 		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
-		d.Extra = nil
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they hold values
 	}
 	return diags
 }
 
+// callError splits what a function says into summary and detail.
+func callError(name string, err error) (summary, detail string) {
+	summary, detail, _ = strings.Cut(err.Error(), "\n")
+	switch {
+	case name == "env" && strings.HasSuffix(summary, "is not set"):
+		return summary, `Set it, or give a default: env("NAME", "default").`
+	case name == "env" || name == "file":
+		return summary, detail
+	}
+	return name + "(): " + summary, detail
+}
+
 // withoutValues hides what a message quotes and the file does not have: a value, such as a key in upper case that came from
 // env().
-func (l *loader) withoutValues(detail, file string) string {
+func withoutValues(detail string, src []byte) string {
 	return quotation.ReplaceAllStringFunc(detail, func(q string) string {
-		if bytes.Contains(l.report.sources[file], []byte(q[1:len(q)-1])) {
+		if bytes.Contains(src, []byte(q[1:len(q)-1])) {
 			return q
 		}
 		return hidden

@@ -92,12 +92,12 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// digest names a set of texts: 16 hex digits, the same wherever the files lie.
-func digest(texts [][]byte) string {
+// digest names a set of files: 16 hex digits of their texts, in the order of their names, the same wherever they lie.
+func digest(texts map[string][]byte) string {
 	h := sha256.New()
-	for _, t := range texts {
-		fmt.Fprintf(h, "%d:", len(t)) // so that moving a line from one file's end to the next one's beginning shows
-		h.Write(t)
+	for _, name := range names(texts) {
+		fmt.Fprintf(h, "%d:", len(texts[name])) // or a line could move from one file's end to the next one's beginning
+		h.Write(texts[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }

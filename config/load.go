@@ -54,7 +54,7 @@ func newLoader(k Kinds, o Options) *loader {
 		o.ReadFile = read
 	}
 	l := &loader{kinds: k, options: o, locals: map[string]*local{}}
-	l.report = &Report{seen: map[place]bool{}, sources: map[string][]byte{}}
+	l.report = &Report{sources: map[string][]byte{}}
 	l.report.secrets.names = l.secretNames()
 	l.functions = functions(o, &l.report.secrets)
 	return l
@@ -64,7 +64,7 @@ func (l *loader) load(paths []string) *File {
 	files, diags := pathsOf(paths)
 	l.report.append(diags...)
 	l.partial = len(diags) > 0
-	var texts [][]byte
+	texts := map[string][]byte{}
 	var first hcl.Range
 	for _, name := range files {
 		src, err := read(name)
@@ -73,7 +73,7 @@ func (l *loader) load(paths []string) *File {
 			l.partial = true
 			continue
 		}
-		texts = append(texts, src)
+		texts[name] = src
 		if first.Filename == "" {
 			first = rangeAt(name, nil, 0, 0)
 		}

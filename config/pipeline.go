@@ -29,8 +29,11 @@ func (l *loader) loadPipelines() []Pipeline {
 	var all []Pipeline
 	taken := map[string]*hclsyntax.Block{}
 	for _, b := range l.pipelines {
-		if !l.labels(b, "name") || !l.checkName(b.Labels[0], b.LabelRanges[0]) || !l.unique(b, taken) {
+		if !l.labels(b, "name") {
 			continue
+		}
+		if l.checkName(b.Labels[0], b.LabelRanges[0]) {
+			l.unique(b, taken)
 		}
 		if on, _ := l.enabled(b.Body.Attributes); on {
 			all = append(all, l.pipeline(b))
@@ -40,19 +43,18 @@ func (l *loader) loadPipelines() []Pipeline {
 }
 
 // unique refuses a second pipeline of a name, and one whose slot would have the same name.
-func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) bool {
+func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
 	slot := slotName(b.Labels[0])
 	first := taken[slot]
 	if first == nil {
 		taken[slot] = b
-		return true
+		return
 	}
 	summary := fmt.Sprintf("there are two pipelines %q", b.Labels[0])
 	if first.Labels[0] != b.Labels[0] {
 		summary = fmt.Sprintf("the pipelines %q and %q have the same slot name", first.Labels[0], b.Labels[0])
 	}
 	l.report.append(problem(b.LabelRanges[0], summary, "The first is at "+where(first.TypeRange)+"."))
-	return false
 }
 
 // slotName is how a name looks inside a slot's name, which has no capitals and no dashes.
@@ -117,14 +119,14 @@ func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 			continue
 		}
 		n++
-		if !l.labels(inner, "kind", "name") || !l.checkName(inner.Labels[1], inner.LabelRanges[1]) {
+		if !l.labels(inner, "kind", "name") {
 			continue
 		}
 		name := inner.Labels[1]
+		l.checkName(name, inner.LabelRanges[1])
 		if first := taken[slotName(name)]; first != nil {
 			l.report.append(problem(inner.LabelRanges[1], fmt.Sprintf("the pipeline %q has two sinks %q", p.Name, name),
 				"The first is at "+where(first.TypeRange)+"."))
-			continue
 		}
 		taken[slotName(name)] = inner
 		p.Sinks = append(p.Sinks, l.block("sink", inner, l.kinds.Sinks))

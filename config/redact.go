@@ -18,7 +18,8 @@ var (
 	// The same before an interpolation: "postgres://user:begin${env("REST")}@host".
 	userinfoPart = regexp.MustCompile(`://[^\s/@:"]*:([^"\n$]+)\$\{`)
 	// A password among settings or in a query: "host=db password=x", "?sslpassword=x".
-	parameter = regexp.MustCompile(`(?i)\b\w*(?:password|passwd|pwd|secret|token)=([^\s&"';,()]+)(\(?)`)
+	parameter = regexp.MustCompile(`(?i)\b\w*(?:password|passwd|pwd|secret|token)=([^\s&"';]+)`)
+	call      = regexp.MustCompile(`\A(\w+)\(`)
 )
 
 // redactions finds the texts of a file that an excerpt must not show: what is given to an attribute that holds a secret,
@@ -34,7 +35,9 @@ func (r *Report) redactions(name string, src []byte) []span {
 		}
 	}
 	for _, m := range parameter.FindAllSubmatchIndex(src, -1) {
-		if call := m[5] > m[4]; !call && !bytes.HasPrefix(src[m[2]:m[3]], []byte("local.")) {
+		value := src[m[2]:m[3]]
+		c := call.FindSubmatch(value)
+		if !bytes.HasPrefix(value, []byte("local.")) && (c == nil || nearest(string(c[1]), []string{"env", "file"}) == "") {
 			spans = append(spans, span{m[2], m[3]})
 		}
 	}
@@ -131,10 +134,15 @@ func endsLine(t hclsyntax.Token) bool {
 // the value is not well formed, a password without proper quotes, all of it is hidden up to the end of the line.
 func redactValue(tokens hclsyntax.Tokens) []span {
 	var spans []span
+	var places []bool // of the quoted texts that are open: is this one the name of a place?
 	for i, t := range tokens {
 		switch t.Type {
+		case hclsyntax.TokenOQuote:
+			places = append(places, namesPlace(tokens[:i]))
+		case hclsyntax.TokenCQuote:
+			places = places[:max(0, len(places)-1)]
 		case hclsyntax.TokenQuotedLit:
-			if !namesPlace(tokens[:i]) {
+			if len(places) == 0 || !places[len(places)-1] {
 				spans = append(spans, span{t.Range.Start.Byte, t.Range.End.Byte})
 			}
 		case hclsyntax.TokenStringLit, hclsyntax.TokenNumberLit:
@@ -143,8 +151,7 @@ func redactValue(tokens hclsyntax.Tokens) []span {
 			if !isReference(tokens, i) {
 				return whole(tokens)
 			}
-		case hclsyntax.TokenComment, hclsyntax.TokenOQuote, hclsyntax.TokenCQuote, hclsyntax.TokenOHeredoc,
-			hclsyntax.TokenCHeredoc, hclsyntax.TokenOParen, hclsyntax.TokenCParen, hclsyntax.TokenDot,
+		case hclsyntax.TokenComment, hclsyntax.TokenOHeredoc, hclsyntax.TokenCHeredoc, hclsyntax.TokenOParen, hclsyntax.TokenCParen, hclsyntax.TokenDot,
 			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenComma, hclsyntax.TokenNewline:
 		default:
 			return whole(tokens)
@@ -168,7 +175,7 @@ func isReference(tokens hclsyntax.Tokens, i int) bool {
 
 // namesPlace says whether a quoted text that follows is the first argument of env() or file(), misspelt or not.
 func namesPlace(before hclsyntax.Tokens) bool {
-	for _, want := range []hclsyntax.TokenType{hclsyntax.TokenOQuote, hclsyntax.TokenOParen, hclsyntax.TokenIdent} {
+	for _, want := range []hclsyntax.TokenType{hclsyntax.TokenOParen, hclsyntax.TokenIdent} {
 		for len(before) > 0 && before[len(before)-1].Type == hclsyntax.TokenComment {
 			before = before[:len(before)-1]
 		}

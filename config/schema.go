@@ -25,11 +25,12 @@ type field struct {
 }
 
 var (
-	durationType = reflect.TypeFor[Duration]()
-	sizeType     = reflect.TypeFor[Size]()
-	secretType   = reflect.TypeFor[Secret]()
-	templateType = reflect.TypeFor[*Template]()
-	rangeType    = reflect.TypeFor[hcl.Range]()
+	durationType   = reflect.TypeFor[Duration]()
+	sizeType       = reflect.TypeFor[Size]()
+	secretType     = reflect.TypeFor[Secret]()
+	credentialType = reflect.TypeFor[Credential]()
+	templateType   = reflect.TypeFor[*Template]()
+	rangeType      = reflect.TypeFor[hcl.Range]()
 )
 
 // schemaOf reads the tags of a struct. A tag that config.Kinds does not allow is a mistake in the program, and panics.
@@ -64,7 +65,7 @@ func schemaOf(t reflect.Type) schema {
 
 // isValue says whether an attribute can be decoded into a type, or into what it points to.
 func isValue(t reflect.Type) bool {
-	if t == templateType {
+	if t == templateType || t == credentialType {
 		return true
 	}
 	if t.Kind() == reflect.Pointer {
@@ -109,7 +110,7 @@ func (s schema) secretNames(block string, into map[string]map[string]bool) {
 		into[block] = map[string]bool{}
 	}
 	for _, f := range s.attrs {
-		if f.typ == secretType || f.typ == reflect.PointerTo(secretType) {
+		if f.typ == secretType || f.typ == reflect.PointerTo(secretType) || f.typ == credentialType {
 			into[block][f.name] = true
 		}
 	}

@@ -33,6 +33,7 @@ func ParseTemplate(text string) (*Template, error) {
 		return nil, fmt.Errorf("parse template: %w", diags)
 	}
 	l := newLoader(Kinds{}, Options{})
+	l.report.sources["template"] = []byte(text)
 	l.functions = stdFunctions
 	t, ok := l.template(e)
 	if !ok {

@@ -54,6 +54,7 @@ func TestTemplateErrors(t *testing.T) {
 		"${row.id}":            "row values are not known here",
 		"${local.x}":           "there is no local.x",
 		"${env(\"HOME\")}":     `there is no function "env"`,
+		"${upper(\"a\", 2)}":   "too many function arguments",
 		"${upper(table.name":   "parse template",
 		"${[table.name]}x":     "invalid template interpolation value",
 		"${split(table.name)}": "not enough function arguments",

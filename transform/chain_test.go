@@ -93,7 +93,7 @@ func TestChainRejects(t *testing.T) {
 func TestChainAllocatesNothing(t *testing.T) {
 	chain := transform.NewChain(split(1), func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		return append(dst, e, e), nil
-	}, transform.FillUnchanged, transform.SplitKeyChange)
+	}, transform.SplitKeyChange)
 	e := transform.Event{Change: update(row("1", "a"), row("1", "b"))}
 	var dst []transform.Event
 	n := testing.AllocsPerRun(100, func() {

@@ -36,6 +36,25 @@ func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	return append(dst, old, next), nil
 }
 
+// known says whether v is a value, a null included.
+func known(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
+
+// filled is row with the values that only from carries; nil when there is none. A TOASTed value is never null, so a null
+// there is not taken for one.
+func filled(row, from []capture.Value) []capture.Value {
+	var out []capture.Value
+	for i := range min(len(row), len(from)) {
+		if known(row[i]) || from[i].Kind != capture.Text {
+			continue
+		}
+		if out == nil {
+			out = append([]capture.Value(nil), row...)
+		}
+		out[i] = from[i]
+	}
+	return out
+}
+
 // keyChanged compares what both rows carry of the key: what one of them does not carry has not changed.
 func keyChanged(c *capture.Change) bool {
 	if c.Before == nil || c.After == nil {

@@ -103,25 +103,3 @@ func TestWhatIsNotAChangeOfKey(t *testing.T) {
 		}
 	}
 }
-
-func TestFillUnchanged(t *testing.T) {
-	const absent, unchanged = capture.Absent, capture.Unchanged
-	for _, c := range []struct {
-		name            string
-		old, next, want []capture.Value
-	}{
-		{"full", row("1", "a", "long"), row("1", "b", unchanged), row("1", "b", "long")},
-		{"two", row("1", "a", "long"), row("2", unchanged, unchanged), row("2", "a", "long")},
-		{"not carried", row("1", absent, absent), row("1", "b", unchanged), row("1", "b", unchanged)},
-		{"a null is no TOAST", row("1", nil, nil), row("1", "b", unchanged), row("1", "b", unchanged)},
-		{"a null that is new", row("1", "a", "long"), row("1", "b", nil), row("1", "b", nil)},
-		{"no old row", nil, row("1", "b", unchanged), row("1", "b", unchanged)},
-		{"no new row", row("1", "a", "long"), nil, nil},
-	} {
-		want := transform.Event{Change: update(c.old, c.want), Topic: "t"}
-		got := apply(t, transform.FillUnchanged, transform.Event{Change: update(c.old, c.next), Topic: "t"})
-		if d := cmp.Diff([]transform.Event{want}, got); d != "" {
-			t.Errorf("%s (- wanted, + got)\n%s", c.name, d)
-		}
-	}
-}

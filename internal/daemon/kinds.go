@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -16,31 +17,44 @@ type Kinds struct {
 	Sinks   map[string]func() SinkSettings
 }
 
-// Name says which block of which pipeline settings belong to.
-type Name struct {
-	Pipeline string
-	Block    string // a sink's name; "" for the source
+// Config is the table as package config wants it, which knows no kind.
+func (k Kinds) Config() config.Kinds {
+	c := config.Kinds{Sources: make(map[string]func() any), Sinks: make(map[string]func() any)}
+	for name, settings := range k.Sources {
+		c.Sources[name] = func() any { return settings() }
+	}
+	for name, settings := range k.Sinks {
+		c.Sinks[name] = func() any { return settings() }
+	}
+	return c
 }
 
-// SourceSettings is a decoded source block.
+// SourceSettings is a decoded source block. Its methods are told the pipeline's name; adapters implement them without
+// importing this package.
 type SourceSettings interface {
 	// Source makes the source; it contacts nothing.
-	Source(n Name, log *zap.Logger) (capture.Source, error)
+	Source(pipeline string, log *zap.Logger) (capture.Source, error)
 	// Check looks at the live server and returns every problem it finds, as *capture.Problem where it has a name; it
 	// changes nothing.
-	Check(ctx context.Context, n Name) []error
+	Check(ctx context.Context, pipeline string) []error
 	// Drop removes what the source created on the server, refusing what is in use; it returns a line for each thing it
-	// removed or, with dry, would remove.
-	Drop(ctx context.Context, n Name, dry bool) ([]string, error)
+	// removed or, with dry, would remove. What is not there is no error.
+	Drop(ctx context.Context, pipeline string, dry bool) ([]string, error)
 }
 
-// SinkSettings is a decoded sink block.
+// SinkSettings is a decoded sink block. Its methods are told the pipeline's and the sink's name.
 type SinkSettings interface {
 	// Sink makes the sink; it contacts nothing.
-	Sink(n Name, log *zap.Logger) (sink.Sink, error)
+	Sink(pipeline, name string, log *zap.Logger) (sink.Sink, error)
 	// Check looks at the live target, as SourceSettings.Check.
-	Check(ctx context.Context, n Name) []error
+	Check(ctx context.Context, pipeline, name string) []error
 	// Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove) and one,
 	// beginning with "left: ", for each it leaves to the user, such as topics.
-	Drop(ctx context.Context, n Name, dry bool) ([]string, error)
+	Drop(ctx context.Context, pipeline, name string, dry bool) ([]string, error)
+}
+
+// WALEnd is a Source that can say where its server's write-ahead log ends now: all commits that have returned to their
+// clients stand below it. `tailrace wait` needs it.
+type WALEnd interface {
+	WALEnd(ctx context.Context) (capture.LSN, error)
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
@@ -48,6 +50,7 @@ type SourceStatus struct {
 	Sent      capture.Position `json:"sent"`           // how far we have confirmed
 	Retained  int64            `json:"retained_bytes"`
 	Safe      int64            `json:"safe_bytes"`
+	LostIn    float64          `json:"lost_in_seconds"` // at the present rate of WAL; -1 is unknown or never
 	Copied    int64            `json:"snapshot_rows"`
 	Estimated int64            `json:"snapshot_rows_estimated"`
 }
@@ -69,4 +72,66 @@ type SinkStatus struct {
 	LagBytes   int64            `json:"lag_bytes"`   // of the source's WAL
 	Events     int64            `json:"events"`      // accepted since the start
 	Rejected   int64            `json:"rejected"`
+}
+
+// oldest is the age in seconds of the oldest commit that some sink does not hold.
+func (s Status) oldest() (seconds float64) {
+	for _, k := range s.Sinks {
+		seconds = max(seconds, k.LagSeconds)
+	}
+	return seconds
+}
+
+// Status is the pipeline now. It may be called by any goroutine.
+func (p *Pipeline) Status() Status {
+	p.mu.Lock()
+	s := Status{Name: p.config.Name, Role: p.role, State: p.state, Window: WindowStatus{Limit: p.config.Window}}
+	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1}
+	if p.lane != nil {
+		s.Window.Bytes = p.lane.window.size()
+	}
+	p.mu.Unlock()
+	if o, ok := p.config.Source.(capture.Observed); ok {
+		s.observe(o.Health())
+	}
+	now := time.Now()
+	for _, d := range p.sinks {
+		s.Sinks = append(s.Sinks, d.status(now, s.Source.End))
+	}
+	return s
+}
+
+func (s *Status) observe(h capture.Health) {
+	src := &s.Source
+	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Sent.Flush())
+	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
+	if h.Safe >= 0 && h.Rate > 0 {
+		src.LostIn = float64(h.Safe) / h.Rate
+	}
+	if h.Copying && s.State.Name == "streaming" {
+		s.State.Name = "snapshot"
+	}
+}
+
+func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := SinkStatus{
+		Name: d.name, Kind: d.kind, State: d.state, Accepted: d.accepted, Held: d.holds,
+		LagSeconds: d.pending.age(now).Seconds(), LagBytes: -1, Events: d.count, Rejected: d.rejected,
+	}
+	if end > 0 && !d.holds.IsZero() {
+		s.LagBytes = max(0, int64(end)-int64(d.holds.Flush()))
+	}
+	return s
+}
+
+// End is the end of the source's WAL now: every commit that has returned stands before it. It asks the server.
+func (p *Pipeline) End(ctx context.Context) (capture.LSN, error) {
+	if e, ok := p.config.Source.(interface {
+		WALEnd(ctx context.Context) (capture.LSN, error)
+	}); ok {
+		return e.WALEnd(ctx)
+	}
+	return 0, fmt.Errorf("source %s has no WAL", p.config.SourceKind)
 }

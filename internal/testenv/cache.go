@@ -24,14 +24,14 @@ func CacheDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("tailrace-cache-%d", os.Getuid()))
 }
 
-// cached returns the folder name of the cache. When it is not there yet, make fills a fresh one, which then gets the name;
+// cached returns the folder name of the cache. When it is not there yet, fill makes a fresh one, which then gets the name;
 // meanwhile other processes wait.
-func cached(name string, make func(dir string) error) (string, error) {
+func cached(name string, fill func(dir string) error) (string, error) {
 	dir := filepath.Join(CacheDir(), name)
 	if exists(dir) {
 		return dir, nil
 	}
-	if err := os.MkdirAll(CacheDir(), 0o755); err != nil {
+	if err := openFolder(CacheDir()); err != nil {
 		return "", fmt.Errorf("create cache: %w", err)
 	}
 	unlock, err := lockFile(dir + ".lock")
@@ -43,16 +43,30 @@ func cached(name string, make func(dir string) error) (string, error) {
 		return dir, nil
 	}
 	fresh := dir + ".new"
-	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o755)); err != nil {
+	if err := errors.Join(os.RemoveAll(fresh), openFolder(fresh)); err != nil {
 		return "", fmt.Errorf("create cache: %w", err)
 	}
-	if err := make(fresh); err != nil {
+	if err := fill(fresh); err != nil {
 		return "", errors.Join(err, os.RemoveAll(fresh))
 	}
 	if err := os.Rename(fresh, dir); err != nil {
 		return "", fmt.Errorf("keep %s in the cache: %w", name, err)
 	}
 	return dir, nil
+}
+
+// openFolder creates a folder and those above it, where there are none, readable for all users whatever the umask is.
+func openFolder(dir string) error {
+	if exists(dir) {
+		return nil
+	}
+	if err := openFolder(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // lockFile waits for the lock on the file path, which it creates. The lock goes with its holder's process.

@@ -14,7 +14,8 @@ import (
 func TestServersDieWithTheirParent(t *testing.T) {
 	needServers(t)
 	if os.Getenv("TESTENV_PARENT") != "" {
-		fmt.Println("pids", Postgres(t).Pid(), Redis(t).process.pid())
+		p, r := Postgres(t), Redis(t)
+		fmt.Println("servers", p.Pid(), r.process.pid(), p.dir)
 		select {}
 	}
 	parent := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -27,8 +28,9 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pids [2]int
+	var dir string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if n, _ := fmt.Sscanf(lines.Text(), "pids %d %d", &pids[0], &pids[1]); n == 2 {
+		if n, _ := fmt.Sscanf(lines.Text(), "servers %d %d %s", &pids[0], &pids[1], &dir); n == 3 {
 			break
 		}
 	}
@@ -43,5 +45,8 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("servers %v outlived their parent", pids)
 		}
+	}
+	if sweep(); exists(dir) {
+		t.Fatalf("folder %s outlived its process", dir)
 	}
 }

@@ -32,7 +32,7 @@ func give(path string) error {
 // newDir creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name carries our
 // process id, so that a later run removes what a killed one has left.
 func newDir(server string) (string, error) {
-	sweep()
+	sweepOnce()
 	dir, err := os.MkdirTemp("", fmt.Sprintf("tailrace-%d-%s-", os.Getpid(), server))
 	if err != nil {
 		return "", fmt.Errorf("create folder for %s: %w", server, err)
@@ -43,8 +43,10 @@ func newDir(server string) (string, error) {
 	return dir, nil
 }
 
-// sweep removes, once, the folders of processes that are gone.
-var sweep = sync.OnceFunc(func() {
+var sweepOnce = sync.OnceFunc(sweep)
+
+// sweep removes the folders of processes that are gone.
+func sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), "tailrace-*-*-*"))
 	for _, dir := range dirs {
 		pid, err := strconv.Atoi(strings.Split(filepath.Base(dir), "-")[1])
@@ -52,4 +54,4 @@ var sweep = sync.OnceFunc(func() {
 			_ = os.RemoveAll(dir)
 		}
 	}
-})
+}

@@ -12,7 +12,6 @@ import (
 // clientConfig is what the test's own clients use on Direct addresses.
 func clientConfig() *sarama.Config {
 	c := sarama.NewConfig()
-	c.ApiVersionsRequest = false
 	c.Version = KafkaVersion
 	c.Metadata.Retry.Max = 100 // x 250 ms: a new leader, or a node that restarts, is waited for
 	c.Producer.Retry.Max = 250 // x 100 ms

@@ -32,10 +32,14 @@ func fetchKafka(dir string) error {
 	if err := os.WriteFile(pom, kafkaPom, 0o644); err != nil {
 		return fmt.Errorf("fetch Kafka: %w", err)
 	}
+	repository := filepath.Join(dir, "repository") // not in the user's home: there may be none
 	mvn := exec.Command("mvn", "--batch-mode", "--quiet", "--file", pom, "dependency:copy-dependencies",
-		"-DoutputDirectory="+dir)
+		"-DoutputDirectory="+dir, "-Dmaven.repo.local="+repository)
 	if out, err := mvn.CombinedOutput(); err != nil {
 		return fmt.Errorf("fetch Kafka with mvn: %w\n%s", err, out)
+	}
+	if err := os.RemoveAll(repository); err != nil {
+		return fmt.Errorf("fetch Kafka: %w", err)
 	}
 	return openToAll(dir)
 }

@@ -114,8 +114,11 @@ func (n *KafkaNode) launch() (err error) {
 	if n.process != nil && n.process.running() {
 		return nil
 	}
-	args := append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"}, n.server.java...)
+	args := []string{
+		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+	}
+	args = append(args, n.server.java...)
 	n.process, err = javaProcess(n.Log(), append(args, "-cp", n.server.jars, "kafka.Kafka", n.propertiesFile())...)
 	return err
 }

@@ -72,8 +72,11 @@ func identify(data string, id uint64) error {
 	binary.NativeEndian.PutUint64(text, id)
 	binary.NativeEndian.PutUint32(text[end:], crc32.Checksum(text[:end], crc32.MakeTable(crc32.Castagnoli)))
 	segments, err := filepath.Glob(filepath.Join(data, "pg_wal", "0000*"))
-	if err != nil || len(segments) != 1 {
-		return fmt.Errorf("expected one WAL segment, have %v (%v)", segments, err)
+	if err != nil {
+		return err
+	}
+	if len(segments) != 1 {
+		return fmt.Errorf("expected one WAL segment, have %v", segments)
 	}
 	return errors.Join(overwrite(control, 0, text), overwrite(segments[0], 24, text[:8]))
 }

@@ -64,7 +64,7 @@ func NewDatabase(t testing.TB, s *PostgresServer) string {
 			return
 		}
 		slots := " FROM pg_replication_slots WHERE database = '" + name + "'"
-		s.Exec(t, "SELECT pg_terminate_backend(active_pid)"+slots+" AND active",
+		s.Exec(t, "SELECT pg_terminate_backend(active_pid, 30000)"+slots+" AND active",
 			"SELECT pg_drop_replication_slot(slot_name)"+slots, "DROP DATABASE "+name+" WITH (FORCE)")
 	})
 	return name

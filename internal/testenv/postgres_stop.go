@@ -32,10 +32,16 @@ func (s *PostgresServer) Stop(mode StopMode) error {
 }
 
 // Crash kills all processes of the server in one moment, as if its machine had lost them, and leaves the data folder
-// such that Start works.
+// such that Start works. Without /proc it is Stop(Immediate).
 func (s *PostgresServer) Crash() error {
+	if !exists("/proc/self/stat") {
+		return s.Stop(Immediate)
+	}
 	if err := s.process.signal(syscall.SIGSTOP); err != nil { // no more children
 		return err
+	}
+	for state := processState(s.Pid()); len(state) > 0 && !strings.Contains("TZX", state[0]); state = processState(s.Pid()) {
+		time.Sleep(time.Millisecond)
 	}
 	backends, err := children(s.Pid())
 	if err != nil {
@@ -62,8 +68,8 @@ func (s *PostgresServer) Crash() error {
 // children lists the processes whose parent is pid.
 func children(pid int) ([]int, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil || len(stats) == 0 {
-		return nil, fmt.Errorf("list processes: no /proc (%v)", err)
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
 	}
 	var found []int
 	for _, stat := range stats {

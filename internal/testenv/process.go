@@ -19,7 +19,6 @@ const patience = 90 * time.Second
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has been waited for
-	err  error         // what Wait said; read after done
 }
 
 // startProcess starts cmd with its output appended to the file log. The process gets the signal death when this program
@@ -41,7 +40,7 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
-		p.err = cmd.Wait()
+		_ = cmd.Wait() // the state says more
 		close(p.done)
 	}()
 	return p, nil
@@ -92,7 +91,7 @@ func (p *process) await(ready func() error) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("the process ended: %v", p.err)
+			return fmt.Errorf("the process ended: %s", p.cmd.ProcessState)
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {

@@ -26,7 +26,7 @@ type ProxyServer struct {
 
 // A Watcher is told of each new connection, numbered from 1, and returns who sees the bytes from the client and from the
 // server (nil: nobody). These are called before the bytes go on, one call after the other for one direction, and must not
-// keep the slice.
+// keep the slice. They may call the proxy: what comes with a Cut does not pass. The Watcher itself must not.
 type Watcher func(conn int) (client, server func([]byte))
 
 // faults is what the network does now; the zero value is a network in good health.
@@ -70,7 +70,7 @@ func (p *ProxyServer) Addr() string { return p.port.addr() }
 // SetTarget sends connections made from now on to another server.
 func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = target }) }
 
-// Watch shows the bytes of all connections made from now on to w. Do not call the proxy from it.
+// Watch shows the bytes of all connections made from now on to w.
 func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
 
 // Hold makes a black hole of the network: no byte passes, in either direction, and nobody is told. New connections are

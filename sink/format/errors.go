@@ -15,6 +15,14 @@ var (
 	ErrShape = errors.New("the row does not fit its table")
 )
 
+// Reason is what an error of Encoder.Append is called in a *sink.Rejected: no_key or not_encodable.
+func Reason(err error) string {
+	if errors.Is(err, ErrKey) {
+		return "no_key"
+	}
+	return "not_encodable"
+}
+
 // fits guards against rows that a source built wrongly.
 func (s *shape) fits(c *capture.Change) error {
 	for _, row := range [...][]capture.Value{c.Before, c.After} {

@@ -114,8 +114,6 @@ func (d *document) string() bool {
 		case s[0] == '"':
 			d.rest = s[1:]
 			return true
-		case s[0] != '\\':
-			s = s[1:]
 		default:
 			n := escape(s)
 			if n == 0 {

@@ -37,14 +37,14 @@ func FuzzValues(f *testing.F) {
 			}
 		}
 		var back string
-		if err := json.Unmarshal(jsonvalue.AppendString(nil, text), &back); err != nil || back != replaced(text) {
+		if err := json.Unmarshal(jsonvalue.AppendString(nil, text), &back); err != nil || back != withReplacements(text) {
 			t.Fatalf("%q read back as %q: %v", text, back, err)
 		}
 	})
 }
 
-// replaced is text with U+FFFD for each byte that is not UTF-8.
-func replaced(text []byte) string {
+// withReplacements is text with U+FFFD for each byte that is not UTF-8.
+func withReplacements(text []byte) string {
 	var b strings.Builder
 	for _, r := range string(text) {
 		b.WriteRune(r)
@@ -63,7 +63,7 @@ func FuzzDocument(f *testing.F) {
 			return // the depths at which both give up differ
 		}
 		want := jsonvalue.AppendString(nil, text)
-		if json.Valid(text) && replaced(text) == string(text) {
+		if json.Valid(text) && withReplacements(text) == string(text) {
 			want = []byte(strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)))
 		}
 		if got := jsonvalue.AppendDocument(nil, text); !bytes.Equal(got, want) {

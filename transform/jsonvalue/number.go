@@ -45,14 +45,13 @@ func number(s []byte) (rest []byte, ok bool) {
 	return s, true
 }
 
-// integer reads the whole part of a JSON number: no plus, no needless zero in front.
+// integer reads the whole part of a JSON number: no plus, and nothing of it follows a zero in front.
 func integer(s []byte) (rest []byte, ok bool) {
 	if len(s) > 0 && s[0] == '-' {
 		s = s[1:]
 	}
 	if len(s) > 0 && s[0] == '0' {
-		rest = s[1:]
-		return rest, len(rest) == 0 || !isDigit(rest[0])
+		return s[1:], true
 	}
 	return digits(s)
 }

@@ -9,51 +9,72 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString appends text as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func AppendString(dst, text []byte) []byte {
-	dst = append(dst, '"')
-	for {
+	n := plainASCII(text) // most often all of it
+	dst = append(append(dst, '"'), text[:n]...)
+	text = text[n:]
+	if !utf8.Valid(text) {
+		text = replaced(text)
+	}
+	for len(text) > 0 {
 		n := plain(text)
 		dst = append(dst, text[:n]...)
 		if n == len(text) {
-			return append(dst, '"')
+			break
 		}
-		text = text[n:]
-		if text[0] < utf8.RuneSelf {
-			dst = appendEscaped(dst, text[0])
-			text = text[1:]
-			continue
-		}
-		r, size := utf8.DecodeRune(text)
-		if r == utf8.RuneError && size == 1 {
-			dst = append(dst, `\ufffd`...)
-		} else {
-			dst = append(dst, text[:size]...)
-		}
-		text = text[size:]
+		dst = appendEscaped(dst, text[n])
+		text = text[n+1:]
 	}
+	return append(dst, '"')
 }
 
-// plain is how many bytes at the start of text stand in a JSON string as they are, as far as ASCII reaches.
+// replaced is text with U+FFFD for each byte that is not UTF-8.
+func replaced(text []byte) []byte {
+	out := make([]byte, 0, 2*len(text))
+	for _, r := range string(text) {
+		out = utf8.AppendRune(out, r)
+	}
+	return out
+}
+
+// plain is how many bytes at the start of text, which is UTF-8, stand in a JSON string as they are.
 func plain(text []byte) int {
 	n := 0
 	for len(text)-n >= 8 && plainWord(binary.LittleEndian.Uint64(text[n:])) {
 		n += 8
 	}
-	for n < len(text) && plainByte(text[n]) {
+	for n < len(text) && text[n] >= ' ' && text[n] != '"' && text[n] != '\\' {
 		n++
 	}
 	return n
 }
 
-func plainByte(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
+// plainASCII is plain as far as text is ASCII.
+func plainASCII(text []byte) int {
+	n := 0
+	for len(text)-n >= 8 {
+		w := binary.LittleEndian.Uint64(text[n:])
+		if w&high != 0 || !plainWord(w) {
+			break
+		}
+		n += 8
+	}
+	for n < len(text) && text[n] >= ' ' && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
+		n++
+	}
+	return n
+}
 
-// plainWord is plainByte of eight bytes at once: a byte that is not plain leaves its highest bit in one of the terms, and
-// a borrow comes only from such a byte.
+// The lowest and the highest bit of each of eight bytes.
+const (
+	ones = 0x0101010101010101
+	high = 0x8080808080808080
+)
+
+// plainWord looks at eight bytes at once. (x - ones) &^ x has the highest bit of a byte set where x has a zero byte, and
+// beyond that only above such a byte; (w - ones*' ') &^ w likewise where w has a byte below a space.
 func plainWord(w uint64) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	control := w - ones*' '
-	quote := (w ^ ones*'"') - ones
-	backslash := (w ^ ones*'\\') - ones
-	return (w|control|quote|backslash)&high == 0
+	quote, backslash := w^ones*'"', w^ones*'\\'
+	return ((w-ones*' ')&^w|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
 }
 
 func appendEscaped(dst []byte, c byte) []byte {

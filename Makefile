@@ -1,0 +1,54 @@
+# Each target's line behind ## is what `make help` prints.
+
+GO ?= go
+FUZZTIME ?= 30s
+SOAK ?= 1h
+
+# The programs that tests run, and the Debian packages that bring them.
+PROGRAMS = java:default-jre-headless mvn:maven pg_recvlogical:postgresql-client redis-server:redis-server
+
+GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help build demo test test-short test-deps lint fuzz bench soak
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/tailrace, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/tailrace ./cmd/tailrace
+
+demo: ## the five-minute tour: a row's way from Postgres to Kafka, with nothing set up
+	$(GO) run ./cmd/demo
+
+test: test-deps ## all tests, on real servers; installs what is missing; under 20 minutes
+	$(GO) test -count=1 -timeout 18m ./...
+
+test-short: ## the tests that need no server; under a minute
+	$(GO) test -short ./...
+
+test-deps: ## what tests need: programs (as root on Debian, else it names them), Postgres, Kafka
+	@missing=; for p in $(PROGRAMS); do command -v $${p%%:*} >/dev/null || missing="$$missing $${p##*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "please install:$$missing"; exit 1; fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing
+	$(GO) run ./internal/testenv/fetch
+
+lint: ## gofmt, go vet, the arrows between packages, golangci-lint
+	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test ./internal/arrows
+	$(GO) run $(GOLANGCI_LINT) run
+
+fuzz: ## every fuzz test for FUZZTIME each (30s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+bench: ## rows per second and CPU per row of the daemon, beside pg_recvlogical
+	$(GO) run ./bench/line
+
+soak: ## the ledger under faults for SOAK (1h)
+	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Ledger ./...

@@ -1,0 +1,39 @@
+package capture
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// LookAgain is how often a halted thing is looked at again.
+const LookAgain = 10 * time.Second
+
+// Backoff counts attempts that failed in a row. The zero value is ready; one goroutine at a time.
+type Backoff struct{ failed int }
+
+// Next is how long to wait after err: from 100 ms doubling to 10 s, three quarters of it certain and the rest by chance,
+// so that many lanes do not come back together; LookAgain when err halts.
+func (b *Backoff) Next(err error) time.Duration {
+	if p := AsProblem(err); p != nil && p.Halted {
+		return LookAgain
+	}
+	d := min(100*time.Millisecond<<min(b.failed, 7), LookAgain)
+	b.failed++
+	return d*3/4 + rand.N(d/4)
+}
+
+// Reset forgets the failures.
+func (b *Backoff) Reset() { b.failed = 0 }
+
+// Sleep waits for d or for the end of ctx, which is its error.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

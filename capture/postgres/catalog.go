@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// description is what the catalogue knows of a table and a relation message does not.
+type description struct {
+	key      []string // the primary key's columns, in the order of its index; nil: it has none
+	required []string // the columns that are NOT NULL
+	types    []uint32 // OIDs of the columns' types
+}
+
+// Every name is qualified, so that no search_path puts another table or function in place of the catalogue's.
+const describe = `
+SELECT c.oid,
+       ARRAY(SELECT a.attname::pg_catalog.text
+             FROM pg_catalog.pg_index i
+             CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+             WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts
+             ORDER BY k.ord),
+       ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull),
+       ARRAY(SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_catalog.pg_class c
+WHERE c.oid `
+
+// fromPublication are the tables of a publication. With publish_via_partition_root those are the roots of partition trees,
+// but the stream describes their leaves all the same.
+const fromPublication = `IN (
+    SELECT p.relid FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
+    UNION ALL
+    SELECT leaf.relid
+    FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
+    JOIN pg_catalog.pg_class root ON root.oid = p.relid AND root.relkind = 'p'
+    CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) leaf
+    WHERE leaf.isleaf)`
+
+// publishedTables describes all tables of a publication in one query.
+func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[uint32]description, error) {
+	return descriptions(ctx, conn, fromPublication, publication)
+}
+
+// tables describes tables by OID. One that does not exist is not in the result.
+func tables(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]description, error) {
+	return descriptions(ctx, conn, "= ANY ($1::pg_catalog.oid[])", oids)
+}
+
+func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (map[uint32]description, error) {
+	rows, err := conn.Query(ctx, describe+which, arg)
+	if err != nil {
+		return nil, fmt.Errorf("read tables from the catalogue: %w", err)
+	}
+	all := map[uint32]description{}
+	var oid uint32
+	var d description
+	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.required, &d.types}, func() error {
+		all[oid] = d
+		d = description{}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tables from the catalogue: %w", err)
+	}
+	return all, nil
+}
+
+// visibleWait bounds awaitVisible: a commit that waits for a synchronous standby stays invisible until that one
+// confirms it, and with synchronous_standby_names = '*' that one may be us.
+const visibleWait = time.Second
+
+// awaitVisible waits until a transaction that the stream has brought is visible to queries, and at most a time: a
+// commit is decoded before it is visible, and what the transaction did to the catalogue is not there to read until
+// then. The transaction holds the lock on its own id until just after.
+func awaitVisible(ctx context.Context, conn *pgx.Conn, xid uint32, most time.Duration) error {
+	const query = `
+SELECT count(*) > 0 FROM pg_catalog.pg_locks l
+WHERE l.locktype = 'transactionid' AND l.transactionid = $1::pg_catalog.xid AND l.mode = 'ExclusiveLock' AND l.granted`
+	deadline := time.Now().Add(most)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		var running bool
+		if err := conn.QueryRow(ctx, query, xid).Scan(&running); err != nil {
+			return fmt.Errorf("look whether transaction %d is visible: %w", xid, err)
+		}
+		if !running || time.Now().After(deadline) {
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"time"
+)
+
+// The modes of Config.Snapshot.
+const (
+	SnapshotInitial = "initial" // copy the tables' rows before the first change
+	SnapshotNever   = "never"   // changes only, from the slot's creation on
+)
+
+// Config says what to read from which database. Every field is filled: Settings does it from a file.
+type Config struct {
+	URL      string                 // a secret: it may hold a password
+	Password func() (string, error) // read again at each connect; nil: what the URL, PGPASSWORD or the passfile says
+
+	// Tables and Except are exact text, "schema.table", the schema up to the first dot; * stands for any run of
+	// characters within either part. A table block adds its table.
+	Tables  []string
+	Except  []string
+	Options []TableOption
+
+	Slot        string // [a-z0-9_]{1,54}
+	Publication string // at most 63 bytes
+	Manage      bool   // create the publication and keep it equal to this; false: it is somebody else's
+	Failover    bool   // create the slot as a failover slot (17+)
+
+	Heartbeat time.Duration // how often an idle stream's position moves on; also the pace of the slot's supervision
+	Snapshot  string        // SnapshotInitial or SnapshotNever
+	LetGo     time.Duration // how long a server that wants to stop waits for us at most
+}
+
+// TableOption is a table block.
+type TableOption struct {
+	Name    string   // exact, no wildcard
+	Key     []string // the key's columns; empty: the primary key
+	Columns []string // of the publication's column list; empty: all
+	Where   string   // of the publication's row filter; "": none
+}
+
+// DefaultLetGo is Config.LetGo where nothing else is said: the bound of design promise "no harm to the source".
+const DefaultLetGo = 5 * time.Second
+
+// option finds the table block of a table, or nil.
+func (c *Config) option(name string) *TableOption {
+	for i := range c.Options {
+		if c.Options[i].Name == name {
+			return &c.Options[i]
+		}
+	}
+	return nil
+}

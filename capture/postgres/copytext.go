@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// copyRow reads one line of COPY's text format into values, whose bytes are slices of line: it unescapes in place.
+func copyRow(line []byte, values []capture.Value) error {
+	line = bytes.TrimSuffix(line, []byte{'\n'})
+	for i := range values {
+		end := bytes.IndexByte(line, '\t')
+		last := end < 0
+		if last {
+			end = len(line)
+		}
+		if last != (i == len(values)-1) {
+			return fmt.Errorf("read copy: %d columns were asked for, the row has another number", len(values))
+		}
+		values[i] = copyField(line[:end])
+		if !last {
+			line = line[end+1:]
+		}
+	}
+	return nil
+}
+
+func copyField(f []byte) capture.Value {
+	if len(f) == 2 && f[0] == '\\' && f[1] == 'N' {
+		return capture.Value{}
+	}
+	n := bytes.IndexByte(f, '\\')
+	if n < 0 {
+		return capture.Value{Kind: capture.Text, Bytes: f[:len(f):len(f)]}
+	}
+	for i := n; i < len(f); i++ {
+		c := f[i]
+		if c == '\\' && i+1 < len(f) {
+			i++
+			c = unescaped(f[i])
+		}
+		f[n] = c
+		n++
+	}
+	return capture.Value{Kind: capture.Text, Bytes: f[:n:n]}
+}
+
+// unescaped is what COPY means by a backslash and c. It writes no octal or hexadecimal escapes.
+func unescaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case 'v':
+		return '\v'
+	}
+	return c
+}

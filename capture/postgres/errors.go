@@ -1,0 +1,159 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// sqlstate is the SQLSTATE of a server's error in err, or "".
+func sqlstate(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// named gives a server's error its Problem, by SQLSTATE: texts differ between versions and languages. An error that is
+// one already, that ended with ctx, or that has no name is returned as it is. op says what was done: "start slot".
+func (c *Config) named(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if capture.AsProblem(err) == nil && !errors.Is(err, context.Canceled) {
+		if p := c.byState(err); p != nil {
+			p.Err = err
+			err = p
+		}
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// byState is the table of the SQLSTATEs that have a meaning wherever they come up.
+func (c *Config) byState(err error) *capture.Problem {
+	code := sqlstate(err)
+	switch code {
+	case "28P01", "28000":
+		return &capture.Problem{
+			State: "authentication_failed", Halted: true, Usage: true,
+			Reason: "the server does not let this role in",
+			Fix: "check user and password of the source; pg_hba.conf needs a line for this role, database and host\n" +
+				"(for replication it is the database's line, not the keyword \"replication\")",
+		}
+	case "3D000":
+		return &capture.Problem{
+			State: "database_missing", Halted: true, Usage: true,
+			Reason: "the database does not exist", Fix: "correct the database in url",
+		}
+	case "42501":
+		return &capture.Problem{
+			State: "permission_denied", Halted: true, Usage: true,
+			Reason: "the role may not do this", Fix: "`tailrace check` lists what the role needs, with the SQL",
+		}
+	case "57P03":
+		return &capture.Problem{State: "source_starting", Reason: "the server is starting up, recovering or shutting down"}
+	case "57P01", "57P02":
+		return &capture.Problem{State: "source_unreachable", Reason: "the server ended the connection"}
+	case "53300":
+		return &capture.Problem{
+			State: "too_many_connections", Reason: "the server has no connection left for this role",
+			Fix: "raise max_connections, max_wal_senders or the role's connection limit",
+		}
+	case "55006":
+		return &capture.Problem{State: "slot_active", Reason: fmt.Sprintf("another process holds slot %s", c.Slot)}
+	case "53400":
+		return &capture.Problem{
+			State: "slots_exhausted", Halted: true, Usage: true,
+			Reason: "the server has no replication slot left",
+			Fix:    "raise max_replication_slots and restart the server, or drop a slot that nobody uses",
+		}
+	case "55P03", "57014":
+		return &capture.Problem{State: "source_busy", Reason: "a lock or an answer took too long"}
+	case "53100":
+		return &capture.Problem{State: "source_disk_full", Reason: "the server's disk is full"}
+	}
+	if strings.HasPrefix(code, "08") || code == "" && broken(err) {
+		return &capture.Problem{State: "source_unreachable", Reason: "the server cannot be reached"}
+	}
+	return nil
+}
+
+// broken says whether err comes from the network, not from the server.
+func broken(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err)
+}
+
+// startError names what START_REPLICATION, or a stream later on, was refused with. After any of these the connection
+// is desynchronised: close it and dial again. s is the slot's row read after the error, nil when there is none:
+// 42704 and 55000 mean several things, and only the row tells them apart.
+func (c *Config) startError(err error, s *slotState) error {
+	switch sqlstate(err) {
+	case "42704":
+		if s != nil {
+			return c.named("start slot "+c.Slot, c.publicationMissing(err))
+		}
+		return c.named("start slot "+c.Slot, c.slotMissing(err))
+	case "55000":
+		if s != nil {
+			if p := c.slotProblem(s); p != nil {
+				p.Err = err
+				return p
+			}
+		}
+		return c.named("start slot "+c.Slot, &capture.Problem{
+			State: "source_not_ready", Halted: true, Usage: true,
+			Reason: "the server cannot stream this slot", Err: err,
+			Fix: "`tailrace check` names the setting or the state that stands against it",
+		})
+	case "XX000", "54000":
+		if tooLarge(err) {
+			return c.named("stream slot "+c.Slot, &capture.Problem{
+				State: "value_too_large", Halted: true, Usage: true,
+				Reason: "the server cannot send a value: its text form is too large", Err: err,
+				Fix: "leave the column out: columns = [...] in the table's block, then drop the slot and start anew",
+			})
+		}
+	}
+	return c.named("start slot "+c.Slot, err)
+}
+
+// tooLarge tells the walsender's palloc failure from other internal errors. The text is never translated: it is an
+// elog.
+func tooLarge(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (strings.Contains(e.Message, "invalid memory alloc request size") ||
+		strings.Contains(e.Message, "out of memory") || strings.Contains(e.Message, "enlarge string buffer"))
+}
+
+func (c *Config) slotMissing(err error) *capture.Problem {
+	return &capture.Problem{
+		State: "slot_missing", Halted: true, Usage: true, Err: err,
+		Reason: fmt.Sprintf("slot %s does not exist any more", c.Slot),
+		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P`, then start anew with a snapshot",
+	}
+}
+
+func (c *Config) publicationMissing(err error) *capture.Problem {
+	p := &capture.Problem{
+		State: "publication_missing", Halted: true, Usage: true, Err: err,
+		Reason: fmt.Sprintf("publication %s does not exist", c.Publication),
+	}
+	if !c.Manage {
+		p.Fix = fmt.Sprintf("create it, before the slot: CREATE PUBLICATION %s FOR TABLE ... ;\nor set manage = true",
+			ident(c.Publication))
+		return p
+	}
+	p.Reason += fmt.Sprintf(", but slot %s does: what was changed since it was dropped cannot be read any more", c.Slot)
+	p.Fix = "`tailrace drop -pipeline P`, then start anew with a snapshot"
+	return p
+}

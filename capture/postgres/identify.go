@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// identify asks which cluster this is and which timelines it has been on, and returns the flush position of its WAL
+// with it. Origin.Publication stays empty: it is published.Digest.
+func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Origin, capture.LSN, error) {
+	var o capture.Origin
+	sys, err := pglogrepl.IdentifySystem(ctx, repl)
+	if err != nil {
+		return o, 0, c.named("identify system", err)
+	}
+	if o.System, err = strconv.ParseUint(sys.SystemID, 10, 64); err != nil {
+		return o, 0, fmt.Errorf("identify system: %w", err)
+	}
+	o.Timeline = uint32(sys.Timeline)
+	if o.Timeline > 1 {
+		h, err := pglogrepl.TimelineHistory(ctx, repl, sys.Timeline)
+		if err != nil {
+			return o, 0, c.named(fmt.Sprintf("read history of timeline %d", o.Timeline), err)
+		}
+		if o.History, err = parseHistory(h.Content); err != nil {
+			return o, 0, fmt.Errorf("read history of timeline %d: %w", o.Timeline, err)
+		}
+	}
+	return o, capture.LSN(sys.XLogPos), nil
+}
+
+// parseHistory reads a timeline history file: a line "id, end, reason" for each older timeline, oldest first, with
+// comments after #.
+func parseHistory(content []byte) ([]capture.Timeline, error) {
+	var h []capture.Timeline
+	lines := bufio.NewScanner(bytes.NewReader(content))
+	for lines.Scan() {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		if len(f) < 2 {
+			return nil, fmt.Errorf("line %q has no switch point", line)
+		}
+		id, err := strconv.ParseUint(f[0], 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		end, err := capture.ParseLSN(f[1])
+		if err != nil {
+			return nil, err
+		}
+		if n := len(h); n > 0 && (h[n-1].ID >= uint32(id) || h[n-1].End > end) {
+			return nil, fmt.Errorf("timeline %d does not follow %d", id, h[n-1].ID)
+		}
+		h = append(h, capture.Timeline{ID: uint32(id), End: end})
+	}
+	return h, lines.Err()
+}

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// preflight looks at the server, the slot and the tables before anything is touched, and returns every problem that it
+// finds, each a *capture.Problem with its fix. It leaves nothing behind. The plan is good for publication only when
+// there is no problem.
+func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error) {
+	p := &plan{Major: major(conn.PgConn())}
+	srv, err := c.readServer(ctx, conn)
+	if err != nil {
+		return p, []error{err}
+	}
+	if fatal := c.checkVersion(srv, p.Major); fatal != nil {
+		return p, []error{fatal} // the queries that follow would fail for it
+	}
+	if p.Slot, err = c.readSlot(ctx, conn, c.Slot); err != nil {
+		return p, []error{err}
+	}
+	errs := c.checkServer(srv, p)
+	if p.Slot != nil {
+		if bad := c.slotProblem(p.Slot); bad != nil {
+			errs = append(errs, bad)
+		}
+	}
+	if p.actual, err = c.define(ctx, conn); err != nil {
+		return p, append(errs, err)
+	}
+	if !c.Manage {
+		return p, append(errs, c.checkForeign(ctx, conn, p)...)
+	}
+	return p, append(errs, c.checkManaged(ctx, conn, srv, p)...)
+}
+
+// checkManaged looks at what the file wants to be published.
+func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, p *plan) []error {
+	if bad := c.publicationUsable(p); bad != nil {
+		return []error{bad}
+	}
+	var errs []error
+	if p.targets, errs = c.resolve(ctx, conn); len(p.targets) == 0 {
+		return errs
+	}
+	for _, t := range p.targets {
+		errs = append(errs, c.checkTarget(t, p.Major)...)
+		if err := c.checkReadable(ctx, conn, srv, t); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		return errs // a filter is looked at by publishing it, in a transaction that is rolled back
+	}
+	if bad := c.checkRights(srv, p); bad != nil {
+		return []error{bad}
+	}
+	return c.checkFilters(ctx, conn, p)
+}
+
+// major is the server's version, such as 15.
+func major(conn *pgconn.PgConn) int {
+	v := conn.ParameterStatus("server_version")
+	i := 0
+	for i < len(v) && '0' <= v[i] && v[i] <= '9' {
+		i++
+	}
+	n, _ := strconv.Atoi(v[:i])
+	return n
+}

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// published is what the server publishes, read after it was made what the file says.
+type published struct {
+	Digest  string           // of the definition: tables, column lists, filters, options; not of the tables' own columns
+	Before  string           // the digest before this start changed anything; "": there was no publication
+	Tables  []publishedTable // in the order of their names
+	Created bool             // the publication was not there
+	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only
+	Changed []string         // tables with another column list or filter
+	Removed []string
+}
+
+// changed says whether anything was altered on the server.
+func (p *published) changed() bool {
+	return p.Created || len(p.Added)+len(p.Changed)+len(p.Removed) > 0
+}
+
+// publishedTable is a table under the name under which the stream yields it: of a partition tree that is its root,
+// unless a publication of somebody else's says otherwise.
+type publishedTable struct {
+	OID     uint32
+	Schema  string
+	Name    string
+	Columns []string // that the stream carries, in the table's order: what a snapshot has to read
+	Where   string   // the row filter as SQL over the table's columns, "": none; a snapshot has to apply it
+	Rows    int64    // the planner's estimate, 0 when it has none
+}
+
+// definition is a publication as the catalogue holds it.
+type definition struct {
+	All     bool     `json:"all,omitempty"`
+	Publish []string `json:"publish"`
+	ViaRoot bool     `json:"via_root"`
+	Stored  bool     `json:"stored,omitempty"` // generated columns: 18+
+	Schemas []string `json:"schemas,omitempty"`
+	Tables  []member `json:"tables,omitempty"`
+
+	owned bool
+}
+
+// member is one table of a definition.
+type member struct {
+	Schema  string   `json:"schema"`
+	Name    string   `json:"name"`
+	Columns []string `json:"columns,omitempty"` // in the table's order; nil: all
+	Where   string   `json:"where,omitempty"`   // as pg_get_expr prints it
+
+	oid uint32
+}
+
+// equal says whether two members publish the same.
+func (m member) equal(o member) bool {
+	return m.oid == o.oid && m.Where == o.Where && slices.Equal(m.Columns, o.Columns)
+}
+
+// digest is stable over restarts, versions of tailrace and the order of the catalogue.
+func (d *definition) digest() string {
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // strings and booleans always marshal
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+// define reads the publication's definition; nil when there is none.
+func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error) {
+	var d definition
+	var oid uint32
+	err := conn.QueryRow(ctx, `
+		SELECT oid, puballtables, array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END,
+				CASE WHEN pubupdate THEN 'update' END, CASE WHEN pubdelete THEN 'delete' END,
+				CASE WHEN pubtruncate THEN 'truncate' END], NULL),
+			pubviaroot, coalesce(to_jsonb(p)->>'pubgencols' = 's', false), pg_has_role(pubowner, 'USAGE')
+		FROM pg_publication p WHERE pubname = $1`, c.Publication).
+		Scan(&oid, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named("read publication "+c.Publication, err)
+	}
+	if major(conn.PgConn()) >= 15 {
+		err = conn.QueryRow(ctx, `SELECT ARRAY(SELECT nspname::text FROM pg_publication_namespace pn
+			JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY 1)`, oid).Scan(&d.Schemas)
+		if err != nil {
+			return nil, c.named("read schemas of publication "+c.Publication, err)
+		}
+	}
+	d.Tables, err = c.members(ctx, conn, c.Publication)
+	return &d, err
+}
+
+// members reads the tables that a publication names one by one.
+func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string) ([]member, error) {
+	columns, where := `NULL::text[]`, `''`
+	if major(conn.PgConn()) >= 15 {
+		columns = `CASE WHEN pr.prattrs IS NOT NULL THEN ARRAY(SELECT a.attname::text FROM pg_attribute a
+			WHERE a.attrelid = pr.prrelid AND a.attnum = ANY (pr.prattrs) ORDER BY a.attnum) END`
+		where = `coalesce(pg_get_expr(pr.prqual, pr.prrelid), '')`
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT t.oid, n.nspname, t.relname, `+columns+`, `+where+`
+		FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid
+			JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+		WHERE p.pubname = $1 ORDER BY n.nspname, t.relname`, publication)
+	if err != nil {
+		return nil, c.named("read publication "+publication, err)
+	}
+	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
+		err = row.Scan(&m.oid, &m.Schema, &m.Name, &m.Columns, &m.Where)
+		return m, err
+	})
+	return ms, c.named("read publication "+publication, err)
+}
+
+// tables reads what the publication comes to: the tables that the stream yields, with the columns that it sends.
+func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
+	// Before 18 the view names generated columns too, and the stream never has them. It cannot be asked for them.
+	columns, where := `NULL::text[]`, `''`
+	if major(conn.PgConn()) >= 15 {
+		columns, where = `v.attnames::text[]`, `coalesce(v.rowfilter, '')`
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT t.oid, n.nspname, t.relname, greatest(t.reltuples, 0)::bigint, `+where+`,
+			ARRAY(SELECT a.attname::text FROM pg_attribute a
+				WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+					AND (a.attname = ANY (`+columns+`) OR `+columns+` IS NULL)
+					AND (a.attgenerated = '' OR $2) ORDER BY a.attnum)
+		FROM pg_publication_tables v JOIN pg_namespace n ON n.nspname = v.schemaname
+			JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = v.tablename
+		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Publication, major(conn.PgConn()) >= 18)
+	if err != nil {
+		return nil, c.named("read tables of publication "+c.Publication, err)
+	}
+	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t publishedTable, err error) {
+		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Rows, &t.Where, &t.Columns)
+		return t, err
+	})
+	return ts, c.named("read tables of publication "+c.Publication, err)
+}

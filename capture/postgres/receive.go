@@ -1,0 +1,161 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// receive is the socket's goroutine: steps 1 to 4 of the way of one row.
+func (s *stream) receive(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
+			err = &capture.Problem{State: "panic", Halted: true, Reason: fmt.Sprintf("a message of the stream: %v", r),
+				Fix: "this is a bug: please report the stack in the log"}
+		}
+	}()
+	if err := s.tick(time.Now()); err != nil {
+		return err
+	}
+	for {
+		m, err := s.frames.next()
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil:
+			return s.config.named("read stream", err)
+		default:
+			if err := s.message(ctx, m); err != nil {
+				return err
+			}
+		}
+		if err := s.pass(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// pass does what is due when nothing more waits in memory, and hands over what is to go.
+func (s *stream) pass(ctx context.Context) error {
+	ready := s.frames.ready()
+	if !ready {
+		if err := s.tick(time.Now()); err != nil {
+			return err
+		}
+	}
+	if s.asm.full() || !ready && s.asm.whole() {
+		return s.hand(ctx, s.asm.take())
+	}
+	return nil
+}
+
+// hand gives a batch to whoever calls Next, however long that takes, and goes on telling the server that we live.
+func (s *stream) hand(ctx context.Context, b capture.Batch) error {
+	select {
+	case s.out <- b:
+		return nil
+	default:
+	}
+	due := time.NewTicker(s.pulse)
+	defer due.Stop()
+	for {
+		select {
+		case s.out <- b:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-due.C:
+			if err := s.send(now, false); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// message takes one message of the wire protocol.
+func (s *stream) message(ctx context.Context, m frame) error {
+	switch m.kind {
+	case 'd':
+		return s.data(ctx, m)
+	case 'E':
+		return s.refused(ctx, m.body)
+	case 'N':
+		return s.notice(m.body)
+	case 'c', 'C', 'Z':
+		return &capture.Problem{State: "source_stopping", Reason: "the server has ended the stream"}
+	case 'S', 'A':
+		return nil // a setting, a notification
+	default:
+		return fmt.Errorf("read stream: a message %q inside the stream", m.kind)
+	}
+}
+
+// walHead is the head of an XLogData message: two positions, of which neither is a Position, and a time.
+const walHead = 24
+
+func (s *stream) data(ctx context.Context, m frame) error {
+	if len(m.body) == 0 {
+		return fmt.Errorf("read stream: empty data")
+	}
+	switch body := m.body[1:]; m.body[0] {
+	case 'k':
+		return s.heard(body, time.Now())
+	case 'w':
+		if len(body) < walHead {
+			return fmt.Errorf("read stream: WAL data of %d bytes", len(body))
+		}
+		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
+		s.status.idle = false
+		return s.asm.add(ctx, body[walHead:], m.own)
+	default:
+		return fmt.Errorf("read stream: data of kind %q", m.body[0])
+	}
+}
+
+// refused names an error of the server by what the slot's row says.
+func (s *stream) refused(ctx context.Context, body []byte) error {
+	var m pgproto3.ErrorResponse
+	if err := m.Decode(body); err != nil {
+		return fmt.Errorf("read error of the server: %w", err)
+	}
+	return s.startError(ctx, pgconn.ErrorResponseToPgError(&m))
+}
+
+func (s *stream) startError(ctx context.Context, err error) error {
+	var row *slotState
+	if err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
+		row, err = s.config.readSlot(ctx, c, s.slot)
+		return err
+	}); err != nil {
+		s.log.Debug("read slot after an error", zap.Error(err))
+		return s.config.named("stream slot "+s.slot, err)
+	}
+	return s.config.startError(err, row)
+}
+
+// notice listens for the one that means lost rows: since 18 a server that misses the publication skips its changes and
+// says so only here.
+func (s *stream) notice(body []byte) error {
+	var m pgproto3.NoticeResponse
+	if err := m.Decode(body); err != nil {
+		return fmt.Errorf("read notice of the server: %w", err)
+	}
+	if m.Code == "55000" {
+		return s.config.publicationMissing(errors.New(m.Message))
+	}
+	s.log.Debug("notice", zap.String("code", m.Code), zap.String("text", m.Message))
+	return nil
+}

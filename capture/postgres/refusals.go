@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+func (c *Config) tableMissing(name, near string) *capture.Problem {
+	p := refusal("table_missing", "table "+name+" does not exist", "names are exact: \"schema.table\", without quotes")
+	if near != "" {
+		p.Fix = "did you mean \"" + near + "\"?\n" + p.Fix
+	}
+	return p
+}
+
+func (c *Config) nothingMatches(text string) *capture.Problem {
+	return refusal("pattern_matches_nothing", fmt.Sprintf("%q matches no table that can be published", text),
+		"-- correct tables or except, or create the table")
+}
+
+func (c *Config) notPublishable(t *candidate, why string) *capture.Problem {
+	p := refusal("table_not_publishable", fmt.Sprintf("%s cannot be published: %s", t, why), "-- leave it out of tables")
+	if t.Persistence == "u" && t.Kind == "r" {
+		p.Fix = "ALTER TABLE " + t.sql() + " SET LOGGED;\n-- or leave it out of tables"
+	}
+	return p
+}
+
+func (c *Config) partitionNamed(t *candidate) *capture.Problem {
+	return refusal("partition_in_tree", fmt.Sprintf(
+		"%s is a partition of a table that is published as a whole: its block would have no effect", t),
+		"-- give the block the name of the partitioned table")
+}
+
+// checkForeign looks at a publication of somebody else's: it decides what is published, and has to hold what the file
+// counts on.
+func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []error {
+	if p.actual == nil {
+		return []error{c.publicationMissing(nil)}
+	}
+	ts, err := c.tables(ctx, conn)
+	if err != nil {
+		return []error{err}
+	}
+	texts := c.Tables
+	for _, o := range c.Options {
+		texts = append(texts[:len(texts):len(texts)], o.Name)
+	}
+	var errs []error
+	for _, text := range texts {
+		pat, err := parsePattern(text)
+		found := err != nil // CheckSettings has said so
+		for _, t := range ts {
+			found = found || pat.match(t.Schema, t.Name)
+		}
+		if !found {
+			errs = append(errs, refusal("table_not_published", fmt.Sprintf("publication %s does not publish %s", c.Publication, text),
+				fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE ONLY %s;\n-- or set manage = true", ident(c.Publication),
+					ident(pat.schema, pat.name))))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// relations knows the table that each relation id of the stream stands for. It lives as long as the source, over all
+// its connections, so that a shape keeps its pointer. One goroutine uses it.
+//
+// The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity are those of
+// the relation message, and the catalogue adds the key (see keyOf), which columns are NOT NULL, and what types are made
+// of. A composite type that is altered while a connection lasts is seen at the next connection.
+type relations struct {
+	control control
+	keys    map[string][]string // the file's `key` by "schema.table"
+	wait    time.Duration       // how long a transaction may take to become visible
+
+	fresh  map[uint32]description    // read by preload and not used since
+	known  map[uint32]description    // the last that was read: for tables that are dropped
+	types  typeSet                   // anew for each connection
+	shapes map[uint32]*capture.Table // the last one that was handed out, over all connections
+
+	live   map[uint32]*capture.Table // what this connection has described
+	lastID uint32                    // the table that was asked for last: rows come in runs
+	last   *capture.Table
+}
+
+// control lends the control connection for the time of one call: nobody else uses it meanwhile.
+type control func(ctx context.Context, use func(*pgx.Conn) error) error
+
+func newRelations(c control, keys map[string][]string) *relations {
+	return &relations{
+		control: c,
+		keys:    keys,
+		wait:    visibleWait,
+		known:   map[uint32]description{},
+		types:   newTypeSet(),
+		shapes:  map[uint32]*capture.Table{},
+		live:    map[uint32]*capture.Table{},
+	}
+}
+
+// preload begins a connection: it forgets what the last one has described, because the server will describe every table
+// anew, and reads all tables of the publication at once, so that the descriptions need no query each.
+func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication string) error {
+	all, err := publishedTables(ctx, conn, publication)
+	if err != nil {
+		return err
+	}
+	oids := map[uint32]struct{}{}
+	for _, d := range all {
+		for _, oid := range d.types {
+			oids[oid] = struct{}{}
+		}
+	}
+	rows, err := typeRows(ctx, conn, slices.Collect(maps.Keys(oids)))
+	if err != nil {
+		return err
+	}
+	r.types = newTypeSet()
+	for oid := range oids {
+		r.types.resolve(oid, rows)
+	}
+	r.fresh, r.live, r.lastID, r.last = all, map[uint32]*capture.Table{}, 0, nil
+	maps.Copy(r.known, all)
+	return nil
+}
+
+// named takes a type's name from the stream: of a type that is dropped meanwhile nobody else knows it.
+func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
+
+// message takes a description of a table from the stream, in the transaction xid, and returns the table: the pointer
+// that it had before when nothing has changed. What preload has not read, or what may have changed since, it reads by
+// the control connection; the error is that connection's.
+func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
+	d, ok := r.fresh[m.ID]
+	delete(r.fresh, m.ID)
+	if !ok || !settled(m, d.key) || len(r.types.missing(columnTypes(m))) > 0 {
+		var err error
+		if d, ok, err = r.read(ctx, xid, m); err != nil {
+			return nil, err
+		}
+	}
+	t := r.build(m, d, ok)
+	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
+		t = old
+	}
+	r.shapes[m.ID], r.live[m.ID] = t, t
+	r.lastID, r.last = m.ID, t
+	return t, nil
+}
+
+// table returns the table with an id that message was given on this connection; else nil.
+func (r *relations) table(id uint32) *capture.Table {
+	if id != r.lastID || r.last == nil {
+		r.lastID, r.last = id, r.live[id]
+	}
+	return r.last
+}
+
+// read asks the catalogue for a table and for the types that are not known yet. A table that is dropped meanwhile is as
+// it was last known; false when it never was.
+func (r *relations) read(ctx context.Context, xid uint32, m *pgoutput.Relation) (description, bool, error) {
+	err := r.control(ctx, func(conn *pgx.Conn) error {
+		if err := awaitVisible(ctx, conn, xid, r.wait); err != nil {
+			return err
+		}
+		found, err := tables(ctx, conn, []uint32{m.ID})
+		if err != nil {
+			return err
+		}
+		maps.Copy(r.known, found)
+		lack := r.types.missing(columnTypes(m))
+		if len(lack) == 0 {
+			return nil
+		}
+		rows, err := typeRows(ctx, conn, lack)
+		if err != nil {
+			return err
+		}
+		for _, oid := range lack {
+			r.types.resolve(oid, rows)
+		}
+		return nil
+	})
+	d, ok := r.known[m.ID]
+	return d, ok, err
+}
+
+func columnTypes(m *pgoutput.Relation) []uint32 {
+	oids := make([]uint32, len(m.Columns))
+	for i := range m.Columns {
+		oids[i] = m.Columns[i].Type
+	}
+	return oids
+}
+
+// build makes the table of a message whose types are all known.
+func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *capture.Table {
+	t := &capture.Table{OID: m.ID, Schema: m.Schema, Name: m.Name, Columns: make([]capture.Column, len(m.Columns))}
+	t.Key = keyOf(m, r.keys[t.String()], d.key, exists)
+	for i, c := range m.Columns {
+		key := slices.Contains(t.Key, i)
+		t.Columns[i] = capture.Column{
+			Name:     c.Name,
+			Type:     r.types.types[c.Type],
+			Modifier: c.Modifier,
+			Key:      key,
+			Identity: c.Key,
+			Nullable: !slices.Contains(d.required, c.Name) && !(c.Key && m.Identity != pgoutput.IdentityFull),
+		}
+	}
+	return t
+}

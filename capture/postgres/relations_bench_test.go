@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// BenchmarkPreload is the start of a connection with a publication of 1,000 tables of 10 columns.
+func BenchmarkPreload(b *testing.B) {
+	s := testenv.Postgres(b)
+	db := testenv.NewDatabase(b, s)
+	s.ExecIn(b, db, `DO $$ BEGIN FOR i IN 1..1000 LOOP
+		EXECUTE format('CREATE TABLE t%s (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz NOT NULL,
+			e uuid, f jsonb, g text[], h bool, i bytea)', i);
+	END LOOP; END $$`, "CREATE PUBLICATION p FOR ALL TABLES", "ANALYZE")
+	conn, err := pgx.Connect(b.Context(), s.URL(db))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(b.Context()))
+	r := newRelations(nil, nil)
+	for b.Loop() {
+		if err := r.preload(b.Context(), conn, "p"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if len(r.fresh) != 1000 {
+		b.Fatalf("%d tables", len(r.fresh))
+	}
+}
+
+// BenchmarkTable is the look-up that each row does, in a stream that goes round 1,000 tables.
+func BenchmarkTable(b *testing.B) {
+	r := newRelations(nil, nil)
+	for id := range uint32(1000) {
+		r.fresh = map[uint32]description{id: {}}
+		m := &pgoutput.Relation{ID: id, Identity: 'd', Name: fmt.Sprint(id)}
+		if _, err := r.message(b.Context(), 0, m); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("same", func(b *testing.B) {
+		for b.Loop() {
+			r.table(7)
+		}
+	})
+	b.Run("changing", func(b *testing.B) {
+		for i := uint32(0); b.Loop(); i++ {
+			r.table(i % 1000)
+		}
+	})
+}

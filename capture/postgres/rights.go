@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// publicationUsable refuses a publication that cannot be made what the file says.
+func (c *Config) publicationUsable(p *plan) *capture.Problem {
+	switch {
+	case p.actual == nil && p.Slot != nil && p.Slot.Confirmed > 0:
+		return c.publicationMissing(nil)
+	case p.actual != nil && p.actual.All:
+		return refusal("publication_all_tables", fmt.Sprintf(
+			"publication %s exists and is FOR ALL TABLES, which cannot be made equal to tables", c.Publication),
+			"-- set manage = false, or another publication; or, when nobody uses it:\nDROP PUBLICATION "+
+				ident(c.Publication)+";")
+	}
+	return nil
+}
+
+// checkRights looks, when something is to be changed, whether our role may. A filter always is: only publishing it
+// tells what it comes to.
+func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
+	steps, _ := c.steps(p)
+	if len(steps) == 0 || s.Super {
+		return nil
+	}
+	var lacks, fix, owners []string
+	filters := slices.ContainsFunc(p.targets, func(t *target) bool { return t.where != "" })
+	if (p.actual == nil || filters) && !s.Create {
+		lacks = append(lacks, "CREATE on database "+s.Database)
+		fix = append(fix, "GRANT CREATE ON DATABASE "+ident(s.Database)+" TO "+ident(s.Role)+";")
+	}
+	if p.actual != nil && !p.actual.owned {
+		lacks = append(lacks, "ownership of publication "+c.Publication)
+		fix = append(fix, "ALTER PUBLICATION "+ident(c.Publication)+" OWNER TO "+ident(s.Role)+";")
+	}
+	for _, t := range p.added() {
+		if !t.Owned {
+			lacks = append(lacks, "ownership of "+t.String())
+			owners = append(owners, "GRANT "+ident(t.Owner)+" TO "+ident(s.Role)+";")
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	slices.Sort(owners)
+	fix = append(fix, slices.Compact(owners)...)
+	if !filters {
+		fix = append(fix, "-- or let an administrator run this instead, now and after each change of the file:")
+		for _, step := range steps {
+			fix = append(fix, "-- "+step+";")
+		}
+	}
+	return refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s what the file says: it lacks %s",
+		s.Role, c.Publication, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
+}
+
+// added are the targets that publication will take in, or take in anew.
+func (p *plan) added() []*target {
+	if p.actual == nil {
+		return p.targets
+	}
+	add, _ := p.difference(&published{})
+	return add
+}
+
+// checkReadable asks whether the snapshot can read the table: all of it, and not less by a policy.
+func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t *target) error {
+	if c.Snapshot != SnapshotInitial {
+		return nil
+	}
+	if t.RowSecurity && !s.BypassRLS {
+		return refusal("row_security", fmt.Sprintf("row-level security hides rows of %s from role %s: the snapshot would fail",
+			t, s.Role), "ALTER ROLE "+ident(s.Role)+" BYPASSRLS;")
+	}
+	if t.Readable {
+		return nil
+	}
+	if t.columns != nil {
+		var all bool
+		err := conn.QueryRow(ctx, `SELECT has_schema_privilege(relnamespace, 'USAGE') AND (SELECT
+			bool_and(has_column_privilege($1::oid, n, 'SELECT')) FROM unnest($2::text[]) n) FROM pg_class WHERE oid = $1`,
+			t.OID, t.columns).Scan(&all)
+		if err != nil {
+			return c.named("read privileges on "+t.String(), err)
+		}
+		if all {
+			return nil
+		}
+	}
+	return refusal("select_denied", fmt.Sprintf("role %s may not SELECT from %s, and the snapshot has to", s.Role, t),
+		fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;\nGRANT SELECT ON %s TO %s;\n-- or snapshot { mode = \"never\" }",
+			ident(t.Schema), ident(s.Role), t.sql(), ident(s.Role)))
+}

@@ -1,0 +1,212 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+)
+
+// Settings is a `source "postgres"` block.
+type Settings struct {
+	URL         config.Secret     `hcl:"url"`
+	Password    config.Credential `hcl:"password,optional"`
+	Tables      []string          `hcl:"tables,optional"`
+	Except      []string          `hcl:"except,optional"`
+	Slot        string            `hcl:"slot,optional"`
+	Publication string            `hcl:"publication,optional"`
+	Manage      bool              `hcl:"manage,optional"`
+	Failover    bool              `hcl:"failover,optional"`
+	Heartbeat   config.Duration   `hcl:"heartbeat,optional"`
+	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
+	Options     []TableSettings   `hcl:"table,block"`
+}
+
+// SnapshotSettings is the snapshot block.
+type SnapshotSettings struct {
+	Mode string `hcl:"mode,optional"`
+}
+
+// TableSettings is a table block.
+type TableSettings struct {
+	Name    string    `hcl:"name,label"`
+	Key     []string  `hcl:"key,optional"`
+	Columns []string  `hcl:"columns,optional"`
+	Where   string    `hcl:"where,optional"`
+	Range   hcl.Range `hcl:",range"`
+}
+
+// NewSettings is a block in which nothing is said: the defaults.
+func NewSettings() *Settings {
+	return &Settings{Manage: true, Heartbeat: config.Duration(10 * time.Second), Snapshot: SnapshotSettings{SnapshotInitial}}
+}
+
+// Config is what the block means in a pipeline. It contacts nothing.
+func (s *Settings) Config(pipeline string) (Config, error) {
+	name := "tailrace_" + strings.ToLower(strings.ReplaceAll(pipeline, "-", "_"))
+	c := Config{
+		URL: string(s.URL), Tables: s.Tables, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
+		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
+		LetGo: DefaultLetGo,
+	}
+	if s.Password != nil {
+		c.Password = func() (string, error) {
+			p, err := s.Password()
+			return string(p), err
+		}
+	}
+	if c.Slot == "" {
+		c.Slot = name
+	}
+	if c.Publication == "" {
+		c.Publication = name
+	}
+	for _, t := range s.Options {
+		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
+	}
+	if !slotName.MatchString(c.Slot) {
+		return c, refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
+			"give the source a slot: up to 54 of a-z, 0-9 and _")
+	}
+	return c, nil
+}
+
+// Source makes the source; it contacts nothing.
+func (s *Settings) Source(pipeline string, log *zap.Logger) (capture.Source, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	return New(c, log), nil
+}
+
+// Check looks at the live server and returns every problem it finds; it changes nothing.
+func (s *Settings) Check(ctx context.Context, pipeline string) []error {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return []error{err}
+	}
+	return c.check(ctx)
+}
+
+// Drop removes the slot and, when it is ours, the publication. It refuses a slot that is in use. It returns a line for
+// each thing that it removed or, with dry, would remove, and one beginning with "left: " for what it leaves.
+func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]string, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	return c.drop(ctx, dry)
+}
+
+// CheckSettings checks what needs no server.
+func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	var ds hcl.Diagnostics
+	add := func(attribute, summary, detail string) { ds = append(ds, mistake(at.At(attribute), summary, detail)) }
+	if err := checkURL(string(s.URL)); err != nil {
+		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
+	}
+	if s.Slot != "" && !slotName.MatchString(s.Slot) {
+		add("slot", "this cannot be the name of a slot", "Postgres takes up to 54 of a-z, 0-9 and _.")
+	}
+	if len(s.Publication) > 63 || strings.ContainsRune(s.Publication, 0) {
+		add("publication", "this cannot be the name of a publication", "Postgres cuts names at 63 bytes.")
+	}
+	if h := time.Duration(s.Heartbeat); h < time.Second || h > 10*time.Minute {
+		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is let go at this pace.")
+	}
+	if s.Manage && len(s.Tables)+len(s.Options) == 0 && at.Known("tables") {
+		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+
+			"to take what the publication publishes.")
+	}
+	if !s.Manage && len(s.Except) > 0 {
+		add("except", "except has no effect with manage = false", "The publication decides what is published.")
+	}
+	for _, text := range s.Tables {
+		if _, err := parsePattern(text); err != nil {
+			add("tables", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
+		}
+	}
+	for _, text := range s.Except {
+		if _, err := parsePattern(text); err != nil {
+			add("except", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
+		} else if slices.Contains(s.Tables, text) {
+			add("except", fmt.Sprintf("%q is in tables and in except", text), "Take it out of one of them.")
+		}
+	}
+	return append(ds, s.checkOptions()...)
+}
+
+// checkOptions compares the table blocks with each other and with the rest.
+func (s *Settings) checkOptions() hcl.Diagnostics {
+	var ds hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, t := range s.Options {
+		if seen[t.Name] {
+			ds = append(ds, mistake(t.Range, fmt.Sprintf("there are two blocks for table %q", t.Name), "Merge them."))
+		}
+		seen[t.Name] = true
+		schema, name, _ := capture.SplitName(t.Name)
+		for _, text := range s.Except {
+			if p, err := parsePattern(text); err == nil && p.match(schema, name) {
+				ds = append(ds, mistake(t.Range, fmt.Sprintf("except leaves out table %q", t.Name), fmt.Sprintf("It is %q.", text)))
+			}
+		}
+		if !s.Manage && (len(t.Columns) > 0 || t.Where != "") {
+			ds = append(ds, mistake(t.Range, "columns and where have no effect with manage = false",
+				"The publication decides what is published."))
+		}
+	}
+	return ds
+}
+
+// CheckSettings checks one table block.
+func (t *TableSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	var ds hcl.Diagnostics
+	if p, err := parsePattern(t.Name); err != nil {
+		ds = append(ds, mistake(t.Range, err.Error(), `Write table "schema.table".`))
+	} else if !p.exact() {
+		ds = append(ds, mistake(t.Range, "a table block is for one table", "Wildcards belong to tables."))
+	}
+	ds = append(ds, checkNames("key", t.Key, at)...)
+	ds = append(ds, checkNames("columns", t.Columns, at)...)
+	if len(t.Columns) > 0 && !contains(t.Columns, t.Key) && at.Known("key") {
+		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(without(t.Key, t.Columns), ", ")+" of key", ""))
+	}
+	return ds
+}
+
+// checkNames checks a list of columns.
+func checkNames(attribute string, list []string, at config.Positions) hcl.Diagnostics {
+	var summary string
+	switch {
+	case at.Given(attribute) && len(list) == 0:
+		summary = attribute + " is empty"
+	case slices.Contains(list, ""):
+		summary = attribute + " has an empty name"
+	case len(list) > len(slices.Compact(sorted(list))):
+		summary = attribute + " has a column twice"
+	default:
+		return nil
+	}
+	return hcl.Diagnostics{mistake(at.At(attribute), summary, "Name the columns, each once, or leave it out.")}
+}
+
+// CheckSettings checks the snapshot block.
+func (s *SnapshotSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	if s.Mode == SnapshotInitial || s.Mode == SnapshotNever {
+		return nil
+	}
+	return hcl.Diagnostics{mistake(at.At("mode"), fmt.Sprintf("%q is no mode of a snapshot", s.Mode), "It is initial or never.")}
+}
+
+func mistake(r hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r}
+}

@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// slotName is what Postgres takes, less the suffix of a first start's temporary slot; commands on a replication
+// connection hold the name unquoted.
+var slotName = regexp.MustCompile(`^[a-z0-9_]{1,54}$`)
+
+// slotState is the slot's row in pg_replication_slots. Sizes are bytes.
+type slotState struct {
+	Plugin    string
+	Type      string // logical, physical
+	Database  string
+	Here      bool // Database is the one we are connected to
+	Temporary bool
+	Active    bool
+	PID       int32 // of the process that holds it; 0: none
+	Restart   capture.LSN
+	Confirmed capture.LSN
+	WALStatus string // reserved, extended, unreserved, lost
+	Safe      int64  // WAL that may still be written before the slot is lost; -1: no limit, or unknown
+	Retained  int64  // WAL that the slot keeps
+	TwoPhase  bool
+	Failover  bool   // 17+
+	Invalid   string // why it is invalidated: 17+ says it in a word; "": it is not
+	End       capture.LSN
+}
+
+// readSlot reads a slot's row, in one query with the end of the WAL; nil when there is no such slot. Columns that a
+// server does not know are null through to_jsonb.
+func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*slotState, error) {
+	var s slotState
+	err := conn.QueryRow(ctx, `
+		SELECT coalesce(plugin, ''), slot_type, coalesce(database, ''), coalesce(database = current_database(), false),
+			temporary, active, coalesce(active_pid, 0),
+			coalesce(restart_lsn - '0/0', 0)::bigint, coalesce(confirmed_flush_lsn - '0/0', 0)::bigint,
+			coalesce(wal_status, ''), coalesce(safe_wal_size, -1), coalesce(e.lsn - restart_lsn, 0)::bigint,
+			coalesce((j->>'two_phase')::bool, false), coalesce((j->>'failover')::bool, false),
+			coalesce(j->>'invalidation_reason', CASE WHEN wal_status = 'lost' THEN 'wal_removed'
+				WHEN (j->>'conflicting')::bool THEN 'conflicting' ELSE '' END),
+			(e.lsn - '0/0')::bigint
+		FROM pg_replication_slots s, to_jsonb(s) j,
+			(SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) e(lsn)
+		WHERE slot_name = $1`, name).Scan(&s.Plugin, &s.Type, &s.Database, &s.Here, &s.Temporary, &s.Active, &s.PID,
+		&s.Restart, &s.Confirmed, &s.WALStatus, &s.Safe, &s.Retained, &s.TwoPhase, &s.Failover, &s.Invalid, &s.End)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named("read slot "+name, err)
+	}
+	return &s, nil
+}
+
+// state is the word for Health.Slot.
+func (s *slotState) state() string {
+	switch {
+	case s.Invalid != "":
+		return "lost"
+	case s.WALStatus == "unreserved" || s.WALStatus == "extended":
+		return s.WALStatus
+	case s.Active:
+		return "active"
+	}
+	return "inactive"
+}
+
+// createSlot creates a temporary slot, after the publication, and returns where its changes begin and the name of the snapshot
+// that shows everything before. The snapshot lives until the next command on the connection or its end. It waits for
+// every transaction that runs now, for hours if need be; when ctx ends first there is no slot.
+func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name string) (capture.LSN, string, error) {
+	if !slotName.MatchString(c.Slot) {
+		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", c.Slot)
+	}
+	options := "(SNAPSHOT 'export')"
+	if major(repl) < 15 {
+		options = "EXPORT_SNAPSHOT"
+	}
+	r, err := pglogrepl.ParseCreateReplicationSlot(
+		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", name, options)))
+	switch sqlstate(err) {
+	case "":
+	case "42710":
+		err = &capture.Problem{
+			State: "slot_active", Err: err,
+			Reason: fmt.Sprintf("another process is making slot %s", c.Slot),
+		}
+	case "55000":
+		err = &capture.Problem{
+			State: "source_not_ready", Halted: true, Usage: true, Err: err,
+			Reason: "the server cannot create a logical slot", Fix: "`tailrace check` names the setting that is missing",
+		}
+	}
+	if err != nil {
+		return 0, "", c.named("create slot "+name, err)
+	}
+	at, err := capture.ParseLSN(r.ConsistentPoint)
+	return at, r.SnapshotName, err
+}
+
+// slotWait says what createSlot, on the connection whose server process is pid, waits for; nil when it does not wait.
+// The wait may take hours, and is a named state.
+func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*capture.Problem, error) {
+	var blocker int32
+	var who, since string
+	err := conn.QueryRow(ctx, `SELECT b, coalesce(a.usename::text, '?'), coalesce(a.xact_start::timestamp(0)::text, '?')
+		FROM unnest(pg_blocking_pids($1)) b LEFT JOIN pg_stat_activity a ON a.pid = b
+		ORDER BY a.xact_start LIMIT 1`, int32(pid)).Scan(&blocker, &who, &since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named("look what the slot waits for", err)
+	}
+	return &capture.Problem{
+		State: "waiting_for_transactions",
+		Reason: fmt.Sprintf("slot %s can be created when every transaction that runs now has ended; process %d of role %s "+
+			"has had one open since %s UTC", c.Slot, blocker, who, since),
+		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker),
+	}, nil
+}
+
+// dropSlot drops the slot where it is ours to drop: in this database, and held by nobody. It reports whether there was
+// one.
+func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	s, err := c.readSlot(ctx, conn, c.Slot)
+	if err != nil || s == nil {
+		return false, err
+	}
+	if bad := c.notOurs(s); bad != nil {
+		return false, bad
+	}
+	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, c.Slot)
+	if sqlstate(err) == "42704" {
+		return false, nil
+	}
+	return err == nil, c.named("drop slot "+c.Slot, err)
+}
+
+// slotHeld is the problem of a slot that must not be dropped under a running daemon.
+func (c *Config) slotHeld(s *slotState) *capture.Problem {
+	return &capture.Problem{
+		State: "slot_active", Usage: true,
+		Reason: fmt.Sprintf("slot %s is in use by process %d of the server", c.Slot, s.PID),
+		Fix:    "stop the daemon that reads it first, its standbys too",
+	}
+}

@@ -1,0 +1,355 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// A first start copies all rows under the exported snapshot of a temporary slot, streams on from that slot, and copies
+// it to the lasting one once every sink holds the snapshot whole. So a lasting slot means a finished snapshot; an
+// interrupted one leaves nothing behind on the server and begins anew. docs/decisions/0004 says what that costs.
+
+// recorded is what the source wants kept with a sink's position.
+type recorded struct {
+	Snapshot string `json:"snapshot"` // "pending" until the lasting slot exists, then "done"
+}
+
+var (
+	statePending = []byte(`{"snapshot":"pending"}`)
+	stateDone    = []byte(`{"snapshot":"done"}`)
+)
+
+// errCopied ends the rows of a snapshot.
+var errCopied = errors.New("the snapshot is copied")
+
+// snapshot yields the rows of all tables as one virtual transaction (see capture.Position).
+type snapshot struct {
+	conn   *pgx.Conn // in a transaction with the exported snapshot
+	point  capture.LSN
+	tables []copyTable
+	log    *zap.Logger
+
+	out       chan capture.Batch
+	failed    error // after out is closed
+	asm       *assembler
+	copied    atomic.Int64
+	finished  atomic.Bool
+	started   bool          // Resume has called run
+	ended     chan struct{} // closed when run has returned
+	estimated int64
+}
+
+// copyTable is a table to copy, with the query that does it.
+type copyTable struct {
+	table *capture.Table
+	sql   string
+}
+
+// first makes a temporary slot on repl and opens its snapshot. It returns the consistent point.
+func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
+	st.slot = temporarySlot(s.config.Slot)
+	point, name, err := s.create(ctx, repl, st.slot)
+	if err != nil {
+		if p := capture.AsProblem(err); p != nil && p.State == "slot_active" {
+			return 0, fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
+		}
+		return 0, err
+	}
+	if err := s.unfinished(ctx); err != nil {
+		return 0, err
+	}
+	st.asm.state = statePending
+	st.copied = make(chan struct{})
+	st.complete = once(st.copied)
+	st.snapshot, err = s.newSnapshot(ctx, st, pub, point, name)
+	return point, err
+}
+
+// create makes the temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
+// if need be.
+func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (point capture.LSN, name string, err error) {
+	pid, done := repl.PID(), make(chan struct{})
+	go func() {
+		defer close(done)
+		point, name, err = s.config.createSlot(ctx, repl, slot)
+	}()
+	look := time.NewTicker(watchPause)
+	defer look.Stop()
+	for {
+		select {
+		case <-done:
+			return point, name, err
+		case <-look.C:
+			var wait *capture.Problem
+			if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+				wait, err = s.config.slotWait(ctx, c, pid)
+				return err
+			}); err == nil && wait != nil {
+				s.report(wait)
+			}
+		}
+	}
+}
+
+// unfinished makes sure, with the temporary slot in hand, that nobody has made the lasting one meanwhile.
+func (s *Source) unfinished(ctx context.Context) error {
+	return s.side.do(ctx, func(c *pgx.Conn) error {
+		row, err := s.config.readSlot(ctx, c, s.config.Slot)
+		if err == nil && row != nil {
+			return fmt.Errorf("%w: slot %s has been made meanwhile", capture.ErrRestart, s.config.Slot)
+		}
+		return err
+	})
+}
+
+// temporarySlot is the name of the slot of a first start. Two daemons of one pipeline meet at it.
+func temporarySlot(slot string) string { return slot + temporarySuffix }
+
+const temporarySuffix = "_snapshot"
+
+func (s *Source) newSnapshot(ctx context.Context, st *stream, pub *published, point capture.LSN, name string) (*snapshot, error) {
+	conn, err := s.config.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sn := &snapshot{conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{})}
+	if err := sn.prepare(ctx, name); err != nil {
+		sn.close()
+		return nil, s.config.named("open snapshot", err)
+	}
+	if s.config.Snapshot == SnapshotInitial {
+		for _, t := range pub.Tables {
+			ct, err := sn.describe(ctx, st.asm.relations, t)
+			if err != nil {
+				sn.close()
+				return nil, s.config.named("read table "+t.Schema+"."+t.Name, err)
+			}
+			sn.tables = append(sn.tables, ct)
+			sn.estimated += t.Rows
+		}
+	}
+	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: st.origin.Epoch(point)}
+	sn.asm = &assembler{origin: st.origin, state: statePending, tx: tx}
+	return sn, nil
+}
+
+func (sn *snapshot) prepare(ctx context.Context, name string) error {
+	for _, sql := range []string{
+		"SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.set_config('lock_timeout', '0', false)",
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		"SET TRANSACTION SNAPSHOT " + literal(name),
+	} {
+		if _, err := sn.conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describeShape reads what a relation message would say of a published table.
+const describeShape = `
+SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
+       CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
+           SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
+           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
+
+func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable) (copyTable, error) {
+	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
+	rows, err := sn.conn.Query(ctx, describeShape, t.OID, t.Columns)
+	if err != nil {
+		return copyTable{}, err
+	}
+	var identity string
+	var tree bool
+	var col pgoutput.Column
+	var names []string
+	_, err = pgx.ForEachRow(rows, []any{&identity, &tree, &col.Name, &col.Type, &col.Modifier, &col.Key}, func() error {
+		rel.Identity = identity[0]
+		rel.Columns = append(rel.Columns, col)
+		names = append(names, ident(col.Name))
+		return nil
+	})
+	if err != nil {
+		return copyTable{}, err
+	}
+	table, err := r.message(ctx, 0, &rel)
+	from := "ONLY " // the children of a plain parent are published by themselves
+	if tree {
+		from = ""
+	}
+	sql := "COPY (SELECT " + strings.Join(names, ", ") + " FROM " + from + ident(t.Schema, t.Name)
+	if t.Where != "" {
+		sql += " WHERE " + t.Where
+	}
+	return copyTable{table: table, sql: sql + ") TO STDOUT"}, err
+}
+
+// run copies all tables, one after the other, and then says that the snapshot is whole.
+func (sn *snapshot) run(ctx context.Context) {
+	defer close(sn.ended)
+	defer close(sn.out)
+	sn.failed = sn.copyAll(ctx)
+	sn.close() // its locks stand in the way of a TRUNCATE
+}
+
+func (sn *snapshot) copyAll(ctx context.Context) error {
+	began := time.Now()
+	sn.log.Info("snapshot", zap.Int("tables", len(sn.tables)), zap.Int64("estimated_rows", sn.estimated))
+	for _, t := range sn.tables {
+		w := &copyWriter{ctx: ctx, snapshot: sn, table: t.table}
+		if _, err := sn.conn.PgConn().CopyTo(ctx, w, t.sql); err != nil {
+			return fmt.Errorf("copy %s: %w", t.table, err)
+		}
+	}
+	sn.asm.batch.Time = sn.asm.tx.Time
+	sn.asm.close(capture.Position{LSN: sn.point})
+	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
+	sn.finished.Store(true)
+	return sn.hand(ctx, sn.asm.take())
+}
+
+func (sn *snapshot) hand(ctx context.Context, b capture.Batch) error {
+	select {
+	case sn.out <- b:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// next is Stream.Next while rows are copied; errCopied after the last.
+func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Batch, error) {
+	select {
+	case b, more := <-sn.out:
+		if more {
+			return b, nil
+		}
+		if sn.failed != nil {
+			return capture.Batch{}, sn.failed
+		}
+		return capture.Batch{}, errCopied
+	case <-ended:
+		return capture.Batch{}, errCopied // Next tells why the stream has ended
+	case <-ctx.Done():
+		return capture.Batch{}, context.Cause(ctx)
+	}
+}
+
+func (sn *snapshot) progress() (copying bool, rows, estimated int64) {
+	return !sn.finished.Load(), sn.copied.Load(), sn.estimated
+}
+
+// abandon ends a snapshot whose stream has ended.
+func (sn *snapshot) abandon() {
+	if sn.started {
+		<-sn.ended
+		return
+	}
+	sn.close()
+}
+
+func (sn *snapshot) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	_ = sn.conn.Close(ctx) // its transaction was read only
+}
+
+// copyWriter takes the lines of one table's COPY.
+type copyWriter struct {
+	ctx      context.Context
+	snapshot *snapshot
+	table    *capture.Table
+}
+
+// Write takes one line: the server sends each as one message.
+func (w *copyWriter) Write(line []byte) (int, error) {
+	sn := w.snapshot
+	a := sn.asm
+	values := a.slab.Take(len(w.table.Columns))
+	if err := copyRow(a.arena.copy(line), values); err != nil {
+		return 0, err
+	}
+	c := capture.Change{Op: capture.Read, Table: w.table, After: values}
+	a.append(c, len(line)+changeCost+valueCost*len(values))
+	sn.copied.Add(1)
+	if a.full() {
+		if err := sn.hand(w.ctx, a.take()); err != nil {
+			return 0, err
+		}
+	}
+	return len(line), nil
+}
+
+// Resume implements capture.Stream. A slot that exists means a finished snapshot. Without one, what the sinks recorded
+// says whether there ever was one.
+func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew bool, err error) {
+	if s.snapshot == nil {
+		return false, nil
+	}
+	for _, r := range records {
+		var was recorded
+		if r.Position.IsZero() || json.Unmarshal(r.State, &was) == nil && was.Snapshot == "pending" {
+			continue
+		}
+		p := s.config.slotMissing(nil)
+		p.Reason += fmt.Sprintf("; sink %s holds everything up to %s", r.Sink, r.Position)
+		return false, p
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		<-s.ended
+		cancel()
+	}()
+	s.snapshot.started = true
+	go s.snapshot.run(ctx)
+	go s.settle(ctx)
+	return true, nil
+}
+
+// settle waits until every sink holds the snapshot, makes the lasting slot of the temporary one, and lets the stream
+// start again from it.
+func (s *stream) settle(ctx context.Context) {
+	select {
+	case <-s.copied:
+	case <-ctx.Done():
+		return
+	}
+	if err := s.lasting(ctx); err != nil {
+		s.end(s.config.named("make slot "+s.config.Slot, err))
+		return
+	}
+	s.end(capture.ErrRestart)
+}
+
+func (s *stream) lasting(ctx context.Context) error {
+	err := s.control.do(ctx, func(c *pgx.Conn) error {
+		// One statement, and only while our walsender holds the temporary slot.
+		_, err := c.Exec(ctx, `SELECT pg_catalog.pg_copy_logical_replication_slot(slot_name, $2, false)
+			FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND active_pid = $3`, s.slot, s.config.Slot, s.pid)
+		return err
+	})
+	if err != nil || !s.config.Failover {
+		return err
+	}
+	repl, err := s.config.replication(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = repl.Close(ctx) }()
+	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+s.config.Slot+" (FAILOVER true)").ReadAll()
+	return err
+}

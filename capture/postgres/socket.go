@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row and spends most of
+// its time on waking its reader; so while much flows, this reader asks the kernel to be woken only when much has come
+// (SO_RCVLOWAT). That makes the server cheaper for each row and the whole line faster. When the flow cools, the mark goes
+// back to one byte, and nothing waits. Step 1 of the way of one row.
+//
+// Read and Until are for one goroutine; Wake is for any other.
+type socket struct {
+	net.Conn
+	raw   syscall.RawConn // nil: no mark can be set
+	unix  bool
+	flow  flow
+	live  bool      // the stream has begun; before, every deadline is the driver's
+	until time.Time // when Read gives up waiting
+	armed time.Time // the deadline that the runtime knows of; zero: unknown
+	woken atomic.Bool
+	ahead []byte // what a read of little brought beyond it: crypto/tls asks for records of one row
+	store []byte
+}
+
+const (
+	// A Unix socket ignores the mark where the runtime polls; there a short sleep lets bytes gather.
+	nap = 300 * time.Microsecond
+	// patience is how long a mark may keep waiting bytes: several spans of the flow.
+	patience = 8 * time.Millisecond
+	// little is a read for which it pays to fetch more and copy.
+	little = 16 << 10
+)
+
+// dialSocket dials as pgconn wants it, for its DialFunc.
+func dialSocket(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return newSocket(c), nil
+	}
+}
+
+func newSocket(c net.Conn) *socket {
+	s := &socket{Conn: c, flow: flow{mark: 1}}
+	if sc, ok := c.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			s.raw = raw
+		}
+	}
+	_, s.unix = c.(*net.UnixConn)
+	return s
+}
+
+// Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
+// driver.
+func (s *socket) Until(t time.Time) { s.live, s.until = true, t }
+
+// Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
+func (s *socket) Wake() {
+	s.woken.Store(true)
+	_ = s.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection, whose Read has ended anyway
+}
+
+// Read waits as the flow deserves, then takes what is there.
+func (s *socket) Read(p []byte) (int, error) {
+	if !s.live {
+		return s.Conn.Read(p)
+	}
+	if len(s.ahead) == 0 {
+		if len(p) >= little {
+			return s.fetch(p)
+		}
+		if s.store == nil {
+			s.store = make([]byte, 64<<10)
+		}
+		n, err := s.fetch(s.store)
+		if s.ahead = s.store[:n]; n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, s.ahead)
+	s.ahead = s.ahead[n:]
+	return n, nil
+}
+
+func (s *socket) fetch(p []byte) (int, error) {
+	for {
+		hot := s.flow.mark > 1
+		if hot && s.unix {
+			time.Sleep(nap)
+		}
+		s.arm(hot && !s.unix)
+		if s.woken.Swap(false) {
+			s.armed = time.Time{}
+			return 0, os.ErrDeadlineExceeded
+		}
+		n, err := s.Conn.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			s.note(n)
+			return n, err
+		}
+		s.armed = time.Time{}
+		if hot {
+			if n = s.take(p); n > 0 {
+				s.note(n)
+				return n, nil
+			}
+			s.late()
+		}
+		if s.woken.Swap(false) || !time.Now().Before(s.until) {
+			return 0, err
+		}
+	}
+}
+
+// arm tells the runtime the deadline, if it does not know it yet.
+func (s *socket) arm(soon bool) {
+	at := s.until
+	if soon {
+		if t := time.Now().Add(patience); t.Before(at) {
+			at = t
+		}
+	}
+	if at.Equal(s.armed) {
+		return
+	}
+	s.armed = at
+	_ = s.SetReadDeadline(at) // fails on a closed connection only, which Read then tells
+}
+
+func (s *socket) note(n int) {
+	if n > 0 && s.raw != nil && s.flow.note(n, time.Now()) {
+		s.setMark()
+	}
+}
+
+func (s *socket) late() {
+	s.flow.late()
+	s.setMark()
+}
+
+func (s *socket) setMark() {
+	if s.unix {
+		return
+	}
+	mark := s.flow.mark
+	err := s.raw.Control(func(fd uintptr) {
+		// A mark beyond the receive buffer would never be reached.
+		if size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
+			mark = max(1, min(mark, size/4))
+		}
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, mark) != nil {
+			mark = 1
+		}
+	})
+	if err != nil {
+		mark = 1
+	}
+	s.flow.mark = mark
+}
+
+// take reads without waiting. It works after a deadline has passed, when the runtime's own reads do not.
+func (s *socket) take(p []byte) (n int) {
+	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), p) })
+	return max(n, 0)
+}
+
+// below finds the socket below TLS.
+func below(c net.Conn) *socket {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	return c.(*socket) // dialSocket made it
+}

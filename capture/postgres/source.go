@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Source reads the changes of one database through one slot. It implements capture.Source and capture.Observed.
+type Source struct {
+	config Config
+	log    *zap.Logger
+
+	side *sideConn
+
+	// Of Run's goroutine, and of the stream's while there is one:
+	relations *relations
+	report    func(error)
+	pid       uint32 // of our last walsender, which may outlive its connection
+	prepared  bool   // the publication is what the file says
+
+	mu     sync.Mutex
+	health capture.Health
+	meter  meter
+	stream *stream // nil: none
+}
+
+// New makes a source; it contacts nothing.
+func New(c Config, log *zap.Logger) *Source {
+	s := &Source{config: c, log: log, health: capture.Health{Retained: -1, Safe: -1}}
+	s.side = &sideConn{config: &s.config}
+	s.relations = newRelations(s.side.do, c.keys())
+	return s
+}
+
+// standbyPause is how often a standby looks whether the slot is free.
+const standbyPause = time.Second
+
+// Run implements capture.Source.
+func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
+	var backoff capture.Backoff
+	s.report = report
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.session(ctx, serve)
+		s.gone()
+		switch {
+		case ctx.Err() != nil || errors.Is(err, capture.ErrRestart):
+			continue
+		case errors.Is(err, capture.ErrNotOurs):
+			report(err)
+			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
+			continue
+		}
+		if time.Since(began) > 2*capture.LookAgain {
+			backoff.Reset()
+		}
+		if err == nil {
+			err = errors.New("the stream ended without a reason")
+		}
+		report(err)
+		_ = capture.Sleep(ctx, backoff.Next(err))
+	}
+	return nil
+}
+
+// session is one connection: look, make the publication right, start the slot, serve.
+func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
+	defer s.side.close()
+	var pub *published
+	var slot *slotState
+	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
+			return err
+		}
+		pub, err = s.prepare(ctx, c, slot)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	st, err := s.open(ctx, pub, slot)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	s.begin(st)
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go s.watch(watch, st)
+	return serve(ctx, st)
+}
+
+// prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
+// is in use, that is for whoever uses it, whose file may be another; and after the first stream a new table, which a
+// wildcard matches and which cannot be published, must not end what has been working: both look only.
+func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
+	if slot != nil && (slot.Active || s.prepared) {
+		if p := s.config.slotProblem(slot); p != nil {
+			return nil, p
+		}
+		pub := &published{}
+		return pub, s.config.look(ctx, c, pub)
+	}
+	plan, problems := s.config.preflight(ctx, c)
+	if len(problems) > 0 {
+		return nil, together(problems)
+	}
+	pub, err := s.config.publication(ctx, c, plan)
+	if err != nil {
+		return nil, err
+	}
+	s.prepared = true
+	if pub.changed() {
+		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
+			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
+	}
+	if slot != nil && len(pub.Added) > 0 {
+		s.log.Warn("rows that were in these tables before are not copied", zap.Strings("tables", pub.Added))
+	}
+	return pub, nil
+}
+
+// together makes one error of several: the first gives the name, all of them stand in the text.
+func together(problems []error) error {
+	first := capture.AsProblem(problems[0])
+	if first == nil || len(problems) == 1 {
+		return problems[0]
+	}
+	p := *first
+	for _, err := range problems[1:] {
+		p.Reason += "; " + err.Error()
+		if next := capture.AsProblem(err); next != nil && next.Fix != "" && next.Fix != p.Fix {
+			p.Fix += "\n" + next.Fix
+		}
+	}
+	return &p
+}
+
+// Health implements capture.Observed.
+func (s *Source) Health() capture.Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counted()
+	return s.health
+}
+
+// counted takes over what the stream's snapshot has copied. The caller holds mu.
+func (s *Source) counted() {
+	if s.stream != nil && s.stream.snapshot != nil {
+		s.health.Copying, s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
+	}
+}
+
+func (s *Source) begin(st *stream) {
+	s.pid = st.pid
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream = st
+	s.health.Connected = true
+}
+
+func (s *Source) gone() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counted()
+	s.stream = nil
+	s.health.Connected, s.health.Copying = false, false
+}
+
+// WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's
+// stream comes to it soon. It asks the server, on a connection of its own.
+func (s *Source) WALEnd(ctx context.Context) (capture.LSN, error) {
+	c, err := s.config.control(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close(ctx) }()
+	end, err := s.config.walEnd(ctx, c)
+	if err != nil {
+		return 0, fmt.Errorf("read the end of the WAL: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream != nil {
+		s.stream.hurry()
+	}
+	return end, nil
+}
+
+// keys is the file's `key` of each table that has one.
+func (c *Config) keys() map[string][]string {
+	keys := map[string][]string{}
+	for _, o := range c.Options {
+		if len(o.Key) > 0 {
+			keys[o.Name] = o.Key
+		}
+	}
+	return keys
+}

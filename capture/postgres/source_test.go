@@ -1,0 +1,243 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zaptest"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// tap reads a source as a pipeline with one sink would: what it has taken it holds, unless it is told not to.
+type tap struct {
+	t      *testing.T
+	source *Source
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu      sync.Mutex
+	changes []string
+	records []capture.Record // what Resume is told
+	held    capture.Position
+	state   []byte
+	stuck   bool // take nothing
+	reports []error
+	streams int
+}
+
+func openTap(t *testing.T, c Config, records ...capture.Record) *tap {
+	t.Helper()
+	p := &tap{t: t, source: New(c, zaptest.NewLogger(t)), done: make(chan struct{}), records: records}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() {
+		defer close(p.done)
+		_ = p.source.Run(ctx, p.report, p.serve)
+	}()
+	t.Cleanup(p.close)
+	return p
+}
+
+func (p *tap) close() {
+	p.cancel()
+	<-p.done
+}
+
+func (p *tap) report(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reports = append(p.reports, err)
+}
+
+func (p *tap) serve(ctx context.Context, s capture.Stream) error {
+	if _, err := s.Slot(ctx); err != nil {
+		return err
+	}
+	if _, err := s.Resume(ctx, p.records); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.streams++
+	p.mu.Unlock()
+	for {
+		for p.isStuck() {
+			select {
+			case <-s.Done():
+				return s.Err()
+			case <-time.After(time.Millisecond):
+			}
+		}
+		b, err := s.Next(ctx)
+		if err != nil {
+			return err
+		}
+		p.take(b)
+		s.Confirm(b.End)
+	}
+}
+
+func (p *tap) isStuck() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stuck
+}
+
+func (p *tap) setStuck(v bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stuck = v
+}
+
+func (p *tap) take(b capture.Batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rest, some := b.After(p.held)
+	if !some {
+		return
+	}
+	for i := range rest.Changes {
+		p.changes = append(p.changes, describeChange(&rest.Changes[i]))
+	}
+	p.held, p.state = b.End, b.State
+}
+
+func describeChange(c *capture.Change) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", c.Op, c.Table.Name)
+	for i, v := range c.Row() {
+		fmt.Fprintf(&b, " %s=%s", c.Table.Columns[i].Name, v)
+	}
+	return b.String()
+}
+
+// wait waits until cond holds; what is said when it never does.
+func (p *tap) wait(what string, cond func() bool) {
+	p.t.Helper()
+	for range 3000 {
+		p.mu.Lock()
+		ok := cond()
+		p.mu.Unlock()
+		if ok {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.t.Fatalf("waited in vain: %s\nchanges: %q\nreports: %v\nheld %s", what, p.changes, p.reports, p.held)
+}
+
+func (p *tap) expect(want ...string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("changes %q", want), func() bool { return len(p.changes) >= len(want) })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if got := strings.Join(p.changes, "\n"); got != strings.Join(want, "\n") {
+		p.t.Fatalf("changes:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+// reached waits until everything up to the end of the server's WAL is held.
+func (p *tap) reached() {
+	p.t.Helper()
+	end, err := p.source.WALEnd(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.wait(fmt.Sprintf("position %s", end), func() bool { return p.held.LSN >= end })
+}
+
+func testConfig(s *testenv.PostgresServer, db string) Config {
+	return Config{
+		URL: s.URL(db), Tables: []string{"public.*"}, Slot: "tailrace_" + db, Publication: "tailrace",
+		Manage: true, Heartbeat: time.Second, Snapshot: SnapshotInitial, LetGo: DefaultLetGo,
+	}
+}
+
+func TestSnapshotThenStream(t *testing.T) {
+	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
+		db := testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`, `CREATE TABLE b (id int PRIMARY KEY, v text)`,
+			`INSERT INTO a VALUES (1, E'one\ttab\\'), (2, NULL), (3, '')`, `INSERT INTO b VALUES (7, 'seven')`)
+		p := openTap(t, testConfig(s, db))
+		want := []string{"read a id=1 v=one\ttab\\", "read a id=2 v=", "read a id=3 v=", "read b id=7 v=seven"}
+		p.expect(want...)
+		p.wait("the lasting slot", func() bool { return p.streams == 2 })
+		s.ExecIn(t, db, `INSERT INTO a VALUES (4, 'four')`, `UPDATE a SET v = 'uno' WHERE id = 1`, `DELETE FROM b`, `TRUNCATE a`)
+		want = append(want, "insert a id=4 v=four", "update a id=1 v=uno", "delete b id=7 v=", "truncate a")
+		p.expect(want...)
+		p.reached()
+		p.close()
+		if string(p.state) != string(stateDone) {
+			t.Errorf("state %s", p.state)
+		}
+
+		s.ExecIn(t, db, `INSERT INTO b VALUES (8, 'eight')`)
+		again := openTap(t, testConfig(s, db), capture.Record{Sink: "tap", Position: p.held, State: p.state})
+		again.held = p.held
+		again.expect("insert b id=8 v=eight")
+	})
+}
+
+func TestIdleSlotMovesOn(t *testing.T) {
+	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
+		db, busy := testenv.NewDatabase(t, s), testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY)`)
+		p := openTap(t, testConfig(s, db))
+		p.wait("the lasting slot", func() bool { return p.streams == 2 })
+		s.ExecIn(t, busy, `CREATE TABLE x AS SELECT generate_series(1, 100000)`)
+		p.reached()
+		p.wait("the slot to follow", func() bool { return p.source.Health().Confirmed >= p.held.LSN && p.held.LSN > 0 })
+	})
+}
+
+func TestStandbyTakesOver(t *testing.T) {
+	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
+		db := testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY)`)
+		first := openTap(t, testConfig(s, db))
+		first.wait("the lasting slot", func() bool { return first.streams == 2 })
+		second := openTap(t, testConfig(s, db))
+		second.wait("to stand by", func() bool {
+			return len(second.reports) > 0 && errors.Is(second.reports[0], capture.ErrNotOurs)
+		})
+		s.ExecIn(t, db, `INSERT INTO a VALUES (1)`)
+		first.expect("insert a id=1")
+		first.reached()
+		first.close()
+		second.wait("to take over", func() bool { return second.streams == 1 })
+		s.ExecIn(t, db, `INSERT INTO a VALUES (2)`)
+		second.wait("the change after the takeover", func() bool {
+			return len(second.changes) > 0 && second.changes[len(second.changes)-1] == "insert a id=2"
+		})
+	})
+}
+
+func TestServerStopsWhileNobodyReads(t *testing.T) {
+	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
+		db := testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`)
+		p := openTap(t, testConfig(s, db))
+		p.wait("the lasting slot", func() bool { return p.streams == 2 })
+		p.setStuck(true)
+		s.ExecIn(t, db, `INSERT INTO a SELECT g, repeat('x', 1000) FROM generate_series(1, 30000) g`)
+		began := time.Now()
+		if err := s.Stop(testenv.Fast); err != nil {
+			t.Fatal(err)
+		}
+		// The bound is 5 s and one look of watch; a blocked server would wait for ever.
+		t.Logf("the server stopped after %s", time.Since(began))
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		p.setStuck(false)
+		p.wait("all rows", func() bool { return len(p.changes) == 30000 })
+	})
+}

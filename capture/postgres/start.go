@@ -1,0 +1,146 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink
+// is opened before it is ours.
+func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*stream, error) {
+	repl, err := s.config.replication(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.start(ctx, repl, pub, slot)
+	if err != nil {
+		_ = repl.Close(context.WithoutCancel(ctx)) // desynchronised after an error: never used again
+		return nil, err
+	}
+	return st, nil
+}
+
+func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published, slot *slotState) (*stream, error) {
+	origin, _, err := s.config.identify(ctx, repl)
+	if err != nil {
+		return nil, err
+	}
+	origin.Publication = pub.Digest
+	if err := s.side.do(ctx, func(c *pgx.Conn) error {
+		return s.relations.preload(ctx, c, s.config.Publication)
+	}); err != nil {
+		return nil, err
+	}
+	st := &stream{
+		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin,
+		asm: &assembler{relations: s.relations, origin: origin, state: stateDone},
+	}
+	if st.pulse, err = pulse(ctx, repl); err != nil {
+		return nil, err
+	}
+	from := capture.LSN(0)
+	if slot == nil {
+		if from, err = s.first(ctx, repl, st, pub); err != nil {
+			return nil, err
+		}
+		st.start = capture.Position{LSN: from - 1}
+	} else {
+		from = slot.Confirmed
+		st.start = capture.Position{LSN: from}
+	}
+	st.flush.Store(uint64(from))
+	st.asm.last = from
+	if err := st.launch(ctx, repl, from); err != nil {
+		if st.snapshot != nil {
+			st.snapshot.abandon()
+		}
+		return nil, s.busy(ctx, err)
+	}
+	return st, nil
+}
+
+// busy says whose the slot is. Our own walsender of before may not know yet that its connection is gone; it is ended.
+func (s *Source) busy(ctx context.Context, err error) error {
+	if sqlstate(err) != "55006" {
+		return err
+	}
+	ours := false
+	look := s.side.do(ctx, func(c *pgx.Conn) error {
+		row, err := s.config.readSlot(ctx, c, s.config.Slot)
+		if err != nil || row == nil || uint32(row.PID) != s.pid || s.pid == 0 {
+			return err
+		}
+		ours = true
+		_, err = c.Exec(ctx, `SELECT pg_terminate_backend($1)`, row.PID)
+		return err
+	})
+	if look != nil || ours {
+		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run sees that ctx has ended
+		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, s.config.Slot)
+	}
+	return fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
+}
+
+// pulse is how often the server hears from us: three times before it would give us up, and at least every second.
+func pulse(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
+	rs, err := repl.Exec(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'").ReadAll()
+	if err != nil {
+		return 0, fmt.Errorf("read wal_sender_timeout: %w", err)
+	}
+	ms, err := strconv.Atoi(string(rs[0].Rows[0][0]))
+	if err != nil {
+		return 0, fmt.Errorf("read wal_sender_timeout: %w", err)
+	}
+	if ms == 0 {
+		return time.Second, nil
+	}
+	return max(min(time.Duration(ms)*time.Millisecond/3, time.Second), 10*time.Millisecond), nil
+}
+
+// launch takes the connection away from the driver, which would read ahead, and starts the slot.
+func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) error {
+	h, err := repl.Hijack()
+	if err != nil {
+		return fmt.Errorf("take the connection over: %w", err)
+	}
+	s.conn, s.socket = h.Conn, below(h.Conn)
+	s.frames = newFrames(s.conn)
+	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)", s.slot, from,
+		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`))
+	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.Write(q); err != nil {
+		return s.config.named("start slot "+s.slot, err)
+	}
+	stop := context.AfterFunc(ctx, s.socket.Wake)
+	defer stop()
+	for {
+		m, err := s.frames.next()
+		if err != nil {
+			return s.config.named("start slot "+s.slot, err)
+		}
+		switch m.kind {
+		case 'W':
+			s.run(context.WithoutCancel(ctx))
+			return nil
+		case 'E':
+			return s.refused(ctx, m.body)
+		case 'N', 'S':
+		default:
+			return fmt.Errorf("start slot %s: an answer %q", s.slot, m.kind)
+		}
+	}
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// status is what the server was told last and what it wants to know. But for asked it belongs to the socket's goroutine.
+type status struct {
+	at       time.Time   // of the last update
+	flush    capture.LSN // in it
+	received capture.LSN // as far as bytes have come
+	idle     bool        // nothing has come since the last update but keepalives
+
+	reached capture.LSN // a keepalive's end of WAL, with nothing for us before it
+	shown   time.Time   // when a batch without changes was handed out
+
+	// A server that wants to stop asks until everything is confirmed. asked is set while that is so.
+	asked   atomic.Bool
+	wanted  capture.LSN
+	askedAt time.Time
+}
+
+// heard takes a keepalive: its end of WAL and whether an answer is asked for.
+func (s *stream) heard(body []byte, now time.Time) error {
+	if len(body) != 17 {
+		return fmt.Errorf("read keepalive: %d bytes", len(body))
+	}
+	end := capture.LSN(binary.BigEndian.Uint64(body))
+	st := &s.status
+	st.received = max(st.received, end)
+	if s.asm.tx == nil { // inside a transaction the end can lie at its own commit record
+		st.reached = max(st.reached, end)
+	}
+	if body[16] == 0 {
+		return s.reach(now, now.UnixNano() < s.hurried.Load())
+	}
+	if !st.asked.Swap(true) {
+		st.askedAt = now
+	}
+	st.wanted = end
+	if err := s.reach(now, true); err != nil {
+		return err
+	}
+	return s.send(now, false)
+}
+
+// reach puts a batch without changes in line when the server has come further than the last batch. Without haste it does
+// so at most once a second: each costs every sink a progress record.
+func (s *stream) reach(now time.Time, haste bool) error {
+	st := &s.status
+	if s.asm.tx != nil || st.reached <= s.asm.last || !haste && now.Sub(st.shown) < time.Second {
+		return nil
+	}
+	st.shown = now
+	s.asm.close(capture.Position{LSN: st.reached})
+	return nil
+}
+
+// tick does what is due: a status update, or the end of the patience with a server that wants to stop.
+func (s *stream) tick(now time.Time) error {
+	st := &s.status
+	flush := capture.LSN(s.flush.Load())
+	if st.asked.Load() {
+		if flush >= st.wanted {
+			st.asked.Store(false)
+		} else if now.Sub(st.askedAt) > s.config.LetGo {
+			return &capture.Problem{
+				State:  "source_stopping",
+				Reason: "the server wants to stop and the sinks do not hold everything yet: let it go",
+			}
+		}
+	}
+	if err := s.reach(now, false); err != nil {
+		return err
+	}
+	hurried := now.UnixNano() < s.hurried.Load()
+	since := now.Sub(st.at)
+	if since >= s.pulse || st.asked.Load() && flush > st.flush || hurried && since >= s.pulse/10 {
+		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat)
+		st.idle = true
+		if err := s.send(now, ask); err != nil {
+			return err
+		}
+	}
+	next := st.at.Add(s.pulse)
+	if hurried {
+		next = st.at.Add(s.pulse / 10)
+	}
+	s.socket.Until(next)
+	return nil
+}
+
+// postgresEpoch is the zero of Postgres' timestamps.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// send sends a status update. All three positions are always set: the server takes a zero one for the write position.
+func (s *stream) send(now time.Time, ask bool) error {
+	st := &s.status
+	st.at, st.flush = now, capture.LSN(s.flush.Load())
+	b := append(make([]byte, 0, 39), 'd', 0, 0, 0, 38, 'r')
+	b = binary.BigEndian.AppendUint64(b, uint64(max(st.received, st.flush)))
+	b = binary.BigEndian.AppendUint64(b, uint64(st.flush))
+	b = binary.BigEndian.AppendUint64(b, uint64(st.flush))
+	b = binary.BigEndian.AppendUint64(b, uint64(now.Sub(postgresEpoch).Microseconds()))
+	if ask {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	_ = s.conn.SetWriteDeadline(now.Add(s.pulse + farewell)) // the write tells when the connection is closed
+	if _, err := s.conn.Write(b); err != nil {
+		return fmt.Errorf("send status: %w", err)
+	}
+	return nil
+}

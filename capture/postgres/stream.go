@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// mainLane is the name under which sinks keep the progress of a Postgres source.
+const mainLane = "main"
+
+// farewell bounds each step of ending a connection in good order.
+const farewell = time.Second
+
+// stream is one replication connection from START_REPLICATION to its end. One goroutine, receive, owns the socket: it
+// reads, decodes, hands batches over and sends the status. It never waits for the window without answering the server.
+type stream struct {
+	config   *Config
+	log      *zap.Logger
+	control  *sideConn
+	slot     string // the name: the main slot's, or the temporary one's of a first start
+	pid      uint32 // of the walsender
+	origin   capture.Origin
+	start    capture.Position
+	snapshot *snapshot // nil: none to make
+	rowsDone bool      // Next has handed all of the snapshot out
+
+	conn   net.Conn // the socket, or TLS over it
+	socket *socket
+	frames *frames
+	asm    *assembler
+	pulse  time.Duration // between two status updates at most
+	status status
+
+	out    chan capture.Batch
+	cancel context.CancelCauseFunc // ends receive
+	ended  chan struct{}
+	err    error // why; after ended
+
+	flush    atomic.Uint64 // what Confirm has said; the status carries it
+	hurried  atomic.Int64  // until when somebody waits for the position to move, in Unix nanoseconds
+	copied   chan struct{} // closed when every sink holds the snapshot; for a first start only
+	complete func()
+}
+
+// Lane implements capture.Stream.
+func (s *stream) Lane() string { return mainLane }
+
+// Origin implements capture.Stream.
+func (s *stream) Origin() capture.Origin { return s.origin }
+
+// Start implements capture.Stream.
+func (s *stream) Start() capture.Position { return s.start }
+
+// Slot implements capture.Stream.
+func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
+	var row *slotState
+	err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
+		row, err = s.config.readSlot(ctx, c, s.slot)
+		return err
+	})
+	switch {
+	case err != nil:
+		return capture.Slot{}, err
+	case row == nil:
+		return capture.Slot{}, s.config.slotMissing(nil)
+	case uint32(row.PID) != s.pid:
+		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrNotOurs, s.slot, row.PID)
+	}
+	return capture.Slot{Confirmed: row.Confirmed, End: row.End}, nil
+}
+
+// Next implements capture.Stream: step 5 of the way of one row.
+func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
+	if s.snapshot != nil && !s.rowsDone {
+		b, err := s.snapshot.next(ctx, s.ended)
+		if !errors.Is(err, errCopied) {
+			return b, err
+		}
+		s.rowsDone = true
+	}
+	select {
+	case b := <-s.out:
+		return b, nil
+	case <-s.ended:
+		return capture.Batch{}, s.err
+	case <-ctx.Done():
+		return capture.Batch{}, context.Cause(ctx)
+	}
+}
+
+// Done implements capture.Stream.
+func (s *stream) Done() <-chan struct{} { return s.ended }
+
+// Err implements capture.Stream.
+func (s *stream) Err() error { return s.err }
+
+// Confirm implements capture.Stream: step 12 of the way of one row. I2: it only grows.
+func (s *stream) Confirm(p capture.Position) {
+	to := uint64(p.Flush())
+	for {
+		was := s.flush.Load()
+		if to <= was {
+			break
+		}
+		if s.flush.CompareAndSwap(was, to) {
+			if s.status.asked.Load() {
+				s.socket.Wake()
+			}
+			break
+		}
+	}
+	if s.complete != nil && !p.Before(capture.Position{LSN: s.start.Flush()}) {
+		s.complete()
+	}
+}
+
+// hurry makes an idle server tell its position soon, and for a while.
+func (s *stream) hurry() {
+	s.hurried.Store(time.Now().Add(time.Minute).UnixNano())
+	s.socket.Wake()
+}
+
+// run starts the goroutine of the socket.
+func (s *stream) run(ctx context.Context) {
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	s.ended = make(chan struct{})
+	s.out = make(chan capture.Batch)
+	go func() {
+		defer close(s.ended)
+		s.err = s.receive(ctx)
+		if !errors.Is(s.err, capture.ErrRestart) {
+			_ = s.conn.Close() // at once: the server may be waiting for it, and whoever serves for something else
+		}
+	}()
+}
+
+// end stops the stream for a reason that Next will return.
+func (s *stream) end(why error) {
+	s.cancel(why)
+	s.socket.Wake()
+}
+
+// close ends the stream: receive has returned, the server has been told the last position and has let the slot go, or
+// a second has passed.
+func (s *stream) close() {
+	s.end(capture.ErrRestart)
+	<-s.ended
+	s.socket.woken.Store(false)
+	s.socket.Until(time.Now().Add(farewell))
+	if s.send(time.Now(), false) == nil {
+		_, _ = s.conn.Write([]byte{'c', 0, 0, 0, 4, 'X', 0, 0, 0, 4}) // CopyDone, Terminate
+		for {
+			if _, err := s.frames.next(); err != nil {
+				break
+			}
+		}
+	}
+	_ = s.conn.Close() // it may be closed already
+	if s.snapshot != nil {
+		s.snapshot.abandon()
+	}
+}
+
+// once gives a function that closes c the first time.
+func once(c chan struct{}) func() { return sync.OnceFunc(func() { close(c) }) }

@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// typeSet holds one *capture.Type for each OID.
+type typeSet struct {
+	types map[uint32]*capture.Type
+	named map[uint32]pgoutput.Type // what the stream has called the types that are not built in
+}
+
+func newTypeSet() typeSet {
+	return typeSet{types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}}
+}
+
+// missing returns those of the OIDs that the set lacks.
+func (s typeSet) missing(oids []uint32) []uint32 {
+	var lack []uint32
+	for _, oid := range oids {
+		if s.types[oid] == nil {
+			lack = append(lack, oid)
+		}
+	}
+	return lack
+}
+
+// resolve returns the type with an OID, which it makes of rows when the set lacks it, with all that it is made of. One
+// that the rows lack as well has been dropped: only the stream knows its name.
+func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
+	if t := s.types[oid]; t != nil {
+		return t
+	}
+	t := &capture.Type{OID: oid, Name: "unknown"}
+	s.types[oid] = t
+	if row, ok := rows[oid]; ok {
+		s.fill(t, row, rows)
+	} else if m, ok := s.named[oid]; ok {
+		t.Schema, t.Name, t.Kind = m.Schema, m.Name, builtin(m)
+	}
+	return t
+}
+
+// builtin is the kind of a type by what the stream calls it, which is the base type's name for a domain.
+func builtin(m pgoutput.Type) capture.TypeKind {
+	if t, ok := pgtype.NewMap().TypeForName(m.Name); ok && m.Schema == "pg_catalog" {
+		return kinds[t.OID]
+	}
+	return capture.KindText
+}
+
+func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
+	t.Schema, t.Name, t.Kind = row.schema, row.name, kinds[row.oid]
+	switch {
+	case row.base != 0:
+		base := s.resolve(row.base, rows)
+		t.Kind, t.Elem, t.Delim, t.Fields = base.Kind, base.Elem, base.Delim, base.Fields
+	case row.elem != 0:
+		t.Kind, t.Elem, t.Delim = capture.KindArray, s.resolve(row.elem, rows), delimiter(rows[row.elem])
+	case row.composite:
+		t.Kind, t.Fields = capture.KindComposite, make([]capture.Field, len(row.fields))
+		for i, name := range row.fields {
+			t.Fields[i] = capture.Field{Name: name, Type: s.resolve(row.fieldTypes[i], rows)}
+		}
+	case row.hstore:
+		t.Kind = capture.KindHstore
+	}
+}
+
+// delimiter is what array_out puts between elements: a property of the element's type.
+func delimiter(elem typeRow) byte {
+	if elem.delim == "" {
+		return ','
+	}
+	return elem.delim[0]
+}

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// check looks at the live server as a start would, and changes nothing.
+func (c *Config) check(ctx context.Context) []error {
+	conn, err := c.control(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	defer hangUp(ctx, conn.Close)
+	if _, errs := c.preflight(ctx, conn); len(errs) > 0 {
+		return errs
+	}
+	// Only a replication connection tells whether pg_hba.conf and max_wal_senders let us in.
+	repl, err := c.replication(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	defer hangUp(ctx, repl.Close)
+	if _, _, err := c.identify(ctx, repl); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// drop removes the slot, then the publication: in between the slot would only keep WAL that nobody can read.
+func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	done, err := c.dropOurSlot(ctx, conn, dry)
+	if err != nil {
+		return done, err
+	}
+	d, err := c.define(ctx, conn)
+	if err != nil || d == nil {
+		return done, err
+	}
+	line := "publication " + c.Publication
+	if !c.Manage || d.All {
+		return append(done, "left: "+line+", which is not ours"), nil
+	}
+	if !dry {
+		if err := exec(ctx, conn, "DROP PUBLICATION IF EXISTS "+ident(c.Publication)); err != nil {
+			return done, c.named("drop publication "+c.Publication, err)
+		}
+	}
+	return append(done, line), nil
+}
+
+func (c *Config) dropOurSlot(ctx context.Context, conn *pgx.Conn, dry bool) ([]string, error) {
+	s, err := c.readSlot(ctx, conn, c.Slot)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	if bad := c.notOurs(s); bad != nil {
+		return nil, bad
+	}
+	line := fmt.Sprintf("slot %s, which keeps %d bytes of WAL", c.Slot, s.Retained)
+	if dry {
+		return []string{line}, nil
+	}
+	dropped, err := c.dropSlot(ctx, conn)
+	if !dropped {
+		return nil, err
+	}
+	return []string{line}, nil
+}
+
+// notOurs says why a slot must not be dropped.
+func (c *Config) notOurs(s *slotState) *capture.Problem {
+	switch {
+	case s.Type != "logical" || !s.Here || s.Plugin != "pgoutput" || s.Temporary:
+		return c.slotProblem(s)
+	case s.Active:
+		return c.slotHeld(s)
+	}
+	return nil
+}
+
+// hangUp ends a connection within a second, also when ctx has ended.
+func hangUp(ctx context.Context, end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = end(ctx)
+}

@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// watchPause is how often the slot's row is read. A server that wants to stop and cannot tell a blocked stream so is
+// noticed within it, which is part of the bound that Config.LetGo promises.
+const watchPause = 2 * time.Second
+
+// watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it.
+func (s *Source) watch(ctx context.Context, st *stream) {
+	for {
+		if err := s.look(ctx, st); err != nil && ctx.Err() == nil {
+			s.log.Debug("watch slot", zap.Error(err))
+			if code := sqlstate(err); code == "57P03" || code == "57P01" {
+				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
+			}
+		}
+		if capture.Sleep(ctx, watchPause) != nil {
+			return
+		}
+	}
+}
+
+func (s *Source) look(ctx context.Context, st *stream) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
+	defer cancel()
+	var row *slotState
+	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
+		row, err = s.config.readSlot(ctx, c, st.slot)
+		return err
+	})
+	if err != nil || row == nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meter.note(row.End, time.Now())
+	h := &s.health
+	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.state(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
+	return nil
+}
+
+// meter is the rate at which the server writes WAL, in bytes a second, smoothed over about a minute.
+type meter struct {
+	rate float64
+	end  capture.LSN
+	at   time.Time
+}
+
+func (m *meter) note(end capture.LSN, now time.Time) {
+	const half = time.Minute
+	if d := now.Sub(m.at); !m.at.IsZero() && d > 0 && end >= m.end {
+		rate := float64(end-m.end) / d.Seconds()
+		weight := min(1, d.Seconds()/half.Seconds())
+		if m.rate == 0 {
+			weight = 1
+		}
+		m.rate += (rate - m.rate) * weight
+	}
+	m.end, m.at = end, now
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/daemon"
+)
+
+// liveTime bounds the look at all servers.
+const liveTime = 60 * time.Second
+
+func checkVerb() *verb {
+	return &verb{
+		name:    "check",
+		args:    "[-offline] PATH...",
+		summary: "find every problem of the files, then of the live servers",
+		text: `All problems are printed together, each with its place, the excerpt and what helps. Nothing is changed.
+With -offline nothing is contacted, and secrets and environment may be unset.
+Exit code 2: something has to be changed by you; 1: a server could not be reached.`,
+		examples: `  tailrace check -offline pipelines/
+  tailrace check orders.hcl`,
+		setup: setupCheck,
+	}
+}
+
+func setupCheck(flags *flag.FlagSet) action {
+	offline := flags.Bool("offline", false, "contact nothing")
+	return func(ctx context.Context, a *app, args []string) error {
+		file, report, err := load(a, args, *offline)
+		if err != nil {
+			return err
+		}
+		if !*offline {
+			if err := live(ctx, a, file, report); err != nil {
+				return err
+			}
+		}
+		printAll(a, report)
+		sinks := 0
+		for _, p := range file.Pipelines {
+			sinks += len(p.Sinks)
+		}
+		how := "live"
+		if *offline {
+			how = "offline"
+		}
+		fmt.Fprintf(a.out, "ok: %s, %s, checked %s\n", count(len(file.Pipelines), "pipeline"), count(sinks, "sink"), how)
+		return nil
+	}
+}
+
+// live looks at all servers. What it finds is printed, in the places of the files, and the error is then an exit.
+func live(ctx context.Context, a *app, file *config.File, report *config.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, liveTime)
+	defer cancel()
+	code := done
+	for _, f := range daemon.Check(ctx, file) {
+		report.Add(diagnostic(f))
+		if f.Usage() {
+			code = usage
+		} else if code == done {
+			code = failed
+		}
+	}
+	if code == done {
+		return nil
+	}
+	printAll(a, report)
+	return exit(code)
+}
+
+// diagnostic gives a finding its place in the file.
+func diagnostic(f daemon.Finding) *hcl.Diagnostic {
+	d := &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  fmt.Sprintf("%s of pipeline %q: %v", f.Block, f.Pipeline, f.Err),
+		Subject:  &f.Range,
+	}
+	if p := capture.AsProblem(f.Err); p != nil {
+		d.Detail = p.Fix
+	}
+	return d
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/tailrace/tailrace/config"
+)
+
+const errNoPath = usageError("give at least one PATH: a file, or a folder of *.hcl files")
+
+// load reads the files. What stands in the way of using them is printed, and the error is then an exit.
+func load(a *app, paths []string, offline bool) (*config.File, *config.Report, error) {
+	if len(paths) == 0 {
+		return nil, nil, errNoPath
+	}
+	f, report := config.Load(paths, kinds().Config(), config.Options{Offline: offline})
+	if report.HasErrors() {
+		printAll(a, report)
+		return nil, nil, exit(usage)
+	}
+	return f, report, nil
+}
+
+// printAll writes all problems, errors and warnings, to standard error, in colours where somebody may see them.
+func printAll(a *app, r *config.Report) {
+	r.Write(a.err, isTerminal(a.err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
+}
+
+// pipelineOf finds a pipeline by name.
+func pipelineOf(f *config.File, name string) (config.Pipeline, error) {
+	var names []string
+	for _, p := range f.Pipelines {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return config.Pipeline{}, usageError(fmt.Sprintf("the files have no pipeline %q that is enabled%s", name,
+		didYouMean(name, names)))
+}

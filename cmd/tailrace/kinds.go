@@ -1,0 +1,21 @@
+package main
+
+import (
+	"github.com/tailrace/tailrace/capture/postgres"
+	"github.com/tailrace/tailrace/internal/daemon"
+	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/stdout"
+)
+
+// kinds is the one table of what a pipeline file may name: a new source or sink is one line here.
+func kinds() daemon.Kinds {
+	return daemon.Kinds{
+		Sources: map[string]func() daemon.SourceSettings{
+			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
+		},
+		Sinks: map[string]func() daemon.SinkSettings{
+			"kafka":  func() daemon.SinkSettings { return &kafka.Settings{} },
+			"stdout": func() daemon.SinkSettings { return &stdout.Settings{} },
+		},
+	}
+}

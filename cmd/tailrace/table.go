@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/admin"
+	"github.com/tailrace/tailrace/internal/pipeline"
+)
+
+// statusTable is a paragraph a pipeline: its line, its source's, one a sink, and what helps where something is wrong.
+func statusTable(list []pipeline.Status, now time.Time) []byte {
+	var b bytes.Buffer
+	if len(list) == 0 {
+		fmt.Fprintln(&b, "no pipeline is enabled")
+	}
+	for i, st := range list {
+		if i > 0 {
+			fmt.Fprintln(&b)
+		}
+		fmt.Fprintf(&b, "%s  %s  %s\n", st.Name, stateText(st.State, now), st.Role)
+		fmt.Fprintf(&b, "  %s\n", sourceText(st))
+		sinkTable(&b, st.Sinks, now)
+		trouble(&b, st.Name, st.State)
+		for _, s := range st.Sinks {
+			trouble(&b, st.Name+"/"+s.Name, s.State)
+		}
+	}
+	return b.Bytes()
+}
+
+func sourceText(st pipeline.Status) string {
+	s := st.Source
+	parts := []string{s.Kind}
+	if !s.Connected {
+		parts[0] += " (not connected)"
+	}
+	if s.Slot != "" {
+		parts = append(parts, "slot "+s.Slot)
+	}
+	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Sent, s.End), admin.Size(s.Retained)+" of WAL kept")
+	if s.Safe >= 0 {
+		parts = append(parts, admin.Size(s.Safe)+" until the slot is lost")
+	}
+	parts = append(parts, fmt.Sprintf("window %s of %s", admin.Size(st.Window.Bytes), admin.Size(st.Window.Limit)))
+	if s.Copied > 0 {
+		parts = append(parts, fmt.Sprintf("snapshot %d of about %d rows", s.Copied, s.Estimated))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tHOLDS\tLAG\tWAL\tEVENTS\tREJECTED")
+	for _, s := range sinks {
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Held,
+			admin.Age(time.Duration(s.LagSeconds*float64(time.Second))), admin.Size(s.LagBytes), s.Events, s.Rejected)
+	}
+	t.Flush()
+}
+
+// stateText names the kind where it is not ok, and how long it has been so.
+func stateText(s pipeline.State, now time.Time) string {
+	text := s.Name
+	if s.Kind != pipeline.OK {
+		text = strings.ToUpper(s.Kind) + " " + s.Name
+	}
+	if s.Since.IsZero() {
+		return text
+	}
+	return text + " for " + admin.Age(now.Sub(s.Since).Truncate(time.Second))
+}
+
+func trouble(w io.Writer, who string, s pipeline.State) {
+	if s.Reason == "" {
+		return
+	}
+	fmt.Fprintf(w, "  %s: %s: %s\n", who, s.Name, s.Reason)
+	if s.Fix != "" {
+		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(s.Fix, "\n", "\n    "))
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/agext/levenshtein"
+)
+
+// verb is one word that tailrace understands.
+type verb struct {
+	name     string
+	args     string // the synopsis behind the name
+	summary  string // one line
+	text     string // what the summary does not say; lines
+	examples string // lines
+	// setup declares the flags and returns what to do once they are parsed.
+	setup func(*flag.FlagSet) action
+}
+
+// action does what a verb is for. The args are without flags.
+type action func(ctx context.Context, a *app, args []string) error
+
+// verbs are listed in the order in which one meets them.
+func verbs() []*verb {
+	return []*verb{runVerb(), checkVerb(), statusVerb(), waitVerb(), dropVerb(), fmtVerb(), versionVerb()}
+}
+
+func find(name string) *verb {
+	for _, v := range verbs() {
+		if v.name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+func verbNames() (names []string) {
+	for _, v := range verbs() {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// didYouMean is `; did you mean "x"?` where a name is near, else "".
+func didYouMean(given string, names []string) string {
+	best, nearest := 3, ""
+	for _, n := range names {
+		if d := levenshtein.Distance(given, n, nil); d < best && d < len(n) {
+			best, nearest = d, n
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", nearest)
+}
+
+func overview(w io.Writer) {
+	fmt.Fprint(w, "tailrace keeps Kafka topics, replicas and caches equal to Postgres databases.\n\n",
+		"usage: tailrace VERB [flags] [PATH...]\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, v := range verbs() {
+		fmt.Fprintf(t, "  %s\t%s\n", v.name, v.summary)
+	}
+	t.Flush()
+	fmt.Fprint(w, "\nA PATH is a file, or a folder of *.hcl files. `tailrace VERB -h` explains a verb with an example.\n",
+		"Exit codes: 0 done, 1 it could not be done, 2 something has to be changed by you.\n")
+}
+
+func (v *verb) help(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprintf(w, "tailrace %s: %s\n\nusage: tailrace %s %s\n", v.name, v.summary, v.name, v.args)
+	if v.text != "" {
+		fmt.Fprintf(w, "\n%s\n", v.text)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	first := "\nflags:\n"
+	flags.VisitAll(func(f *flag.Flag) {
+		kind, text := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" {
+			text += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		fmt.Fprintf(t, "%s  -%s %s\t%s\n", first, f.Name, kind, text)
+		first = ""
+	})
+	t.Flush()
+	fmt.Fprintf(w, "\nexample:\n%s\n", v.examples)
+}

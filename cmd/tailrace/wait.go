@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/admin"
+	"github.com/tailrace/tailrace/internal/pipeline"
+)
+
+// askAgain is how often `tailrace wait` looks.
+const askAgain = 100 * time.Millisecond
+
+func waitVerb() *verb {
+	return &verb{
+		name:    "wait",
+		args:    "-pipeline P [-lsn L] [-timeout 30s] [-url URL]",
+		summary: "wait until every sink of a pipeline holds everything up to now",
+		text: `Everything that was committed before the call is then durable in every sink. It also waits for a daemon that
+is only being started. Exit code 1: not in time; the text says which sink stands where.`,
+		examples: `  tailrace wait -pipeline orders
+  tailrace wait -pipeline orders -lsn 16/B374D848 -timeout 5m`,
+		setup: setupWait,
+	}
+}
+
+func setupWait(flags *flag.FlagSet) action {
+	name := flags.String("pipeline", "", "`NAME` of the pipeline")
+	lsn := flags.String("lsn", "", "`LSN` to wait for (default: the end of the source's WAL now)")
+	timeout := flags.Duration("timeout", 30*time.Second, "how long to wait, such as `30s`")
+	url := flags.String("url", defaultURL, "`URL` of the daemon")
+	return func(ctx context.Context, a *app, args []string) error {
+		if *name == "" {
+			return usageError("-pipeline is missing")
+		}
+		if len(args) > 0 {
+			return usageError(fmt.Sprintf("%q is one too many: wait takes no PATH", args[0]))
+		}
+		client, err := admin.NewClient(*url)
+		if err != nil {
+			return usageError("-url: " + err.Error())
+		}
+		w := waiter{client: client, pipeline: *name}
+		if *lsn != "" {
+			if w.target, err = capture.ParseLSN(*lsn); err != nil {
+				return usageError("-lsn: " + err.Error())
+			}
+			w.known = true
+		}
+		return w.wait(ctx, a, *timeout)
+	}
+}
+
+// waiter waits for one position of one pipeline.
+type waiter struct {
+	client   *admin.Client
+	pipeline string
+	target   capture.LSN
+	known    bool // target is
+	last     pipeline.Status
+}
+
+func (w *waiter) wait(ctx context.Context, a *app, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	trouble := errors.New("no answer") // of the last look that had time to end
+	for {
+		held, err := w.look(ctx)
+		switch {
+		case errors.Is(err, admin.ErrNoPipeline):
+			return w.unknown(ctx, err)
+		case held:
+			fmt.Fprintf(a.out, "%s: every sink holds everything up to %s\n", w.pipeline, w.target)
+			return nil
+		case ctx.Err() == nil: // else the end of our own time is no trouble of the daemon's
+			trouble = err
+		}
+		select {
+		case <-ctx.Done():
+			return w.late(timeout, trouble)
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// look asks once.
+func (w *waiter) look(ctx context.Context) (held bool, err error) {
+	if !w.known {
+		if w.target, err = w.client.End(ctx, w.pipeline); err != nil {
+			return false, err
+		}
+		w.known = true
+	}
+	st, err := w.client.Status(ctx, w.pipeline)
+	if err != nil {
+		return false, err
+	}
+	w.last = st
+	for _, s := range st.Sinks {
+		if s.Held.LSN < w.target {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// unknown says which pipelines the daemon has.
+func (w *waiter) unknown(ctx context.Context, err error) error {
+	list, listErr := w.client.Statuses(ctx)
+	if listErr != nil {
+		return err
+	}
+	var names []string
+	for _, st := range list {
+		names = append(names, st.Name)
+	}
+	return usageError(fmt.Sprintf("the daemon has no pipeline %q%s", w.pipeline, didYouMean(w.pipeline, names)))
+}
+
+// late says which sink stands where.
+func (w *waiter) late(timeout time.Duration, trouble error) error {
+	if !w.known {
+		return fmt.Errorf("not in time: after %s the end of the source's WAL is not known: %w", timeout, trouble)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "not in time: after %s not every sink of %s holds everything up to %s", timeout, w.pipeline, w.target)
+	if trouble != nil {
+		fmt.Fprintf(&b, "\n  %v", trouble)
+	}
+	if w.last.State.Kind != pipeline.OK && w.last.State.Name != "" {
+		fmt.Fprintf(&b, "\n  the pipeline is %s: %s: %s", w.last.State.Kind, w.last.State.Name, w.last.State.Reason)
+	}
+	fmt.Fprintln(&b)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, s := range w.last.Sinks {
+		stands := "holds it"
+		if s.Held.LSN < w.target {
+			stands = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Held, stands)
+	}
+	t.Flush()
+	return errors.New(strings.TrimSuffix(b.String(), "\n"))
+}

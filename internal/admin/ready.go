@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/tailrace/tailrace/internal/pipeline"
+)
+
+// streaming is the state of a pipeline whose source yields what happens now.
+const streaming = "streaming"
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready  bool         `json:"ready"`
+	States []namedState `json:"states"` // what is not as it should be, also where it stands in nobody's way
+}
+
+// namedState says whose state it is.
+type namedState struct {
+	Pipeline string `json:"pipeline"`
+	Sink     string `json:"sink,omitempty"` // none: the pipeline's own
+	pipeline.State
+}
+
+// started remembers which pipelines were active or standby once: a source that goes away later must not take a service
+// out of its load balancer.
+type started struct {
+	mu   sync.Mutex
+	once map[string]bool
+}
+
+func (s *started) observe(statuses []pipeline.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.once == nil {
+		s.once = make(map[string]bool)
+	}
+	for _, st := range statuses {
+		if st.Role == pipeline.Active || st.Role == pipeline.Standby {
+			s.once[st.Name] = true
+		}
+	}
+}
+
+func (s *started) has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.once[name]
+}
+
+// readyz is for load balancers: started, active or standby, whatever the sinks' state. With ?strict it is for
+// deployments and people: every pipeline (or &pipeline=P alone) streams and no sink is halted.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	statuses := s.pipelines.Statuses()
+	s.started.observe(statuses)
+	query := r.URL.Query()
+	if query.Has("pipeline") {
+		st, ok := s.find(w, query.Get("pipeline"))
+		if !ok {
+			return
+		}
+		statuses = []pipeline.Status{st}
+	}
+	answer := readiness{Ready: true, States: troubles(statuses)}
+	for _, st := range statuses {
+		if query.Has("strict") {
+			answer.Ready = answer.Ready && strict(st)
+		} else {
+			answer.Ready = answer.Ready && s.started.has(st.Name)
+		}
+	}
+	code := http.StatusOK
+	if !answer.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	reply(w, code, answer)
+}
+
+func strict(st pipeline.Status) bool {
+	if st.State.Name != streaming || st.State.Kind != pipeline.OK {
+		return false
+	}
+	for _, sink := range st.Sinks {
+		if sink.State.Kind == pipeline.Halted {
+			return false
+		}
+	}
+	return true
+}
+
+// troubles lists what is not as it should be: pipelines that do not stream, sinks that are not ok.
+func troubles(statuses []pipeline.Status) []namedState {
+	list := []namedState{}
+	for _, st := range statuses {
+		if st.State.Name != streaming || st.State.Kind != pipeline.OK {
+			list = append(list, namedState{Pipeline: st.Name, State: st.State})
+		}
+		for _, sink := range st.Sinks {
+			if sink.State.Kind != pipeline.OK {
+				list = append(list, namedState{Pipeline: st.Name, Sink: sink.Name, State: sink.State})
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,132 @@
+// Package arrows holds the repository to its shape: which package may import which. The rules are those of
+// docs/architecture.md; .golangci.yml has the main ones again, for editors.
+package arrows
+
+import (
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tailrace/tailrace/"
+
+// rules says what of ours a package's code may import, its own folder and what is below it aside. The first pattern that
+// fits counts; /... stands for a package and everything below it, /* for one folder. Tests may import what they like.
+var rules = []struct {
+	packages string
+	imports  []string
+}{
+	{"bench/...", []string{"..."}},
+	{"cache/...", nil},
+	{"capture", nil},
+	{"capture/capturetest", []string{"capture"}},
+	{"capture/...", []string{"capture", "config"}},
+	{"cmd/demo/...", []string{"..."}},
+	{"cmd/tailrace/...", []string{"capture/*", "config", "internal/admin", "internal/daemon", "internal/pipeline", "sink/*", "transform/..."}},
+	{"config", nil},
+	{"internal/admin/...", []string{"capture", "internal/pipeline", "sink"}},
+	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/pipeline", "sink", "transform"}},
+	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},
+	{"internal/pipeline/...", []string{"capture", "sink", "transform"}},
+	{"internal/testenv/...", []string{"internal/testenv"}},
+	{"sink", []string{"capture", "transform"}},
+	{"sink/sinktest", []string{"capture", "internal/testenv", "sink", "transform"}},
+	{"sink/...", []string{"capture", "config", "sink", "sink/format", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"transform", []string{"capture"}},
+	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
+}
+
+// standardOnly are the packages that import nothing but the standard library: everything else speaks their words.
+var standardOnly = []string{"capture", "sink", "transform"}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	list.Stderr = t.Output()
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		importer := strings.TrimPrefix(fields[0], module)
+		for _, imported := range fields[1:] {
+			if why := wrong(importer, imported); why != "" {
+				t.Errorf("%s imports %s: %s", importer, imported, why)
+			}
+		}
+	}
+	if !strings.Contains(string(out), module+"capture ") {
+		t.Errorf("go list does not know package capture:\n%s", out)
+	}
+}
+
+// wrong says why a package must not import another, "" when it may.
+func wrong(importer, imported string) string {
+	ours, isOurs := strings.CutPrefix(imported, module)
+	if !isOurs {
+		if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") && slices.Contains(standardOnly, importer) {
+			return "it imports the standard library only"
+		}
+		return ""
+	}
+	for _, rule := range rules {
+		if !fits(rule.packages, importer) {
+			continue
+		}
+		allowed := slices.ContainsFunc(rule.imports, func(p string) bool { return fits(p, ours) })
+		if allowed || strings.HasPrefix(ours, importer+"/") || sameAdapter(importer, ours) {
+			return ""
+		}
+		return "the arrows of rule " + rule.packages + " do not lead there"
+	}
+	return "the importer is in no rule of internal/arrows"
+}
+
+// sameAdapter says whether both packages belong to one adapter, such as capture/postgres and capture/postgres/pgoutput.
+func sameAdapter(a, b string) bool {
+	as, bs := strings.SplitN(a, "/", 3), strings.SplitN(b, "/", 3)
+	return len(as) > 1 && len(bs) > 1 && as[0] == bs[0] && as[1] == bs[1]
+}
+
+func fits(pattern, name string) bool {
+	if tree, isTree := strings.CutSuffix(pattern, "..."); isTree {
+		return strings.HasPrefix(name+"/", tree)
+	}
+	matched, _ := path.Match(pattern, name)
+	return matched || strings.TrimSuffix(pattern, "/*") == name
+}
+
+// TestWrongImportsAreSeen keeps the rules from becoming so wide that they forbid nothing.
+func TestWrongImportsAreSeen(t *testing.T) {
+	for _, c := range []struct {
+		importer, imported string
+		wrong              bool
+	}{
+		{"capture", "encoding/binary", false},
+		{"capture", "go.uber.org/zap", true},
+		{"capture", module + "transform", true},
+		{"capture/postgres", module + "capture", false},
+		{"capture/postgres", module + "capture/kafka", true},
+		{"capture/postgres", module + "capture/postgres/pgoutput", false},
+		{"capture/postgres", module + "internal/pipeline", true},
+		{"capture/postgres/pgoutput", module + "capture/kafka", true},
+		{"cmd/tailrace", module + "internal/testenv", true},
+		{"cmd/tailrace", module + "sink", false},
+		{"cmd/tailrace", module + "sink/kafka", false},
+		{"config", "github.com/hashicorp/hcl/v2", false},
+		{"config", module + "capture", true},
+		{"internal/daemon", module + "sink/kafka", true},
+		{"internal/new", module + "capture", true},
+		{"internal/pipeline", module + "internal/daemon", true},
+		{"internal/pipeline", module + "sink/kafka", true},
+		{"sink/kafka", module + "sink/format", false},
+		{"sink/kafka", module + "sink/redis", true},
+		{"transform", module + "sink", true},
+	} {
+		if why := wrong(c.importer, c.imported); (why != "") != c.wrong {
+			t.Errorf("%s imports %s: %q, want wrong = %t", c.importer, c.imported, why, c.wrong)
+		}
+	}
+}

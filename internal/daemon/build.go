@@ -1,0 +1,53 @@
+package daemon
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// build makes a pipeline of its block. It contacts nothing.
+func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger) (line, capture.Source, error) {
+	named := log.With(zap.String("pipeline", b.Name)) // package pipeline names its own lines itself
+	settings, ok := b.Source.Settings.(SourceSettings)
+	if !ok {
+		return nil, nil, fmt.Errorf("source %q: %T makes no source", b.Source.Kind, b.Source.Settings)
+	}
+	source, err := settings.Source(b.Name, named)
+	if err != nil {
+		return nil, nil, fmt.Errorf("source %q: %w", b.Source.Kind, err)
+	}
+	c := pipeline.Config{
+		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m,
+	}
+	for _, block := range b.Sinks {
+		s, err := buildSink(b.Name, block, named)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Sinks = append(c.Sinks, s)
+	}
+	return pipeline.New(c), source, nil
+}
+
+func buildSink(name string, b config.Block, log *zap.Logger) (pipeline.SinkConfig, error) {
+	settings, ok := b.Settings.(SinkSettings)
+	if !ok {
+		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %T makes no sink", b.Kind, b.Name, b.Settings)
+	}
+	s, err := settings.Sink(name, b.Name, log.With(zap.String("sink", b.Name)))
+	if err != nil {
+		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
+	}
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain()}, nil
+}
+
+// chain is what every sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
+func chain() *transform.Chain {
+	return transform.NewChain(transform.SplitKeyChange)
+}

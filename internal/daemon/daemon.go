@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/admin"
+	"github.com/tailrace/tailrace/internal/pipeline"
+)
+
+// drainTime is how long the pipelines have to drain; together with the admin server's second it keeps SIGTERM to exit
+// below 10 s.
+const drainTime = 8 * time.Second
+
+// Options says what Run runs.
+type Options struct {
+	File    *config.File
+	Log     *zap.Logger
+	Version string
+	// Strict ends the daemon when a pipeline is halted or cannot start, instead of looking at it again.
+	Strict bool
+}
+
+// Run runs all pipelines of the file and the admin server until ctx ends, drains them and returns nil. Its error says why
+// it could not start or, when strict, which pipeline's trouble ended it: that may be a *capture.Problem.
+func Run(ctx context.Context, o Options) error {
+	l, err := net.Listen("tcp", o.File.Daemon.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s for metrics and status: %w", o.File.Daemon.Listen, err)
+	}
+	registry := newRegistry(o.Version, o.File.Hash)
+	d := newDaemon(o, registry, budget(o.File, o.Log))
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := admin.New(d, registry, o.Version, o.Log).Serve(serving, l); err != nil {
+			o.Log.Error("admin server ended", zap.Error(err))
+		}
+	})
+	o.Log.Info("started", zap.String("version", o.Version), zap.Stringer("listen", l.Addr()),
+		zap.Int("pipelines", len(d.supervisors)))
+	err = d.run(ctx)
+	stop()
+	served.Wait()
+	return err
+}
+
+// daemon is the running pipelines.
+type daemon struct {
+	supervisors []*supervisor // in the order of the files
+	strict      bool
+	log         *zap.Logger
+}
+
+func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daemon {
+	d := &daemon{strict: o.Strict, log: o.Log}
+	metrics := pipeline.NewMetrics(registry)
+	for i, block := range o.File.Pipelines {
+		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
+		s.build = func() (line, capture.Source, error) { return build(block, windows[i], metrics, o.Log) }
+		d.supervisors = append(d.supervisors, s)
+	}
+	registry.MustRegister(&halted{d})
+	return d
+}
+
+// run runs every pipeline by itself until ctx ends or, when strict, until one of them is in trouble: that is its error.
+// What does not drain in time is left: the next start goes on from what the sinks hold.
+func (d *daemon) run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	troubles := make(chan error, 1)
+	drained := make(chan struct{})
+	var all sync.WaitGroup
+	for _, s := range d.supervisors {
+		all.Go(func() { s.run(ctx, troubles) })
+	}
+	go func() { all.Wait(); close(drained) }()
+
+	err := d.wait(ctx, troubles)
+	d.log.Info("stopping", zap.NamedError("cause", err))
+	end()
+	select {
+	case <-drained:
+		d.log.Info("stopped")
+	case <-time.After(drainTime):
+		d.log.Warn("stopped before all was drained: the next start writes again what is missing")
+	}
+	return err
+}
+
+// wait waits for the end of ctx or, when strict, for the first trouble, which it returns.
+func (d *daemon) wait(ctx context.Context, troubles <-chan error) error {
+	if !d.strict {
+		troubles = nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-troubles:
+		return err
+	}
+}

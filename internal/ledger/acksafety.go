@@ -1,0 +1,104 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Ack is what a recording proxy saw on its way to the source, and how much the topics held then.
+type Ack struct {
+	Conn  int // connections are counted
+	At    time.Time
+	Flush capture.LSN // of a status update, or where a START_REPLICATION asks to begin: both give up what lies before
+	Start bool        // it is a START_REPLICATION
+	// Marks are the high watermarks, read before the message was let through to the server; a partition that is not in
+	// it had nothing.
+	Marks map[Partition]int64
+}
+
+// AckSafety is O8: when Postgres is told that everything before an LSN has been flushed, each change of a transaction
+// whose commit record starts before it is in the topics already. On one connection the acknowledgements only grow.
+type AckSafety struct {
+	found findings
+	acks  []Ack
+	truth []Change
+	first map[string]Observation // where a change was first seen, by its id
+	seen  map[capture.Position]bool
+}
+
+// NewAckSafety makes the oracle. reference are all changes of the source, or nil: then what never came is not missed.
+func NewAckSafety(acks []Ack, reference []Change) *AckSafety {
+	return &AckSafety{acks: acks, truth: reference, first: map[string]Observation{}, seen: map[capture.Position]bool{}}
+}
+
+// Observe takes the next event.
+func (a *AckSafety) Observe(o Observation) {
+	if _, ok := a.first[o.ID]; ok {
+		return
+	}
+	o.Payload, o.Row, o.Old = nil, nil, nil
+	a.first[o.ID] = o
+	a.seen[o.At()] = true
+}
+
+// Done compares each acknowledgement with what was durable, and tells.
+func (a *AckSafety) Done() []error {
+	a.grow()
+	events := slices.Collect(maps.Values(a.first))
+	inCommitOrder(events)
+	acks := slices.Clone(a.acks)
+	sort.SliceStable(acks, func(i, j int) bool { return acks[i].Flush < acks[j].Flush })
+	last := map[Partition]Observation{} // the highest offset before the flush at hand
+	next := 0
+	for _, ack := range acks {
+		for ; next < len(events) && events[next].LSN < ack.Flush; next++ {
+			o := events[next]
+			if had, ok := last[o.Partition]; !ok || o.Offset > had.Offset {
+				last[o.Partition] = o
+			}
+		}
+		for p, o := range last {
+			if o.Offset >= ack.Marks[p] {
+				a.found.add("O8 ack safety: %s was acknowledged by %s on connection %d at %s, when %s held %d records",
+					o, ack.Flush, ack.Conn, ack.At.Format(time.StampMilli), p, ack.Marks[p])
+			}
+		}
+	}
+	if len(acks) > 0 {
+		a.lost(acks[len(acks)-1].Flush)
+	}
+	return a.found.all()
+}
+
+// grow compares the acknowledgements of each connection with each other.
+func (a *AckSafety) grow() {
+	last := map[int]capture.LSN{}
+	for _, ack := range a.acks {
+		if ack.Start {
+			continue
+		}
+		if ack.Flush < last[ack.Conn] {
+			a.found.add("O8 ack safety: connection %d goes back from %s to %s", ack.Conn, last[ack.Conn], ack.Flush)
+		}
+		last[ack.Conn] = ack.Flush
+	}
+}
+
+// lost looks for changes that were acknowledged and never came. The snapshot holds what was before it.
+func (a *AckSafety) lost(flush capture.LSN) {
+	var snapshot capture.LSN
+	for _, o := range a.first {
+		if o.snapshot() {
+			snapshot = max(snapshot, o.LSN)
+		}
+	}
+	for _, c := range a.truth {
+		if c.LSN < flush && c.LSN > snapshot && !a.seen[c.At()] {
+			a.found.add("O8 ack safety: %s was acknowledged by %s and never came", c, flush)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/ledger"
+)
+
+// The bugs that a line may have.
+const (
+	noBug    = "none"
+	early    = "early"    // acknowledges what it has received
+	skip     = "skip"     // leaves out the first change after a start
+	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot
+)
+
+// line is the plainest line from Postgres to Kafka that is right: a Kafka transaction for some source transactions, and
+// an acknowledgement after each. It stands in for the daemon to try the harness, also with a bug.
+type line struct {
+	bug    string
+	conn   *pgconn.PgConn
+	kafka  *kgo.Client
+	decode ledger.Decoder
+	next   time.Time // for the next status update
+	acked  capture.LSN
+	seen   capture.LSN // the newest commit's end, or keepalive's
+}
+
+const lineSlot = "line"
+
+// runLine runs a line until it cannot go on: then its process ends.
+func runLine(ctx context.Context, url, broker, bug string) error {
+	l := &line{bug: bug}
+	options := []kgo.Opt{kgo.SeedBrokers(broker), kgo.TransactionTimeout(20 * time.Second)}
+	id := "line"
+	if bug == unfenced {
+		id = fmt.Sprint("line-", os.Getpid())
+	}
+	var err error
+	if l.kafka, err = kgo.NewClient(append(options, kgo.TransactionalID(id))...); err != nil {
+		return err
+	}
+	if err := l.start(ctx, url); err != nil {
+		return err
+	}
+	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the slot is ours
+		return err
+	}
+	for {
+		if err := l.some(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// start waits for the slot and begins where it stands.
+func (l *line) start(ctx context.Context, url string) (err error) {
+	for {
+		if l.conn, err = pgconn.Connect(ctx, url+"&replication=database"); err == nil {
+			err = pglogrepl.StartReplication(ctx, l.conn, lineSlot, 0, pglogrepl.StartReplicationOptions{
+				PluginArgs: []string{"proto_version '1'", "publication_names 'ledger_reference'"},
+			})
+			if err == nil {
+				return nil
+			}
+			_ = l.conn.Close(ctx)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// some receives what is there, writes it and acknowledges it.
+func (l *line) some(ctx context.Context) error {
+	whole := 0 // changes of transactions that are complete
+	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || whole < len(l.decode.Changes); {
+		complete, err := l.receive(ctx)
+		if err != nil && l.bug == unfenced {
+			return errors.Join(err, l.write(ctx, l.decode.Changes))
+		}
+		if err != nil {
+			return err
+		}
+		if complete {
+			whole = len(l.decode.Changes)
+		}
+	}
+	if l.bug == early {
+		if err := l.acknowledge(ctx); err != nil {
+			return err
+		}
+	}
+	if err := l.write(ctx, l.decode.Changes); err != nil {
+		return err
+	}
+	l.decode.Changes = l.decode.Changes[:0]
+	return l.acknowledge(ctx)
+}
+
+// receive takes one message, if there is one, and says whether a transaction has ended.
+func (l *line) receive(ctx context.Context) (bool, error) {
+	within, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	m, err := l.conn.ReceiveMessage(within)
+	cancel()
+	if pgconn.Timeout(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	data, ok := m.(*pgproto3.CopyData)
+	if !ok {
+		return false, fmt.Errorf("received %T", m)
+	}
+	switch data.Data[0] {
+	case pglogrepl.PrimaryKeepaliveMessageByteID:
+		k, err := pglogrepl.ParsePrimaryKeepaliveMessage(data.Data[1:])
+		if err == nil && len(l.decode.Changes) == 0 {
+			l.seen = max(l.seen, capture.LSN(k.ServerWALEnd))
+		}
+		if k.ReplyRequested {
+			l.next = time.Time{}
+		}
+		return false, err
+	case pglogrepl.XLogDataByteID:
+		x, err := pglogrepl.ParseXLogData(data.Data[1:])
+		if err != nil {
+			return false, err
+		}
+		had := l.decode.Commit
+		err = l.decode.Take(x.WALData)
+		l.seen = max(l.seen, l.decode.Commit)
+		return l.decode.Commit != had, err
+	}
+	return false, nil
+}
+
+func (l *line) write(ctx context.Context, changes []ledger.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if l.bug == skip {
+		changes, l.bug = changes[1:], noBug
+	}
+	if err := l.kafka.BeginTransaction(); err != nil {
+		return err
+	}
+	var failed error
+	for _, c := range changes {
+		records, err := c.Records()
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			l.kafka.Produce(ctx, &kgo.Record{Topic: prefix + c.Table, Key: []byte(r.Key), Value: r.Value},
+				func(_ *kgo.Record, err error) { failed = errors.Join(failed, err) })
+		}
+	}
+	if err := l.kafka.Flush(ctx); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return l.kafka.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// acknowledge confirms what was seen, when that is news or it is time to.
+func (l *line) acknowledge(ctx context.Context) error {
+	if l.seen == l.acked && time.Now().Before(l.next) {
+		return nil
+	}
+	l.acked, l.next = l.seen, time.Now().Add(time.Second)
+	at := pglogrepl.LSN(l.seen)
+	return pglogrepl.SendStandbyStatusUpdate(ctx, l.conn, pglogrepl.StandbyStatusUpdate{
+		WALWritePosition: at, WALFlushPosition: at, WALApplyPosition: at,
+	})
+}

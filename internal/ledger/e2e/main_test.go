@@ -1,0 +1,22 @@
+// Package e2e runs the ledger's workload through a whole line, from a real Postgres into a real Kafka, under faults, and
+// lets the oracles judge.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// asLine makes a process of this test binary run a line instead of tests; its value is the bug.
+const asLine = "LEDGER_LINE"
+
+func TestMain(m *testing.M) {
+	if bug := os.Getenv(asLine); bug != "" {
+		err := runLine(context.Background(), os.Args[1], os.Args[2], bug)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}

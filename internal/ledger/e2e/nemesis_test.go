@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// nemesis breaks things while the workload runs. Its choices follow a seed.
+type nemesis struct {
+	*rig
+	rand     *rand.Rand
+	kills    int
+	progress int // kills of a daemon that had written something
+	restarts int
+}
+
+// plan says how often each thing is done in one round, in an order that the seed shuffles.
+type plan struct {
+	kill, freeze, holdBroker, crashPostgres, restartBroker, terminateSender, cut int
+}
+
+// torment goes through the plan, again and again until the time has passed.
+func (n *nemesis) torment(p plan, until time.Time) {
+	for first := true; first || time.Now().Before(until); first = false {
+		for _, a := range n.shuffled(p) {
+			begin := time.Now()
+			a.do()
+			d := n.one()
+			n.t.Logf("%s %s took %s, now daemon %d", begin.Format("15:04:05.000"), a.name, time.Since(begin).Round(time.Millisecond), d.number)
+			n.pause(700 * time.Millisecond)
+		}
+	}
+}
+
+type action struct {
+	name string
+	do   func()
+}
+
+func (n *nemesis) shuffled(p plan) (all []action) {
+	add := func(times int, name string, do func()) {
+		for range times {
+			all = append(all, action{name, do})
+		}
+	}
+	add(p.kill, "kill -9", n.killOne)
+	add(p.freeze, "SIGSTOP", n.freezeOne)
+	add(p.holdBroker, "hold the broker", n.holdBroker)
+	add(p.crashPostgres, "crash Postgres", n.crashPostgres)
+	add(p.restartBroker, "restart the broker", n.restartBroker)
+	add(p.terminateSender, "terminate the walsender", n.terminateSender)
+	add(p.cut, "cut connections", n.cut)
+	n.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+func (n *nemesis) pause(most time.Duration) { time.Sleep(time.Duration(n.rand.Int64N(int64(most)))) }
+
+// advance waits until the topics grow, but not for long, and says whether they did.
+func (n *nemesis) advance() bool {
+	had := n.topics.size()
+	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if now := n.topics.size(); now > had && had > 0 {
+			return true
+		} else if had == 0 {
+			had = now
+		}
+	}
+	return false
+}
+
+func (n *nemesis) killOne() {
+	d := n.one()
+	if n.rand.IntN(4) > 0 && n.advance() { // else wherever it stands, in its start mostly
+		n.progress++
+	}
+	n.pause(400 * time.Millisecond)
+	n.kill(d)
+	n.kills++
+	n.launch()
+}
+
+// freezeOne stops the daemon, while it has something to write that the broker did not take, until Postgres has given it
+// up and a second one has taken over, and wakes it beside that one; then one of the two, by chance, dies.
+func (n *nemesis) freezeOne() {
+	old := n.one()
+	n.advance()
+	had := n.sender()
+	proxy := n.kafka.Nodes[0].Proxy
+	proxy.Hold()
+	time.Sleep(300 * time.Millisecond)
+	n.must(old.freeze())
+	n.must(proxy.Heal())
+	successor := n.launch()
+	n.until("a second daemon takes over", 60*time.Second, func() bool {
+		now := n.sender()
+		return now != "" && now != had
+	})
+	n.advance()
+	n.must(old.wake())
+	n.pause(2 * time.Second)
+	if n.rand.IntN(2) == 0 {
+		n.kill(old)
+		return
+	}
+	n.kill(successor)
+	n.one()
+	n.until("the woken daemon, or a new one, takes over", 60*time.Second, func() bool {
+		n.one()
+		return n.sender() != ""
+	})
+}
+
+// sender is the process id of the walsender that holds the slot; "" when nobody does.
+func (r *rig) sender() string {
+	return r.postgres.Query(r.t, "postgres",
+		fmt.Sprintf("select active_pid from pg_replication_slots where slot_name = '%s'", r.program.slot()))
+}
+
+// holdBroker makes a black hole of the network to the broker, or of the way back only, and heals it.
+func (n *nemesis) holdBroker() {
+	proxy := n.kafka.Nodes[0].Proxy
+	hold := proxy.Hold
+	if n.rand.IntN(2) == 0 {
+		hold = proxy.HoldReplies
+	}
+	hold()
+	time.Sleep(time.Second)
+	n.pause(4 * time.Second)
+	n.must(proxy.Heal())
+}
+
+func (n *nemesis) crashPostgres() {
+	n.must(n.postgres.Crash())
+	n.pause(time.Second)
+	n.must(n.postgres.Start())
+}
+
+// restartBroker stops the broker in good order and by kill -9, in turns.
+func (n *nemesis) restartBroker() {
+	stop := []func() error{n.kafka.Stop, n.kafka.Kill}[n.restarts%2]
+	n.restarts++
+	n.must(stop())
+	n.pause(time.Second)
+	n.must(n.kafka.Start())
+}
+
+func (n *nemesis) terminateSender() {
+	n.postgres.Query(n.t, "postgres", fmt.Sprintf(
+		"select count(pg_terminate_backend(active_pid)) from pg_replication_slots where slot_name = '%s'", n.program.slot()))
+}
+
+func (n *nemesis) cut() {
+	[]*testenv.ProxyServer{n.network, n.kafka.Nodes[0].Proxy}[n.rand.IntN(2)].Cut()
+}

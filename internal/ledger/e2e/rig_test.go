@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// senderTimeout is wal_sender_timeout: after it Postgres gives up a daemon that is stopped.
+const senderTimeout = 3 * time.Second
+
+// rig is one run: servers, the network between them and the daemons, and what was recorded.
+type rig struct {
+	t        *testing.T
+	postgres *testenv.PostgresServer
+	kafka    *testenv.KafkaServer
+	network  *testenv.ProxyServer // between the daemons and Postgres; the one to Kafka is kafka.Nodes[0].Proxy
+	recorder *ledger.Recorder
+	topics   *topics
+	program  program
+	daemons  []*daemon // that run
+	started  int
+	dir      string // of their logs
+}
+
+// newRig starts the servers and makes the tables; prepare is called between the empty tables and their first rows.
+func newRig(t *testing.T, p program, prepare func(*rig, *pgx.Conn)) *rig {
+	r := &rig{t: t, program: p, dir: t.TempDir()}
+	r.postgres = testenv.Postgres(t,
+		testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds())),
+		testenv.Setting("logical_decoding_work_mem", "64kB"))
+	r.kafka = testenv.Kafka(t, testenv.Proxied())
+	r.network = testenv.Proxy(t, r.postgres.Addr())
+	r.topics = newTopics(t, r.kafka.Direct())
+	r.recorder = ledger.NewRecorder(r.topics.marks, 200*time.Millisecond)
+	r.network.Watch(r.recorder.Watch)
+	conn := r.connect()
+	r.must(ledger.Create(t.Context(), conn))
+	r.must(ledger.CreateReference(t.Context(), conn))
+	prepare(r, conn)
+	r.must(ledger.Seed(t.Context(), conn))
+	t.Cleanup(r.end)
+	return r
+}
+
+// url is the database as the daemons see it.
+func (r *rig) url() string {
+	u, err := url.Parse(r.postgres.URL())
+	r.must(err)
+	u.Host, u.RawQuery = r.network.Addr(), "sslmode=disable"
+	return u.String()
+}
+
+// connect is the rig's own way to the source.
+func (r *rig) connect() *pgx.Conn {
+	conn, err := pgx.Connect(r.t.Context(), r.postgres.URL())
+	r.must(err)
+	r.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// log is where the n-th daemon writes.
+func (r *rig) log(n int) string { return filepath.Join(r.dir, fmt.Sprintf("daemon-%d.log", n)) }
+
+// launch starts another daemon.
+func (r *rig) launch() *daemon {
+	r.started++
+	d, err := startDaemon(r.log(r.started), r.started, r.program.command(r, r.started))
+	r.must(err)
+	r.daemons = append(r.daemons, d)
+	return d
+}
+
+// one makes sure that a daemon runs: those that have ended by themselves are noted, and replaced.
+func (r *rig) one() *daemon {
+	var alive []*daemon
+	for _, d := range r.daemons {
+		if d.running() {
+			alive = append(alive, d)
+			continue
+		}
+		r.program.ended(r, d)
+	}
+	r.daemons = alive
+	if len(alive) == 0 {
+		return r.launch()
+	}
+	return alive[0]
+}
+
+// kill ends a daemon as kill -9 does, and forgets it.
+func (r *rig) kill(d *daemon) {
+	d.kill()
+	for i := range r.daemons {
+		if r.daemons[i] == d {
+			r.daemons = append(r.daemons[:i], r.daemons[i+1:]...)
+			return
+		}
+	}
+}
+
+// end kills what is left and, when the test has failed, shows the end of the logs.
+func (r *rig) end() {
+	for _, d := range r.daemons {
+		d.kill()
+	}
+	if r.t.Failed() {
+		for n := 1; n <= r.started; n++ {
+			if n == 1 || n > r.started-3 {
+				r.t.Logf("daemon %d: %s", n, logTail(r.log(n)))
+			}
+		}
+	}
+	r.network.Close()
+	r.recorder.Close()
+	r.topics.client.Close()
+}
+
+// until polls until ok is true.
+func (r *rig) until(what string, within time.Duration, ok func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s: not within %s", what, within)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tailrace/tailrace/internal/ledger"
+)
+
+// lines are processes of this test binary.
+type lines struct{ bug string }
+
+func (p lines) command(r *rig, _ int) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], r.url(), r.kafka.Brokers()[0])
+	cmd.Env = append(os.Environ(), asLine+"="+p.bug)
+	return cmd
+}
+
+func (p lines) ready(r *rig, _ *daemon) {
+	r.until("the first rows", time.Minute, func() bool { return r.topics.size() > 0 })
+}
+
+func (p lines) slot() string { return lineSlot }
+
+// ended: a line ends whenever a connection breaks or it was fenced.
+func (p lines) ended(*rig, *daemon) {}
+
+func (p lines) sample(*rig, *daemon) ledger.Sample {
+	return ledger.Sample{Goroutines: -1, Descriptors: -1, RSS: -1}
+}
+
+func (p lines) drained(*rig, *daemon) {}
+
+// prepareLine makes what a line needs: its slot, so that it sees the first rows, and the topics.
+func prepareLine(r *rig, conn *pgx.Conn) {
+	_, err := conn.Exec(r.t.Context(), "select pg_create_logical_replication_slot($1, 'pgoutput')", lineSlot)
+	r.must(err)
+	for _, table := range ledger.Tables() {
+		r.kafka.CreateTopic(r.t, prefix+table, partitions, nil)
+	}
+	// The first transactional client of a cluster waits longer than a walsender does.
+	first, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Direct()...), kgo.TransactionalID("first"))
+	r.must(err)
+	defer first.Close()
+	_, _, err = first.ProducerID(r.t.Context())
+	r.must(err)
+}
+
+// TestHarness tries the harness with a line that is right, which all oracles have to accept, and with lines that are
+// wrong in one way, which have to be caught.
+func TestHarness(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	for _, c := range []struct {
+		bug    string
+		plan   plan
+		caught string // oracles that have to see it
+	}{
+		{noBug, plan{kill: 2, freeze: 1, holdBroker: 1, crashPostgres: 1, terminateSender: 1, cut: 1}, ""},
+		{early, plan{kill: 1, holdBroker: 1}, "O8"},
+		{skip, plan{kill: 1}, "O1 O5 O6 O10"},
+		{unfenced, plan{freeze: 1}, "O2"},
+	} {
+		t.Run(c.bug, func(t *testing.T) {
+			errs := trial{
+				program: lines{c.bug}, prepare: prepareLine, seed: 3, rate: 200, least: 3 * time.Second, plan: c.plan,
+			}.run(t)
+			for _, err := range errs {
+				if c.caught == "" {
+					t.Error(err)
+				}
+			}
+			for _, oracle := range strings.Fields(c.caught) {
+				if !spoke(errs, oracle) {
+					t.Errorf("%s has nothing to say, only %v", oracle, errs)
+				}
+			}
+		})
+	}
+}
+
+func spoke(errs []error, oracle string) bool {
+	for _, err := range errs {
+		if strings.HasPrefix(err.Error(), oracle+" ") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/tailrace/tailrace/internal/ledger"
+)
+
+// prefix of the topics; a table's name follows.
+const prefix = "ledger."
+
+// partitions of each topic.
+const partitions = 4
+
+// topics is the rig's own view of the topics.
+type topics struct {
+	seeds  []string
+	client *kgo.Client
+}
+
+func newTopics(t *testing.T, seeds []string) *topics {
+	client, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.RequestRetries(0), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &topics{seeds: seeds, client: client}
+}
+
+// marks reads the high watermarks. A topic that is not there holds nothing. Records of a transaction count as soon as
+// they are there: once its coordinator has noted the commit it is durable, though its marks come later.
+func (s *topics) marks() (map[ledger.Partition]int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.ReplicaID = -1
+	for _, table := range ledger.Tables() {
+		topic := kmsg.NewListOffsetsRequestTopic()
+		topic.Topic = prefix + table
+		for p := range int32(partitions) {
+			partition := kmsg.NewListOffsetsRequestTopicPartition()
+			partition.Partition, partition.Timestamp = p, -1
+			topic.Partitions = append(topic.Partitions, partition)
+		}
+		request.Topics = append(request.Topics, topic)
+	}
+	// The one broker leads everything, so it can be asked without metadata.
+	answer, err := request.RequestWith(ctx, s.client.Broker(1))
+	if err != nil {
+		return nil, fmt.Errorf("read high watermarks: %w", err)
+	}
+	marks := map[ledger.Partition]int64{}
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			switch err := kerr.ErrorForCode(p.ErrorCode); {
+			case err == nil:
+				marks[ledger.Partition{Topic: topic.Topic, ID: p.Partition}] = p.Offset
+			case !errors.Is(err, kerr.UnknownTopicOrPartition):
+				return nil, fmt.Errorf("read high watermark of %s: %w", topic.Topic, err)
+			}
+		}
+	}
+	return marks, nil
+}
+
+// size is how many records all partitions hold.
+func (s *topics) size() (n int64) {
+	marks, _ := s.marks()
+	for _, m := range marks {
+		n += m
+	}
+	return n
+}
+
+// history reads everything from the beginning to the end of now, as a consumer that sees committed records only.
+func (s *topics) history(t *testing.T) []ledger.Observation {
+	marks, err := s.marks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := map[string]map[int32]kgo.Offset{}
+	left := map[ledger.Partition]int64{}
+	for p, end := range marks {
+		if end == 0 {
+			continue
+		}
+		if from[p.Topic] == nil {
+			from[p.Topic] = map[int32]kgo.Offset{}
+		}
+		from[p.Topic][p.ID] = kgo.NewOffset().At(0)
+		left[p] = end
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.seeds...), kgo.ConsumePartitions(from),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var history []ledger.Observation
+	for len(left) > 0 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		fetches := client.PollFetches(ctx)
+		cancel()
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("read topics: %v", err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			p := ledger.Partition{Topic: r.Topic, ID: r.Partition}
+			if r.Offset+1 >= left[p] {
+				delete(left, p)
+			}
+			if r.Attrs.IsControl() {
+				return
+			}
+			o, err := ledger.Observe(p, r.Offset, r.Key, r.Value, header(r, "ce_id"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			history = append(history, o)
+		})
+	}
+	return history
+}
+
+func header(r *kgo.Record, name string) string {
+	for _, h := range r.Headers {
+		if strings.EqualFold(h.Key, name) {
+			return string(h.Value)
+		}
+	}
+	return ""
+}

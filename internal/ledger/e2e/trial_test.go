@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// trial is what one run is made of.
+type trial struct {
+	program program
+	prepare func(*rig, *pgx.Conn) // between the empty tables and their first rows
+	seed    uint64
+	rate    int           // transactions a second
+	busy    bool          // the load begins before the daemon: its snapshot is taken of tables that change
+	least   time.Duration // of load; longer while the plan is not done
+	plan    plan
+	slack   ledger.Slack
+}
+
+// run goes through the trial and returns what the oracles have found.
+func (tr trial) run(t *testing.T) []error {
+	r := newRig(t, tr.program, tr.prepare)
+	t.Logf("seed %d, Postgres %d", tr.seed, r.postgres.Version)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan ledger.Stats, 1)
+	load := func() {
+		go func() { done <- ledger.Run(ctx, r.postgres.URL(), ledger.Config{Seed: tr.seed, Rate: tr.rate}) }()
+	}
+	if tr.busy {
+		load()
+		time.Sleep(2 * time.Second)
+	}
+	d := r.launch()
+	r.program.ready(r, d)
+	start := r.program.sample(r, d)
+	if !tr.busy {
+		load()
+	}
+	n := &nemesis{rig: r, rand: rand.New(rand.NewPCG(tr.seed, 99))}
+	until := time.Now().Add(tr.least)
+	n.torment(tr.plan, until)
+	time.Sleep(time.Until(until))
+	cancel()
+	t.Logf("workload: %+v; %d kills, %d of a daemon that was writing", <-done, n.kills, n.progress)
+	if n.progress < n.kills/2 {
+		t.Errorf("only %d of %d kills hit a daemon that was writing", n.progress, n.kills)
+	}
+	d = r.drain()
+	end := r.program.sample(r, d)
+	t.Logf("at the start %s; at the end %s", start, end)
+	r.program.drained(r, d)
+	return append(r.judge(), ledger.Liveness(start, end, tr.slack)...)
+}
+
+// drain waits until the slot says that everything is held, with one daemon left.
+func (r *rig) drain() *daemon {
+	d := r.one()
+	for len(r.daemons) > 1 {
+		r.kill(r.daemons[len(r.daemons)-1])
+	}
+	end := r.postgres.Query(r.t, "postgres", "select pg_current_wal_lsn()")
+	began := time.Now()
+	r.until("the slot to be confirmed up to "+end, 2*time.Minute, func() bool {
+		d = r.one()
+		return r.postgres.Query(r.t, "postgres", fmt.Sprintf(
+			"select confirmed_flush_lsn >= '%s' from pg_replication_slots where slot_name = '%s'", end, r.program.slot())) == "true"
+	})
+	r.t.Logf("drained in %s", time.Since(began).Round(time.Millisecond))
+	return d
+}
+
+// judge reads everything and asks the oracles.
+func (r *rig) judge() []error {
+	ctx := r.t.Context()
+	acks, err := r.recorder.Acks()
+	r.must(err)
+	source := r.connect()
+	truth, err := ledger.ReadTruth(ctx, source)
+	r.must(err)
+	changes, err := ledger.ReadReference(ctx, source)
+	r.must(err)
+	scratch, err := pgx.Connect(ctx, r.postgres.URL(testenv.NewDatabase(r.t, r.postgres)))
+	r.must(err)
+	defer func() { _ = scratch.Close(ctx) }()
+	history := r.topics.history(r.t)
+	r.t.Logf("%d transactions, %d changes, %d records in the topics, %d acknowledgements",
+		len(truth.Txs), len(changes), len(history), len(acks))
+	return ledger.Judge(history,
+		ledger.NewGap(),
+		ledger.NewOrder(),
+		ledger.NewAffinity(),
+		ledger.NewIdentity(false),
+		ledger.NewAtomicity(truth),
+		ledger.NewFingerprint(ctx, source, scratch),
+		ledger.NewAckSafety(acks, changes),
+		ledger.NewReference(changes))
+}

@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// replay is how the events of one table are applied. Rows and keys are JSON objects: $1 is the row of an insert or a
+// read, the key else; $2 the row of an update.
+type replay struct {
+	read, insert, update, remove string
+}
+
+// columns of each table, in their order.
+var columns = map[string][]string{
+	account: {"id", "owner", "balance", "rate", "pad", "doc", "ver", "prev_ver", "updated"},
+	note:    {"account_id", "no", "body", "tags", "ver", "prev_ver"},
+	badge:   {"code", "serial", "ver", "prev_ver"},
+	board:   {"id", "val", "amount", "ver", "prev_ver"},
+	txLog:   {"txn_no", "xid", "writer", "n_changes", "digest", "at"},
+}
+
+var replays = func() map[string]replay {
+	all := map[string]replay{}
+	for table, key := range keys {
+		list := strings.Join(columns[table], ", ")
+		var match []string
+		for _, k := range key {
+			match = append(match, fmt.Sprintf("t.%s = (jsonb_populate_record(null::%s, $1::jsonb)).%s", k, table, k))
+		}
+		where := " where " + strings.Join(match, " and ")
+		insert := fmt.Sprintf("insert into %s select (jsonb_populate_record(null::%s, $1::jsonb)).*", table, table)
+		conflict := fmt.Sprintf(" on conflict (%s) do ", strings.Join(key, ", "))
+		excluded := "excluded." + strings.Join(columns[table], ", excluded.")
+		all[table] = replay{
+			// A snapshot that began anew reads rows again.
+			read:   insert + conflict + fmt.Sprintf("update set (%s) = row(%s)", list, excluded),
+			insert: insert + conflict + "nothing",
+			// jsonb_populate_record keeps what the base record has where the JSON object lacks a column.
+			update: fmt.Sprintf("update %s t set (%s) = (select %s from jsonb_populate_record(t, $2::jsonb))", table, list, list) + where,
+			remove: fmt.Sprintf("delete from %s t", table) + where,
+		}
+	}
+	return all
+}()
+
+// hit wants that one row was changed.
+func (f *Fingerprint) hit(o Observation) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() != 1 {
+			f.found.add("O6 fingerprint: %d rows are there for %s", tag.RowsAffected(), o)
+		}
+		return nil
+	}
+}
+
+// whole wants every column of the table in the row or among the unchanged, and nothing else.
+func (f *Fingerprint) whole(o Observation) {
+	var row map[string]json.RawMessage
+	if err := json.Unmarshal(o.Row, &row); err != nil {
+		f.found.add("O6 fingerprint: no row in %s", o)
+		return
+	}
+	for _, c := range columns[o.Table] {
+		if _, ok := row[c]; ok == slices.Contains(o.Unchanged, c) {
+			f.found.add("O6 fingerprint: column %s is neither sent nor unchanged, or both, in %s", c, o)
+		}
+	}
+	if len(row)+len(o.Unchanged) != len(columns[o.Table]) {
+		f.found.add("O6 fingerprint: %d columns are too many in %s", len(row)+len(o.Unchanged), o)
+	}
+}
+
+// keySQL is the expression for a row's key as the topics have it.
+func keySQL(table string) string {
+	var parts []string
+	for _, k := range keys[table] {
+		parts = append(parts, fmt.Sprintf(`'"%s":' || to_json(t.%s)`, k, k))
+	}
+	return "'{' || " + strings.Join(parts, " || ',' || ") + " || '}'"
+}
+
+// prints is the digest of each row by its key.
+func prints(ctx context.Context, conn *pgx.Conn, table string) (map[string]string, error) {
+	sql := fmt.Sprintf("select %s, md5(t::text) from %s t", keySQL(table), table)
+	if _, err := conn.Exec(ctx, "set timezone = 'UTC'"); err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	var key, sum string
+	_, err = pgx.ForEachRow(rows, []any{&key, &sum}, func() error {
+		all[key] = sum
+		return nil
+	})
+	return all, err
+}

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Config shapes a workload.
+type Config struct {
+	Writers int    // 0: 8
+	Seed    uint64 // of the choices; print it, so that a run can be had again
+	Rate    int    // transactions per second of all writers together; 0: as many as they can
+}
+
+// Stats counts what the writers did, by what they know of it.
+type Stats struct {
+	Committed  int64
+	RolledBack int64 // on purpose
+	Failed     int64 // refused by the server: a deadlock, a row that is not there
+	Unknown    int64 // the connection broke; the last commit may stand
+}
+
+func (s *Stats) add(o Stats) {
+	s.Committed += o.Committed
+	s.RolledBack += o.RolledBack
+	s.Failed += o.Failed
+	s.Unknown += o.Unknown
+}
+
+// Run writes to the database at url, which Setup has prepared, until ctx ends. A server that is down or crashes is
+// waited for.
+func Run(ctx context.Context, url string, c Config) Stats {
+	if c.Writers == 0 {
+		c.Writers = 8
+	}
+	var pause time.Duration
+	if c.Rate > 0 {
+		pause = time.Duration(c.Writers) * time.Second / time.Duration(c.Rate)
+	}
+	var (
+		all   Stats
+		mutex sync.Mutex
+		group sync.WaitGroup
+	)
+	for i := range c.Writers {
+		group.Go(func() {
+			w := &writer{id: i, url: url, pause: pause, rand: rand.New(rand.NewPCG(c.Seed, uint64(i)))}
+			w.run(ctx)
+			mutex.Lock()
+			defer mutex.Unlock()
+			all.add(w.stats)
+		})
+	}
+	group.Wait()
+	return all
+}

@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// writer is one connection's worth of the workload.
+type writer struct {
+	id    int
+	url   string
+	pause time.Duration
+	rand  *rand.Rand
+	conn  *pgx.Conn
+	stats Stats
+}
+
+// errRollBack asks for the whole transaction to be rolled back on purpose.
+var errRollBack = errors.New("rolled back on purpose")
+
+// errNoRow says that a row is not there at the moment.
+var errNoRow = errors.New("no such row")
+
+func (w *writer) run(ctx context.Context) {
+	defer func() {
+		if w.conn != nil {
+			_ = w.conn.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	next := time.Now()
+	for ctx.Err() == nil {
+		if w.conn == nil && !w.dial(ctx) {
+			continue
+		}
+		w.count(ctx)
+		next = next.Add(w.pause)
+		if late := time.Since(next); late > time.Second {
+			next = time.Now() // the server was away: do not catch up
+		}
+		sleep(ctx, time.Until(next))
+	}
+}
+
+func (w *writer) dial(ctx context.Context) bool {
+	within, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(within, w.url)
+	if err != nil {
+		sleep(ctx, 100*time.Millisecond)
+		return false
+	}
+	w.conn = conn
+	return true
+}
+
+// count does one transaction and counts its outcome.
+func (w *writer) count(ctx context.Context) {
+	_, err := w.transact(ctx, w.choose())
+	switch {
+	case err == nil:
+		w.stats.Committed++
+	case errors.Is(err, errRollBack):
+		w.stats.RolledBack++
+	case w.conn.IsClosed():
+		w.stats.Unknown++
+		w.conn = nil
+	default:
+		w.stats.Failed++
+	}
+}
+
+// transact runs one move in a transaction that ends with its row of tx_log, and returns how many changes it made.
+func (w *writer) transact(ctx context.Context, m move) (int64, error) {
+	tx, err := w.conn.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // after a commit it does nothing
+	t := &turn{tx: tx, rand: w.rand}
+	if err := m(ctx, t); err != nil {
+		return 0, err
+	}
+	if err := t.log(ctx, w.id); err != nil {
+		return 0, err
+	}
+	return t.n, tx.Commit(ctx)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

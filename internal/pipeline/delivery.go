@@ -1,0 +1,225 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// delivery is one sink in the line. It outlives the streams: its writer stays open over a reconnection, and what that
+// has accepted is then skipped. One goroutine at a time works on it; the fields below mu are also read by others.
+type delivery struct {
+	index   int
+	name    string
+	kind    string
+	sink    sink.Sink
+	chain   *transform.Chain
+	log     *zap.Logger
+	metrics sinkMetrics
+	report  func(error)                       // the first halting trouble, for a strict daemon
+	held    func(*delivery, capture.Position) // tells the line what is held
+
+	writer   sink.Writer   // nil: closed
+	failed   chan struct{} // closed when the open writer can do no more
+	progress sink.Progress // what the last Open returned; its State follows what is written
+	anew     bool          // the stream began with all rows
+	backoff  capture.Backoff
+	refused  capture.Position  // of the last event that was rejected
+	events   []transform.Event // scratch of compose
+	batches  []sink.Batch      // scratch of compose
+
+	mu       sync.Mutex
+	failure  error            // why failed was closed
+	accepted capture.Position // everything up to it was accepted by the open writer
+	holds    capture.Position // everything up to it is durable in the sink
+	pending  pending
+	state    State
+	count    int64 // events accepted
+	rejected int64
+}
+
+// open takes the sink over: one attempt. What an earlier writer had on its way counts no more.
+func (d *delivery) open(ctx context.Context, s capture.Stream) error {
+	d.close()
+	failed := make(chan struct{})
+	w, progress, err := d.sink.Open(ctx, sink.Lane{
+		Name:   s.Lane(),
+		Origin: s.Origin(),
+		Held:   func(p capture.Position) { d.held(d, p) },
+		Failed: func(err error) { d.fail(failed, err) },
+	})
+	if err != nil {
+		return err
+	}
+	d.writer, d.failed, d.progress = w, failed, progress
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.accepted, d.holds, d.failure = progress.Position, progress.Position, nil
+	d.pending.hold(d.holds, func(time.Time) {})
+	return nil
+}
+
+func (d *delivery) fail(failed chan struct{}, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !closed(failed) {
+		d.failure = err
+		close(failed)
+	}
+}
+
+// close gives the writer up, if there is one. After it no Held is called.
+func (d *delivery) close() {
+	if d.writer == nil {
+		return
+	}
+	if err := d.writer.Close(); err != nil {
+		d.log.Debug("close writer", zap.Error(err))
+	}
+	d.writer = nil
+}
+
+// remember brings what Open returned up to what was written since, for the start rule of the next stream. The writer is
+// the one that was opened for a stream of this origin.
+func (d *delivery) remember(o capture.Origin) {
+	holds := d.holding()
+	if d.progress.Memory == sink.Forgetful || holds.IsZero() {
+		return
+	}
+	d.progress = sink.Progress{Memory: sink.Found, Position: holds, Origin: o, State: d.progress.State}
+}
+
+// startAnew puts the sink before everything: the stream begins with all rows, what the sink holds does not matter.
+func (d *delivery) startAnew() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.accepted, d.holds, d.pending = capture.Position{}, capture.Position{}, pending{}
+}
+
+// position is where the sink's cursor belongs: behind what its open writer has accepted, or what its sink had recorded;
+// zero when that is nothing.
+func (d *delivery) position() capture.Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.accepted
+}
+
+func (d *delivery) holding() capture.Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.holds
+}
+
+// hold notes that the sink holds p.
+func (d *delivery) hold(p capture.Position) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.holds = p
+	now := time.Now()
+	d.pending.hold(p, func(commit time.Time) { d.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
+}
+
+// expect notes a batch that is on its way to the sink.
+func (d *delivery) expect(b capture.Batch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(b.Changes) > 0 && b.End.Compare(d.holds) > 0 {
+		d.pending.add(b.End, b.Time)
+	}
+}
+
+// fine says that the sink is at work.
+func (d *delivery) fine() {
+	d.backoff.Reset()
+	d.enter(State{Name: "streaming", Kind: OK})
+}
+
+// trouble shows err as the sink's named state and returns how long to wait before the next attempt.
+func (d *delivery) trouble(err error) time.Duration {
+	state := stateOf(err, "retrying")
+	d.enter(state)
+	d.metrics.retries.Inc()
+	if state.Kind == Halted {
+		d.report(err)
+		return capture.LookAgain
+	}
+	return d.backoff.Next(err)
+}
+
+// halts says that the sink's trouble was of a kind that only a person ends. An Open that succeeds does not end it: what
+// was refused has to be accepted.
+func (d *delivery) halts() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Kind == Halted
+}
+
+// enter moves to a state; a log line is written when its name changes.
+func (d *delivery) enter(to State) {
+	d.mu.Lock()
+	before := d.state
+	if before.Name == to.Name && before.Reason == to.Reason {
+		d.mu.Unlock()
+		return
+	}
+	to.Since = time.Now().UTC()
+	if before.Name == to.Name {
+		to.Since = before.Since
+	}
+	d.state = to
+	d.mu.Unlock()
+	if before.Name != to.Name {
+		logState(d.log, to)
+	}
+}
+
+// stateOf gives an error its name; other is the name of one that has none of its own.
+func stateOf(err error, other string) State {
+	if p := capture.AsProblem(err); p != nil {
+		kind := Retrying
+		if p.Halted {
+			kind = Halted
+		}
+		reason := p.Reason
+		if p.Err != nil {
+			reason += ": " + p.Err.Error()
+		}
+		return State{Name: p.State, Kind: kind, Reason: reason, Fix: p.Fix}
+	}
+	var r *sink.Rejected
+	if errors.As(err, &r) {
+		return State{
+			Name: "rejected", Kind: Halted, Reason: r.Error(),
+			Fix: "make the target take it, or set dead_letter on the sink; it is tried again every 10 s",
+		}
+	}
+	if errors.Is(err, sink.ErrFenced) {
+		return State{Name: "fenced", Kind: Retrying, Reason: err.Error()}
+	}
+	return State{Name: other, Kind: Retrying, Reason: err.Error()}
+}
+
+func logState(log *zap.Logger, s State) {
+	fields := []zap.Field{zap.String("state", s.Name)}
+	if s.Reason != "" {
+		fields = append(fields, zap.String("reason", s.Reason))
+	}
+	if s.Fix != "" {
+		fields = append(fields, zap.String("fix", s.Fix))
+	}
+	switch s.Kind {
+	case Halted:
+		log.Error("halted", fields...)
+	case Retrying:
+		log.Warn("retrying", fields...)
+	default:
+		log.Info(s.Name, fields...)
+	}
+}

@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// gauges gives the series that are read off the pipelines' Status at each scrape.
+type gauges struct{ metrics *Metrics }
+
+// gauge is one series a pipeline, or one a sink of it.
+type gauge struct {
+	desc  *prometheus.Desc
+	value func(Status) (float64, bool)     // per pipeline
+	sink  func(SinkStatus) (float64, bool) // per sink
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("tailrace_"+name, help, labels, nil)
+}
+
+var (
+	stateDesc     = desc("pipeline_state", "1 for the named state that the pipeline is in.", "pipeline", "state", "kind")
+	sinkStateDesc = desc("sink_state", "1 for the named state that the sink is in.", "pipeline", "sink", "state", "kind")
+	slotDesc      = desc("slot_state", "1 for the state of the slot on the server.", "pipeline", "state")
+	roleDesc      = desc("role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
+)
+
+var perPipeline = []gauge{
+	pipelineGauge("oldest_unconfirmed_seconds", "Age of the oldest commit that some sink does not hold.",
+		func(s Status) (float64, bool) { return s.oldest(), true }),
+	pipelineGauge("source_connected", "1 while the source streams to this daemon.",
+		func(s Status) (float64, bool) { return number(s.Source.Connected), true }),
+	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
+		func(s Status) (float64, bool) { return known(s.Source.Retained) }),
+	pipelineGauge("slot_safe_bytes", "WAL that may still be written before the slot is lost.",
+		func(s Status) (float64, bool) { return known(s.Source.Safe) }),
+	pipelineGauge("slot_lost_in_seconds", "When the slot is lost at the rate at which WAL is written now.",
+		func(s Status) (float64, bool) { return s.Source.LostIn, s.Source.LostIn >= 0 }),
+	pipelineGauge("window_bytes", "Bytes in flight between the source and the sinks.",
+		func(s Status) (float64, bool) { return float64(s.Window.Bytes), true }),
+	pipelineGauge("snapshot_rows_total", "Rows that the snapshot has handed out since the start.",
+		func(s Status) (float64, bool) { return float64(s.Source.Copied), true }),
+	pipelineGauge("snapshot_rows_estimated", "Rows that the snapshot was estimated to have.",
+		func(s Status) (float64, bool) { return float64(s.Source.Estimated), true }),
+}
+
+var perSink = []gauge{
+	sinkGauge("lag_seconds", "Age of the oldest commit that the sink does not hold; 0 when nothing is pending.",
+		func(s SinkStatus) (float64, bool) { return s.LagSeconds, true }),
+	sinkGauge("lag_bytes", "WAL between what the sink holds and the source's end.",
+		func(s SinkStatus) (float64, bool) { return known(s.LagBytes) }),
+}
+
+func pipelineGauge(name, help string, value func(Status) (float64, bool)) gauge {
+	return gauge{desc: desc(name, help, "pipeline"), value: value}
+}
+
+func sinkGauge(name, help string, value func(SinkStatus) (float64, bool)) gauge {
+	return gauge{desc: desc(name, help, "pipeline", "sink"), sink: value}
+}
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{stateDesc, sinkStateDesc, slotDesc, roleDesc} {
+		ch <- d
+	}
+	for _, x := range append(perPipeline[:len(perPipeline):len(perPipeline)], perSink...) {
+		ch <- x.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	for _, p := range g.metrics.all() {
+		s := p.Status()
+		send(ch, stateDesc, 1, s.Name, s.State.Name, s.State.Kind)
+		send(ch, roleDesc, 1, s.Name, s.Role)
+		if s.Source.Slot != "" {
+			send(ch, slotDesc, 1, s.Name, s.Source.Slot)
+		}
+		for _, x := range perPipeline {
+			if v, ok := x.value(s); ok {
+				send(ch, x.desc, v, s.Name)
+			}
+		}
+		for _, k := range s.Sinks {
+			send(ch, sinkStateDesc, 1, s.Name, k.Name, k.State.Name, k.State.Kind)
+			for _, x := range perSink {
+				if v, ok := x.sink(k); ok {
+					send(ch, x.desc, v, s.Name, k.Name)
+				}
+			}
+		}
+	}
+}
+
+func send(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func known(bytes int64) (float64, bool) { return float64(bytes), bytes >= 0 }
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the series of all pipelines of a daemon. Counters are kept here; what can be read off a Status is, when
+// somebody scrapes.
+type Metrics struct {
+	changes   *prometheus.CounterVec
+	events    *prometheus.CounterVec
+	rejected  *prometheus.CounterVec
+	retries   *prometheus.CounterVec
+	delivery  *prometheus.HistogramVec
+	waited    *prometheus.CounterVec
+	mu        sync.Mutex
+	pipelines []*Pipeline
+}
+
+// sinkMetrics are one sink's counters.
+type sinkMetrics struct {
+	events   prometheus.Counter
+	retries  prometheus.Counter
+	delivery prometheus.Observer
+	reject   func(reason string)
+}
+
+// NewMetrics registers the series.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tailrace_" + name, Help: help}, labels)
+	}
+	m := &Metrics{
+		changes:  counter("changes_total", "Changes read from the source.", "pipeline"),
+		events:   counter("events_total", "Events that a sink has accepted.", "pipeline", "sink"),
+		rejected: counter("rejected_total", "Events that a sink cannot take.", "pipeline", "sink", "reason"),
+		retries:  counter("retries_total", "Attempts of a sink that failed.", "pipeline", "sink"),
+		waited: counter("window_wait_seconds_total",
+			"Time that the line waited for a sink, or for the source (sink=\"source\").", "pipeline", "sink"),
+		delivery: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "tailrace_delivery_seconds",
+			Help:    "From the commit, by the source's clock, until the sink holds it durably; one a batch.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 20),
+		}, []string{"pipeline", "sink"}),
+	}
+	r.MustRegister(m.changes, m.events, m.rejected, m.retries, m.delivery, m.waited, &gauges{m})
+	return m
+}
+
+func (m *Metrics) sink(pipeline, name string) sinkMetrics {
+	return sinkMetrics{
+		events:   m.events.WithLabelValues(pipeline, name),
+		retries:  m.retries.WithLabelValues(pipeline, name),
+		delivery: m.delivery.WithLabelValues(pipeline, name),
+		reject:   func(reason string) { m.rejected.WithLabelValues(pipeline, name, reason).Inc() },
+	}
+}
+
+func (m *Metrics) add(p *Pipeline) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pipelines = append(m.pipelines, p)
+}
+
+func (m *Metrics) remove(p *Pipeline) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.pipelines {
+		if m.pipelines[i] == p {
+			m.pipelines = append(m.pipelines[:i], m.pipelines[i+1:]...)
+			return
+		}
+	}
+}
+
+func (m *Metrics) all() []*Pipeline {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]*Pipeline(nil), m.pipelines...)
+}

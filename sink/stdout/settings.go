@@ -1,0 +1,60 @@
+package stdout
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+)
+
+// Settings is a sink "stdout" block.
+type Settings struct {
+	Numeric string    `hcl:"numeric,optional"` // "string" (default) or "number"
+	Range   hcl.Range `hcl:",range"`
+}
+
+// CheckSettings implements config.Checker.
+func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	switch s.Numeric {
+	case "", "string", "number":
+		return nil
+	}
+	where := at.At("numeric")
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagError,
+		Summary:  fmt.Sprintf("numeric = %q is unknown", s.Numeric),
+		Detail:   `Write "string", which keeps every digit for every reader, or "number".`,
+		Subject:  &where,
+	}}
+}
+
+// Sink makes the sink on the process's standard output.
+//
+// It writes to a duplicate of the descriptor: Go ends a process that writes to a broken pipe on descriptor 1, and a
+// `tailrace run | head` with several pipelines is to halt one sink with a named state.
+func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
+	fd, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate the standard output: %w", err)
+	}
+	out := os.NewFile(uintptr(fd), "standard output")
+	made, err := New(out, format.Options{Pipeline: pipeline, NumericAsNumber: s.Numeric == "number"})
+	if err != nil {
+		return nil, err
+	}
+	made.close = out.Close
+	return made, nil
+}
+
+// Check has nothing to look at.
+func (s *Settings) Check(context.Context, string, string) []error { return nil }
+
+// Drop has nothing to remove.
+func (s *Settings) Drop(context.Context, string, string, bool) ([]string, error) { return nil, nil }

@@ -1,0 +1,106 @@
+package stdout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+)
+
+// Sink prints to one output. See sink.Sink.
+type Sink struct {
+	out     io.Writer
+	options format.Options
+	close   func() error
+	turn    chan struct{} // holds a token while nobody writes to out
+	owner   *writer       // the newest one; whoever has the turn may look
+}
+
+// New makes a sink that prints to out, which stays the caller's. Each Write of it gets whole lines.
+func New(out io.Writer, o format.Options) (*Sink, error) {
+	if _, err := format.New(format.Line, o); err != nil {
+		return nil, err
+	}
+	s := &Sink{out: out, options: o, turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{}
+	return s, nil
+}
+
+// Open implements sink.Sink. It waits for a write that an earlier Writer gave up and that the output has not taken yet,
+// so nothing of that one comes after it has returned (I8).
+func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
+	encoder, err := format.New(format.Line, s.options)
+	if err != nil {
+		return nil, sink.Progress{}, err
+	}
+	w := &writer{sink: s, lane: lane, encoder: encoder}
+	select {
+	case <-s.turn:
+		s.owner = w
+		s.turn <- struct{}{}
+		return w, sink.Progress{Memory: sink.Forgetful}, nil
+	case <-ctx.Done():
+		return nil, sink.Progress{}, fmt.Errorf("wait for the standard output: %w", context.Cause(ctx))
+	}
+}
+
+// Close implements sink.Sink.
+func (s *Sink) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// print writes lines for w, and gives up waiting when ctx ends: then the output may still take the lines later, and they
+// belong to it.
+func (s *Sink) print(ctx context.Context, w *writer, lines []byte) error {
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if s.owner != w {
+		s.turn <- struct{}{}
+		return sink.ErrFenced
+	}
+	if len(lines) == 0 {
+		s.turn <- struct{}{}
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { // an output that nobody reads blocks, and cannot be interrupted
+		_, err := s.out.Write(lines)
+		s.turn <- struct{}{}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return named(err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// named gives what the output said its name.
+func named(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EPIPE):
+		return &capture.Problem{
+			State:  "stdout_closed",
+			Halted: true,
+			Reason: "nobody reads the standard output any more",
+			Fix:    "Start tailrace again with its output connected, or take the sink \"stdout\" out of the file.",
+			Err:    err,
+		}
+	}
+	return fmt.Errorf("write to the standard output: %w", err)
+}

@@ -1,0 +1,111 @@
+package stdout
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// chunk is how many bytes of lines are gathered before they are printed: what a batch has, as pipes take 64 KiB at once.
+const chunk = 256 << 10
+
+// maxKey is how many bytes of a rejected event's key are told.
+const maxKey = 100
+
+var errClosed = errors.New("the writer is closed")
+
+// writer prints a lane's events. See sink.Writer.
+type writer struct {
+	sink    *Sink
+	lane    sink.Lane
+	encoder format.Encoder
+	record  format.Buffer
+	lines   []byte
+	held    capture.Position
+	err     error // the final one
+}
+
+// Write implements sink.Writer: what it accepts is printed, so it is held as well.
+func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
+	if w.err != nil {
+		return w.err
+	}
+	var end capture.Position
+	for i := range batches {
+		for j := range batches[i].Events {
+			ev := &batches[i].Events[j]
+			if err := w.add(ctx, ev); err != nil {
+				return w.fail(ctx, ev, err)
+			}
+		}
+		end = batches[i].End
+	}
+	if err := w.print(ctx); err != nil {
+		w.err = err
+		return err
+	}
+	w.hold(end)
+	return nil
+}
+
+// encodeError tells what the encoder said of an event from what the output said.
+type encodeError struct{ error }
+
+func (w *writer) add(ctx context.Context, ev *transform.Event) error {
+	w.record.Reset()
+	if err := w.encoder.Append(&w.record, ev); err != nil {
+		return encodeError{err}
+	}
+	w.lines = append(append(w.lines, w.record.Records[0].Value...), '\n')
+	if len(w.lines) < chunk {
+		return nil
+	}
+	return w.print(ctx)
+}
+
+// fail ends the writer: with what the output said, or with the rejection of an event, everything before it printed.
+func (w *writer) fail(ctx context.Context, ev *transform.Event, err error) error {
+	w.err = err
+	var refused encodeError
+	if !errors.As(err, &refused) {
+		return w.err
+	}
+	c := ev.Change
+	key := string(ev.Key[:min(len(ev.Key), maxKey)])
+	w.err = &sink.Rejected{At: c.At(), Table: c.Table.String(), Key: key, Reason: format.Reason(refused.error), Err: refused.error}
+	if err := w.print(ctx); err != nil {
+		w.err = err
+		return err
+	}
+	w.hold(c.At())
+	return w.err
+}
+
+// print hands the lines to the output. Memory that a large row needed is not kept.
+func (w *writer) print(ctx context.Context) error {
+	err := w.sink.print(ctx, w, w.lines)
+	w.lines = w.lines[:0]
+	if cap(w.lines) > 4*chunk {
+		w.lines, w.record = nil, format.Buffer{}
+	}
+	return err
+}
+
+func (w *writer) hold(p capture.Position) {
+	if w.held.Before(p) {
+		w.held = p
+		w.lane.Held(p)
+	}
+}
+
+// Close implements sink.Writer.
+func (w *writer) Close() error {
+	if w.err == nil {
+		w.err = errClosed
+	}
+	return nil
+}
