@@ -20,9 +20,10 @@ type Source struct {
 
 	script *Script
 
-	mu     sync.Mutex
-	dead   bool
-	stream *Stream
+	mu      sync.Mutex
+	dead    bool
+	stream  *Stream
+	streams int
 }
 
 // Source makes another daemon's source.
@@ -74,6 +75,7 @@ func (s *Source) start(from capture.LSN) (*Stream, error) {
 	st, err := s.script.start(s, from)
 	if err == nil {
 		s.stream = st
+		s.streams++
 	}
 	return st, err
 }
@@ -134,4 +136,20 @@ func (s *Script) start(src *Source, from capture.LSN) (*Stream, error) {
 	s.holder = &process{stream: st}
 	s.wake()
 	return st, nil
+}
+
+// Cut makes the daemon notice that its connection is gone, as its own watch does after Script.Orphan.
+func (s *Source) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream != nil {
+		s.stream.fail(errCut)
+	}
+}
+
+// Streams is how many streams were started.
+func (s *Source) Streams() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams
 }
