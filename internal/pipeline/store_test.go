@@ -35,6 +35,7 @@ type store struct {
 	changed    chan struct{}
 	down       error                  // of Open
 	refuse     func(sink.Batch) error // of Write; nil: none
+	fails      error                  // of everything on its way; nil: none
 	missing    sink.Memory            // what it says when there is no record: Empty, or Lost
 	opening    func(generation int)   // called within Open before it fences; nil: nothing
 	loses      bool                   // what is on its way when a writer is closed is lost

@@ -198,6 +198,14 @@ func (w *window) idle() bool {
 	return w.everyone(func(c *cursor) bool { return c.next == head })
 }
 
+// done says whether sink i has everything that is there.
+func (w *window) done(i int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run, _ := w.ahead(i, 1)
+	return len(run) == 0
+}
+
 func (w *window) wake() {
 	close(w.changed)
 	w.changed = make(chan struct{})

@@ -204,6 +204,12 @@ func (w *writer) later() bool {
 		w.fail(sink.ErrFenced)
 		s.mu.Lock()
 		return true
+	case s.fails != nil:
+		err := s.fails
+		s.mu.Unlock()
+		w.fail(err)
+		s.mu.Lock()
+		return true
 	case w.err != nil && s.loses:
 		return true
 	}
