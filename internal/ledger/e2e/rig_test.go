@@ -32,9 +32,9 @@ type rig struct {
 }
 
 // newRig starts the servers and makes the tables; prepare is called between the empty tables and their first rows.
-func newRig(t *testing.T, p program, prepare func(*rig, *pgx.Conn)) *rig {
+func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn)) *rig {
 	r := &rig{t: t, program: p, dir: t.TempDir()}
-	r.postgres = testenv.Postgres(t,
+	r.postgres = testenv.Postgres(t, testenv.Version(version),
 		testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds())),
 		testenv.Setting("logical_decoding_work_mem", "64kB"))
 	r.kafka = testenv.Kafka(t, testenv.Proxied())
