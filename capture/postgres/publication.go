@@ -32,8 +32,11 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 	if d == nil {
 		return nil, c.publicationMissing(nil)
 	}
+	if p.actual != nil {
+		pub.Before = p.actual.digest()
+	}
 	pub.Digest = d.digest()
-	pub.Tables, err = c.tables(ctx, conn, d)
+	pub.Tables, err = c.tables(ctx, conn)
 	return pub, err
 }
 
@@ -152,8 +155,10 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	})
 	switch sqlstate(err) {
 	case "42710", "23505", "XX000":
-		return &capture.Problem{State: "publication_changing", Err: err,
-			Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication)}
+		return &capture.Problem{
+			State: "publication_changing", Err: err,
+			Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication),
+		}
 	}
 	return err
 }
@@ -171,9 +176,11 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 				return c.named("check updates of "+l.String(), err)
 			}
 		case "55000", "42P10":
-			return &capture.Problem{State: "publication_breaks_updates", Halted: true, Usage: true,
+			return &capture.Problem{
+				State: "publication_breaks_updates", Halted: true, Usage: true,
 				Reason: fmt.Sprintf("with %s published, UPDATE and DELETE on %s would fail; nothing was changed", t, l), Err: err,
-				Fix: c.identityFix(t, &l) + "\n-- or look whether another publication of the table is the cause already"}
+				Fix: c.identityFix(t, &l) + "\n-- or look whether another publication of the table is the cause already",
+			}
 		}
 	}
 	return nil

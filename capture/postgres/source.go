@@ -136,11 +136,15 @@ func together(problems []error) error {
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.health
+	s.counted()
+	return s.health
+}
+
+// counted takes over what the stream's snapshot has copied. The caller holds mu.
+func (s *Source) counted() {
 	if s.stream != nil && s.stream.snapshot != nil {
-		h.Copying, h.Copied, h.Estimated = s.stream.snapshot.progress()
+		s.health.Copying, s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
 	}
-	return h
 }
 
 func (s *Source) begin(st *stream) {
@@ -154,8 +158,9 @@ func (s *Source) begin(st *stream) {
 func (s *Source) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.counted()
 	s.stream = nil
-	s.health.Connected = false
+	s.health.Connected, s.health.Copying = false, false
 }
 
 // WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's
