@@ -16,7 +16,6 @@ type tour struct {
 }
 
 func (t *tour) run(ctx context.Context) error {
-	fmt.Fprintln(t.screen.out, "tailrace, the five-minute tour: a real Postgres, a Kafka in this process, the real daemon.")
 	for i, step := range []struct {
 		title string
 		run   func(context.Context) error
@@ -45,7 +44,7 @@ func (t *tour) run(ctx context.Context) error {
 // start starts the daemon and waits for the rows that were there before it.
 func (t *tour) start(ctx context.Context) error {
 	begin := time.Now()
-	if err := t.daemon.start(t.root); err != nil {
+	if err := t.daemon.start(); err != nil {
 		return err
 	}
 	t.screen.line("status page  %s", t.daemon.url)
@@ -207,7 +206,7 @@ func (t *tour) restart(ctx context.Context) error {
 // resume starts the daemon again, which needs nobody to tell it where it was.
 func (t *tour) resume(ctx context.Context) error {
 	begin, target := time.Now(), t.shop.written.Load()
-	if err := t.daemon.start(t.root); err != nil {
+	if err := t.daemon.start(); err != nil {
 		return err
 	}
 	err := t.until(ctx, "what was written meanwhile", func() (bool, error) {

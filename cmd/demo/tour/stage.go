@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -15,11 +12,10 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// stage is all that runs. Its zero value, with a screen, is empty.
+// stage is all that runs. With a screen and a dir alone it is empty.
 type stage struct {
 	screen   *screen
-	root     string // of the repository
-	dir      string // a folder of our own
+	dir      string // a folder of our own, with the program tailrace
 	postgres *testenv.PostgresServer
 	kafka    *kfake.Cluster
 	shop     *shop
@@ -29,15 +25,6 @@ type stage struct {
 
 // setUp starts everything but the daemon.
 func (s *stage) setUp(ctx context.Context) (err error) {
-	if s.root, err = repository(); err != nil {
-		return err
-	}
-	if s.dir, err = os.MkdirTemp("", "tailrace-demo-"); err != nil {
-		return fmt.Errorf("create a folder: %w", err)
-	}
-	program := filepath.Join(s.dir, "tailrace")
-	built := make(chan error, 1)
-	go func() { built <- buildDaemon(ctx, s.root, program) }()
 	if err := s.setUpServers(); err != nil {
 		return err
 	}
@@ -45,12 +32,8 @@ func (s *stage) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	s.screen.line("a shop       %s orders so far", count(stock))
-	if err := s.screen.during("building tailrace", built); err != nil {
-		return err
-	}
-	s.screen.line("tailrace     built from ./cmd/tailrace")
 	brokers := strings.Join(s.kafka.ListenAddrs(), ",")
-	s.daemon, err = newDaemon(program, filepath.Join(s.dir, "daemon.log"), "SHOP_URL="+s.postgres.URL(), "BROKERS="+brokers)
+	s.daemon, err = newDaemon(s.dir, "SHOP_URL="+s.postgres.URL(), "BROKERS="+brokers)
 	if err != nil {
 		return err
 	}
@@ -79,19 +62,6 @@ func (s *stage) setUpServers() error {
 	return nil
 }
 
-// repository finds the folder of go.mod, from which tailrace is built and the example is read.
-func repository() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the repository: %w", err)
-	}
-	root := filepath.Dir(strings.TrimSpace(string(out)))
-	if _, err := os.Stat(filepath.Join(root, "examples", "demo")); err != nil {
-		return "", errors.New("the demo runs inside a clone of the repository: go run ./cmd/demo")
-	}
-	return root, nil
-}
-
 // close ends all that runs, in the order of the rows. The daemon's log stays when something failed.
 func (s *stage) close(good bool) {
 	if s.shop != nil {
@@ -109,7 +79,7 @@ func (s *stage) close(good bool) {
 	if s.postgres != nil {
 		s.postgres.Close()
 	}
-	if good && s.dir != "" {
+	if good {
 		_ = os.RemoveAll(s.dir)
 	}
 }

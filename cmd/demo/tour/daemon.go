@@ -22,7 +22,6 @@ const pipelineName, slotName = "shop", "tailrace_shop"
 // daemon is the real program, as a child process.
 type daemon struct {
 	program string
-	file    string // a pipeline file, or a folder of them
 	env     []string
 	logPath string
 	url     string // of its status page
@@ -32,24 +31,14 @@ type daemon struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// buildDaemon builds cmd/tailrace of the repository at root.
-func buildDaemon(ctx context.Context, root, program string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "./cmd/tailrace")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build tailrace: %w\n%s", err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
-
 // newDaemon makes a daemon that is not started. It listens on its usual port, where that is free.
-func newDaemon(program, logPath string, env ...string) (*daemon, error) {
+func newDaemon(dir string, env ...string) (*daemon, error) {
 	listen, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	d := &daemon{
-		program: program, file: filepath.Join("examples", "demo"), logPath: logPath, url: "http://" + listen,
+		program: filepath.Join(dir, "tailrace"), logPath: filepath.Join(dir, "daemon.log"), url: "http://" + listen,
 		env: append(os.Environ(), append(env, "LISTEN="+listen)...),
 	}
 	d.client, err = admin.NewClient(d.url)
@@ -67,14 +56,14 @@ func freeAddress() (string, error) {
 }
 
 // start starts the process. It is called on the main goroutine: see death_linux.go.
-func (d *daemon) start(root string) error {
+func (d *daemon) start() error {
 	log, err := os.OpenFile(d.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("open the daemon's log: %w", err)
 	}
 	defer log.Close() // the process has its own
-	cmd := exec.Command(d.program, "run", d.file)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = root, d.env, log, log, ownGroup()
+	cmd := exec.Command(d.program, "run", "examples/demo")
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = d.env, log, log, ownGroup()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start tailrace: %w", err)
 	}
