@@ -21,6 +21,7 @@ type cluster struct {
 	control *conn
 	txn     *conn            // to the coordinator of the transactional id
 	brokers map[int32]string // addresses by id, as of the last metadata
+	leader  int32            // the controller's id
 }
 
 // addr is the address of a broker.
@@ -61,17 +62,10 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 		}
 		errs = append(errs, err)
 	}
-	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), firstKnown(errs))
-}
-
-// firstKnown is the first of errs that has a name of its own: a refused login is worth more than a refused connection.
-func firstKnown(errs []error) error {
-	for _, err := range errs {
-		if login(err) {
-			return err
-		}
+	if i := slices.IndexFunc(errs, login); i >= 0 { // it says more than a broker that is down
+		return loginRefused(fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[i]))
 	}
-	return errs[0]
+	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[0])
 }
 
 func (c *cluster) candidates() []string {
@@ -119,8 +113,25 @@ func (c *cluster) metadata(ctx context.Context, topics ...string) (*sarama.Metad
 		for _, b := range m.Brokers {
 			c.brokers[b.ID()] = b.Addr()
 		}
+		c.leader = m.ControllerID
 	}
 	return m, nil
+}
+
+// askController calls fn with a connection to the controller: not every broker passes a request on to it.
+func (c *cluster) askController(ctx context.Context, fn func(*conn) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	addr, ok := c.brokers[c.leader]
+	if !ok {
+		return c.askLocked(ctx, fn)
+	}
+	k, err := c.dial(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka's controller at %s: %w", addr, err)
+	}
+	defer k.kill()
+	return call(ctx, k, fn)
 }
 
 // coordinator calls fn with a connection to the transaction coordinator of id.

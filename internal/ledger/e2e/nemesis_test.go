@@ -83,13 +83,17 @@ func (n *nemesis) killOne() {
 	n.launch()
 }
 
-// freezeOne stops the daemon until Postgres has given it up and a second one has taken over, and wakes it beside that
-// one; then one of the two, by chance, dies.
+// freezeOne stops the daemon, while it has something to write that the broker did not take, until Postgres has given it
+// up and a second one has taken over, and wakes it beside that one; then one of the two, by chance, dies.
 func (n *nemesis) freezeOne() {
 	old := n.one()
 	n.advance()
 	had := n.sender()
+	proxy := n.kafka.Nodes[0].Proxy
+	proxy.Hold()
+	time.Sleep(300 * time.Millisecond)
 	n.must(old.freeze())
+	n.must(proxy.Heal())
 	successor := n.launch()
 	n.until("a second daemon takes over", 60*time.Second, func() bool {
 		now := n.sender()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -73,10 +74,13 @@ func (r *rig) must(err error) {
 	}
 }
 
+// log is where the n-th daemon writes.
+func (r *rig) log(n int) string { return filepath.Join(r.dir, fmt.Sprintf("daemon-%d.log", n)) }
+
 // launch starts another daemon.
 func (r *rig) launch() *daemon {
 	r.started++
-	d, err := startDaemon(r.dir, r.started, r.program.command(r, r.started))
+	d, err := startDaemon(r.log(r.started), r.started, r.program.command(r, r.started))
 	r.must(err)
 	r.daemons = append(r.daemons, d)
 	return d
@@ -116,8 +120,10 @@ func (r *rig) end() {
 		d.kill()
 	}
 	if r.t.Failed() {
-		for _, d := range r.daemons {
-			r.t.Logf("daemon %d: %s", d.number, d.logTail())
+		for n := 1; n <= r.started; n++ {
+			if n == 1 || n > r.started-3 {
+				r.t.Logf("daemon %d: %s", n, logTail(r.log(n)))
+			}
 		}
 	}
 	r.network.Close()
