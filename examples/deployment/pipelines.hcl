@@ -47,7 +47,7 @@ pipeline "payments" {
     url       = "postgres://tailrace@payments-db/payments?${local.tls}"
     password  = file("/run/secrets/tailrace/payments-password")
     tables    = ["public.payments"]
-    manage    = false # the DBA has made slot and publication: see docs/operations.md
+    manage    = false # the DBA has made the publication: see docs/operations.md
     heartbeat = "30s"
   }
 
