@@ -39,9 +39,15 @@ type Block struct {
 
 // Kinds gives, by the first label of a block, a new pointer to a settings struct with hcl tags.
 //
-// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, Credential, *Template,
-// or a struct (or slice of structs) for nested blocks; `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"` are
-// gohcl's tags. A field `Range hcl.Range` tagged `hcl:",range"` gets the block's position. Settings may implement Checker.
+// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, or a pointer
+// to one of these, which stays nil when the attribute is not given; *Template and Credential; or, for nested blocks, a
+// struct, a pointer to one, or a slice of either. The tags are gohcl's: `hcl:"name"` for an attribute that must be given,
+// `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
+// place of the block's header. What the file does not give, or gives as null, stays as the function returned it: that is
+// where defaults are. Unlike with gohcl a nested struct need not be given. Fields of embedded structs count as the struct's
+// own. A tag or type that is none of these panics in Load. Settings may implement Checker.
+//
+// Any block takes enabled, and a source or sink connection; a struct has no field for them.
 type Kinds struct {
 	Sources map[string]func() any
 	Sinks   map[string]func() any

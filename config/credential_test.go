@@ -21,8 +21,8 @@ func TestCredentialIsReadAgain(t *testing.T) {
 	k.Sinks["rotating"] = func() any { return &rotating{} }
 	secret, path := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), "f.hcl")
 	writeFile(t, secret, "one\n")
-	writeFile(t, path, fmt.Sprintf("locals { dir = %q }\n%s", filepath.Dir(secret),
-		strings.Replace(minimal, `"stdout" "out" {}`, `"rotating" "r" { password = file("${local.dir}/secret") }`, 1)))
+	writeFile(t, path, fmt.Sprintf("locals { password = file(%q) }\n%s", secret,
+		strings.Replace(minimal, `"stdout" "out" {}`, `"rotating" "r" { password = local.password }`, 1)))
 	f, report := config.Load([]string{path}, k, config.Options{})
 	if report.HasErrors() {
 		t.Fatal(report)
@@ -45,7 +45,7 @@ func TestCredentialIsReadAgain(t *testing.T) {
 		t.Errorf("a file that is gone: %v", err)
 	}
 	_, report = config.Load([]string{path}, k, config.Options{})
-	if !strings.Contains(report.String(), "f.hcl:7:41: error: the file") {
+	if !strings.Contains(report.String(), "f.hcl:1:26: error: the file") {
 		t.Errorf("a file that is not there:\n%s", report)
 	}
 	f, report = config.Load([]string{path}, k, config.Options{Offline: true})

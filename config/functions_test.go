@@ -22,7 +22,7 @@ func TestFunctions(t *testing.T) {
 		`formatdate("YYYY", "2020-01-01T00:00:00Z")`: "2020",
 		`jsondecode("{\"a\": [1, \"x\"]}").a[1]`:     "x",
 		`jsonencode({ a = [1] })`:                    `{"a":[1]}`,
-		`file("/run/secrets/password")`:              canary,
+		`file("/run/secrets/password")`:              fileCanary,
 		`length([for x in [1, 2, 3] : x if x > 1])`:  "2",
 		`lookup({ a = "b" }, "a", "c")`:              "b",
 		`local.list[0]`:                              "a",

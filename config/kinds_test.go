@@ -119,8 +119,11 @@ func kinds() config.Kinds {
 	}
 }
 
-// canary is a secret that no output may show; lesser ones follow from it.
-const canary = "hunter2-CANARY/p@ss"
+// canary is a secret that no output may show.
+const (
+	canary     = "hunter2-CANARY/p@ss" // of the environment
+	fileCanary = "hunter3-CANARY/p@ss"
+)
 
 func env(name string) (string, bool) {
 	v, ok := map[string]string{
@@ -132,7 +135,7 @@ func env(name string) (string, bool) {
 
 func readFile(path string) ([]byte, error) {
 	if path == "/run/secrets/password" {
-		return []byte(canary + "\n"), nil
+		return []byte(fileCanary + "\n"), nil
 	}
 	return nil, &hostError{}
 }

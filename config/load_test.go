@@ -38,7 +38,7 @@ func TestLoadFillsSettings(t *testing.T) {
 	if report.HasErrors() {
 		t.Fatal(report)
 	}
-	if d := f.Daemon; d.Listen != "0.0.0.0:9188" || string(d.Token) != canary || d.Memory != 1<<30 {
+	if d := f.Daemon; d.Listen != "0.0.0.0:9188" || string(d.Token) != fileCanary || d.Memory != 1<<30 {
 		t.Errorf("daemon: listen %s, memory %d", d.Listen, d.Memory)
 	}
 	if len(f.Pipelines) != 1 || f.Pipelines[0].Name != "orders" || f.Pipelines[0].Window != 32<<20 {
@@ -47,7 +47,7 @@ func TestLoadFillsSettings(t *testing.T) {
 	p := f.Pipelines[0]
 	manage := false
 	want := &postgres{
-		URL: "postgres://tailrace@db.canary-host.test/shop", Password: canary,
+		URL: "postgres://tailrace@db.canary-host.test/shop", Password: fileCanary,
 		Tables: []string{"public.orders", "tenant_*.orders"}, Except: []string{"public.schema_migrations"},
 		Slot: "tailrace_orders", Manage: &manage, Failover: true, Heartbeat: config.Duration(10 * time.Second),
 		Snapshot: snapshot{Mode: "never", Parallel: 4},
@@ -228,9 +228,17 @@ func TestPaths(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	a, b := mustLoad(t, minimal), mustLoad(t, minimal)
-	changed := mustLoad(t, minimal+"\n")
-	if len(a.Hash) != 16 || a.Hash != b.Hash || a.Hash == changed.Hash {
-		t.Errorf("hashes %s %s %s", a.Hash, b.Hash, changed.Hash)
+	if len(a.Hash) != 16 || a.Hash != b.Hash {
+		t.Errorf("hashes %s %s", a.Hash, b.Hash)
+	}
+	hashes := map[string]bool{a.Hash: true}
+	for _, texts := range [][]string{
+		{strings.Replace(minimal, "public.t", "public.u", 1)}, {minimal + "\n"}, {minimal + "\n", "\n"}, {minimal, "\n\n"},
+	} {
+		hashes[mustLoad(t, texts...).Hash] = true
+	}
+	if len(hashes) != 5 {
+		t.Errorf("different files have the same hash: %v", hashes)
 	}
 }
 
@@ -251,5 +259,23 @@ func TestFormat(t *testing.T) {
 	}
 	if got := string(config.Format([]byte(pretty))); got != pretty {
 		t.Errorf("not stable:\n%s", got)
+	}
+}
+
+// TestDocumentation loads the pipeline file that docs/configuration.md begins with.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```hcl\n")
+	file, _, found := strings.Cut(after, "```")
+	o := options()
+	o.Offline = true
+	if _, report := load(t, o, file); !found || report.HasErrors() {
+		t.Errorf("%s\n%s", file, report)
+	}
+	if got := string(config.Format([]byte(file))); got != file {
+		t.Errorf("the file is not formatted:\n%s", got)
 	}
 }

@@ -98,6 +98,8 @@ func TestNoSecretInDiagnostics(t *testing.T) {
 		`url = "postgres://u:${local.password}@h:p/db"`,
 		`url = "://${env("PGPASSWORD")}"`,
 		`url = "%zz${env("PGPASSWORD")}"`,
+		`url = "postgres://u:${file("/run/secrets/password")}@h:p/db"`,
+		`slot = { for x in [1, 2] : file("/run/secrets/password") => x }`,
 		`url = "${env("PGPASSWORD")}://h"`,
 		`connection = env("PGPASSWORD")`,
 		`password = 20261125 + local.nothing`,

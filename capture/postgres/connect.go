@@ -113,8 +113,10 @@ func (c *Config) parse() (*pgconn.Config, error) {
 	}
 	if c.Password != nil {
 		if pc.Password, err = c.Password(); err != nil {
-			return nil, &capture.Problem{State: "password_unreadable", Halted: true, Usage: true,
-				Reason: "the password cannot be read", Fix: "check the file or variable that password names", Err: err}
+			return nil, &capture.Problem{
+				State: "password_unreadable", Halted: true, Usage: true,
+				Reason: "the password cannot be read", Fix: "check the file or variable that password names", Err: err,
+			}
 		}
 	}
 	if pc.ConnectTimeout == 0 {
@@ -194,8 +196,10 @@ func local(host string) bool {
 
 // unreadable is the problem of a URL that cannot be used. The URL is not in it.
 func (c *Config) unreadable(err error) *capture.Problem {
-	return &capture.Problem{State: "url_invalid", Halted: true, Usage: true, Reason: "the url of the source cannot be used",
-		Fix: "write it as postgres://user@host:5432/database, special characters percent-encoded", Err: err}
+	return &capture.Problem{
+		State: "url_invalid", Halted: true, Usage: true, Reason: "the url of the source cannot be used",
+		Fix: "write it as postgres://user@host:5432/database, special characters percent-encoded", Err: err,
+	}
 }
 
 // readable keeps of a driver's parse error what cannot hold a piece of the URL's secrets: a file that cannot be read.
@@ -221,14 +225,18 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	var verify *tls.CertificateVerificationError
 	var host x509.HostnameError
 	if errors.As(err, &unknown) || errors.As(err, &verify) || errors.As(err, &host) {
-		return &capture.Problem{State: "tls_unverified", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "tls_unverified", Halted: true, Usage: true,
 			Reason: "the server's certificate cannot be verified", Err: err,
-			Fix: "name the authority: ?sslmode=verify-full&sslrootcert=/path/ca.crt; sslmode=require encrypts without verifying"}
+			Fix: "name the authority: ?sslmode=verify-full&sslrootcert=/path/ca.crt; sslmode=require encrypts without verifying",
+		}
 	}
 	if sqlstate(err) == "" && strings.Contains(err.Error(), "server refused TLS connection") {
-		return &capture.Problem{State: "tls_refused", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "tls_refused", Halted: true, Usage: true,
 			Reason: "the server does not speak TLS, and TLS is the default for a server on another host", Err: err,
-			Fix: "turn ssl on in the server; or accept plain text: add ?sslmode=disable to url"}
+			Fix: "turn ssl on in the server; or accept plain text: add ?sslmode=disable to url",
+		}
 	}
 	if sqlstate(err) == "" {
 		return &capture.Problem{State: "source_unreachable", Reason: "the server cannot be reached", Err: err}

@@ -42,29 +42,39 @@ func (c *Config) byState(err error) *capture.Problem {
 	code := sqlstate(err)
 	switch code {
 	case "28P01", "28000":
-		return &capture.Problem{State: "authentication_failed", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "authentication_failed", Halted: true, Usage: true,
 			Reason: "the server does not let this role in",
 			Fix: "check user and password of the source; pg_hba.conf needs a line for this role, database and host\n" +
-				"(for replication it is the database's line, not the keyword \"replication\")"}
+				"(for replication it is the database's line, not the keyword \"replication\")",
+		}
 	case "3D000":
-		return &capture.Problem{State: "database_missing", Halted: true, Usage: true,
-			Reason: "the database does not exist", Fix: "correct the database in url"}
+		return &capture.Problem{
+			State: "database_missing", Halted: true, Usage: true,
+			Reason: "the database does not exist", Fix: "correct the database in url",
+		}
 	case "42501":
-		return &capture.Problem{State: "permission_denied", Halted: true, Usage: true,
-			Reason: "the role may not do this", Fix: "`tailrace check` lists what the role needs, with the SQL"}
+		return &capture.Problem{
+			State: "permission_denied", Halted: true, Usage: true,
+			Reason: "the role may not do this", Fix: "`tailrace check` lists what the role needs, with the SQL",
+		}
 	case "57P03":
 		return &capture.Problem{State: "source_starting", Reason: "the server is starting up, recovering or shutting down"}
 	case "57P01", "57P02":
 		return &capture.Problem{State: "source_unreachable", Reason: "the server ended the connection"}
 	case "53300":
-		return &capture.Problem{State: "too_many_connections", Reason: "the server has no connection left for this role",
-			Fix: "raise max_connections, max_wal_senders or the role's connection limit"}
+		return &capture.Problem{
+			State: "too_many_connections", Reason: "the server has no connection left for this role",
+			Fix: "raise max_connections, max_wal_senders or the role's connection limit",
+		}
 	case "55006":
 		return &capture.Problem{State: "slot_active", Reason: fmt.Sprintf("another process holds slot %s", c.Slot)}
 	case "53400":
-		return &capture.Problem{State: "slots_exhausted", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "slots_exhausted", Halted: true, Usage: true,
 			Reason: "the server has no replication slot left",
-			Fix:    "raise max_replication_slots and restart the server, or drop a slot that nobody uses"}
+			Fix:    "raise max_replication_slots and restart the server, or drop a slot that nobody uses",
+		}
 	case "55P03", "57014":
 		return &capture.Problem{State: "source_busy", Reason: "a lock or an answer took too long"}
 	case "53100":
@@ -100,14 +110,18 @@ func (c *Config) startError(err error, s *slotState) error {
 				return p
 			}
 		}
-		return c.named("start slot "+c.Slot, &capture.Problem{State: "source_not_ready", Halted: true, Usage: true,
+		return c.named("start slot "+c.Slot, &capture.Problem{
+			State: "source_not_ready", Halted: true, Usage: true,
 			Reason: "the server cannot stream this slot", Err: err,
-			Fix: "`tailrace check` names the setting or the state that stands against it"})
+			Fix: "`tailrace check` names the setting or the state that stands against it",
+		})
 	case "XX000", "54000":
 		if tooLarge(err) {
-			return c.named("stream slot "+c.Slot, &capture.Problem{State: "value_too_large", Halted: true, Usage: true,
+			return c.named("stream slot "+c.Slot, &capture.Problem{
+				State: "value_too_large", Halted: true, Usage: true,
 				Reason: "the server cannot send a value: its text form is too large", Err: err,
-				Fix: "leave the column out: columns = [...] in the table's block, then drop the slot and start anew"})
+				Fix: "leave the column out: columns = [...] in the table's block, then drop the slot and start anew",
+			})
 		}
 	}
 	return c.named("start slot "+c.Slot, err)
@@ -122,14 +136,18 @@ func tooLarge(err error) bool {
 }
 
 func (c *Config) slotMissing(err error) *capture.Problem {
-	return &capture.Problem{State: "slot_missing", Halted: true, Usage: true, Err: err,
+	return &capture.Problem{
+		State: "slot_missing", Halted: true, Usage: true, Err: err,
 		Reason: fmt.Sprintf("slot %s does not exist any more", c.Slot),
-		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P`, then start anew with a snapshot"}
+		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P`, then start anew with a snapshot",
+	}
 }
 
 func (c *Config) publicationMissing(err error) *capture.Problem {
-	p := &capture.Problem{State: "publication_missing", Halted: true, Usage: true, Err: err,
-		Reason: fmt.Sprintf("publication %s does not exist", c.Publication)}
+	p := &capture.Problem{
+		State: "publication_missing", Halted: true, Usage: true, Err: err,
+		Reason: fmt.Sprintf("publication %s does not exist", c.Publication),
+	}
 	if !c.Manage {
 		p.Fix = fmt.Sprintf("create it, before the slot: CREATE PUBLICATION %s FOR TABLE ... ;\nor set manage = true",
 			ident(c.Publication))

@@ -80,7 +80,7 @@ func (f *feed) exec(statements ...string) {
 // await waits until a query says true, and gives up after a time that no healthy server needs.
 func (f *feed) await(query string) {
 	f.t.Helper()
-	for range 3_000 {
+	for range 1_000 {
 		if f.server.Query(f.t, f.db, query) == "true" {
 			return
 		}

@@ -27,8 +27,10 @@ func TestPattern(t *testing.T) {
 			t.Errorf("%s matches %s.%s: %v, %v", test.pattern, test.schema, test.name, !test.match, err)
 		}
 	}
-	for _, bad := range []string{"", "orders", ".orders", "public.", "public.a\x00b",
-		"public.0123456789012345678901234567890123456789012345678901234567890123"} {
+	for _, bad := range []string{
+		"", "orders", ".orders", "public.", "public.a\x00b",
+		"public.0123456789012345678901234567890123456789012345678901234567890123",
+	} {
 		if p, err := parsePattern(bad); err == nil {
 			t.Errorf("%q is %v", bad, p)
 		}

@@ -120,8 +120,10 @@ func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 	for _, text := range texts {
 		p, err := parsePattern(text)
 		if err != nil {
-			errs = append(errs, &capture.Problem{State: "pattern_invalid", Halted: true, Usage: true,
-				Reason: err.Error(), Fix: `write it as "schema.table"`})
+			errs = append(errs, &capture.Problem{
+				State: "pattern_invalid", Halted: true, Usage: true,
+				Reason: err.Error(), Fix: `write it as "schema.table"`,
+			})
 			continue
 		}
 		if p.exact() {

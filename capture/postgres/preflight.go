@@ -49,8 +49,7 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 	}
 	for _, t := range p.targets {
 		errs = append(errs, c.checkTarget(t, p.Major)...)
-		err := c.checkReadable(ctx, conn, srv, t, p)
-		if err != nil {
+		if err := c.checkReadable(ctx, conn, srv, t); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -25,16 +25,24 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 			return nil, err
 		}
 	}
+	if p.actual != nil {
+		pub.Before = p.actual.digest()
+	}
+	return pub, c.look(ctx, conn, pub)
+}
+
+// look reads what is published now.
+func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) error {
 	d, err := c.define(ctx, conn)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if d == nil {
-		return nil, c.publicationMissing(nil)
+		return c.publicationMissing(nil)
 	}
 	pub.Digest = d.digest()
-	pub.Tables, err = c.tables(ctx, conn, d)
-	return pub, err
+	pub.Tables, err = c.tables(ctx, conn)
+	return err
 }
 
 // steps is the shortest way from what is published to what should be, with what it changes. It runs nothing.
@@ -152,8 +160,10 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	})
 	switch sqlstate(err) {
 	case "42710", "23505", "XX000":
-		return &capture.Problem{State: "publication_changing", Err: err,
-			Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication)}
+		return &capture.Problem{
+			State: "publication_changing", Err: err,
+			Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication),
+		}
 	}
 	return err
 }
@@ -171,9 +181,11 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 				return c.named("check updates of "+l.String(), err)
 			}
 		case "55000", "42P10":
-			return &capture.Problem{State: "publication_breaks_updates", Halted: true, Usage: true,
+			return &capture.Problem{
+				State: "publication_breaks_updates", Halted: true, Usage: true,
 				Reason: fmt.Sprintf("with %s published, UPDATE and DELETE on %s would fail; nothing was changed", t, l), Err: err,
-				Fix: c.identityFix(t, &l) + "\n-- or look whether another publication of the table is the cause already"}
+				Fix: c.identityFix(t, &l) + "\n-- or look whether another publication of the table is the cause already",
+			}
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 // published is what the server publishes, read after it was made what the file says.
 type published struct {
 	Digest  string           // of the definition: tables, column lists, filters, options; not of the tables' own columns
+	Before  string           // the digest before this start changed anything; "": there was no publication
 	Tables  []publishedTable // in the order of their names
 	Created bool             // the publication was not there
 	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only
@@ -126,7 +127,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 }
 
 // tables reads what the publication comes to: the tables that the stream yields, with the columns that it sends.
-func (c *Config) tables(ctx context.Context, conn *pgx.Conn, d *definition) ([]publishedTable, error) {
+func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
 	// Before 18 the view names generated columns too, and the stream never has them. It cannot be asked for them.
 	columns, where := `NULL::text[]`, `''`
 	if major(conn.PgConn()) >= 15 {

@@ -42,7 +42,7 @@ func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []er
 	if p.actual == nil {
 		return []error{c.publicationMissing(nil)}
 	}
-	ts, err := c.tables(ctx, conn, p.actual)
+	ts, err := c.tables(ctx, conn)
 	if err != nil {
 		return []error{err}
 	}

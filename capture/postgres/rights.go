@@ -73,7 +73,7 @@ func (p *plan) added() []*target {
 }
 
 // checkReadable asks whether the snapshot can read the table: all of it, and not less by a policy.
-func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t *target, p *plan) error {
+func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t *target) error {
 	if c.Snapshot != SnapshotInitial {
 		return nil
 	}

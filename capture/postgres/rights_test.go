@@ -27,7 +27,7 @@ func TestRightsOnTables(t *testing.T) {
 		}
 
 		c.Options = []TableOption{{Name: "public.a", Columns: []string{"id"}}}
-		p = s.refused(c, "publication_denied", "ownership of publication "+c.Publication, "ownership of public.a")
+		s.refused(c, "publication_denied", "ownership of publication "+c.Publication, "ownership of public.a")
 		s.exec(`CREATE ROLE owner_`+s.db, `ALTER TABLE a OWNER TO owner_`+s.db, "GRANT CREATE ON DATABASE "+s.db+" TO owner_"+s.db)
 		s.Cleanup(func() { s.exec("DROP OWNED BY owner_"+s.db+" CASCADE", "DROP ROLE owner_"+s.db) })
 		p = s.refused(c, "publication_denied", "ownership of public.a", "GRANT")
@@ -85,17 +85,21 @@ func TestHostileSearchPath(t *testing.T) {
 	everywhere(t, func(s site) {
 		role := s.role()
 		s.exec(`CREATE TABLE a (id int PRIMARY KEY)`, "ALTER TABLE a OWNER TO "+role, "GRANT ALL ON DATABASE "+s.db+" TO "+role)
-		for _, f := range []string{"pg_has_role(oid, text)", "current_setting(text)", "to_jsonb(anyelement)",
-			"set_config(text, text, bool)", "pg_is_in_recovery()", "pg_relation_is_publishable(oid)", "pg_current_wal_lsn()"} {
+		for _, f := range []string{
+			"pg_has_role(oid, text)", "current_setting(text)", "to_jsonb(anyelement)",
+			"set_config(text, text, bool)", "pg_is_in_recovery()", "pg_relation_is_publishable(oid)", "pg_current_wal_lsn()",
+		} {
 			s.exec("CREATE FUNCTION public." + f + " RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$")
 		}
 		s.exec(`CREATE FUNCTION public.eq(name, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$`,
 			`CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = text, FUNCTION = public.eq)`,
 			`CREATE TABLE public.pg_class (id int)`, `CREATE TABLE public.pg_replication_slots (id int)`)
-		for _, set := range []string{"search_path = public, pg_catalog", "DateStyle = 'German'", "IntervalStyle = 'sql_standard'",
+		for _, set := range []string{
+			"search_path = public, pg_catalog", "DateStyle = 'German'", "IntervalStyle = 'sql_standard'",
 			"TimeZone = 'Asia/Tokyo'", "bytea_output = 'escape'", "extra_float_digits = -5", "client_encoding = 'LATIN1'",
 			"statement_timeout = '1ms'", "idle_in_transaction_session_timeout = '1s'", "idle_session_timeout = '1s'",
-			"quote_all_identifiers = on", "default_transaction_read_only = on", "row_security = on"} {
+			"quote_all_identifiers = on", "default_transaction_read_only = on", "row_security = on",
+		} {
 			s.exec("ALTER ROLE " + role + " SET " + set)
 		}
 		c := as(s.config("public.a"), role)
@@ -122,9 +126,11 @@ func wantSession(s site, c *Config) {
 		s.Fatal(err)
 	}
 	defer repl.Close(s.Context())
-	for name, value := range map[string]string{"search_path": "", "DateStyle": "ISO, MDY", "IntervalStyle": "postgres",
+	for name, value := range map[string]string{
+		"search_path": "", "DateStyle": "ISO, MDY", "IntervalStyle": "postgres",
 		"TimeZone": "UTC", "bytea_output": "hex", "extra_float_digits": "3", "client_encoding": "UTF8", "row_security": "off",
-		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0"} {
+		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0",
+	} {
 		results, err := repl.Exec(s.Context(), "SHOW "+name).ReadAll()
 		if err != nil {
 			s.Fatal(err)

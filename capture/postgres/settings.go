@@ -16,17 +16,17 @@ import (
 
 // Settings is a `source "postgres"` block.
 type Settings struct {
-	URL         config.Secret    `hcl:"url"`
-	Password    config.Secret    `hcl:"password,optional"`
-	Tables      []string         `hcl:"tables,optional"`
-	Except      []string         `hcl:"except,optional"`
-	Slot        string           `hcl:"slot,optional"`
-	Publication string           `hcl:"publication,optional"`
-	Manage      bool             `hcl:"manage,optional"`
-	Failover    bool             `hcl:"failover,optional"`
-	Heartbeat   config.Duration  `hcl:"heartbeat,optional"`
-	Snapshot    SnapshotSettings `hcl:"snapshot,block"`
-	Options     []TableSettings  `hcl:"table,block"`
+	URL         config.Secret     `hcl:"url"`
+	Password    config.Credential `hcl:"password,optional"`
+	Tables      []string          `hcl:"tables,optional"`
+	Except      []string          `hcl:"except,optional"`
+	Slot        string            `hcl:"slot,optional"`
+	Publication string            `hcl:"publication,optional"`
+	Manage      bool              `hcl:"manage,optional"`
+	Failover    bool              `hcl:"failover,optional"`
+	Heartbeat   config.Duration   `hcl:"heartbeat,optional"`
+	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
+	Options     []TableSettings   `hcl:"table,block"`
 }
 
 // SnapshotSettings is the snapshot block.
@@ -56,8 +56,11 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
 		LetGo: DefaultLetGo,
 	}
-	if s.Password != "" {
-		c.Password = func() (string, error) { return string(s.Password), nil }
+	if s.Password != nil {
+		c.Password = func() (string, error) {
+			p, err := s.Password()
+			return string(p), err
+		}
 	}
 	if c.Slot == "" {
 		c.Slot = name

@@ -27,7 +27,7 @@ func TestSettingsDefaults(t *testing.T) {
 		c.Heartbeat != 10*time.Second || c.Snapshot != SnapshotInitial || c.LetGo != 5*time.Second || c.Password != nil {
 		t.Errorf("%+v, %v", c, err)
 	}
-	s.Password = secret
+	s.Password = func() (config.Secret, error) { return secret, nil }
 	if c, _ = s.Config("orders"); c.Password == nil {
 		t.Fatal("no password")
 	}

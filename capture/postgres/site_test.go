@@ -43,10 +43,20 @@ func (s site) exec(statements ...string) {
 	s.server.ExecIn(s, s.db, statements...)
 }
 
+// await asks until the answer is true.
+func (s site) await(query string) {
+	s.Helper()
+	for s.server.Query(s, s.db, query) != "true" {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // config is a source that takes these tables.
 func (s site) config(tables ...string) *Config {
-	return &Config{URL: s.server.URL(s.db), Tables: tables, Slot: "slot_" + s.db, Publication: "pub_" + s.db, Manage: true,
-		Heartbeat: 10 * time.Second, Snapshot: SnapshotInitial, LetGo: DefaultLetGo}
+	return &Config{
+		URL: s.server.URL(s.db), Tables: tables, Slot: "slot_" + s.db, Publication: "pub_" + s.db, Manage: true,
+		Heartbeat: 10 * time.Second, Snapshot: SnapshotInitial, LetGo: DefaultLetGo,
+	}
 }
 
 // role makes a role that may replicate and returns its name.

@@ -92,11 +92,15 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 	switch sqlstate(err) {
 	case "":
 	case "42710":
-		err = &capture.Problem{State: "slot_active", Err: err,
-			Reason: fmt.Sprintf("another process is making slot %s", c.Slot)}
+		err = &capture.Problem{
+			State: "slot_active", Err: err,
+			Reason: fmt.Sprintf("another process is making slot %s", c.Slot),
+		}
 	case "55000":
-		err = &capture.Problem{State: "source_not_ready", Halted: true, Usage: true, Err: err,
-			Reason: "the server cannot create a logical slot", Fix: "`tailrace check` names the setting that is missing"}
+		err = &capture.Problem{
+			State: "source_not_ready", Halted: true, Usage: true, Err: err,
+			Reason: "the server cannot create a logical slot", Fix: "`tailrace check` names the setting that is missing",
+		}
 	}
 	if err != nil {
 		return 0, "", c.named("create slot "+name, err)
@@ -119,10 +123,12 @@ func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*cap
 	if err != nil {
 		return nil, c.named("look what the slot waits for", err)
 	}
-	return &capture.Problem{State: "waiting_for_transactions",
+	return &capture.Problem{
+		State: "waiting_for_transactions",
 		Reason: fmt.Sprintf("slot %s can be created when every transaction that runs now has ended; process %d of role %s "+
 			"has had one open since %s UTC", c.Slot, blocker, who, since),
-		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker)}, nil
+		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker),
+	}, nil
 }
 
 // dropSlot drops the slot where it is ours to drop: in this database, and held by nobody. It reports whether there was
@@ -144,7 +150,9 @@ func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 
 // slotHeld is the problem of a slot that must not be dropped under a running daemon.
 func (c *Config) slotHeld(s *slotState) *capture.Problem {
-	return &capture.Problem{State: "slot_active", Usage: true,
+	return &capture.Problem{
+		State: "slot_active", Usage: true,
 		Reason: fmt.Sprintf("slot %s is in use by process %d of the server", c.Slot, s.PID),
-		Fix:    "stop the daemon that reads it first, its standbys too"}
+		Fix:    "stop the daemon that reads it first, its standbys too",
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -90,11 +91,15 @@ func startIt(s site, c *Config) error {
 	}
 	s.Cleanup(func() {
 		hangUp(context.Background(), repl.Close)
-		for s.server.Query(s, s.db, `SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = '`+c.Slot+`'`) != "0" {
-		}
+		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE active AND slot_name = '` + c.Slot + `')`)
 	})
+	return start(s, c, repl)
+}
+
+func start(s site, c *Config, repl *pgconn.PgConn) error {
 	return pglogrepl.StartReplication(s.Context(), repl, c.Slot, 0, pglogrepl.StartReplicationOptions{
-		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`}})
+		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", `publication_names '"` + c.Publication + `"'`},
+	})
 }
 
 func TestSlotHeldByAnother(t *testing.T) {
@@ -217,7 +222,6 @@ func TestCreateSlotEndsWithItsContext(t *testing.T) {
 		if err := tx.Rollback(s.Context()); err != nil {
 			s.Fatal(err)
 		}
-		for s.server.Query(s, s.db, `SELECT count(*) FROM pg_replication_slots WHERE slot_name = '`+c.Slot+`'`) != "0" {
-		}
+		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '` + c.Slot + `')`)
 	})
 }

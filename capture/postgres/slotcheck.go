@@ -21,23 +21,29 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 	case s.TwoPhase:
 		return c.refuseSlot("slot_two_phase", "it decodes prepared transactions before they commit")
 	case s.Invalid != "":
-		return &capture.Problem{State: "slot_lost", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "slot_lost", Halted: true, Usage: true,
 			Reason: fmt.Sprintf("slot %s is invalidated (%s): changes after %s cannot be read any more",
 				c.Slot, s.Invalid, s.Confirmed),
-			Fix: lostFix(s.Invalid) + "`tailrace drop -pipeline P`, then start anew with a snapshot"}
+			Fix: lostFix(s.Invalid) + "`tailrace drop -pipeline P`, then start anew with a snapshot",
+		}
 	case c.Failover && !s.Failover:
-		return &capture.Problem{State: "slot_not_failover", Halted: true, Usage: true,
+		return &capture.Problem{
+			State: "slot_not_failover", Halted: true, Usage: true,
 			Reason: fmt.Sprintf("slot %s exists and is not a failover slot, and failover = true asks for one", c.Slot),
-			Fix:    fmt.Sprintf("on a replication connection (psql \"replication=database ...\"), while nobody reads it: ALTER_REPLICATION_SLOT %s (FAILOVER);\nor leave failover out", c.Slot)}
+			Fix:    fmt.Sprintf("on a replication connection (psql \"replication=database ...\"), while nobody reads it: ALTER_REPLICATION_SLOT %s (FAILOVER);\nor leave failover out", c.Slot),
+		}
 	}
 	return nil
 }
 
 func (c *Config) refuseSlot(state, why string) *capture.Problem {
-	return &capture.Problem{State: state, Halted: true, Usage: true,
+	return &capture.Problem{
+		State: state, Halted: true, Usage: true,
 		Reason: fmt.Sprintf("slot %s exists, but %s", c.Slot, why),
 		Fix: fmt.Sprintf("give this pipeline another name: slot = \"...\";\nor, when nobody needs it: "+
-			"SELECT pg_drop_replication_slot('%s');", c.Slot)}
+			"SELECT pg_drop_replication_slot('%s');", c.Slot),
+	}
 }
 
 // lostFix is what keeps it from happening again.

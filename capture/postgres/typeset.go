@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
@@ -27,7 +29,7 @@ func (s typeSet) missing(oids []uint32) []uint32 {
 }
 
 // resolve returns the type with an OID, which it makes of rows when the set lacks it, with all that it is made of. One
-// that the rows lack as well has been dropped: its values are text, and only the stream knows its name.
+// that the rows lack as well has been dropped: only the stream knows its name.
 func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
 	if t := s.types[oid]; t != nil {
 		return t
@@ -37,9 +39,17 @@ func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
 	if row, ok := rows[oid]; ok {
 		s.fill(t, row, rows)
 	} else if m, ok := s.named[oid]; ok {
-		t.Schema, t.Name = m.Schema, m.Name
+		t.Schema, t.Name, t.Kind = m.Schema, m.Name, builtin(m)
 	}
 	return t
+}
+
+// builtin is the kind of a type by what the stream calls it, which is the base type's name for a domain.
+func builtin(m pgoutput.Type) capture.TypeKind {
+	if t, ok := pgtype.NewMap().TypeForName(m.Name); ok && m.Schema == "pg_catalog" {
+		return kinds[t.OID]
+	}
+	return capture.KindText
 }
 
 func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {

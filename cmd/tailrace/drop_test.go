@@ -13,8 +13,10 @@ func TestTellWhatGoesAndWhatStays(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		{[]string{"slot s", "left: topic a", "publication p", "left: topic b"},
-			"removed:\n  slot s\n  publication p\nstays, and is yours to remove:\n  topic a\n  topic b\n"},
+		{
+			[]string{"slot s", "left: topic a", "publication p", "left: topic b"},
+			"removed:\n  slot s\n  publication p\nstays, and is yours to remove:\n  topic a\n  topic b\n",
+		},
 		{[]string{"slot s"}, "removed:\n  slot s\n"},
 	} {
 		var out bytes.Buffer

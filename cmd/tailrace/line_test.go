@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -85,6 +86,32 @@ func TestALine(t *testing.T) {
 	drop().expect(t, 2, "would be removed:\n  slot tailrace_orders", "say -yes")
 	drop("-yes").expect(t, 0, "removed:\n  slot tailrace_orders", "")
 	drop("-yes").expect(t, 0, "there is nothing to remove", "")
+}
+
+// A sink that takes nothing any more holds up neither the end of the daemon nor its exit code.
+func TestStopWithAStuckSink(t *testing.T) {
+	s := openShop(t)
+	s.server.ExecIn(t, s.name, "INSERT INTO orders SELECT n, repeat('x', 1000) FROM generate_series(10, 5000) n")
+	address := nobody(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	d := &daemonProcess{cmd: process(ctx, withPassword, "run", s.file(t, address, "public.orders")), url: "http://" + address}
+	out, err := d.cmd.StdoutPipe() // of which one byte is read
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.cmd.Stderr = &d.log
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if code := d.stop(t); code != 0 {
+		t.Errorf("exit code %d after %s: %s", code, time.Since(began), &d.log)
+	}
+	t.Logf("it took %s", time.Since(began))
 }
 
 // printed is what the stdout sink printed, as operations on ids.

@@ -113,8 +113,8 @@ func TestRunWhereAnotherOneListens(t *testing.T) {
 
 // The canary: what comes from env() and file() is in nothing that any verb or the server gives out.
 func TestSecretsAreNowhere(t *testing.T) {
-	const inURL, password, token = "canary-in-url-1d29", "canary-password-77aa", "canary-token-51ce"
-	env := []string{"URLPASSWORD=" + inURL, "TOKEN=" + token}
+	const inURL, password, token, sasl = "canary-in-url-1d29", "canary-password-77aa", "canary-token-51ce", "canary-sasl-3bd0"
+	env := []string{"URLPASSWORD=" + inURL, "TOKEN=" + token, "SASL=" + sasl}
 	secretFile := place(t, "password", password+"\n")
 	address := nobody(t)
 	text := fmt.Sprintf(`
@@ -135,9 +135,16 @@ pipeline "two" {
     url    = "postgres://tailrace:${env("URLPASSWORD")}@%s/shop?sslmode=disable"
     tables = ["public.orders"]
   }
-  sink "stdout" "out" {}
+  sink "kafka" "bus" {
+    brokers = [%q]
+    sasl {
+      mechanism = "PLAIN"
+      username  = "tailrace"
+      password  = env("SASL")
+    }
+  }
 }
-`, address, nobody(t), secretFile, nobody(t))
+`, address, nobody(t), secretFile, nobody(t), nobody(t))
 	file := place(t, "canary.hcl", text)
 	outputs := map[string]string{}
 	verb := func(args ...string) {
@@ -145,8 +152,10 @@ pipeline "two" {
 		outputs[strings.Join(args, " ")] = r.out + r.err
 	}
 	d := startDaemon(t, env, address, file, "-log-level", "debug")
-	for _, path := range []string{"/", "/metrics", "/readyz", "/readyz?strict", "/api/v1/pipelines", "/api/v1/pipelines/two",
-		"/api/v1/pipelines/one/wal", "/api/v1/pipelines/two/wal"} {
+	for _, path := range []string{
+		"/", "/metrics", "/readyz", "/readyz?strict", "/api/v1/pipelines", "/api/v1/pipelines/two",
+		"/api/v1/pipelines/one/wal", "/api/v1/pipelines/two/wal",
+	} {
 		body, err := d.get(path)
 		if err != nil {
 			t.Fatal(err)
@@ -162,11 +171,13 @@ pipeline "two" {
 	verb("drop", "-pipeline", "one", "-yes", file)
 	verb("drop", "-pipeline", "two", "-yes", file)
 	for name, wrong := range map[string]string{
-		"unknown attribute":   strings.ReplaceAll(text, "tables ", "tabels "),
-		"not a URL":           strings.Replace(text, `url    = "postgres://`, `url = "mysql://`, 1),
-		"a number is wanted":  strings.Replace(text, `sink "stdout" "out" {}`, `sink "stdout" "out" { numeric = env("TOKEN") }`, 1),
-		"a secret as a size":  strings.Replace(text, `pipeline "two" {`, `pipeline "two" {`+"\n"+`  window = env("TOKEN")`, 1),
-		"a secret as a place": strings.Replace(text, fmt.Sprintf("listen = %q", address), `listen = env("TOKEN")`, 1),
+		"unknown attribute":    strings.ReplaceAll(text, "tables ", "tabels "),
+		"not a URL":            strings.Replace(text, `url    = "postgres://`, `url = "mysql://`, 1),
+		"a number is wanted":   strings.Replace(text, `sink "stdout" "out" {}`, `sink "stdout" "out" { numeric = env("TOKEN") }`, 1),
+		"a secret as a size":   strings.Replace(text, `pipeline "two" {`, `pipeline "two" {`+"\n"+`  window = env("TOKEN")`, 1),
+		"an unknown mechanism": strings.Replace(text, `"PLAIN"`, `env("SASL")`, 1),
+		"a password in a list": strings.Replace(text, `brokers = [`, `brokers = [env("SASL"), `, 1),
+		"a secret as a place":  strings.Replace(text, fmt.Sprintf("listen = %q", address), `listen = env("TOKEN")`, 1),
 	} {
 		bad := place(t, "bad.hcl", wrong)
 		r := tailraceWith(t, env, "", "check", bad)
@@ -179,7 +190,7 @@ pipeline "two" {
 	d.stop(t)
 	outputs["the log"] = d.log.String()
 	for where, output := range outputs {
-		for _, secret := range []string{inURL, password, token} {
+		for _, secret := range []string{inURL, password, token, sasl} {
 			if strings.Contains(output, secret) {
 				t.Errorf("%s shows %s:\n%s", where, secret, output)
 			}

@@ -57,7 +57,7 @@ func setupStatus(flags *flag.FlagSet) action {
 }
 
 // watchStatus goes on while the daemon is away, because that is when one watches.
-func watchStatus(ctx context.Context, a *app, clear bool, show func() ([]byte, error)) error {
+func watchStatus(ctx context.Context, a *app, erase bool, show func() ([]byte, error)) error {
 	for {
 		b, err := show()
 		if ctx.Err() != nil {
@@ -66,7 +66,7 @@ func watchStatus(ctx context.Context, a *app, clear bool, show func() ([]byte, e
 		if err != nil {
 			b = fmt.Appendf(nil, "%v\n", err)
 		}
-		if clear {
+		if erase {
 			// From the upper left corner: each line's rest and what is below are erased, which does not flicker.
 			b = append([]byte("\x1b[H"), append(bytes.ReplaceAll(b, []byte("\n"), []byte("\x1b[K\n")), "\x1b[J"...)...)
 		}

@@ -18,7 +18,7 @@ import (
 // answerBytes bounds what a client reads of an answer.
 const answerBytes = 64 << 20
 
-// ErrNoPipeline: the daemon knows no pipeline of that name.
+// ErrNoPipeline says that the daemon knows no pipeline of that name.
 var ErrNoPipeline = errors.New("no such pipeline")
 
 // Client asks a daemon. It may be used by any goroutine.

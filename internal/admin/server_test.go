@@ -45,19 +45,25 @@ func healthy(name string) pipeline.Status {
 	ok := pipeline.State{Name: "streaming", Kind: pipeline.OK, Since: since}
 	return pipeline.Status{
 		Name: name, Role: pipeline.Active, State: ok,
-		Source: pipeline.SourceStatus{Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Sent: at(0x16B3700),
-			Retained: 4096, Safe: -1},
+		Source: pipeline.SourceStatus{
+			Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Sent: at(0x16B3700),
+			Retained: 4096, Safe: -1,
+		},
 		Window: pipeline.WindowStatus{Bytes: 1536, Limit: 64 << 20},
-		Sinks: []pipeline.SinkStatus{{Name: "bus", Kind: "kafka", State: ok, Accepted: at(0x16B3748),
-			Held: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12}},
+		Sinks: []pipeline.SinkStatus{{
+			Name: "bus", Kind: "kafka", State: ok, Accepted: at(0x16B3748),
+			Held: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
+		}},
 	}
 }
 
 // stuck is a pipeline whose only sink halted.
 func stuck(name string) pipeline.Status {
 	st := healthy(name)
-	st.Sinks[0].State = pipeline.State{Name: "topic_missing", Kind: pipeline.Halted, Since: since,
-		Reason: "the topic <orders> does not exist", Fix: "kafka-topics.sh --create --topic orders"}
+	st.Sinks[0].State = pipeline.State{
+		Name: "topic_missing", Kind: pipeline.Halted, Since: since,
+		Reason: "the topic <orders> does not exist", Fix: "kafka-topics.sh --create --topic orders",
+	}
 	return st
 }
 

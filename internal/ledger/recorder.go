@@ -33,7 +33,7 @@ type request struct {
 // goroutine. A status update waits for it before it goes on to the server, but only for patience: Kafka may be down,
 // and Postgres is not to miss its replies. Then the marks are those of the moment in which Kafka answers again.
 func NewRecorder(marks func() (map[Partition]int64, error), patience time.Duration) *Recorder {
-	r := &Recorder{marks: marks, patience: patience, requests: make(chan *request, 1<<20)}
+	r := &Recorder{marks: marks, patience: patience, requests: make(chan *request, 1<<14)}
 	go r.read()
 	return r
 }

@@ -24,7 +24,7 @@ func TestWorkload(t *testing.T) {
 	must(CreateReference(t.Context(), source))
 	p := newTopics(t)
 	p.snapshot(source)
-	stats := write(t, server, 2*time.Second)
+	stats := write(t, server, time.Second)
 	source = connect(t, server, "postgres")
 	truth, err := ReadTruth(t.Context(), source)
 	must(err)
@@ -55,7 +55,7 @@ func TestWorkload(t *testing.T) {
 func write(t *testing.T, server *testenv.PostgresServer, d time.Duration) Stats {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan Stats)
-	go func() { done <- Run(ctx, server.URL(), Config{Seed: 7, Rate: 500}) }()
+	go func() { done <- Run(ctx, server.URL(), Config{Seed: 7, Rate: 800}) }()
 	time.Sleep(d)
 	must(server.Crash())
 	must(server.Start())

@@ -147,6 +147,13 @@ func (s *Sink) drop(ctx context.Context, dry bool) (lines []string, err error) {
 		return nil, err
 	}
 	if !dry {
+		known, err := s.existing(ctx, rec.Topics)
+		if err != nil {
+			return nil, err
+		}
+		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil { // the record is what the next Open would know them by
+			return nil, err
+		}
 		if err := s.forget(ctx, home, who, key); err != nil {
 			return nil, err
 		}

@@ -19,14 +19,29 @@ type cluster struct {
 
 	mu      sync.Mutex // held during a call: one at a time
 	control *conn
-	txn     *conn            // to the coordinator of the transactional id
-	brokers map[int32]string // addresses by id, as of the last metadata
+	txn     *conn // to the coordinator of the transactional id
+
+	known   sync.Mutex       // never held for long
+	brokers map[int32]string // addresses by id, as of the last metadata; replaced, not changed
+	leader  int32            // the controller's id
+}
+
+func (c *cluster) learn(m *sarama.MetadataResponse) {
+	brokers := make(map[int32]string, len(m.Brokers))
+	for _, b := range m.Brokers {
+		brokers[b.ID()] = b.Addr()
+	}
+	c.known.Lock()
+	defer c.known.Unlock()
+	if len(brokers) > 0 {
+		c.brokers, c.leader = brokers, m.ControllerID
+	}
 }
 
 // addr is the address of a broker.
 func (c *cluster) addr(id int32) (string, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.known.Lock()
+	defer c.known.Unlock()
 	a, ok := c.brokers[id]
 	return a, ok
 }
@@ -61,20 +76,15 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 		}
 		errs = append(errs, err)
 	}
-	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), firstKnown(errs))
-}
-
-// firstKnown is the first of errs that has a name of its own: a refused login is worth more than a refused connection.
-func firstKnown(errs []error) error {
-	for _, err := range errs {
-		if login(err) {
-			return err
-		}
+	if i := slices.IndexFunc(errs, login); i >= 0 { // it says more than a broker that is down
+		return loginRefused(fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[i]))
 	}
-	return errs[0]
+	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[0])
 }
 
 func (c *cluster) candidates() []string {
+	c.known.Lock()
+	defer c.known.Unlock()
 	addrs := slices.Clone(c.seeds)
 	for _, a := range c.brokers {
 		if !slices.Contains(addrs, a) {
@@ -114,13 +124,24 @@ func (c *cluster) metadata(ctx context.Context, topics ...string) (*sarama.Metad
 	if err != nil {
 		return nil, err
 	}
-	if len(m.Brokers) > 0 {
-		c.brokers = make(map[int32]string, len(m.Brokers))
-		for _, b := range m.Brokers {
-			c.brokers[b.ID()] = b.Addr()
-		}
-	}
+	c.learn(m)
 	return m, nil
+}
+
+// askController calls fn with a connection to the controller: not every broker passes a request on to it.
+func (c *cluster) askController(ctx context.Context, fn func(*conn) error) error {
+	c.known.Lock()
+	addr, ok := c.brokers[c.leader]
+	c.known.Unlock()
+	if !ok {
+		return c.ask(ctx, fn)
+	}
+	k, err := c.dial(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka's controller at %s: %w", addr, err)
+	}
+	defer k.kill()
+	return call(ctx, k, fn)
 }
 
 // coordinator calls fn with a connection to the transaction coordinator of id.

@@ -70,7 +70,7 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 // create makes a topic; it is no error when somebody else just did.
 func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) error {
 	var result *sarama.TopicError
-	err := s.cluster.ask(ctx, func(k *conn) error {
+	err := s.cluster.askController(ctx, func(k *conn) error {
 		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{
 			Version: 5, Timeout: createTimeout, TopicDetails: map[string]*sarama.TopicDetail{name: d},
 		})

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/IBM/sarama"
 
@@ -43,16 +44,7 @@ func judge(e sarama.KError) outcome {
 }
 
 func isCode(err error, codes ...sarama.KError) bool {
-	var k sarama.KError
-	if !errors.As(err, &k) {
-		return false
-	}
-	for _, c := range codes {
-		if k == c {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(codes, func(c sarama.KError) bool { return errors.Is(err, c) })
 }
 
 // moved: the coordinator is elsewhere.
@@ -106,5 +98,12 @@ func topicInvalid(name string, err error) *capture.Problem {
 		Reason: fmt.Sprintf("%q cannot be the name of a topic", name),
 		Fix:    `give a topic with letters, digits, ".", "_" and "-" only, such as topic = "cdc.${replace(table.name, " ", "_")}"`,
 		Err:    err,
+	}
+}
+
+func loginRefused(err error) *capture.Problem {
+	return &capture.Problem{
+		State: "login_refused", Usage: true, Reason: "Kafka does not accept the sink's login",
+		Fix: "look at the sink's sasl block: mechanism, username and password", Err: err,
 	}
 }

@@ -19,8 +19,8 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 		return err
 	}
 	raw := rawSize(e)
-	if raw/2 > t.limit { // JSON is never half as long as Postgres' text
-		return w.unfit(ctx, e, t, tooLarge(raw/2, t))
+	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
+		return w.unfit(ctx, e, t, tooLarge(raw/16, t))
 	}
 	b := w.slabs.room(2*raw + 512)
 	if err := w.enc.Append(b, e); err != nil {

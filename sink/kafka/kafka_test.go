@@ -65,12 +65,20 @@ type record struct {
 }
 
 // consume reads a whole topic as it stands, partition by partition. Markers are seen too, so the end is known.
-func consume(t testing.TB, s *testenv.KafkaServer, topic string) (all []record) {
+func consume(t testing.TB, s *testenv.KafkaServer, topic string) []record {
 	t.Helper()
-	client := s.Client(t)
-	if err := client.RefreshMetadata(topic); err != nil {
+	return consumeFrom(t, s.Direct(), topic)
+}
+
+func consumeFrom(t testing.TB, brokers []string, topic string) (all []record) {
+	t.Helper()
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V3_7_0_0
+	client, err := sarama.NewClient(brokers, conf)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer client.Close()
 	partitions, err := client.Partitions(topic)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +92,7 @@ func consume(t testing.TB, s *testenv.KafkaServer, topic string) (all []record) 
 			delete(ends, p)
 		}
 	}
-	c, err := kgo.NewClient(kgo.SeedBrokers(s.Direct()...), kgo.KeepControlRecords(),
+	c, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
 	if err != nil {
 		t.Fatal(err)

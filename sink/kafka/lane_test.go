@@ -25,6 +25,14 @@ type lane struct {
 
 func open(t *testing.T, s sink.Sink) *lane {
 	t.Helper()
+	l, err := tryOpen(t, s)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return l
+}
+
+func tryOpen(t *testing.T, s sink.Sink) (*lane, error) {
 	l := &lane{t: t, held: make(chan capture.Position, 1000), failed: make(chan error, 1)}
 	var err error
 	l.Writer, l.progress, err = s.Open(t.Context(), sink.Lane{
@@ -33,11 +41,11 @@ func open(t *testing.T, s sink.Sink) *lane {
 		Failed: func(err error) { l.failed <- err },
 	})
 	if err != nil {
-		t.Fatalf("open: %v", err)
+		return nil, err
 	}
 	l.lsn = max(0x1000, l.progress.Position.LSN)
 	t.Cleanup(func() { l.Close(); s.Close() })
-	return l
+	return l, nil
 }
 
 // row is one change of a row of sinktest.Table.

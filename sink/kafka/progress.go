@@ -101,6 +101,9 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 			end = from
 		}
 	})
+	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
+		return nil, notAuthorized("Topic", topic, "READ", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read progress from topic %s: %w", topic, err)
 	}

@@ -234,6 +234,9 @@ func TestBatchesAreSplit(t *testing.T) {
 	if err := sinktest.Check(versions(t, consume(t, server, topic)), want); err != nil {
 		t.Error(err)
 	}
+	if s.Counts().Retries == 0 {
+		t.Error("nothing was too large")
+	}
 }
 
 func setMax(t *testing.T, server *testenv.KafkaServer, topic, bytes string) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"testing"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 )
 
 // FuzzDecode reads any bytes: we never panic, and where pglogrepl's decoder reads them too, both agree on every field.
-// What pglogrepl accepts and we do not is malformed in a way that it does not look at; what we accept and it does not
-// are rows without columns and truncates without tables.
+// What we accept and it does not are rows without columns and truncates without tables. It is not asked about what we do
+// not accept: it allocates up to 4 GiB by a length that it has not checked.
 func FuzzDecode(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s.msg, s.streamed)
@@ -28,9 +27,6 @@ func FuzzDecode(f *testing.F) {
 			var e *Error
 			if errors.As(err, &e) && (e.Offset < 0 || e.Offset > len(msg)) {
 				t.Fatalf("offset of %v in %d bytes", err, len(msg))
-			}
-			if _, _, theirs := oracle(msg, streamed); theirs == nil && !overlooked.MatchString(err.Error()) {
-				t.Fatalf("%x is accepted by pglogrepl alone: %v", msg, err)
 			}
 			return
 		}
@@ -46,11 +42,6 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-// overlooked is what pglogrepl does not look at: what follows the fields it reads, flags, kinds, the form of a value,
-// and whether a message's prefix ends.
-var overlooked = regexp.MustCompile("left over|abort (LSN|time) needs|unknown flags|unexpected row kind|" +
-	"binary form|unknown kind|prefix has no end")
 
 // empty says whether m is shorter than the shortest message that pglogrepl takes.
 func empty(m any) bool {
@@ -72,9 +63,6 @@ func oracle(msg []byte, streamed bool) (m any, xid uint32, err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	if len(msg) == 0 {
-		return nil, 0, errUnsupported
-	}
 	switch Kind(msg[0]) {
 	case KindBeginPrepare, KindPrepare, KindCommitPrepared, KindRollbackPrepared, KindStreamPrepare:
 		return nil, 0, errUnsupported

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -18,9 +17,9 @@ type daemon struct {
 	done   chan struct{}
 }
 
-// startDaemon starts cmd with its output in a file of dir.
-func startDaemon(dir string, number int, cmd *exec.Cmd) (*daemon, error) {
-	d := &daemon{number: number, cmd: cmd, log: filepath.Join(dir, fmt.Sprintf("daemon-%d.log", number)), done: make(chan struct{})}
+// startDaemon starts cmd with its output in the file log.
+func startDaemon(log string, number int, cmd *exec.Cmd) (*daemon, error) {
+	d := &daemon{number: number, cmd: cmd, log: log, done: make(chan struct{})}
 	out, err := os.Create(d.log)
 	if err != nil {
 		return nil, err
@@ -70,8 +69,10 @@ func (d *daemon) terminate(within time.Duration) (int, error) {
 	}
 }
 
-func (d *daemon) logTail() string {
-	text, err := os.ReadFile(d.log)
+func (d *daemon) logTail() string { return logTail(d.log) }
+
+func logTail(path string) string {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

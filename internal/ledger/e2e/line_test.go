@@ -21,7 +21,7 @@ const (
 	noBug    = "none"
 	early    = "early"    // acknowledges what it has received
 	skip     = "skip"     // leaves out the first change after a start
-	unfenced = "unfenced" // does not end its predecessor's transactions, nor is it ended
+	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot
 )
 
 // line is the plainest line from Postgres to Kafka that is right: a Kafka transaction for some source transactions, and
@@ -84,6 +84,9 @@ func (l *line) some(ctx context.Context) error {
 	whole := 0 // changes of transactions that are complete
 	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || whole < len(l.decode.Changes); {
 		complete, err := l.receive(ctx)
+		if err != nil && l.bug == unfenced {
+			return errors.Join(err, l.write(ctx, l.decode.Changes))
+		}
 		if err != nil {
 			return err
 		}

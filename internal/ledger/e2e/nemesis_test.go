@@ -22,17 +22,25 @@ type plan struct {
 	kill, freeze, holdBroker, crashPostgres, restartBroker, terminateSender, cut int
 }
 
-// torment goes through the plan, again and again until the time has passed.
+// torment goes through the plan once, and then through parts of it until the time has passed.
 func (n *nemesis) torment(p plan, until time.Time) {
-	for first := true; first || time.Now().Before(until); first = false {
+	for round := 0; round == 0 || time.Now().Before(until); round++ {
 		for _, a := range n.shuffled(p) {
-			begin := time.Now()
-			a.do()
-			d := n.one()
-			n.t.Logf("%s %s took %s, now daemon %d", begin.Format("15:04:05.000"), a.name, time.Since(begin).Round(time.Millisecond), d.number)
-			n.pause(700 * time.Millisecond)
+			if round > 0 && time.Now().After(until) {
+				return
+			}
+			n.act(a)
 		}
 	}
+}
+
+func (n *nemesis) act(a action) {
+	begin := time.Now()
+	a.do()
+	d := n.one()
+	n.t.Logf("%s %s took %s, now daemon %d",
+		begin.Format("15:04:05.000"), a.name, time.Since(begin).Round(time.Millisecond), d.number)
+	n.pause(700 * time.Millisecond)
 }
 
 type action struct {
@@ -83,13 +91,17 @@ func (n *nemesis) killOne() {
 	n.launch()
 }
 
-// freezeOne stops the daemon until Postgres has given it up and a second one has taken over, and wakes it beside that
-// one; then one of the two, by chance, dies.
+// freezeOne stops the daemon, while it has something to write that the broker did not take, until Postgres has given it
+// up and a second one has taken over, and wakes it beside that one; then one of the two, by chance, dies.
 func (n *nemesis) freezeOne() {
 	old := n.one()
 	n.advance()
 	had := n.sender()
+	proxy := n.kafka.Nodes[0].Proxy
+	proxy.Hold()
+	time.Sleep(300 * time.Millisecond)
 	n.must(old.freeze())
+	n.must(proxy.Heal())
 	successor := n.launch()
 	n.until("a second daemon takes over", 60*time.Second, func() bool {
 		now := n.sender()

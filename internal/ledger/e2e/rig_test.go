@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -31,9 +34,9 @@ type rig struct {
 }
 
 // newRig starts the servers and makes the tables; prepare is called between the empty tables and their first rows.
-func newRig(t *testing.T, p program, prepare func(*rig, *pgx.Conn)) *rig {
+func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn)) *rig {
 	r := &rig{t: t, program: p, dir: t.TempDir()}
-	r.postgres = testenv.Postgres(t,
+	r.postgres = testenv.Postgres(t, testenv.Version(version),
 		testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds())),
 		testenv.Setting("logical_decoding_work_mem", "64kB"))
 	r.kafka = testenv.Kafka(t, testenv.Proxied())
@@ -73,10 +76,13 @@ func (r *rig) must(err error) {
 	}
 }
 
+// log is where the n-th daemon writes.
+func (r *rig) log(n int) string { return filepath.Join(r.dir, fmt.Sprintf("daemon-%d.log", n)) }
+
 // launch starts another daemon.
 func (r *rig) launch() *daemon {
 	r.started++
-	d, err := startDaemon(r.dir, r.started, r.program.command(r, r.started))
+	d, err := startDaemon(r.log(r.started), r.started, r.program.command(r, r.started))
 	r.must(err)
 	r.daemons = append(r.daemons, d)
 	return d
@@ -115,14 +121,32 @@ func (r *rig) end() {
 	for _, d := range r.daemons {
 		d.kill()
 	}
+	r.crashed()
 	if r.t.Failed() {
-		for _, d := range r.daemons {
-			r.t.Logf("daemon %d: %s", d.number, d.logTail())
+		for n := 1; n <= r.started; n++ {
+			if n == 1 || n > r.started-3 {
+				r.t.Logf("daemon %d: %s", n, logTail(r.log(n)))
+			}
 		}
 	}
 	r.network.Close()
 	r.recorder.Close()
 	r.topics.client.Close()
+}
+
+// crashed looks for what no fault excuses, in the logs of all daemons.
+func (r *rig) crashed() {
+	for n := 1; n <= r.started; n++ {
+		text, err := os.ReadFile(r.log(n))
+		if err != nil {
+			r.t.Error(err)
+		}
+		for _, sign := range []string{"panic: ", "DATA RACE", "fatal error: "} {
+			if i := bytes.Index(text, []byte(sign)); i >= 0 {
+				r.t.Errorf("daemon %d: %s", n, text[i:min(len(text), i+3000)])
+			}
+		}
+	}
 }
 
 // until polls until ok is true.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/internal/ledger"
 )
@@ -22,7 +23,7 @@ func (p lines) command(r *rig, _ int) *exec.Cmd {
 }
 
 func (p lines) ready(r *rig, _ *daemon) {
-	r.until("the line streams", time.Minute, func() bool { return r.sender() != "" })
+	r.until("the first rows", time.Minute, func() bool { return r.topics.size() > 0 })
 }
 
 func (p lines) slot() string { return lineSlot }
@@ -43,6 +44,12 @@ func prepareLine(r *rig, conn *pgx.Conn) {
 	for _, table := range ledger.Tables() {
 		r.kafka.CreateTopic(r.t, prefix+table, partitions, nil)
 	}
+	// The first transactional client of a cluster waits longer than a walsender does.
+	first, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Direct()...), kgo.TransactionalID("first"))
+	r.must(err)
+	defer first.Close()
+	_, _, err = first.ProducerID(r.t.Context())
+	r.must(err)
 }
 
 // TestHarness tries the harness with a line that is right, which all oracles have to accept, and with lines that are

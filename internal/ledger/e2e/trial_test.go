@@ -19,6 +19,7 @@ type trial struct {
 	prepare func(*rig, *pgx.Conn) // between the empty tables and their first rows
 	seed    uint64
 	rate    int           // transactions a second
+	busy    bool          // the load begins before the daemon: its snapshot is taken of tables that change
 	least   time.Duration // of load; longer while the plan is not done
 	plan    plan
 	slack   ledger.Slack
@@ -26,16 +27,25 @@ type trial struct {
 
 // run goes through the trial and returns what the oracles have found.
 func (tr trial) run(t *testing.T) []error {
-	r := newRig(t, tr.program, tr.prepare)
+	version := []int{testenv.Newest, testenv.Oldest}[tr.seed%2]
+	r := newRig(t, version, tr.program, tr.prepare)
 	t.Logf("seed %d, Postgres %d", tr.seed, r.postgres.Version)
-	d := r.launch()
-	r.program.ready(r, d)
-	start := r.program.sample(r, d)
-
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan ledger.Stats, 1)
-	go func() { done <- ledger.Run(ctx, r.postgres.URL(), ledger.Config{Seed: tr.seed, Rate: tr.rate}) }()
+	load := func() {
+		go func() { done <- ledger.Run(ctx, r.postgres.URL(), ledger.Config{Seed: tr.seed, Rate: tr.rate}) }()
+	}
+	if tr.busy {
+		load()
+		time.Sleep(2 * time.Second)
+	}
+	d := r.launch()
+	r.program.ready(r, d)
+	start := r.program.sample(r, d)
+	if !tr.busy {
+		load()
+	}
 	n := &nemesis{rig: r, rand: rand.New(rand.NewPCG(tr.seed, 99))}
 	until := time.Now().Add(tr.least)
 	n.torment(tr.plan, until)
@@ -49,6 +59,7 @@ func (tr trial) run(t *testing.T) []error {
 	end := r.program.sample(r, d)
 	t.Logf("at the start %s; at the end %s", start, end)
 	r.program.drained(r, d)
+	defer func(begin time.Time) { t.Logf("judged in %s", time.Since(begin).Round(time.Millisecond)) }(time.Now())
 	return append(r.judge(), ledger.Liveness(start, end, tr.slack)...)
 }
 

@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/ledger"
+)
+
+// tailrace is the real daemon: processes of the binary.
+type tailrace struct {
+	binary string
+	listen map[int]string // by the number of the process
+}
+
+// build builds the binary; with TAILRACE_RACE set, with the race detector.
+func build(t *testing.T) *tailrace {
+	p := &tailrace{binary: filepath.Join(t.TempDir(), "tailrace"), listen: map[int]string{}}
+	args := []string{"build", "-o", p.binary}
+	if os.Getenv("TAILRACE_RACE") != "" {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "github.com/tailrace/tailrace/cmd/tailrace")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build tailrace: %v\n%s", err, out)
+	}
+	return p
+}
+
+const pipelineFile = `
+daemon { listen = %q }
+
+pipeline "ledger" {
+  source "postgres" {
+    url    = %q
+    tables = ["%s"]
+  }
+  sink "kafka" "bus" {
+    brokers = ["%s"]
+    format  = "json"
+    create_topics { partitions = %d }
+  }
+}
+`
+
+func (p *tailrace) command(r *rig, n int) *exec.Cmd {
+	p.listen[n] = freeAddress(r.t)
+	file := filepath.Join(r.dir, fmt.Sprintf("pipeline-%d.hcl", n))
+	text := fmt.Sprintf(pipelineFile, p.listen[n], r.url(), strings.Join(ledger.Tables(), `", "`),
+		strings.Join(r.kafka.Brokers(), `", "`), partitions)
+	r.must(os.WriteFile(file, []byte(text), 0o600))
+	return exec.Command(p.binary, "run", file)
+}
+
+func (p *tailrace) slot() string { return "tailrace_ledger" }
+
+// ready waits until the snapshot is held and the stream has begun: a snapshot that is interrupted begins anew, and says
+// nothing of rows that were deleted since, which the oracles would find.
+func (p *tailrace) ready(r *rig, d *daemon) {
+	r.until("the daemon to stream", time.Minute, func() bool {
+		if !d.running() {
+			r.t.Fatalf("the daemon has ended: %s", d.logTail())
+		}
+		answer, err := http.Get("http://" + p.listen[d.number] + "/readyz?strict")
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+	p.wait(r, d)
+}
+
+// wait is the verb: until everything up to the end of the source's WAL is held.
+func (p *tailrace) wait(r *rig, d *daemon) {
+	out, err := exec.Command(p.binary, "wait", "-pipeline", "ledger", "-timeout", "60s",
+		"-url", "http://"+p.listen[d.number]).CombinedOutput()
+	if err != nil {
+		r.t.Errorf("tailrace wait: %v\n%s", err, out)
+	}
+}
+
+// ended: no trouble of a server or of the network is a reason for the daemon to end.
+func (p *tailrace) ended(r *rig, d *daemon) {
+	r.t.Errorf("daemon %d ended by itself: %s\n%s", d.number, d.cmd.ProcessState, d.logTail())
+}
+
+func (p *tailrace) sample(r *rig, d *daemon) ledger.Sample {
+	answer, err := http.Get("http://" + p.listen[d.number] + "/metrics")
+	r.must(err)
+	defer answer.Body.Close()
+	s := ledger.Sample{Lag: -1, Goroutines: -1, Descriptors: -1, RSS: -1}
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			continue
+		}
+		switch name, _, _ = strings.Cut(name, "{"); name {
+		case "tailrace_lag_seconds":
+			s.Lag = max(s.Lag, value)
+		case "go_goroutines":
+			s.Goroutines = int(value)
+		case "process_open_fds":
+			s.Descriptors = int(value)
+		case "process_resident_memory_bytes":
+			s.RSS = int64(value)
+		}
+	}
+	return s
+}
+
+// drained wants the daemon's own word that all is held, and a good end.
+func (p *tailrace) drained(r *rig, d *daemon) {
+	url := "http://" + p.listen[d.number]
+	p.wait(r, d)
+	if answer, err := http.Get(url + "/readyz?strict"); err != nil {
+		r.t.Error(err)
+	} else {
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			r.t.Errorf("drained, but not ready: %s", text)
+		}
+	}
+	if code, err := d.terminate(10 * time.Second); code != 0 || err != nil {
+		r.t.Errorf("SIGTERM: exit code %d, %v\n%s", code, err, d.logTail())
+	}
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -1,0 +1,163 @@
+package kafka_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/sinktest"
+)
+
+func TestTLSAndLogin(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.SSL(), testenv.SASL("tailrace", "correct horse"))
+	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		t.Run(mechanism, func(t *testing.T) {
+			topic := testenv.NewTopic(t, server, 1)
+			name, err := config.ParseTemplate(topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := &kafka.Settings{
+				Brokers: server.Brokers(), Topic: name, Format: "json",
+				TLS:  &kafka.TLSSettings{CA: server.CAFile},
+				SASL: &kafka.SASLSettings{Mechanism: mechanism, User: "tailrace", Password: "correct horse"},
+			}
+			p := pipeline()
+			if errs := set.Check(t.Context(), p, "bus"); len(errs) != 0 {
+				t.Fatalf("check: %v", errs)
+			}
+			s, err := set.Sink(p, "bus", zap.NewNop())
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := open(t, s)
+			l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+			if err := sinktest.Check(versions(t, consume(t, server, topic)), map[int]int{1: 1}); err != nil {
+				t.Error(err)
+			}
+			set.SASL.Password = "wrong"
+			errs := set.Check(t.Context(), p, "bus")
+			if len(errs) != 1 || strings.Contains(errs[0].Error(), "wrong\"") {
+				t.Fatalf("check with a wrong password: %v", errs)
+			}
+			problem(t, errs[0], "login_refused")
+			set.SASL.Password, set.TLS = "correct horse", &kafka.TLSSettings{}
+			errs = set.Check(t.Context(), p, "bus")
+			if len(errs) != 1 || !strings.Contains(errs[0].Error(), "certificate") {
+				t.Errorf("check without the authority: %v", errs)
+			}
+		})
+	}
+	pem, err := os.ReadFile(server.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &kafka.Settings{
+		Brokers: server.Brokers(), TLS: &kafka.TLSSettings{CA: string(pem)},
+		SASL: &kafka.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "correct horse"},
+	}
+	if errs := set.Check(t.Context(), pipeline(), "bus"); len(errs) != 0 {
+		t.Errorf("check with the certificate's text: %v", errs)
+	}
+}
+
+// What is not allowed is named, with the ACL that is missing.
+func TestNotAuthorized(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.ACLs(), testenv.SASL("tailrace", "secret"))
+	topic := testenv.NewTopic(t, server, 1)
+	server.CreateTopic(t, kafka.DefaultProgressTopic, 1, nil)
+	name, err := config.ParseTemplate(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &kafka.Settings{
+		Brokers: server.Brokers(), Topic: name, Format: "json",
+		SASL: &kafka.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "secret"},
+	}
+	p := pipeline()
+	s, err := set.Sink(p, "bus", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// tryOpen opens and writes, and says what Kafka did not allow.
+	attempt := func() error {
+		l, err := tryOpen(t, s)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		end, err := l.write(row(capture.Insert, 1, 1, ""))
+		if err != nil {
+			return err
+		}
+		select {
+		case err := <-l.failed:
+			return err
+		case at := <-l.held:
+			if at.Before(end) {
+				l.wait(end)
+			}
+		}
+		return nil
+	}
+	admin := server.Admin(t)
+	grant := func(resource sarama.AclResourceType, name string, operation sarama.AclOperation) {
+		err := admin.CreateACL(
+			sarama.Resource{ResourceType: resource, ResourceName: name, ResourcePatternType: sarama.AclPatternLiteral},
+			sarama.Acl{Principal: "User:tailrace", Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow},
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		missing string // in the fix of the named state
+		grant   func()
+	}{
+		{"DESCRIBE --topic '" + kafka.DefaultProgressTopic + "'", func() {
+			grant(sarama.AclResourceTopic, kafka.DefaultProgressTopic, sarama.AclOperationDescribe)
+		}},
+		{"WRITE --transactional-id 'tailrace." + p + ".bus'", func() {
+			grant(sarama.AclResourceTransactionalID, "tailrace."+p+".bus", sarama.AclOperationWrite)
+		}},
+		{"WRITE --topic '" + kafka.DefaultProgressTopic + "'", func() {
+			grant(sarama.AclResourceTopic, kafka.DefaultProgressTopic, sarama.AclOperationWrite)
+		}},
+		{"READ --topic '" + kafka.DefaultProgressTopic + "'", func() {
+			grant(sarama.AclResourceTopic, kafka.DefaultProgressTopic, sarama.AclOperationRead)
+		}},
+		{"DESCRIBE --topic '" + topic + "'", func() { grant(sarama.AclResourceTopic, topic, sarama.AclOperationDescribe) }},
+		{"WRITE --topic '" + topic + "'", func() { grant(sarama.AclResourceTopic, topic, sarama.AclOperationWrite) }},
+	} {
+		err := attempt()
+		if pr := problem(t, err, "not_authorized"); !strings.Contains(pr.Fix, step.missing) {
+			t.Errorf("fix %q, want %q", pr.Fix, step.missing)
+		}
+		if !strings.Contains(step.missing, "READ") { // a fetch is all that Check does not try
+			found := false
+			for _, err := range set.Check(t.Context(), p, "bus") {
+				pr := capture.AsProblem(err)
+				found = found || pr != nil && strings.Contains(pr.Fix, step.missing)
+			}
+			if !found {
+				t.Errorf("check does not name %s: %v", step.missing, set.Check(t.Context(), p, "bus"))
+			}
+		}
+		step.grant()
+	}
+	if err := attempt(); err != nil {
+		t.Errorf("with all rights: %v", err)
+	}
+	if errs := set.Check(t.Context(), p, "bus"); len(errs) != 0 {
+		t.Errorf("check with all rights: %v", errs)
+	}
+}

@@ -1,0 +1,134 @@
+package kafka_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka"
+)
+
+func TestSettingsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(*kafka.Settings)
+		want string // of the diagnostic; "": none
+	}{
+		"all is well":       {func(*kafka.Settings) {}, ""},
+		"no brokers":        {func(s *kafka.Settings) { s.Brokers = nil }, "brokers is empty"},
+		"no port":           {func(s *kafka.Settings) { s.Brokers = []string{"kafka"} }, "host:port"},
+		"unknown format":    {func(s *kafka.Settings) { s.Format = "xml" }, "format is unknown"},
+		"format to come":    {func(s *kafka.Settings) { s.Format = "debezium" }, "not supported by this version"},
+		"delivery to come":  {func(s *kafka.Settings) { s.Delivery = "exactly_once" }, "not supported by this version"},
+		"unknown delivery":  {func(s *kafka.Settings) { s.Delivery = "maybe" }, "delivery is unknown"},
+		"compression":       {func(s *kafka.Settings) { s.Compression = "brotli" }, "compression is unknown"},
+		"numeric":           {func(s *kafka.Settings) { s.Numeric = "float" }, "numeric is unknown"},
+		"many in flight":    {func(s *kafka.Settings) { s.MaxInFlight = 6 }, "max_in_flight is not 1 to 5"},
+		"dead letter":       {func(s *kafka.Settings) { s.DeadLetter = "dead letters" }, "dead_letter cannot be"},
+		"password in clear": {func(s *kafka.Settings) { s.SASL = &kafka.SASLSettings{Mechanism: "PLAIN"} }, "without TLS"},
+		"as the file says":  {func(s *kafka.Settings) { s.SASL, s.AllowPlaintext = &kafka.SASLSettings{Mechanism: "PLAIN"}, true }, ""},
+		"password at home": {func(s *kafka.Settings) {
+			s.SASL, s.Brokers = &kafka.SASLSettings{Mechanism: "PLAIN"}, []string{"127.0.0.1:9092", "[::1]:9092", "localhost:9092"}
+		}, ""},
+	} {
+		s := &kafka.Settings{Brokers: []string{"kafka-1:9092", "kafka-2:9092"}}
+		c.edit(s)
+		d := s.CheckSettings(config.Positions{})
+		if c.want == "" && len(d) != 0 || c.want != "" && (len(d) != 1 || !strings.Contains(d.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, d, c.want)
+		}
+	}
+	if d := (&kafka.SASLSettings{Mechanism: "GSSAPI"}).CheckSettings(config.Positions{}); len(d) != 1 {
+		t.Errorf("mechanism: %v", d)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	needServers(t)
+	set := &kafka.Settings{Brokers: []string{"127.0.0.1:1"}}
+	errs := set.Check(t.Context(), pipeline(), "bus")
+	if len(errs) != 1 || capture.AsProblem(errs[0]) != nil || !strings.Contains(errs[0].Error(), "connect to Kafka at 127.0.0.1:1: ") {
+		t.Errorf("check: %v", errs)
+	}
+	s, err := set.Sink(pipeline(), "bus", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tryOpen(t, s); err == nil || !strings.Contains(err.Error(), "connect to Kafka at 127.0.0.1:1: ") {
+		t.Errorf("open: %v", err)
+	}
+}
+
+// Check finds a missing topic and changes nothing: a Writer that is open goes on.
+func TestCheckAndDrop(t *testing.T) {
+	needServers(t)
+	server := testenv.SharedKafka(t)
+	topic := testenv.NewTopic(t, server, 1)
+	p := pipeline()
+	settings := func(text string) *kafka.Settings {
+		name, err := config.ParseTemplate(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &kafka.Settings{Brokers: server.Brokers(), Topic: name}
+	}
+	errs := settings(topic+".missing").Check(t.Context(), p, "bus")
+	if len(errs) != 1 {
+		t.Fatalf("check: %v", errs)
+	}
+	problem(t, errs[0], "topic_missing")
+	set := settings(topic + "${table.name == \"x\" ? \"\" : \"\"}")
+	s, err := set.Sink(p, "bus", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, s)
+	l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+	if errs := set.Check(t.Context(), p, "bus"); len(errs) != 0 {
+		t.Errorf("check: %v", errs)
+	}
+	l.wait(l.mustWrite(row(capture.Insert, 2, 1, "")))
+	want := []string{
+		"progress record " + p + "/bus/main in topic tailrace.progress", "left: topic " + topic, "left: topic tailrace.progress",
+	}
+	for _, dry := range []bool{true, true, false} {
+		lines, err := set.Drop(t.Context(), p, "bus", dry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, lines); d != "" {
+			t.Errorf("drop (-want +got):\n%s", d)
+		}
+	}
+	if lines, err := set.Drop(t.Context(), p, "bus", false); err != nil || len(lines) != 0 {
+		t.Errorf("dropped again: %v, %v", lines, err)
+	}
+	l.Close()
+	if l := open(t, s); l.progress.Memory != sink.Empty {
+		t.Errorf("after drop the sink knows %+v", l.progress)
+	}
+}
+
+// The default topic is the pipeline's, one a table.
+func TestDefaultTopic(t *testing.T) {
+	needServers(t)
+	server := testenv.SharedKafka(t)
+	set := &kafka.Settings{Brokers: server.Brokers(), CreateTopics: &kafka.CreateSettings{}}
+	p := pipeline()
+	s, err := set.Sink(p, "bus", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, s)
+	l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+	got := consume(t, server, p+".public.ledger")
+	if len(got) != 1 || !slices.Contains([]string{"/tailrace/" + p}, got[0].headers["ce_source"]) {
+		t.Errorf("records %+v", got)
+	}
+}
