@@ -107,12 +107,17 @@ func pulse(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
 }
 
 // launch takes the connection away from the driver, which would read ahead, and starts the slot.
-func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) error {
+func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	h, err := repl.Hijack()
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
 	}
 	s.conn, s.socket = h.Conn, below(h.Conn)
+	defer func() {
+		if err != nil {
+			_ = s.conn.Close() // the driver has forgotten it
+		}
+	}()
 	s.frames = newFrames(s.conn)
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)", s.slot, from,
 		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`))
