@@ -62,10 +62,10 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.slot = temporarySlot(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot)
 	if err != nil {
-		if p := capture.AsProblem(err); p != nil && p.State == "slot_active" {
-			return 0, fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
+		if sqlstate(err) != "42710" {
+			s.pid = repl.PID() // it may still be waiting, with the slot in its hand
 		}
-		return 0, err
+		return 0, s.busy(ctx, st.slot, err)
 	}
 	if err := s.unfinished(ctx); err != nil {
 		return 0, err

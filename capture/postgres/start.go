@@ -63,19 +63,20 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		if st.snapshot != nil {
 			st.snapshot.abandon()
 		}
-		return nil, s.busy(ctx, err)
+		return nil, s.busy(ctx, st.slot, err)
 	}
 	return st, nil
 }
 
-// busy says whose the slot is. Our own walsender of before may not know yet that its connection is gone; it is ended.
-func (s *Source) busy(ctx context.Context, err error) error {
-	if sqlstate(err) != "55006" {
+// busy says whose the slot is, when that is why it could not be had. Our own walsender of before may not know yet that
+// its connection is gone; it is ended.
+func (s *Source) busy(ctx context.Context, slot string, err error) error {
+	if code := sqlstate(err); code != "55006" && code != "42710" {
 		return err
 	}
 	ours := false
 	look := s.side.do(ctx, func(c *pgx.Conn) error {
-		row, err := s.config.readSlot(ctx, c, s.config.Slot)
+		row, err := s.config.readSlot(ctx, c, slot)
 		if err != nil || row == nil || uint32(row.PID) != s.pid || s.pid == 0 {
 			return err
 		}
@@ -85,7 +86,7 @@ func (s *Source) busy(ctx context.Context, err error) error {
 	})
 	if look != nil || ours {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run sees that ctx has ended
-		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, s.config.Slot)
+		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, slot)
 	}
 	return fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
 }
