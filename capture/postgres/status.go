@@ -19,10 +19,12 @@ type status struct {
 	reached capture.LSN // a keepalive's end of WAL, with nothing for us before it
 	shown   time.Time   // when a batch without changes was handed out
 
-	// A server that wants to stop asks until everything is confirmed. asked is set while that is so.
-	asked   atomic.Bool
-	wanted  capture.LSN
-	askedAt time.Time
+	// A server that wants to stop asks until everything is confirmed, again after each answer; one that has not heard
+	// from us for a while asks once. asked is set from the first question on.
+	asked     atomic.Bool
+	wanted    capture.LSN
+	askedAt   time.Time // the first time
+	askedLast time.Time // the last time
 }
 
 // heard takes a keepalive: its end of WAL and whether an answer is asked for.
@@ -39,12 +41,16 @@ func (s *stream) heard(body []byte, now time.Time) error {
 	if body[16] == 0 {
 		return s.reach(now, now.UnixNano() < s.hurried.Load())
 	}
-	if !st.asked.Swap(true) {
+	again := st.asked.Swap(true)
+	if !again {
 		st.askedAt = now
 	}
-	st.wanted = end
+	st.wanted, st.askedLast = end, now
 	if err := s.reach(now, true); err != nil {
 		return err
+	}
+	if again && capture.LSN(s.flush.Load()) == st.flush {
+		return nil // it would ask again at once; tick answers in time
 	}
 	return s.send(now, false)
 }
@@ -66,9 +72,9 @@ func (s *stream) tick(now time.Time) error {
 	st := &s.status
 	flush := capture.LSN(s.flush.Load())
 	if st.asked.Load() {
-		if flush >= st.wanted {
+		if flush >= st.wanted || now.Sub(st.askedLast) > 3*s.pulse {
 			st.asked.Store(false)
-		} else if now.Sub(st.askedAt) > s.config.LetGo {
+		} else if now.Sub(st.askedAt) > s.config.LetGo && st.askedLast.Sub(st.askedAt) > s.config.LetGo/2 {
 			return &capture.Problem{
 				State:  "source_stopping",
 				Reason: "the server wants to stop and the sinks do not hold everything yet: let it go",
