@@ -115,23 +115,27 @@ func (c *Config) startError(err error, s *slotState) error {
 			Reason: "the server cannot stream this slot", Err: err,
 			Fix: "`tailrace check` names the setting or the state that stands against it",
 		})
-	case "XX000", "54000":
-		if tooLarge(err) {
-			return c.named("stream slot "+c.Slot, &capture.Problem{
-				State: "value_too_large", Halted: true, Usage: true,
-				Reason: "the server cannot send a value: its text form is too large", Err: err,
-				Fix: "leave the column out: columns = [...] in the table's block, then drop the slot and start anew",
-			})
-		}
 	}
-	return c.named("start slot "+c.Slot, err)
+	return c.readError("start slot "+c.Slot, err)
+}
+
+// readError names what reading rows was refused with. op says what was done.
+func (c *Config) readError(op string, err error) error {
+	if tooLarge(err) {
+		return c.named(op, &capture.Problem{
+			State: "value_too_large", Halted: true, Usage: true,
+			Reason: "the server cannot send a value: its text form is too large", Err: err,
+			Fix: "leave the column out: columns = [...] in the table's block, then drop the slot and start anew",
+		})
+	}
+	return c.named(op, err)
 }
 
 // tooLarge tells the walsender's palloc failure from other internal errors. The text is never translated: it is an
 // elog.
 func tooLarge(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (strings.Contains(e.Message, "invalid memory alloc request size") ||
+	return errors.As(err, &e) && (e.Code == "XX000" || e.Code == "54000") && (strings.Contains(e.Message, "invalid memory alloc request size") ||
 		strings.Contains(e.Message, "out of memory") || strings.Contains(e.Message, "enlarge string buffer"))
 }
 

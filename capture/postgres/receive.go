@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
 // receive is the socket's goroutine: steps 1 to 4 of the way of one row.
@@ -71,6 +72,7 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	}
 	due := time.NewTicker(s.pulse)
 	defer due.Stop()
+	defer func() { s.socket.came = time.Now() }() // nothing was read
 	for {
 		select {
 		case s.out <- b:
@@ -83,6 +85,32 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 			}
 		}
 	}
+}
+
+// meanwhile calls f, which may wait for the control connection, and goes on telling the server that we live.
+func (s *stream) meanwhile(f func() error) error {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		due := time.NewTicker(s.pulse)
+		defer due.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case now := <-due.C:
+				if s.send(now, false) != nil {
+					return // the next read tells
+				}
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		<-stopped
+		s.socket.came = time.Now() // nothing was read
+	}()
+	return f()
 }
 
 // message takes one message of the wire protocol.
@@ -119,6 +147,9 @@ func (s *stream) data(ctx context.Context, m frame) error {
 		}
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
+		if wal := body[walHead:]; len(wal) > 0 && pgoutput.Kind(wal[0]) == pgoutput.KindRelation {
+			return s.meanwhile(func() error { return s.asm.add(ctx, wal, m.own) })
+		}
 		return s.asm.add(ctx, body[walHead:], m.own)
 	default:
 		return fmt.Errorf("read stream: data of kind %q", m.body[0])

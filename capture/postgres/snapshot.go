@@ -36,6 +36,7 @@ var errCopied = errors.New("the snapshot is copied")
 
 // snapshot yields the rows of all tables as one virtual transaction (see capture.Position).
 type snapshot struct {
+	config *Config
 	conn   *pgx.Conn // in a transaction with the exported snapshot
 	point  capture.LSN
 	tables []copyTable
@@ -80,7 +81,11 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 // create makes the temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
 // if need be.
 func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (point capture.LSN, name string, err error) {
-	pid, done := repl.PID(), make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pid, done, socket := repl.PID(), make(chan struct{}), below(repl.Conn())
+	socket.limit = 0
+	defer func() { socket.limit = answer }()
 	go func() {
 		defer close(done)
 		point, name, err = s.config.createSlot(ctx, repl, slot)
@@ -93,11 +98,17 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (
 			return point, name, err
 		case <-look.C:
 			var wait *capture.Problem
-			if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+			look := s.side.do(ctx, func(c *pgx.Conn) (err error) {
 				wait, err = s.config.slotWait(ctx, c, pid)
 				return err
-			}); err == nil && wait != nil {
+			})
+			switch {
+			case look == nil && wait != nil:
 				s.report(wait)
+			case look != nil && sqlstate(look) == "" && ctx.Err() == nil: // nobody answers: neither will the slot
+				cancel()
+				<-done
+				return 0, "", look
 			}
 		}
 	}
@@ -124,7 +135,8 @@ func (s *Source) newSnapshot(ctx context.Context, st *stream, pub *published, po
 	if err != nil {
 		return nil, err
 	}
-	sn := &snapshot{conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{})}
+	below(conn.PgConn().Conn()).limit = 0 // a filter may skip rows for long; when the stream ends this does
+	sn := &snapshot{config: &s.config, conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{})}
 	if err := sn.prepare(ctx, name); err != nil {
 		sn.close()
 		return nil, s.config.named("open snapshot", err)
@@ -212,7 +224,7 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	for _, t := range sn.tables {
 		w := &copyWriter{ctx: ctx, snapshot: sn, table: t.table}
 		if _, err := sn.conn.PgConn().CopyTo(ctx, w, t.sql); err != nil {
-			return fmt.Errorf("copy %s: %w", t.table, err)
+			return sn.config.readError("copy "+t.table.String(), err)
 		}
 	}
 	sn.asm.batch.Time = sn.asm.tx.Time
@@ -238,8 +250,12 @@ func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Ba
 		if more {
 			return b, nil
 		}
-		if sn.failed != nil {
-			return capture.Batch{}, sn.failed
+		select {
+		case <-ended: // which has stopped the copy
+		default:
+			if sn.failed != nil {
+				return capture.Batch{}, sn.failed
+			}
 		}
 		return capture.Batch{}, errCopied
 	case <-ended:

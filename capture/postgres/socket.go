@@ -27,7 +27,9 @@ type socket struct {
 	until time.Time // when Read gives up waiting
 	armed time.Time // the deadline that the runtime knows of; zero: unknown
 	woken atomic.Bool
-	ahead []byte // what a read of little brought beyond it: crypto/tls asks for records of one row
+	came  time.Time     // when bytes came last, once live
+	limit time.Duration // how long a Read before waits at most; 0: for ever
+	ahead []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
 	store []byte
 }
 
@@ -38,6 +40,8 @@ const (
 	patience = 8 * time.Millisecond
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
+	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
+	answer = 40 * time.Second
 )
 
 // dialSocket dials as pgconn wants it, for its DialFunc.
@@ -52,7 +56,7 @@ func dialSocket(dial func(ctx context.Context, network, addr string) (net.Conn, 
 }
 
 func newSocket(c net.Conn) *socket {
-	s := &socket{Conn: c, flow: flow{mark: 1}}
+	s := &socket{Conn: c, flow: flow{mark: 1}, limit: answer}
 	if sc, ok := c.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			s.raw = raw
@@ -64,7 +68,12 @@ func newSocket(c net.Conn) *socket {
 
 // Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
 // driver.
-func (s *socket) Until(t time.Time) { s.live, s.until = true, t }
+func (s *socket) Until(t time.Time) {
+	if !s.live {
+		s.live, s.came = true, time.Now()
+	}
+	s.until = t
+}
 
 // Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
 func (s *socket) Wake() {
@@ -75,6 +84,9 @@ func (s *socket) Wake() {
 // Read waits as the flow deserves, then takes what is there.
 func (s *socket) Read(p []byte) (int, error) {
 	if !s.live {
+		if s.limit > 0 { // by closing: deadlines are the driver's
+			defer time.AfterFunc(s.limit, func() { _ = s.Close() }).Stop()
+		}
 		return s.Conn.Read(p)
 	}
 	if len(s.ahead) == 0 {
@@ -101,7 +113,8 @@ func (s *socket) fetch(p []byte) (int, error) {
 			time.Sleep(nap)
 		}
 		s.arm(hot && !s.unix)
-		if s.woken.Swap(false) {
+		// While bytes keep coming a hot flow reads past its deadline; what is due must be done all the same.
+		if s.woken.Swap(false) || hot && !time.Now().Before(s.until) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
 		}
@@ -140,7 +153,11 @@ func (s *socket) arm(soon bool) {
 }
 
 func (s *socket) note(n int) {
-	if n > 0 && s.raw != nil && s.flow.note(n, time.Now()) {
+	if n <= 0 {
+		return
+	}
+	s.came = time.Now()
+	if s.raw != nil && s.flow.note(n, s.came) {
 		s.setMark()
 	}
 }

@@ -44,8 +44,13 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin,
 		asm: &assembler{relations: s.relations, origin: origin, state: stateDone},
 	}
-	if st.pulse, err = pulse(ctx, repl); err != nil {
+	timeout, err := senderTimeout(ctx, repl)
+	if err != nil {
 		return nil, err
+	}
+	st.pulse, st.patience = pulse(timeout), max(s.patience, timeout)
+	if timeout == 0 {
+		st.patience = max(s.patience, endless)
 	}
 	from := capture.LSN(0)
 	if slot == nil {
@@ -91,8 +96,19 @@ func (s *Source) busy(ctx context.Context, slot string, err error) error {
 	return fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
 }
 
+// endless is the patience with a server that has no limit of its own for us.
+const endless = 5 * time.Minute
+
 // pulse is how often the server hears from us: three times before it would give us up, and at least every second.
-func pulse(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
+func pulse(timeout time.Duration) time.Duration {
+	if timeout == 0 {
+		return time.Second
+	}
+	return max(min(timeout/3, time.Second), 10*time.Millisecond)
+}
+
+// senderTimeout is after how long the server gives a silent client up; 0: never.
+func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
 	rs, err := repl.Exec(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'").ReadAll()
 	if err != nil {
 		return 0, fmt.Errorf("read wal_sender_timeout: %w", err)
@@ -101,10 +117,7 @@ func pulse(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read wal_sender_timeout: %w", err)
 	}
-	if ms == 0 {
-		return time.Second, nil
-	}
-	return max(min(time.Duration(ms)*time.Millisecond/3, time.Second), 10*time.Millisecond), nil
+	return time.Duration(ms) * time.Millisecond, nil
 }
 
 // launch takes the connection away from the driver, which would read ahead, and starts the slot.

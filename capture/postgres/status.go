@@ -15,6 +15,7 @@ type status struct {
 	flush    capture.LSN // in it
 	received capture.LSN // as far as bytes have come
 	idle     bool        // nothing has come since the last update but keepalives
+	probed   time.Time   // when an answer was first asked for without anything having come since
 
 	reached capture.LSN // a keepalive's end of WAL, with nothing for us before it
 	shown   time.Time   // when a batch without changes was handed out
@@ -26,6 +27,9 @@ type status struct {
 	askedAt   time.Time // the first time
 	askedLast time.Time // the last time
 }
+
+// quiet is after how many pulses without a byte the server is asked for one.
+const quiet = 10
 
 // heard takes a keepalive: its end of WAL and whether an answer is asked for.
 func (s *stream) heard(body []byte, now time.Time) error {
@@ -84,11 +88,19 @@ func (s *stream) tick(now time.Time) error {
 	if err := s.reach(now, false); err != nil {
 		return err
 	}
+	silent := s.socket.came.Before(st.probed)
+	if silent && now.Sub(st.probed) > s.patience {
+		return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has been silent for %s, although "+
+			"it was asked for an answer", now.Sub(s.socket.came).Round(time.Second))}
+	}
 	hurried := now.UnixNano() < s.hurried.Load()
 	since := now.Sub(st.at)
 	if since >= s.pulse || st.asked.Load() && flush > st.flush || hurried && since >= s.pulse/10 {
-		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat)
+		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat) || now.Sub(s.socket.came) >= quiet*s.pulse
 		st.idle = true
+		if ask && !silent {
+			st.probed = now
+		}
 		if err := s.send(now, ask); err != nil {
 			return err
 		}

@@ -39,7 +39,10 @@ type stream struct {
 	frames *frames
 	asm    *assembler
 	pulse  time.Duration // between two status updates at most
-	status status
+	// patience is how long the server may be silent after it was asked for an answer. It is not less than its own with
+	// us: decoding a transaction of which nothing is ours, it listens only in time for that.
+	patience time.Duration
+	status   status
 
 	out    chan capture.Batch
 	cancel context.CancelCauseFunc // ends receive
