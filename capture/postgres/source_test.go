@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -148,6 +149,13 @@ func (p *tap) take(b capture.Batch) bool {
 	}
 	p.held, p.state = b.End, b.State
 	return !p.hoard
+}
+
+// seen is what has come so far.
+func (p *tap) seen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.changes)
 }
 
 // reported says whether a problem of a state was reported.
