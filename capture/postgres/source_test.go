@@ -32,6 +32,7 @@ type tap struct {
 	state   []byte
 	stuck   bool // take nothing
 	hoard   bool // take, and never confirm
+	most    int  // batches to take; 0: all
 	reports []error
 	streams int
 }
@@ -89,6 +90,8 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 			select {
 			case <-s.Done():
 				return s.Err()
+			case <-ctx.Done():
+				return nil
 			case <-time.After(time.Millisecond):
 			}
 		}
@@ -105,7 +108,14 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 func (p *tap) isStuck() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.stuck
+	return p.stuck || p.most > 0 && len(p.cuts) >= p.most
+}
+
+// hold takes no more than so many batches; 0: all.
+func (p *tap) hold(most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = most
 }
 
 func (p *tap) setStuck(v bool) {
@@ -191,7 +201,9 @@ func (p *tap) wait(what string, cond func() bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.t.Fatalf("waited in vain: %s\nchanges: %q\nreports: %v\nheld %s", what, p.changes, p.reports, p.held)
+	last := p.changes[max(0, len(p.changes)-10):]
+	p.t.Fatalf("waited in vain: %s\n%d changes, %.2000q\nreports: %.3000v\n%d streams, held %s", what, len(p.changes), last, p.reports,
+		p.streams, p.held)
 }
 
 func (p *tap) expect(want ...string) {

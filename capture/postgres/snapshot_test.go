@@ -1,0 +1,261 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+func TestSnapshots(t *testing.T) {
+	onVersions(t,
+		testSnapshotInterrupted,
+		testSnapshotAndChangesMeanwhile,
+		testSnapshotFilter,
+		testSnapshotNever,
+		testSnapshotStandby,
+		testSnapshotWaits,
+		testSnapshotFailover,
+		testSnapshotValueTooLarge,
+	)
+}
+
+// big makes a table a with so many rows that the copy lasts: each batch is cut by size.
+func big(t *testing.T, s *testenv.PostgresServer, rows int) (db string) {
+	t.Helper()
+	db = testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`,
+		fmt.Sprintf(`INSERT INTO a SELECT g, repeat('x', 1000) FROM generate_series(1, %d) g`, rows))
+	return db
+}
+
+func slots(t *testing.T, s *testenv.PostgresServer, db string) string {
+	t.Helper()
+	return s.Query(t, db, "SELECT coalesce(string_agg(slot_name || CASE WHEN temporary THEN ' temporary' ELSE '' END, ', ' "+
+		"ORDER BY slot_name), '') FROM pg_replication_slots WHERE database = '"+db+"'")
+}
+
+// ids counts how often each row of a came, by operation.
+func ids(changes []string) map[string]int {
+	n := map[string]int{}
+	for _, c := range changes {
+		op, rest, _ := strings.Cut(c, " a id=")
+		id, _, _ := strings.Cut(rest, " ")
+		n[op+" "+id]++
+	}
+	return n
+}
+
+// What breaks in the middle of a snapshot leaves nothing behind, and the next one is whole.
+func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
+	const rows = 20_000 // more than what fits into the sockets on the way
+	for name, sql := range map[string]string{
+		"copy": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = ",
+		"stream": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walsender' " +
+			"AND datname = ",
+	} {
+		db := big(t, s, rows)
+		p := newTap(t, testConfig(s, db))
+		p.hold(2) // batches
+		p.open()
+		p.wait("some rows", func() bool { return len(p.cuts) == 2 })
+		if got := slots(t, s, db); got != "tailrace_"+db+"_snapshot temporary" {
+			t.Errorf("%s: slots in the middle: %s", name, got)
+		}
+		s.ExecIn(t, db, sql+"'"+db+"'")
+		p.mu.Lock()
+		p.changes = nil
+		p.mu.Unlock()
+		p.hold(0)
+		p.wait("the lasting slot", func() bool { return p.streams >= 3 && len(p.changes) >= rows })
+		p.reached()
+		if !p.reported("source_unreachable") {
+			t.Errorf("%s: reports %v", name, p.reports)
+		}
+		for _, err := range p.reports {
+			if capture.AsProblem(err) == nil {
+				t.Errorf("%s: a report without a name: %v", name, err)
+			}
+		}
+		if got := slots(t, s, db); got != "tailrace_"+db {
+			t.Errorf("%s: slots after: %s", name, got)
+		}
+		// Rows that were taken before the break come again, for the snapshot begins anew.
+		got := ids(p.seen())
+		for id := 1; id <= rows; id++ {
+			if n := got[fmt.Sprintf("read %d", id)]; n < 1 || n > 2 {
+				t.Fatalf("%s: row %d was read %d times", name, id, n)
+			}
+		}
+		p.close()
+	}
+
+	db := big(t, s, rows) // the daemon ends in the middle
+	p := newTap(t, testConfig(s, db))
+	p.hold(2)
+	p.open()
+	p.wait("some rows", func() bool { return len(p.cuts) == 2 })
+	p.close()
+	if got := slots(t, s, db); got != "" {
+		t.Errorf("slots after the end: %s", got)
+	}
+	again := openTap(t, testConfig(s, db), capture.Record{Sink: "tap", Position: p.held, State: p.state})
+	again.wait("all rows", func() bool { return again.streams == 2 && len(again.changes) == rows })
+}
+
+// What is changed while the snapshot is made comes after it, exactly once.
+func testSnapshotAndChangesMeanwhile(t *testing.T, s *testenv.PostgresServer) {
+	const rows = 3000
+	db := big(t, s, rows)
+	p := newTap(t, testConfig(s, db))
+	p.hold(2)
+	p.open()
+	p.wait("some rows", func() bool { return len(p.cuts) == 2 })
+	var want []string
+	for id := 1; id <= rows; id += 500 { // before and behind what has been copied
+		s.ExecIn(t, db, fmt.Sprintf("UPDATE a SET v = 'new' WHERE id = %d", id), fmt.Sprintf("DELETE FROM a WHERE id = %d", id+1),
+			fmt.Sprintf("INSERT INTO a VALUES (%d, 'more')", rows+id))
+		want = append(want, fmt.Sprintf("update a id=%d v=new", id), fmt.Sprintf("delete a id=%d v=", id+1),
+			fmt.Sprintf("insert a id=%d v=more", rows+id))
+	}
+	p.hold(0)
+	p.wait("everything", func() bool { return p.streams == 2 && len(p.changes) >= rows+len(want) })
+	p.reached()
+	got := p.seen()
+	for i, c := range got[:rows] {
+		if c != fmt.Sprintf("read a id=%d v=%s", i+1, strings.Repeat("x", 1000)) {
+			t.Fatalf("row %d of the snapshot is %.60s", i, c)
+		}
+	}
+	if !slices.Equal(got[rows:], want) {
+		t.Errorf("after the snapshot: %q", got[rows:])
+	}
+}
+
+func testSnapshotFilter(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, secret text, v text)`, `CREATE TABLE empty_ (id int PRIMARY KEY)`,
+		`INSERT INTO a SELECT g, 'secret', g FROM generate_series(1, 6) g`)
+	c := testConfig(s, db)
+	c.Options = []TableOption{{Name: "public.a", Columns: []string{"id", "v"}, Where: "id % 2 = 0"}}
+	p := openTap(t, c)
+	want := []string{"read a id=2 v=2", "read a id=4 v=4", "read a id=6 v=6"}
+	p.expect(want...)
+	p.wait("the lasting slot", func() bool { return p.streams == 2 })
+	s.ExecIn(t, db, `INSERT INTO a SELECT g, 'secret', g FROM generate_series(7, 10) g`, `UPDATE a SET id = 12 WHERE id = 1`,
+		`UPDATE a SET id = 13 WHERE id = 2`)
+	p.expect(append(want, "insert a id=8 v=8", "insert a id=10 v=10", "insert a id=12 v=1", "delete a id=2 v=")...)
+}
+
+func testSnapshotNever(t *testing.T, s *testenv.PostgresServer) {
+	db := big(t, s, 10)
+	c := testConfig(s, db)
+	c.Snapshot = SnapshotNever
+	p := startTap(t, s, c, db)
+	s.ExecIn(t, db, insert(11, 12))
+	p.expect(inserts(11, 12)...)
+}
+
+// Of two daemons that start at once one makes the snapshot; when it dies in the middle the other makes its own.
+func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
+	const rows = 3000
+	db := big(t, s, rows)
+	taps := []*tap{newTap(t, testConfig(s, db)), newTap(t, testConfig(s, db))}
+	for _, p := range taps {
+		p.hold(2)
+		p.open()
+	}
+	var first, second *tap
+	taps[0].wait("one of them to copy and the other to stand by", func() bool {
+		for i, p := range taps {
+			if i == 1 {
+				p.mu.Lock()
+			}
+			copying := len(p.cuts) == 2
+			if i == 1 {
+				p.mu.Unlock()
+			}
+			if copying {
+				first, second = p, taps[1-i]
+			}
+		}
+		return first != nil
+	})
+	second.wait("to stand by", func() bool {
+		return slices.ContainsFunc(second.reports, func(err error) bool { return errors.Is(err, capture.ErrNotOurs) })
+	})
+	if len(second.cuts) > 0 {
+		t.Error("both copy")
+	}
+	first.close()
+	second.hold(0)
+	second.wait("to take over", func() bool { return second.streams == 2 && len(second.changes) == rows })
+}
+
+// The slot waits for transactions that run, and says so.
+func testSnapshotWaits(t *testing.T, s *testenv.PostgresServer) {
+	db := big(t, s, 3)
+	conn, err := pgx.Connect(t.Context(), s.URL(db))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "BEGIN; INSERT INTO a VALUES (4, 'late')"); err != nil {
+		t.Fatal(err)
+	}
+	p := openTap(t, testConfig(s, db))
+	p.wait("the state", func() bool { return p.reported("waiting_for_transactions") })
+	s.ExecIn(t, db, "INSERT INTO a VALUES (5, 'meanwhile')")
+	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("the lasting slot", func() bool { return p.streams == 2 })
+	p.reached()
+	got := ids(p.seen())
+	for id := 1; id <= 5; id++ {
+		if n := got[fmt.Sprintf("read %d", id)] + got[fmt.Sprintf("insert %d", id)]; n != 1 {
+			t.Errorf("row %d came %d times", id, n)
+		}
+	}
+	if len(p.reports) > 20 {
+		t.Errorf("%d reports", len(p.reports))
+	}
+}
+
+func testSnapshotFailover(t *testing.T, s *testenv.PostgresServer) {
+	if s.Version < 17 {
+		return // there are no failover slots
+	}
+	db := big(t, s, 3)
+	c := testConfig(s, db)
+	c.Failover = true
+	p := startTap(t, s, c, db)
+	if got := s.Query(t, db, "SELECT failover FROM pg_replication_slots WHERE slot_name = 'tailrace_"+db+"'"); got != "true" {
+		t.Errorf("failover is %s", got)
+	}
+	s.ExecIn(t, db, insert(4, 4))
+	p.wait("the row", func() bool { return len(p.changes) == 4 })
+	if len(p.reports) > 0 {
+		t.Errorf("reports %v", p.reports)
+	}
+}
+
+// A value whose text is larger than a message can be.
+func testSnapshotValueTooLarge(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v bytea)`, `ALTER TABLE a ALTER v SET STORAGE EXTENDED`,
+		`INSERT INTO a VALUES (1, decode(repeat('00', 300000000), 'hex'))`, `UPDATE a SET v = v || v`)
+	p := openTap(t, testConfig(s, db))
+	p.wait("the state", func() bool { return p.reported("value_too_large") })
+	t.Log(p.reports[0])
+	p.close()
+	if got := slots(t, s, db); got != "" {
+		t.Errorf("slots %s", got)
+	}
+}
