@@ -32,6 +32,7 @@ var session = map[string]string{
 	"search_path":                         "",
 	"row_security":                        "off",
 	"client_encoding":                     "UTF8",
+	"client_min_messages":                 "notice", // a warning is how 18 says that the publication is missing
 	"DateStyle":                           "ISO, MDY",
 	"IntervalStyle":                       "postgres",
 	"TimeZone":                            "UTC",
