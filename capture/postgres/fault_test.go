@@ -107,6 +107,8 @@ func TestFaults(t *testing.T) {
 		testControlConnectionHeld,
 		testHalfOpen,
 		testServerGoesDown,
+		testServerStopsUnconfirmed,
+		testHeartbeat,
 	)
 }
 
@@ -351,4 +353,38 @@ func testServerGoesDown(t *testing.T, s *testenv.PostgresServer) {
 			t.Errorf("a report without a name: %v", err)
 		}
 	}
+}
+
+// A server that wants to stop asks for what the sinks cannot confirm: it is let go.
+func testServerStopsUnconfirmed(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	c := testConfig(s, db)
+	c.LetGo = 2 * time.Second
+	p := startTap(t, s, c, db)
+	p.setHoard(true)
+	s.ExecIn(t, db, insert(1, 10))
+	p.expect(inserts(1, 10)...)
+	if err := s.Stop(testenv.Fast); err != nil { // within a minute and a half, or it is an error
+		t.Fatal(err)
+	}
+	p.wait("the state", func() bool { return p.reported("source_stopping") })
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.setHoard(false)
+	s.ExecIn(t, db, insert(11, 12))
+	p.expect(inserts(1, 12)...)
+}
+
+// Beside a busy database an idle one's slot moves on by the heartbeat, without anybody asking.
+func testHeartbeat(t *testing.T, s *testenv.PostgresServer) {
+	db, busy := testenv.NewDatabase(t, s), testenv.NewDatabase(t, s)
+	c := testConfig(s, db)
+	c.Heartbeat = 2 * time.Second
+	p := startTap(t, s, c, db)
+	s.ExecIn(t, busy, `CREATE TABLE x AS SELECT generate_series(1, 100000)`)
+	end := s.Query(t, busy, "SELECT pg_current_wal_flush_lsn()")
+	p.wait("the slot to follow", func() bool {
+		return s.Query(t, db, "SELECT confirmed_flush_lsn >= '"+end+"' FROM pg_replication_slots WHERE slot_name = 'tailrace_"+db+"'") == "true"
+	})
 }

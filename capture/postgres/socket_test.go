@@ -1,0 +1,178 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// sockets is a connection of each kind, our end and the other.
+func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
+	t.Helper()
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			addr := "127.0.0.1:0"
+			if network == "unix" {
+				addr = filepath.Join(t.TempDir(), "s")
+			}
+			l, err := net.Listen(network, addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			peers := make(chan net.Conn, 1)
+			go func() {
+				if c, err := l.Accept(); err == nil {
+					peers <- c
+				}
+			}()
+			dial := dialSocket((&net.Dialer{}).DialContext)
+			c, err := dial(t.Context(), network, l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			peer := <-peers
+			defer peer.Close()
+			test(t, c.(*socket), peer)
+		})
+	}
+}
+
+// pour writes without end what heats the flow up.
+func pour(peer net.Conn) {
+	for b := make([]byte, 64<<10); ; {
+		if _, err := peer.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+// While bytes keep coming, the deadline passes all the same: the server must hear from us in the middle of a large
+// message.
+func TestSocketDeadlineWhileHot(t *testing.T) {
+	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+		go pour(peer)
+		b, hot := make([]byte, 256<<10), 0
+		for range 20 {
+			s.Until(time.Now().Add(20 * time.Millisecond))
+			var err error
+			for began := time.Now(); err == nil; {
+				if _, err = s.Read(b); time.Since(began) > 20*time.Second {
+					t.Fatal("the deadline never passed")
+				}
+			}
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+			if s.flow.mark > 1 {
+				hot++
+			}
+		}
+		if hot == 0 {
+			t.Error("the flow was never hot: this tests nothing")
+		}
+	})
+}
+
+// All bytes come, in order, whether the flow is hot, cold, or changes, in large reads and in small ones as TLS makes.
+func TestSocketBytes(t *testing.T) {
+	for _, size := range []int{5, 1000, little, 256 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+				const total = 6 << 20
+				go func() {
+					var b []byte
+					for n := 0; n < total; n += len(b) {
+						b = make([]byte, min(total-n, 1+n%70_000))
+						for i := range b {
+							b[i] = byte((n + i) % 251)
+						}
+						if n%50 == 0 {
+							time.Sleep(time.Millisecond)
+						}
+						if _, err := peer.Write(b); err != nil {
+							return
+						}
+					}
+					peer.Close()
+				}()
+				b, at := make([]byte, size), 0
+				s.Until(time.Now().Add(10 * time.Millisecond))
+				for {
+					n, err := s.Read(b)
+					for i := range n {
+						if b[i] != byte((at+i)%251) {
+							t.Fatalf("byte %d is wrong", at+i)
+						}
+					}
+					at += n
+					if errors.Is(err, os.ErrDeadlineExceeded) {
+						s.Until(time.Now().Add(10 * time.Millisecond))
+					} else if err != nil {
+						if !errors.Is(err, io.EOF) || at != total {
+							t.Errorf("%d bytes of %d, %v", at, total, err)
+						}
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// Wake ends the Read that waits, or the next one, once.
+func TestSocketWake(t *testing.T) {
+	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+		s.Until(time.Now().Add(time.Hour))
+		for i := range 100 {
+			if i%2 == 0 {
+				s.Wake()
+			} else {
+				go s.Wake()
+			}
+			if _, err := s.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+		}
+		if _, err := peer.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Read(make([]byte, 10)); n != 1 || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+	})
+}
+
+// Before the stream, a peer that says nothing is given up; one that keeps saying something is not.
+func TestSocketLimit(t *testing.T) {
+	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+		if s.limit != answer {
+			t.Errorf("limit %s", s.limit)
+		}
+		s.limit = 300 * time.Millisecond
+		go func() {
+			for range 8 {
+				time.Sleep(100 * time.Millisecond)
+				if _, err := peer.Write([]byte("x")); err != nil {
+					return
+				}
+			}
+		}()
+		for n := 0; ; n++ {
+			_, err := s.Read(make([]byte, 10))
+			if err == nil {
+				continue
+			}
+			if n != 8 || !errors.Is(err, net.ErrClosed) || !broken(err) {
+				t.Errorf("after %d bytes: %v", n, err)
+			}
+			return
+		}
+	})
+}
