@@ -294,7 +294,7 @@ func TestAssemblerAllocations(t *testing.T) {
 			a.must(t, commit)
 			a.take()
 		})
-		if n/float64(rows) > 2 {
+		if n/float64(rows) > 1.5 {
 			t.Errorf("transactions of %d rows: %.1f allocations a row", rows, n/float64(rows))
 		}
 	}

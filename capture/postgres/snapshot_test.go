@@ -111,14 +111,14 @@ func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
 
 // What is changed while the snapshot is made comes after it, exactly once.
 func testSnapshotAndChangesMeanwhile(t *testing.T, s *testenv.PostgresServer) {
-	const rows = 3000
+	const rows = 20_000
 	db := big(t, s, rows)
 	p := newTap(t, testConfig(s, db))
 	p.hold(2)
 	p.open()
 	p.wait("some rows", func() bool { return len(p.cuts) == 2 })
 	var want []string
-	for id := 1; id <= rows; id += 500 { // before and behind what has been copied
+	for id := 1; id <= rows; id += 3333 { // before and behind what has been copied
 		s.ExecIn(t, db, fmt.Sprintf("UPDATE a SET v = 'new' WHERE id = %d", id), fmt.Sprintf("DELETE FROM a WHERE id = %d", id+1),
 			fmt.Sprintf("INSERT INTO a VALUES (%d, 'more')", rows+id))
 		want = append(want, fmt.Sprintf("update a id=%d v=new", id), fmt.Sprintf("delete a id=%d v=", id+1),

@@ -149,6 +149,9 @@ func TestKeepaliveInsideTransaction(t *testing.T) {
 	if b := s.asm.take(); !b.Commit || b.End != (capture.Position{LSN: 0x100}) {
 		t.Errorf("an idle stream: %+v", b)
 	}
+	if err := s.heard(keepaliveBody(0x180, 0), now); err != nil || s.asm.whole() { // too soon after the first
+		t.Fatal(err, s.asm.whole())
+	}
 	s.asm.must(t, beginMessage(0x200, 9), insertMessage("1", "a"))
 	for _, ask := range []byte{0, 1} { // the end can be the start of this very commit record, and lie beyond it
 		for _, end := range []capture.LSN{0x200, 0x400} {

@@ -100,6 +100,11 @@ func TestSnapshotAndStreamGiveTheSameText(t *testing.T) {
 		}
 		var i int
 		for rows.Next() {
+			for j, c := range typeCases {
+				if got := string(rows.RawValues()[1+j]); i == 0 && got != c.text {
+					s.Errorf("%s %s is %q, want %q", c.sql, c.value, got, c.text)
+				}
+			}
 			var row []capture.Value
 			for _, b := range rows.RawValues() {
 				v := capture.Value{}
