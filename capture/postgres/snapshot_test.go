@@ -17,6 +17,7 @@ func TestSnapshots(t *testing.T) {
 	onVersions(t,
 		testSnapshotInterrupted,
 		testSnapshotAndChangesMeanwhile,
+		testSnapshotBesideWriter,
 		testSnapshotFilter,
 		testSnapshotNever,
 		testSnapshotStandby,
@@ -135,6 +136,39 @@ func testSnapshotAndChangesMeanwhile(t *testing.T, s *testenv.PostgresServer) {
 	}
 	if !slices.Equal(got[rows:], want) {
 		t.Errorf("after the snapshot: %q", got[rows:])
+	}
+}
+
+// Whenever a row is written, it comes in the snapshot or after it, once.
+func testSnapshotBesideWriter(t *testing.T, s *testenv.PostgresServer) {
+	db := big(t, s, 0)
+	stop, written := make(chan struct{}), make(chan int)
+	write := openSession(t, s, db)
+	go func() {
+		for id := 1; ; id++ {
+			select {
+			case <-stop:
+				written <- id - 1
+				return
+			default:
+				write(fmt.Sprintf("INSERT INTO a VALUES (%d, 'x')", id))
+			}
+		}
+	}()
+	p := openTap(t, testConfig(s, db))
+	p.wait("rows of both", func() bool { return p.streams == 2 && strings.HasPrefix(p.changes[len(p.changes)-1], "insert ") })
+	close(stop)
+	n := <-written
+	p.wait("all rows", func() bool { return len(p.changes) >= n })
+	p.reached()
+	got := p.seen()
+	if !strings.HasPrefix(got[0], "read ") || len(got) != n {
+		t.Errorf("%d changes of %d rows, the first is %s", len(got), n, got[0])
+	}
+	for i, c := range got {
+		if !strings.HasSuffix(c, fmt.Sprintf(" a id=%d v=x", i+1)) {
+			t.Fatalf("change %d is %s", i, c)
+		}
 	}
 }
 

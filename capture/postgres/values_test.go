@@ -132,6 +132,9 @@ func TestSnapshotAndStreamGiveTheSameText(t *testing.T) {
 			}
 			i++
 		}
+		if !strings.Contains(p.changes[0], "=0.30000000000000004 ") {
+			s.Error("a float lost digits")
+		}
 		if rows.Err() != nil || i != 2 {
 			s.Fatal(i, rows.Err())
 		}
