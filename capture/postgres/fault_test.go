@@ -95,6 +95,7 @@ func insert(from, to int) string {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	onVersions(t,
 		testStandbyLeavesNothingOpen,
 		testWalsenderTerminated,
@@ -102,7 +103,6 @@ func TestFaults(t *testing.T) {
 		testSlices,
 		testOldWalsenderIsEnded,
 		testStuckBeyondTheTimeout,
-		testReconnectsLeakNothing,
 		testPausedAndNotStopping,
 		testControlConnectionHeld,
 		testHalfOpen,
@@ -111,6 +111,9 @@ func TestFaults(t *testing.T) {
 		testHeartbeat,
 	)
 }
+
+// It counts what the whole process has open: no other test runs beside it.
+func TestReconnects(t *testing.T) { onVersions(t, testReconnectsLeakNothing) }
 
 // A standby that asks each second whether the slot is free must not leave a connection behind each time.
 func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {

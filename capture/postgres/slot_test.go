@@ -89,11 +89,14 @@ func startIt(s site, c *Config) error {
 	if err != nil {
 		s.Fatal(err)
 	}
+	err = start(s, c, repl)
 	s.Cleanup(func() {
 		hangUp(context.Background(), repl.Close)
-		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE active AND slot_name = '` + c.Slot + `')`)
+		if err == nil { // another holds it else
+			s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE active AND slot_name = '` + c.Slot + `')`)
+		}
 	})
-	return start(s, c, repl)
+	return err
 }
 
 func start(s site, c *Config, repl *pgconn.PgConn) error {

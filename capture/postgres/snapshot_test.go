@@ -14,6 +14,7 @@ import (
 )
 
 func TestSnapshots(t *testing.T) {
+	t.Parallel()
 	onVersions(t,
 		testSnapshotInterrupted,
 		testSnapshotAndChangesMeanwhile,
