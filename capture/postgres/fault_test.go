@@ -1,14 +1,13 @@
 package postgres
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,43 +35,6 @@ func through(c Config, p *testenv.ProxyServer) Config {
 	return c
 }
 
-// valve is a proxy that can hold the connections that there are now and serve new ones.
-type valve struct {
-	*testenv.ProxyServer
-	last, closed atomic.Int64 // connections by number: the newest, and up to which they are held
-	kind         atomic.Value // of those that are held: "control", "replication", or "" for both
-	held         atomic.Int64 // directions that hold bytes now
-}
-
-func newValve(t *testing.T, s *testenv.PostgresServer) *valve {
-	v := &valve{ProxyServer: testenv.Proxy(t, s.Addr())}
-	v.kind.Store("")
-	v.Watch(func(conn int) (client, server func([]byte)) {
-		v.last.Store(int64(conn))
-		var kind atomic.Value
-		kind.Store("")
-		hold := func(b []byte) {
-			if kind.Load() == "" {
-				kind.Store("control")
-				if bytes.Contains(b, []byte("replication\x00database")) {
-					kind.Store("replication")
-				}
-			}
-			v.held.Add(1)
-			defer v.held.Add(-1)
-			for int64(conn) <= v.closed.Load() && (v.kind.Load() == "" || v.kind.Load() == kind.Load()) {
-				time.Sleep(time.Millisecond)
-			}
-		}
-		return hold, hold
-	})
-	t.Cleanup(v.open)
-	return v
-}
-
-func (v *valve) shut(kind string) { v.kind.Store(kind); v.closed.Store(v.last.Load()) }
-func (v *valve) open()            { v.closed.Store(0) }
-
 // current is the stream that is served now, or a dead one.
 func (s *Source) current() *stream {
 	s.mu.Lock()
@@ -95,8 +57,7 @@ func insert(from, to int) string {
 }
 
 func TestFaults(t *testing.T) {
-	t.Parallel()
-	onVersions(t,
+	sideBySide(t,
 		testStandbyLeavesNothingOpen,
 		testWalsenderTerminated,
 		testCutAnywhere,
@@ -110,6 +71,24 @@ func TestFaults(t *testing.T) {
 		testServerStopsUnconfirmed,
 		testHeartbeat,
 	)
+}
+
+// sideBySide is onVersions for tests that wait most of their time.
+func sideBySide(t *testing.T, tests ...func(*testing.T, *testenv.PostgresServer)) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	t.Parallel()
+	for _, version := range []int{testenv.Oldest, testenv.Newest} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			s := testenv.Postgres(t, testenv.Version(version))
+			for _, test := range tests {
+				name := runtime.FuncForPC(reflect.ValueOf(test).Pointer()).Name()
+				t.Run(name[strings.LastIndexByte(name, '.')+1:], func(t *testing.T) { test(t, s) })
+			}
+		})
+	}
 }
 
 // It counts what the whole process has open: no other test runs beside it.

@@ -14,8 +14,7 @@ import (
 )
 
 func TestSnapshots(t *testing.T) {
-	t.Parallel()
-	onVersions(t,
+	sideBySide(t,
 		testSnapshotInterrupted,
 		testSnapshotAndChangesMeanwhile,
 		testSnapshotBesideWriter,
