@@ -29,6 +29,7 @@ type delivery struct {
 	writer   sink.Writer   // nil: closed
 	failed   chan struct{} // closed when the open writer can do no more
 	progress sink.Progress // what the last Open returned; its State follows what is written
+	recorded bool          // the sink has had a record since we started
 	anew     bool          // the stream began with all rows
 	backoff  capture.Backoff
 	refused  capture.Position  // of the last event that was rejected
@@ -50,6 +51,7 @@ type delivery struct {
 // open takes the sink over: one attempt. What an earlier writer had on its way counts no more.
 func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 	d.close()
+	d.recorded = d.recorded || !d.holding().IsZero()
 	failed := make(chan struct{})
 	w, progress, err := d.sink.Open(ctx, sink.Lane{
 		Name:   s.Lane(),
@@ -60,6 +62,10 @@ func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 	if err != nil {
 		return err
 	}
+	if progress.Memory == sink.Empty && d.recorded {
+		progress.Memory = sink.Lost // the sink cannot know, we do
+	}
+	d.recorded = d.recorded || progress.Memory == sink.Found
 	d.writer, d.failed, d.progress = w, failed, progress
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -175,13 +175,13 @@ func (p *Pipeline) broke(ctx context.Context, s capture.Stream) error {
 // pump fills the window: steps 5 and 6 of the way of one row.
 func (p *Pipeline) pump(ctx context.Context, l *lane) error {
 	for {
-		idle, began := l.window.idle(), time.Now()
+		began := time.Now()
 		b, err := l.stream.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if idle {
-			p.waited(source, time.Since(began))
+		if since, idle := l.window.idle(); idle {
+			p.waited(source, min(time.Since(began), time.Since(since)))
 		}
 		for _, d := range p.sinks {
 			d.expect(b)

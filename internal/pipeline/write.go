@@ -53,24 +53,23 @@ func (d *delivery) recovered(err *error) {
 	}
 }
 
-// compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has everything before
-// the change that it concerns.
+// compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has every transaction
+// before the change that it concerns.
 func (d *delivery) compose(run []capture.Batch) (err error) {
 	d.events, d.batches = d.events[:0], d.batches[:0]
-	last := d.position()
 	for i := 0; i < len(run) && err == nil; i++ {
-		b := &run[i]
-		var n int
-		first := len(d.events)
-		n, err = d.apply(b.Changes)
-		end, commit := b.End, b.Commit
-		if err != nil {
-			if end, commit = b.Changes[n].At(), b.Changes[n].Seq == 0; !last.Before(end) {
+		b, first, n := run[i], len(d.events), 0
+		if n, err = d.apply(b.Changes); err != nil {
+			d.events = d.events[:first]
+			if b = before(b, b.Changes[n].Tx); len(b.Changes) == 0 {
+				break
+			}
+			if _, again := d.apply(b.Changes); again != nil {
+				d.events = d.events[:first]
 				break
 			}
 		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: end, Commit: commit, State: b.State})
-		last = end
+		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State})
 	}
 	// The events may have moved while they grew.
 	from := 0
@@ -80,6 +79,16 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 		from += n
 	}
 	return err
+}
+
+// before is the part of b that stands before a transaction.
+func before(b capture.Batch, tx *capture.Tx) capture.Batch {
+	n := 0
+	for b.Changes[n].Tx != tx {
+		n++
+	}
+	b.Changes, b.End, b.Commit = b.Changes[:n], capture.Position{LSN: tx.LSN}, true
+	return b
 }
 
 // apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns.
