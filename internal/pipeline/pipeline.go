@@ -133,9 +133,12 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 		return p.leave(ctx, err)
 	}
 	l := &lane{stream: s, window: newWindow(p.config.Window, s.Start(), len(p.sinks), p.waited)}
-	// A sink without a record writes its first one where the stream begins.
-	if err := l.window.append(ctx, capture.Batch{End: s.Start(), Commit: true}); err != nil {
-		return p.leave(ctx, err)
+	// A sink without a record writes its first one where the stream begins. Where that is a copy of all rows, the first
+	// record comes with the source's state in it: without, it would look like one from beyond the copy.
+	if !p.sinks[0].anew {
+		if err := l.window.append(ctx, capture.Batch{End: s.Start(), Commit: true}); err != nil {
+			return p.leave(ctx, err)
+		}
 	}
 	for _, d := range p.sinks {
 		l.window.seek(d.index, d.position())

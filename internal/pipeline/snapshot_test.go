@@ -186,3 +186,27 @@ func TestRecordLostWhileRunning(t *testing.T) {
 		}, newStore(), newStore())
 	}
 }
+
+// A daemon dies in a copy of which a sink holds no row yet. The record of the start alone must not look like one from
+// beyond the copy, or the next first start halts for ever.
+func TestDeathBeforeARowOfTheCopyIsHeld(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.copied = true
+		r.script.Drop()
+		r.script.Commit(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+		r.stores[0].latency = time.Second // the copy is one transaction for sink1, which has to wait for it
+		r.window = 300
+		d := r.start()
+		r.pass(3 * time.Second)
+		d.kill()
+		if n := len(r.stores[1].seen()); n != 0 {
+			t.Fatalf("sink1 has %d rows", n)
+		}
+		d = r.start()
+		r.settle()
+		r.complete()
+		if st := d.Status().State; st.Name != "streaming" {
+			t.Errorf("%+v", st)
+		}
+	}, newStore(), transactional())
+}
