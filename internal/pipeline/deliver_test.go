@@ -52,10 +52,7 @@ func TestTargetTakesNothing(t *testing.T) {
 		r.script.Commit(1)
 		r.pass(20 * time.Second)
 		before := r.stores[0].opens()
-		for range 2000 {
-			r.pass(100*time.Millisecond + 7*time.Microsecond)
-			d.is(0, "retrying")
-		}
+		d.stays(0, "retrying", 200*time.Second)
 		if n := r.stores[0].opens() - before; n < 18 || n > 30 {
 			t.Errorf("opened %d times in 200 s", n)
 		}
@@ -75,10 +72,7 @@ func TestTargetFailsLater(t *testing.T) {
 		r.script.Commit(1)
 		r.pass(20 * time.Second)
 		before := s.opens()
-		for range 2000 {
-			r.pass(100*time.Millisecond + 7*time.Microsecond)
-			d.is(0, "retrying")
-		}
+		d.stays(0, "retrying", 200*time.Second)
 		if n := s.opens() - before; n < 18 || n > 30 {
 			t.Errorf("opened %d times in 200 s", n)
 		}
@@ -105,10 +99,7 @@ func TestHaltedTarget(t *testing.T) {
 		r.script.Commit(1)
 		r.pass(time.Second)
 		before := r.stores[0].opens()
-		for range 1000 {
-			r.pass(100*time.Millisecond + 7*time.Microsecond)
-			d.is(0, "topic_missing")
-		}
+		d.stays(0, "topic_missing", 100*time.Second)
 		if n := r.stores[0].opens() - before; n != 10 {
 			t.Errorf("looked again %d times in 100 s", n)
 		}
@@ -151,10 +142,7 @@ func TestRejected(t *testing.T) {
 		r.script.Commit(4)
 		r.pass(time.Second)
 		opens := r.stores[0].opens()
-		for range 1000 {
-			r.pass(100*time.Millisecond + 7*time.Microsecond)
-			d.is(0, "rejected")
-		}
+		d.stays(0, "rejected", 100*time.Second)
 		if n := r.stores[0].opens() - opens; n != 10 {
 			t.Errorf("tried %d times in 100 s", n)
 		}

@@ -200,6 +200,18 @@ func (d *daemon) is(i int, state string) {
 	}
 }
 
+// stays checks that a sink is in a state for so long, without a moment in another: each would be in the log.
+func (d *daemon) stays(i int, state string, long time.Duration) {
+	d.rig.t.Helper()
+	d.is(i, state)
+	since, lines := d.sink(i).State.Since, d.log.Len()
+	d.rig.pass(long)
+	d.is(i, state)
+	if at := d.sink(i).State.Since; at != since || d.log.Len() != lines {
+		d.rig.t.Errorf("sink%d is %q since %s and was before, since %s; the log: %v", i, state, at, since, d.log.All()[lines:])
+	}
+}
+
 // value is that of a series, by its name and the values of its labels in the order of their names; -1 when it is not
 // there. A histogram's value is its count.
 func (d *daemon) value(name string, labels ...string) float64 {
