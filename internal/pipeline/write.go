@@ -65,6 +65,18 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 		n, err = d.apply(b.Changes)
 		end, commit := b.End, b.Commit
 		if err != nil {
+			if k := begin(b.Changes, n); 0 < k && k < n { // whole transactions first: a batch is no mixture
+				d.events = d.events[:first]
+				if _, again := d.apply(b.Changes[:k]); again != nil {
+					return again
+				}
+				last = b.Changes[k].At()
+				d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: last, Commit: true, State: b.State})
+				first = len(d.events)
+				if _, again := d.apply(b.Changes[k:n]); again != nil {
+					return again
+				}
+			}
 			if end, commit = b.Changes[n].At(), b.Changes[n].Seq == 0; !last.Before(end) {
 				break
 			}
@@ -80,6 +92,14 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 		from += n
 	}
 	return err
+}
+
+// begin is the index of the first change here of the transaction that change n belongs to.
+func begin(changes []capture.Change, n int) int {
+	for n > 0 && changes[n-1].Tx == changes[n].Tx {
+		n--
+	}
+	return n
 }
 
 // apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns.
