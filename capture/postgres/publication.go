@@ -25,19 +25,24 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 			return nil, err
 		}
 	}
-	d, err := c.define(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	if d == nil {
-		return nil, c.publicationMissing(nil)
-	}
 	if p.actual != nil {
 		pub.Before = p.actual.digest()
 	}
+	return pub, c.look(ctx, conn, pub)
+}
+
+// look reads what is published now.
+func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) error {
+	d, err := c.define(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		return c.publicationMissing(nil)
+	}
 	pub.Digest = d.digest()
 	pub.Tables, err = c.tables(ctx, conn)
-	return pub, err
+	return err
 }
 
 // steps is the shortest way from what is published to what should be, with what it changes. It runs nothing.

@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -152,12 +155,30 @@ func testHostileSearchPath(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
+// demandStandby makes every commit wait for a standby that does not exist. The server takes the setting over some time
+// after the reload, so commits are tried until one waits.
+func demandStandby(t *testing.T, s *testenv.PostgresServer) {
+	t.Helper()
+	s.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+	for waits := false; !waits; {
+		conn, err := pgx.Connect(t.Context(), s.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, err = conn.Exec(ctx, "SELECT pg_logical_emit_message(true, '', '')")
+		waits = err != nil
+		cancel()
+		_ = conn.Close(t.Context())
+	}
+}
+
 // A commit that waits for a synchronous standby is in the stream and not yet in the catalogue: the table that it made is
 // waited for.
 func testInvisibleCommit(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil)
 	f.wait = time.Hour
-	s.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+	demandStandby(t, s)
 	committed := make(chan struct{})
 	go func() {
 		defer close(committed)
@@ -189,7 +210,7 @@ func testInvisibleCommit(t *testing.T, s *testenv.PostgresServer) {
 func testInvisibleCommitGoesOn(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil)
 	f.wait = 10 * time.Millisecond
-	s.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+	demandStandby(t, s)
 	committed := make(chan struct{})
 	go func() {
 		defer close(committed)

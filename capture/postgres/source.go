@@ -24,7 +24,7 @@ type Source struct {
 	relations *relations
 	report    func(error)
 	pid       uint32 // of our last walsender, which may outlive its connection
-	warned    string // the digest of the publication that was last spoken of
+	prepared  bool   // the publication is what the file says
 
 	mu     sync.Mutex
 	health capture.Health
@@ -77,10 +77,10 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	var pub *published
 	var slot *slotState
 	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
-		if pub, err = s.prepare(ctx, c); err != nil {
+		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
 			return err
 		}
-		slot, err = s.config.readSlot(ctx, c, s.config.Slot)
+		pub, err = s.prepare(ctx, c, slot)
 		return err
 	})
 	if err != nil {
@@ -98,8 +98,17 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	return serve(ctx, st)
 }
 
-// prepare checks the server and makes the publication what the file says: the publication before the slot.
-func (s *Source) prepare(ctx context.Context, c *pgx.Conn) (*published, error) {
+// prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
+// is in use, that is for whoever uses it, whose file may be another; and after the first stream a new table, which a
+// wildcard matches and which cannot be published, must not end what has been working: both look only.
+func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
+	if slot != nil && (slot.Active || s.prepared) {
+		if p := s.config.slotProblem(slot); p != nil {
+			return nil, p
+		}
+		pub := &published{}
+		return pub, s.config.look(ctx, c, pub)
+	}
 	plan, problems := s.config.preflight(ctx, c)
 	if len(problems) > 0 {
 		return nil, together(problems)
@@ -108,10 +117,13 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn) (*published, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pub.changed() && s.warned != pub.Digest {
-		s.warned = pub.Digest
+	s.prepared = true
+	if pub.changed() {
 		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
 			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
+	}
+	if slot != nil && len(pub.Added) > 0 {
+		s.log.Warn("rows that were in these tables before are not copied", zap.Strings("tables", pub.Added))
 	}
 	return pub, nil
 }
@@ -136,11 +148,17 @@ func together(problems []error) error {
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.health
+	s.counted()
+	return s.health
+}
+
+// counted takes over what the stream's snapshot has copied. A first start counts as copying until its stream ends, when
+// every sink holds the rows. The caller holds mu.
+func (s *Source) counted() {
 	if s.stream != nil && s.stream.snapshot != nil {
-		h.Copying, h.Copied, h.Estimated = s.stream.snapshot.progress()
+		s.health.Copying = true
+		s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
 	}
-	return h
 }
 
 func (s *Source) begin(st *stream) {
@@ -154,8 +172,9 @@ func (s *Source) begin(st *stream) {
 func (s *Source) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.counted()
 	s.stream = nil
-	s.health.Connected = false
+	s.health.Connected, s.health.Copying = false, false
 }
 
 // WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's

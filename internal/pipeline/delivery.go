@@ -29,7 +29,6 @@ type delivery struct {
 	writer   sink.Writer   // nil: closed
 	failed   chan struct{} // closed when the open writer can do no more
 	progress sink.Progress // what the last Open returned; its State follows what is written
-	recorded bool          // the sink has had a record since we started
 	anew     bool          // the stream began with all rows
 	backoff  capture.Backoff
 	refused  capture.Position  // of the last event that was rejected
@@ -41,6 +40,7 @@ type delivery struct {
 	failure  error            // why failed was closed
 	accepted capture.Position // everything up to it was accepted by the open writer
 	holds    capture.Position // everything up to it is durable in the sink
+	recorded bool             // it has held something since we run
 	pending  pending
 	state    State
 	doubted  bool  // a writer has failed since the sink last held more
@@ -51,7 +51,6 @@ type delivery struct {
 // open takes the sink over: one attempt. What an earlier writer had on its way counts no more.
 func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 	d.close()
-	d.recorded = d.recorded || !d.holding().IsZero()
 	failed := make(chan struct{})
 	w, progress, err := d.sink.Open(ctx, sink.Lane{
 		Name:   s.Lane(),
@@ -62,13 +61,12 @@ func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 	if err != nil {
 		return err
 	}
-	if progress.Memory == sink.Empty && d.recorded {
-		progress.Memory = sink.Lost // the sink cannot know, we do
-	}
-	d.recorded = d.recorded || progress.Memory == sink.Found
-	d.writer, d.failed, d.progress = w, failed, progress
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if progress.Memory == sink.Empty && d.recorded {
+		progress.Memory = sink.Lost // we have seen it hold something
+	}
+	d.writer, d.failed, d.progress = w, failed, progress
 	d.accepted, d.holds, d.failure = progress.Position, progress.Position, nil
 	d.pending.hold(d.holds, func(time.Time) {})
 	return nil
@@ -132,7 +130,7 @@ func (d *delivery) hold(p capture.Position) {
 	if mended {
 		d.doubted = false
 	}
-	d.holds = p
+	d.holds, d.recorded = p, true
 	now := time.Now()
 	d.pending.hold(p, func(commit time.Time) { d.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
 	d.mu.Unlock()

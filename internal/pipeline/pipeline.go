@@ -158,9 +158,9 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 func (p *Pipeline) flow(ctx context.Context, l *lane) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.broke(ctx, l.stream) })
-	g.Go(func() error { return p.pump(ctx, l) })
+	g.Go(func() error { return guarded(p.log, func() error { return p.pump(ctx, l) }) })
 	for _, d := range p.sinks {
-		g.Go(func() error { return d.run(ctx, l.stream, l.window) })
+		g.Go(func() error { return guarded(d.log, func() error { return d.run(ctx, l.stream, l.window) }) })
 	}
 	return g.Wait()
 }

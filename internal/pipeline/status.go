@@ -103,7 +103,7 @@ func (p *Pipeline) Status() Status {
 
 func (s *Status) observe(h capture.Health) {
 	src := &s.Source
-	src.Connected, src.Slot, src.End = h.Connected, h.Slot, h.End
+	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Sent.Flush())
 	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
 	if h.Safe >= 0 && h.Rate > 0 {
 		src.LostIn = float64(h.Safe) / h.Rate

@@ -41,35 +41,60 @@ func (d *delivery) hand(ctx context.Context) (err error) {
 
 // recovered makes an error of a panic: it is one change's fault, not the daemon's end.
 func (d *delivery) recovered(err *error) {
-	r := recover()
-	if r == nil {
-		return
+	if r := recover(); r != nil {
+		*err = panicked(d.log, r, fmt.Sprintf("a change after %s", d.position()))
 	}
-	d.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-	*err = &capture.Problem{
+}
+
+// guarded calls f and makes an error of its panic: one pipeline's bug does not end the others.
+func guarded(log *zap.Logger, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked(log, r, "the line")
+		}
+	}()
+	return f()
+}
+
+func panicked(log *zap.Logger, r any, where string) error {
+	log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
+	return &capture.Problem{
 		State: "panic", Halted: true,
-		Reason: fmt.Sprintf("a change after %s: %v", d.position(), r),
+		Reason: fmt.Sprintf("%s: %v", where, r),
 		Fix:    "this is a bug: please report the stack in the log",
 	}
 }
 
-// compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has every transaction
-// before the change that it concerns.
+// compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has everything before
+// the change that it concerns.
 func (d *delivery) compose(run []capture.Batch) (err error) {
 	d.events, d.batches = d.events[:0], d.batches[:0]
+	last := d.position()
 	for i := 0; i < len(run) && err == nil; i++ {
-		b, first, n := run[i], len(d.events), 0
-		if n, err = d.apply(b.Changes); err != nil {
-			d.events = d.events[:first]
-			if b = before(b, b.Changes[n].Tx); len(b.Changes) == 0 {
-				break
-			}
-			if _, again := d.apply(b.Changes); again != nil {
+		b := &run[i]
+		var n int
+		first := len(d.events)
+		n, err = d.apply(b.Changes)
+		end, commit := b.End, b.Commit
+		if err != nil {
+			if k := begin(b.Changes, n); 0 < k && k < n { // whole transactions first: a batch is no mixture
 				d.events = d.events[:first]
+				if _, again := d.apply(b.Changes[:k]); again != nil {
+					return again
+				}
+				last = b.Changes[k].At()
+				d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: last, Commit: true, State: b.State})
+				first = len(d.events)
+				if _, again := d.apply(b.Changes[k:n]); again != nil {
+					return again
+				}
+			}
+			if end, commit = b.Changes[n].At(), b.Changes[n].Seq == 0; !last.Before(end) {
 				break
 			}
 		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State})
+		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: end, Commit: commit, State: b.State})
+		last = end
 	}
 	// The events may have moved while they grew.
 	from := 0
@@ -81,14 +106,12 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 	return err
 }
 
-// before is the part of b that stands before a transaction.
-func before(b capture.Batch, tx *capture.Tx) capture.Batch {
-	n := 0
-	for b.Changes[n].Tx != tx {
-		n++
+// begin is the index of the first change here of the transaction that change n belongs to.
+func begin(changes []capture.Change, n int) int {
+	for n > 0 && changes[n-1].Tx == changes[n].Tx {
+		n--
 	}
-	b.Changes, b.End, b.Commit = b.Changes[:n], capture.Position{LSN: tx.LSN}, true
-	return b
+	return n
 }
 
 // apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns.
