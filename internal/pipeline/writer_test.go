@@ -201,8 +201,9 @@ func (w *writer) step(n int) bool {
 // later lets the target's time pass; it is true when nothing can happen any more.
 func (w *writer) later() bool {
 	s := w.store
+	latency := s.latency
 	s.mu.Unlock()
-	time.Sleep(s.latency)
+	time.Sleep(latency)
 	s.mu.Lock()
 	for s.blocked && !w.over() {
 		_ = w.wait(nil)
