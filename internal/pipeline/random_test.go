@@ -51,7 +51,8 @@ func TestRandomLivesFail(t *testing.T) {
 		"held for an empty batch":     func(r *rig) { r.stores[0].control.heldEmptyAtOnce = true },
 	} {
 		var found []string
-		for seed := uint64(1); seed <= 60; seed++ {
+		seed := uint64(1)
+		for ; seed <= 600 && len(found) < 5; seed++ {
 			if err := live(t, seed, control); err != nil {
 				found = append(found, fmt.Sprintf("seed %d: %s", seed, strings.SplitN(err.Error(), "\n", 2)[0]))
 			}
@@ -60,7 +61,7 @@ func TestRandomLivesFail(t *testing.T) {
 			t.Errorf("%s: nobody notices", name)
 			continue
 		}
-		t.Logf("%s: %d of 60 seeds notice; %s", name, len(found), found[0])
+		t.Logf("%s: %d of %d seeds notice; %s", name, len(found), seed-1, found[0])
 	}
 }
 
