@@ -130,7 +130,7 @@ func (d *delivery) hold(p capture.Position) {
 	if mended {
 		d.doubted = false
 	}
-	d.holds, d.recorded = p, true
+	d.holds, d.recorded = p, d.recorded || !p.IsZero()
 	now := time.Now()
 	d.pending.hold(p, func(commit time.Time) { d.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
 	d.mu.Unlock()
