@@ -155,16 +155,22 @@ func (s *Script) Held() bool {
 	return s.holder != nil
 }
 
-// status takes what a stream's client says is flushed.
-func (s *Script) status(st *Stream, p capture.Position) {
+// status takes what a stream's client says is flushed. It is true when a copy of all rows is complete by that: its slot
+// stays from then on.
+func (s *Script) status(st *Stream, p capture.Position) (complete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.holder == nil || s.holder.stream != st || p.IsZero() {
-		return // nobody listens at that connection any more
+		return false // nobody listens at that connection any more
 	}
 	s.statuses = append(s.statuses, p)
 	if f := p.Flush(); f > s.confirmed {
 		s.confirmed = f
 		s.wake()
 	}
+	if st.tx == nil || p.Before(capture.Position{LSN: st.tx.Snapshot()}) {
+		return false
+	}
+	s.slot = true
+	return true
 }

@@ -206,21 +206,17 @@ func (s *Stream) Confirm(p capture.Position) {
 	s.flush = p
 	s.mu.Unlock()
 	if s.delay > 0 {
-		time.AfterFunc(s.delay, func() { s.script.status(s, p) })
+		time.AfterFunc(s.delay, func() { s.tell(p) })
 		return
 	}
-	s.script.status(s, p)
-	if s.tx != nil && !p.Before(capture.Position{LSN: s.tx.Snapshot()}) {
-		s.script.lasting()
-		s.fail(capture.ErrRestart)
-	}
+	s.tell(p)
 }
 
-// lasting makes the slot of a first start stay.
-func (s *Script) lasting() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.slot = true
+// tell brings a status to the server, which makes the slot of a first start stay when the copy is confirmed.
+func (s *Stream) tell(p capture.Position) {
+	if s.script.status(s, p) {
+		s.fail(capture.ErrRestart)
+	}
 }
 
 var errClosed = fmt.Errorf("the stream is closed")
@@ -235,13 +231,12 @@ func (s *Stream) fail(err error) {
 	}
 }
 
-// close says the last position and lets the slot go, unless the connection was cut.
+// close says the last position, unless the connection was cut, and lets the slot go.
 func (s *Stream) close() {
 	s.fail(errClosed)
-	if s.Err() == errCut {
-		return
+	if s.Err() != errCut {
+		s.tell(s.last())
 	}
-	s.script.status(s, s.last())
 	c := s.script
 	c.mu.Lock()
 	defer c.mu.Unlock()

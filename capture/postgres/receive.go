@@ -40,6 +40,9 @@ func (s *stream) receive(ctx context.Context) (err error) {
 			return s.config.named("read stream", err)
 		default:
 			if err := s.message(ctx, m); err != nil {
+				if ctx.Err() != nil {
+					return context.Cause(ctx) // it was ended in the middle of a look at the catalogue
+				}
 				return err
 			}
 		}

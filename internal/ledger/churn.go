@@ -35,7 +35,7 @@ func churnAccount(ctx context.Context, t *turn) error {
 		return err
 	}
 	var balance, ver int64
-	err := t.tx.QueryRow(ctx, "select balance, ver from ledger.account where id = $1", id).Scan(&balance, &ver)
+	err := t.tx.QueryRow(ctx, "select balance, ver from ledger.account where id = $1 for update", id).Scan(&balance, &ver)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return openAccount(ctx, t, id)
 	}

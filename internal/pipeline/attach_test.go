@@ -211,3 +211,22 @@ func loseRecords(r *rig) {
 		s.set(func() { s.record, s.missing = nil, sink.Lost })
 	}
 }
+
+// A sink that fails again and again before it had its first record has lost nothing.
+func TestNoRecordYet(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.stores[0].set(func() { r.stores[0].loses, r.stores[0].blocked = true, true })
+		d := r.start()
+		for range 3 {
+			r.stores[0].breaks(errTarget)
+			r.pass(10 * time.Second)
+			if st := d.sink(0).State; st.Kind == Halted {
+				t.Fatalf("%+v", st)
+			}
+		}
+		r.script.Commit(1)
+		r.stores[0].unblock()
+		r.settle()
+		r.complete()
+	}, newStore(), newStore())
+}

@@ -71,6 +71,37 @@ func TestCase4StandbyOpensNothing(t *testing.T) {
 	}, newStore(), transactional())
 }
 
+// A daemon that waits for a target and loses the slot meanwhile opens nothing when the target is back.
+func TestAZombieOpensNothing(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.stores[0].refuses(errTarget)
+		zombie := r.start()
+		r.script.Orphan()
+		r.script.Take(0)
+		r.stores[0].refuses(nil)
+		r.stores[0].set(func() { r.stores[0].opening = func(int) { t.Error("the zombie opens the sink") } })
+		r.pass(time.Minute)
+		if st := zombie.Status(); st.Role != Standby {
+			t.Errorf("it is %s", st.Role)
+		}
+	}, newStore())
+}
+
+// A daemon whose sink was opened by somebody although the slot is its own begins again from the slot.
+func TestFencedWithTheSlot(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		d := r.start()
+		r.stores[0].set(func() { r.stores[0].generation += 5 })
+		r.script.Commit(1)
+		r.settle()
+		r.complete()
+		if d.source.Streams() != 2 || d.log.FilterMessage("standby").Len() != 1 {
+			t.Errorf("%d streams; the log: %v", d.source.Streams(), d.log.All())
+		}
+		d.is(0, "streaming")
+	}, newStore(), newStore())
+}
+
 // Case 7: a daemon that was fenced while it had nothing to write learns it from the slot, and lets its writers go.
 func TestCase7FencedWithNothingToWrite(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {

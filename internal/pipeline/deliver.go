@@ -56,7 +56,6 @@ func (d *delivery) deliver(ctx context.Context, w *window) error {
 // mend opens the sink again after err, as often as it takes, and puts the cursor behind what it holds. An error means
 // that the stream has to be given up.
 func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err error) error {
-	d.doubt()
 	for {
 		if givesUp(err) {
 			d.close()
@@ -64,6 +63,7 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 		}
 		d.settle(ctx, err)
 		d.close()
+		d.doubt() // after the last Held of the old writer
 		if capture.Sleep(ctx, d.trouble(err)) != nil {
 			return nil
 		}

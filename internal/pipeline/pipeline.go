@@ -133,9 +133,12 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 		return p.leave(ctx, err)
 	}
 	l := &lane{stream: s, window: newWindow(p.config.Window, s.Start(), len(p.sinks), p.waited)}
-	// A sink without a record writes its first one where the stream begins.
-	if err := l.window.append(ctx, capture.Batch{End: s.Start(), Commit: true}); err != nil {
-		return p.leave(ctx, err)
+	// A sink without a record writes its first one where the stream begins. Where that is a copy of all rows, the first
+	// record comes with the source's state in it: without, it would look like one from beyond the copy.
+	if !p.sinks[0].anew {
+		if err := l.window.append(ctx, capture.Batch{End: s.Start(), Commit: true}); err != nil {
+			return p.leave(ctx, err)
+		}
 	}
 	for _, d := range p.sinks {
 		l.window.seek(d.index, d.position())
@@ -155,9 +158,9 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 func (p *Pipeline) flow(ctx context.Context, l *lane) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.broke(ctx, l.stream) })
-	g.Go(func() error { return p.pump(ctx, l) })
+	g.Go(func() error { return guarded(p.log, func() error { return p.pump(ctx, l) }) })
 	for _, d := range p.sinks {
-		g.Go(func() error { return d.run(ctx, l.stream, l.window) })
+		g.Go(func() error { return guarded(d.log, func() error { return d.run(ctx, l.stream, l.window) }) })
 	}
 	return g.Wait()
 }
@@ -175,13 +178,13 @@ func (p *Pipeline) broke(ctx context.Context, s capture.Stream) error {
 // pump fills the window: steps 5 and 6 of the way of one row.
 func (p *Pipeline) pump(ctx context.Context, l *lane) error {
 	for {
-		idle, began := l.window.idle(), time.Now()
+		began := time.Now()
 		b, err := l.stream.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if idle {
-			p.waited(source, time.Since(began))
+		if since, idle := l.window.idle(); idle {
+			p.waited(source, min(time.Since(began), time.Since(since)))
 		}
 		for _, d := range p.sinks {
 			d.expect(b)

@@ -22,6 +22,7 @@ type window struct {
 	tail    capture.Position // where ring[0] begins
 	bytes   int64
 	cursors []cursor
+	rest    time.Time     // when the last sink had accepted everything
 	changed chan struct{} // closed and made anew when anything changes
 	waited  func(sink int, d time.Duration)
 }
@@ -132,6 +133,9 @@ func (w *window) accept(i, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cursors[i].next += uint64(n)
+	if w.resting() {
+		w.rest = time.Now()
+	}
 	w.release()
 	w.wake()
 }
@@ -190,10 +194,15 @@ func (w *window) size() int64 {
 	return w.bytes
 }
 
-// idle says whether every sink has read everything: whoever waits now waits for the source.
-func (w *window) idle() bool {
+// idle says since when every sink has accepted everything: whoever waits since then waits for the source. It is false
+// when some sink has something to do.
+func (w *window) idle() (since time.Time, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.rest, w.resting()
+}
+
+func (w *window) resting() bool {
 	head := w.base + uint64(len(w.ring))
 	return w.everyone(func(c *cursor) bool { return c.next == head })
 }

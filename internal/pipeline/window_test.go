@@ -223,7 +223,7 @@ func TestSeekBeyondTheHead(t *testing.T) {
 		t.Errorf("%d batches, to be written: %s", n, b.ends(0))
 	}
 	b.accept(0, n)
-	if !b.idle() {
+	if _, ok := b.idle(); !ok {
 		t.Error("not idle after everything was accepted")
 	}
 }

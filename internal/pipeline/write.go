@@ -41,14 +41,26 @@ func (d *delivery) hand(ctx context.Context) (err error) {
 
 // recovered makes an error of a panic: it is one change's fault, not the daemon's end.
 func (d *delivery) recovered(err *error) {
-	r := recover()
-	if r == nil {
-		return
+	if r := recover(); r != nil {
+		*err = panicked(d.log, r, fmt.Sprintf("a change after %s", d.position()))
 	}
-	d.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-	*err = &capture.Problem{
+}
+
+// guarded calls f and makes an error of its panic: one pipeline's bug does not end the others.
+func guarded(log *zap.Logger, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked(log, r, "the line")
+		}
+	}()
+	return f()
+}
+
+func panicked(log *zap.Logger, r any, where string) error {
+	log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
+	return &capture.Problem{
 		State: "panic", Halted: true,
-		Reason: fmt.Sprintf("a change after %s: %v", d.position(), r),
+		Reason: fmt.Sprintf("%s: %v", where, r),
 		Fix:    "this is a bug: please report the stack in the log",
 	}
 }
@@ -65,6 +77,18 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 		n, err = d.apply(b.Changes)
 		end, commit := b.End, b.Commit
 		if err != nil {
+			if k := begin(b.Changes, n); 0 < k && k < n { // whole transactions first: a batch is no mixture
+				d.events = d.events[:first]
+				if _, again := d.apply(b.Changes[:k]); again != nil {
+					return again
+				}
+				last = b.Changes[k].At()
+				d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: last, Commit: true, State: b.State})
+				first = len(d.events)
+				if _, again := d.apply(b.Changes[k:n]); again != nil {
+					return again
+				}
+			}
 			if end, commit = b.Changes[n].At(), b.Changes[n].Seq == 0; !last.Before(end) {
 				break
 			}
@@ -80,6 +104,14 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 		from += n
 	}
 	return err
+}
+
+// begin is the index of the first change here of the transaction that change n belongs to.
+func begin(changes []capture.Change, n int) int {
+	for n > 0 && changes[n-1].Tx == changes[n].Tx {
+		n--
+	}
+	return n
 }
 
 // apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns.

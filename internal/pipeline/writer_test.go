@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -82,7 +83,7 @@ func (w *writer) accept(ctx context.Context, b sink.Batch) error {
 				return err
 			}
 		}
-		if len(w.queue) < max(s.limit, 4) || s.transactional {
+		if len(w.queue) < cmp.Or(s.limit, 4) || s.transactional {
 			break
 		}
 		if err := w.wait(ctx.Done()); err != nil {
@@ -115,23 +116,31 @@ func (w *writer) wait(stop <-chan struct{}) error {
 	}
 }
 
-// work is the way to the target, and the target.
+// work is the way to the target, and the target. A fenced writer learns it from what it has on its way, and only then.
 func (w *writer) work() {
 	s := w.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		n := w.ready()
-		for n == 0 || s.blocked {
+		for w.ready() == 0 || s.blocked {
 			if w.over() {
+				w.fence()
 				return
 			}
 			_ = w.wait(nil)
-			n = w.ready()
 		}
-		if !w.step(n) {
+		if !w.step(w.ready()) {
 			return
 		}
+	}
+}
+
+// fence tells the lane, when the writer is fenced.
+func (w *writer) fence() {
+	if w.fenced() {
+		w.store.mu.Unlock()
+		w.fail(sink.ErrFenced)
+		w.store.mu.Lock()
 	}
 }
 
@@ -150,7 +159,7 @@ func (w *writer) ready() int {
 
 // over says that nothing of the writer becomes durable any more.
 func (w *writer) over() bool {
-	return w.fenced() || w.isClosed() && (w.ready() == 0 || w.store.loses)
+	return w.fenced() && len(w.queue) > 0 || w.isClosed() && (w.ready() == 0 || w.store.loses)
 }
 
 func (w *writer) fenced() bool {
@@ -192,17 +201,16 @@ func (w *writer) step(n int) bool {
 // later lets the target's time pass; it is true when nothing can happen any more.
 func (w *writer) later() bool {
 	s := w.store
+	latency := s.latency
 	s.mu.Unlock()
-	time.Sleep(s.latency)
+	time.Sleep(latency)
 	s.mu.Lock()
 	for s.blocked && !w.over() {
 		_ = w.wait(nil)
 	}
 	switch {
 	case w.fenced():
-		s.mu.Unlock()
-		w.fail(sink.ErrFenced)
-		s.mu.Lock()
+		w.fence()
 		return true
 	case s.fails != nil:
 		err := s.fails
