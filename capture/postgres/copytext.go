@@ -10,6 +10,9 @@ import (
 // copyRow reads one line of COPY's text format into values, whose bytes are slices of line: it unescapes in place.
 func copyRow(line []byte, values []capture.Value) error {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
+	if len(values) == 0 && len(line) > 0 {
+		return fmt.Errorf("read copy: no columns were asked for, the row has some")
+	}
 	for i := range values {
 		end := bytes.IndexByte(line, '\t')
 		last := end < 0

@@ -77,9 +77,8 @@ func (d *delivery) attach(ctx context.Context, s capture.Stream) error {
 		if err == nil || ctx.Err() != nil || givesUp(err) {
 			return err
 		}
-		wait := d.trouble(err)
 		d.close()
-		if err := capture.Sleep(ctx, wait); err != nil {
+		if err := capture.Sleep(ctx, d.trouble(err)); err != nil {
 			return err
 		}
 	}
@@ -92,9 +91,8 @@ func (d *delivery) insist(ctx context.Context, s capture.Stream) error {
 		if err == nil || givesUp(err) || ctx.Err() != nil {
 			return err
 		}
-		wait := d.trouble(err)
 		d.close()
-		if err := capture.Sleep(ctx, wait); err != nil {
+		if err := capture.Sleep(ctx, d.trouble(err)); err != nil {
 			return err
 		}
 		if err := d.attach(ctx, s); err != nil {

@@ -3,15 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
-	"github.com/tailrace/tailrace/transform"
 )
 
 // maxWrite is about how many bytes of batches one Write gets.
@@ -56,89 +53,18 @@ func (d *delivery) deliver(ctx context.Context, w *window) error {
 	}
 }
 
-// write turns a run of batches into events and hands them to the writer. What panics on the way is one change's fault,
-// not the daemon's end.
-func (d *delivery) write(ctx context.Context, run []capture.Batch) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			d.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-			err = &capture.Problem{
-				State: "panic", Halted: true,
-				Reason: fmt.Sprintf("a change between %s and %s: %v", d.position(), run[len(run)-1].End, r),
-				Fix:    "this is a bug: please report the stack in the log",
-			}
-		}
-	}()
-	if err := d.compose(run); err != nil {
-		return err
-	}
-	late, cancel := withGrace(ctx)
-	defer cancel()
-	if err := d.writer.Write(late, d.batches); err != nil {
-		if ctx.Err() != nil {
-			d.close() // nobody will mend it
-		}
-		return err
-	}
-	d.took(run)
-	return nil
-}
-
-// compose fills d.batches: step 8 of the way of one row, for each change.
-func (d *delivery) compose(run []capture.Batch) error {
-	d.events, d.batches = d.events[:0], d.batches[:0]
-	var err error
-	for i := range run {
-		b := &run[i]
-		first := len(d.events)
-		for j := range b.Changes {
-			c := &b.Changes[j]
-			if d.events, err = d.chain.Apply(d.events, transform.Event{Change: c}); err != nil {
-				return &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: "transform", Err: err}
-			}
-		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State})
-	}
-	// The events may have moved while they grew.
-	from := 0
-	for i := range d.batches {
-		n := len(d.batches[i].Events)
-		d.batches[i].Events = d.events[from : from+n : from+n]
-		from += n
-	}
-	return nil
-}
-
-// took notes that a run was accepted.
-func (d *delivery) took(run []capture.Batch) {
-	for i := range run {
-		if run[i].State != nil {
-			d.progress.State = run[i].State
-		}
-	}
-	d.metrics.events.Add(float64(len(d.events)))
-	clear(d.events) // lets the batches' memory go
-	if d.halts() {
-		d.fine()
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.accepted = run[len(run)-1].End
-	d.count += int64(len(d.events))
-}
-
 // mend opens the sink again after err, as often as it takes, and puts the cursor behind what it holds. An error means
 // that the stream has to be given up.
 func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err error) error {
+	d.doubt()
 	for {
 		if givesUp(err) {
 			d.close()
 			return err
 		}
 		d.settle(ctx, err)
-		wait := d.trouble(err)
 		d.close()
-		if capture.Sleep(ctx, wait) != nil {
+		if capture.Sleep(ctx, d.trouble(err)) != nil {
 			return nil
 		}
 		if err = d.reopen(ctx, s); err != nil {
@@ -148,9 +74,8 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 			d.log.Info("rewind", zap.Stringer("to", d.position()))
 			return capture.ErrRestart
 		}
-		if !d.halts() {
-			d.fine()
-		}
+		d.mended(w.done(d.index))
+		d.held(d, d.holding()) // Open may have found more than was known
 		return nil
 	}
 }

@@ -32,6 +32,7 @@ type delivery struct {
 	anew     bool          // the stream began with all rows
 	backoff  capture.Backoff
 	refused  capture.Position  // of the last event that was rejected
+	stuck    capture.Position  // what it held at the last trouble
 	events   []transform.Event // scratch of compose
 	batches  []sink.Batch      // scratch of compose
 
@@ -41,6 +42,7 @@ type delivery struct {
 	holds    capture.Position // everything up to it is durable in the sink
 	pending  pending
 	state    State
+	doubted  bool  // a writer has failed since the sink last held more
 	count    int64 // events accepted
 	rejected int64
 }
@@ -120,10 +122,17 @@ func (d *delivery) holding() capture.Position {
 // hold notes that the sink holds p.
 func (d *delivery) hold(p capture.Position) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	mended := d.doubted && d.holds.Before(p)
+	if mended {
+		d.doubted = false
+	}
 	d.holds = p
 	now := time.Now()
 	d.pending.hold(p, func(commit time.Time) { d.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
+	d.mu.Unlock()
+	if mended {
+		d.fine()
+	}
 }
 
 // expect notes a batch that is on its way to the sink.
@@ -136,29 +145,42 @@ func (d *delivery) expect(b capture.Batch) {
 }
 
 // fine says that the sink is at work.
-func (d *delivery) fine() {
-	d.backoff.Reset()
-	d.enter(State{Name: "streaming", Kind: OK})
+func (d *delivery) fine() { d.enter(State{Name: "streaming", Kind: OK}) }
+
+// doubt says that a writer has failed. That its sink can be opened again does not prove that it takes anything: the state
+// stays what it is until the sink holds more than before, so that it does not flicker with every attempt.
+func (d *delivery) doubt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubted = true
 }
 
-// trouble shows err as the sink's named state and returns how long to wait before the next attempt.
+// mended says that the sink is open. proven: nothing waits for it, so there is nothing that it could refuse.
+func (d *delivery) mended(proven bool) {
+	d.mu.Lock()
+	d.doubted = d.doubted && !proven
+	doubted := d.doubted
+	d.mu.Unlock()
+	if !doubted {
+		d.fine()
+	}
+}
+
+// trouble shows err as the sink's named state and returns how long to wait before the next attempt: longer each time,
+// until the sink holds more than the last time. The writer is closed.
 func (d *delivery) trouble(err error) time.Duration {
 	state := stateOf(err, "retrying")
 	d.enter(state)
 	d.metrics.retries.Inc()
+	if h := d.holding(); d.stuck.Before(h) {
+		d.stuck = h
+		d.backoff.Reset()
+	}
 	if state.Kind == Halted {
 		d.report(err)
 		return capture.LookAgain
 	}
 	return d.backoff.Next(err)
-}
-
-// halts says that the sink's trouble was of a kind that only a person ends. An Open that succeeds does not end it: what
-// was refused has to be accepted.
-func (d *delivery) halts() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.state.Kind == Halted
 }
 
 // enter moves to a state; a log line is written when its name changes.

@@ -139,7 +139,7 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 	}
 	for _, d := range p.sinks {
 		l.window.seek(d.index, d.position())
-		d.fine()
+		d.mended(false)
 	}
 	p.enter(Active, State{Name: "streaming", Kind: OK})
 	p.join(l)

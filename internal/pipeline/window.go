@@ -54,10 +54,14 @@ func (w *window) append(ctx context.Context, b capture.Batch) error {
 		w.waited(blame, time.Since(began))
 	}
 	w.ring = append(w.ring, b)
-	w.bytes += int64(b.Bytes)
+	w.bytes += weight(b)
 	w.wake()
 	return nil
 }
+
+// weight is what a batch counts. One without changes takes memory too: an idle source sends one a second, and a sink may be
+// stuck for weeks.
+func weight(b capture.Batch) int64 { return int64(max(b.Bytes, 128)) }
 
 // room drops what all have accepted until another batch fits.
 func (w *window) room() bool {
@@ -68,7 +72,7 @@ func (w *window) room() bool {
 }
 
 func (w *window) drop() {
-	w.bytes -= int64(w.ring[0].Bytes)
+	w.bytes -= weight(w.ring[0])
 	w.tail = w.ring[0].End
 	w.ring[0] = capture.Batch{} // lets the memory go
 	w.ring = w.ring[1:]
@@ -92,6 +96,9 @@ func (w *window) read(ctx context.Context, i int, limit int64, stop <-chan struc
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
+		if ctx.Err() != nil {
+			return nil, 0, context.Cause(ctx) // however much is there: the line is to end
+		}
 		if run, n = w.ahead(i, limit); n > 0 {
 			return run, n, nil
 		}
@@ -114,7 +121,7 @@ func (w *window) ahead(i int, limit int64) (run []capture.Batch, n int) {
 		n++
 		if rest, some := b.After(c.skip); some {
 			run = append(run, rest)
-			size += int64(b.Bytes)
+			size += weight(b)
 		}
 	}
 	return run, n
@@ -189,6 +196,14 @@ func (w *window) idle() bool {
 	defer w.mu.Unlock()
 	head := w.base + uint64(len(w.ring))
 	return w.everyone(func(c *cursor) bool { return c.next == head })
+}
+
+// done says whether sink i has everything that is there.
+func (w *window) done(i int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run, _ := w.ahead(i, 1)
+	return len(run) == 0
 }
 
 func (w *window) wake() {

@@ -126,17 +126,16 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	}
 }
 
-// oversized has a batch split, once all that is on its way is answered. One record alone makes the lane rewind; the
-// topic's limit is known then, and Write rejects the record.
+// oversized has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
+// makes the lane rewind; the topic's limit is known then, and Write rejects the record.
 func (w *Writer) oversized(b *batch, e sarama.KError) {
 	t := b.part.topic
-	t.limit = min(t.limit, max(b.bytes/2, batchOverhead+1))
 	if len(b.records) > 1 {
+		t.target.Store(int64(min(t.batchMax(), b.bytes/2)))
 		b.tooBig = true
 		return
 	}
-	t.limit = min(t.limit, b.bytes-1)
-	w.sink.learn(t.name, t.limit)
+	w.sink.learn(t.name, b.bytes-1)
 	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes, t.name, e))
 }
 

@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -118,4 +119,36 @@ func wide() (*capture.Table, func(id int) []capture.Value) {
 			text("a note of some forty characters, no. 12"), text("2026-11-23 10:00:00.000000+00"),
 		}
 	}
+}
+
+// BenchmarkIdle writes one row at a time into an idle line and waits until it is stored: the latency that the sink adds
+// to an acknowledgement of Kafka's.
+func BenchmarkIdle(b *testing.B) {
+	needServers(b)
+	server := testenv.SharedKafka(b)
+	s := newSink(b, options(server.Brokers(), testenv.NewTopic(b, server, 1)))
+	defer s.Close()
+	w, _, err := s.Open(b.Context(), laneOf(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	table, row := wide()
+	took := make([]time.Duration, 0, b.N)
+	for i := range b.N {
+		tx := &capture.Tx{LSN: capture.LSN(i+1) << 8, Time: time.Now()}
+		e := transform.Event{Change: &capture.Change{Tx: tx, Table: table, After: row(i)}}
+		begin := time.Now()
+		err := w.Write(b.Context(), []sink.Batch{{Events: []transform.Event{e}, End: capture.Position{LSN: tx.LSN + 1}, Commit: true}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for s.Counts().Records <= int64(i) {
+			time.Sleep(20 * time.Microsecond)
+		}
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
 }

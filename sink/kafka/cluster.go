@@ -19,15 +19,29 @@ type cluster struct {
 
 	mu      sync.Mutex // held during a call: one at a time
 	control *conn
-	txn     *conn            // to the coordinator of the transactional id
-	brokers map[int32]string // addresses by id, as of the last metadata
+	txn     *conn // to the coordinator of the transactional id
+
+	known   sync.Mutex       // never held for long
+	brokers map[int32]string // addresses by id, as of the last metadata; replaced, not changed
 	leader  int32            // the controller's id
+}
+
+func (c *cluster) learn(m *sarama.MetadataResponse) {
+	brokers := make(map[int32]string, len(m.Brokers))
+	for _, b := range m.Brokers {
+		brokers[b.ID()] = b.Addr()
+	}
+	c.known.Lock()
+	defer c.known.Unlock()
+	if len(brokers) > 0 {
+		c.brokers, c.leader = brokers, m.ControllerID
+	}
 }
 
 // addr is the address of a broker.
 func (c *cluster) addr(id int32) (string, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.known.Lock()
+	defer c.known.Unlock()
 	a, ok := c.brokers[id]
 	return a, ok
 }
@@ -69,6 +83,8 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 }
 
 func (c *cluster) candidates() []string {
+	c.known.Lock()
+	defer c.known.Unlock()
 	addrs := slices.Clone(c.seeds)
 	for _, a := range c.brokers {
 		if !slices.Contains(addrs, a) {
@@ -108,23 +124,17 @@ func (c *cluster) metadata(ctx context.Context, topics ...string) (*sarama.Metad
 	if err != nil {
 		return nil, err
 	}
-	if len(m.Brokers) > 0 {
-		c.brokers = make(map[int32]string, len(m.Brokers))
-		for _, b := range m.Brokers {
-			c.brokers[b.ID()] = b.Addr()
-		}
-		c.leader = m.ControllerID
-	}
+	c.learn(m)
 	return m, nil
 }
 
 // askController calls fn with a connection to the controller: not every broker passes a request on to it.
 func (c *cluster) askController(ctx context.Context, fn func(*conn) error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.known.Lock()
 	addr, ok := c.brokers[c.leader]
+	c.known.Unlock()
 	if !ok {
-		return c.askLocked(ctx, fn)
+		return c.ask(ctx, fn)
 	}
 	k, err := c.dial(ctx, addr)
 	if err != nil {

@@ -1,14 +1,17 @@
 package kafka_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
 	"github.com/tailrace/tailrace/sink/sinktest"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // target is a sink into a topic of three partitions; edit may change its options and what it waits for.
@@ -114,5 +117,80 @@ func TestLeadersMove(t *testing.T) {
 	t.Log(r)
 	if r.Opens != 1 {
 		t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
+	}
+}
+
+// A broker that stays away: its partitions have new leaders, and the line goes on without it.
+func TestLeaderStaysAway(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Nodes(3))
+	topic := testenv.NewTopic(t, server, 12)
+	s := newSink(t, options(server.Brokers(), topic))
+	l := open(t, s)
+	version := 0
+	write := func() capture.Position {
+		version++
+		var events []transform.Event
+		for k := range 50 {
+			events = append(events, row(capture.Update, k, version, ""))
+		}
+		return l.mustWrite(events...)
+	}
+	l.wait(write())
+	if err := server.Nodes[2].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var last capture.Position
+	for range 20 {
+		last = write()
+	}
+	l.wait(last) // while the node is down
+	if err := server.Nodes[2].Start(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[int]int{}
+	for k := range 50 {
+		want[k] = version
+	}
+	if err := sinktest.Check(versions(t, consume(t, server, topic)), want); err != nil {
+		t.Error(err)
+	}
+}
+
+// While Kafka does not answer, Write accepts so much and no more.
+func TestMemoryIsBounded(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Proxied())
+	topic := testenv.NewTopic(t, server, 3)
+	s := newSink(t, options(server.Brokers(), topic))
+	const limit = 4 << 20
+	s.Limit(limit)
+	l := open(t, s)
+	l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+	server.Nodes[0].Proxy.Hold()
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	defer stop()
+	accepted, version := 0, 1
+	var last capture.Position
+	for {
+		version++
+		l.lsn += 0x100
+		e := row(capture.Update, 1, version, pad(10_000))
+		e.Change.Tx = &capture.Tx{LSN: l.lsn}
+		last = capture.Position{LSN: l.lsn + 0x80}
+		if err := l.Write(ctx, []sink.Batch{{Events: []transform.Event{e}, End: last, Commit: true}}); err != nil {
+			break
+		}
+		accepted += 10_000
+	}
+	if accepted > limit+100_000 || accepted < limit/2 {
+		t.Errorf("%d bytes accepted, the limit is %d", accepted, limit)
+	}
+	if err := server.Nodes[0].Proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	l.wait(last) // what was accepted arrives, the last one too: it was waiting for room
+	if err := sinktest.Check(versions(t, consume(t, server, topic)), map[int]int{1: version}); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -51,6 +52,14 @@ func (w *Writer) list(p *partition, now time.Time) {
 	p.listed = true
 	l.ready = append(l.ready, p)
 	l.signal()
+}
+
+// unlist takes a partition back from the link of a leader that it leaves, which may never connect again.
+func (w *Writer) unlist(p *partition) {
+	if l := w.links[p.leader]; l != nil && p.listed {
+		l.ready = slices.DeleteFunc(l.ready, func(o *partition) bool { return o == p })
+		p.listed = false
+	}
 }
 
 func (l *link) signal() {

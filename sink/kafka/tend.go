@@ -139,6 +139,9 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 			continue
 		}
 		q := t.parts[p.ID]
+		if q.leader != p.Leader {
+			w.unlist(q)
+		}
 		if q.leader = p.Leader; q.leader < 0 && q.unackedHere() {
 			w.wantRefresh()
 		}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -14,7 +15,8 @@ const flightMax = 5
 type topic struct {
 	name    string
 	uuid    sarama.Uuid
-	limit   int          // bytes of a batch that the topic takes
+	limit   int          // bytes of a batch that the topic takes; fixed
+	target  atomic.Int64 // bytes that we let a batch become, when less than batchTarget; 0: the limit
 	parts   []*partition // replaced by the goroutine of Write alone, which reads it without the lock
 	grown   int          // how many partitions there are by now, when more
 	unacked int          // batches handed over and not acknowledged
@@ -83,8 +85,13 @@ func (p *partition) fits(b, o *batch) bool {
 	return !o.sealed && o.note == nil && b.bytes+o.bytes-batchOverhead <= p.batchMax()
 }
 
-// batchMax is how large we let a batch become.
-func (t *topic) batchMax() int { return min(t.limit, batchTarget) }
+// batchMax is how large we let a batch become, unless one record is larger.
+func (t *topic) batchMax() int {
+	if n := int(t.target.Load()); n > 0 {
+		return n
+	}
+	return min(t.limit, batchTarget)
+}
 
 // remove takes b out of flight.
 func (p *partition) remove(b *batch) {

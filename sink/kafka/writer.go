@@ -61,6 +61,14 @@ func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	if err := w.usable(ctx); err != nil {
 		return err
 	}
+	err := w.accept(ctx, batches)
+	if err != nil && w.refused == nil {
+		w.refused = err // a part may have been accepted: nothing may follow it
+	}
+	return err
+}
+
+func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 	for i := range batches {
 		b := &batches[i]
 		for j := range b.Events {

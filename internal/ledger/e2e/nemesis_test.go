@@ -22,17 +22,25 @@ type plan struct {
 	kill, freeze, holdBroker, crashPostgres, restartBroker, terminateSender, cut int
 }
 
-// torment goes through the plan, again and again until the time has passed.
+// torment goes through the plan once, and then through parts of it until the time has passed.
 func (n *nemesis) torment(p plan, until time.Time) {
-	for first := true; first || time.Now().Before(until); first = false {
+	for round := 0; round == 0 || time.Now().Before(until); round++ {
 		for _, a := range n.shuffled(p) {
-			begin := time.Now()
-			a.do()
-			d := n.one()
-			n.t.Logf("%s %s took %s, now daemon %d", begin.Format("15:04:05.000"), a.name, time.Since(begin).Round(time.Millisecond), d.number)
-			n.pause(700 * time.Millisecond)
+			if round > 0 && time.Now().After(until) {
+				return
+			}
+			n.act(a)
 		}
 	}
+}
+
+func (n *nemesis) act(a action) {
+	begin := time.Now()
+	a.do()
+	d := n.one()
+	n.t.Logf("%s %s took %s, now daemon %d",
+		begin.Format("15:04:05.000"), a.name, time.Since(begin).Round(time.Millisecond), d.number)
+	n.pause(700 * time.Millisecond)
 }
 
 type action struct {

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,9 +34,9 @@ type rig struct {
 }
 
 // newRig starts the servers and makes the tables; prepare is called between the empty tables and their first rows.
-func newRig(t *testing.T, p program, prepare func(*rig, *pgx.Conn)) *rig {
+func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn)) *rig {
 	r := &rig{t: t, program: p, dir: t.TempDir()}
-	r.postgres = testenv.Postgres(t,
+	r.postgres = testenv.Postgres(t, testenv.Version(version),
 		testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds())),
 		testenv.Setting("logical_decoding_work_mem", "64kB"))
 	r.kafka = testenv.Kafka(t, testenv.Proxied())
@@ -119,6 +121,7 @@ func (r *rig) end() {
 	for _, d := range r.daemons {
 		d.kill()
 	}
+	r.crashed()
 	if r.t.Failed() {
 		for n := 1; n <= r.started; n++ {
 			if n == 1 || n > r.started-3 {
@@ -129,6 +132,21 @@ func (r *rig) end() {
 	r.network.Close()
 	r.recorder.Close()
 	r.topics.client.Close()
+}
+
+// crashed looks for what no fault excuses, in the logs of all daemons.
+func (r *rig) crashed() {
+	for n := 1; n <= r.started; n++ {
+		text, err := os.ReadFile(r.log(n))
+		if err != nil {
+			r.t.Error(err)
+		}
+		for _, sign := range []string{"panic: ", "DATA RACE", "fatal error: "} {
+			if i := bytes.Index(text, []byte(sign)); i >= 0 {
+				r.t.Errorf("daemon %d: %s", n, text[i:min(len(text), i+3000)])
+			}
+		}
+	}
 }
 
 // until polls until ok is true.

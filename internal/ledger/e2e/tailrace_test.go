@@ -23,10 +23,14 @@ type tailrace struct {
 	listen map[int]string // by the number of the process
 }
 
-// build builds the binary.
+// build builds the binary; with TAILRACE_RACE set, with the race detector.
 func build(t *testing.T) *tailrace {
 	p := &tailrace{binary: filepath.Join(t.TempDir(), "tailrace"), listen: map[int]string{}}
-	cmd := exec.Command("go", "build", "-o", p.binary, "github.com/tailrace/tailrace/cmd/tailrace")
+	args := []string{"build", "-o", p.binary}
+	if os.Getenv("TAILRACE_RACE") != "" {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "github.com/tailrace/tailrace/cmd/tailrace")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build tailrace: %v\n%s", err, out)
 	}

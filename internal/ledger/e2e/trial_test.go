@@ -27,7 +27,8 @@ type trial struct {
 
 // run goes through the trial and returns what the oracles have found.
 func (tr trial) run(t *testing.T) []error {
-	r := newRig(t, tr.program, tr.prepare)
+	version := []int{testenv.Newest, testenv.Oldest}[tr.seed%2]
+	r := newRig(t, version, tr.program, tr.prepare)
 	t.Logf("seed %d, Postgres %d", tr.seed, r.postgres.Version)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -58,6 +59,7 @@ func (tr trial) run(t *testing.T) []error {
 	end := r.program.sample(r, d)
 	t.Logf("at the start %s; at the end %s", start, end)
 	r.program.drained(r, d)
+	defer func(begin time.Time) { t.Logf("judged in %s", time.Since(begin).Round(time.Millisecond)) }(time.Now())
 	return append(r.judge(), ledger.Liveness(start, end, tr.slack)...)
 }
 

@@ -1,0 +1,170 @@
+package capturetest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Script is a server in memory: a log of transactions, one slot, and whoever holds it. Its methods are what happens to
+// the server, and may be called by any goroutine. All of its Sources read the same slot, as the daemons of one pipeline
+// do.
+//
+// It is as careless as Postgres: it believes what is confirmed, never goes back behind it, and a start below it is
+// silently forwarded to it.
+type Script struct {
+	mu        sync.Mutex
+	origin    capture.Origin
+	log       []record
+	end       capture.LSN
+	confirmed capture.LSN
+	slot      bool     // it exists
+	holder    *process // nil: nobody
+	versions  map[int]int
+	changed   chan struct{} // closed and made anew when anything changes
+	statuses  []capture.Position
+	delay     time.Duration
+}
+
+// process holds the slot: the server's side of a stream, or somebody foreign.
+type process struct {
+	stream *Stream // nil: foreign
+}
+
+// record is a transaction, or a stretch of the log that has nothing for us.
+type record struct {
+	rows   []Row
+	cuts   []int
+	joined bool
+	tx     *capture.Tx // nil: nothing for us
+	end    capture.LSN
+}
+
+// after says whether a start at from sends the record: what matters is where its commit record starts.
+func (r *record) after(from capture.LSN) bool {
+	if r.tx == nil {
+		return r.end > from
+	}
+	return r.tx.LSN >= from
+}
+
+// What things take in the log, in bytes.
+const (
+	changeSize = 64
+	commitSize = 48
+	origin     = 0x1000
+)
+
+// NewScript makes a server whose slot exists and has confirmed everything that is there: nothing.
+func NewScript() *Script {
+	s := &Script{
+		origin: capture.Origin{System: 7, Timeline: 1, Publication: "p"}, end: origin, confirmed: origin, slot: true,
+		versions: map[int]int{}, changed: make(chan struct{}),
+	}
+	return s
+}
+
+// Transaction is one that a Script commits. Each key is a change, which makes the next version of that row.
+type Transaction struct {
+	Keys   []int
+	Cuts   []int // the stream cuts the batch after so many changes
+	Joined bool  // the stream puts it into one batch with the transaction before, where both are there
+}
+
+// Add commits a transaction and returns where it ends.
+func (s *Script) Add(t Transaction) capture.Position {
+	return s.Begin(t)()
+}
+
+// Commit commits a transaction in one batch.
+func (s *Script) Commit(keys ...int) capture.Position { return s.Add(Transaction{Keys: keys}) }
+
+// Begin opens a transaction; what it returns commits it.
+func (s *Script) Begin(t Transaction) (commit func() capture.Position) {
+	return func() capture.Position {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r := record{cuts: t.Cuts, joined: t.Joined}
+		for _, k := range t.Keys {
+			s.versions[k]++
+			r.rows = append(r.rows, Row{k, s.versions[k]})
+		}
+		at := s.end + capture.LSN(changeSize*len(t.Keys))
+		r.tx = &capture.Tx{LSN: at, XID: uint32(700 + len(s.log)), Time: time.Now().UTC(), Epoch: s.origin.Epoch(at)}
+		r.end = at + commitSize
+		s.write(r)
+		return capture.Position{LSN: r.end}
+	}
+}
+
+// Idle writes bytes of log that have nothing for the slot, and returns where it ends.
+func (s *Script) Idle(bytes int) capture.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(record{end: s.end + capture.LSN((bytes+7)/8*8)})
+	return capture.Position{LSN: s.end}
+}
+
+func (s *Script) write(r record) {
+	s.log, s.end = append(s.log, r), r.end
+	s.wake()
+}
+
+func (s *Script) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Committed is every row in the order of the log.
+func (s *Script) Committed() (rows []Row) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.log {
+		rows = append(rows, r.rows...)
+	}
+	return rows
+}
+
+// End is where the log ends.
+func (s *Script) End() capture.LSN {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end
+}
+
+// Confirmed is what the slot has confirmed.
+func (s *Script) Confirmed() capture.LSN {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.confirmed
+}
+
+// Statuses is everything that was ever confirmed, in the order in which it reached the server.
+func (s *Script) Statuses() []capture.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.statuses)
+}
+
+// Held says whether somebody holds the slot.
+func (s *Script) Held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holder != nil
+}
+
+// status takes what a stream's client says is flushed.
+func (s *Script) status(st *Stream, p capture.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holder == nil || s.holder.stream != st || p.IsZero() {
+		return // nobody listens at that connection any more
+	}
+	s.statuses = append(s.statuses, p)
+	if f := p.Flush(); f > s.confirmed {
+		s.confirmed = f
+		s.wake()
+	}
+}

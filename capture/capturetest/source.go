@@ -1,0 +1,155 @@
+package capturetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Source is one daemon's connection to a Script. It implements capture.Source and capture.Observed. Set its fields before
+// Run.
+type Source struct {
+	// Hook is called between the look at the slot and its start, when another daemon may be faster. nil: nothing.
+	Hook func()
+	// Resumed hears what Resume is told, and its error is Resume's. nil: nothing.
+	Resumed func([]capture.Record) error
+
+	script *Script
+
+	mu      sync.Mutex
+	dead    bool
+	stream  *Stream
+	streams int
+}
+
+// Source makes another daemon's source.
+func (s *Script) Source() *Source { return &Source{script: s} }
+
+const standbyPause = time.Second
+
+// Run implements capture.Source.
+func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
+	var backoff capture.Backoff
+	for ctx.Err() == nil {
+		err := s.session(ctx, serve)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, capture.ErrRestart):
+			continue
+		case errors.Is(err, capture.ErrNotOurs):
+			report(err)
+			_ = capture.Sleep(ctx, standbyPause)
+			continue
+		}
+		if err == nil {
+			err = errors.New("the stream ended without a reason")
+		}
+		report(err)
+		_ = capture.Sleep(ctx, backoff.Next(err))
+	}
+	return nil
+}
+
+func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
+	from := s.script.Confirmed()
+	if s.Hook != nil {
+		s.Hook()
+	}
+	st, err := s.start(from)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	return serve(ctx, st)
+}
+
+func (s *Source) start(from capture.LSN) (*Stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead {
+		return nil, errCut
+	}
+	st, err := s.script.start(s, from)
+	if err == nil {
+		s.stream = st
+		s.streams++
+	}
+	return st, err
+}
+
+// Kill ends the daemon's connection as the end of its process does: nothing that it says from now on reaches the server.
+// The server learns it when it is told by Cut or Orphan.
+func (s *Source) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = true
+	if s.stream != nil {
+		s.stream.fail(errCut)
+	}
+}
+
+// Health implements capture.Observed.
+func (s *Source) Health() capture.Health {
+	s.mu.Lock()
+	st := s.stream
+	s.mu.Unlock()
+	c := s.script
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := capture.Health{
+		Slot: "inactive", End: c.end, Confirmed: c.confirmed, Retained: int64(c.end - c.confirmed), Safe: -1,
+	}
+	if c.holder != nil {
+		h.Slot = "active"
+		h.Connected = c.holder.stream != nil && c.holder.stream == st
+	}
+	if st != nil && st.tx != nil {
+		h.Copying, h.Copied, h.Estimated = st.at <= len(st.rows), int64(min(st.at, len(st.rows))), int64(len(st.rows))
+	}
+	return h
+}
+
+// WALEnd is where the log ends.
+func (s *Source) WALEnd(context.Context) (capture.LSN, error) { return s.script.End(), nil }
+
+// start takes the slot, or makes a snapshot where there is none.
+func (s *Script) start(src *Source, from capture.LSN) (*Stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holder != nil {
+		return nil, fmt.Errorf("%w: process %p", capture.ErrNotOurs, s.holder)
+	}
+	st := &Stream{script: s, source: src, origin: s.origin, ended: make(chan struct{}), state: stateDone, delay: s.delay}
+	st.start = capture.Position{LSN: from}
+	if !s.slot {
+		s.end += 64 // a new slot writes a record
+		s.confirmed = s.end
+		st.snapshot(s.end)
+		for _, r := range s.log {
+			st.rows = append(st.rows, r.rows...)
+		}
+	}
+	st.next = max(from, s.confirmed)
+	s.holder = &process{stream: st}
+	s.wake()
+	return st, nil
+}
+
+// Cut makes the daemon notice that its connection is gone, as its own watch does after Script.Orphan.
+func (s *Source) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream != nil {
+		s.stream.fail(errCut)
+	}
+}
+
+// Streams is how many streams were started.
+func (s *Source) Streams() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams
+}

@@ -1,0 +1,181 @@
+package postgres
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+)
+
+// message is one message of the wire protocol.
+func message(kind byte, body string) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+4)), body...)
+}
+
+// pieces is a connection that gives each element in reads of its own; an empty one is a deadline that has passed.
+type pieces [][]byte
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(*p) == 0 {
+		return 0, io.EOF
+	}
+	head := (*p)[0]
+	if len(head) == 0 {
+		*p = (*p)[1:]
+		return 0, os.ErrDeadlineExceeded
+	}
+	n := copy(b, head)
+	if (*p)[0] = head[n:]; n == len(head) {
+		*p = (*p)[1:]
+	}
+	return n, nil
+}
+
+// all reads every message; a timeout is tried again, as the stream does.
+func all(t *testing.T, f *frames) (got []frame, timeouts int) {
+	t.Helper()
+	for {
+		m, err := f.next()
+		switch {
+		case err == nil:
+			m.body = bytes.Clone(m.body) // good until the next call only
+			got = append(got, m)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			timeouts++
+		case errors.Is(err, io.EOF):
+			return got, timeouts
+		default:
+			t.Fatal(err)
+		}
+	}
+}
+
+// Wherever the bytes are torn, and a deadline passes in between, the messages are the same.
+func TestFramesTornAnywhere(t *testing.T) {
+	bodies := []string{"", "x", strings.Repeat("small", 100), strings.Repeat("L", large+1), "", "after", strings.Repeat("e", large)}
+	var wire []byte
+	for i, b := range bodies {
+		wire = append(wire, message('a'+byte(i), b)...)
+	}
+	cuts := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 500, 520, 521, 522, 523, 524, 525, 526, 600, large, large + 526, large + 527,
+		large + 531, large + 532, large + 540, len(wire) - 1}
+	for _, at := range cuts {
+		conn := pieces{bytes.Clone(wire[:at]), {}, bytes.Clone(wire[at:])}
+		got, timeouts := all(t, newFrames(&conn))
+		if timeouts != 1 {
+			t.Errorf("cut at %d: %d timeouts", at, timeouts)
+		}
+		same(t, got, bodies)
+	}
+	for _, size := range []int{1, 3, 4096} { // and with a deadline after each piece
+		var conn pieces
+		for rest := wire; len(rest) > 0; {
+			n := min(size, len(rest))
+			conn = append(conn, rest[:n], nil)
+			rest = rest[n:]
+		}
+		got, _ := all(t, newFrames(&conn))
+		same(t, got, bodies)
+	}
+}
+
+func same(t *testing.T, got []frame, bodies []string) {
+	t.Helper()
+	if len(got) != len(bodies) {
+		t.Fatalf("%d messages, want %d", len(got), len(bodies))
+	}
+	for i, m := range got {
+		if m.kind != 'a'+byte(i) || string(m.body) != bodies[i] {
+			t.Errorf("message %d is %q with %d bytes, want %d", i, m.kind, len(m.body), len(bodies[i]))
+		}
+		if m.own != (len(bodies[i]) > large) {
+			t.Errorf("message %d of %d bytes: memory of its own is %v", i, len(bodies[i]), m.own)
+		}
+	}
+}
+
+// What next calls its own it never touches again; and what follows a large message is not lost in it.
+func TestFramesLargeOwnsItsMemory(t *testing.T) {
+	big := strings.Repeat("0123456789", large/5)
+	conn := pieces{append(append(message('b', big), message('s', "small")...), message('b', strings.ToUpper(strings.Repeat("z", large+1)))...)}
+	f := newFrames(&conn)
+	first, err := f.next()
+	if err != nil || !first.own {
+		t.Fatalf("%v, own %v", err, first.own)
+	}
+	for range 2 {
+		if _, err := f.next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(first.body) != big {
+		t.Error("a later message has overwritten the first")
+	}
+}
+
+func TestFramesReady(t *testing.T) {
+	wire := append(message('a', "one"), message('b', "two")...)
+	conn := pieces{wire[:len(wire)-1], wire[len(wire)-1:]}
+	f := newFrames(&conn)
+	if f.ready() {
+		t.Error("ready before anything has come")
+	}
+	if _, err := f.next(); err != nil {
+		t.Fatal(err)
+	}
+	if f.ready() {
+		t.Error("ready without the last byte")
+	}
+	if err := f.fill(); err != nil || !f.ready() {
+		t.Errorf("not ready with all bytes: %v", err)
+	}
+	if _, err := f.next(); err != nil || f.ready() {
+		t.Errorf("ready behind the last: %v", err)
+	}
+}
+
+// A length that no server sends is refused before memory is taken for it.
+func TestFramesBogusLength(t *testing.T) {
+	for _, length := range []uint32{0, 1, 3, maxFrame + 5, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
+		conn := pieces{append(binary.BigEndian.AppendUint32([]byte{'d'}, length), "body"...)}
+		f := newFrames(&conn)
+		if _, err := f.next(); err == nil || !strings.Contains(err.Error(), "not the wire protocol") {
+			t.Errorf("length %d: %v", length, err)
+		}
+		if f.big.body != nil {
+			t.Errorf("length %d: %d bytes of memory", length, len(f.big.body))
+		}
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	f.Add(append(message('d', "body"), message('k', "")...), 3)
+	f.Add([]byte{'d', 0, 1, 0, 200, 'x'}, 1)
+	f.Fuzz(func(t *testing.T, wire []byte, size int) {
+		size = max(size&0xff, 1)
+		var conn pieces
+		for rest := wire; len(rest) > 0; {
+			n := min(size, len(rest))
+			conn = append(conn, rest[:n], nil)
+			rest = rest[n:]
+		}
+		fs := newFrames(&conn)
+		var again []byte
+		for {
+			m, err := fs.next()
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				continue
+			}
+			if err != nil {
+				break
+			}
+			again = append(again, message(m.kind, string(m.body))...)
+		}
+		if !bytes.HasPrefix(wire, again) {
+			t.Errorf("%x was read as %x", wire, again)
+		}
+	})
+}

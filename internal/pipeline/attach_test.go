@@ -1,0 +1,213 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// A sink without a record writes its first one where the stream begins, and nothing is confirmed before every sink has one.
+func TestFirstStartWritesTheFirstRecord(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.stores[1].block()
+		d := r.start()
+		r.script.Idle(100)
+		r.pass(10 * time.Second)
+		if n := r.script.Statuses(); len(n) != 0 {
+			t.Fatalf("confirmed %s while sink1 has no record", n)
+		}
+		if got := r.stores[0].position(); got.LSN != r.script.End() {
+			t.Errorf("the record of sink0 is at %s", got)
+		}
+		r.stores[1].unblock()
+		r.settle()
+		r.complete()
+		if n := r.script.Statuses(); len(n) == 0 || n[0] != (capture.Position{LSN: r.script.End()}) && n[0] != at(0x1000) {
+			t.Errorf("confirmed %s", n)
+		}
+		d.is(1, "streaming")
+	}, newStore(), newStore())
+}
+
+// The record of a first start is at the start, not at zero and not at the first change.
+func TestFirstRecordIsTheStart(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.start()
+		if got := r.stores[0].position(); got != at(0x1000) {
+			t.Errorf("the record is at %s", got)
+		}
+	}, newStore())
+}
+
+// A sink that is new beside others starts where the slot stands: before that there is nothing more to have.
+func TestANewSinkStartsAtTheSlot(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		old := r.stores
+		r.stores = old[:1]
+		d := r.start()
+		r.script.Commit(1, 2)
+		r.settle()
+		r.complete()
+		d.stop()
+		r.script.Commit(3)
+		r.stores = old
+		r.start()
+		r.script.Commit(4)
+		r.settle()
+		all := r.script.Committed()
+		if err := capturetest.Judge(all, old[0].seen(), capturetest.AtLeastOnce); err != nil {
+			t.Error("the old sink:", err)
+		}
+		if err := capturetest.Judge(all[2:], old[1].seen(), capturetest.ExactlyOnce); err != nil {
+			t.Error("the new sink:", err)
+		}
+	}, newStore(), newStore())
+}
+
+// Somebody advances the slot while we are away: a start there would lose changes silently. The sink halts, and says how to go
+// on; it was opened twice, because the first look might have been too old.
+func TestGapHalts(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.start().stop()
+		r.script.Commit(1)
+		r.script.Advance(r.script.End())
+		r.script.Commit(2)
+		d := r.start()
+		d.is(0, "gap")
+		st := d.sink(0)
+		if st.State.Kind != Halted || !strings.Contains(st.State.Fix, "tailrace drop") || !strings.Contains(st.State.Reason, "sink0") {
+			t.Errorf("%+v", st.State)
+		}
+		if n := r.stores[0].opens(); n != 1+2 {
+			t.Errorf("opened %d times", n)
+		}
+		select {
+		case err := <-d.Halted():
+			if p := capture.AsProblem(err); p == nil || p.State != "gap" {
+				t.Errorf("%v", err)
+			}
+		default:
+			t.Error("a strict daemon hears nothing")
+		}
+		r.settle()
+		if rows := r.stores[0].seen(); len(rows) != 0 {
+			t.Errorf("%v was written over a gap", rows)
+		}
+		if n := r.stores[0].opens(); n < 1+5*2 || n > 1+8*3 {
+			t.Errorf("opened %d times in a minute, wants to look again every 10 s", n)
+		}
+	}, newStore())
+}
+
+// A gap that the second Open does not see was none.
+func TestGapOfAnOldLook(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.start().stop()
+		r.script.Commit(1)
+		r.script.Advance(r.script.End())
+		s := r.stores[0]
+		s.opening = func(generation int) {
+			if generation == 3 {
+				s.set(func() {
+					s.land(r.script.Committed(), &sink.Progress{Position: at(r.script.End()), Origin: s.record.Origin})
+				})
+			}
+		}
+		d := r.start()
+		d.is(0, "streaming")
+		r.script.Commit(2)
+		r.settle()
+		r.complete()
+	}, newStore())
+}
+
+// A gap of one sink stops everything: its rows are not to be lost by what the others confirm.
+func TestGapHoldsTheSlot(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.script.Commit(1)
+		d := r.start()
+		r.settle()
+		d.stop()
+		r.stores[0].lose(1)
+		r.script.Commit(2)
+		was := r.script.Confirmed()
+		d = r.start()
+		r.settle()
+		d.is(0, "gap")
+		if r.script.Confirmed() != was {
+			t.Errorf("confirmed %s", r.script.Confirmed())
+		}
+	}, newStore(), newStore())
+}
+
+// What the sinks must say for themselves, and what the source's history says of them.
+func TestOriginIsJudged(t *testing.T) {
+	for name, c := range map[string]struct {
+		between func(r *rig, held capture.LSN)
+		state   string
+	}{
+		"the same":             {func(*rig, capture.LSN) {}, "streaming"},
+		"record lost":          {func(r *rig, _ capture.LSN) { loseRecords(r) }, "progress_lost"},
+		"another cluster":      {func(r *rig, _ capture.LSN) { r.script.Replace(8) }, "wrong_cluster"},
+		"promotion":            {func(r *rig, held capture.LSN) { r.script.Promote(held) }, "streaming"},
+		"promotion later":      {func(r *rig, held capture.LSN) { r.script.Commit(7); r.script.Promote(r.script.End()) }, "streaming"},
+		"two promotions":       {func(r *rig, held capture.LSN) { r.script.Promote(held); r.script.Promote(held) }, "streaming"},
+		"promotion that loses": {func(r *rig, held capture.LSN) { r.script.Promote(held - 8) }, "timeline_diverged"},
+		"promotion that loses, overtaken": {func(r *rig, held capture.LSN) {
+			r.script.Promote(held - 8)
+			r.script.Commit(1, 2, 3, 4, 5)
+		}, "timeline_diverged"},
+		"restored to before": {func(r *rig, held capture.LSN) { r.script.Restore(0x1000) }, "ahead_of_source"},
+	} {
+		for _, alive := range []bool{false, true} {
+			if alive && name == "record lost" {
+				continue // nobody looks
+			}
+			t.Run(name+map[bool]string{true: ", running", false: ", started anew"}[alive], func(t *testing.T) {
+				run(t, func(t *testing.T, r *rig) {
+					r.script.Commit(1)
+					r.script.Commit(2)
+					d := r.start()
+					r.settle()
+					held := r.stores[0].position().LSN
+					if held != r.script.End() {
+						t.Fatal(held)
+					}
+					if !alive {
+						d.stop()
+					}
+					c.between(r, held)
+					if !alive {
+						d = r.start()
+					}
+					r.pass(time.Second)
+					d.is(0, c.state)
+					d.is(1, c.state)
+					r.script.Commit(9)
+					r.settle()
+					if c.state == "streaming" {
+						r.complete()
+						return
+					}
+					if st := d.sink(0).State; st.Kind != Halted || st.Fix == "" {
+						t.Errorf("%+v", st)
+					}
+					if got := r.stores[0].seen(); len(got) != 2 {
+						t.Errorf("%v was written", got)
+					}
+				}, newStore(), newStore())
+			})
+		}
+	}
+}
+
+// loseRecords takes every record away, and the sinks know that there was one.
+func loseRecords(r *rig) {
+	for _, s := range r.stores {
+		s.set(func() { s.record, s.missing = nil, sink.Lost })
+	}
+}

@@ -1,0 +1,258 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// writer takes batches now and makes them durable later, in its own goroutine, step by step. What it has on its way goes on
+// its way when it is closed, until the next Open fences it.
+type writer struct {
+	sink       *scripted
+	store      *store
+	lane       sink.Lane
+	generation int
+
+	// Below store.mu:
+	queue []sent
+	err   error // why it can do no more
+
+	call   sync.Mutex // held while the lane is called
+	closed bool       // below call and, for who waits, told by store.wake
+}
+
+// sent is a batch on its way.
+type sent struct {
+	rows   []capturetest.Row
+	end    capture.Position
+	commit bool
+	state  []byte
+}
+
+func (w *writer) isClosed() bool {
+	w.call.Lock()
+	defer w.call.Unlock()
+	return w.closed
+}
+
+// Write implements sink.Writer.
+func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
+	s := w.store
+	s.mu.Lock()
+	s.writes = append(s.writes, append([]sink.Batch(nil), batches...))
+	s.mu.Unlock()
+	for _, b := range batches {
+		if err := w.accept(ctx, b); err != nil {
+			return err
+		}
+	}
+	if s.control.heldAtAccept {
+		w.hold(batches[len(batches)-1].End)
+	}
+	return nil
+}
+
+// accept takes one batch when there is room on the way.
+func (w *writer) accept(ctx context.Context, b sink.Batch) error {
+	s := w.store
+	item := sent{end: b.End, commit: b.Commit, state: b.State}
+	for _, e := range b.Events {
+		r, err := capturetest.RowOf(e.Change)
+		if err != nil {
+			return err
+		}
+		item.rows = append(item.rows, r)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case w.err != nil:
+			return w.err
+		case w.sink.isDead():
+			return errTarget
+		case s.refuse != nil:
+			if err := s.refuse(b); err != nil {
+				return err
+			}
+		}
+		if len(w.queue) < max(s.limit, 4) || s.transactional {
+			break
+		}
+		if err := w.wait(ctx.Done()); err != nil {
+			return context.Cause(ctx)
+		}
+	}
+	if s.control.heldEmptyAtOnce && len(item.rows) == 0 && len(w.queue) == 0 {
+		s.mu.Unlock()
+		w.hold(item.end)
+		s.mu.Lock()
+		return nil
+	}
+	w.queue = append(w.queue, item)
+	s.wake()
+	return nil
+}
+
+var errStop = errors.New("stop")
+
+// wait gives store.mu up until something changes.
+func (w *writer) wait(stop <-chan struct{}) error {
+	changed := w.store.changed
+	w.store.mu.Unlock()
+	defer w.store.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-stop:
+		return errStop
+	}
+}
+
+// work is the way to the target, and the target.
+func (w *writer) work() {
+	s := w.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		n := w.ready()
+		for n == 0 || s.blocked {
+			if w.over() {
+				return
+			}
+			_ = w.wait(nil)
+			n = w.ready()
+		}
+		if !w.step(n) {
+			return
+		}
+	}
+}
+
+// ready is how many batches of the queue can become durable together now.
+func (w *writer) ready() int {
+	if !w.store.transactional {
+		return min(1, len(w.queue))
+	}
+	for n := len(w.queue); n > 0; n-- {
+		if w.queue[n-1].commit {
+			return n
+		}
+	}
+	return 0
+}
+
+// over says that nothing of the writer becomes durable any more.
+func (w *writer) over() bool {
+	return w.fenced() || w.isClosed() && (w.ready() == 0 || w.store.loses)
+}
+
+func (w *writer) fenced() bool {
+	return w.generation != w.store.generation && !w.store.control.unfenced
+}
+
+// step makes n batches durable and tells the lane. It is false when the writer is at its end.
+func (w *writer) step(n int) bool {
+	s := w.store
+	if w.later() {
+		return false
+	}
+	var rows []capturetest.Row
+	record := &sink.Progress{Memory: sink.Found, Origin: w.lane.Origin}
+	for _, item := range w.queue[:n] {
+		rows = append(rows, item.rows...)
+		record.Position = item.end
+		if item.state != nil {
+			record.State = item.state
+		}
+	}
+	if !s.transactional {
+		s.land(rows, nil)
+		if s.control.heldAtAck {
+			w.told(record.Position)
+		}
+		rows = nil
+		if w.later() {
+			return false
+		}
+	}
+	s.land(rows, record)
+	w.queue = w.queue[n:]
+	s.wake()
+	w.told(record.Position)
+	return true
+}
+
+// later lets the target's time pass; it is true when nothing can happen any more.
+func (w *writer) later() bool {
+	s := w.store
+	s.mu.Unlock()
+	time.Sleep(s.latency)
+	s.mu.Lock()
+	for s.blocked && !w.over() {
+		_ = w.wait(nil)
+	}
+	switch {
+	case w.fenced():
+		s.mu.Unlock()
+		w.fail(sink.ErrFenced)
+		s.mu.Lock()
+		return true
+	case s.fails != nil:
+		err := s.fails
+		s.mu.Unlock()
+		w.fail(err)
+		s.mu.Lock()
+		return true
+	case w.err != nil && s.loses:
+		return true
+	}
+	return w.over()
+}
+
+// told calls hold without the store's lock.
+func (w *writer) told(p capture.Position) {
+	w.store.mu.Unlock()
+	w.hold(p)
+	w.store.mu.Lock()
+}
+
+func (w *writer) hold(p capture.Position) {
+	w.call.Lock()
+	defer w.call.Unlock()
+	if !w.closed {
+		w.lane.Held(p)
+	}
+}
+
+func (w *writer) fail(err error) {
+	w.store.mu.Lock()
+	first := w.err == nil
+	if first {
+		w.err = err
+	}
+	w.store.wake()
+	w.store.mu.Unlock()
+	w.call.Lock()
+	defer w.call.Unlock()
+	if first && !w.closed {
+		w.lane.Failed(err)
+	}
+}
+
+// Close implements sink.Writer.
+func (w *writer) Close() error {
+	w.call.Lock()
+	w.closed = true
+	w.call.Unlock()
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	w.store.wake()
+	return nil
+}

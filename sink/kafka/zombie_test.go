@@ -1,0 +1,73 @@
+package kafka_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/sinktest"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// What an older writer has sent and the network holds back arrives after its successor has opened: nothing of it is
+// stored (I8), not even where the successor has written nothing yet.
+func TestHeldUpZombie(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Proxied())
+	topic := testenv.NewTopic(t, server, 12)
+	o := options(server.Brokers(), topic)
+	one := open(t, newSink(t, o))
+	all := func(l *lane, version int) (capture.Position, error) {
+		events := make([]transform.Event, 0, 40)
+		for k := range 40 {
+			events = append(events, row(capture.Update, k, version, pad(100)))
+		}
+		return l.write(events...)
+	}
+	end, err := all(one, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.wait(end)
+	server.Nodes[0].Proxy.Hold()
+	for v := 2; v < 10; v++ {
+		if _, err := all(one, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Brokers = server.Direct()
+	two := open(t, newSink(t, o))
+	if two.progress.Position != end {
+		t.Fatalf("the successor starts at %s, want %s", two.progress.Position, end)
+	}
+	before := versions(t, consume(t, server, topic))
+	if err := server.Nodes[0].Proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.failure(); !errors.Is(err, sink.ErrFenced) {
+		t.Errorf("the zombie fails with %v", err)
+	}
+	if after := versions(t, consume(t, server, topic)); !slices.Equal(before, after) {
+		t.Errorf("%d records before the zombie woke, %d after it", len(before), len(after))
+	}
+	for v := 2; v < 5; v++ {
+		if end, err = all(two, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	two.wait(end)
+	want := map[int]int{}
+	for k := range 40 {
+		want[k] = 4
+	}
+	seen := versions(t, consume(t, server, topic))
+	if err := sinktest.Check(seen, want); err != nil {
+		t.Error(err)
+	}
+	if len(seen) != 40*4 {
+		t.Errorf("%d records, want every one once", len(seen))
+	}
+}
