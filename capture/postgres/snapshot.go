@@ -45,7 +45,6 @@ type snapshot struct {
 	failed    error // after out is closed
 	asm       *assembler
 	copied    atomic.Int64
-	finished  atomic.Bool
 	started   bool          // Resume has called run
 	ended     chan struct{} // closed when run has returned
 	estimated int64
@@ -218,7 +217,6 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	sn.asm.batch.Time = sn.asm.tx.Time
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
-	sn.finished.Store(true)
 	return sn.hand(ctx, sn.asm.take())
 }
 
@@ -249,8 +247,9 @@ func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Ba
 	}
 }
 
-func (sn *snapshot) progress() (copying bool, rows, estimated int64) {
-	return !sn.finished.Load(), sn.copied.Load(), sn.estimated
+// progress is how many rows were handed out, and about how many there are.
+func (sn *snapshot) progress() (rows, estimated int64) {
+	return sn.copied.Load(), sn.estimated
 }
 
 // abandon ends a snapshot whose stream has ended.

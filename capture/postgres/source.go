@@ -152,10 +152,12 @@ func (s *Source) Health() capture.Health {
 	return s.health
 }
 
-// counted takes over what the stream's snapshot has copied. The caller holds mu.
+// counted takes over what the stream's snapshot has copied. A first start counts as copying until its stream ends, when
+// every sink holds the rows. The caller holds mu.
 func (s *Source) counted() {
 	if s.stream != nil && s.stream.snapshot != nil {
-		s.health.Copying, s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
+		s.health.Copying = true
+		s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,9 +183,9 @@ func TestRejected(t *testing.T) {
 }
 
 // refusing is a chain that fails on a key until told otherwise.
-func refusing(key int, fail *bool, how func() error) *transform.Chain {
+func refusing(key int, fail *atomic.Bool, how func() error) *transform.Chain {
 	return transform.NewChain(func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
-		if r, _ := capturetest.RowOf(e.Change); r.Key == key && *fail {
+		if r, _ := capturetest.RowOf(e.Change); r.Key == key && fail.Load() {
 			return nil, how()
 		}
 		return append(dst, e), nil
@@ -199,7 +200,8 @@ func TestRejectedByTheChain(t *testing.T) {
 		rows  int
 	}{"at least once": {newStore(), 4}, "transactional": {transactional(), 3}} {
 		t.Run(name, func(t *testing.T) {
-			bad := true
+			var bad atomic.Bool
+			bad.Store(true)
 			run(t, func(t *testing.T, r *rig) {
 				r.chain = refusing(13, &bad, func() error { return errors.New("no such enum") })
 				d := r.start()
@@ -219,7 +221,7 @@ func TestRejectedByTheChain(t *testing.T) {
 				if got := r.stores[0].seen(); len(got) != c.rows || st.Held.Seq != uint64(c.rows-3) {
 					t.Errorf("the target has %v, held %s, want %d rows", got, st.Held, c.rows)
 				}
-				bad = false
+				bad.Store(false)
 				r.settle()
 				r.complete()
 				if err := capturetest.Judge(r.script.Committed(), r.stores[0].seen(), capturetest.ExactlyOnce); err != nil {
@@ -232,7 +234,8 @@ func TestRejectedByTheChain(t *testing.T) {
 
 // A panic in a block is one change's fault. The sink halts with a name, the daemon and the other sinks go on.
 func TestPanicInTheChain(t *testing.T) {
-	bad := true
+	var bad atomic.Bool
+	bad.Store(true)
 	run(t, func(t *testing.T, r *rig) {
 		r.chain = refusing(13, &bad, func() error { panic("index out of range") })
 		d := r.start()
@@ -250,7 +253,7 @@ func TestPanicInTheChain(t *testing.T) {
 		if n := len(r.stores[1].seen()); n != 2 {
 			t.Errorf("the other sink has %d rows", n)
 		}
-		bad = false
+		bad.Store(false)
 		r.settle()
 		d.is(0, "streaming")
 		r.complete()

@@ -40,6 +40,7 @@ type delivery struct {
 	failure  error            // why failed was closed
 	accepted capture.Position // everything up to it was accepted by the open writer
 	holds    capture.Position // everything up to it is durable in the sink
+	recorded bool             // it has held something since we run
 	pending  pending
 	state    State
 	doubted  bool  // a writer has failed since the sink last held more
@@ -60,9 +61,12 @@ func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 	if err != nil {
 		return err
 	}
-	d.writer, d.failed, d.progress = w, failed, progress
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if progress.Memory == sink.Empty && d.recorded {
+		progress.Memory = sink.Lost // we have seen it hold something
+	}
+	d.writer, d.failed, d.progress = w, failed, progress
 	d.accepted, d.holds, d.failure = progress.Position, progress.Position, nil
 	d.pending.hold(d.holds, func(time.Time) {})
 	return nil
@@ -126,7 +130,7 @@ func (d *delivery) hold(p capture.Position) {
 	if mended {
 		d.doubted = false
 	}
-	d.holds = p
+	d.holds, d.recorded = p, true
 	now := time.Now()
 	d.pending.hold(p, func(commit time.Time) { d.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
 	d.mu.Unlock()

@@ -155,9 +155,9 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 func (p *Pipeline) flow(ctx context.Context, l *lane) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.broke(ctx, l.stream) })
-	g.Go(func() error { return p.pump(ctx, l) })
+	g.Go(func() error { return guarded(p.log, func() error { return p.pump(ctx, l) }) })
 	for _, d := range p.sinks {
-		g.Go(func() error { return d.run(ctx, l.stream, l.window) })
+		g.Go(func() error { return guarded(d.log, func() error { return d.run(ctx, l.stream, l.window) }) })
 	}
 	return g.Wait()
 }
@@ -175,12 +175,12 @@ func (p *Pipeline) broke(ctx context.Context, s capture.Stream) error {
 // pump fills the window: steps 5 and 6 of the way of one row.
 func (p *Pipeline) pump(ctx context.Context, l *lane) error {
 	for {
-		idle, began := l.window.idle(), time.Now()
+		began := time.Now()
 		b, err := l.stream.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if idle {
+		if l.window.idle() { // the sinks had nothing left to read
 			p.waited(source, time.Since(began))
 		}
 		for _, d := range p.sinks {

@@ -41,14 +41,26 @@ func (d *delivery) hand(ctx context.Context) (err error) {
 
 // recovered makes an error of a panic: it is one change's fault, not the daemon's end.
 func (d *delivery) recovered(err *error) {
-	r := recover()
-	if r == nil {
-		return
+	if r := recover(); r != nil {
+		*err = panicked(d.log, r, fmt.Sprintf("a change after %s", d.position()))
 	}
-	d.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-	*err = &capture.Problem{
+}
+
+// guarded calls f and makes an error of its panic: one pipeline's bug does not end the others.
+func guarded(log *zap.Logger, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked(log, r, "the line")
+		}
+	}()
+	return f()
+}
+
+func panicked(log *zap.Logger, r any, where string) error {
+	log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
+	return &capture.Problem{
 		State: "panic", Halted: true,
-		Reason: fmt.Sprintf("a change after %s: %v", d.position(), r),
+		Reason: fmt.Sprintf("%s: %v", where, r),
 		Fix:    "this is a bug: please report the stack in the log",
 	}
 }

@@ -1,0 +1,205 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// The lag is the age of the oldest commit that is not held: nothing when nothing is, growing while a sink is away.
+func TestLag(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		d := r.start()
+		r.script.Commit(1)
+		r.settle()
+		for i := range 2 {
+			if k := d.sink(i); k.LagSeconds != 0 || k.LagBytes != 0 {
+				t.Errorf("idle: %+v", k)
+			}
+		}
+		r.stores[0].refuses(errTarget)
+		r.stores[0].breaks(errTarget)
+		r.pass(time.Second)
+		if k := d.sink(0); k.LagSeconds != 0 {
+			t.Errorf("away, but nothing is to be written: %+v", k)
+		}
+		held := d.sink(0).Held
+		r.script.Commit(1)
+		r.pass(30 * time.Second)
+		r.script.Commit(1)
+		r.pass(30 * time.Second)
+		k := d.sink(0)
+		if k.LagSeconds != 60 || k.LagBytes != int64(r.script.End()-held.LSN) || k.Held != held {
+			t.Errorf("away for 60 s: %+v", k)
+		}
+		if k := d.sink(1); k.LagSeconds != 0 || k.LagBytes != 0 {
+			t.Errorf("the other: %+v", k)
+		}
+		if v := d.value("lag_seconds", "p", "sink0"); v != 60 {
+			t.Errorf("the metric says %v", v)
+		}
+		if v := d.value("oldest_unconfirmed_seconds", "p"); v != 60 {
+			t.Errorf("the oldest is %v", v)
+		}
+		// An empty batch is no lag in time.
+		r.script.Idle(800)
+		r.stores[0].refuses(nil)
+		r.settle()
+		if k := d.sink(0); k.LagSeconds != 0 || k.LagBytes != 0 {
+			t.Errorf("back: %+v", k)
+		}
+		r.complete()
+	}, newStore(), newStore())
+}
+
+// A stream that starts again, and a sink that rewinds, keep the age of what waits.
+func TestLagOverARewind(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.window = 300
+		d := r.start()
+		r.stores[0].block()
+		for range 20 {
+			r.script.Commit(1)
+		}
+		r.pass(10 * time.Second)
+		r.script.Cut()
+		r.pass(10 * time.Second)
+		r.stores[0].set(func() { r.stores[0].loses = true })
+		r.stores[0].breaks(errTarget)
+		r.pass(10 * time.Second)
+		if k := d.sink(0); k.LagSeconds != 30 {
+			t.Errorf("%+v", k)
+		}
+		r.stores[0].unblock()
+		r.settle()
+		r.complete()
+		if k := d.sink(0); k.LagSeconds != 0 {
+			t.Errorf("%+v", k)
+		}
+	}, newStore())
+}
+
+// The counters and the histogram: every change once, every event once a sink, one delivery a batch of changes.
+func TestCounters(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.script.Commit(1, 2, 3)
+		d := r.start()
+		r.script.Commit(4)
+		r.pass(10 * time.Second)
+		r.script.Commit(5)
+		r.script.Idle(80)
+		r.settle()
+		r.complete()
+		for name, want := range map[string]float64{"changes_total": 2 + 3, "window_bytes": 0, "source_connected": 1, "slot_retained_bytes": 0} {
+			if got := d.value(name, "p"); got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+		for i, sink := range []string{"sink0", "sink1"} {
+			if got := d.value("events_total", "p", sink); got != 5 || d.sink(i).Events != 5 {
+				t.Errorf("events of %s: %v, %d", sink, got, d.sink(i).Events)
+			}
+			if got := d.value("delivery_seconds", "p", sink); got != 3 {
+				t.Errorf("deliveries to %s: %v", sink, got)
+			}
+		}
+		if got := d.value("slot_state", "p", "active"); got != 1 {
+			t.Errorf("slot_state: %v", got)
+		}
+		if got := d.value("role", "p", "active"); got != 1 {
+			t.Errorf("role: %v", got)
+		}
+		if got := d.value("sink_state", "ok", "p", "sink1", "streaming"); got != 1 {
+			t.Errorf("sink_state: %v", got)
+		}
+		if got := d.value("pipeline_state", "ok", "p", "streaming"); got != 1 {
+			t.Errorf("pipeline_state: %v", got)
+		}
+		if got := d.value("slot_safe_bytes", "p"); got != -1 {
+			t.Errorf("an unknown size is shown as %v", got)
+		}
+		if got := d.value("window_wait_seconds_total", "p", "source"); got < 10 { // what waits now counts when it ends
+			t.Errorf("waited %v s for the source", got)
+		}
+	}, newStore(), newStore())
+}
+
+// A pipeline that has ended is no longer in the metrics.
+func TestMetricsEndWithThePipeline(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		d := r.start()
+		if d.value("role", "p", "active") != 1 {
+			t.Fatal("not there while it runs")
+		}
+		d.stop()
+		if got := d.value("role", "p", "active"); got != -1 {
+			t.Errorf("%v", got)
+		}
+	}, newStore())
+}
+
+// The status of each time of a life.
+func TestStatusOfALife(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.script.Take(0)
+		d := r.make()
+		if st := d.Status(); st.Role != Starting || st.State.Name != "starting" || st.State.Kind != OK {
+			t.Errorf("not started: %s, %+v", st.Role, st.State)
+		}
+		d.run()
+		r.pass(5 * time.Second)
+		if st := d.Status(); st.Role != Standby || st.State.Name != "standby" || st.Source.Connected {
+			t.Errorf("the slot is another's: %+v", st)
+		}
+		r.stores[0].refuses(errTarget)
+		r.script.Leave()
+		r.pass(5 * time.Second)
+		if st := d.Status(); st.Role != Active || st.State.Name != "opening" || st.Sinks[0].State.Name != "retrying" {
+			t.Errorf("a sink is away at the start: %+v", st)
+		}
+		r.stores[0].refuses(nil)
+		r.settle()
+		st := d.Status()
+		if st.Role != Active || st.State.Name != "streaming" || st.Source.Sent.LSN != r.script.End() || st.Source.End != r.script.End() {
+			t.Errorf("at work: %+v", st)
+		}
+		since := st.State.Since
+		r.pass(time.Minute)
+		if got := d.Status().State.Since; got != since {
+			t.Errorf("the state is said to be since %s, it is since %s", got, since)
+		}
+		if end, err := d.End(t.Context()); err != nil || end != r.script.End() {
+			t.Errorf("End is %s, %v", end, err)
+		}
+		if _, err := json.Marshal(st); err != nil {
+			t.Error(err)
+		}
+	}, newStore())
+}
+
+func TestPending(t *testing.T) {
+	var p pending
+	start := time.Unix(1000, 0)
+	observed := 0
+	hold := func(lsn capture.LSN) { p.hold(at(lsn), func(time.Time) { observed++ }) }
+	for i := range 5 {
+		p.add(at(capture.LSN(100*(i+1))), start.Add(time.Duration(i)*time.Second))
+	}
+	p.add(at(300), start.Add(time.Hour)) // the stream started again
+	now := start.Add(10 * time.Second)
+	for _, c := range []struct {
+		held     capture.LSN
+		age      time.Duration
+		observed int
+	}{{0, 10 * time.Second, 0}, {99, 10 * time.Second, 0}, {100, 9 * time.Second, 1}, {350, 7 * time.Second, 3}, {500, 0, 5}, {900, 0, 5}} {
+		if hold(c.held); p.age(now) != c.age || observed != c.observed {
+			t.Errorf("held %d: age %s, %d observed", c.held, p.age(now), observed)
+		}
+	}
+	p.add(at(1000), now.Add(time.Minute)) // by a clock that is ahead of ours
+	if p.age(now) != 0 {
+		t.Error("a negative age")
+	}
+}
