@@ -24,8 +24,10 @@ func TestOnce(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"1,000 orders of the shop are in topic", `"op":"insert"`, "pg_terminate_backend", "lag 0.",
-		"kill -9", "started again", "none is missing", "status page  http://127.0.0.1:"} {
+	for _, want := range []string{
+		"1,000 orders of the shop are in topic", `"op":"insert"`, "pg_terminate_backend", "lag 0.",
+		"kill -9", "started again", "none is missing", "status page  http://127.0.0.1:",
+	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("it does not show %q:\n%s", want, out)
 		}

@@ -88,9 +88,11 @@ func checkManifest(t *testing.T, name, text string) {
 			t.Errorf("%s:%d: its spaces are not YAML's: %q", name, i+1, line)
 		}
 	}
-	for _, want := range []string{"apiVersion: apps/v1", "kind: Deployment", "path: /healthz", "path: /readyz",
+	for _, want := range []string{
+		"apiVersion: apps/v1", "kind: Deployment", "path: /healthz", "path: /readyz",
 		"runAsNonRoot: true", "runAsUser: 65532", "readOnlyRootFilesystem: true", "drop: [ALL]", "prometheus.io/scrape: \"true\"",
-		"prometheus.io/port: \"9187\"", "limits: { memory: ", "secret: { secretName: tailrace", "args: [run, /etc/tailrace/pipelines]"} {
+		"prometheus.io/port: \"9187\"", "limits: { memory: ", "secret: { secretName: tailrace", "args: [run, /etc/tailrace/pipelines]",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s lacks %q", name, want)
 		}

@@ -35,10 +35,10 @@ func run(ctx context.Context, t *tour) int {
 		s.line("")
 		s.line("stopping")
 	} else if err != nil {
-		s.failure(err, t.stage.daemon)
+		s.failure(err, t.daemon)
 	}
-	t.stage.close(err == nil || interrupted)
-	if err != nil && !(interrupted && !t.once) {
+	t.close(err == nil || interrupted)
+	if err != nil && (t.once || !interrupted) {
 		return 1
 	}
 	return 0

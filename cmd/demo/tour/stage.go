@@ -79,7 +79,7 @@ func (s *stage) close(good bool) {
 	if s.postgres != nil {
 		s.postgres.Close()
 	}
-	if good {
+	if good || s.daemon == nil {
 		_ = os.RemoveAll(s.dir)
 	}
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestTheArchitectureNamesWhatIsThere looks for every function of the lists of calls in its file, and for every file of the
+// file map in its folder.
+func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
+	text := read(t, "../../docs/architecture.md")
+	calls := regexp.MustCompile(`(?m)^    ([\w/]+\.go) +([\w.]+)`).FindAllStringSubmatch(text, -1)
+	if len(calls) < 50 {
+		t.Errorf("the document has %d calls", len(calls))
+	}
+	for _, c := range calls {
+		receiver, name, method := strings.Cut(c[2], ".")
+		sought := `(?m)^func \(\w+ \*?` + receiver + `\) ` + name + `\(`
+		if !method {
+			sought = `(?m)^func ` + receiver + `\(`
+		}
+		if !regexp.MustCompile(sought).MatchString(read(t, "../../"+c[1])) {
+			t.Errorf("%s has no %s", c[1], c[2])
+		}
+	}
+	_, files, _ := strings.Cut(text, "## File map")
+	folder := ""
+	for _, row := range regexp.MustCompile(`(?m)^\| .*\|$`).FindAllString(files, -1) {
+		for i, m := range regexp.MustCompile("`([\\w/.]+(?:/|\\.go))`").FindAllStringSubmatch(row, -1) {
+			path := filepath.Join("../..", folder, m[1])
+			if i == 0 && strings.HasPrefix(row, "| `") {
+				folder, path = m[1], filepath.Join("../..", m[1])
+			}
+			if strings.HasPrefix(row, "| `cmd/demo/`") && m[1] != "tour/" && i > 0 && m[1] != "main.go" {
+				path = filepath.Join("../../cmd/demo/tour", m[1])
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("file map: %v", err)
+			}
+		}
+	}
+}
+
+// TestLinksLeadSomewhere follows the relative links of all documents, and their anchors.
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents, _ := filepath.Glob("../../*.md")
+	for _, pattern := range []string{"../../docs/*.md", "../../docs/decisions/*.md"} {
+		more, _ := filepath.Glob(pattern)
+		documents = append(documents, more...)
+	}
+	for _, d := range documents {
+		for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(read(t, d), -1) {
+			path, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			target := d
+			if path != "" {
+				target = filepath.Join(filepath.Dir(d), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: link %s: %v", d, m[1], err)
+			} else if anchor != "" && !anchors(read(t, target))[anchor] {
+				t.Errorf("%s: link %s: there is no such heading", d, m[1])
+			}
+		}
+	}
+}
+
+// anchors are the headings of a document as links name them.
+func anchors(text string) map[string]bool {
+	list := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		list[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return list
+}
