@@ -43,9 +43,9 @@ func (q *request) answered(r *sarama.ProduceResponse, err error) {
 // forget takes the request out of its link's flight. Under the lock.
 func (q *request) forget() {
 	q.done = true
-	for i, o := range q.link.flight {
+	for i, o := range q.flight {
 		if o == q {
-			q.link.flight = append(q.link.flight[:i], q.link.flight[i+1:]...)
+			q.flight = append(q.flight[:i], q.flight[i+1:]...)
 			return
 		}
 	}

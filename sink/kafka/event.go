@@ -24,7 +24,7 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	}
 	b := w.slabs.room(2*raw + 512)
 	if err := w.enc.Append(b, e); err != nil {
-		return w.unfit(ctx, e, t, &sink.Rejected{Reason: reasonOf(err), Err: err})
+		return w.unfit(ctx, e, t, &sink.Rejected{Reason: format.Reason(err), Err: err})
 	}
 	for i := range b.Records {
 		if n := recordSize(&b.Records[i]) + batchOverhead; n > t.limit {
@@ -86,13 +86,6 @@ func tooLarge(n int, t *topic) *sink.Rejected {
 		Reason: "too_large",
 		Err:    fmt.Errorf("at least %d bytes, topic %s takes %d (max.message.bytes)", n, t.name, t.limit),
 	}
-}
-
-func reasonOf(err error) string {
-	if errors.Is(err, format.ErrKey) {
-		return "no_key"
-	}
-	return "not_encodable"
 }
 
 // refuse ends what Write accepts. What came before the event goes on being sent and is held; a short wait for that

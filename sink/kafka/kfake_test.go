@@ -48,14 +48,14 @@ type answers struct {
 	left int
 }
 
-func (a *answers) control(r kmsg.Request) (kmsg.Response, error, bool) {
+func (a *answers) control(r kmsg.Request) (kmsg.Response, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.left == 0 || a.dice.IntN(2) == 0 {
-		return nil, nil, false
+		return nil, false
 	}
 	a.left--
-	return refuse(r.(*kmsg.ProduceRequest), a.code), nil, true
+	return refuse(r.(*kmsg.ProduceRequest), a.code), true
 }
 
 func refuse(r *kmsg.ProduceRequest, code int16) kmsg.Response {
@@ -86,7 +86,8 @@ func TestErrorsThatRepeat(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				c.ControlKey(0, func(r kmsg.Request) (kmsg.Response, error, bool) {
 					c.KeepControl()
-					return a.control(r)
+					resp, handled := a.control(r)
+					return resp, nil, handled
 				})
 				time.Sleep(300 * time.Millisecond)
 				return nil
@@ -112,7 +113,8 @@ func TestErrorsThatRewind(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				c.ControlKey(0, func(r kmsg.Request) (kmsg.Response, error, bool) {
 					c.KeepControl()
-					return a.control(r)
+					resp, handled := a.control(r)
+					return resp, nil, handled
 				})
 				time.Sleep(300 * time.Millisecond)
 				return nil

@@ -80,7 +80,8 @@ func (w *Writer) spread(ctx context.Context) error {
 			return err
 		}
 		from := len(t.parts)
-		for ; t.grown > len(t.parts); t.parts = append(t.parts, newPartition(t, int32(len(t.parts)))) {
+		for t.grown > len(t.parts) {
+			t.parts = append(t.parts, newPartition(t, int32(len(t.parts))))
 		}
 		t.grown = 0
 		w.log().Info("topic has more partitions: keys may move", zap.String("topic", t.name),

@@ -111,10 +111,12 @@ func TestNotAuthorized(t *testing.T) {
 	}
 	admin := server.Admin(t)
 	grant := func(resource sarama.AclResourceType, name string, operation sarama.AclOperation) {
-		err := admin.CreateACL(
-			sarama.Resource{ResourceType: resource, ResourceName: name, ResourcePatternType: sarama.AclPatternLiteral},
-			sarama.Acl{Principal: "User:tailrace", Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow},
-		)
+		err := admin.CreateACLs([]*sarama.ResourceAcls{{
+			Resource: sarama.Resource{ResourceType: resource, ResourceName: name, ResourcePatternType: sarama.AclPatternLiteral},
+			Acls: []*sarama.Acl{{
+				Principal: "User:tailrace", Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow,
+			}},
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -165,4 +165,4 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	return w, p, nil
 }
 
-var errSlow = errors.New("Kafka did not finish in time")
+var errSlow = errors.New("no answer from Kafka in time")

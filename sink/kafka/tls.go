@@ -83,7 +83,8 @@ func validTopic(name string) bool {
 		return false
 	}
 	for _, c := range name {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("._-", c)) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if digit := '0' <= c && c <= '9'; !letter && !digit && !strings.ContainsRune("._-", c) {
 			return false
 		}
 	}

@@ -136,7 +136,9 @@ func (d *driver) reopen() {
 	if p.Position.Before(d.held) && !d.place.Forgetful {
 		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.held)
 	}
-	for d.next = 0; d.next < len(d.batches) && d.batches[d.next].End.Compare(p.Position) <= 0; d.next++ {
+	d.next = 0
+	for d.next < len(d.batches) && d.batches[d.next].End.Compare(p.Position) <= 0 {
+		d.next++
 	}
 }
 

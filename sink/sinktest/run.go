@@ -99,7 +99,7 @@ func emptyBatch(t *testing.T, p *place) {
 	p.has(nil)
 }
 
-func heldIsDurable(t *testing.T, p *place) {
+func heldIsDurable(_ *testing.T, p *place) {
 	s := newScript()
 	for range 3 {
 		h := p.open()
@@ -175,7 +175,7 @@ func rewind(t *testing.T, p *place) {
 }
 
 // memory writes with the values' memory overwritten after each Write: write does that.
-func memory(t *testing.T, p *place) {
+func memory(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	var last sink.Batch
@@ -188,7 +188,7 @@ func memory(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-func state(t *testing.T, p *place) {
+func state(_ *testing.T, p *place) {
 	if p.Forgetful {
 		return
 	}
@@ -215,7 +215,7 @@ func state(t *testing.T, p *place) {
 }
 
 // inside cuts a transaction in two. A target may hold the first half or wait for the whole.
-func inside(t *testing.T, p *place) {
+func inside(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	whole := s.transaction(0, 10, 10, 10)
@@ -305,7 +305,7 @@ func failed(t *testing.T, p *place) {
 	}
 }
 
-func closing(t *testing.T, p *place) {
+func closing(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	for i := range 50 {
