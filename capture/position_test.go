@@ -35,8 +35,15 @@ func TestPositionText(t *testing.T) {
 
 func TestPositionOrder(t *testing.T) {
 	ordered := []capture.Position{
-		{}, {Seq: 1}, {LSN: 7}, {LSN: 7, Seq: 1}, {LSN: 7, Seq: math.MaxUint64}, {LSN: 8}, {LSN: 1 << 32},
-		{LSN: 1 << 32, Seq: 2}, {LSN: math.MaxUint64},
+		{},
+		{Seq: 1},
+		{LSN: 7},
+		{LSN: 7, Seq: 1},
+		{LSN: 7, Seq: math.MaxUint64},
+		{LSN: 8},
+		{LSN: 1 << 32},
+		{LSN: 1 << 32, Seq: 2},
+		{LSN: math.MaxUint64},
 	}
 	if !slices.IsSortedFunc(ordered, capture.Position.Compare) {
 		t.Error("not in order")

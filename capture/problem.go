@@ -28,6 +28,16 @@ func (p *Problem) Error() string {
 // Unwrap is what was seen.
 func (p *Problem) Unwrap() error { return p.Err }
 
+// Panicked is the problem of a panic that was caught: value is what recover returned, where says what was being done. Who
+// catches it writes the stack to the log.
+func Panicked(where string, value any) *Problem {
+	return &Problem{
+		State: "panic", Halted: true,
+		Reason: fmt.Sprintf("%s: %v", where, value),
+		Fix:    "this is a bug: please report it with the stack in the log; what halted is tried again every 10 s",
+	}
+}
+
 // AsProblem finds the Problem in err; nil when there is none.
 func AsProblem(err error) *Problem {
 	var p *Problem

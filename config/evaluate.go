@@ -34,7 +34,7 @@ func (l *loader) context(e hclsyntax.Expression, more ...string) (*hcl.EvalConte
 		if t.RootName() == "local" {
 			ok = l.need(t, values) && ok
 		} else if !slices.Contains(more, t.RootName()) {
-			l.report.append(l.unknownName(t))
+			l.report.append(l.unknownName(t, more))
 			ok = false
 		}
 	}
@@ -68,7 +68,8 @@ func (l *loader) known(e hclsyntax.Expression) bool {
 // rowNames are names that rules know, and settings do not.
 var rowNames = []string{"row", "old", "op", "table", "tx", "source", "child"}
 
-func (l *loader) unknownName(t hcl.Traversal) *hcl.Diagnostic {
+// unknownName tells of a root name that nothing has here; more is what may stand beside local.
+func (l *loader) unknownName(t hcl.Traversal, more []string) *hcl.Diagnostic {
 	name, at := t.RootName(), t[0].SourceRange()
 	switch {
 	case slices.Contains(rowNames, name):
@@ -83,7 +84,7 @@ func (l *loader) unknownName(t hcl.Traversal) *hcl.Diagnostic {
 	case l.locals[name] != nil:
 		return problem(at, fmt.Sprintf("%q is not known here", name), fmt.Sprintf(`Did you mean "local.%s"?`, name))
 	}
-	detail := suggest(name, []string{"local"})
+	detail := suggest(name, append([]string{"local"}, more...))
 	if detail == "" {
 		detail = "A text stands in double quotes; what locals { } defines is read as local.NAME."
 	}

@@ -99,10 +99,11 @@ func (l *loader) template(e hclsyntax.Expression) (t *Template, ok bool) {
 		return l.constant(e)
 	}
 	// With any table at all: is it a text, and is all of it known?
-	if _, known, diags := evalTable(e, ctx, cty.UnknownVal(cty.String), cty.UnknownVal(cty.String)); diags.HasErrors() {
+	if _, _, diags := evalTable(e, ctx, cty.UnknownVal(cty.String), cty.UnknownVal(cty.String)); diags.HasErrors() {
 		l.report.append(l.translate(diags)...)
 		return nil, false
-	} else if _, known, _ = evalTable(e, ctx, cty.StringVal("s"), cty.StringVal("t")); !known && l.options.Offline {
+	}
+	if _, known, _ := evalTable(e, ctx, cty.StringVal("s"), cty.StringVal("t")); !known && l.options.Offline {
 		return nil, false
 	}
 	t = &Template{}

@@ -50,6 +50,7 @@ func TestTemplate(t *testing.T) {
 
 func TestTemplateErrors(t *testing.T) {
 	for text, want := range map[string]string{
+		"${tabel.name}":        `Did you mean "table"?`,
 		"${table.nam}":         `Did you mean "table.name"`,
 		"${row.id}":            "row values are not known here",
 		"${local.x}":           "there is no local.x",

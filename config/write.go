@@ -28,7 +28,7 @@ func (r *Report) Write(w io.Writer, color bool) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		r.write(&b, d, color)
+		r.write(&b, d)
 	}
 	out := b.String()
 	if !color {
@@ -45,7 +45,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-func (r *Report) write(b *bytes.Buffer, d *hcl.Diagnostic, color bool) {
+func (r *Report) write(b *bytes.Buffer, d *hcl.Diagnostic) {
 	severity, tint := "error", red
 	if d.Severity == hcl.DiagWarning {
 		severity, tint = "warning", yellow

@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// ErrFenced: somebody opened the sink after us. The daemon stands down until it has the slot again.
+// ErrFenced says that somebody opened the sink after us. The daemon stands down until it has the slot again.
 var ErrFenced = errors.New("the sink was opened by another process")
 
 // Rejected is the error of a Write that cannot ever take one event; everything before it is accepted and is held in

@@ -55,10 +55,14 @@ func TestChain(t *testing.T) {
 		{"one", transform.NewChain(split(2)), []string{"before", "ea", "eb"}},
 		{"dropped first", transform.NewChain(drop, split(2)), []string{"before"}},
 		{"dropped last", transform.NewChain(split(2), drop), []string{"before"}},
-		{"in order", transform.NewChain(split(1), split(2), split(3)),
-			[]string{"before", "eaaa", "eaab", "eaac", "eaba", "eabb", "eabc"}},
-		{"widening and narrowing", transform.NewChain(split(3), split(1), split(2)),
-			[]string{"before", "eaaa", "eaab", "ebaa", "ebab", "ecaa", "ecab"}},
+		{
+			"in order", transform.NewChain(split(1), split(2), split(3)),
+			[]string{"before", "eaaa", "eaab", "eaac", "eaba", "eabb", "eabc"},
+		},
+		{
+			"widening and narrowing", transform.NewChain(split(3), split(1), split(2)),
+			[]string{"before", "eaaa", "eaab", "ebaa", "ebab", "ecaa", "ecab"},
+		},
 	} {
 		for round := range 3 { // with the scratch memory of the rounds before
 			got, err := c.chain.Apply([]transform.Event{{Type: "before"}}, transform.Event{Type: "e"})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // figure is what one drain cost.
@@ -51,7 +51,7 @@ func (s *site) tailrace(ctx context.Context, i int) (f figure, err error) {
 	if err := s.slot(ctx, slot); err != nil {
 		return f, err
 	}
-	listen, err := freeAddress()
+	listen, err := testenv.FreeAddress()
 	if err != nil {
 		return f, err
 	}
@@ -137,13 +137,4 @@ func (s *site) watch(ctx context.Context, cmd *exec.Cmd, slot string, done func(
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
 	return f, err
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

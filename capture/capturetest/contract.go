@@ -73,7 +73,7 @@ func (b *bench) commit(keys ...int) []Row {
 
 func (b *bench) fatal(format string, args ...any) {
 	b.t.Helper()
-	b.t.Fatal(fmt.Sprintf(format, args...))
+	b.t.Fatalf(format, args...)
 }
 
 func firstStart(b *bench) {
@@ -261,7 +261,7 @@ func oneAtATime(b *bench) {
 	<-first.done
 	s2 := second.session()
 	s2.expect(b.commit(2)...)
-	if _, err := s.Stream.Slot(b.t.Context()); err == nil {
+	if _, err := s.Slot(b.t.Context()); err == nil {
 		b.fatal("the first still has the slot")
 	}
 }

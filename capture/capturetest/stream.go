@@ -2,6 +2,7 @@ package capturetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -199,7 +200,7 @@ func (s *Stream) Err() error {
 // Confirm implements capture.Stream.
 func (s *Stream) Confirm(p capture.Position) {
 	s.mu.Lock()
-	if p.Compare(s.flush) <= 0 || s.err == errCut {
+	if p.Compare(s.flush) <= 0 || errors.Is(s.err, errCut) {
 		s.mu.Unlock()
 		return
 	}
@@ -234,7 +235,7 @@ func (s *Stream) fail(err error) {
 // close says the last position, unless the connection was cut, and lets the slot go.
 func (s *Stream) close() {
 	s.fail(errClosed)
-	if s.Err() != errCut {
+	if !errors.Is(s.Err(), errCut) {
 		s.tell(s.last())
 	}
 	c := s.script

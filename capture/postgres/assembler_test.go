@@ -20,7 +20,8 @@ const relationID = 16384
 func newAssembler() *assembler {
 	r := newRelations(func(context.Context, func(*pgx.Conn) error) error { return errors.New("no server here") }, nil)
 	r.live[relationID] = &capture.Table{OID: relationID, Schema: "public", Name: "t", Key: []int{0}, Columns: []capture.Column{
-		{Name: "id", Key: true, Identity: true}, {Name: "v", Nullable: true}}}
+		{Name: "id", Key: true, Identity: true}, {Name: "v", Nullable: true},
+	}}
 	return &assembler{relations: r, state: stateDone, origin: capture.Origin{System: 7, Timeline: 1}}
 }
 
@@ -305,7 +306,9 @@ func FuzzAssembler(f *testing.F) {
 	var whole []byte
 	for _, m := range [][]byte{
 		beginMessage(0x100, 9), insertMessage("1", `\N`), updateMessage('O', []string{"0", "x"}, "1", `\U`), deleteMessage('K', "1", `\N`),
-		{'T', 0, 0, 0, 1, 0, 0, 0, 0x40, 0}, {'M', 0, 0, 0, 0, 0, 0, 0, 0, 0, 'p', 0, 0, 0, 0, 0}, {'O', 0, 0, 0, 0, 0, 0, 0, 0, 'o', 0},
+		{'T', 0, 0, 0, 1, 0, 0, 0, 0x40, 0},
+		{'M', 0, 0, 0, 0, 0, 0, 0, 0, 0, 'p', 0, 0, 0, 0, 0},
+		{'O', 0, 0, 0, 0, 0, 0, 0, 0, 'o', 0},
 		append([]byte{'Y'}, "\x00\x00\x50\x00s\x00mood\x00"...), append([]byte{'R'}, "\x00\x00\x40\x00s\x00t\x00f\x00\x00"...),
 		commitMessage(0x100, 0x130),
 	} {

@@ -152,7 +152,7 @@ func testSlices(t *testing.T, s *testenv.PostgresServer) {
 	p.expect(inserts(1, 30)...)
 	proxy.Latency(0)
 	proxy.SlowTo(64_000)
-	s.ExecIn(t, db, fmt.Sprintf("INSERT INTO a VALUES (31, repeat('x', 100000))"))
+	s.ExecIn(t, db, "INSERT INTO a VALUES (31, repeat('x', 100000))")
 	p.wait("the slow row", func() bool { return len(p.changes) == 31 })
 	p.reached()
 }

@@ -60,8 +60,10 @@ func TestFramesTornAnywhere(t *testing.T) {
 	for i, b := range bodies {
 		wire = append(wire, message('a'+byte(i), b)...)
 	}
-	cuts := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 500, 520, 521, 522, 523, 524, 525, 526, 600, large, large + 526, large + 527,
-		large + 531, large + 532, large + 540, len(wire) - 1}
+	cuts := []int{
+		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 500, 520, 521, 522, 523, 524, 525, 526, 600, large, large + 526, large + 527,
+		large + 531, large + 532, large + 540, len(wire) - 1,
+	}
 	for _, at := range cuts {
 		conn := pieces{bytes.Clone(wire[:at]), {}, bytes.Clone(wire[at:])}
 		got, timeouts := all(t, newFrames(&conn))

@@ -23,8 +23,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-			err = &capture.Problem{State: "panic", Halted: true, Reason: fmt.Sprintf("a message of the stream: %v", r),
-				Fix: "this is a bug: please report the stack in the log"}
+			err = capture.Panicked("a message of the stream", r)
 		}
 	}()
 	if err := s.tick(time.Now()); err != nil {

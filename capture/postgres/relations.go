@@ -156,7 +156,7 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *cap
 			Modifier: c.Modifier,
 			Key:      key,
 			Identity: c.Key,
-			Nullable: !slices.Contains(d.required, c.Name) && !(c.Key && m.Identity != pgoutput.IdentityFull),
+			Nullable: !slices.Contains(d.required, c.Name) && (!c.Key || m.Identity == pgoutput.IdentityFull),
 		}
 	}
 	return t

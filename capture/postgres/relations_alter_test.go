@@ -20,38 +20,62 @@ func TestAltered(t *testing.T) {
 // Rows that were written before a change and are read after it look as they did then, and the next ones as they do now.
 func testAlteredBeforeRead(t *testing.T, s *testenv.PostgresServer) {
 	cases := []struct{ name, create, insert, alter, again, before, after string }{
-		{"add", "(id int PRIMARY KEY)", "1", "ALTER TABLE t ADD x text NOT NULL DEFAULT ''", "2",
-			"public.t(id int4!) key id", "public.t(id int4!, x text) key id"},
-		{"drop", "(x text, id int PRIMARY KEY)", "'a', 1", "ALTER TABLE t DROP x", "2",
-			"public.t(x text?, id int4!) key id", "public.t(id int4!) key id"},
-		{"rename column", "(x text NOT NULL, id int PRIMARY KEY)", "'a', 1", "ALTER TABLE t RENAME x TO y", "'b', 2",
-			"public.t(x text?, id int4!) key id", "public.t(y text, id int4!) key id"},
-		{"rename key", "(id int PRIMARY KEY)", "1", "ALTER TABLE t RENAME id TO ident", "2",
-			"public.t(id int4!) key id", "public.t(ident int4!) key ident"},
-		{"retype", "(id int PRIMARY KEY, x varchar(3))", "1, 'a'", "ALTER TABLE t ALTER x TYPE bytea USING x::bytea",
-			"2, 'b'", "public.t(id int4!, x varchar[7]?) key id", "public.t(id int4!, x bytea?) key id"},
-		{"modifier", "(id int PRIMARY KEY, x varchar(3))", "1, 'a'", "ALTER TABLE t ALTER x TYPE varchar(5)",
-			"2, 'b'", "public.t(id int4!, x varchar[7]?) key id", "public.t(id int4!, x varchar[9]?) key id"},
-		{"another key", "(a int PRIMARY KEY, b int NOT NULL)", "1, 1",
+		{
+			"add", "(id int PRIMARY KEY)", "1", "ALTER TABLE t ADD x text NOT NULL DEFAULT ''", "2",
+			"public.t(id int4!) key id", "public.t(id int4!, x text) key id",
+		},
+		{
+			"drop", "(x text, id int PRIMARY KEY)", "'a', 1", "ALTER TABLE t DROP x", "2",
+			"public.t(x text?, id int4!) key id", "public.t(id int4!) key id",
+		},
+		{
+			"rename column", "(x text NOT NULL, id int PRIMARY KEY)", "'a', 1", "ALTER TABLE t RENAME x TO y", "'b', 2",
+			"public.t(x text?, id int4!) key id", "public.t(y text, id int4!) key id",
+		},
+		{
+			"rename key", "(id int PRIMARY KEY)", "1", "ALTER TABLE t RENAME id TO ident", "2",
+			"public.t(id int4!) key id", "public.t(ident int4!) key ident",
+		},
+		{
+			"retype", "(id int PRIMARY KEY, x varchar(3))", "1, 'a'", "ALTER TABLE t ALTER x TYPE bytea USING x::bytea",
+			"2, 'b'", "public.t(id int4!, x varchar[7]?) key id", "public.t(id int4!, x bytea?) key id",
+		},
+		{
+			"modifier", "(id int PRIMARY KEY, x varchar(3))", "1, 'a'", "ALTER TABLE t ALTER x TYPE varchar(5)",
+			"2, 'b'", "public.t(id int4!, x varchar[7]?) key id", "public.t(id int4!, x varchar[9]?) key id",
+		},
+		{
+			"another key", "(a int PRIMARY KEY, b int NOT NULL)", "1, 1",
 			"ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (b)", "2, 2",
-			"public.t(a int4!, b int4) key a", "public.t(a int4, b int4!) key b"},
-		{"no more key", "(a int PRIMARY KEY)", "1", "ALTER TABLE t DROP CONSTRAINT t_pkey", "2",
-			"public.t(a int4!) key a", "public.t(a int4) key"},
-		{"a key for full", "(a int, b int); ALTER TABLE t REPLICA IDENTITY FULL", "1, 1",
-			"ALTER TABLE t ADD PRIMARY KEY (b)", "2, 2", "public.t(a int4?!, b int4!) key b", "public.t(a int4?!, b int4!) key b"},
-		{"identity", "(a int PRIMARY KEY, b int)", "1, 1", "ALTER TABLE t REPLICA IDENTITY FULL", "2, 2",
-			"public.t(a int4!, b int4?) key a", "public.t(a int4!, b int4?!) key a"},
+			"public.t(a int4!, b int4) key a", "public.t(a int4, b int4!) key b",
+		},
+		{
+			"no more key", "(a int PRIMARY KEY)", "1", "ALTER TABLE t DROP CONSTRAINT t_pkey", "2",
+			"public.t(a int4!) key a", "public.t(a int4) key",
+		},
+		{
+			"a key for full", "(a int, b int); ALTER TABLE t REPLICA IDENTITY FULL", "1, 1",
+			"ALTER TABLE t ADD PRIMARY KEY (b)", "2, 2", "public.t(a int4?!, b int4!) key b", "public.t(a int4?!, b int4!) key b",
+		},
+		{
+			"identity", "(a int PRIMARY KEY, b int)", "1, 1", "ALTER TABLE t REPLICA IDENTITY FULL", "2, 2",
+			"public.t(a int4!, b int4?) key a", "public.t(a int4!, b int4?!) key a",
+		},
 		{"schema", "(a int PRIMARY KEY)", "1", "CREATE SCHEMA s; ALTER TABLE t SET SCHEMA s; " +
 			"CREATE VIEW t AS SELECT * FROM s.t", "2", "public.t(a int4!) key a", "s.t(a int4!) key a"},
-		{"dropped and made anew", "(a int PRIMARY KEY, x text)", "1",
-			"DROP TABLE t; CREATE TABLE t (b text PRIMARY KEY)", "2", "public.t(a int4!, x text?) key a", "public.t(b text!) key b"},
+		{
+			"dropped and made anew", "(a int PRIMARY KEY, x text)", "1",
+			"DROP TABLE t; CREATE TABLE t (b text PRIMARY KEY)", "2", "public.t(a int4!, x text?) key a", "public.t(b text!) key b",
+		},
 	}
 	f := newFeed(t, s, "publish = 'insert'", nil)
 	for i, c := range cases {
 		schema := fmt.Sprintf("case%d", i)
 		f.exec("CREATE SCHEMA " + schema)
-		for _, statement := range []string{"CREATE TABLE t " + c.create, "INSERT INTO t VALUES (" + c.insert + ")",
-			c.alter, "INSERT INTO t VALUES (" + c.again + ")"} {
+		for _, statement := range []string{
+			"CREATE TABLE t " + c.create, "INSERT INTO t VALUES (" + c.insert + ")",
+			c.alter, "INSERT INTO t VALUES (" + c.again + ")",
+		} {
 			f.exec("SET search_path = " + schema + "; " + statement)
 		}
 		rows := f.rows()
@@ -76,8 +100,10 @@ func testOnePointerAShape(t *testing.T, s *testenv.PostgresServer) {
 	insert := "INSERT INTO t (id) SELECT coalesce(max(id), 0) + 1 FROM t"
 	first := f.only(insert)
 	old := shape(first)
-	for _, same := range []string{"ANALYZE t", "ALTER TABLE t SET (fillfactor = 50)", "ALTER TYPE mood ADD VALUE 'sad'",
-		"CREATE INDEX ON t (x)", "INSERT INTO u VALUES (1)"} {
+	for _, same := range []string{
+		"ANALYZE t", "ALTER TABLE t SET (fillfactor = 50)", "ALTER TYPE mood ADD VALUE 'sad'",
+		"CREATE INDEX ON t (x)", "INSERT INTO u VALUES (1)",
+	} {
 		f.exec(same)
 		f.rows()
 		if f.only(insert) != first {
@@ -96,9 +122,12 @@ func testOnePointerAShape(t *testing.T, s *testenv.PostgresServer) {
 		alter string
 		other bool
 	}{
-		{"ALTER TABLE t ALTER x TYPE varchar(5)", true}, {"ALTER TABLE t ADD CHECK (id > 0)", false},
-		{"ALTER TABLE t ALTER x SET DEFAULT 'a'", false}, {"UPDATE t SET x = id", false},
-		{"ALTER TABLE t ALTER x SET NOT NULL", true}, {"ALTER TABLE t ALTER m TYPE text", true},
+		{"ALTER TABLE t ALTER x TYPE varchar(5)", true},
+		{"ALTER TABLE t ADD CHECK (id > 0)", false},
+		{"ALTER TABLE t ALTER x SET DEFAULT 'a'", false},
+		{"UPDATE t SET x = id", false},
+		{"ALTER TABLE t ALTER x SET NOT NULL", true},
+		{"ALTER TABLE t ALTER m TYPE text", true},
 		{"ALTER TABLE t REPLICA IDENTITY FULL", true},
 	} {
 		f.exec(c.alter)

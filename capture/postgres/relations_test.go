@@ -29,39 +29,67 @@ func testShapes(t *testing.T, s *testenv.PostgresServer) {
 	long := strings.Repeat("é", 31) + "x" // 63 bytes, the most that a name may have
 	keys := map[string][]string{"public.filed": {"c", "a"}, "public.misfiled": {"no", "a"}}
 	cases := []struct{ create, insert, want string }{
-		{"CREATE TABLE plain (id bigint PRIMARY KEY, n numeric(12,2), v varchar(5) NOT NULL)",
+		{
+			"CREATE TABLE plain (id bigint PRIMARY KEY, n numeric(12,2), v varchar(5) NOT NULL)",
 			"INSERT INTO plain VALUES (1, 1, 'a')",
-			"public.plain(id int8!, n numeric[786438]?, v varchar[9]) key id"},
-		{"CREATE TABLE two (a int, b int, c int, PRIMARY KEY (c, a) INCLUDE (b))", "INSERT INTO two VALUES (1, 2, 3)",
-			"public.two(a int4!, b int4?, c int4!) key c a"},
-		{"CREATE TABLE without (a int, b int NOT NULL)", "INSERT INTO without VALUES (1, 2)",
-			"public.without(a int4?, b int4) key"},
-		{"CREATE TABLE late (a int PRIMARY KEY DEFERRABLE, b int)", "INSERT INTO late VALUES (1, 2)",
-			"public.late(a int4, b int4?) key a"},
-		{"CREATE TABLE full_ (a int, b int, PRIMARY KEY (b, a)); ALTER TABLE full_ REPLICA IDENTITY FULL",
-			"INSERT INTO full_ VALUES (1, 2)", "public.full_(a int4!, b int4!) key b a"},
-		{"CREATE TABLE full_without (a int); ALTER TABLE full_without REPLICA IDENTITY FULL",
-			"INSERT INTO full_without VALUES (1)", "public.full_without(a int4?!) key"},
-		{"CREATE TABLE idx (a int PRIMARY KEY, u uuid NOT NULL UNIQUE);" +
-			"ALTER TABLE idx REPLICA IDENTITY USING INDEX idx_u_key",
+			"public.plain(id int8!, n numeric[786438]?, v varchar[9]) key id",
+		},
+		{
+			"CREATE TABLE two (a int, b int, c int, PRIMARY KEY (c, a) INCLUDE (b))", "INSERT INTO two VALUES (1, 2, 3)",
+			"public.two(a int4!, b int4?, c int4!) key c a",
+		},
+		{
+			"CREATE TABLE without (a int, b int NOT NULL)", "INSERT INTO without VALUES (1, 2)",
+			"public.without(a int4?, b int4) key",
+		},
+		{
+			"CREATE TABLE late (a int PRIMARY KEY DEFERRABLE, b int)", "INSERT INTO late VALUES (1, 2)",
+			"public.late(a int4, b int4?) key a",
+		},
+		{
+			"CREATE TABLE full_ (a int, b int, PRIMARY KEY (b, a)); ALTER TABLE full_ REPLICA IDENTITY FULL",
+			"INSERT INTO full_ VALUES (1, 2)", "public.full_(a int4!, b int4!) key b a",
+		},
+		{
+			"CREATE TABLE full_without (a int); ALTER TABLE full_without REPLICA IDENTITY FULL",
+			"INSERT INTO full_without VALUES (1)", "public.full_without(a int4?!) key",
+		},
+		{
+			"CREATE TABLE idx (a int PRIMARY KEY, u uuid NOT NULL UNIQUE);" +
+				"ALTER TABLE idx REPLICA IDENTITY USING INDEX idx_u_key",
 			"INSERT INTO idx VALUES (1, '6ecd8c99-4036-403d-bf84-cf8400f67836')",
-			"public.idx(a int4, u uuid!) key a"},
-		{"CREATE TABLE nothing (a int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING",
-			"INSERT INTO nothing VALUES (1)", "public.nothing(a int4) key a"},
-		{"CREATE TABLE filed (a int PRIMARY KEY, b int, c int)", "INSERT INTO filed VALUES (1, 2, 3)",
-			"public.filed(a int4!, b int4?, c int4?) key c a"},
-		{"CREATE TABLE misfiled (a int PRIMARY KEY)", "INSERT INTO misfiled VALUES (1)",
-			"public.misfiled(a int4!) key a"},
-		{`CREATE SCHEMA "Sch.ema"; CREATE TABLE "Sch.ema"."Order ""Notes"" 📦"` +
-			`("ID.x" int PRIMARY KEY, "sélect" int)`,
+			"public.idx(a int4, u uuid!) key a",
+		},
+		{
+			"CREATE TABLE nothing (a int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING",
+			"INSERT INTO nothing VALUES (1)", "public.nothing(a int4) key a",
+		},
+		{
+			"CREATE TABLE filed (a int PRIMARY KEY, b int, c int)", "INSERT INTO filed VALUES (1, 2, 3)",
+			"public.filed(a int4!, b int4?, c int4?) key c a",
+		},
+		{
+			"CREATE TABLE misfiled (a int PRIMARY KEY)", "INSERT INTO misfiled VALUES (1)",
+			"public.misfiled(a int4!) key a",
+		},
+		{
+			`CREATE SCHEMA "Sch.ema"; CREATE TABLE "Sch.ema"."Order ""Notes"" 📦"` +
+				`("ID.x" int PRIMARY KEY, "sélect" int)`,
 			`INSERT INTO "Sch.ema"."Order ""Notes"" 📦" VALUES (1, 2)`,
-			`Sch.ema.Order "Notes" 📦(ID.x int4!, sélect int4?) key ID.x`},
-		{"CREATE TABLE " + long + " (" + long + " int PRIMARY KEY)", "INSERT INTO " + long + " VALUES (1)",
-			"public." + long + "(" + long + " int4!) key " + long},
-		{"CREATE TABLE made (a int PRIMARY KEY, twice int GENERATED ALWAYS AS (a * 2) STORED, c int)",
-			"INSERT INTO made VALUES (1, DEFAULT, 3)", "public.made(a int4!, c int4?) key a"},
-		{"CREATE TABLE made_key (a int, twice int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY)",
-			"INSERT INTO made_key VALUES (1)", "public.made_key(a int4?) key"},
+			`Sch.ema.Order "Notes" 📦(ID.x int4!, sélect int4?) key ID.x`,
+		},
+		{
+			"CREATE TABLE " + long + " (" + long + " int PRIMARY KEY)", "INSERT INTO " + long + " VALUES (1)",
+			"public." + long + "(" + long + " int4!) key " + long,
+		},
+		{
+			"CREATE TABLE made (a int PRIMARY KEY, twice int GENERATED ALWAYS AS (a * 2) STORED, c int)",
+			"INSERT INTO made VALUES (1, DEFAULT, 3)", "public.made(a int4!, c int4?) key a",
+		},
+		{
+			"CREATE TABLE made_key (a int, twice int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY)",
+			"INSERT INTO made_key VALUES (1)", "public.made_key(a int4?) key",
+		},
 		{"CREATE TABLE zero ()", "INSERT INTO zero DEFAULT VALUES", "public.zero() key"},
 	}
 	var setup []string
@@ -85,9 +113,12 @@ func testQueries(t *testing.T, s *testenv.PostgresServer) {
 		statement string
 		want      int
 	}{
-		{"INSERT INTO a VALUES (1)", 0}, {"INSERT INTO b VALUES (1)", 0}, {"INSERT INTO c VALUES (1)", 1},
+		{"INSERT INTO a VALUES (1)", 0},
+		{"INSERT INTO b VALUES (1)", 0},
+		{"INSERT INTO c VALUES (1)", 1},
 		{"INSERT INTO a VALUES (2)", 2}, // described again: something may have changed
-		{"ALTER TABLE d ADD PRIMARY KEY (id)", 2}, {"INSERT INTO d VALUES (1)", 3},
+		{"ALTER TABLE d ADD PRIMARY KEY (id)", 2},
+		{"INSERT INTO d VALUES (1)", 3},
 	} {
 		f.exec(c.statement)
 		if f.rows(); f.queries != c.want {
@@ -130,8 +161,10 @@ func testPublishedGeneratedColumns(t *testing.T, s *testenv.PostgresServer) {
 // A name in front of pg_catalog on the search_path takes nothing over.
 func testHostileSearchPath(t *testing.T, s *testenv.PostgresServer) {
 	setup := []string{"CREATE TABLE a (id int PRIMARY KEY, n numeric)", "CREATE SCHEMA evil"}
-	for _, name := range []string{"pg_class", "pg_type", "pg_index", "pg_attribute", "pg_namespace", "pg_depend",
-		"pg_extension", "pg_locks"} {
+	for _, name := range []string{
+		"pg_class", "pg_type", "pg_index", "pg_attribute", "pg_namespace", "pg_depend",
+		"pg_extension", "pg_locks",
+	} {
 		setup = append(setup, "CREATE TABLE evil."+name+" ()")
 	}
 	setup = append(setup,

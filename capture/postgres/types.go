@@ -91,8 +91,10 @@ func typeRows(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]ty
 	}
 	all := map[uint32]typeRow{}
 	var t typeRow
-	into := []any{&t.oid, &t.schema, &t.name, &t.base, &t.elem, &t.composite, &t.hstore, &t.delim, &t.fields,
-		&t.fieldTypes}
+	into := []any{
+		&t.oid, &t.schema, &t.name, &t.base, &t.elem, &t.composite, &t.hstore, &t.delim, &t.fields,
+		&t.fieldTypes,
+	}
 	if _, err = pgx.ForEachRow(rows, into, func() error {
 		all[t.oid] = t
 		t = typeRow{}

@@ -92,9 +92,11 @@ var typeCases = []struct{ sql, value, kind, name, text string }{
 	{"it.address", `('a "b"',7)`, "(street text, no. int)", "it.address", `("a ""b""",7)`},
 	{"it.address[]", "array[('a',7)::it.address]", "[,](street text, no. int)", "it._address", `{"(a,7)"}`},
 	{"it.home", "('a',7)", "(street text, no. int)", "it.home", "(a,7)"},
-	{"it.customer", "(1,array[('a',7)::it.address],null,'{}',null)",
+	{
+		"it.customer", "(1,array[('a',7)::it.address],null,'{}',null)",
 		"(id int, addresses [,](street text, no. int), at timestamptz, euros [,]numeric, home (street text, no. int))",
-		"it.customer", `(1,"{""(a,7)""}",,{},)`},
+		"it.customer", `(1,"{""(a,7)""}",,{},)`,
+	},
 	{"it.row_type", "(1,'x')", "(a int, b text)", "it.row_type", "(1,x)"},
 	{"ext.hstore", `'a=>1,b=>NULL'`, "hstore", "ext.hstore", `"a"=>"1", "b"=>NULL`},
 	{"ext.hstore[]", `array['a=>1'::ext.hstore]`, "[,]hstore", "ext._hstore", `{"\"a\"=>\"1\""}`},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -58,12 +59,11 @@ func (nowhere) Close() error { return nil }
 // freeAddress is one where nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	a, err := testenv.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return a
 }
 
 // answer asks until the daemon answers with the code, which it may do only after a while.

@@ -64,10 +64,7 @@ func (s *supervisor) attempt(ctx context.Context, troubles chan<- error) (err er
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("panic", zap.Any("value", v), zap.Stack("stack"))
-			err = &capture.Problem{
-				State: "panic", Halted: true, Reason: fmt.Sprintf("tailrace has a defect: %v", v),
-				Fix: "report it with the stack in the daemon's log; the pipeline is started again every 10 s",
-			}
+			err = capture.Panicked("the pipeline", v)
 		}
 	}()
 	l, source, err := s.build()

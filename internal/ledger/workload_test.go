@@ -37,14 +37,14 @@ func TestWorkload(t *testing.T) {
 	t.Logf("%+v, %d transactions in tx_log, %d changes", stats, len(truth.Txs), len(changes))
 	covered(t, changes)
 
-	print := func() Oracle { return NewFingerprint(t.Context(), source, scratch(t, server)) }
+	fingerprint := func() Oracle { return NewFingerprint(t.Context(), source, scratch(t, server)) }
 	for _, err := range Judge(p.history, NewGap(), NewOrder(), NewAffinity(), NewIdentity(false), NewAtomicity(truth),
-		NewReference(changes), NewAckSafety(nil, changes), print()) {
+		NewReference(changes), NewAckSafety(nil, changes), fingerprint()) {
 		t.Error(err)
 	}
 	for _, b := range misprints(p.history) {
 		t.Run(b.name, func(t *testing.T) {
-			if errs := Judge(b.history, print()); !tells(errs, "O6", b.subject) {
+			if errs := Judge(b.history, fingerprint()); !tells(errs, "O6", b.subject) {
 				t.Errorf("nothing about %s in %v", b.subject, errs)
 			}
 		})

@@ -105,7 +105,7 @@ func TestGapHalts(t *testing.T) {
 
 // A gap that the second Open does not see was none.
 func TestGapOfAnOldLook(t *testing.T) {
-	run(t, func(t *testing.T, r *rig) {
+	run(t, func(_ *testing.T, r *rig) {
 		r.start().stop()
 		r.script.Commit(1)
 		r.script.Advance(r.script.End())
@@ -154,14 +154,14 @@ func TestOriginIsJudged(t *testing.T) {
 		"record lost":          {func(r *rig, _ capture.LSN) { loseRecords(r) }, "progress_lost"},
 		"another cluster":      {func(r *rig, _ capture.LSN) { r.script.Replace(8) }, "wrong_cluster"},
 		"promotion":            {func(r *rig, held capture.LSN) { r.script.Promote(held) }, "streaming"},
-		"promotion later":      {func(r *rig, held capture.LSN) { r.script.Commit(7); r.script.Promote(r.script.End()) }, "streaming"},
+		"promotion later":      {func(r *rig, _ capture.LSN) { r.script.Commit(7); r.script.Promote(r.script.End()) }, "streaming"},
 		"two promotions":       {func(r *rig, held capture.LSN) { r.script.Promote(held); r.script.Promote(held) }, "streaming"},
 		"promotion that loses": {func(r *rig, held capture.LSN) { r.script.Promote(held - 8) }, "timeline_diverged"},
 		"promotion that loses, overtaken": {func(r *rig, held capture.LSN) {
 			r.script.Promote(held - 8)
 			r.script.Commit(1, 2, 3, 4, 5)
 		}, "timeline_diverged"},
-		"restored to before": {func(r *rig, held capture.LSN) { r.script.Restore(0x1000) }, "ahead_of_source"},
+		"restored to before": {func(r *rig, _ capture.LSN) { r.script.Restore(0x1000) }, "ahead_of_source"},
 	} {
 		for _, alive := range []bool{false, true} {
 			if alive && name == "record lost" {

@@ -154,7 +154,7 @@ func TestCase8HeldOnlyWithARecord(t *testing.T) {
 		"control: acknowledged": {ack(), busyDeath, "gap"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, func(t *testing.T, r *rig) {
+			run(t, func(_ *testing.T, r *rig) {
 				r.script.Commit(1)
 				d := r.start()
 				r.pass(time.Second)

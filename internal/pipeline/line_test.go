@@ -9,7 +9,7 @@ import (
 // The straight line: transactions, small, big and cut, and stretches of the log without any reach both sinks in order and are
 // confirmed.
 func TestLine(t *testing.T) {
-	run(t, func(t *testing.T, r *rig) {
+	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1, 2)
 		r.start()
 		r.script.Commit(1)

@@ -58,11 +58,7 @@ func guarded(log *zap.Logger, f func() error) (err error) {
 
 func panicked(log *zap.Logger, r any, where string) error {
 	log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-	return &capture.Problem{
-		State: "panic", Halted: true,
-		Reason: fmt.Sprintf("%s: %v", where, r),
-		Fix:    "this is a bug: please report the stack in the log",
-	}
+	return capture.Panicked(where, r)
 }
 
 // compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has everything before
@@ -72,29 +68,14 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 	last := d.position()
 	for i := 0; i < len(run) && err == nil; i++ {
 		b := &run[i]
-		var n int
 		first := len(d.events)
-		n, err = d.apply(b.Changes)
-		end, commit := b.End, b.Commit
-		if err != nil {
-			if k := begin(b.Changes, n); 0 < k && k < n { // whole transactions first: a batch is no mixture
-				d.events = d.events[:first]
-				if _, again := d.apply(b.Changes[:k]); again != nil {
-					return again
-				}
-				last = b.Changes[k].At()
-				d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: last, Commit: true, State: b.State})
-				first = len(d.events)
-				if _, again := d.apply(b.Changes[k:n]); again != nil {
-					return again
-				}
-			}
-			if end, commit = b.Changes[n].At(), b.Changes[n].Seq == 0; !last.Before(end) {
-				break
-			}
+		starts, n, bad := d.apply(b.Changes)
+		if err = bad; err != nil {
+			d.before(b, first, starts, n, last)
+			break
 		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: end, Commit: commit, State: b.State})
-		last = end
+		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State})
+		last = b.End
 	}
 	// The events may have moved while they grew.
 	from := 0
@@ -106,24 +87,38 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 	return err
 }
 
-// begin is the index of the first change here of the transaction that change n belongs to.
-func begin(changes []capture.Change, n int) int {
-	for n > 0 && changes[n-1].Tx == changes[n].Tx {
-		n--
-	}
-	return n
-}
-
-// apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns.
-func (d *delivery) apply(changes []capture.Change) (n int, err error) {
-	defer d.recovered(&err)
-	for ; n < len(changes); n++ {
-		c := &changes[n]
-		if d.events, err = d.chain.Apply(d.events, transform.Event{Change: c}); err != nil {
-			return n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: "transform", Err: err}
+// before adds to d.batches what stands before change n of b, beyond last: first the whole transactions, then the part of the
+// one that change n belongs to, because a batch is no mixture. Their events begin at first, and that one's at starts.
+func (d *delivery) before(b *capture.Batch, first, starts, n int, last capture.Position) {
+	add := func(events []transform.Event, end capture.Position) {
+		if last.Before(end) {
+			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State})
+			last = end
 		}
 	}
-	return n, nil
+	at := b.Changes[n].At()
+	if b.Changes[0].Tx != b.Changes[n].Tx {
+		add(d.events[first:starts], capture.Position{LSN: at.LSN})
+		first = starts
+	}
+	add(d.events[first:], at)
+}
+
+// apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns, and
+// starts where the events of that change's transaction begin.
+func (d *delivery) apply(changes []capture.Change) (starts, n int, err error) {
+	defer d.recovered(&err)
+	starts = len(d.events)
+	for ; n < len(changes); n++ {
+		c := &changes[n]
+		if n > 0 && c.Tx != changes[n-1].Tx {
+			starts = len(d.events)
+		}
+		if d.events, err = d.chain.Apply(d.events, transform.Event{Change: c}); err != nil {
+			return starts, n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: "transform", Err: err}
+		}
+	}
+	return starts, n, nil
 }
 
 // took notes that d.batches were accepted.

@@ -47,5 +47,15 @@ func claimPort(n int) (net.Listener, error) {
 // addr is the port as "127.0.0.1:port".
 func (p *port) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)) }
 
+// FreeAddress is an address on 127.0.0.1 where nobody listens, "127.0.0.1:port". No other test gets it while this process
+// lives.
+func FreeAddress() (string, error) {
+	p, err := takePort()
+	if err != nil {
+		return "", err
+	}
+	return p.addr(), nil
+}
+
 // release lets others take the port.
 func (p *port) release() { _ = p.claim.Close() }

@@ -51,8 +51,11 @@ func TestCloudEventsOfASnapshot(t *testing.T) {
 		id    string
 	}{
 		{"the key", transform.Event{Change: read}, at + "public.orders/" + key},
-		{"a block's key is not an id", transform.Event{Change: read, Keyed: true, Key: []byte("9"), Suffix: "Seen"},
-			at + "public.orders/" + key + "/Seen"},
+		{
+			"a block's key is not an id",
+			transform.Event{Change: read, Keyed: true, Key: []byte("9"), Suffix: "Seen"},
+			at + "public.orders/" + key + "/Seen",
+		},
 		{"no key", transform.Event{Change: keyless}, at + "shop.Order Lines/12"},
 	} {
 		got := encode(t, format.CloudEvents, format.Options{}, c.event)

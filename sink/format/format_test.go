@@ -206,8 +206,10 @@ func TestJSONOfDressedEvents(t *testing.T) {
 		{
 			name:  "all",
 			Event: transform.Event{Type: "Gone", Key: []byte("a\nb"), Keyed: true, Data: []byte("{\n}"), Dressed: true, Headers: traced},
-			json: record{"a\nb", head + `,"type":"Gone","key":"a\nb","data":{ }` + tail,
-				[]string{"traceparent: 00-1", "none: null"}},
+			json: record{
+				"a\nb", head + `,"type":"Gone","key":"a\nb","data":{ }` + tail,
+				[]string{"traceparent: 00-1", "none: null"},
+			},
 		},
 		{
 			name:  "data that is not JSON, a null key",
@@ -223,8 +225,10 @@ func TestJSONOfDressedEvents(t *testing.T) {
 		{
 			name:  "only a key, which may be empty",
 			Event: transform.Event{Keyed: true, Key: []byte{}},
-			json: record{"", head + `,"key":"","row":null,"old":{"id":7,"re\"gion":"EU","total":null,"doc":null}` + tail,
-				nil},
+			json: record{
+				"", head + `,"key":"","row":null,"old":{"id":7,"re\"gion":"EU","total":null,"doc":null}` + tail,
+				nil,
+			},
 		},
 	} {
 		t.Run(e.name, func(t *testing.T) {

@@ -106,8 +106,10 @@ func ours(theirs pglogrepl.Message, msg []byte) (m any, xid uint32) {
 	case *pglogrepl.StreamStopMessageV2:
 		return &StreamStop{}, 0
 	case *pglogrepl.StreamCommitMessageV2:
-		return &StreamCommit{p.Xid, capture.LSN(p.CommitLSN), capture.LSN(p.TransactionEndLSN),
-			sameTime(p.CommitTime, msg[22:])}, 0
+		return &StreamCommit{
+			p.Xid, capture.LSN(p.CommitLSN), capture.LSN(p.TransactionEndLSN),
+			sameTime(p.CommitTime, msg[22:]),
+		}, 0
 	case *pglogrepl.StreamAbortMessageV2:
 		return ourAbort(p, msg[1:]), 0
 	}

@@ -12,8 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/admin"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // pipelineName is the pipeline of examples/demo, and slotName its slot.
@@ -45,14 +47,14 @@ func newDaemon(dir string, env ...string) (*daemon, error) {
 	return d, err
 }
 
+// freeAddress is the daemon's usual address, or another where that is taken.
 func freeAddress() (string, error) {
-	for _, address := range []string{"127.0.0.1:9187", "127.0.0.1:0"} {
-		if l, err := net.Listen("tcp", address); err == nil {
-			defer l.Close()
-			return l.Addr().String(), nil
-		}
+	l, err := net.Listen("tcp", config.DefaultListen)
+	if err != nil {
+		return testenv.FreeAddress()
 	}
-	return "", errors.New("find a free port on 127.0.0.1: there is none")
+	defer l.Close()
+	return config.DefaultListen, nil
 }
 
 // start starts the process. It is called on the main goroutine: see death_linux.go.
