@@ -79,6 +79,14 @@ func TestRefusals(t *testing.T) {
 			mend: func(r *refused, _ string) { r.drop().exec("INSERT INTO orders VALUES (4)").arrives(4) },
 		},
 		{
+			name: "publication altered while away", runs: true, ruin: func(r *refused) {
+				r.held().exec("ALTER PUBLICATION tailrace_"+r.name+" DROP TABLE orders", "INSERT INTO orders VALUES (4)")
+			},
+			state: "publication_altered", reason: "public.orders was taken out and put back",
+			fix:  "copy the rows again: `tailrace drop -pipeline P`, then start anew with a snapshot",
+			mend: func(r *refused, _ string) { r.drop().arrives(4) },
+		},
+		{
 			name: "source restored to an older state", runs: true, ruin: func(r *refused) {
 				r.to(r.other).held()
 				older := r.backup()
