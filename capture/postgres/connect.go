@@ -25,7 +25,7 @@ const (
 	lockTimeout    = "10s" // a publication waits for VACUUM or CREATE INDEX on its table; it blocks nobody meanwhile
 )
 
-// session is what makes a server print the same text for the same value whatever the role, the database and the
+// session is what makes a server print the same text for the same value (I5) whatever the role, the database and the
 // server say, and what keeps other people's functions and policies out of our queries. The walsender's output
 // functions obey it too.
 var session = map[string]string{

@@ -18,7 +18,7 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 		return c.refuseSlot("slot_other_plugin", fmt.Sprintf("its output plugin is %s, not pgoutput", s.Plugin))
 	case s.Temporary:
 		return c.refuseSlot("slot_temporary", "it is the temporary slot of another session")
-	case s.TwoPhase:
+	case s.TwoPhase: // what is prepared would leave the source before its commit (I4)
 		return c.refuseSlot("slot_two_phase", "it decodes prepared transactions before they commit")
 	case s.Invalid != "":
 		return &capture.Problem{

@@ -26,6 +26,7 @@ type Source struct {
 	pid       uint32        // of our last walsender, which may outlive its connection
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
+	accepted  *edition      // of the publication, when the last stream passed; nil: none has
 
 	mu     sync.Mutex
 	health capture.Health

@@ -33,6 +33,9 @@ type stream struct {
 	start    capture.Position
 	snapshot *snapshot // nil: none to make
 	rowsDone bool      // Next has handed all of the snapshot out
+	mark     string    // of the publication's edition
+	// unaltered refuses the stream when changes are missing in it, for these records of sinks.
+	unaltered func(context.Context, []capture.Record) error
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *socket
@@ -79,7 +82,7 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 	case uint32(row.PID) != s.pid:
 		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrNotOurs, s.slot, row.PID)
 	}
-	return capture.Slot{Confirmed: row.Confirmed, End: row.End}, nil
+	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}, nil
 }
 
 // Next implements capture.Stream: step 5 of the way of one row.

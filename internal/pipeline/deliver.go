@@ -89,7 +89,7 @@ func (d *delivery) reopen(ctx context.Context, s capture.Stream) error {
 	if err := d.open(ctx, s); err != nil {
 		return err
 	}
-	if err := judgeOrigin(d.name, d.progress, s.Origin(), slot); err != nil {
+	if err := d.judgeOrigin(ctx, s, slot); err != nil {
 		return err
 	}
 	if d.progress.Memory != sink.Found {

@@ -30,6 +30,7 @@ type delivery struct {
 	failed   chan struct{} // closed when the open writer can do no more
 	progress sink.Progress // what the last Open returned; its State follows what is written
 	anew     bool          // the stream began with all rows
+	ahead    *ahead        // nil: the sink was never seen to hold more than its source
 	backoff  capture.Backoff
 	refused  capture.Position  // of the last event that was rejected
 	stuck    capture.Position  // what it held at the last trouble

@@ -59,7 +59,8 @@ func (p *partition) sendable(now time.Time) bool {
 // forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
 const aloneAfter = 10 * time.Minute
 
-// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight.
+// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight: what
+// came first goes first (I3).
 func (p *partition) take(w *Writer, now time.Time) *batch {
 	b := p.queue[0]
 	n := 1
@@ -103,7 +104,7 @@ func (p *partition) remove(b *batch) {
 	}
 }
 
-// rewind puts all that is in flight back to the head of the queue, in order, split where the broker found it too big.
+// rewind puts all that is in flight back to the head of the queue, in order (I3), split where the broker found it too big.
 // Nothing is pending.
 func (p *partition) rewind(w *Writer) {
 	var again []*batch
