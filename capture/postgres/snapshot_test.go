@@ -224,8 +224,13 @@ func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
 	second.wait("to stand by", func() bool {
 		return slices.ContainsFunc(second.reports, func(err error) bool { return errors.Is(err, capture.ErrNotOurs) })
 	})
+	looks := len(second.reports)
+	second.wait("more looks", func() bool { return len(second.reports) >= looks+2 })
 	if len(second.cuts) > 0 {
 		t.Error("both copy")
+	}
+	if n := refusedStarts(t, s, db); n > 1 { // both may have begun at the same moment
+		t.Errorf("%d errors in the server's log", n)
 	}
 	first.close()
 	second.hold(0)

@@ -51,16 +51,18 @@ const standbyPause = time.Second
 func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
 	var backoff capture.Backoff
 	s.report = report
+	defer s.side.close()
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.session(ctx, serve)
 		s.gone()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, capture.ErrRestart):
-			continue
-		case errors.Is(err, capture.ErrNotOurs):
+		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
 			report(err)
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
+			continue
+		}
+		s.side.close()
+		if ctx.Err() != nil || errors.Is(err, capture.ErrRestart) {
 			continue
 		}
 		if time.Since(began) > 2*capture.LookAgain {
@@ -77,11 +79,13 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 
 // session is one connection: look, make the publication right, start the slot, serve.
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
-	defer s.side.close()
 	var pub *published
 	var slot *slotState
 	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
 		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
+			return err
+		}
+		if err = s.free(ctx, c, slot); err != nil {
 			return err
 		}
 		pub, err = s.prepare(ctx, c, slot)
@@ -102,14 +106,30 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	return serve(ctx, st)
 }
 
+// free says that another process has the slot, or, where there is none yet, is making it: an attempt to have it all the
+// same would be an error in the server's log each second. It proves nothing: only START_REPLICATION does. What our own
+// walsender of before holds is for busy to end.
+func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err error) {
+	name := s.config.Slot
+	if slot == nil {
+		name = temporarySlot(name)
+		if slot, err = s.config.readSlot(ctx, c, name); err != nil {
+			return err
+		}
+	} else if p := s.config.slotProblem(slot); p != nil {
+		return p
+	}
+	if slot == nil || !slot.Active || s.pid != 0 && uint32(slot.PID) == s.pid {
+		return nil
+	}
+	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrNotOurs, name, slot.PID)
+}
+
 // prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
 // is in use, that is for whoever uses it, whose file may be another; and after the first stream a new table, which a
 // wildcard matches and which cannot be published, must not end what has been working: both look only.
 func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
 	if slot != nil && (slot.Active || s.prepared) {
-		if p := s.config.slotProblem(slot); p != nil {
-			return nil, p
-		}
 		pub := &published{}
 		return pub, s.config.look(ctx, c, pub)
 	}
