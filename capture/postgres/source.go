@@ -91,6 +91,9 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 		pub, err = s.prepare(ctx, c, slot)
 		return err
 	})
+	if err == nil && slot != nil && s.config.Failover && !slot.Failover {
+		err = s.config.failover(ctx)
+	}
 	if err != nil {
 		return err
 	}
