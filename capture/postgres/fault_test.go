@@ -69,6 +69,7 @@ func TestFaults(t *testing.T) {
 		testPausedAndNotStopping,
 		testControlConnectionHeld,
 		testHalfOpen,
+		testBlackHoleWhileNobodyReads,
 		testServerGoesDown,
 		testServerStopsUnconfirmed,
 		testHeartbeat,

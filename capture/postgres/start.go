@@ -52,6 +52,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if timeout == 0 {
 		st.patience = max(s.patience, endless)
 	}
+	below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if slot == nil {
 		if from, err = s.first(ctx, repl, st, pub); err != nil {

@@ -40,8 +40,11 @@ type stream struct {
 	asm    *assembler
 	pulse  time.Duration // between two status updates at most
 	// patience is how long the server may be silent after it was asked for an answer. It is not less than its own with
-	// us: decoding a transaction of which nothing is ours, it listens only in time for that.
+	// us: decoding a transaction of which nothing is ours, it listens only in time for that. While nobody takes batches
+	// nothing is read; then it is how long a status update may stay without the acknowledgement of the server's kernel,
+	// and, with the same pulses before it, how long the connection beside the stream may have no answer.
 	patience time.Duration
+	answers  atomic.Uint64 // that the server has given beside the stream
 	status   status
 
 	out    chan capture.Batch
