@@ -162,6 +162,22 @@ func testWalsenderTerminated(t *testing.T, s *testenv.PostgresServer) {
 	if !p.reported("source_unreachable") {
 		t.Errorf("reports %v", p.reports)
 	}
+	// Those broke at once. One that has been at work is no failed attempt.
+	for i := 31; i <= 32; i++ {
+		time.Sleep(flap)
+		s.ExecIn(t, db, insert(i, i))
+		p.expect(inserts(1, i)...)
+		p.reached()
+		before := p.streams
+		s.ExecIn(t, db, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+		p.wait("another stream", func() bool { return p.streams > before })
+	}
+	p.close()
+	var once capture.Backoff
+	once.Next(nil)
+	if p.source.attempts.backoff != once {
+		t.Errorf("waits %+v, as if nothing had been delivered", p.source.attempts.backoff)
+	}
 }
 
 // Whatever byte the connection breaks at, the changes are the same.

@@ -26,6 +26,7 @@ type Source struct {
 	pid       uint32        // of our last walsender, which may outlive its connection
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
+	attempts  attempts
 
 	mu     sync.Mutex
 	health capture.Health
@@ -49,11 +50,9 @@ const standbyPause = time.Second
 
 // Run implements capture.Source.
 func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
-	var backoff capture.Backoff
 	s.report = report
 	defer s.side.close()
 	for ctx.Err() == nil {
-		began := time.Now()
 		err := s.session(ctx, serve)
 		s.gone()
 		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
@@ -65,14 +64,11 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		if ctx.Err() != nil || errors.Is(err, capture.ErrRestart) {
 			continue
 		}
-		if time.Since(began) > 2*capture.LookAgain {
-			backoff.Reset()
-		}
 		if err == nil {
 			err = errors.New("the stream ended without a reason")
 		}
 		report(err)
-		_ = capture.Sleep(ctx, backoff.Next(err))
+		_ = capture.Sleep(ctx, s.attempts.backoff.Next(err))
 	}
 	return nil
 }
@@ -106,7 +102,10 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.watch(watch, st)
-	return serve(ctx, st)
+	began := time.Now()
+	err = serve(ctx, st)
+	s.attempts.served(time.Since(began), st.delivered())
+	return err
 }
 
 // free says that another process has the slot, or, where there is none yet, is making it: an attempt to have it all the

@@ -31,8 +31,9 @@ type stream struct {
 	pid      uint32 // of the walsender
 	origin   capture.Origin
 	start    capture.Position
-	snapshot *snapshot // nil: none to make
-	rowsDone bool      // Next has handed all of the snapshot out
+	snapshot *snapshot        // nil: none to make
+	rowsDone bool             // Next has handed all of the snapshot out
+	first    capture.Position // where the first batch with changes ends that Next has handed out; zero: none yet
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *socket
@@ -96,12 +97,25 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 	}
 	select {
 	case b := <-s.out:
+		if len(b.Changes) > 0 && s.first.IsZero() {
+			s.first = b.End
+		}
 		return b, nil
 	case <-s.ended:
 		return capture.Batch{}, s.err
 	case <-ctx.Done():
 		return capture.Batch{}, context.Cause(ctx)
 	}
+}
+
+// delivered is how far every sink is, when it holds changes of this stream; else 0, and during a first start, which brings
+// nothing until it is whole. Only who calls Next may call it.
+func (s *stream) delivered() capture.LSN {
+	flush := capture.LSN(s.flush.Load())
+	if s.first.IsZero() || s.snapshot != nil || flush < s.first.Flush() {
+		return 0
+	}
+	return flush
 }
 
 // Done implements capture.Stream.
