@@ -94,9 +94,6 @@ func sideBySide(t *testing.T, tests ...func(*testing.T, *testenv.PostgresServer)
 	}
 }
 
-// It counts what the whole process has open: no other test runs beside it.
-func TestReconnects(t *testing.T) { onVersions(t, testReconnectsLeakNothing) }
-
 // A standby looks each second whether the slot is free, on one connection and without an error in the server's log; and when
 // it comes too late all the same, it leaves no connection behind.
 func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
@@ -267,39 +264,6 @@ func testStuckBeyondTheTimeout(t *testing.T, s *testenv.PostgresServer) {
 	if p.streams != 2 || len(p.reports) > 0 {
 		t.Errorf("%d streams, reports %v", p.streams, p.reports)
 	}
-}
-
-func testReconnectsLeakNothing(t *testing.T, s *testenv.PostgresServer) {
-	db := testenv.NewDatabase(t, s)
-	p := startTap(t, s, testConfig(s, db), db)
-	p.reached()
-	count := func() (goroutines, files int) {
-		entries, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return runtime.NumGoroutine(), len(entries)
-	}
-	goroutines, files := count()
-	const times = 60
-	for i := range times {
-		p.source.current().end(capture.ErrRestart)
-		p.wait("another stream", func() bool { return p.streams > 2+i })
-	}
-	s.ExecIn(t, db, insert(1, 1))
-	p.expect(inserts(1, 1)...)
-	p.reached()
-	for range 500 {
-		g, f := count()
-		if g <= goroutines+3 && f <= files+3 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	g, f := count()
-	buf := make([]byte, 1<<20)
-	t.Errorf("%d goroutines and %d files after %d streams, before them %d and %d\n%s", g, f, times, goroutines, files,
-		buf[:runtime.Stack(buf, true)])
 }
 
 // A server that had not heard from us for a while asks for an answer. It does not want to stop.
