@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"net/url"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ func TestSilenceSoak(t *testing.T) {
 			db := testenv.NewDatabase(t, s)
 			proxy := testenv.Proxy(t, s.Addr())
 			config := through(testConfig(s, db), proxy)
-			config.URL += "?options=" + url.PathEscape("-c wal_sender_timeout="+c.timeout)
+			config.URL += "?options=-c%20wal_sender_timeout%3D" + c.timeout
 			p := startTap(t, s, config, db)
 			p.setStuck(c.stuck)
 			s.ExecIn(t, db, insert(1, 30_000))
