@@ -60,7 +60,7 @@ func TestPanicInTheLine(t *testing.T) {
 func TestPanicOfOpen(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		s := r.stores[0]
-		panics := func(generation int) { panic("nil map") }
+		panics := func(int) { panic("nil map") }
 		s.opening = panics
 		d := r.start()
 		d.halts("the line: nil map")
