@@ -363,11 +363,5 @@ func (s *stream) lasting(ctx context.Context) error {
 	if err != nil || !s.config.Failover {
 		return err
 	}
-	repl, err := s.config.replication(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = repl.Close(ctx) }()
-	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+s.config.Slot+" (FAILOVER true)").ReadAll()
-	return err
+	return s.config.failover(ctx)
 }

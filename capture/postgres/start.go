@@ -53,6 +53,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if timeout == 0 {
 		st.patience = max(s.patience, endless)
 	}
+	below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if slot == nil {
 		s.accepted = nil // whatever was altered before, this begins with all rows

@@ -18,7 +18,11 @@ const watchPause = 2 * time.Second
 // publication is not what it was: the next stream is judged.
 func (s *Source) watch(ctx context.Context, st *stream) {
 	for {
-		if err := s.look(ctx, st); err != nil && ctx.Err() == nil {
+		err := s.look(ctx, st)
+		if err == nil || sqlstate(err) != "" {
+			st.answers.Add(1)
+		}
+		if err != nil && ctx.Err() == nil {
 			s.log.Debug("watch slot", zap.Error(err))
 			if code := sqlstate(err); code == "57P03" || code == "57P01" {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})

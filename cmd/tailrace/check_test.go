@@ -53,6 +53,12 @@ func TestCheckReportsEverythingTogether(t *testing.T) {
 	tailrace(t, "drop", "-pipeline", "orders", file).expect(t, 2, "", `"pipeline"`)
 }
 
+// What the language keeps for later is no typing mistake.
+func TestCheckNamesWhatIsForLater(t *testing.T) {
+	file := place(t, "orders.hcl", strings.Replace(orders("h", "127.0.0.1:0"), "    tables ", "    snapshot { parallel = 4 }\n    tables ", 1))
+	tailrace(t, "check", "-offline", file).expect(t, 2, "", "parallel is not supported by this version")
+}
+
 func TestCheckOfAServerThatIsAway(t *testing.T) {
 	server := nobody(t)
 	file := place(t, "orders.hcl", orders(server, "127.0.0.1:0"))

@@ -10,6 +10,24 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
+// attachTo is attach for as long as the stream lives: an Open that hangs on a target must not keep a slot that is lost.
+func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
+	alive, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-s.Done():
+			cancel(s.Err())
+		case <-alive.Done():
+		}
+	}()
+	err := p.attach(alive, s)
+	if err != nil && closed(s.Done()) && !givesUp(err) {
+		return s.Err() // whatever it made of the sinks
+	}
+	return err
+}
+
 // attach opens the sinks whose writer is closed or which stand behind the stream, and lets every sink pass the start
 // rule: the slot is ours and started, then Open, then the slot is read, then the comparison. All that it goes on from is
 // what the sinks and the slot hold, so whoever died at any line before is succeeded like this (I7). An error means that
@@ -26,7 +44,7 @@ func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
 	p.origin = s.Origin()
 	var g errgroup.Group
 	for _, d := range p.sinks {
-		g.Go(func() error { return d.attach(ctx, s) })
+		g.Go(func() error { return guarded(d.log, func() error { return d.attach(ctx, s) }) })
 	}
 	if err := g.Wait(); err != nil {
 		return err

@@ -74,6 +74,9 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 			d.log.Info("rewind", zap.Stringer("to", d.position()))
 			return capture.ErrRestart
 		}
+		for _, b := range w.left(d.index) {
+			d.expect(b) // again, where it was held and was lost
+		}
 		d.mended(w.done(d.index))
 		d.held(d, d.holding()) // Open may have found more than was known
 		return nil

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,6 +208,13 @@ func (w *window) idle() (since time.Time, ok bool) {
 func (w *window) resting() bool {
 	head := w.base + uint64(len(w.ring))
 	return w.everyone(func(c *cursor) bool { return c.next == head })
+}
+
+// left is what sink i has yet to accept.
+func (w *window) left(i int) []capture.Batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.ring[min(w.cursors[i].next-w.base, uint64(len(w.ring))):])
 }
 
 // done says whether sink i has everything that is there.
