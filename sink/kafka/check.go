@@ -173,7 +173,7 @@ func (s *Sink) forget(ctx context.Context, home *topic, who producer, key string
 	}
 	k, err := s.cluster.dial(ctx, addr)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		return fmt.Errorf("delete progress record: %w", err)
 	}
 	defer k.kill()
 	b := &batch{part: home.parts[0], records: []*sarama.Record{{Key: []byte(key)}}}

@@ -8,6 +8,9 @@ func (s *Sink) Hasten(read, giveUp time.Duration) {
 	s.ackTimeout, s.giveUp = read/2, giveUp
 }
 
+// OpenWithin sets how long Open tries.
+func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
+
 // Limit sets how many bytes may be accepted and not settled.
 func (s *Sink) Limit(n int) { s.limit = n }
 

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -164,5 +163,3 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	}
 	return w, p, nil
 }
-
-var errSlow = errors.New("no answer from Kafka in time")
