@@ -1,6 +1,9 @@
 package kafka
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
@@ -10,6 +13,12 @@ func (s *Sink) Hasten(read, giveUp time.Duration) {
 
 // OpenWithin sets how long Open tries.
 func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
+
+// Surely calls write until the leaders of a topic's partition stay the same meanwhile.
+func Surely(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
+	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
+	return f.surely(ctx, map[string][]int32{topic: {partition}}, write)
+}
 
 // Limit sets how many bytes may be accepted and not settled.
 func (s *Sink) Limit(n int) { s.limit = n }

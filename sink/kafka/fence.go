@@ -100,14 +100,19 @@ func firstError(topics map[string][]*sarama.PartitionError) error {
 // travel after EndTxn has returned; the next begin waits for them. The epoch it takes is new to every partition, so
 // sequence numbers begin at 0.
 func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][]int32) (producer, error) {
-	if err := f.mark(ctx, p, partitions); err != nil {
-		return nobody, err
-	}
-	p, err := f.begin(ctx, p)
+	err := f.surely(ctx, partitions, func() (err error) {
+		if err = f.mark(ctx, p, partitions); err == nil {
+			p, err = f.begin(ctx, p)
+		}
+		return err
+	})
 	for err == nil && p.epoch >= epochLimit {
 		p, err = f.begin(ctx, p) // until the coordinator gives a new id: everybody before us is fenced
 	}
-	return p, err
+	if err != nil {
+		return nobody, err
+	}
+	return p, nil
 }
 
 // retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.

@@ -233,8 +233,13 @@ func (l *link) expired(now time.Time) error {
 	return nil
 }
 
+// silence says why nothing is stored. Under the lock.
 func (w *Writer) silence(quiet time.Duration) error {
-	cause := w.cause
+	waiting := slices.DeleteFunc(append(allOf(w.topics), w.notes.part), func(p *partition) bool { return !p.unackedHere() })
+	cause := offline(waiting)
+	if cause == nil {
+		cause = w.cause
+	}
 	if cause == nil {
 		cause = context.DeadlineExceeded
 	}

@@ -155,7 +155,7 @@ func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
 				return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
 			}
 			t.parts[p.ID] = newPartition(t, p.ID)
-			t.parts[p.ID].leader = p.Leader
+			t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
 		}
 		if len(t.parts) == 0 {
 			return nil, sarama.ErrLeaderNotAvailable

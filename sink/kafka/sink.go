@@ -151,11 +151,11 @@ func (s *Sink) creates(topic string, own bool) bool {
 // partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
 // have all partitions that it names refuse them too.
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
 	defer stop()
-	w, rec, err := s.open(ctx, lane)
+	w, rec, err := s.open(within, lane)
 	if err != nil {
-		return nil, sink.Progress{}, err
+		return nil, sink.Progress{}, s.held(ctx, lane, err)
 	}
 	p := sink.Progress{Memory: sink.Empty}
 	if rec.Position != nil {

@@ -142,6 +142,7 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 		if q.leader != p.Leader {
 			w.unlist(q)
 		}
+		q.replicas = p.Replicas
 		if q.leader = p.Leader; q.leader < 0 && q.unackedHere() {
 			w.wantRefresh()
 		}
