@@ -130,13 +130,20 @@ func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][
 		}
 		return err
 	})
-	for err == nil && p.epoch >= epochLimit {
-		p, err = f.begin(ctx, p) // until the coordinator gives a new id: everybody before us is fenced
-	}
 	if err != nil {
 		return nobody, err
 	}
 	return p, nil
+}
+
+// fresh takes a new producer id when epochs are running out: the coordinator gives one at their end. It comes after the
+// last fence of an Open: markers of the new id would fence nobody who writes as the old one.
+func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
+	var err error
+	for err == nil && p.epoch >= epochLimit {
+		p, err = f.begin(ctx, p)
+	}
+	return p, err
 }
 
 // retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.

@@ -40,6 +40,9 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, *progress, er
 			return nil, nil, err
 		}
 	}
+	if who, err = f.fresh(ctx, who); err != nil {
+		return nil, nil, err
+	}
 	w, err := s.writer(lane, f, who, home, rec, known)
 	if err != nil {
 		return nil, nil, err

@@ -59,6 +59,7 @@ type Sink struct {
 	giveUp         time.Duration // without anything stored
 	openWithin     time.Duration
 	refreshEvery   time.Duration // metadata, unasked: partitions that were added
+	renewEvery     time.Duration // how often the coordinator hears of a Writer
 	cluster        *cluster
 	log            *zap.Logger
 	counters       counters
@@ -86,7 +87,8 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
 		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
-		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second, refreshEvery: 30 * time.Second,
+		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
+		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
 		cluster: &cluster{seeds: o.Brokers, conf: conf}, log: log,
 		learned: map[string]int{},
 	}
