@@ -71,6 +71,19 @@ func TestCheckOfAServerThatIsAway(t *testing.T) {
 		expect(t, 1, "", "source_unreachable")
 }
 
+// Brokers that are away are nobody's mistake in the file, as a database is.
+func TestCheckOfBrokersThatAreAway(t *testing.T) {
+	broker := nobody(t)
+	text := strings.Replace(orders(nobody(t), "127.0.0.1:0"), `sink "stdout" "out" {}`,
+		`sink "kafka" "bus" { brokers = ["`+broker+`"] }`, 1)
+	file := place(t, "orders.hcl", text)
+	for _, verb := range [][]string{{"check"}, {"run", "-strict"}} {
+		r := tailraceWith(t, []string{"PASSWORD=x"}, "", append(verb, file)...)
+		r.expect(t, 1, "", `sink "kafka" "bus" of pipeline "orders": kafka_unreachable: Kafka does not answer at `+broker)
+		r.expect(t, 1, "", "advertised.listeners")
+	}
+}
+
 func TestCheckWithoutTheEnvironment(t *testing.T) {
 	file := place(t, "orders.hcl", orders("127.0.0.1:1", "127.0.0.1:0"))
 	tailrace(t, "check", file).expect(t, 2, "", "PASSWORD")

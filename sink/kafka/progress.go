@@ -63,7 +63,7 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 	}
 	k, err := c.dial(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		return nil, fmt.Errorf("read progress: %w", err)
 	}
 	defer k.kill()
 	var found *progress

@@ -33,11 +33,12 @@ type Writer struct {
 	tend  sync.WaitGroup
 
 	// of the goroutine of Write
-	slabs   slabs
-	staged  staged
-	names   map[tableName]string // topics by table
-	refused error                // what Write returned, though what was accepted before goes on
-	grown   atomic.Bool          // a topic has more partitions by now
+	slabs     slabs
+	staged    staged
+	names     map[tableName]string // topics by table
+	inherited map[string]*topic    // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
+	refused   error                // what Write returned, though what was accepted before goes on
+	grown     atomic.Bool          // a topic has more partitions by now
 
 	mu      sync.Mutex
 	changed sync.Cond // room, errors, drained topics, recorded topics
