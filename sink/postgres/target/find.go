@@ -11,7 +11,7 @@ import (
 
 const findQuery = `
 SELECT c.oid::pg_catalog.text, a.attname,
-       pg_catalog.format_type(a.atttypid, NULL), (t.typcategory = 'A')::pg_catalog.text,
+       pg_catalog.format_type(a.atttypid, -1), (t.typcategory = 'A')::pg_catalog.text,
        (a.attgenerated <> '')::pg_catalog.text, (a.attidentity = 'a')::pg_catalog.text,
        EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
                WHERE m.amname = 'btree' AND o.opcdefault
