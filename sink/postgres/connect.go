@@ -66,7 +66,7 @@ func connectError(ctx context.Context, err error) error {
 	if problem != nil {
 		return problem
 	}
-	if pgconnect.SQLState(err) == "" {
+	if sqlstate(err) == "" {
 		return &capture.Problem{State: "target_unreachable", Reason: "the target's server cannot be reached", Err: err}
 	}
 	return named("connect to the target", err)

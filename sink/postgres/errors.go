@@ -27,7 +27,7 @@ func named(op string, err error) error {
 
 // byState is the table of the SQLSTATEs that have a meaning wherever they come up.
 func byState(err error) *capture.Problem {
-	code := pgconnect.SQLState(err)
+	code := sqlstate(err)
 	switch code {
 	case "28P01", "28000":
 		return &capture.Problem{
@@ -69,8 +69,11 @@ func byState(err error) *capture.Problem {
 	return nil
 }
 
+// sqlstate is the SQLSTATE of a server's error in err, or "".
+func sqlstate(err error) string { return pgconnect.SQLState(err) }
+
 func notReplicaRole(err error) error {
-	if pgconnect.SQLState(err) != "42501" {
+	if sqlstate(err) != "42501" {
 		return named("turn constraints off", err)
 	}
 	return &capture.Problem{

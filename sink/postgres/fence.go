@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -35,7 +34,7 @@ func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progres
 			held, err := s.known(ctx, db, lane, rows[0])
 			return newProgress(params, lane.Origin), held, err
 		}
-		if pgconnect.SQLState(err) != "55P03" {
+		if sqlstate(err) != "55P03" {
 			return nil, sink.Progress{}, named("take over the progress", err)
 		}
 		if err := s.endZombie(ctx, db, params[:3]); err != nil {
@@ -60,7 +59,7 @@ func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
 	rows, err := db.rows(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
 		WHERE p.pipeline = $1 AND p.sink = $2 AND p.lane = $3`, key...)
-	if pgconnect.SQLState(err) == "42501" {
+	if sqlstate(err) == "42501" {
 		return &capture.Problem{
 			State: "target_busy", Err: err,
 			Reason: "an earlier writer's transaction is still open in the target, and our role may not end it",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
@@ -19,8 +20,12 @@ type plan struct {
 	key     []int  // the columns that find a row; empty: only the whole row does
 	full    bool   // an old row is whole
 	written []int  // the columns that an insert writes
-	insert  *statement
-	others  map[string]*statement // by what they set and compare
+	// cascades says that another table of the target is changed when a row is deleted here.
+	cascades bool
+	fold     *tableFold // nil: nothing is folded
+	onKey    string     // what an insert does where the key is there already: "" for an error
+	insert   *statement
+	others   map[string]*statement // by what they set and compare
 }
 
 // plan finds the plan of a table, within the transaction that is open.
@@ -33,6 +38,19 @@ func (a *applier) plan(ctx context.Context, t *capture.Table) (*plan, error) {
 		return nil, named("find the target of "+t.String(), err)
 	}
 	p := newPlan(t, rel)
+	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
+		p.onKey = p.onKeySQL()
+		p.insert.sql += p.onKey
+	}
+	if a.options.Constraints != Off {
+		rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint
+			WHERE contype = 'f' AND confrelid = $1::pg_catalog.oid AND confdeltype IN ('c', 'n', 'd'))`,
+			strconv.AppendUint(nil, uint64(rel.OID), 10))
+		if err != nil {
+			return nil, named("look for foreign keys to "+p.name, err)
+		}
+		p.cascades = string(rows[0][0]) == "t"
+	}
 	a.plans[t] = p
 	a.fresh = append(a.fresh, t)
 	return p, nil
@@ -88,6 +106,28 @@ func (p *plan) insertSQL() string {
 	return p.into() + " VALUES (" + strings.Join(values, ", ") + ")"
 }
 
+// onKeySQL makes an insert an upsert.
+func (p *plan) onKeySQL() string {
+	var set []string
+	for _, i := range p.written {
+		if !slices.Contains(p.key, i) && !p.rel.Columns[i].Identity {
+			set = append(set, p.column(i)+" = EXCLUDED."+p.column(i))
+		}
+	}
+	if len(set) == 0 {
+		return " ON CONFLICT (" + p.columns(p.key) + ") DO NOTHING"
+	}
+	return " ON CONFLICT (" + p.columns(p.key) + ") DO UPDATE SET " + strings.Join(set, ", ")
+}
+
+// insertParams appends the parameters of insert.
+func (p *plan) insertParams(dst [][]byte, row []capture.Value) [][]byte {
+	for _, i := range p.written {
+		dst = append(dst, text(row[i]))
+	}
+	return dst
+}
+
 // same compares a column with a parameter, or another expression of the column's type. Null equals null. Where the type's
 // equality is not one that we know, the texts are compared: the session's settings make them the source's.
 func (p *plan) same(i int, to string) string {
@@ -105,20 +145,23 @@ const (
 	compares             // the old value must be the one that is known
 )
 
-// usage is what a change does with each column of its table: the name of its statement. old is the row that is there;
-// compare says that it is to be compared as far as it is known.
-func (p *plan) usage(buf []byte, c *capture.Change, old []capture.Value, compare bool) []byte {
+// usage is what a change does with each column of its table: the name of its statement. old has the key, before is the
+// old row where it is known, after the new one. compare says that the row that is there is to be compared with before.
+func (p *plan) usage(buf []byte, old, before, after []capture.Value, compare bool) []byte {
 	buf = append(buf[:0], make([]byte, len(p.table.Columns))...)
 	for _, i := range p.key {
 		buf[i] |= finds
 	}
 	for i := range buf {
 		column := &p.rel.Columns[i]
-		known := c.Before != nil && (old[i].Kind == capture.Text || old[i].Kind == capture.Null)
+		known := before != nil && given(before[i])
 		if buf[i]&finds == 0 && known && !column.Generated && (len(p.key) == 0 || compare && p.full) {
 			buf[i] |= compares
 		}
-		if c.After != nil && !column.Generated && !column.Identity && given(c.After[i]) && (buf[i]&finds == 0 || !equal(old[i], c.After[i])) {
+		if after == nil || column.Generated || !given(after[i]) {
+			continue
+		}
+		if inKey := buf[i]&finds != 0; inKey && !equal(old[i], after[i]) || !inKey && !column.Identity {
 			buf[i] |= sets
 		}
 	}
@@ -127,6 +170,26 @@ func (p *plan) usage(buf []byte, c *capture.Change, old []capture.Value, compare
 
 // given says whether v is a value, a null included.
 func given(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
+
+// sameKey says whether two rows have one key.
+func (p *plan) sameKey(a, b []capture.Value) bool {
+	for _, i := range p.key {
+		if !equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// keyChanged says whether an update changes the key.
+func (p *plan) keyChanged(c *capture.Change) bool {
+	for _, i := range p.key {
+		if c.Before != nil && given(c.After[i]) && !equal(c.Before[i], c.After[i]) {
+			return true
+		}
+	}
+	return false
+}
 
 func equal(a, b capture.Value) bool { return a.Kind == b.Kind && string(a.Bytes) == string(b.Bytes) }
 
@@ -162,11 +225,38 @@ func (p *plan) update(usage []byte) *statement {
 			}
 		}
 		n := len(assignments)
+		if p.renumbers(usage) {
+			return p.renumber(usage, n)
+		}
 		if n == 0 {
 			return "SELECT FROM " + p.name + " t WHERE " + p.where(usage, 0) // nothing changes, but the row must be there
 		}
 		return "UPDATE " + p.name + " t SET " + strings.Join(assignments, ", ") + " WHERE " + p.where(usage, n)
 	})
+}
+
+// renumbers says whether a usage sets an identity column, which no UPDATE may.
+func (p *plan) renumbers(usage []byte) bool {
+	for i, u := range usage {
+		if u&sets != 0 && p.rel.Columns[i].Identity {
+			return true
+		}
+	}
+	return false
+}
+
+// renumber is an update that deletes the row and inserts it anew.
+func (p *plan) renumber(usage []byte, params int) string {
+	values, n := make([]string, len(p.written)), 0
+	for k, i := range p.written {
+		values[k] = "gone." + p.column(i)
+		if usage[i]&sets != 0 {
+			n++
+			values[k] = fmt.Sprintf("$%d::%s", n, p.rel.Columns[i].Type)
+		}
+	}
+	return "WITH gone AS (DELETE FROM " + p.name + " t WHERE " + p.where(usage, params) + " RETURNING t.*) " +
+		p.into() + " SELECT " + strings.Join(values, ", ") + " FROM gone"
 }
 
 func (p *plan) remove(usage []byte) *statement {
