@@ -65,8 +65,8 @@ func (p *place) has(versions map[int]int) {
 	for _, s := range seen {
 		got[s.Key] = s.Version
 	}
-	if d := cmp.Diff(versions, got); d != "" {
-		p.t.Fatalf("target (-want +got):\n%s", d)
+	if !maps.Equal(versions, got) {
+		p.t.Fatalf("target (-want +got):\n%s", cmp.Diff(versions, got))
 	}
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -11,7 +12,7 @@ import (
 
 const findQuery = `
 SELECT c.oid::pg_catalog.text, a.attname,
-       pg_catalog.format_type(a.atttypid, NULL), (t.typcategory = 'A')::pg_catalog.text,
+       pg_catalog.format_type(a.atttypid, -1), (t.typcategory = 'A')::pg_catalog.text,
        (a.attgenerated <> '')::pg_catalog.text, (a.attidentity = 'a')::pg_catalog.text,
        EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
                WHERE m.amname = 'btree' AND o.opcdefault
@@ -33,6 +34,14 @@ func (c *Catalog) find(ctx context.Context, conn *pgconn.PgConn, t *capture.Tabl
 	if read.Err != nil {
 		return nil, fmt.Errorf("read table %s.%s: %w", r.Schema, r.Name, read.Err)
 	}
+	if len(read.Rows) == 0 {
+		return nil, fmt.Errorf("table %s.%s does not exist", r.Schema, r.Name)
+	}
+	oid, err := strconv.ParseUint(string(read.Rows[0][0]), 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("read table %s.%s: %w", r.Schema, r.Name, err)
+	}
+	r.OID = uint32(oid)
 	there := map[string]Column{}
 	for _, row := range read.Rows {
 		there[string(row[1])] = Column{
