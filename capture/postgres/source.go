@@ -61,6 +61,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 			continue
 		case errors.Is(err, capture.ErrNotOurs):
 			report(err)
+			s.accepted = nil                     // whoever has the slot may have another file
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
 			continue
 		}
