@@ -47,8 +47,8 @@ fuzz: ## every fuzz test for FUZZTIME each (30s)
 		done; \
 	done
 
-bench: ## rows per second and CPU per row of the daemon, beside pg_recvlogical
-	$(GO) run ./bench/line
+bench: ## rows/s, CPU, memory, latency beside other tools, into bench/RESULTS.md; BENCH='-parts drain -shapes insert1000'
+	$(GO) run ./bench $(BENCH)
 
 soak: ## the ledger under faults for SOAK (1h)
 	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Ledger ./...

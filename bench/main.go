@@ -1,0 +1,99 @@
+// Command bench measures the daemon beside other tools and beside itself, on real servers that it brings up, and writes
+// RESULTS.md and the JSON files that it is put together from.
+//
+//	go run ./bench                                        everything: hours
+//	go run ./bench -parts drain -shapes insert1000        the first table
+//	go run ./bench -parts report                          RESULTS.md again, from the files
+//
+// It is called in the repository, on Linux. Machines are noisy: only the ratios of one table mean something.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/drain"
+	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/site"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// part is one subject.
+type part interface {
+	Flags(*flag.FlagSet)
+	Run(context.Context, *site.Setup) error
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	u := &site.Setup{}
+	d := &drain.Options{}
+	parts := []struct {
+		name string
+		part
+	}{{"drain", d}}
+	wanted := flag.String("parts", "drain,latency,reader,flat", "`list` of parts; report alone puts RESULTS.md together")
+	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
+	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
+	flag.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
+	flag.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
+	for _, p := range parts {
+		p.Flags(flag.CommandLine)
+	}
+	flag.Parse()
+	book, err := record.NewBook(*out, versions(u.Version))
+	if err != nil {
+		return err
+	}
+	u.Book = book
+	for _, p := range parts {
+		if !drain.Wanted(*wanted, p.name) {
+			continue
+		}
+		began := time.Now()
+		if err := p.Run(ctx, u); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			site.Say("%s: FAILED: %v", p.name, err) // the other parts go on
+		}
+		site.Say("%s: done in %s", p.name, time.Since(began).Round(time.Second))
+	}
+	return book.Write()
+}
+
+// versions are those of what is measured and of what it runs on.
+func versions(postgres int) map[string]string {
+	return map[string]string{
+		"Debezium":       testenv.Debezium,
+		"Go":             strings.TrimPrefix(runtime.Version(), "go"),
+		"Java":           word(record.Version("java", "--version"), 1),
+		"Kafka":          testenv.KafkaRelease,
+		"Postgres":       testenv.Release(postgres),
+		"pg_recvlogical": word(record.Version("pg_recvlogical", "--version"), 2),
+	}
+}
+
+// word is one word of a line, or the line where it has fewer.
+func word(line string, i int) string {
+	if words := strings.Fields(line); i < len(words) {
+		return words[i]
+	}
+	return line
+}

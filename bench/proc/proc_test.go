@@ -1,0 +1,61 @@
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+func TestOwnProcess(t *testing.T) {
+	pid := os.Getpid()
+	waits := Waits(pid)
+	began, before := time.Now(), CPU(pid)
+	for time.Since(began) < 100*time.Millisecond { // uses CPU
+	}
+	if used := CPU(pid) - before; used < 20*time.Millisecond || used > 10*time.Second {
+		t.Errorf("a busy tenth of a second cost %v", used)
+	}
+	if p := Peak(pid); p < 1<<20 || p > 1<<40 {
+		t.Errorf("the peak is %d bytes", p)
+	}
+	for range 20 {
+		time.Sleep(time.Millisecond)
+	}
+	if n := Waits(pid) - waits; n < 5 {
+		t.Errorf("twenty sleeps are %d waits", n)
+	}
+	written := Written(pid)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if _, err := null.Write(make([]byte, 12345)); err != nil {
+		t.Fatal(err)
+	}
+	if n := Written(pid) - written; n < 12345 {
+		t.Errorf("%d bytes were written", n)
+	}
+}
+
+func TestEndedChild(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	if Ended(pid) {
+		t.Error("it has ended already")
+	}
+	_ = cmd.Process.Kill()
+	for deadline := time.Now().Add(10 * time.Second); !Ended(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it never ended")
+		}
+	}
+	_ = cmd.Wait()
+	if !Ended(pid) || CPU(pid) != 0 || Peak(pid) != 0 || Waits(pid) != 0 {
+		t.Error("there is something of a process that is gone")
+	}
+}

@@ -1,0 +1,21 @@
+package site
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/record"
+)
+
+// Setup is what all parts are given.
+type Setup struct {
+	Version int           // of Postgres
+	Runs    int           // of each tool, in turn
+	Limit   time.Duration // for one run of one tool
+	Book    *record.Book
+}
+
+// Say prints progress.
+func Say(format string, args ...any) {
+	fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
