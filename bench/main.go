@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/bench/drain"
+	"github.com/tailrace/tailrace/bench/latency"
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -47,7 +48,7 @@ func run(ctx context.Context) error {
 	parts := []struct {
 		name string
 		part
-	}{{"drain", d}}
+	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}}
 	wanted := flag.String("parts", "drain,latency,reader,flat", "`list` of parts; report alone puts RESULTS.md together")
 	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
 	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
