@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/bench/drain"
+	"github.com/tailrace/tailrace/bench/flat"
 	"github.com/tailrace/tailrace/bench/latency"
+	"github.com/tailrace/tailrace/bench/reader"
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -48,7 +50,7 @@ func run(ctx context.Context) error {
 	parts := []struct {
 		name string
 		part
-	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}}
+	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}, {"reader", &reader.Options{}}, {"flat", &flat.Options{}}}
 	wanted := flag.String("parts", "drain,latency,reader,flat", "`list` of parts; report alone puts RESULTS.md together")
 	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
 	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")

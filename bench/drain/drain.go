@@ -139,8 +139,9 @@ func (o *Options) shape(ctx context.Context, u *site.Setup, s *site.Site, b *too
 	}
 	r.Columns = columns
 	r.Setting = []string{fmt.Sprintf("A backlog of %d changes, %d MiB of WAL.", backlog.Rows, backlog.Bytes>>20), explained}
-	if err := o.warm(ctx, u, b, backlog); err != nil {
-		site.Say("drain %s: warm the broker: %v", shape.name, err)
+	if !o.warmed {
+		o.warmed = true
+		Warm(ctx, u, b, backlog)
 	}
 	for i := range u.Runs {
 		for j, l := range o.lines(shape) {
@@ -160,22 +161,19 @@ func (o *Options) shape(ctx context.Context, u *site.Setup, s *site.Site, b *too
 	return nil
 }
 
-// warm lets tailrace drain the backlog into Kafka once, and counts it nowhere: a broker that has just started is slow for
+// Warm lets tailrace drain a backlog into Kafka once, and counts it nowhere: a broker that has just started is slow for
 // whoever comes first.
-func (o *Options) warm(ctx context.Context, u *site.Setup, b *tool.Binaries, backlog *site.Backlog) error {
-	if o.warmed {
-		return nil
+func Warm(ctx context.Context, u *site.Setup, b *tool.Binaries, backlog *site.Backlog) {
+	if _, err := One(ctx, u, b, tool.Tailrace, tool.Job{Name: "warm", From: backlog, Over: site.TCP, Sink: sinks[2].Sink}); err != nil {
+		site.Say("warm the broker: %v", err)
 	}
-	o.warmed = true
-	_, err := One(ctx, u, b, tool.Tailrace, tool.Job{Name: "warm", From: backlog, Over: site.TCP, Sink: sinks[2].Sink})
-	return err
 }
 
 // One drains the job's backlog once.
 func One(ctx context.Context, u *site.Setup, b *tool.Binaries, name string, j tool.Job) (map[string]float64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, u.Limit, fmt.Errorf("not done after %s", u.Limit))
 	defer cancel()
-	if err := j.From.CopySlot(ctx, site.Base, j.Name); err != nil {
+	if err := j.From.CopySlot(ctx, j.From.Base(), j.Name); err != nil {
 		return nil, err
 	}
 	p, err := b.Start(ctx, name, j)

@@ -17,14 +17,14 @@ type shape struct {
 
 // shapes are all of them, the most telling first.
 var shapes = []shape{
-	{name: "insert1000", title: "inserts in transactions of 1,000 rows", share: 1, make: inserts(1000), full: true},
-	{name: "insert1", title: "inserts in transactions of 1 row", share: 0.5, make: inserts(1), full: true},
+	{name: "insert1000", title: "inserts in transactions of 1,000 rows", share: 1, make: Inserts(1000), full: true},
+	{name: "insert1", title: "inserts in transactions of 1 row", share: 0.5, make: Inserts(1), full: true},
 	{name: "change", title: "updates and deletes in transactions of 1,000 rows", share: 1, make: changes},
 	{name: "mix", title: "60 % inserts, 30 % updates, 10 % deletes over 50 tables, transactions of 100 rows", share: 1, make: mix},
 	{name: "wide", title: "rows of 40 columns, transactions of 1,000 rows", share: 0.2, make: wide},
 	{name: "2kb", title: "rows of 2 KB, transactions of 100 rows", share: 0.2, make: large(100, "%s", "repeat(md5(g::text), 58)")},
 	{name: "toast", title: "rows of 100 KB, TOASTed, transactions of 10 rows", share: 0.005, make: large(10, external, "repeat(md5(g::text), 3125)")},
-	{name: "huge", title: "one transaction of all rows", share: 5, make: func(rows int) site.Shape { return inserts(rows)(rows) }},
+	{name: "huge", title: "one transaction of all rows", share: 5, make: func(rows int) site.Shape { return Inserts(rows)(rows) }},
 }
 
 const external = "%s; ALTER TABLE bench ALTER note SET STORAGE EXTERNAL" // no compression: what is read is what is sent
@@ -47,7 +47,8 @@ func from(n int) string { return fmt.Sprintf("i::bigint * %d + 1", n) }
 
 func to(n int) string { return fmt.Sprintf("(i::bigint + 1) * %d", n) }
 
-func inserts(tx int) func(rows int) site.Shape {
+// Inserts adds orders in transactions of tx rows.
+func Inserts(tx int) func(rows int) site.Shape {
 	return func(rows int) site.Shape {
 		n := max(1, rows/tx)
 		return site.Shape{

@@ -66,7 +66,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	if err != nil {
 		return err
 	}
-	if err := d.DropSlot(ctx, site.Base); err != nil { // each run has a slot of its own
+	if err := d.DropSlot(ctx, d.Base()); err != nil { // each run has a slot of its own
 		return err
 	}
 	from.End = ""

@@ -22,6 +22,10 @@ func (p *Program) recvLogical(ctx context.Context) {
 	p.progress = func() (float64, bool, error) {
 		pid := p.Pid()
 		written = max(written, proc.Written(pid))
-		return float64(written), p.job.From.End != "" && proc.Ended(pid), nil
+		if p.job.From.End != "" {
+			return float64(written), proc.Ended(pid), nil
+		}
+		sent, end, err := p.job.From.Sent(ctx, p.job.Name)
+		return float64(written), sent >= end, err
 	}
 }

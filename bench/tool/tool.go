@@ -113,6 +113,26 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 	}
 }
 
+// Arrived waits until the tool has all rows of the job.
+func (p *Program) Arrived(ctx context.Context) error {
+	for {
+		_, done, err := p.progress()
+		switch {
+		case err != nil:
+			return err
+		case done:
+			return nil
+		case proc.Ended(p.Pid()):
+			return p.failed()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the rows: %w", context.Cause(ctx))
+		case <-time.After(tick):
+		}
+	}
+}
+
 // Stop ends the tool and removes what it had: slot, topics, files.
 func (p *Program) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
