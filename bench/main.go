@@ -2,10 +2,15 @@
 // RESULTS.md and the JSON files that it is put together from.
 //
 //	go run ./bench                                        everything: hours
-//	go run ./bench -parts drain -shapes insert1000        the first table
+//	go run ./bench -parts drain -shapes insert1000        one table, which replaces only itself in RESULTS.md
+//	go run ./bench -parts drain -shapes insert1000 -sinks none,kafka1-json -runs 3
+//	go run ./bench -parts latency -rates 1000
+//	go run ./bench -parts reader -transports tcp -loads 20,full,busy-full
+//	go run ./bench -parts flat -flat tables,start
 //	go run ./bench -parts report                          RESULTS.md again, from the files
 //
-// It is called in the repository, on Linux. Machines are noisy: only the ratios of one table mean something.
+// It is called in the repository, on Linux, where nothing else runs. A tool that fails is in the table with the reason, and
+// the others go on; what is measured is written after each round of runs. Only the ratios of one table mean something.
 package main
 
 import (

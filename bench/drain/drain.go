@@ -107,10 +107,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 		return err
 	}
 	defer s.Close()
-	b, err := tool.Build(ctx, s.Dir)
-	if err != nil {
-		return err
-	}
+	b := tool.NewBinaries(s.Dir)
 	for _, shape := range shapes {
 		if !Wanted(o.shapes, shape.name) || ctx.Err() != nil {
 			continue

@@ -49,9 +49,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	}
 	defer s.Close()
 	b := &bench{Options: o, setup: u, site: s}
-	if b.binaries, err = tool.Build(ctx, s.Dir); err != nil {
-		return err
-	}
+	b.binaries = tool.NewBinaries(s.Dir)
 	for _, c := range []struct {
 		name string
 		run  func(context.Context) error

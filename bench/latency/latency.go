@@ -54,10 +54,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 		return err
 	}
 	defer s.Close()
-	b, err := tool.Build(ctx, s.Dir)
-	if err != nil {
-		return err
-	}
+	b := tool.NewBinaries(s.Dir)
 	d, err := s.NewDatabase(ctx, "bench_latency")
 	if err != nil {
 		return err

@@ -54,9 +54,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	}
 	defer s.Close()
 	b := &bench{Options: o, setup: u}
-	if b.binaries, err = tool.Build(ctx, s.Dir); err != nil {
-		return err
-	}
+	b.binaries = tool.NewBinaries(s.Dir)
 	if err := b.prepare(ctx, s); err != nil {
 		return err
 	}

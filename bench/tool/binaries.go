@@ -8,35 +8,39 @@ import (
 	"path/filepath"
 )
 
-// Binaries are our programs, built once: the daemon as it is given to users, and one that has the kind of sink "none", as
-// it is and with plain reads.
-type Binaries struct{ product, none, plain string }
+// Binaries are our programs, each built when it is first wanted: the daemon as it is given to users, and one that has the
+// kind of sink "none", as it is and with plain reads.
+type Binaries struct{ dir string }
 
-// Build builds into the folder dir. It is called in the repository.
-func Build(ctx context.Context, dir string) (*Binaries, error) {
-	b := &Binaries{filepath.Join(dir, "tailrace"), filepath.Join(dir, "none"), filepath.Join(dir, "plain")}
-	const plain = "-X github.com/tailrace/tailrace/capture/postgres.reading=plain"
-	for _, call := range [][]string{
-		{"-o", b.product, "github.com/tailrace/tailrace/cmd/tailrace"},
-		{"-o", b.none, "github.com/tailrace/tailrace/bench/decode"},
-		{"-ldflags", plain, "-o", b.plain, "github.com/tailrace/tailrace/bench/decode"},
-	} {
-		build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath"}, call...)...)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build %s: %w\n%s", call[len(call)-1], err, out)
-		}
-	}
-	return b, nil
+// NewBinaries builds into the folder dir, from the repository, in which the program runs.
+func NewBinaries(dir string) *Binaries { return &Binaries{dir} }
+
+// builds are what go build is called with, behind the name of the program.
+var builds = map[string][]string{
+	"tailrace": {"github.com/tailrace/tailrace/cmd/tailrace"},
+	"none":     {"github.com/tailrace/tailrace/bench/decode"},
+	"plain": {
+		"-ldflags", "-X github.com/tailrace/tailrace/capture/postgres.reading=plain", "github.com/tailrace/tailrace/bench/decode",
+	},
 }
 
 // daemon is the program for a sink.
-func (b *Binaries) daemon(s Sink, plain bool) string {
+func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, error) {
+	name := "tailrace"
 	switch {
 	case plain:
-		return b.plain
+		name = "plain"
 	case s.Kind == None:
-		return b.none
+		name = "none"
 	}
-	return b.product
+	file := filepath.Join(b.dir, name)
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", file}, builds[name]...)...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return file, nil
 }

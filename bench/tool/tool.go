@@ -56,10 +56,11 @@ func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, e
 		return nil, err
 	}
 	switch name {
-	case Tailrace:
-		err = p.tailrace(ctx, b.daemon(j.Sink, false))
-	case Plain:
-		err = p.tailrace(ctx, b.daemon(j.Sink, true))
+	case Tailrace, Plain:
+		var binary string
+		if binary, err = b.daemon(ctx, j.Sink, name == Plain); err == nil {
+			err = p.tailrace(ctx, binary)
+		}
 	case RecvLogical:
 		p.recvLogical(ctx)
 	case Debezium:

@@ -41,8 +41,9 @@ func (p *Program) NewMeter(sender int) *Meter {
 func (m *Meter) Look(ctx context.Context, amount float64) Sample {
 	p := m.program
 	if m.looked++; m.looked%50 == 0 {
-		if pid := p.job.From.Sender(ctx, p.job.Name); pid != 0 {
-			m.senders[pid] = m.senders[pid]
+		pid := p.job.From.Sender(ctx, p.job.Name)
+		if _, known := m.senders[pid]; pid != 0 && !known {
+			m.senders[pid] = Sample{}
 		}
 	}
 	s := Sample{At: time.Now(), Amount: amount, Broker: proc.CPU(p.job.From.Site.BrokerPid())}
