@@ -2,6 +2,7 @@ package drain
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/site"
+	"github.com/tailrace/tailrace/bench/tool"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -42,9 +44,9 @@ func TestShapesHaveTheRowsThatTheySay(t *testing.T) {
 // count is how many changes the base slot has up to an LSN, or in all.
 func count(t *testing.T, b *site.Backlog, end string) (n int) {
 	t.Helper()
-	err := b.Conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, 'proto_version', '1',
+	err := b.Row(t.Context(), `SELECT count(*) FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, 'proto_version', '1',
 		'publication_names', 'bench') WHERE get_byte(data, 0) IN (ascii('I'), ascii('U'), ascii('D')) AND ($2 = '' OR lsn < $2::pg_lsn)`,
-		b.Base(), end).Scan(&n)
+		[]any{b.Base(), end}, &n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +84,31 @@ func TestDrain(t *testing.T) {
 	}
 	if strings.Contains(string(text), "failed in") {
 		t.Errorf("a tool has failed:\n%s", text)
+	}
+}
+
+// A run that is not done in time has failed, in the middle of whatever it did, and the next one is none the worse.
+func TestLimit(t *testing.T) {
+	needServers(t)
+	s, err := site.New(false, testenv.Version(testenv.Oldest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	d, err := s.NewDatabase(t.Context(), "bench_limit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := d.Fill(t.Context(), Inserts(1000)(3000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, limit := range []time.Duration{time.Millisecond, time.Minute} {
+		j := tool.Job{Name: fmt.Sprintf("limit%d", i), From: b, Over: site.TCP, Sink: tool.Sink{Kind: tool.Stdout}}
+		_, err := One(t.Context(), &site.Setup{Limit: limit}, tool.NewBinaries(s.Dir), tool.RecvLogical, j)
+		if failed := err != nil; failed != (limit < time.Second) {
+			t.Errorf("with %v: %v", limit, err)
+		}
 	}
 }
 

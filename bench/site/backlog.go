@@ -57,8 +57,8 @@ func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
 	if err := d.Exec(ctx, s.Fill...); err != nil {
 		return nil, err
 	}
-	err := d.Conn.QueryRow(ctx, `SELECT pg_current_wal_insert_lsn()::text, (pg_current_wal_insert_lsn() - confirmed_flush_lsn)::bigint
-		FROM pg_replication_slots WHERE slot_name = $1`, d.Base()).Scan(&b.End, &b.Bytes)
+	err := d.Row(ctx, `SELECT pg_current_wal_insert_lsn()::text, (pg_current_wal_insert_lsn() - confirmed_flush_lsn)::bigint
+		FROM pg_replication_slots WHERE slot_name = $1`, []any{d.Base()}, &b.End, &b.Bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (s *Site) URL(database string, t Transport) string {
 type Database struct {
 	Site *Site
 	Name string
-	Conn *pgx.Conn
+	conn *pgx.Conn // a context that ends in the middle of a statement closes it; see live
 }
 
 // NewDatabase makes an empty database. The caller drops it.
@@ -49,10 +49,25 @@ func (s *Site) NewDatabase(ctx context.Context, name string) (*Database, error) 
 		return nil, fmt.Errorf("create database %s: %w", name, err)
 	}
 	d := &Database{Site: s, Name: name}
-	if d.Conn, err = s.connect(ctx, name); err != nil {
-		return nil, err
+	_, err = d.live(ctx)
+	return d, err
+}
+
+// live is the connection, anew when the last one was given up with its statement.
+func (d *Database) live(ctx context.Context) (_ *pgx.Conn, err error) {
+	if d.conn == nil || d.conn.IsClosed() {
+		d.conn, err = d.Site.connect(ctx, d.Name)
 	}
-	return d, nil
+	return d.conn, err
+}
+
+// Row reads the one row of a query.
+func (d *Database) Row(ctx context.Context, sql string, args []any, into ...any) error {
+	c, err := d.live(ctx)
+	if err != nil {
+		return err
+	}
+	return c.QueryRow(ctx, sql, args...).Scan(into...)
 }
 
 // URL leads to the database.
@@ -61,7 +76,11 @@ func (d *Database) URL(t Transport) string { return d.Site.URL(d.Name, t) }
 // Exec runs statements one by one.
 func (d *Database) Exec(ctx context.Context, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := d.Conn.Exec(ctx, sql); err != nil {
+		c, err := d.live(ctx)
+		if err == nil {
+			_, err = c.Exec(ctx, sql)
+		}
+		if err != nil {
 			return fmt.Errorf("%.200s: %w", sql, err)
 		}
 	}
@@ -81,8 +100,8 @@ func (d *Database) CopySlot(ctx context.Context, from, name string) error {
 // DropSlot ends who holds the slot and drops it. A slot that is not there is no error.
 func (d *Database) DropSlot(ctx context.Context, name string) error {
 	for {
-		_, err := d.Conn.Exec(ctx, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-			WHERE slot_name = $1 AND (active_pid IS NULL OR pg_terminate_backend(active_pid, 10000))`, name)
+		err := d.Exec(ctx, fmt.Sprintf(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+			WHERE slot_name = '%s' AND (active_pid IS NULL OR pg_terminate_backend(active_pid, 10000))`, name))
 		if err == nil {
 			return nil
 		}
@@ -96,14 +115,14 @@ func (d *Database) DropSlot(ctx context.Context, name string) error {
 
 // Sender is the walsender that holds a slot; 0: none, or the server did not say.
 func (d *Database) Sender(ctx context.Context, slot string) (pid int) {
-	_ = d.Conn.QueryRow(ctx, "SELECT coalesce(active_pid, 0) FROM pg_replication_slots WHERE slot_name = $1", slot).Scan(&pid)
+	_ = d.Row(ctx, "SELECT coalesce(active_pid, 0) FROM pg_replication_slots WHERE slot_name = $1", []any{slot}, &pid)
 	return pid
 }
 
 // Sent is how far the walsender of a slot has come in the WAL, and End is where that ends, both in bytes.
 func (d *Database) Sent(ctx context.Context, slot string) (sent, end int64, err error) {
-	err = d.Conn.QueryRow(ctx, `SELECT coalesce(max(sent_lsn - '0/0'), 0)::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint
-		FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE slot_name = $1`, slot).Scan(&sent, &end)
+	err = d.Row(ctx, `SELECT coalesce(max(sent_lsn - '0/0'), 0)::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint
+		FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE slot_name = $1`, []any{slot}, &sent, &end)
 	return sent, end, err
 }
 
@@ -111,11 +130,8 @@ func (d *Database) Sent(ctx context.Context, slot string) (sent, end int64, err 
 func (d *Database) Drop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	rows, err := d.Conn.Query(ctx, "SELECT slot_name FROM pg_replication_slots WHERE database = $1", d.Name)
-	if err != nil {
-		return err
-	}
-	slots, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	var slots []string
+	err := d.Row(ctx, "SELECT coalesce(array_agg(slot_name::text), '{}') FROM pg_replication_slots WHERE database = $1", []any{d.Name}, &slots)
 	if err != nil {
 		return err
 	}
@@ -124,7 +140,7 @@ func (d *Database) Drop(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.Conn.Close(ctx); err != nil {
+	if err := d.conn.Close(ctx); err != nil {
 		return err
 	}
 	c, err := d.Site.connect(ctx, "postgres")

@@ -37,6 +37,7 @@ func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, erro
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
+	ctx = context.WithoutCancel(ctx) // no run's time is for this
 	build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", file}, builds[name]...)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
