@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -61,15 +62,15 @@ func run(ctx context.Context) error {
 	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
 	flag.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
 	flag.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
+	flag.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
 	for _, p := range parts {
 		p.Flags(flag.CommandLine)
 	}
 	flag.Parse()
-	book, err := record.NewBook(*out, versions(u.Version))
+	book, err := prepare(u, *out)
 	if err != nil {
 		return err
 	}
-	u.Book = book
 	for _, p := range parts {
 		if !drain.Wanted(*wanted, p.name) {
 			continue
@@ -84,6 +85,22 @@ func run(ctx context.Context) error {
 		site.Say("%s: done in %s", p.name, time.Since(began).Round(time.Second))
 	}
 	return book.Write()
+}
+
+// prepare makes the folders.
+func prepare(u *site.Setup, out string) (book *record.Book, err error) {
+	v := versions(u.Version)
+	if u.Profiles != "" {
+		v["tailrace"] = "profiled"
+		if u.Profiles, err = filepath.Abs(u.Profiles); err != nil { // tools run in folders of their own
+			return nil, err
+		}
+		if err := os.MkdirAll(u.Profiles, 0o755); err != nil {
+			return nil, fmt.Errorf("make folder of profiles: %w", err)
+		}
+	}
+	u.Book, err = record.NewBook(out, v)
+	return u.Book, err
 }
 
 // versions are those of what is measured and of what it runs on.

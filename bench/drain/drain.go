@@ -107,7 +107,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 		return err
 	}
 	defer s.Close()
-	b := tool.NewBinaries(s.Dir)
+	b := tool.NewBinaries(s.Dir, u.Profiles)
 	for _, shape := range shapes {
 		if !Wanted(o.shapes, shape.name) || ctx.Err() != nil {
 			continue

@@ -105,7 +105,7 @@ func TestLimit(t *testing.T) {
 	}
 	for i, limit := range []time.Duration{time.Millisecond, time.Minute} {
 		j := tool.Job{Name: fmt.Sprintf("limit%d", i), From: b, Over: site.TCP, Sink: tool.Sink{Kind: tool.Stdout}}
-		_, err := One(t.Context(), &site.Setup{Limit: limit}, tool.NewBinaries(s.Dir), tool.RecvLogical, j)
+		_, err := One(t.Context(), &site.Setup{Limit: limit}, tool.NewBinaries(s.Dir, ""), tool.RecvLogical, j)
 		if failed := err != nil; failed != (limit < time.Second) {
 			t.Errorf("with %v: %v", limit, err)
 		}

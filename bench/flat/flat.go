@@ -49,7 +49,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	}
 	defer s.Close()
 	b := &bench{Options: o, setup: u, site: s}
-	b.binaries = tool.NewBinaries(s.Dir)
+	b.binaries = tool.NewBinaries(s.Dir, u.Profiles)
 	for _, c := range []struct {
 		name string
 		run  func(context.Context) error

@@ -54,7 +54,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 		return err
 	}
 	defer s.Close()
-	b := tool.NewBinaries(s.Dir)
+	b := tool.NewBinaries(s.Dir, u.Profiles)
 	d, err := s.NewDatabase(ctx, "bench_latency")
 	if err != nil {
 		return err

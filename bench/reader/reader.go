@@ -54,7 +54,7 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	}
 	defer s.Close()
 	b := &bench{Options: o, setup: u}
-	b.binaries = tool.NewBinaries(s.Dir)
+	b.binaries = tool.NewBinaries(s.Dir, u.Profiles)
 	if err := b.prepare(ctx, s); err != nil {
 		return err
 	}

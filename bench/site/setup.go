@@ -13,6 +13,8 @@ type Setup struct {
 	Runs    int           // of each tool, in turn
 	Limit   time.Duration // for one run of one tool
 	Book    *record.Book
+	// Profiles is a folder for CPU profiles of tailrace, which cost it some speed; "": none.
+	Profiles string
 }
 
 // Say prints progress.

@@ -10,10 +10,13 @@ import (
 
 // Binaries are our programs, each built when it is first wanted: the daemon as it is given to users, and one that has the
 // kind of sink "none", as it is and with plain reads.
-type Binaries struct{ dir string }
+type Binaries struct {
+	dir      string
+	profiles string // a folder for a CPU profile of each run of tailrace; "": none are made, and the product runs as it is
+}
 
 // NewBinaries builds into the folder dir, from the repository, in which the program runs.
-func NewBinaries(dir string) *Binaries { return &Binaries{dir} }
+func NewBinaries(dir, profiles string) *Binaries { return &Binaries{dir, profiles} }
 
 // builds are what go build is called with, behind the name of the program.
 var builds = map[string][]string{
@@ -30,7 +33,7 @@ func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, erro
 	switch {
 	case plain:
 		name = "plain"
-	case s.Kind == None:
+	case s.Kind == None || b.profiles != "":
 		name = "none"
 	}
 	file := filepath.Join(b.dir, name)

@@ -29,7 +29,7 @@ pipeline %q {
 %s}
 `
 
-func (p *Program) tailrace(ctx context.Context, binary string) error {
+func (p *Program) tailrace(ctx context.Context, binary, profiles string) error {
 	listen, err := testenv.FreeAddress()
 	if err != nil {
 		return err
@@ -40,7 +40,11 @@ func (p *Program) tailrace(ctx context.Context, binary string) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
-	p.cmd = exec.CommandContext(ctx, binary, "run", file)
+	args := []string{"run", file}
+	if profiles != "" {
+		args = append(args, filepath.Join(profiles, j.From.Name+"_"+j.Name+".pprof"))
+	}
+	p.cmd = exec.CommandContext(ctx, binary, args...)
 	topics := j.Topics()
 	p.progress = func() (float64, bool, error) {
 		accepted, done, err := held(ctx, listen, j.From.Rows)

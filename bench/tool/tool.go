@@ -59,7 +59,7 @@ func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, e
 	case Tailrace, Plain:
 		var binary string
 		if binary, err = b.daemon(ctx, j.Sink, name == Plain); err == nil {
-			err = p.tailrace(ctx, binary)
+			err = p.tailrace(ctx, binary, b.profiles)
 		}
 	case RecvLogical:
 		p.recvLogical(ctx)
