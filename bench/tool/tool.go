@@ -97,13 +97,16 @@ func (p *Program) failed() error {
 	return fmt.Errorf("it ended by itself: %s", text[max(0, len(text)-1500):])
 }
 
-// Await waits until the tool streams from its slot, and says which walsender serves it.
+// Await waits until the tool streams from its slot, and says which walsender serves it; 0: the tool is done already.
 func (p *Program) Await(ctx context.Context) (sender int, err error) {
 	for {
 		if sender = p.job.From.Sender(ctx, p.job.Name); sender != 0 {
 			return sender, nil
 		}
 		if proc.Ended(p.Pid()) {
+			if _, done, _ := p.progress(); done {
+				return 0, nil // it was faster than we look
+			}
 			return 0, p.failed()
 		}
 		select {
@@ -117,13 +120,14 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 // Arrived waits until the tool has all rows of the job.
 func (p *Program) Arrived(ctx context.Context) error {
 	for {
+		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
 		_, done, err := p.progress()
 		switch {
 		case err != nil:
 			return err
 		case done:
 			return nil
-		case proc.Ended(p.Pid()):
+		case ended:
 			return p.failed()
 		}
 		select {

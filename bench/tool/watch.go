@@ -68,6 +68,7 @@ func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
 	m := p.NewMeter(sender)
 	samples := []Sample{m.Look(ctx, 0)}
 	for {
+		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
 		amount, done, err := p.progress()
 		if err != nil {
 			return nil, err
@@ -76,7 +77,7 @@ func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
 		if done {
 			break
 		}
-		if proc.Ended(p.Pid()) {
+		if ended {
 			return nil, p.failed()
 		}
 		select {
