@@ -88,7 +88,7 @@ type planned struct {
 
 // plan says what a target needs.
 func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, r registered) (*planned, error) {
-	p := &planned{changes: &changes{table: t, target: quote(schema, t.Name), state: "schema_changed", schemas: map[string]bool{}}}
+	p := &planned{changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
 	var err error
 	if p.found, err = find(ctx, conn, schema, t.Name); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, 
 		return p, nil
 	}
 	if p.found.Kind != "r" && p.found.Kind != "p" {
-		p.refuse("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
+		p.refusal("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
 		return p, nil
 	}
 	d := drift{planned: p, before: r.here, adds: c.AddColumns}

@@ -63,7 +63,7 @@ func (d *drift) shuffled() bool {
 			continue
 		}
 		reason += fmt.Sprintf("column %s was dropped and added again; ", c.Name)
-		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.unknown(c) + "\n"
+		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.hint(c) + "\n"
 	}
 	if reason == "" {
 		return false
@@ -137,7 +137,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
 			alter+" TYPE "+want+using(c.Name, f.Full, want))
 	}
-	if c.Nullable && f.Required && !slices.Contains(d.table.Key, d.table.Column(c.Name)) {
+	if c.Nullable && f.Required && !d.inPrimary(c.Name) {
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
 }
@@ -153,6 +153,12 @@ func (d *drift) holds(target string, c *capture.Column) bool {
 		}
 	}
 	return false
+}
+
+// inPrimary says whether a column is in the target's primary key, and so cannot be null.
+func (d *drift) inPrimary(name string) bool {
+	primary := d.found.primary()
+	return primary != nil && slices.Contains(primary.Columns, name)
 }
 
 // retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
@@ -204,6 +210,11 @@ func (d *drift) key() {
 		return d.table.Column(n) < 0
 	}) {
 		drop = "DROP CONSTRAINT " + quote(primary.Name)
+		for _, n := range primary.Columns {
+			if d.table.Columns[d.table.Column(n)].Nullable {
+				drop += ", ALTER COLUMN " + quote(n) + " DROP NOT NULL"
+			}
+		}
 	}
 	lacks := len(names) > 0 && d.found.unique(names) == nil &&
 		!slices.ContainsFunc(names, func(n string) bool { return d.found.column(n) == nil })

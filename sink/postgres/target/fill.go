@@ -26,9 +26,9 @@ func (d *drift) lacks(ctx context.Context, conn *pgconn.PgConn, missing []*captu
 			d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
 				d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String())
 		case c.Fill == capture.FillUnknown:
-			d.state = "backfill_unknown"
+			d.changes.unknown = true
 			d.person("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
-				"another one for each row, or came later", d.plain(c)+";"+d.unknown(c))
+				"another one for each row, or came later", d.plain(c)+";"+d.hint(c))
 		default:
 			d.add("column "+c.Name+" is missing", d.added(c))
 			if c.Fill == capture.FillStored {
@@ -56,8 +56,8 @@ func (d *drift) added(c *capture.Column) string {
 	return sql
 }
 
-// unknown says how a column comes to values that are in no change.
-func (d *drift) unknown(c *capture.Column) string {
+// hint says how a column comes to values that are in no change.
+func (d *drift) hint(c *capture.Column) string {
 	if c.Fill != capture.FillUnknown {
 		return ""
 	}
