@@ -4,23 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // sqlstate is the SQLSTATE of a server's error in err, or "".
-func sqlstate(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
+func sqlstate(err error) string { return pgconnect.SQLState(err) }
 
 // named gives a server's error its Problem, by SQLSTATE: texts differ between versions and languages. An error that is
 // one already, that ended with ctx, or that has no name is returned as it is. op says what was done: "start slot".
@@ -80,17 +73,10 @@ func (c *Config) byState(err error) *capture.Problem {
 	case "53100":
 		return &capture.Problem{State: "source_disk_full", Reason: "the server's disk is full"}
 	}
-	if strings.HasPrefix(code, "08") || code == "" && broken(err) {
+	if strings.HasPrefix(code, "08") || code == "" && pgconnect.Broken(err) {
 		return &capture.Problem{State: "source_unreachable", Reason: "the server cannot be reached"}
 	}
 	return nil
-}
-
-// broken says whether err comes from the network, not from the server.
-func broken(err error) bool {
-	var e net.Error
-	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err)
 }
 
 // startError names what START_REPLICATION, or a stream later on, was refused with. After any of these the connection

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // scratch is a publication that never commits.
@@ -66,7 +67,7 @@ func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *targ
 		return used, nil
 	}
 	var e *pgconn.PgError
-	if sqlstate(err) != "" && c.byState(err) != nil || !errors.As(err, &e) && broken(err) {
+	if sqlstate(err) != "" && c.byState(err) != nil || !errors.As(err, &e) && pgconnect.Broken(err) {
 		return nil, c.named("check filter of "+t.String(), err) // the server's trouble, not the filter's
 	}
 	bad := refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")

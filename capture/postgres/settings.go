@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Settings is a `source "postgres"` block.
@@ -110,7 +111,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]strin
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
 	add := func(attribute, summary, detail string) { ds = append(ds, mistake(at.At(attribute), summary, detail)) }
-	if err := checkURL(string(s.URL)); err != nil {
+	if err := pgconnect.CheckURL(string(s.URL)); err != nil {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
 	}
 	if s.Slot != "" && !slotName.MatchString(s.Slot) {

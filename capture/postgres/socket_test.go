@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // sockets is a connection of each kind, our end and the other.
@@ -169,7 +171,7 @@ func TestSocketLimit(t *testing.T) {
 			if err == nil {
 				continue
 			}
-			if n != 8 || !errors.Is(err, net.ErrClosed) || !broken(err) {
+			if n != 8 || !errors.Is(err, net.ErrClosed) || !pgconnect.Broken(err) {
 				t.Errorf("after %d bytes: %v", n, err)
 			}
 			return

@@ -4,6 +4,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/internal/daemon"
 	"github.com/tailrace/tailrace/sink/kafka"
+	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
 )
 
@@ -14,8 +15,9 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
 		},
 		Sinks: map[string]func() daemon.SinkSettings{
-			"kafka":  func() daemon.SinkSettings { return &kafka.Settings{} },
-			"stdout": func() daemon.SinkSettings { return &stdout.Settings{} },
+			"kafka":    func() daemon.SinkSettings { return &kafka.Settings{} },
+			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
+			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
 	}
 }

@@ -44,10 +44,13 @@ func buildSink(name string, b config.Block, log *zap.Logger) (pipeline.SinkConfi
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain()}, nil
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain(settings)}, nil
 }
 
-// chain is what every sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
-func chain() *transform.Chain {
+// chain is what a sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
+func chain(settings SinkSettings) *transform.Chain {
+	if k, ok := settings.(KeyChanges); ok && k.KeyChanges() {
+		return transform.NewChain()
+	}
 	return transform.NewChain(transform.SplitKeyChange)
 }

@@ -53,6 +53,10 @@ type SinkSettings interface {
 	Drop(ctx context.Context, pipeline, name string, dry bool) ([]string, error)
 }
 
+// KeyChanges is a sink's settings that take a change of a row's key as the one update that it is. Every other sink gets a
+// delete and an insert for it.
+type KeyChanges interface{ KeyChanges() bool }
+
 // WALEnd is a Source that can say where its server's write-ahead log ends now: all commits that have returned to their
 // clients stand below it. `tailrace wait` needs it.
 type WALEnd interface {

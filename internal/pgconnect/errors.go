@@ -1,0 +1,57 @@
+package pgconnect
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// SQLState is the SQLSTATE of a server's error in err, or "".
+func SQLState(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// Broken says whether err comes from the network, not from the server.
+func Broken(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err)
+}
+
+// Refused looks at why a connection failed. It returns the problem where TLS is the reason, else nil, and the error without the
+// driver's own wrapper, which repeats user and database for each address.
+func Refused(err error) (*capture.Problem, error) {
+	var outer *pgconn.ConnectError
+	if errors.As(err, &outer) {
+		err = outer.Unwrap()
+	}
+	var unknown x509.UnknownAuthorityError
+	var verify *tls.CertificateVerificationError
+	var host x509.HostnameError
+	if errors.As(err, &unknown) || errors.As(err, &verify) || errors.As(err, &host) {
+		return &capture.Problem{
+			State: "tls_unverified", Halted: true, Usage: true,
+			Reason: "the server's certificate cannot be verified", Err: err,
+			Fix: "name the authority: ?sslmode=verify-full&sslrootcert=/path/ca.crt; sslmode=require encrypts without verifying",
+		}, err
+	}
+	if SQLState(err) == "" && strings.Contains(err.Error(), "server refused TLS connection") {
+		return &capture.Problem{
+			State: "tls_refused", Halted: true, Usage: true,
+			Reason: "the server does not speak TLS, and TLS is the default for a server on another host", Err: err,
+			Fix: "turn ssl on in the server; or accept plain text: add ?sslmode=disable to url",
+		}, err
+	}
+	return nil, err
+}

@@ -1,0 +1,74 @@
+package pgconnect
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+const connectTimeout = 10 * time.Second
+
+// Server is whom to connect to, and as what.
+type Server struct {
+	Side        string                 // "source" or "sink": for messages
+	URL         string                 // a secret: it may hold a password
+	Password    func() (string, error) // read again at each call of Parse; nil: what the URL, PGPASSWORD or the passfile says
+	Application string                 // how the server's views and log call us; Postgres cuts it at 63 bytes
+}
+
+// Parse reads the URL and lays the settings of our sessions over it. The error is a *capture.Problem and holds no secret.
+func Parse(s Server) (*pgconn.Config, error) {
+	if err := CheckURL(s.URL); err != nil {
+		return nil, s.unreadable(err)
+	}
+	pc, err := pgconn.ParseConfig(s.URL)
+	if err == nil && !saysTLS(s.URL) {
+		pc, err = pgconn.ParseConfig(withTLS(s.URL, pc))
+	}
+	if err != nil {
+		return nil, s.unreadable(readable(err))
+	}
+	if s.Password != nil {
+		if pc.Password, err = s.Password(); err != nil {
+			return nil, &capture.Problem{
+				State: "password_unreadable", Halted: true, Usage: true,
+				Reason: "the password cannot be read", Fix: "check the file or variable that password names", Err: err,
+			}
+		}
+	}
+	if pc.ConnectTimeout == 0 {
+		pc.ConnectTimeout = connectTimeout
+	}
+	pc.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
+	}}).DialContext
+	for k, v := range session {
+		pc.RuntimeParams[k] = v
+	}
+	if pc.RuntimeParams["application_name"] == "" {
+		pc.RuntimeParams["application_name"] = s.Application
+	}
+	return pc, nil
+}
+
+// unreadable is the problem of a URL that cannot be used. The URL is not in it.
+func (s Server) unreadable(err error) *capture.Problem {
+	return &capture.Problem{
+		State: "url_invalid", Halted: true, Usage: true, Reason: "the url of the " + s.Side + " cannot be used",
+		Fix: "write it as postgres://user@host:5432/database, special characters percent-encoded", Err: err,
+	}
+}
+
+// readable keeps of a driver's parse error what cannot hold a piece of the URL's secrets: a file that cannot be read.
+func readable(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return file
+	}
+	return errors.New("it is not a Postgres connection URL")
+}

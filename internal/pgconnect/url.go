@@ -1,0 +1,66 @@
+package pgconnect
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// CheckURL refuses what the driver would read in a way that moves a piece of a password into the host or the path,
+// and from there into error messages. Its error does not quote the URL.
+func CheckURL(s string) error {
+	rest, ok := strings.CutPrefix(s, "postgres://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(s, "postgresql://"); !ok {
+			return errors.New("it does not begin with postgres://")
+		}
+	}
+	_, rest, found := strings.Cut(rest, "@")
+	if strings.Contains(rest, "@") {
+		return errors.New("it has more than one @: write those inside the password as %40")
+	}
+	if found {
+		rest = s[:len(s)-len(rest)-1]
+		if _, user, _ := strings.Cut(rest, "://"); strings.ContainsAny(user, "/?") {
+			return errors.New("there is a / or ? before the @: write those inside the password as %2F and %3F")
+		}
+	}
+	return nil
+}
+
+// saysTLS says whether the user has decided about TLS: in the URL or by PGSSLMODE.
+func saysTLS(s string) bool {
+	_, query, _ := strings.Cut(s, "?")
+	q, err := url.ParseQuery(query)
+	return err != nil || q.Has("sslmode") || q.Has("ssl") || os.Getenv("PGSSLMODE") != ""
+}
+
+// withTLS is the default: nothing leaves the host unless the server's certificate and name are verified. On loopback
+// plain text is tried first, because a walsender sends one TLS record a row.
+func withTLS(s string, pc *pgconn.Config) string {
+	mode := "allow"
+	if !local(pc.Host) {
+		mode = "verify-full"
+	}
+	for _, f := range pc.Fallbacks {
+		if !local(f.Host) {
+			mode = "verify-full"
+		}
+	}
+	if strings.Contains(s, "?") {
+		return s + "&sslmode=" + mode
+	}
+	return s + "?sslmode=" + mode
+}
+
+func local(host string) bool {
+	if strings.HasPrefix(host, "/") || host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}

@@ -1,0 +1,307 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/target"
+)
+
+// applier applies groups on its connection: the worker's goroutine.
+type applier struct {
+	options *Options
+	sink    *Sink
+	log     *zap.Logger
+	db      *conn
+	row     *progress
+	held    func(capture.Position)
+	bulk    bulk
+	starts  []*statement // what begins a transaction
+	catalog target.Catalog
+	plans   map[*capture.Table]*plan
+	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
+	inside  bool             // a transaction is open that has pieces of a source transaction
+	found   bool             // the lane had a record when it was opened, or has one by now
+	wrote   time.Time        // when the position was written
+}
+
+func newApplier(s *Sink, db *conn, row *progress, found bool, held func(capture.Position)) *applier {
+	a := &applier{
+		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, found: found, plans: map[*capture.Table]*plan{},
+		catalog: target.Catalog{Schema: s.options.Schema, AddColumns: s.options.AddColumns}, starts: []*statement{{sql: "BEGIN"}},
+	}
+	if s.options.Constraints == Deferred {
+		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
+	}
+	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}}
+	return a
+}
+
+// guard runs until the queue or a group fails, and makes an error of a panic.
+func (a *applier) guard(ctx context.Context, q *queue) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
+			err = capture.Panicked("a group of changes", r)
+		}
+	}()
+	err = a.run(ctx, q)
+	var c *conflict
+	if errors.As(err, &c) {
+		return c.problem()
+	}
+	if ctx.Err() == nil && a.db.pg.IsClosed() {
+		err = a.sink.lost(ctx, a.row, err)
+	}
+	return err
+}
+
+func (a *applier) run(ctx context.Context, q *queue) error {
+	var g group
+	for {
+		if err := q.take(&g, a.wrote.Add(idlePause)); err != nil {
+			return err
+		}
+		if err := a.apply(ctx, &g); err != nil {
+			return err
+		}
+	}
+}
+
+// apply writes a group, or a piece, and says what is held.
+func (a *applier) apply(ctx context.Context, g *group) error {
+	if a.inside || !g.commit {
+		return a.piece(ctx, g)
+	}
+	return a.whole(ctx, g)
+}
+
+// whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
+// that has it stands alone and is applied change by change.
+func (a *applier) whole(ctx context.Context, g *group) error {
+	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
+	if err == nil || !conflicts(err) {
+		return named("write a group", err)
+	}
+	first, second, several := g.halves()
+	if !several {
+		a.log.Debug("change by change", zap.Stringer("at", g.end), zap.Error(err))
+		return a.again(ctx, func() error { return a.oneByOne(ctx, g) })
+	}
+	if err := a.whole(ctx, &first); err != nil {
+		return err
+	}
+	return a.whole(ctx, &second)
+}
+
+// inBulk is one attempt to write a group in one transaction.
+func (a *applier) inBulk(ctx context.Context, g *group) error {
+	s := &a.bulk.script
+	if a.planned(g.changes) {
+		for _, st := range a.starts {
+			if err := s.send(ctx, st, nil, anyRows); err != nil {
+				return err
+			}
+		}
+		if err := s.push(ctx, wait{statement: a.row.move, rows: 1, fence: true}, a.row.params(g.end, g.state)); err != nil {
+			return err
+		}
+	} else if err := a.start(ctx, g); err != nil {
+		return err
+	}
+	if err := a.bulk.apply(ctx, g.changes); err != nil {
+		return err
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	return a.commit(ctx, g.end)
+}
+
+// start begins the transaction of a group and finds the targets of its tables.
+func (a *applier) start(ctx context.Context, g *group) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+		return err
+	}
+	return a.planAll(ctx, g.changes)
+}
+
+// oneByOne is one attempt to write a transaction change by change.
+func (a *applier) oneByOne(ctx context.Context, g *group) error {
+	if err := a.start(ctx, g); err != nil {
+		return err
+	}
+	if err := a.serial(ctx, g.changes); err != nil {
+		return err
+	}
+	return a.commit(ctx, g.end)
+}
+
+// piece writes a part of a transaction that is larger than a group, within one transaction of the target.
+func (a *applier) piece(ctx context.Context, g *group) error {
+	if !a.inside {
+		if err := a.begin(ctx); err != nil {
+			return err
+		}
+		if err := a.row.hold(ctx, a.db); err != nil {
+			return err
+		}
+		a.inside = true
+	}
+	if err := a.planAll(ctx, g.changes); err != nil {
+		return err
+	}
+	if err := a.pieceInBulk(ctx, g.changes); err != nil {
+		return err
+	}
+	if !g.commit {
+		return nil
+	}
+	a.inside = false
+	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+		return err
+	}
+	return a.commit(ctx, g.end)
+}
+
+// pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
+func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) error {
+	for n := 1; ; n++ {
+		if err := a.db.run(ctx, "SAVEPOINT tailrace"); err != nil {
+			return named("set savepoint", err)
+		}
+		err := a.bulk.apply(ctx, changes)
+		if err == nil {
+			err = a.bulk.script.finish()
+		}
+		if err == nil {
+			return named("release savepoint", a.db.run(ctx, "RELEASE SAVEPOINT tailrace"))
+		}
+		a.bulk.script.abort()
+		if !conflicts(err) && (!transient(err) || n == attempts) {
+			return named("write a piece", err)
+		}
+		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT tailrace; RELEASE SAVEPOINT tailrace"); err != nil {
+			return named("roll back to savepoint", err)
+		}
+		if conflicts(err) {
+			return a.serial(ctx, changes)
+		}
+	}
+}
+
+// planned says whether the targets of all tables are known.
+func (a *applier) planned(changes []*capture.Change) bool {
+	var last *capture.Table
+	for _, c := range changes {
+		if c.Table != last && a.plans[c.Table] == nil {
+			return false
+		}
+		last = c.Table
+	}
+	return true
+}
+
+// planAll finds the targets of all tables, within the transaction that is open.
+func (a *applier) planAll(ctx context.Context, changes []*capture.Change) error {
+	var last *capture.Table
+	for _, c := range changes {
+		if c.Table != last {
+			if _, err := a.plan(ctx, c.Table); err != nil {
+				return err
+			}
+		}
+		last = c.Table
+	}
+	return nil
+}
+
+const attempts = 8 // of a group that deadlocks, before the lane is opened anew
+
+// again calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
+// error nothing of f is left.
+func (a *applier) again(ctx context.Context, f func() error) error {
+	var pause capture.Backoff
+	for n := 1; ; n++ {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if rolled := a.rollback(ctx); rolled != nil {
+			return errors.Join(err, rolled)
+		}
+		if !transient(err) || n == attempts {
+			return err
+		}
+		a.log.Info("again", zap.Error(err))
+		if err := capture.Sleep(ctx, pause.Next(err)/4); err != nil {
+			return err
+		}
+	}
+}
+
+// transient says whether the same transaction may go well the next time.
+func transient(err error) bool {
+	code := sqlstate(err)
+	return code == "40P01" || code == "40001"
+}
+
+func (a *applier) begin(ctx context.Context) error {
+	for _, s := range a.starts {
+		if err := a.db.run(ctx, s.sql); err != nil {
+			return named("begin", err)
+		}
+	}
+	return nil
+}
+
+// commit makes what was written durable and says so.
+func (a *applier) commit(ctx context.Context, end capture.Position) error {
+	if err := a.db.run(ctx, "COMMIT"); err != nil {
+		return named("commit", a.atCommit(err))
+	}
+	a.committed(end)
+	return nil
+}
+
+func (a *applier) committed(end capture.Position) {
+	a.fresh, a.found, a.wrote = a.fresh[:0], true, time.Now()
+	a.row.origin = nil
+	a.held(end)
+}
+
+// rollback ends the transaction, with what it made.
+func (a *applier) rollback(ctx context.Context) error {
+	for _, t := range a.fresh {
+		delete(a.plans, t)
+	}
+	a.fresh, a.inside = a.fresh[:0], false
+	a.bulk.script.abort()
+	return a.db.rollback(ctx)
+}
+
+// lost looks, after the connection was lost, whether that is because somebody else has opened the sink.
+func (s *Sink) lost(ctx context.Context, row *progress, err error) error {
+	ctx, stop := context.WithTimeout(ctx, zombieWithin)
+	defer stop()
+	db, failed := s.connect(ctx)
+	if failed != nil {
+		return err
+	}
+	defer db.close()
+	rows, failed := db.rows(ctx, `SELECT EXISTS (SELECT FROM tailrace.progress
+		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4)`, row.key...)
+	if failed == nil && string(rows[0][0]) == "f" {
+		return sink.ErrFenced
+	}
+	return err
+}

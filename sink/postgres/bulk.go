@@ -1,0 +1,252 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Rows of one statement, from which on it pays. Measured against a server on the same host.
+const (
+	fewRows  = 2  // up to so many, each is a statement
+	copyRows = 64 // from so many on, inserts go by COPY, which is a round trip of its own
+)
+
+// bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
+// conflicts, says nothing of which change it is.
+type bulk struct {
+	*applier
+	script script
+	fold   *fold
+	usage  []byte
+	params [][]byte
+	text   []byte // of parameters and of COPY
+	sets   map[string]int
+	groups []usageGroup
+}
+
+// usageGroup are the effects on one table with one usage.
+type usageGroup struct {
+	usage   []byte
+	effects []*effect
+}
+
+// apply writes changes within the transaction that is open, or that the script has begun.
+func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
+	defer b.fold.reset()
+	for i := 0; i < len(changes); {
+		n, err := b.next(ctx, changes[i:])
+		if err != nil {
+			return err
+		}
+		i += n
+	}
+	return b.flush(ctx)
+}
+
+// next folds a change in, or writes it by itself where that cannot be; n is how many changes that were.
+func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err error) {
+	c := changes[0]
+	if c.Op == capture.Truncate {
+		n = run(changes)
+		if b.options.IgnoreTruncate {
+			return n, nil
+		}
+		if err := b.flush(ctx); err != nil {
+			return n, err
+		}
+		sql, err := b.truncateSQL(ctx, changes[:n])
+		if err != nil {
+			return n, err
+		}
+		return n, b.script.send(ctx, &statement{sql: sql}, nil, anyRows)
+	}
+	p := b.plans[c.Table]
+	folded, err := b.fold.add(p, c)
+	if folded || err != nil || c.Op == capture.Delete && b.options.KeepDeletes {
+		return 1, err
+	}
+	if err := b.flush(ctx); err != nil {
+		return 1, err
+	}
+	if c.Op == capture.Insert || c.Op == capture.Read || len(p.key) > 0 && !(c.Op == capture.Update && p.keyChanged(c)) {
+		_, err := b.fold.add(p, c) // it was another shape of the table that stood in the way
+		return 1, err
+	}
+	return 1, b.alone(ctx, p, c)
+}
+
+// alone writes an update or a delete by itself.
+func (b *bulk) alone(ctx context.Context, p *plan, c *capture.Change) error {
+	b.usage = p.usage(b.usage, old(c), c.Before, c.After, true)
+	st := p.remove
+	if c.Op == capture.Update {
+		st = p.update
+	}
+	b.params = p.params(b.params[:0], b.usage, old(c), c.After)
+	return b.script.send(ctx, st(b.usage), b.params, 1)
+}
+
+// flush writes what is folded: deletes in reverse order of the tables, then updates and inserts table by table.
+func (b *bulk) flush(ctx context.Context) error {
+	for i := len(b.fold.tables) - 1; i >= 0; i-- {
+		if err := b.deletes(ctx, b.fold.tables[i]); err != nil {
+			return err
+		}
+	}
+	for _, t := range b.fold.tables {
+		if err := b.updates(ctx, t); err != nil {
+			return err
+		}
+		if err := b.inserts(ctx, t); err != nil {
+			return err
+		}
+	}
+	b.fold.reset()
+	return nil
+}
+
+func (b *bulk) deletes(ctx context.Context, t *tableFold) error {
+	p := t.plan
+	b.gather(t, func(e *effect) bool { return e.kind == deleted || e.kind == replaced }, false)
+	for _, g := range b.groups {
+		if err := b.rows(ctx, p, g, p.remove, p.removeMany); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bulk) updates(ctx context.Context, t *tableFold) error {
+	p := t.plan
+	b.gather(t, func(e *effect) bool { return e.kind == updated }, true)
+	for _, g := range b.groups {
+		if err := b.rows(ctx, p, g, p.update, p.updateMany); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather sorts effects of a table by what they do with its columns.
+func (b *bulk) gather(t *tableFold, takes func(*effect) bool, after bool) {
+	clear(b.sets)
+	for i := range b.groups {
+		clear(b.groups[i].effects)
+		b.groups[i].effects = b.groups[i].effects[:0]
+	}
+	b.groups = b.groups[:0]
+	for i := range t.effects {
+		e := &t.effects[i]
+		if !takes(e) {
+			continue
+		}
+		var row []capture.Value
+		if after {
+			row = e.row
+		}
+		b.usage = t.plan.usage(b.usage, e.key, e.before, row, true)
+		n, ok := b.sets[string(b.usage)]
+		if !ok {
+			n = len(b.groups)
+			b.sets[string(b.usage)] = n
+			if n < cap(b.groups) {
+				b.groups = b.groups[:n+1]
+			} else {
+				b.groups = append(b.groups, usageGroup{})
+			}
+			b.groups[n].usage = append(b.groups[n].usage[:0], b.usage...)
+		}
+		b.groups[n].effects = append(b.groups[n].effects, e)
+	}
+}
+
+// rows writes the updates or deletes of one usage, each of which has to hit its row.
+func (b *bulk) rows(ctx context.Context, p *plan, g usageGroup, one, many func([]byte) *statement) error {
+	if len(g.effects) <= fewRows {
+		for _, e := range g.effects {
+			b.params = p.params(b.params[:0], g.usage, e.key, e.row)
+			if err := b.script.send(ctx, one(g.usage), b.params, 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	b.begin()
+	for i, u := range g.usage {
+		if u&sets != 0 {
+			b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].row[i] })
+		}
+	}
+	for _, want := range []byte{finds, compares} {
+		for i, u := range g.usage {
+			if u&want != 0 {
+				b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].key[i] })
+			}
+		}
+	}
+	return b.script.send(ctx, many(g.usage), b.params, int64(len(g.effects)))
+}
+
+// begin begins a list of parameters that are arrays.
+func (b *bulk) begin() { b.params, b.text = b.params[:0], b.text[:0] }
+
+// array adds one. Where the text's memory moves, what was added before stays where it was.
+func (b *bulk) array(n int, value func(n int) capture.Value) {
+	from := len(b.text)
+	b.text = appendArray(b.text, n, value)
+	b.params = append(b.params, b.text[from:len(b.text):len(b.text)])
+}
+
+// inserts writes the rows that are new.
+func (b *bulk) inserts(ctx context.Context, t *tableFold) error {
+	for i := range t.effects {
+		if e := &t.effects[i]; e.kind == inserted || e.kind == replaced {
+			t.rows = append(t.rows, e.row)
+		}
+	}
+	p, rows := t.plan, t.rows
+	for _, row := range rows {
+		if !whole(row) {
+			return fmt.Errorf("insert into %s: %w", p.name, errOrder)
+		}
+	}
+	switch {
+	case len(rows) >= copyRows && len(p.written) > 0 && p.onKey == "":
+		return b.copyIn(ctx, p, rows)
+	case len(rows) <= fewRows || len(p.written) == 0:
+		for _, row := range rows {
+			if err := b.script.send(ctx, p.insert, p.insertParams(b.params[:0], row), anyRows); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	b.begin()
+	for _, i := range p.written {
+		b.array(len(rows), func(n int) capture.Value { return rows[n][i] })
+	}
+	return b.script.send(ctx, p.insertMany(), b.params, anyRows)
+}
+
+// copyIn inserts rows by COPY, which cannot stand in a script.
+func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value) error {
+	if err := b.script.finish(); err != nil {
+		return err
+	}
+	b.text = b.text[:0]
+	for _, row := range rows {
+		b.text = appendCopy(b.text, row, p.written)
+	}
+	_, err := b.db.pg.CopyFrom(ctx, bytes.NewReader(b.text), p.copySQL())
+	return err
+}
+
+// conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
+// will find which.
+func conflicts(err error) bool {
+	return errors.Is(err, errCount) || errors.Is(err, errOrder) || conflicting(sqlstate(err))
+}

@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+)
+
+// session is what our sessions set beside what all of tailrace's do. A table that was just filled has no statistics, and
+// a plan that reads it whole would stay: the rows that we change are always found by an index where there is one.
+var session = map[string]string{
+	"client_min_messages": "warning",
+	"enable_hashjoin":     "off",
+	"enable_mergejoin":    "off",
+	"enable_seqscan":      "off",
+	"jit":                 "off",
+	"lock_timeout":        "10s",
+	"plan_cache_mode":     "force_generic_plan",
+	"statement_timeout":   "10min",
+}
+
+// farewell bounds the end of a connection in good order.
+const farewell = time.Second
+
+// connect opens a connection that writes. The error is a *capture.Problem where it has a name, and never holds a secret.
+func (s *Sink) connect(ctx context.Context) (*conn, error) {
+	o := &s.options
+	pc, err := pgconnect.Parse(pgconnect.Server{
+		Side: "sink", URL: o.URL, Password: o.Password, Application: "tailrace/" + o.Pipeline + "/" + o.Name,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range session {
+		pc.RuntimeParams[k] = v
+	}
+	pg, err := pgconn.ConnectConfig(ctx, pc)
+	if err != nil {
+		return nil, connectError(ctx, err)
+	}
+	db := &conn{pg: pg}
+	if err := pgconnect.Unlimited(ctx, pg); err != nil {
+		db.close()
+		return nil, named("prepare connection", err)
+	}
+	if o.Constraints != Off {
+		return db, nil
+	}
+	if err := db.run(ctx, "SET session_replication_role = replica"); err != nil {
+		db.close()
+		return nil, notReplicaRole(err)
+	}
+	return db, nil
+}
+
+// connectError names why a connection failed.
+func connectError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	problem, err := pgconnect.Refused(err)
+	if problem != nil {
+		return problem
+	}
+	if sqlstate(err) == "" {
+		return &capture.Problem{State: "target_unreachable", Reason: "the target's server cannot be reached", Err: err}
+	}
+	return named("connect to the target", err)
+}

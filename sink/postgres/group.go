@@ -1,0 +1,49 @@
+package postgres
+
+import "github.com/tailrace/tailrace/capture"
+
+// group is what one target transaction applies, or, when it does not end with a commit, a piece of it.
+type group struct {
+	parts   []*part
+	changes []*capture.Change // of all parts, in order
+	end     capture.Position
+	commit  bool
+	state   []byte // nil: as before
+}
+
+func (g *group) reset() {
+	clear(g.changes)
+	clear(g.parts)
+	*g = group{parts: g.parts[:0], changes: g.changes[:0]}
+}
+
+func (g *group) add(p *part) {
+	g.parts = append(g.parts, p)
+	for i := range p.changes {
+		g.changes = append(g.changes, &p.changes[i])
+	}
+	g.end, g.commit = p.end, p.commit
+	if p.state != nil {
+		g.state = p.state
+	}
+}
+
+// halves cuts a group of several transactions between two of them, near its middle; false when it is a single one. Both
+// halves share its memory.
+func (g *group) halves() (first, second group, ok bool) {
+	n := len(g.changes)
+	at := 0
+	for i := 1; i < n; i++ {
+		if g.changes[i].Tx.LSN != g.changes[i-1].Tx.LSN && (at == 0 || abs(i-n/2) < abs(at-n/2)) {
+			at = i
+		}
+	}
+	if at == 0 {
+		return *g, group{}, false
+	}
+	first = group{changes: g.changes[:at:at], end: capture.Position{LSN: g.changes[at].Tx.LSN}, commit: true, state: g.state}
+	second = group{changes: g.changes[at:], end: g.end, commit: g.commit, state: g.state}
+	return first, second, true
+}
+
+func abs(n int) int { return max(n, -n) }

@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+)
+
+// originName is the replication origin of a sink's transactions. Postgres takes up to 512 bytes since 18, any before.
+func (s *Sink) originName() string {
+	return "tailrace_" + strings.ToLower(s.options.Pipeline+"_"+s.options.Name)
+}
+
+// originSession puts the sink's replication origin on the session, so that a reverse pipeline can leave out what this one
+// wrote. A session of before that still holds it is ended: it is fenced already.
+func (s *Sink) originSession(ctx context.Context, db *conn) error {
+	if s.options.Origin == OriginOff {
+		return nil
+	}
+	name := []byte(s.originName())
+	may, err := db.rows(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE')
+		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_create(text)', 'EXECUTE')
+		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_oid(text)', 'EXECUTE')`)
+	if err != nil {
+		return named("look for the rights to a replication origin", err)
+	}
+	if string(may[0][0]) != "t" {
+		return s.noOrigin(nil)
+	}
+	err = s.setOrigin(ctx, db, name)
+	if holder := holderOf(err); holder != "" {
+		_, err = db.rows(ctx, `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
+			WHERE pid = $1::pg_catalog.int4 AND application_name = pg_catalog.current_setting('application_name')
+			AND datname = pg_catalog.current_database() AND usename = CURRENT_USER`, []byte(holder))
+		if err == nil {
+			err = s.setOrigin(ctx, db, name)
+		}
+	}
+	if err != nil {
+		return s.noOrigin(err)
+	}
+	return nil
+}
+
+// pidAtEnd finds the process in "replication origin with ID 1 is already active for PID 4711", in any language.
+var pidAtEnd = regexp.MustCompile(`([0-9]+)[^0-9]*$`)
+
+// holderOf is the process that has the origin, "" when err says something else.
+func holderOf(err error) string {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != "55006" {
+		return ""
+	}
+	if m := pidAtEnd.FindStringSubmatch(e.Message); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func (s *Sink) setOrigin(ctx context.Context, db *conn, name []byte) error {
+	_, err := db.rows(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
+		WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL`, name)
+	if err != nil && sqlstate(err) != "42710" && pgconnect.SQLState(err) != "23505" {
+		return err
+	}
+	_, err = db.rows(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
+	return err
+}
+
+// noOrigin says what a session without an origin means.
+func (s *Sink) noOrigin(err error) error {
+	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && sqlstate(err) == "55006" {
+		return named("set up the replication origin", err)
+	}
+	if s.options.Origin != OriginRequired {
+		return nil
+	}
+	return &capture.Problem{
+		State: "origin_denied", Halted: true, Usage: true, Err: err,
+		Reason: "origin = \"required\", and the session cannot have a replication origin",
+		Fix: "as a superuser, in the target's database:\n" +
+			"GRANT EXECUTE ON FUNCTION pg_replication_origin_create(text), pg_replication_origin_oid(text),\n" +
+			"    pg_replication_origin_session_setup(text) TO <role>;\n" +
+			"and max_replication_slots (max_active_replication_origins from 18 on) above the number of such sessions",
+	}
+}

@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+const (
+	partBytes   = 256 << 10 // from which on changes go into another part
+	textChunk   = 64 << 10  // bytes of an arena's chunk of text
+	valueChunk  = 2048      // values of an arena's chunk
+	changeCost  = 120       // bytes that a change takes beside its text and its values
+	valueCost   = 32
+	keptChunks  = 2 * partBytes / textChunk // of a part that waits to be used again
+	keptChanges = 4096
+)
+
+// part is a run of changes in memory of our own: whole transactions, or a piece of a single one.
+type part struct {
+	changes []capture.Change
+	end     capture.Position
+	commit  bool   // end stands between transactions
+	state   []byte // nil: as before
+	bytes   int
+	text    arena[byte]
+	values  arena[capture.Value]
+}
+
+// add copies a change.
+func (p *part) add(c *capture.Change) {
+	own := *c
+	own.Before, own.After = p.row(c.Before), p.row(c.After)
+	p.bytes += changeCost
+	p.changes = append(p.changes, own)
+}
+
+func (p *part) row(values []capture.Value) []capture.Value {
+	if values == nil {
+		return nil
+	}
+	row := p.values.copy(values, valueChunk)
+	p.bytes += valueCost * len(row)
+	for i := range row {
+		if row[i].Kind == capture.Text {
+			row[i].Bytes = p.text.copy(row[i].Bytes, textChunk)
+			p.bytes += len(row[i].Bytes)
+		}
+	}
+	return row
+}
+
+// close says where the part ends by now.
+func (p *part) close(end capture.Position, commit bool, state []byte) {
+	p.end, p.commit = end, commit
+	if state != nil {
+		p.state = append([]byte{}, state...)
+	}
+}
+
+// reset makes the part empty, for others to use its memory.
+func (p *part) reset() {
+	clear(p.changes) // their tables
+	if cap(p.changes) > keptChanges {
+		p.changes = nil
+	}
+	*p = part{changes: p.changes[:0], text: p.text, values: p.values}
+	p.text.reset(keptChunks)
+	p.values.reset(keptChunks)
+}
+
+// takes says whether a batch may follow in this part: there is room, and a part is no mixture of whole transactions and
+// a piece of one.
+func (p *part) takes(b *sink.Batch) bool {
+	return p.bytes < partBytes && (b.Commit || !p.commit)
+}

@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// progressSchema is the schema in the target that is ours.
+const progressSchema = "tailrace"
+
+// schemaLock is the advisory lock under which the schema is made: many sinks start at once.
+const schemaLock = "7381920465"
+
+// schemaDDL makes what a sink keeps in its target. A row of progress is written by every transaction, so its page has
+// room for new versions beside it.
+const schemaDDL = `BEGIN;
+SELECT pg_catalog.pg_advisory_xact_lock(` + schemaLock + `);
+CREATE SCHEMA IF NOT EXISTS tailrace;
+CREATE TABLE IF NOT EXISTS tailrace.progress (
+	pipeline text NOT NULL,
+	sink text NOT NULL,
+	lane text NOT NULL,
+	position pg_lsn,
+	seq bigint NOT NULL DEFAULT 0,
+	origin jsonb,
+	state bytea,
+	owner text NOT NULL,
+	backend int NOT NULL,
+	backend_start timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (pipeline, sink, lane)
+) WITH (fillfactor = 10);
+CREATE TABLE IF NOT EXISTS tailrace.parked (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	pipeline text NOT NULL,
+	sink text NOT NULL,
+	lane text NOT NULL,
+	position pg_lsn NOT NULL,
+	seq bigint NOT NULL,
+	committed timestamptz NOT NULL,
+	source_schema text NOT NULL,
+	source_table text NOT NULL,
+	target_schema text NOT NULL,
+	target_table text NOT NULL,
+	op text NOT NULL,
+	key text,
+	new_key text,
+	before jsonb,
+	after jsonb,
+	reason text NOT NULL,
+	sqlstate text,
+	constraint_name text,
+	message text NOT NULL,
+	parked_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS parked_key ON tailrace.parked (pipeline, sink, lane, target_schema, target_table, key);
+COMMIT`
+
+// prepare makes the schema where it is absent.
+func (s *Sink) prepare(ctx context.Context, db *conn) error {
+	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL
+		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL`)
+	if err != nil {
+		return named("look for tailrace.progress", err)
+	}
+	if string(rows[0][0]) == "t" {
+		return nil
+	}
+	err = db.run(ctx, schemaDDL)
+	if err == nil {
+		return nil
+	}
+	if rolled := db.rollback(ctx); rolled != nil {
+		return named("create schema tailrace", rolled)
+	}
+	if sqlstate(err) == "42501" {
+		return &capture.Problem{
+			State: "permission_denied", Halted: true, Usage: true, Err: err,
+			Reason: "the sink's role may not create schema tailrace, where the progress is kept",
+			Fix: "as the database's owner: GRANT CREATE ON DATABASE <database> TO <role>;\n" +
+				"or: CREATE SCHEMA tailrace AUTHORIZATION <role>;",
+		}
+	}
+	return named("create schema tailrace", err)
+}

@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
+// real conflict of one change.
+func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
+	for i := 0; i < len(changes); {
+		n := run(changes[i:])
+		if err := a.settle(ctx, changes[i:i+n]); err != nil {
+			return err
+		}
+		i += n
+	}
+	return nil
+}
+
+// run is how many changes are one statement: those of a TRUNCATE of several tables, else one.
+func run(changes []*capture.Change) int {
+	n := 1
+	for changes[0].Op == capture.Truncate && n < len(changes) && changes[n].Op == capture.Truncate && changes[n].Tx.LSN == changes[0].Tx.LSN {
+		n++
+	}
+	return n
+}
+
+// settle applies one statement's changes, and what the policy says when they conflict.
+func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
+	return a.one(ctx, changes)
+}
+
+// one applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
+func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
+	c := changes[0]
+	if c.Op == capture.Truncate {
+		return a.truncate(ctx, changes)
+	}
+	if c.Op == capture.Delete && a.options.KeepDeletes {
+		return nil
+	}
+	p, err := a.plan(ctx, c.Table)
+	if err != nil {
+		return err
+	}
+	var rows int64
+	switch c.Op {
+	case capture.Insert, capture.Read:
+		rows, err = a.db.exec(ctx, p.insert, p.insertParams(nil, c.After))
+	case capture.Update:
+		u := p.usage(nil, old(c), c.Before, c.After, true)
+		rows, err = a.db.exec(ctx, p.update(u), p.params(nil, u, old(c), c.After))
+	case capture.Delete:
+		u := p.usage(nil, old(c), c.Before, c.After, true)
+		rows, err = a.db.exec(ctx, p.remove(u), p.params(nil, u, old(c), nil))
+	}
+	return judge(p, c, rows, err)
+}
+
+func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error {
+	if a.options.IgnoreTruncate {
+		return nil
+	}
+	sql, err := a.truncateSQL(ctx, changes)
+	if err != nil {
+		return err
+	}
+	if err := a.db.run(ctx, sql); err != nil {
+		return judge(a.plans[changes[0].Table], changes[0], 1, err)
+	}
+	return nil
+}
+
+// truncateSQL is one statement for all tables: foreign keys between them do not matter then.
+func (a *applier) truncateSQL(ctx context.Context, changes []*capture.Change) (string, error) {
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		p, err := a.plan(ctx, c.Table)
+		if err != nil {
+			return "", err
+		}
+		names[i] = p.name
+	}
+	return "TRUNCATE " + strings.Join(names, ", "), nil
+}
+
+// old is what is known of the row that a change concerns, as it is before: at least the key.
+func old(c *capture.Change) []capture.Value {
+	if c.Before != nil {
+		return c.Before
+	}
+	return c.After
+}
+
+// judge makes a conflict of what a statement for one row has come to.
+func judge(p *plan, c *capture.Change, rows int64, err error) error {
+	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
+		return nil // a trigger of the target may keep a row out
+	}
+	if err == nil {
+		return &conflict{plan: p, change: c, rows: rows}
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) && conflicting(e.Code) {
+		return &conflict{plan: p, change: c, err: e}
+	}
+	return named(fmt.Sprintf("%s %s", c.Op, p.name), err)
+}
+
+// conflicting says whether an error comes from the rows and the constraints that are there: class 23, values that a type
+// does not take, what a trigger says, and a TRUNCATE of what another table refers to.
+func conflicting(code string) bool {
+	return strings.HasPrefix(code, "23") || strings.HasPrefix(code, "22") || code == "44000" || code == "P0001" || code == "0A000"
+}
+
+// atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
+func (a *applier) atCommit(err error) error {
+	if !strings.HasPrefix(sqlstate(err), "23") {
+		return err
+	}
+	var e *pgconn.PgError
+	errors.As(err, &e)
+	return &conflict{err: e}
+}

@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+var errClosed = errors.New("the writer is closed")
+
+// Writer writes one lane. The goroutine of Write copies, that of the worker applies. See sink.Writer.
+type Writer struct {
+	lane  sink.Lane
+	queue *queue
+	stop  context.CancelFunc
+	ended chan struct{} // closed when the worker has returned
+
+	mu     sync.Mutex // of the calls to the lane
+	closed bool
+}
+
+func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress, found bool) *Writer {
+	ctx, stop := context.WithCancel(context.Background())
+	w := &Writer{lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(w.ended)
+		defer db.close()
+		w.fail(newApplier(s, db, row, found, w.hold).guard(ctx, w.queue))
+	}()
+	return w
+}
+
+// Write implements sink.Writer.
+func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
+	return w.queue.put(ctx, batches)
+}
+
+// hold says that everything up to p is committed.
+func (w *Writer) hold(p capture.Position) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.lane.Held(p)
+	}
+}
+
+func (w *Writer) fail(err error) {
+	if !w.queue.fail(err) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.lane.Failed(err)
+	}
+}
+
+// Close implements sink.Writer. The transaction that is open, if any, is given up.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.queue.fail(errClosed)
+	w.stop()
+	<-w.ended
+	return nil
+}
