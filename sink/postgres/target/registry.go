@@ -71,6 +71,7 @@ type known struct {
 	Name   string
 	Type   string // that the source's was, as the target writes it
 	Target string // the target's
+	Place  int16  // the number of the target's column
 }
 
 func (e *entry) byNumber(n int16) *known {
@@ -146,18 +147,4 @@ func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, schema string,
 // forget is the SQL that lets a target be taken as it is.
 func forget(schema, table string) string {
 	return "DELETE FROM tailrace.tables WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
-}
-
-// Forget ends what a sink has in tailrace.tables: its tables are nobody's then. Their rows stay.
-func Forget(ctx context.Context, conn *pgconn.PgConn, pipeline, sink string) error {
-	var there struct{ Table bool }
-	err := ask(ctx, conn, &there, `SELECT pg_catalog.json_build_object(
-		'Table', pg_catalog.to_regclass('tailrace.tables') IS NOT NULL)`)
-	if err == nil && there.Table {
-		err = exec(ctx, conn, "DELETE FROM tailrace.tables WHERE (pipeline, sink) = ("+literal(pipeline)+", "+literal(sink)+")")
-	}
-	if err != nil {
-		return fmt.Errorf("forget the tables of sink %s of pipeline %s: %w", sink, pipeline, err)
-	}
-	return nil
 }

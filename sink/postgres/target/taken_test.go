@@ -39,12 +39,6 @@ func TestTargets(t *testing.T) {
 			r.must(err)
 			r.equal("b", "t", "copy", "t")
 		})
-		t.Run("forgotten", func(t *testing.T) {
-			r.must(Forget(t.Context(), r.conn, "two", "s"))
-			if n := r.target.Query(t, r.to, "SELECT count(*) FROM tailrace.tables"); n != "0" {
-				t.Errorf("%s entries are left", n)
-			}
-		})
 		t.Run("a wider table that was there", func(t *testing.T) {
 			r.target.ExecIn(t, r.to, "CREATE SCHEMA own; CREATE TABLE own.wide (loaded timestamptz DEFAULT now(), v text, "+
 				"id numeric UNIQUE, n numeric, g varchar(9), twice numeric GENERATED ALWAYS AS (n * 2) STORED, d date)")
