@@ -34,7 +34,7 @@ type applier struct {
 func newApplier(s *Sink, db *conn, row *progress, found bool, held func(capture.Position)) *applier {
 	a := &applier{
 		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, found: found, plans: map[*capture.Table]*plan{},
-		catalog: target.Catalog{Schema: s.options.Schema, AddColumns: s.options.AddColumns}, starts: []*statement{{sql: "BEGIN"}},
+		catalog: s.newCatalog(), starts: []*statement{{sql: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
@@ -51,7 +51,7 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 			err = capture.Panicked("a group of changes", r)
 		}
 	}()
-	err = a.run(ctx, q)
+	err = a.drifted(ctx, a.run(ctx, q))
 	var c *conflict
 	if errors.As(err, &c) {
 		return c.problem()

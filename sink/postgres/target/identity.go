@@ -20,7 +20,7 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, r register
 		ch.refusal("table_taken", fmt.Sprintf("%s is filled by sink %s of pipeline %s, from %s.%s", ch.target, here.Sink,
 			here.Pipeline, here.SourceSchema, here.Source),
 			"-- give one of the sinks a schema of its own; or, when the other one is gone for good:\n"+forget(schema, t.Name)+";")
-	case ours && here.OID == t.OID:
+	case ours && here.OID == t.OID && (t.OID != 0 || sameName):
 	case ours && other != nil:
 		ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
