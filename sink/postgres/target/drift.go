@@ -1,11 +1,8 @@
 package target
 
 import (
-	"context"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -17,22 +14,16 @@ type drift struct {
 	adds   bool   // Catalog.AddColumns
 }
 
-func (d *drift) compare(ctx context.Context, conn *pgconn.PgConn) error {
+func (d *drift) compare() {
 	if d.shuffled() {
-		return nil
+		return
 	}
-	var missing []*capture.Column
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
 		if f := d.column(c); f != nil {
 			d.same(c, f)
 		} else if !d.renamed(c) {
-			missing = append(missing, c)
-		}
-	}
-	if len(missing) > 0 {
-		if err := d.lacks(ctx, conn, missing); err != nil {
-			return err
+			d.lacks(c)
 		}
 	}
 	d.surplus()
@@ -42,7 +33,6 @@ func (d *drift) compare(ctx context.Context, conn *pgconn.PgConn) error {
 			d.try(d.addComputed(c))
 		}
 	}
-	return nil
 }
 
 // shuffled sees a name that stands for another column than before: one that was dropped and added again, or columns that

@@ -33,7 +33,7 @@ var driftCases = []driftCase{
 	{name: "add collated", change: `ALTER TABLE S.t ADD c text COLLATE "C"`, rows: "2, 2, 'b', 'x'", state: halts, reason: "column c is missing", fix: `"c" text COLLATE pg_catalog."C";`},
 	{name: "add with own values", change: "ALTER TABLE S.t ADD c float8 DEFAULT random()", rows: "2, 2, 'b', 3", state: unknown, reason: "what the source gave to older rows is in no change", fix: "tailrace verify -repair", adds: unknown},
 	{name: "add identity", change: "ALTER TABLE S.t ADD c int GENERATED ALWAYS AS IDENTITY", rows: "2, 2, 'b', DEFAULT", state: unknown, reason: "column c is missing", fix: `ADD COLUMN "c" integer;`, adds: unknown},
-	{name: "add to no rows", before: "DELETE FROM S.t", change: "ALTER TABLE S.t ADD c float8 NOT NULL DEFAULT random()", rows: "2, 2, 'b', 3", state: halts, reason: "column c is missing", fix: `"c" double precision NOT NULL;`},
+	{name: "add to no rows", before: "DELETE FROM S.t", change: "ALTER TABLE S.t ADD c float8 NOT NULL DEFAULT 4", rows: "2, 2, 'b', 3", state: halts, reason: "column c is missing", fix: `"c" double precision DEFAULT '4'::double precision NOT NULL;`},
 	{name: "drop column", change: "ALTER TABLE S.t DROP a", rows: "2, 'b'"},
 	{name: "drop required column", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t DROP a", rows: "2, 'b'", state: halts, reason: "column a of the target is NOT NULL", fix: `ALTER COLUMN "a" DROP NOT NULL; -- or DROP COLUMN "a"`, adds: halts},
 	{name: "drop and add again", change: "ALTER TABLE S.t DROP b, ADD b text DEFAULT 'new'", rows: "2, 2, 'b'", state: halts, reason: "column b was dropped and added again", fix: `DROP COLUMN "b";`, adds: halts},
