@@ -85,6 +85,14 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 // whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
 func (a *applier) whole(ctx context.Context, g *group) error {
+	if !a.planned(g.changes) {
+		if first, second, several := g.reshaped(); several {
+			if err := a.whole(ctx, &first); err != nil {
+				return err
+			}
+			return a.whole(ctx, &second)
+		}
+	}
 	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
 	if err == nil || !conflicts(err) {
 		return named("write a group", err)

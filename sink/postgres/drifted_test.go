@@ -22,12 +22,23 @@ var moods = &capture.Table{
 	},
 }
 
-// writeMood writes one row by a Writer of its own and returns why that failed.
-func writeMood(t *testing.T, o postgres.Options, lsn capture.LSN, id, label string) error {
+func text(s string) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(s)} }
+
+// insert is a transaction of one row.
+func insert(table *capture.Table, lsn capture.LSN, values ...string) transform.Event {
+	c := &capture.Change{Tx: &capture.Tx{LSN: lsn}, Op: capture.Insert, Table: table}
+	for _, v := range values {
+		c.After = append(c.After, text(v))
+	}
+	return transform.Event{Change: c}
+}
+
+// write writes events by a Writer of its own and returns why that failed.
+func write(t *testing.T, o postgres.Options, events ...transform.Event) error {
 	t.Helper()
 	s := newSink(t, o)
 	held, failed := make(chan capture.Position, 10), make(chan error, 1)
-	w, _, err := s.Open(t.Context(), sink.Lane{
+	w, progress, err := s.Open(t.Context(), sink.Lane{
 		Name: "main", Origin: sinktest.Origin,
 		Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
 	})
@@ -35,12 +46,11 @@ func writeMood(t *testing.T, o postgres.Options, lsn capture.LSN, id, label stri
 		return err
 	}
 	defer w.Close()
-	text := func(s string) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(s)} }
-	c := &capture.Change{
-		Tx: &capture.Tx{LSN: lsn}, Op: capture.Insert, Table: moods, After: []capture.Value{text(id), text(label)},
+	for len(events) > 0 && events[0].Change.At().Before(progress.Position) {
+		events = events[1:]
 	}
-	end := capture.Position{LSN: lsn + 8}
-	if err := w.Write(t.Context(), []sink.Batch{{Events: []transform.Event{{Change: c}}, End: end, Commit: true}}); err != nil {
+	end := capture.Position{LSN: events[len(events)-1].Change.Tx.LSN + 8}
+	if err := w.Write(t.Context(), []sink.Batch{{Events: events, End: end, Commit: true}}); err != nil {
 		return err
 	}
 	for {
@@ -60,30 +70,63 @@ func TestDriftOfATarget(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
 		o := postgres.Options{URL: s.URL(database)}
-		if err := writeMood(t, o, 0x1000, "1", "a"); err != nil {
+		if err := write(t, o, insert(moods, 0x1000, "1", "a")); err != nil {
 			t.Fatal(err)
 		}
-		p := capture.AsProblem(writeMood(t, o, 0x2000, "2", "b"))
+		p := capture.AsProblem(write(t, o, insert(moods, 0x2000, "2", "b")))
 		if p == nil || p.State != "schema_changed" {
 			t.Fatalf("%v", p)
 		}
 		s.ExecIn(t, database, p.Fix)
-		if err := writeMood(t, o, 0x2000, "2", "b"); err != nil {
+		if err := write(t, o, insert(moods, 0x2000, "2", "b")); err != nil {
 			t.Fatal(err)
 		}
 		o.AddColumns = true
-		if p = capture.AsProblem(writeMood(t, o, 0x3000, "3", "c")); p == nil || p.State != "target_changing" {
+		if p = capture.AsProblem(write(t, o, insert(moods, 0x3000, "3", "c"))); p == nil || p.State != "target_changing" {
 			t.Fatalf("%v", p)
 		}
-		if err := writeMood(t, o, 0x3000, "3", "c"); err != nil {
+		if err := write(t, o, insert(moods, 0x3000, "3", "c")); err != nil {
 			t.Fatal(err)
 		}
 		other := postgres.Options{URL: s.URL(database), Pipeline: "other", Name: "replica"}
-		if p = capture.AsProblem(writeMood(t, other, 0x4000, "4", "a")); p == nil || p.State != "table_taken" {
+		if p = capture.AsProblem(write(t, other, insert(moods, 0x4000, "4", "a"))); p == nil || p.State != "table_taken" {
 			t.Fatalf("%v", p)
 		}
 		if got := s.Query(t, database, "SELECT string_agg(id || m::text, ',' ORDER BY id) FROM moods"); got != "1a,2b,3c" {
 			t.Errorf("the rows are %s", got)
+		}
+	})
+}
+
+// A group of which a later transaction has another shape of a table is written up to there: the fix could not let rows of
+// both shapes in.
+func TestRowsBeforeAnotherShape(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		database := testenv.NewDatabase(t, s)
+		o := postgres.Options{URL: s.URL(database)}
+		shape := func(kind string) *capture.Table {
+			return &capture.Table{OID: 43, Schema: "public", Name: "t", Key: []int{0}, Columns: []capture.Column{
+				{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
+				{Name: "a", Type: &capture.Type{Name: kind}, Modifier: -1, Nullable: true, Number: 2},
+			}}
+		}
+		older, newer := shape("text"), shape("date")
+		events := []transform.Event{
+			insert(older, 0x1000, "1", "2026-01-01"), insert(older, 0x2000, "2", "2026-01-02"), insert(newer, 0x3000, "3", "2026-01-03"),
+		}
+		p := capture.AsProblem(write(t, o, events...))
+		if p == nil || p.State != "schema_changed" {
+			t.Fatalf("%v", p)
+		}
+		if got := s.Query(t, database, "SELECT string_agg(id || pg_typeof(a)::text, ',' ORDER BY id) FROM t"); got != "1text,2text" {
+			t.Errorf("before the fix: %s", got)
+		}
+		s.ExecIn(t, database, p.Fix)
+		if err := write(t, o, events...); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Query(t, database, "SELECT string_agg(a::text, ',' ORDER BY id) FROM t"); got != "2026-01-01,2026-01-02,2026-01-03" {
+			t.Errorf("after it: %s", got)
 		}
 	})
 }
