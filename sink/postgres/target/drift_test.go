@@ -58,6 +58,7 @@ var driftCases = []driftCase{
 	{name: "a key now", setup: "CREATE TABLE S.t (id int NOT NULL, a int, b text)", change: "ALTER TABLE S.t ADD PRIMARY KEY (id)", rows: "2, 2, 'b'", state: halts, reason: `no unique index on the key ("id")`, fix: `ADD PRIMARY KEY ("id")`, adds: halts},
 	{name: "key dropped in the target", target: `ALTER TABLE "S"."t" DROP CONSTRAINT t_pkey`, change: "ALTER TABLE S.t ALTER a SET NOT NULL", rows: "2, 2, 'b'", state: halts, reason: `no unique index on the key ("id")`, fix: `ADD PRIMARY KEY ("id")`, adds: halts},
 	{name: "column dropped in the target", target: `ALTER TABLE "S"."t" DROP a`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, NULL, 'b'", before: "INSERT INTO S.t VALUES (1, NULL, 'a')", state: halts, reason: "column a is missing: it was there and somebody has dropped it", fix: "then fill it: tailrace verify -repair", adds: halts},
+	{name: "renamed over another in the target", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", before: "INSERT INTO S.t VALUES (1, NULL, NULL)", target: `ALTER TABLE "S"."t" DROP b; ALTER TABLE "S"."t" RENAME a TO b`, change: "ALTER TABLE S.t ADD CHECK (id > 0)", rows: "2, NULL, 'b'", state: halts, reason: "column a is missing: it was there", fix: `ADD COLUMN "a" text`, adds: halts},
 	{name: "required column of the target's own", target: `ALTER TABLE "S"."t" ADD mine int NOT NULL DEFAULT 1; ALTER TABLE "S"."t" ALTER mine DROP DEFAULT`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: halts, reason: "column mine of the target is NOT NULL", fix: `ALTER COLUMN "mine" DROP NOT NULL`, adds: halts},
 	{name: "column of the target's own", target: `ALTER TABLE "S"."t" ADD mine timestamptz NOT NULL DEFAULT now()`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'"},
 	{name: "enum label", setup: "CREATE TYPE S.mood AS ENUM ('m'); CREATE TABLE S.t (id int PRIMARY KEY, a S.mood, b text)", before: "INSERT INTO S.t VALUES (1, 'm', 'a')", change: "ALTER TYPE S.mood ADD VALUE 'z'; ALTER TYPE S.mood ADD VALUE 'a' BEFORE 'm'; ALTER TYPE S.mood ADD VALUE 'n' AFTER 'm'", rows: "2, 'n', 'b'", state: halts, reason: `enum "S"."mood" lacks label a`, fix: `ADD VALUE 'a' BEFORE 'm'`},
@@ -157,6 +158,12 @@ func (r *rig) drift(c driftCase, schema string, add bool) {
 		return
 	}
 	r.equal(schema, table, schema, table)
+	if strings.HasPrefix(c.name, "enum label") {
+		labels := "SELECT string_agg(enumlabel, ',' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = '" + schema + ".mood'::regtype"
+		if want, got := r.source.Query(r.t, r.from, labels), r.target.Query(r.t, r.to, labels); got != want {
+			r.t.Errorf("the labels are %s, want %s", got, want)
+		}
+	}
 	r.followed(catalog, schema, table)
 }
 

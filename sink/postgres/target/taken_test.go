@@ -11,7 +11,7 @@ import (
 func TestTargets(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t (id int PRIMARY KEY, v text)", "CREATE TABLE b.t (id int PRIMARY KEY, v text)",
-			"CREATE DOMAIN a.tag AS varchar(5)", "CREATE TABLE a.wide (id bigint PRIMARY KEY, n numeric(5,2), v varchar(5), g a.tag, d date)",
+			"CREATE DOMAIN a.tag AS varchar(5)", "CREATE TABLE a.wide (id bigint PRIMARY KEY, n numeric(5,2), v varchar(5), g a.tag, d date, r real)",
 			`CREATE COLLATION a.mine (provider = icu, locale = 'de')`, "CREATE TABLE a.ordered (id text COLLATE a.mine PRIMARY KEY)",
 			"CREATE TYPE a.own", "CREATE FUNCTION a.own_in(cstring) RETURNS a.own IMMUTABLE STRICT LANGUAGE internal AS 'int4in'",
 			"CREATE FUNCTION a.own_out(a.own) RETURNS cstring IMMUTABLE STRICT LANGUAGE internal AS 'int4out'",
@@ -41,14 +41,17 @@ func TestTargets(t *testing.T) {
 		})
 		t.Run("a wider table that was there", func(t *testing.T) {
 			r.target.ExecIn(t, r.to, "CREATE SCHEMA own; CREATE TABLE own.wide (loaded timestamptz DEFAULT now(), v text, "+
-				"id numeric UNIQUE, n numeric, g varchar(9), twice numeric GENERATED ALWAYS AS (n * 2) STORED, d date)")
-			all, err := r.apply(&Catalog{Pipeline: "one", Sink: "own", Schema: "own"}, of("a.wide VALUES (1, 1.5, 'v', 'g', '2026-01-01')"))
+				"id numeric UNIQUE, n numeric, g varchar(9), twice numeric GENERATED ALWAYS AS (n * 2) STORED, d date, r float8)")
+			all, err := r.apply(&Catalog{Pipeline: "one", Sink: "own", Schema: "own"}, of("a.wide VALUES (1, 1.5, 'v', 'g', '2026-01-01', 0.5)"))
 			r.must(err)
 			r.equal("a", "wide", "own", "wide")
 			rel := all["a.wide"]
-			if rel.Empty || rel.Columns[0].Type != "numeric" || rel.Columns[2].Type != "text" || len(rel.Columns) != 5 {
+			if rel.Empty || rel.Columns[0].Type != "numeric" || rel.Columns[2].Type != "text" || len(rel.Columns) != 6 {
 				t.Errorf("%+v", rel)
 			}
+			r.exec("ALTER TABLE a.wide ALTER r TYPE float8") // 0.1 would be 0.10000000149011612 now, and the target is as before
+			refused(&Catalog{Pipeline: "one", Sink: "own", Schema: "own"}, of("a.wide VALUES (2, 1.5, 'v', 'g', '2026-01-01', 0.5)"), halts,
+				"column r has become double precision, and its values other ones", "DELETE FROM tailrace.tables")
 		})
 		t.Run("a collation that is missing", func(t *testing.T) {
 			all, err := r.apply(one, of("a.ordered VALUES ('ä')"))
