@@ -34,7 +34,7 @@ type applier struct {
 func newApplier(s *Sink, db *conn, row *progress, found bool, held func(capture.Position)) *applier {
 	a := &applier{
 		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, found: found, plans: map[*capture.Table]*plan{},
-		catalog: target.Catalog{Schema: s.options.Schema, AddColumns: s.options.AddColumns}, starts: []*statement{{sql: "BEGIN"}},
+		catalog: s.newCatalog(), starts: []*statement{{sql: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
@@ -51,7 +51,7 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 			err = capture.Panicked("a group of changes", r)
 		}
 	}()
-	err = a.run(ctx, q)
+	err = a.drifted(ctx, a.run(ctx, q))
 	var c *conflict
 	if errors.As(err, &c) {
 		return c.problem()
@@ -85,6 +85,14 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 // whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
 func (a *applier) whole(ctx context.Context, g *group) error {
+	if !a.planned(g.changes) {
+		if first, second, several := g.reshaped(); several {
+			if err := a.whole(ctx, &first); err != nil {
+				return err
+			}
+			return a.whole(ctx, &second)
+		}
+	}
 	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
 	if err == nil || !conflicts(err) {
 		return named("write a group", err)

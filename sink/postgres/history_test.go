@@ -41,7 +41,14 @@ func tableOf(name string, columns ...string) shape {
 	t := &capture.Table{Schema: "public", Name: name}
 	for _, c := range columns {
 		n, kind, _ := strings.Cut(c, " ")
-		t.Columns = append(t.Columns, capture.Column{Name: n, Type: &capture.Type{Name: kind}, Modifier: -1})
+		column := capture.Column{Name: n, Type: &capture.Type{Name: kind}, Modifier: -1}
+		if element, ok := strings.CutSuffix(kind, "[]"); ok {
+			column.Type = &capture.Type{Name: "_" + element, Kind: capture.KindArray, Elem: &capture.Type{Name: element}}
+		}
+		if kind == "bpchar" {
+			column.Modifier = 5 + 4 // char(5)
+		}
+		t.Columns = append(t.Columns, column)
 	}
 	return shape{t}
 }
@@ -138,7 +145,7 @@ func (h *history) value(t *capture.Table, i int) capture.Value {
 		text = strconv.Itoa(h.rand.IntN(25))
 	case "numeric":
 		text = fmt.Sprintf("%d.%03d", n, h.rand.IntN(1000))
-	case "text[]":
+	case "_text":
 		text = []string{"{}", `{a,"b,c",NULL}`, `{"\"q\"","back\\slash"}`, "{{1,2},{3,4}}"}[n%4]
 	case "jsonb", "json":
 		text = []string{`{"a": 1}`, `[]`, `"x\"y"`, "null"}[n%4]

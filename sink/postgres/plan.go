@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -36,6 +38,9 @@ func (a *applier) plan(ctx context.Context, t *capture.Table) (*plan, error) {
 	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
 	if err != nil {
 		return nil, named("find the target of "+t.String(), err)
+	}
+	for _, note := range rel.Notes {
+		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := newPlan(t, rel)
 	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself

@@ -84,6 +84,9 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	}
 	row, progress, err := s.takeOver(ctx, db, lane)
 	if err == nil {
+		err = s.prepareTables(ctx, db)
+	}
+	if err == nil {
 		err = s.originSession(ctx, db)
 	}
 	if err != nil {
