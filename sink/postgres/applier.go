@@ -27,8 +27,10 @@ type applier struct {
 	plans   map[*capture.Table]*plan
 	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
 	inside  bool             // a transaction is open that has pieces of a source transaction
-	found   bool             // the lane had a record when it was opened, or has one by now
-	wrote   time.Time        // when the position was written
+	copied  copied
+	parked  parked
+	found   bool      // the lane had a record when it was opened, or has one by now
+	wrote   time.Time // when the position was written
 }
 
 func newApplier(s *Sink, db *conn, row *progress, found bool, held func(capture.Position)) *applier {
@@ -63,6 +65,9 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 }
 
 func (a *applier) run(ctx context.Context, q *queue) error {
+	if err := a.loadParked(ctx); err != nil {
+		return err
+	}
 	var g group
 	for {
 		if err := q.take(&g, a.wrote.Add(idlePause)); err != nil {
@@ -199,11 +204,14 @@ func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) er
 	}
 }
 
-// planned says whether the targets of all tables are known.
+// planned says whether the targets of all tables are known, and have room for a first copy.
 func (a *applier) planned(changes []*capture.Change) bool {
 	var last *capture.Table
 	for _, c := range changes {
-		if c.Table != last && a.plans[c.Table] == nil {
+		if c.Table == last {
+			continue
+		}
+		if p := a.plans[c.Table]; p == nil || !a.copied.knows(p, c) {
 			return false
 		}
 		last = c.Table
@@ -215,10 +223,15 @@ func (a *applier) planned(changes []*capture.Change) bool {
 func (a *applier) planAll(ctx context.Context, changes []*capture.Change) error {
 	var last *capture.Table
 	for _, c := range changes {
-		if c.Table != last {
-			if _, err := a.plan(ctx, c.Table); err != nil {
-				return err
-			}
+		if c.Table == last {
+			continue
+		}
+		p, err := a.plan(ctx, c.Table)
+		if err == nil {
+			err = a.clear(ctx, p, c)
+		}
+		if err != nil {
+			return err
 		}
 		last = c.Table
 	}
@@ -275,6 +288,7 @@ func (a *applier) commit(ctx context.Context, end capture.Position) error {
 
 func (a *applier) committed(end capture.Position) {
 	a.fresh, a.found, a.wrote = a.fresh[:0], true, time.Now()
+	a.parked.added = a.parked.added[:0]
 	a.row.origin = nil
 	a.held(end)
 }
@@ -284,6 +298,10 @@ func (a *applier) rollback(ctx context.Context) error {
 	for _, t := range a.fresh {
 		delete(a.plans, t)
 	}
+	for _, k := range a.parked.added {
+		delete(a.parked.keys, k)
+	}
+	a.parked.added, a.copied = a.parked.added[:0], copied{}
 	a.fresh, a.inside = a.fresh[:0], false
 	a.bulk.script.abort()
 	return a.db.rollback(ctx)

@@ -15,6 +15,9 @@ const (
 	copyRows = 64 // from so many on, inserts go by COPY, which is a round trip of its own
 )
 
+// errParked says that a change is about a row that waits in tailrace.parked.
+var errParked = errors.New("earlier changes of the row are parked")
+
 // bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
 // conflicts, says nothing of which change it is.
 type bulk struct {
@@ -65,6 +68,9 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		return n, b.script.send(ctx, &statement{sql: sql}, nil, anyRows)
 	}
 	p := b.plans[c.Table]
+	if b.concerned(p, c) {
+		return 1, errParked
+	}
 	folded, err := b.fold.add(p, c)
 	if folded || err != nil || c.Op == capture.Delete && b.options.KeepDeletes {
 		return 1, err
@@ -248,5 +254,5 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value) erro
 // conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
 func conflicts(err error) bool {
-	return errors.Is(err, errCount) || errors.Is(err, errOrder) || conflicting(sqlstate(err))
+	return errors.Is(err, errCount) || errors.Is(err, errOrder) || errors.Is(err, errParked) || conflicting(sqlstate(err))
 }

@@ -138,6 +138,11 @@ func (p *plan) same(i int, to string) string {
 	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM %s::pg_catalog.text", p.column(i), to)
 }
 
+// is is the condition that a column has the value of parameter n, by an index where there is one.
+func (p *plan) is(i, n int) string {
+	return fmt.Sprintf("t.%s = $%d::%s", p.column(i), n, p.rel.Columns[i].Type)
+}
+
 // What a statement does with a column.
 const (
 	sets     = 1 << iota // it gets a new value
@@ -199,7 +204,7 @@ func (p *plan) where(usage []byte, params int) string {
 	for i, u := range usage {
 		if u&finds != 0 {
 			params++
-			conditions = append(conditions, fmt.Sprintf("t.%s = $%d::%s", p.column(i), params, p.rel.Columns[i].Type))
+			conditions = append(conditions, p.is(i, params))
 		}
 	}
 	for i, u := range usage {

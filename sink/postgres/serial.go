@@ -33,11 +33,6 @@ func run(changes []*capture.Change) int {
 	return n
 }
 
-// settle applies one statement's changes, and what the policy says when they conflict.
-func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
-	return a.one(ctx, changes)
-}
-
 // one applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
 func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 	c := changes[0]
