@@ -129,13 +129,13 @@ func (p *plan) insertParams(dst [][]byte, row []capture.Value) [][]byte {
 }
 
 // same compares a column with a parameter, or another expression of the column's type. Null equals null. Where the type's
-// equality is not one that we know, the texts are compared: the session's settings make them the source's.
+// equality is not one that we know, the texts are compared, both as this server prints them.
 func (p *plan) same(i int, to string) string {
 	c := &p.rel.Columns[i]
 	if c.Equal && !strings.Contains(c.Type, ".") {
 		return fmt.Sprintf("t.%s IS NOT DISTINCT FROM %s::%s", p.column(i), to, c.Type)
 	}
-	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM %s::pg_catalog.text", p.column(i), to)
+	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM (%s::%s)::pg_catalog.text", p.column(i), to, c.Type)
 }
 
 // is is the condition that a column has the value of parameter n, by an index where there is one.
