@@ -54,8 +54,7 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 		}
 	}()
 	err = a.run(ctx, q)
-	var c *conflict
-	if errors.As(err, &c) {
+	if c := (*conflict)(nil); errors.As(err, &c) {
 		return c.problem()
 	}
 	if ctx.Err() == nil && a.db.pg.IsClosed() {

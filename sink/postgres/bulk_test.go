@@ -27,6 +27,7 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 	t.Helper()
 	r := &rig{database: testenv.NewDatabase(t, s)}
 	s.ExecIn(t, r.database, ddl)
+	r.url = s.URL(r.database)
 	o.Pipeline, o.Name, o.URL = "shop", "replica", s.URL(r.database)
 	var core zapcore.Core
 	core, r.logs = observer.New(zap.DebugLevel)
