@@ -50,5 +50,5 @@ fuzz: ## every fuzz test for FUZZTIME each (30s)
 bench: ## rows per second and CPU per row of the daemon, beside pg_recvlogical
 	$(GO) run ./bench/line
 
-soak: ## the ledger under faults for SOAK (1h)
-	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Ledger ./...
+soak: ## the ledger under faults for SOAK (1h), and the long forms of other tests
+	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run 'Ledger|Soak|ProducerIDChanges' ./...

@@ -49,6 +49,8 @@ type Stream interface {
 type Slot struct {
 	Confirmed LSN // a start below it is only forwarded to it: what lies between would be lost silently
 	End       LSN // of the server's WAL: no sink of this cluster can hold more
+	// Recovering says that the server replays what another one writes: its End lags, and may come up with a sink's.
+	Recovering bool
 }
 
 // Record is what a sink had recorded when it was opened.
@@ -56,6 +58,8 @@ type Record struct {
 	Sink     string
 	Position Position // zero: the sink has no record
 	State    []byte   // what the source asked to be kept; nil: nothing
+	// Publication is that of the Origin with which it was recorded; "": not known.
+	Publication string
 }
 
 // Origin names a cluster and the timelines it has been on.
@@ -63,7 +67,7 @@ type Origin struct {
 	System      uint64     `json:"system"`            // Postgres' system identifier
 	Timeline    uint32     `json:"timeline"`          // the current one
 	History     []Timeline `json:"history,omitempty"` // older ones, oldest first
-	Publication string     `json:"publication"`       // a digest of what is published
+	Publication string     `json:"publication"`       // what is published, in words that only the source reads
 }
 
 // Timeline is one that has ended.

@@ -10,6 +10,9 @@ type Table struct {
 	Name    string
 	Columns []Column // in the order of a row's values
 	Key     []int    // indexes into Columns: the primary key of the catalogue, or what the file says; empty: no key
+	// Computed are generated columns that the stream does not carry although it carries all that they are made of: Fill is
+	// FillStored. A list of columns in the file leaves none.
+	Computed []Column
 }
 
 // String is "schema.name".
@@ -33,7 +36,24 @@ type Column struct {
 	Key      bool  // part of the table's key
 	Identity bool  // part of the replica identity: an old row carries it
 	Nullable bool
+
+	// What the catalogue knows and the stream does not say. It may be newer than the rows.
+	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known
+	Collation string // in SQL, qualified and quoted, when it is not the type's own
+	Fill      Fill   // what rows have that are older than the column
+	Filled    string // the text of that value, or the expression in SQL
 }
+
+// Fill says what a column holds in rows that were there before it was added: no change tells that.
+type Fill uint8
+
+// The ways to fill a column.
+const (
+	FillNull    Fill = iota // NULL, which the server does not record: it is so where neither a default nor NOT NULL says else
+	FillValue               // Column.Filled, once evaluated for all of them
+	FillStored              // each row by the expression in Column.Filled, over its other columns: GENERATED ALWAYS AS
+	FillUnknown             // each row has its own, or the server does not know any more
+)
 
 // TypeKind says how a value's text reads; it decides how the value looks in JSON.
 type TypeKind uint8
@@ -66,7 +86,35 @@ type Type struct {
 	Elem   *Type   // of an array
 	Delim  byte    // between an array's elements; ',' but for box
 	Fields []Field // of a composite
+	Made   *Made   // of what it was made; nil: it is built in, or an array, or dropped meanwhile
 }
+
+// Made is what somebody made a type of: what CREATE TYPE or CREATE DOMAIN needs beside Fields.
+type Made struct {
+	By        MadeBy
+	Extension string   // that brings it, whatever it is; "": none does
+	Labels    []string // of an enum, in order
+	Base      *Type    // of a domain; the subtype of a range; the range of a multirange
+	Modifier  int32    // of a domain's base
+	Collation string   // of a domain or a range, as in Column
+	Required  bool     // of a domain: NOT NULL
+	Checks    []string // of a domain: CHECK (...) in SQL, those that all its values have passed
+	Operators string   // of a range: the operator class in SQL, qualified and quoted, when it is not the subtype's default
+	Multi     string   // of a range: the name of its multirange
+}
+
+// MadeBy is the statement that makes a type, as pg_type.typtype has it.
+type MadeBy byte
+
+// The kinds of types that somebody makes.
+const (
+	MadeBase       MadeBy = 'b' // by functions in C: nobody else can make it
+	MadeComposite  MadeBy = 'c'
+	MadeDomain     MadeBy = 'd'
+	MadeEnum       MadeBy = 'e'
+	MadeMultirange MadeBy = 'm'
+	MadeRange      MadeBy = 'r'
+)
 
 // String is the name, with its schema where that is not pg_catalog.
 func (t *Type) String() string {
@@ -78,8 +126,10 @@ func (t *Type) String() string {
 
 // Field is an attribute of a composite type.
 type Field struct {
-	Name string
-	Type *Type
+	Name      string
+	Type      *Type
+	Modifier  int32
+	Collation string // as in Column
 }
 
 // SplitName splits the exact text of a configuration, "schema.table": the schema reaches up to the first dot.

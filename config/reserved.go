@@ -17,6 +17,9 @@ var reserved = map[string]map[string]string{
 	"source": {
 		"mask": "Leave columns out with columns = [...] in a table block.",
 	},
+	"snapshot": {
+		"parallel": "Tables are copied one after the other.",
+	},
 	"table": {
 		"enforce":     "Column lists and row filters are those of the publication.",
 		"new_columns": "With columns, new columns are left out; without, they are published.",

@@ -71,4 +71,7 @@ type Progress struct {
 	Position capture.Position // everything up to it is durable; zero unless Found
 	Origin   capture.Origin   // where the position comes from
 	State    []byte           // the source's, as the last Batch.State said
+	// Late says that the Writer calls Held long after Write, by design. Then that Write has returned is what shows that the
+	// target takes events again after it was in trouble; else it is Held.
+	Late bool
 }

@@ -93,6 +93,22 @@ func (s *Script) truncate(end capture.LSN) {
 	s.end, s.confirmed = end, min(s.confirmed, end)
 }
 
+// Lag cuts every connection and makes the server a standby that has replayed the log up to end; 0: it is none any more.
+func (s *Script) Lag(end capture.LSN) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut()
+	s.lag = end
+}
+
+// Alter cuts every connection and publishes something else from now on, in words that sinks record.
+func (s *Script) Alter(publication string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut()
+	s.origin.Publication = publication
+}
+
 // Replace cuts every connection and becomes another cluster with the same log.
 func (s *Script) Replace(system uint64) {
 	s.mu.Lock()

@@ -26,6 +26,7 @@ type Script struct {
 	changed   chan struct{} // closed and made anew when anything changes
 	statuses  []capture.Position
 	delay     time.Duration
+	lag       capture.LSN // how far a standby has come; 0: it is none
 }
 
 // process holds the slot: the server's side of a stream, or somebody foreign.

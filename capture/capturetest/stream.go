@@ -73,6 +73,9 @@ func (s *Stream) Slot(ctx context.Context) (capture.Slot, error) {
 	if c.holder == nil || c.holder.stream != s {
 		return capture.Slot{}, fmt.Errorf("%w: it is with another process", capture.ErrNotOurs)
 	}
+	if c.lag > 0 {
+		return capture.Slot{Confirmed: c.confirmed, End: c.lag, Recovering: true}, nil
+	}
 	return capture.Slot{Confirmed: c.confirmed, End: c.end}, nil
 }
 

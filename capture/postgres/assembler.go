@@ -129,6 +129,7 @@ func (a *assembler) truncate(body []byte) error {
 	return nil
 }
 
+// change takes a row over: its values are slices of the message, as the server printed them (I5).
 func (a *assembler) change(kind pgoutput.Kind, body []byte, own bool) (err error) {
 	if !own {
 		body = a.arena.copy(body)
@@ -228,7 +229,8 @@ func (a *assembler) newTx() *capture.Tx {
 	return tx
 }
 
-// full says that the batch has to go now.
+// full says that the batch has to go now. The window may be over its limit by one batch, so a batch is cut too (I6); only
+// a single row can make a larger one.
 func (a *assembler) full() bool { return a.batch.Bytes >= cut }
 
 // whole says that the batch ends between transactions and says something.

@@ -10,13 +10,36 @@ import (
 
 // description is what the catalogue knows of a table and a relation message does not.
 type description struct {
-	key      []string // the primary key's columns, in the order of its index; nil: it has none
-	required []string // the columns that are NOT NULL
-	types    []uint32 // OIDs of the columns' types
+	key     []string // the primary key's columns, in the order of its index; nil: it has none
+	columns []attr   // in the order of their numbers
+}
+
+// attr is a column as the catalogue has it.
+type attr struct {
+	Name      string
+	Number    int16
+	Type      uint32
+	Modifier  int32
+	Required  bool // NOT NULL
+	Collation string
+	Generated bool    // GENERATED ALWAYS AS, stored or virtual
+	Default   bool    // it has a default, its own or its domain's, or is an identity column
+	Missing   *string // what rows have that are older than the column, where that is known
+	Formula   string  // of a generated column
+}
+
+// column finds a column by its name; nil when there is none.
+func (d *description) column(name string) *attr {
+	for i := range d.columns {
+		if d.columns[i].Name == name {
+			return &d.columns[i]
+		}
+	}
+	return nil
 }
 
 // Every name is qualified, so that no search_path puts another table or function in place of the catalogue's.
-const describe = `
+var describe = `
 SELECT c.oid,
        ARRAY(SELECT a.attname::pg_catalog.text
              FROM pg_catalog.pg_index i
@@ -24,10 +47,19 @@ SELECT c.oid,
              JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
              WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts
              ORDER BY k.ord),
-       ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull),
-       ARRAY(SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+       coalesce((
+           SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+                      'Name', a.attname, 'Number', a.attnum, 'Type', a.atttypid::pg_catalog.int8, 'Modifier', a.atttypmod,
+                      'Required', a.attnotnull,
+                      'Collation', ` + collationOf("a.attcollation", "t.typcollation") + `,
+                      'Generated', a.attgenerated <> '', 'Default', a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
+                      'Missing', CASE WHEN a.atthasmissing THEN pg_catalog.array_to_string(a.attmissingval, '') END,
+                      'Formula', CASE WHEN a.attgenerated <> '' THEN (
+                          SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+                          WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END) ORDER BY a.attnum)
+           FROM pg_catalog.pg_attribute a
+           JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]')
 FROM pg_catalog.pg_class c
 WHERE c.oid `
 
@@ -60,7 +92,7 @@ func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (m
 	all := map[uint32]description{}
 	var oid uint32
 	var d description
-	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.required, &d.types}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.columns}, func() error {
 		all[oid] = d
 		d = description{}
 		return nil

@@ -7,7 +7,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// copyRow reads one line of COPY's text format into values, whose bytes are slices of line: it unescapes in place.
+// copyRow reads one line of COPY's text format into values, whose bytes are slices of line: it unescapes in place. What it
+// gives is the text that the stream gives for the same value (I5).
 func copyRow(line []byte, values []capture.Value) error {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if len(values) == 0 && len(line) > 0 {

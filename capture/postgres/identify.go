@@ -15,7 +15,7 @@ import (
 )
 
 // identify asks which cluster this is and which timelines it has been on, and returns the flush position of its WAL
-// with it. Origin.Publication stays empty: it is published.Digest.
+// with it. Origin.Publication stays empty: it is published.Edition.
 func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Origin, capture.LSN, error) {
 	var o capture.Origin
 	sys, err := pglogrepl.IdentifySystem(ctx, repl)

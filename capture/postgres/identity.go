@@ -39,7 +39,7 @@ func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 	id := identity(l.attributes)
 	virtual := names(l.attributes, func(a attribute) bool { return a.Generated == "v" })
 	switch {
-	case len(id) == 0:
+	case len(id) == 0 && l.Identity != "f": // else it is a table without any column, whose rows are empty
 		reason := "it has no primary key, and its replica identity is the default"
 		switch l.Identity {
 		case "n":

@@ -25,14 +25,28 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 			return nil, err
 		}
 	}
-	if p.actual != nil {
-		pub.Before = p.actual.digest()
+	if err := c.look(ctx, conn, pub); err != nil {
+		return nil, err
 	}
-	return pub, c.look(ctx, conn, pub)
+	if c.Manage && !pub.Edition.holds(p.targets) {
+		return nil, c.publicationChanging(nil) // what is missing now would pass for what the file does not want
+	}
+	return pub, nil
 }
 
-// look reads what is published now.
-func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) error {
+// publicationChanging is that somebody alters it at the moment at which we look at it.
+func (c *Config) publicationChanging(err error) *capture.Problem {
+	return &capture.Problem{
+		State: "publication_changing", Err: err,
+		Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication),
+	}
+}
+
+// look reads what is published now. The mark comes first: what changes afterwards changes it.
+func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err error) {
+	if pub.Mark, err = c.mark(ctx, conn); err != nil {
+		return err
+	}
 	d, err := c.define(ctx, conn)
 	if err != nil {
 		return err
@@ -40,7 +54,7 @@ func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) error
 	if d == nil {
 		return c.publicationMissing(nil)
 	}
-	pub.Digest = d.digest()
+	pub.Edition = d.edition()
 	pub.Tables, err = c.tables(ctx, conn)
 	return err
 }
@@ -62,8 +76,8 @@ func (c *Config) steps(p *plan) ([]string, *published) {
 	if len(p.actual.Schemas) > 0 {
 		var quoted []string
 		for _, s := range p.actual.Schemas {
-			pub.Removed = append(pub.Removed, s+".*")
-			quoted = append(quoted, ident(s))
+			pub.Removed = append(pub.Removed, s.Schema+".*")
+			quoted = append(quoted, ident(s.Schema))
 		}
 		steps = append(steps, alter+" DROP TABLES IN SCHEMA "+strings.Join(quoted, ", "))
 	}
@@ -160,10 +174,7 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	})
 	switch sqlstate(err) {
 	case "42710", "23505", "XX000":
-		return &capture.Problem{
-			State: "publication_changing", Err: err,
-			Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication),
-		}
+		return c.publicationChanging(err)
 	}
 	return err
 }

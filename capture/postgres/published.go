@@ -2,9 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -13,8 +10,8 @@ import (
 
 // published is what the server publishes, read after it was made what the file says.
 type published struct {
-	Digest  string           // of the definition: tables, column lists, filters, options; not of the tables' own columns
-	Before  string           // the digest before this start changed anything; "": there was no publication
+	Edition edition          // which rows of the catalogue say so
+	Mark    string           // stands for the edition; changes with it, and is cheap to read
 	Tables  []publishedTable // in the order of their names
 	Created bool             // the publication was not there
 	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only
@@ -40,24 +37,36 @@ type publishedTable struct {
 
 // definition is a publication as the catalogue holds it.
 type definition struct {
-	All     bool     `json:"all,omitempty"`
-	Publish []string `json:"publish"`
-	ViaRoot bool     `json:"via_root"`
-	Stored  bool     `json:"stored,omitempty"` // generated columns: 18+
-	Schemas []string `json:"schemas,omitempty"`
-	Tables  []member `json:"tables,omitempty"`
+	All     bool
+	Publish []string
+	ViaRoot bool
+	Stored  bool     // generated columns: 18+
+	Schemas []member // with the schema alone
+	Tables  []member
 
+	oid   uint32 // of its row
+	xmin  uint32 // the transaction that wrote the row last
+	owner uint32
 	owned bool
 }
 
 // member is one table of a definition.
 type member struct {
-	Schema  string   `json:"schema"`
-	Name    string   `json:"name"`
-	Columns []string `json:"columns,omitempty"` // in the table's order; nil: all
-	Where   string   `json:"where,omitempty"`   // as pg_get_expr prints it
+	Schema  string
+	Name    string   // "": all tables of the schema
+	Columns []string // in the table's order; nil: all
+	Where   string   // as pg_get_expr prints it
 
-	oid uint32
+	oid uint32 // of the table, or the schema
+	row uint32 // of what makes it a member: its row is never updated
+}
+
+// String is the name of the table, or of all tables of the schema.
+func (m member) String() string {
+	if m.Name == "" {
+		return m.Schema + ".*"
+	}
+	return m.Schema + "." + m.Name
 }
 
 // equal says whether two members publish the same.
@@ -65,27 +74,16 @@ func (m member) equal(o member) bool {
 	return m.oid == o.oid && m.Where == o.Where && slices.Equal(m.Columns, o.Columns)
 }
 
-// digest is stable over restarts, versions of tailrace and the order of the catalogue.
-func (d *definition) digest() string {
-	b, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // strings and booleans always marshal
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8])
-}
-
 // define reads the publication's definition; nil when there is none.
 func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error) {
 	var d definition
-	var oid uint32
 	err := conn.QueryRow(ctx, `
-		SELECT oid, puballtables, array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END,
+		SELECT oid, xmin::text::bigint, pubowner, puballtables, array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END,
 				CASE WHEN pubupdate THEN 'update' END, CASE WHEN pubdelete THEN 'delete' END,
 				CASE WHEN pubtruncate THEN 'truncate' END], NULL),
 			pubviaroot, coalesce(to_jsonb(p)->>'pubgencols' = 's', false), pg_has_role(pubowner, 'USAGE')
 		FROM pg_publication p WHERE pubname = $1`, c.Publication).
-		Scan(&oid, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned)
+		Scan(&d.oid, &d.xmin, &d.owner, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -93,14 +91,26 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 		return nil, c.named("read publication "+c.Publication, err)
 	}
 	if major(conn.PgConn()) >= 15 {
-		err = conn.QueryRow(ctx, `SELECT ARRAY(SELECT nspname::text FROM pg_publication_namespace pn
-			JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY 1)`, oid).Scan(&d.Schemas)
-		if err != nil {
-			return nil, c.named("read schemas of publication "+c.Publication, err)
+		if d.Schemas, err = c.schemas(ctx, conn, d.oid); err != nil {
+			return nil, err
 		}
 	}
 	d.Tables, err = c.members(ctx, conn, c.Publication)
 	return &d, err
+}
+
+// schemas reads the schemas whose tables a publication takes.
+func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32) ([]member, error) {
+	rows, err := conn.Query(ctx, `SELECT n.oid, pn.oid, n.nspname FROM pg_publication_namespace pn
+		JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY n.nspname`, publication)
+	if err != nil {
+		return nil, c.named("read schemas of publication "+c.Publication, err)
+	}
+	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
+		err = row.Scan(&m.oid, &m.row, &m.Schema)
+		return m, err
+	})
+	return ms, c.named("read schemas of publication "+c.Publication, err)
 }
 
 // members reads the tables that a publication names one by one.
@@ -112,7 +122,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 		where = `coalesce(pg_get_expr(pr.prqual, pr.prrelid), '')`
 	}
 	rows, err := conn.Query(ctx, `
-		SELECT t.oid, n.nspname, t.relname, `+columns+`, `+where+`
+		SELECT t.oid, pr.oid, n.nspname, t.relname, `+columns+`, `+where+`
 		FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid
 			JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE p.pubname = $1 ORDER BY n.nspname, t.relname`, publication)
@@ -120,7 +130,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 		return nil, c.named("read publication "+publication, err)
 	}
 	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
-		err = row.Scan(&m.oid, &m.Schema, &m.Name, &m.Columns, &m.Where)
+		err = row.Scan(&m.oid, &m.row, &m.Schema, &m.Name, &m.Columns, &m.Where)
 		return m, err
 	})
 	return ms, c.named("read publication "+publication, err)

@@ -65,7 +65,11 @@ func (s *stream) pass(ctx context.Context) error {
 	return nil
 }
 
-// hand gives a batch to whoever calls Next, however long that takes, and goes on telling the server that we live.
+// hand gives a batch to whoever calls Next, however long that takes, and goes on telling the server that we live. Nothing is
+// read meanwhile, so a server that is gone shows in two other ways, both within about the time that tick allows it: its
+// kernel acknowledges no status update any more (Unanswered, within patience, and the next update fails), or it gives no
+// answer beside the stream either (watch, within quiet pulses and patience). The latter is counted in pulses that came, or a
+// daemon that was paused would take its own pause for the server's.
 func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	select {
 	case s.out <- b:
@@ -75,6 +79,8 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	due := time.NewTicker(s.pulse)
 	defer due.Stop()
 	defer func() { s.socket.came = time.Now() }() // nothing was read
+	var silent time.Duration
+	answers := s.answers.Load()
 	for {
 		select {
 		case s.out <- b:
@@ -84,6 +90,13 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 		case now := <-due.C:
 			if err := s.send(now, false); err != nil {
 				return err
+			}
+			if n := s.answers.Load(); n != answers {
+				answers, silent = n, 0
+			}
+			if silent += s.pulse; silent > quiet*s.pulse+s.patience {
+				return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has not answered for %s on the "+
+					"connection beside the stream, and nobody reads the stream", silent.Round(time.Second))}
 			}
 		}
 	}

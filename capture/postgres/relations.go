@@ -58,8 +58,8 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 	}
 	oids := map[uint32]struct{}{}
 	for _, d := range all {
-		for _, oid := range d.types {
-			oids[oid] = struct{}{}
+		for i := range d.columns {
+			oids[d.columns[i].Type] = struct{}{}
 		}
 	}
 	rows, err := typeRows(ctx, conn, slices.Collect(maps.Keys(oids)))
@@ -84,7 +84,7 @@ func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
 func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
 	d, ok := r.fresh[m.ID]
 	delete(r.fresh, m.ID)
-	if !ok || !settled(m, d.key) || len(r.types.missing(columnTypes(m))) > 0 {
+	if !ok || !settled(m, d.key) || len(r.types.missing(columnTypes(m, d))) > 0 {
 		var err error
 		if d, ok, err = r.read(ctx, xid, m); err != nil {
 			return nil, err
@@ -119,7 +119,7 @@ func (r *relations) read(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 			return err
 		}
 		maps.Copy(r.known, found)
-		lack := r.types.missing(columnTypes(m))
+		lack := r.types.missing(columnTypes(m, found[m.ID]))
 		if len(lack) == 0 {
 			return nil
 		}
@@ -136,10 +136,16 @@ func (r *relations) read(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 	return d, ok, err
 }
 
-func columnTypes(m *pgoutput.Relation) []uint32 {
+// columnTypes are the types of a message's columns, and of the generated ones that it may lack.
+func columnTypes(m *pgoutput.Relation, d description) []uint32 {
 	oids := make([]uint32, len(m.Columns))
 	for i := range m.Columns {
 		oids[i] = m.Columns[i].Type
+	}
+	for i := range d.columns {
+		if d.columns[i].Generated {
+			oids = append(oids, d.columns[i].Type)
+		}
 	}
 	return oids
 }
@@ -149,15 +155,20 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *cap
 	t := &capture.Table{OID: m.ID, Schema: m.Schema, Name: m.Name, Columns: make([]capture.Column, len(m.Columns))}
 	t.Key = keyOf(m, r.keys[t.String()], d.key, exists)
 	for i, c := range m.Columns {
-		key := slices.Contains(t.Key, i)
 		t.Columns[i] = capture.Column{
 			Name:     c.Name,
 			Type:     r.types.types[c.Type],
 			Modifier: c.Modifier,
-			Key:      key,
+			Key:      slices.Contains(t.Key, i),
 			Identity: c.Key,
-			Nullable: !slices.Contains(d.required, c.Name) && (!c.Key || m.Identity == pgoutput.IdentityFull),
+			Nullable: !c.Key || m.Identity == pgoutput.IdentityFull,
+			Fill:     capture.FillUnknown,
+		}
+		if a := d.column(c.Name); a != nil {
+			a.describe(&t.Columns[i])
 		}
 	}
+	forgetNumbers(t.Columns)
+	t.Computed = r.computed(m, d)
 	return t
 }

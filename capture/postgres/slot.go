@@ -35,6 +35,8 @@ type slotState struct {
 	Failover  bool   // 17+
 	Invalid   string // why it is invalidated: 17+ says it in a word; "": it is not
 	End       capture.LSN
+	// Recovering says that the server is a standby, or is being restored from an archive.
+	Recovering bool
 }
 
 // readSlot reads a slot's row, in one query with the end of the WAL; nil when there is no such slot. Columns that a
@@ -49,11 +51,12 @@ func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*sl
 			coalesce((j->>'two_phase')::bool, false), coalesce((j->>'failover')::bool, false),
 			coalesce(j->>'invalidation_reason', CASE WHEN wal_status = 'lost' THEN 'wal_removed'
 				WHEN (j->>'conflicting')::bool THEN 'conflicting' ELSE '' END),
-			(e.lsn - '0/0')::bigint
+			(e.lsn - '0/0')::bigint, pg_is_in_recovery()
 		FROM pg_replication_slots s, to_jsonb(s) j,
 			(SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) e(lsn)
 		WHERE slot_name = $1`, name).Scan(&s.Plugin, &s.Type, &s.Database, &s.Here, &s.Temporary, &s.Active, &s.PID,
-		&s.Restart, &s.Confirmed, &s.WALStatus, &s.Safe, &s.Retained, &s.TwoPhase, &s.Failover, &s.Invalid, &s.End)
+		&s.Restart, &s.Confirmed, &s.WALStatus, &s.Safe, &s.Retained, &s.TwoPhase, &s.Failover, &s.Invalid, &s.End,
+		&s.Recovering)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // slotProblem says why a slot of our name cannot be streamed from; nil when it can. That another process holds it is
-// no problem here: then we are the standby.
+// no problem here: then we are the standby. Nor is a missing failover property, which whoever starts the slot gives it.
 func (c *Config) slotProblem(s *slotState) *capture.Problem {
 	switch {
 	case s.Type != "logical":
@@ -18,7 +18,7 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 		return c.refuseSlot("slot_other_plugin", fmt.Sprintf("its output plugin is %s, not pgoutput", s.Plugin))
 	case s.Temporary:
 		return c.refuseSlot("slot_temporary", "it is the temporary slot of another session")
-	case s.TwoPhase:
+	case s.TwoPhase: // what is prepared would leave the source before its commit (I4)
 		return c.refuseSlot("slot_two_phase", "it decodes prepared transactions before they commit")
 	case s.Invalid != "":
 		return &capture.Problem{
@@ -26,12 +26,6 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 			Reason: fmt.Sprintf("slot %s is invalidated (%s): changes after %s cannot be read any more",
 				c.Slot, s.Invalid, s.Confirmed),
 			Fix: lostFix(s.Invalid) + "`tailrace drop -pipeline P`, then start anew with a snapshot",
-		}
-	case c.Failover && !s.Failover:
-		return &capture.Problem{
-			State: "slot_not_failover", Halted: true, Usage: true,
-			Reason: fmt.Sprintf("slot %s exists and is not a failover slot, and failover = true asks for one", c.Slot),
-			Fix:    fmt.Sprintf("on a replication connection (psql \"replication=database ...\"), while nobody reads it: ALTER_REPLICATION_SLOT %s (FAILOVER);\nor leave failover out", c.Slot),
 		}
 	}
 	return nil

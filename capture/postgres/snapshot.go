@@ -310,10 +310,10 @@ func (w *copyWriter) Write(line []byte) (int, error) {
 }
 
 // Resume implements capture.Stream. A slot that exists means a finished snapshot. Without one, what the sinks recorded
-// says whether there ever was one.
+// says whether there ever was one. Where one has to go on, nothing may be missing between them and the stream.
 func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew bool, err error) {
 	if s.snapshot == nil {
-		return false, nil
+		return false, s.unaltered(ctx, records)
 	}
 	for _, r := range records {
 		var was recorded
@@ -323,6 +323,9 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew boo
 		p := s.config.slotMissing(nil)
 		p.Reason += fmt.Sprintf("; sink %s holds everything up to %s", r.Sink, r.Position)
 		return false, p
+	}
+	if err := s.unaltered(ctx, nil); err != nil { // from now on it is looked at
+		return false, err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -360,11 +363,5 @@ func (s *stream) lasting(ctx context.Context) error {
 	if err != nil || !s.config.Failover {
 		return err
 	}
-	repl, err := s.config.replication(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = repl.Close(ctx) }()
-	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+s.config.Slot+" (FAILOVER true)").ReadAll()
-	return err
+	return s.config.failover(ctx)
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,7 @@ func TestSnapshots(t *testing.T) {
 		testSnapshotStandby,
 		testSnapshotWaits,
 		testSnapshotFailover,
+		testSnapshotFailoverCrash,
 		testSnapshotValueTooLarge,
 	)
 }
@@ -224,8 +226,13 @@ func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
 	second.wait("to stand by", func() bool {
 		return slices.ContainsFunc(second.reports, func(err error) bool { return errors.Is(err, capture.ErrNotOurs) })
 	})
+	looks := len(second.reports)
+	second.wait("more looks", func() bool { return len(second.reports) >= looks+2 })
 	if len(second.cuts) > 0 {
 		t.Error("both copy")
+	}
+	if n := refusedStarts(t, s, db); n > 1 { // both may have begun at the same moment
+		t.Errorf("%d errors in the server's log", n)
 	}
 	first.close()
 	second.hold(0)
@@ -277,6 +284,45 @@ func testSnapshotFailover(t *testing.T, s *testenv.PostgresServer) {
 	p.wait("the row", func() bool { return len(p.changes) == 4 })
 	if len(p.reports) > 0 {
 		t.Errorf("reports %v", p.reports)
+	}
+}
+
+// A first start that dies between the copy of its slot and the failover property leaves a slot that the next start mends,
+// and the snapshot is not made again.
+func testSnapshotFailoverCrash(t *testing.T, s *testenv.PostgresServer) {
+	if s.Version < 17 {
+		return
+	}
+	db := big(t, s, 3)
+	proxy := testenv.Proxy(t, s.Addr())
+	proxy.Watch(func(int) (client, server func([]byte)) {
+		return func(b []byte) {
+			if bytes.Contains(b, []byte("ALTER_REPLICATION_SLOT")) {
+				proxy.Down() // before it passes
+			}
+		}, nil
+	})
+	c := through(testConfig(s, db), proxy)
+	c.Failover = true
+	p := openTap(t, c)
+	p.wait("the break", func() bool { return len(p.reports) > 0 })
+	p.close()
+	property := "SELECT failover FROM pg_replication_slots WHERE slot_name = 'tailrace_" + db + "'"
+	if got := s.Query(t, db, property); got != "false" {
+		t.Fatalf("failover is %s before the next start", got)
+	}
+	c.URL = s.URL(db)
+	again := newTap(t, c)
+	again.held, again.state = p.held, p.state
+	again.open()
+	again.wait("the stream", func() bool { return again.streams == 1 })
+	if got := s.Query(t, db, property); got != "true" {
+		t.Errorf("failover is %s", got)
+	}
+	s.ExecIn(t, db, insert(4, 4))
+	again.expect("insert a id=4 v=4")
+	if len(again.reports) > 0 {
+		t.Errorf("reports %v", again.reports)
 	}
 }
 

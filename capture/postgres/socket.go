@@ -75,6 +75,14 @@ func (s *socket) Until(t time.Time) {
 	s.until = t
 }
 
+// Unanswered says after how long without an acknowledgement of what was written the peer counts as gone: the next Read or
+// Write then fails. It needs no Read, and a peer whose kernel lives passes.
+func (s *socket) Unanswered(d time.Duration) {
+	if s.raw != nil {
+		_ = s.raw.Control(func(fd uintptr) { setUnanswered(fd, d) }) // fails on a closed connection, whose Read tells
+	}
+}
+
 // Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
 func (s *socket) Wake() {
 	s.woken.Store(true)

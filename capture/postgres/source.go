@@ -26,6 +26,8 @@ type Source struct {
 	pid       uint32        // of our last walsender, which may outlive its connection
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
+	accepted  *edition      // of the publication, when the last stream passed; nil: none has
+	attempts  attempts
 
 	mu     sync.Mutex
 	health capture.Health
@@ -49,44 +51,46 @@ const standbyPause = time.Second
 
 // Run implements capture.Source.
 func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
-	var backoff capture.Backoff
 	s.report = report
+	defer s.side.close()
 	for ctx.Err() == nil {
-		began := time.Now()
 		err := s.session(ctx, serve)
 		s.gone()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, capture.ErrRestart):
-			continue
-		case errors.Is(err, capture.ErrNotOurs):
+		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
 			report(err)
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
 			continue
 		}
-		if time.Since(began) > 2*capture.LookAgain {
-			backoff.Reset()
+		s.side.close()
+		if ctx.Err() != nil || errors.Is(err, capture.ErrRestart) {
+			continue
 		}
 		if err == nil {
 			err = errors.New("the stream ended without a reason")
 		}
 		report(err)
-		_ = capture.Sleep(ctx, backoff.Next(err))
+		_ = capture.Sleep(ctx, s.attempts.backoff.Next(err))
 	}
 	return nil
 }
 
 // session is one connection: look, make the publication right, start the slot, serve.
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
-	defer s.side.close()
 	var pub *published
 	var slot *slotState
 	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
 		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
 			return err
 		}
+		if err = s.free(ctx, c, slot); err != nil {
+			return err
+		}
 		pub, err = s.prepare(ctx, c, slot)
 		return err
 	})
+	if err == nil && slot != nil && s.config.Failover && !slot.Failover {
+		err = s.config.failover(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -99,7 +103,29 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.watch(watch, st)
-	return serve(ctx, st)
+	began := time.Now()
+	err = serve(ctx, st)
+	s.attempts.served(time.Since(began), st.delivered())
+	return err
+}
+
+// free says that another process has the slot, or, where there is none yet, is making it: an attempt to have it all the
+// same would be an error in the server's log each second. It proves nothing: only START_REPLICATION does. What our own
+// walsender of before holds is for busy to end.
+func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err error) {
+	name := s.config.Slot
+	if slot == nil {
+		name = temporarySlot(name)
+		if slot, err = s.config.readSlot(ctx, c, name); err != nil {
+			return err
+		}
+	} else if p := s.config.slotProblem(slot); p != nil {
+		return p
+	}
+	if slot == nil || !slot.Active || s.pid != 0 && uint32(slot.PID) == s.pid {
+		return nil
+	}
+	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrNotOurs, name, slot.PID)
 }
 
 // prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
@@ -107,9 +133,6 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 // wildcard matches and which cannot be published, must not end what has been working: both look only.
 func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
 	if slot != nil && (slot.Active || s.prepared) {
-		if p := s.config.slotProblem(slot); p != nil {
-			return nil, p
-		}
 		pub := &published{}
 		return pub, s.config.look(ctx, c, pub)
 	}

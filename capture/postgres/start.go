@@ -34,7 +34,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if err != nil {
 		return nil, err
 	}
-	origin.Publication = pub.Digest
+	origin.Publication = pub.Edition.String()
 	if err := s.side.do(ctx, func(c *pgx.Conn) error {
 		return s.relations.preload(ctx, c, s.config.Publication)
 	}); err != nil {
@@ -42,7 +42,8 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin,
-		asm: &assembler{relations: s.relations, origin: origin, state: stateDone},
+		asm: &assembler{relations: s.relations, origin: origin, state: stateDone}, mark: pub.Mark,
+		unaltered: func(ctx context.Context, rs []capture.Record) error { return s.unaltered(ctx, &pub.Edition, rs) },
 	}
 	timeout, err := senderTimeout(ctx, repl)
 	if err != nil {
@@ -52,8 +53,10 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if timeout == 0 {
 		st.patience = max(s.patience, endless)
 	}
+	below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if slot == nil {
+		s.accepted = nil // whatever was altered before, this begins with all rows
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}
@@ -120,7 +123,8 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// launch takes the connection away from the driver, which would read ahead, and starts the slot.
+// launch takes the connection away from the driver, which would read ahead, and starts the slot. It asks for version 1
+// of the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	h, err := repl.Hijack()
 	if err != nil {

@@ -132,7 +132,7 @@ func (s *stream) send(now time.Time, ask bool) error {
 	}
 	_ = s.conn.SetWriteDeadline(now.Add(s.pulse + farewell)) // the write tells when the connection is closed
 	if _, err := s.conn.Write(b); err != nil {
-		return fmt.Errorf("send status: %w", err)
+		return s.config.named("send status", err)
 	}
 	return nil
 }

@@ -31,8 +31,12 @@ type stream struct {
 	pid      uint32 // of the walsender
 	origin   capture.Origin
 	start    capture.Position
-	snapshot *snapshot // nil: none to make
-	rowsDone bool      // Next has handed all of the snapshot out
+	snapshot *snapshot        // nil: none to make
+	rowsDone bool             // Next has handed all of the snapshot out
+	first    capture.Position // where the first batch with changes ends that Next has handed out; zero: none yet
+	mark     string           // of the publication's edition
+	// unaltered refuses the stream when changes are missing in it, for these records of sinks.
+	unaltered func(context.Context, []capture.Record) error
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *socket
@@ -40,8 +44,11 @@ type stream struct {
 	asm    *assembler
 	pulse  time.Duration // between two status updates at most
 	// patience is how long the server may be silent after it was asked for an answer. It is not less than its own with
-	// us: decoding a transaction of which nothing is ours, it listens only in time for that.
+	// us: decoding a transaction of which nothing is ours, it listens only in time for that. While nobody takes batches
+	// nothing is read; then it is how long a status update may stay without the acknowledgement of the server's kernel,
+	// and, with the same pulses before it, how long the connection beside the stream may have no answer.
 	patience time.Duration
+	answers  atomic.Uint64 // that the server has given beside the stream
 	status   status
 
 	out    chan capture.Batch
@@ -79,7 +86,7 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 	case uint32(row.PID) != s.pid:
 		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrNotOurs, s.slot, row.PID)
 	}
-	return capture.Slot{Confirmed: row.Confirmed, End: row.End}, nil
+	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}, nil
 }
 
 // Next implements capture.Stream: step 5 of the way of one row.
@@ -93,12 +100,25 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 	}
 	select {
 	case b := <-s.out:
+		if len(b.Changes) > 0 && s.first.IsZero() {
+			s.first = b.End
+		}
 		return b, nil
 	case <-s.ended:
 		return capture.Batch{}, s.err
 	case <-ctx.Done():
 		return capture.Batch{}, context.Cause(ctx)
 	}
+}
+
+// delivered is how far every sink is, when it holds changes of this stream; else 0, and during a first start, which brings
+// nothing until it is whole. Only who calls Next may call it.
+func (s *stream) delivered() capture.LSN {
+	flush := capture.LSN(s.flush.Load())
+	if s.first.IsZero() || s.snapshot != nil || flush < s.first.Flush() {
+		return 0
+	}
+	return flush
 }
 
 // Done implements capture.Stream.

@@ -53,21 +53,38 @@ func builtin(m pgoutput.Type) capture.TypeKind {
 }
 
 func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
-	t.Schema, t.Name, t.Kind = row.schema, row.name, kinds[row.oid]
+	t.Schema, t.Name, t.Kind, t.Made = row.schema, row.name, kinds[row.oid], s.made(row, rows)
 	switch {
 	case row.base != 0:
 		base := s.resolve(row.base, rows)
 		t.Kind, t.Elem, t.Delim, t.Fields = base.Kind, base.Elem, base.Delim, base.Fields
 	case row.elem != 0:
 		t.Kind, t.Elem, t.Delim = capture.KindArray, s.resolve(row.elem, rows), delimiter(rows[row.elem])
-	case row.composite:
+	case row.class == "c":
 		t.Kind, t.Fields = capture.KindComposite, make([]capture.Field, len(row.fields))
 		for i, name := range row.fields {
-			t.Fields[i] = capture.Field{Name: name, Type: s.resolve(row.fieldTypes[i], rows)}
+			t.Fields[i] = capture.Field{
+				Name: name, Type: s.resolve(row.fieldTypes[i], rows), Modifier: row.fieldMods[i], Collation: row.fieldOrder[i],
+			}
 		}
-	case row.hstore:
+	case row.extension == "hstore" && row.name == "hstore" && row.class == "b":
 		t.Kind = capture.KindHstore
 	}
+}
+
+// made is how a type was made; nil for what every server has, and for arrays, which come with their elements.
+func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.Made {
+	if row.schema == "pg_catalog" || row.schema == "information_schema" || row.elem != 0 {
+		return nil
+	}
+	m := &capture.Made{
+		By: capture.MadeBy(row.class[0]), Extension: row.extension, Labels: row.labels, Modifier: row.modifier,
+		Collation: row.collation, Required: row.required, Checks: row.checks, Operators: row.operators, Multi: row.multi,
+	}
+	if part := row.base + row.part; part != 0 { // a type has one of them
+		m.Base = s.resolve(part, rows)
+	}
+	return m
 }
 
 // delimiter is what array_out puts between elements: a property of the element's type.

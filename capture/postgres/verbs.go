@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -94,4 +95,22 @@ func hangUp(ctx context.Context, end func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = end(ctx)
+}
+
+// Read opens a connection for queries, without a time limit, on which values read as in the stream, and names the
+// publication that the stream carries. The caller closes it.
+func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, string, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, "", err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
+		hangUp(ctx, conn.Close)
+		return nil, "", c.named("prepare connection", err)
+	}
+	return conn.PgConn(), c.Publication, nil
 }

@@ -14,10 +14,15 @@ import (
 // noticed within it, which is part of the bound that Config.LetGo promises.
 const watchPause = 2 * time.Second
 
-// watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it.
+// watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it, or whose
+// publication is not what it was: the next stream is judged.
 func (s *Source) watch(ctx context.Context, st *stream) {
 	for {
-		if err := s.look(ctx, st); err != nil && ctx.Err() == nil {
+		err := s.look(ctx, st)
+		if err == nil || sqlstate(err) != "" {
+			st.answers.Add(1)
+		}
+		if err != nil && ctx.Err() == nil {
 			s.log.Debug("watch slot", zap.Error(err))
 			if code := sqlstate(err); code == "57P03" || code == "57P01" {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
@@ -33,12 +38,20 @@ func (s *Source) look(ctx context.Context, st *stream) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
 	defer cancel()
 	var row *slotState
+	var mark string
 	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
+		if mark, err = s.config.mark(ctx, c); err != nil {
+			return err
+		}
 		row, err = s.config.readSlot(ctx, c, st.slot)
 		return err
 	})
 	if err != nil || row == nil {
 		return err
+	}
+	if mark != st.mark && st.snapshot == nil { // a snapshot goes on: the stream after it is judged
+		s.log.Info("the publication was changed: the stream starts again", zap.String("name", s.config.Publication))
+		st.end(capture.ErrRestart)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,6 +53,12 @@ func TestCheckReportsEverythingTogether(t *testing.T) {
 	tailrace(t, "drop", "-pipeline", "orders", file).expect(t, 2, "", `"pipeline"`)
 }
 
+// What the language keeps for later is no typing mistake.
+func TestCheckNamesWhatIsForLater(t *testing.T) {
+	file := place(t, "orders.hcl", strings.Replace(orders("h", "127.0.0.1:0"), "    tables ", "    snapshot { parallel = 4 }\n    tables ", 1))
+	tailrace(t, "check", "-offline", file).expect(t, 2, "", "parallel is not supported by this version")
+}
+
 func TestCheckOfAServerThatIsAway(t *testing.T) {
 	server := nobody(t)
 	file := place(t, "orders.hcl", orders(server, "127.0.0.1:0"))
@@ -63,6 +69,19 @@ func TestCheckOfAServerThatIsAway(t *testing.T) {
 	tailraceWith(t, []string{"PASSWORD=x"}, "", "run", "-strict", file).expect(t, 1, "", "source_unreachable")
 	tailraceWith(t, []string{"PASSWORD=x"}, "", "drop", "-yes", "-pipeline", "orders", file).
 		expect(t, 1, "", "source_unreachable")
+}
+
+// Brokers that are away are nobody's mistake in the file, as a database is.
+func TestCheckOfBrokersThatAreAway(t *testing.T) {
+	broker := nobody(t)
+	text := strings.Replace(orders(nobody(t), "127.0.0.1:0"), `sink "stdout" "out" {}`,
+		`sink "kafka" "bus" { brokers = ["`+broker+`"] }`, 1)
+	file := place(t, "orders.hcl", text)
+	for _, verb := range [][]string{{"check"}, {"run", "-strict"}} {
+		r := tailraceWith(t, []string{"PASSWORD=x"}, "", append(verb, file)...)
+		r.expect(t, 1, "", `sink "kafka" "bus" of pipeline "orders": kafka_unreachable: Kafka does not answer at `+broker)
+		r.expect(t, 1, "", "advertised.listeners")
+	}
 }
 
 func TestCheckWithoutTheEnvironment(t *testing.T) {

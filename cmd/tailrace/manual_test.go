@@ -44,6 +44,25 @@ func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestEveryInvariantIsCited looks for the number of every invariant in the files that keep it.
+func TestEveryInvariantIsCited(t *testing.T) {
+	rows := regexp.MustCompile(`(?m)^\| (I\d) \|.*$`).FindAllStringSubmatch(read(t, "../../docs/architecture.md"), -1)
+	if len(rows) != 8 {
+		t.Errorf("the document has %d invariants", len(rows))
+	}
+	for _, row := range rows {
+		files := regexp.MustCompile(`\(([\w/]+\.go)\)`).FindAllStringSubmatch(row[0], -1)
+		if len(files) == 0 {
+			t.Errorf("no file keeps %s", row[1])
+		}
+		for _, f := range files {
+			if !regexp.MustCompile(`\b` + row[1] + `\b`).MatchString(read(t, "../../"+f[1])) {
+				t.Errorf("%s does not cite %s", f[1], row[1])
+			}
+		}
+	}
+}
+
 // TestLinksLeadSomewhere follows the relative links of all documents, and their anchors.
 func TestLinksLeadSomewhere(t *testing.T) {
 	documents, _ := filepath.Glob("../../*.md")

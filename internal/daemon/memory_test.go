@@ -44,13 +44,13 @@ func TestFit(t *testing.T) {
 }
 
 func TestSoftLimit(t *testing.T) {
-	if got := softLimit(64*mib, 0); got != 176*mib {
+	if got := softLimit(64*mib, 2, 0); got != 108*mib {
 		t.Errorf("without a cgroup: %d MiB", got/mib)
 	}
-	if got := softLimit(64*mib, 100*mib); got != 90*mib {
+	if got := softLimit(64*mib, 2, 100*mib); got != 90*mib {
 		t.Errorf("in a small cgroup: %d MiB", got/mib)
 	}
-	if got := softLimit(math.MaxInt64, 0); got != math.MaxInt64 {
+	if got := softLimit(math.MaxInt64, 2, 0); got != math.MaxInt64 {
 		t.Errorf("of a window without end: %d", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// session is what makes a server print, and read, the same text for the same value whatever the role, the database and
+// session is what makes a server print, and read, the same text for the same value (I5) whatever the role, the database and
 // the server say, and what keeps other people's functions and policies out of our queries. The walsender's output
 // functions obey it too.
 var session = map[string]string{

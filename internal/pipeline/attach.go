@@ -10,22 +10,41 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
+// attachTo is attach for as long as the stream lives: an Open that hangs on a target must not keep a slot that is lost.
+func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
+	alive, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-s.Done():
+			cancel(s.Err())
+		case <-alive.Done():
+		}
+	}()
+	err := p.attach(alive, s)
+	if err != nil && closed(s.Done()) && !givesUp(err) {
+		return s.Err() // whatever it made of the sinks
+	}
+	return err
+}
+
 // attach opens the sinks whose writer is closed or which stand behind the stream, and lets every sink pass the start
-// rule: the slot is ours and started, then Open, then the slot is read, then the comparison. An error means that the
-// stream has to be given up.
+// rule: the slot is ours and started, then Open, then the slot is read, then the comparison. All that it goes on from is
+// what the sinks and the slot hold, so whoever died at any line before is succeeded like this (I7). An error means that
+// the stream has to be given up.
 func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
 	for _, d := range p.sinks {
 		if d.writer != nil {
 			d.remember(p.origin)
 		}
 	}
-	if p.origin.System != s.Origin().System || p.origin.Timeline != s.Origin().Timeline {
+	if o := s.Origin(); p.origin.System != o.System || p.origin.Timeline != o.Timeline || p.origin.Publication != o.Publication {
 		p.closeWriters() // their records would name the old origin
 	}
 	p.origin = s.Origin()
 	var g errgroup.Group
 	for _, d := range p.sinks {
-		g.Go(func() error { return d.attach(ctx, s) })
+		g.Go(func() error { return guarded(d.log, func() error { return d.attach(ctx, s) }) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -54,7 +73,9 @@ func (p *Pipeline) records() []capture.Record {
 	var rs []capture.Record
 	for _, d := range p.sinks {
 		if d.progress.Memory != sink.Forgetful {
-			rs = append(rs, capture.Record{Sink: d.name, Position: d.holding(), State: d.progress.State})
+			rs = append(rs, capture.Record{
+				Sink: d.name, Position: d.holding(), State: d.progress.State, Publication: d.progress.Origin.Publication,
+			})
 		}
 	}
 	return rs
@@ -72,7 +93,7 @@ func (d *delivery) attach(ctx context.Context, s capture.Stream) error {
 			err = d.open(ctx, s)
 		}
 		if err == nil {
-			err = judgeOrigin(d.name, d.progress, s.Origin(), slot)
+			err = d.judgeOrigin(ctx, s, slot)
 		}
 		if err == nil || ctx.Err() != nil || givesUp(err) {
 			return err

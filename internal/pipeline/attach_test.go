@@ -230,3 +230,23 @@ func TestNoRecordYet(t *testing.T) {
 		r.complete()
 	}, newStore(), newStore())
 }
+
+// An Open that hangs does not hold a stream that is gone.
+func TestStreamEndsWhileASinkIsOpened(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		r.script.Commit(1)
+		r.stores[0].set(func() { r.stores[0].hangs = true })
+		d := r.start()
+		if st := d.Status(); st.State.Name != "opening" || d.source.Streams() != 1 {
+			t.Fatalf("%+v, %d streams", st.State, d.source.Streams())
+		}
+		r.stores[0].set(func() { r.stores[0].hangs = false })
+		r.pass(time.Hour) // the sink's own limit is none
+		r.script.Cut()
+		r.settle()
+		r.complete()
+		if d.source.Streams() != 2 || d.Status().State.Name != "streaming" {
+			t.Errorf("%d streams, %+v", d.source.Streams(), d.Status().State)
+		}
+	}, newStore(), newStore())
+}

@@ -74,6 +74,9 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 			d.log.Info("rewind", zap.Stringer("to", d.position()))
 			return capture.ErrRestart
 		}
+		for _, b := range w.left(d.index) {
+			d.expect(b) // again, where it was held and was lost
+		}
 		d.mended(w.done(d.index))
 		d.held(d, d.holding()) // Open may have found more than was known
 		return nil
@@ -89,7 +92,7 @@ func (d *delivery) reopen(ctx context.Context, s capture.Stream) error {
 	if err := d.open(ctx, s); err != nil {
 		return err
 	}
-	if err := judgeOrigin(d.name, d.progress, s.Origin(), slot); err != nil {
+	if err := d.judgeOrigin(ctx, s, slot); err != nil {
 		return err
 	}
 	if d.progress.Memory != sink.Found {

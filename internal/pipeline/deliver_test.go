@@ -88,6 +88,29 @@ func TestTargetFailsLater(t *testing.T) {
 	}, newStore(), newStore())
 }
 
+// One that holds a minute late by design is at work as soon as it accepts; one that takes nothing is not.
+func TestTargetHoldsLate(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		s := r.stores[0]
+		s.set(func() { s.late, s.latency = true, time.Minute })
+		d := r.start()
+		r.script.Commit(1)
+		r.pass(time.Second)
+		s.breaks(errTarget)
+		s.set(func() { s.refuse = func(sink.Batch) error { return errTarget } })
+		r.pass(20 * time.Second)
+		d.stays(0, "retrying", time.Minute)
+		s.set(func() { s.refuse = nil })
+		r.pass(11 * time.Second)
+		d.stays(0, "streaming", 30*time.Second)
+		if k := d.sink(0); k.LagSeconds == 0 {
+			t.Errorf("it holds already: %+v", k)
+		}
+		r.pass(5 * time.Minute)
+		r.complete()
+	}, transactional())
+}
+
 // A named state that only a person ends is looked at every ten seconds; a strict daemon hears of it once.
 func TestHaltedTarget(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {

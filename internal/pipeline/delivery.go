@@ -30,6 +30,7 @@ type delivery struct {
 	failed   chan struct{} // closed when the open writer can do no more
 	progress sink.Progress // what the last Open returned; its State follows what is written
 	anew     bool          // the stream began with all rows
+	ahead    *ahead        // nil: the sink was never seen to hold more than its source
 	backoff  capture.Backoff
 	refused  capture.Position  // of the last event that was rejected
 	stuck    capture.Position  // what it held at the last trouble
@@ -67,6 +68,9 @@ func (d *delivery) open(ctx context.Context, s capture.Stream) error {
 		progress.Memory = sink.Lost // we have seen it hold something
 	}
 	d.writer, d.failed, d.progress = w, failed, progress
+	if progress.Position.Before(d.holds) && progress.Memory != sink.Forgetful {
+		d.pending.lose(d.holds)
+	}
 	d.accepted, d.holds, d.failure = progress.Position, progress.Position, nil
 	d.pending.hold(d.holds, func(time.Time) {})
 	return nil
@@ -99,7 +103,7 @@ func (d *delivery) remember(o capture.Origin) {
 	if d.progress.Memory == sink.Forgetful || holds.IsZero() {
 		return
 	}
-	d.progress = sink.Progress{Memory: sink.Found, Position: holds, Origin: o, State: d.progress.State}
+	d.progress = sink.Progress{Memory: sink.Found, Position: holds, Origin: o, State: d.progress.State, Late: d.progress.Late}
 }
 
 // startAnew puts the sink before everything: the stream begins with all rows, what the sink holds does not matter.
@@ -152,7 +156,8 @@ func (d *delivery) expect(b capture.Batch) {
 func (d *delivery) fine() { d.enter(State{Name: "streaming", Kind: OK}) }
 
 // doubt says that a writer has failed. That its sink can be opened again does not prove that it takes anything: the state
-// stays what it is until the sink holds more than before, so that it does not flicker with every attempt.
+// stays what it is until the sink holds more than before, or has accepted something where Held comes late by design, so that
+// it does not flicker with every attempt.
 func (d *delivery) doubt() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

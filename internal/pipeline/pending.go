@@ -1,13 +1,17 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
 )
 
 // pending is what a sink has not held yet, oldest first: one mark a batch. It gives the lag and the time of delivery.
-type pending struct{ marks []mark }
+type pending struct {
+	marks []mark
+	lost  capture.Position // up to it marks were forgotten that are wanted again; zero: none
+}
 
 type mark struct {
 	end  capture.Position
@@ -16,14 +20,32 @@ type mark struct {
 
 // add notes a batch. One that was noted before, because the stream started again, is not noted twice.
 func (p *pending) add(end capture.Position, t time.Time) {
-	if n := len(p.marks); n > 0 && end.Compare(p.marks[n-1].end) <= 0 {
+	n := len(p.marks)
+	if n == 0 || p.marks[n-1].end.Before(end) {
+		p.marks = append(p.marks, mark{end, t})
 		return
 	}
-	p.marks = append(p.marks, mark{end, t})
+	if p.lost.Before(end) {
+		return
+	}
+	i, known := slices.BinarySearchFunc(p.marks, end, func(m mark, end capture.Position) int { return m.end.Compare(end) })
+	if !known {
+		p.marks = slices.Insert(p.marks, i, mark{end, t})
+	}
+}
+
+// lose says that what was held up to held is held no more: it is to be noted again.
+func (p *pending) lose(held capture.Position) {
+	if p.lost.Before(held) {
+		p.lost = held
+	}
 }
 
 // hold forgets what is held and gives the commit times of it to observe.
 func (p *pending) hold(held capture.Position, observe func(time.Time)) {
+	if p.lost.Compare(held) <= 0 {
+		p.lost = capture.Position{}
+	}
 	n := 0
 	for n < len(p.marks) && p.marks[n].end.Compare(held) <= 0 {
 		observe(p.marks[n].time)

@@ -129,7 +129,7 @@ func (p *Pipeline) closeWriters() {
 // serve works on one stream until it breaks or ctx ends.
 func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 	p.enter(Active, State{Name: "opening", Kind: OK})
-	if err := p.attach(ctx, s); err != nil {
+	if err := p.attachTo(ctx, s); err != nil {
 		return p.leave(ctx, err)
 	}
 	l := &lane{stream: s, window: newWindow(p.config.Window, s.Start(), len(p.sinks), p.waited)}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -23,7 +24,8 @@ type rig struct {
 	stores  []*store
 	chain   *transform.Chain // of the first sink
 	window  int64
-	copied  bool // there was a first start, which may have begun anew
+	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
+	copied  bool                                     // there was a first start, which may have begun anew
 	daemons []*daemon
 }
 
@@ -75,6 +77,9 @@ func (r *rig) make() *daemon {
 	d.log = log
 	c := Config{
 		Name: "p", Source: d.source, SourceKind: "script", Window: r.window, Log: zap.New(core), Metrics: NewMetrics(d.registry),
+	}
+	if r.source != nil {
+		c.Source = r.source(d.source)
 	}
 	for i, s := range r.stores {
 		k := &scripted{store: s}

@@ -44,7 +44,9 @@ func judgeOrigin(name string, held sink.Progress, o capture.Origin, slot capture
 			State: "ahead_of_source", Halted: true, Usage: true,
 			Reason: fmt.Sprintf("sink %s holds %s, the source's WAL ends at %s: the source was restored to an older state", name,
 				held.Position, end),
-			Fix: "rebuild the sink: `tailrace drop -pipeline P`, remove what it holds, start again",
+			Fix: "rebuild the sink: `tailrace drop -pipeline P`, remove what it holds, start again;\n" +
+				"do not start again as it is: a source that has come up with the sink cannot be told from the former one.\n" +
+				"When url points to an old copy by mistake: correct it, and start again",
 		}
 	}
 	return nil

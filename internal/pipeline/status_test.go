@@ -81,6 +81,48 @@ func TestLagOverARewind(t *testing.T) {
 	}, newStore())
 }
 
+// What a target lost although it held it waits again, as old as it is: within the window, and where the stream starts again.
+func TestLagOfWhatWasHeldAndLost(t *testing.T) {
+	streams := map[string]int{"in the window": 1, "behind the window": 2}
+	for name, window := range map[string]int64{"in the window": 1 << 20, "behind the window": 200} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, r *rig) {
+				r.window = window
+				d := r.start()
+				r.stores[1].block() // the slot stands still
+				for range 4 {
+					r.script.Commit(1)
+					r.pass(10 * time.Second)
+				}
+				if k := d.sink(0); k.LagSeconds != 0 {
+					t.Fatalf("all is held: %+v", k)
+				}
+				r.stores[0].block()
+				r.script.Commit(1)
+				r.stores[0].set(func() { r.stores[0].loses = true })
+				r.stores[0].lose(4) // two steps a transaction
+				r.stores[0].breaks(errTarget)
+				r.pass(5 * time.Second)
+				if k := d.sink(0); k.LagSeconds != 25 {
+					t.Errorf("two of four are lost: %+v", k)
+				}
+				if n := d.source.Streams(); n != streams[name] {
+					t.Errorf("%d streams", n)
+				}
+				r.stores[0].unblock()
+				r.stores[1].unblock()
+				r.settle()
+				r.complete()
+				for i := range 2 {
+					if k := d.sink(i); k.LagSeconds != 0 {
+						t.Errorf("all is held again: %+v", k)
+					}
+				}
+			}, newStore(), newStore())
+		})
+	}
+}
+
 // The counters and the histogram: every change once, every event once a sink, one delivery a batch of changes.
 func TestCounters(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
@@ -199,6 +241,25 @@ func TestPending(t *testing.T) {
 			t.Errorf("held %d: age %s, %d observed", c.held, p.age(now), observed)
 		}
 	}
+	// What was held and is lost is noted again, each once and in order; what is pending all the same is not.
+	for _, lsn := range []capture.LSN{600, 700} {
+		p.add(at(lsn), now)
+	}
+	hold(600)
+	p.lose(at(600))
+	for _, lsn := range []capture.LSN{400, 500, 500, 600, 650, 700} {
+		p.add(at(lsn), now.Add(-time.Duration(lsn)*time.Second))
+	}
+	if len(p.marks) != 4 || p.age(now) != 400*time.Second {
+		t.Errorf("%+v", p.marks)
+	}
+	if hold(600); len(p.marks) != 1 {
+		t.Errorf("%+v", p.marks)
+	}
+	if p.add(at(500), now); len(p.marks) != 1 {
+		t.Error("it is held again, and noted")
+	}
+	hold(700)
 	p.add(at(1000), now.Add(time.Minute)) // by a clock that is ahead of ours
 	if p.age(now) != 0 {
 		t.Error("a negative age")

@@ -34,6 +34,8 @@ type store struct {
 	blocked    bool           // nothing arrives
 	changed    chan struct{}
 	down       error                  // of Open
+	hangs      bool                   // Open does, until its context ends
+	late       bool                   // it says that it holds late
 	refuse     func(sink.Batch) error // of Write; nil: none
 	fails      error                  // of everything on its way; nil: none
 	missing    sink.Memory            // what it says when there is no record: Empty, or Lost
@@ -185,11 +187,15 @@ func (k *scripted) isDead() bool {
 }
 
 // Open implements sink.Sink.
-func (k *scripted) Open(_ context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
+func (k *scripted) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
 	s := k.store
 	s.mu.Lock()
-	opening, next := s.opening, s.generation+1
+	opening, next, hangs := s.opening, s.generation+1, s.hangs
 	s.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return nil, sink.Progress{}, errTarget
+	}
 	if opening != nil {
 		opening(next)
 	}
@@ -205,7 +211,9 @@ func (k *scripted) Open(_ context.Context, lane sink.Lane) (sink.Writer, sink.Pr
 	w := &writer{sink: k, store: s, lane: lane, generation: s.generation}
 	s.writers = append(s.writers, w)
 	go w.work()
-	return w, s.progress(), nil
+	progress := s.progress()
+	progress.Late = s.late
+	return w, progress, nil
 }
 
 // Close implements sink.Sink.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func newWindow(limit int64, start capture.Position, sinks int, waited func(sink 
 	return &window{limit: limit, tail: start, cursors: make([]cursor, sinks), changed: make(chan struct{}), waited: waited}
 }
 
-// append puts a batch at the head: step 6 of the way of one row. It waits for room.
+// append puts a batch at the head: step 6 of the way of one row. It waits for room, before the batch counts (I6).
 func (w *window) append(ctx context.Context, b capture.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,7 +93,8 @@ func (w *window) slowest() int {
 
 // read hands out the batches that sink i has not accepted, at least one and at most about max bytes: step 7 of the way
 // of one row. n is how many to accept when they are written; a batch of which the sink holds everything counts in n but
-// is not handed out. It waits for the first; stop ends the waiting.
+// is not handed out. It waits for the first; stop ends the waiting. Batches go out as they stand in the ring, and only
+// accept and seek move the cursor, on the goroutine of the same sink: a sink sees them in the source's order (I3).
 func (w *window) read(ctx context.Context, i int, limit int64, stop <-chan struct{}) (run []capture.Batch, n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -168,7 +170,8 @@ func (w *window) everyone(is func(*cursor) bool) bool {
 }
 
 // seek puts the cursor of sink i behind everything up to p, which may lie beyond the head. The zero position is the
-// very beginning of the stream. It is false when the window no longer has what comes after p: the lane starts again.
+// very beginning of the stream. It is false when the window no longer has what comes after p: the lane starts again, for a
+// sink that went on from a later batch would miss what lies between (I3).
 func (w *window) seek(i int, p capture.Position) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -205,6 +208,13 @@ func (w *window) idle() (since time.Time, ok bool) {
 func (w *window) resting() bool {
 	head := w.base + uint64(len(w.ring))
 	return w.everyone(func(c *cursor) bool { return c.next == head })
+}
+
+// left is what sink i has yet to accept.
+func (w *window) left(i int) []capture.Batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.ring[min(w.cursors[i].next-w.base, uint64(len(w.ring))):])
 }
 
 // done says whether sink i has everything that is there.

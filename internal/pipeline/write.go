@@ -131,7 +131,11 @@ func (d *delivery) took() {
 	d.metrics.events.Add(float64(len(d.events)))
 	clear(d.events) // lets the batches' memory go
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.accepted = d.batches[len(d.batches)-1].End
 	d.count += int64(len(d.events))
+	doubted := d.doubted
+	d.mu.Unlock()
+	if doubted && d.progress.Late {
+		d.mended(true)
+	}
 }

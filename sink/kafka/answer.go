@@ -56,7 +56,8 @@ func (l *link) lose(q *request, err error) {
 	if q.done {
 		return // an answer from a connection that was given up before
 	}
-	l.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, err)
+	addr, _ := l.fence.addr(l.id)
+	l.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, cutOff(addr, err))
 	l.broken = true
 	l.pause()
 	lost := l.flight
@@ -112,7 +113,7 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	p := b.part
 	p.remove(b)
 	p.acked, p.alone, p.tries = now, false, 0
-	w.acked = now
+	w.acked, w.cause = now, nil
 	w.unacked--
 	p.unacked--
 	if b.note != nil {
@@ -173,8 +174,9 @@ func refusal(p *partition, r *sarama.ProduceResponseBlock) error {
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{
-			State: "refused", Halted: true, Reason: fmt.Sprintf("topic %s does not take our records", p.name), Err: said,
-			Fix: "look at the topic's settings: a compacted topic takes no record without a key",
+			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.name), Err: said,
+			Fix: fmt.Sprintf("look at its settings: kafka-configs.sh --describe --all --entity-type topics --entity-name '%s'\n"+
+				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete", p.name),
 		}
 	}
 	return fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, said)

@@ -47,10 +47,13 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	}
 	there := map[string][]int32{}
 	for _, n := range append(topics, s.progressTopic) {
-		_, err := topicFrom(m, n)
+		t, err := topicFrom(m, n)
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
+			if err := offline(t.parts); err != nil {
+				problems = append(problems, err)
+			}
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
 			problems = append(problems, notAuthorized("Topic", n, "DESCRIBE", err))
 		case isCode(err, sarama.ErrUnknownTopicOrPartition):
@@ -173,7 +176,7 @@ func (s *Sink) forget(ctx context.Context, home *topic, who producer, key string
 	}
 	k, err := s.cluster.dial(ctx, addr)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		return fmt.Errorf("delete progress record: %w", err)
 	}
 	defer k.kill()
 	b := &batch{part: home.parts[0], records: []*sarama.Record{{Key: []byte(key)}}}

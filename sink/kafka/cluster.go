@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // cluster is how we ask a Kafka cluster for something other than to store records: over a connection of its own, opened
@@ -61,7 +63,8 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 		c.control.kill()
 		c.control = nil
 	}
-	var errs []error
+	var tried []string
+	var problems []*capture.Problem
 	for _, addr := range c.candidates() {
 		k, err := c.dial(ctx, addr)
 		if err == nil {
@@ -71,39 +74,40 @@ func (c *cluster) askLocked(ctx context.Context, fn func(*conn) error) error {
 			}
 			k.kill()
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		p := capture.AsProblem(err)
+		if p == nil { // it answers, but not as Kafka does
+			p = unreachable(err, addr)
 		}
-		errs = append(errs, err)
+		tried, problems = append(tried, addr), append(problems, p)
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	if i := slices.IndexFunc(errs, login); i >= 0 { // it says more than a broker that is down
-		return loginRefused(fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[i]))
-	}
-	return fmt.Errorf("connect to Kafka at %s: %w", strings.Join(c.seeds, ","), errs[0])
+	return undialed(tried, problems)
 }
 
+// candidates are the addresses to try: as the file says, then those that the cluster named.
 func (c *cluster) candidates() []string {
 	c.known.Lock()
 	defer c.known.Unlock()
 	addrs := slices.Clone(c.seeds)
-	for _, a := range c.brokers {
-		if !slices.Contains(addrs, a) {
+	for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
+		if a := c.brokers[id]; !slices.Contains(addrs, a) {
 			addrs = append(addrs, a)
 		}
 	}
 	return addrs
 }
 
+// call calls fn, which asks a broker something. The ctx cuts the connection, which is named as one that was lost.
 func call(ctx context.Context, k *conn, fn func(*conn) error) error {
 	stop := context.AfterFunc(ctx, k.raw.cut)
 	defer stop()
-	if err := fn(k); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return err
+	err := fn(k)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	return nil
+	return cutOff(k.Addr(), err)
 }
 
 // broken says whether the connection has to be thrown away: after anything but an answer of Kafka's.
@@ -138,7 +142,7 @@ func (c *cluster) askController(ctx context.Context, fn func(*conn) error) error
 	}
 	k, err := c.dial(ctx, addr)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka's controller at %s: %w", addr, err)
+		return fmt.Errorf("connect to Kafka's controller: %w", err)
 	}
 	defer k.kill()
 	return call(ctx, k, fn)
@@ -180,7 +184,7 @@ func (c *cluster) findCoordinator(ctx context.Context, id string) error {
 		return err
 	}
 	if c.txn, err = c.dial(ctx, at); err != nil {
-		return fmt.Errorf("connect to Kafka's transaction coordinator at %s: %w", at, err)
+		return fmt.Errorf("connect to Kafka's transaction coordinator: %w", err)
 	}
 	return nil
 }

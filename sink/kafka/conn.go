@@ -15,8 +15,16 @@ type conn struct {
 	raw rawConn
 }
 
-// dial connects to addr and authenticates. The ctx is for the call only.
+// dial connects to addr and authenticates. The ctx is for the call only. The error is a *capture.Problem.
 func (c *cluster) dial(ctx context.Context, addr string) (*conn, error) {
+	k, err := c.connect(ctx, addr)
+	if err != nil {
+		return nil, dialed(addr, err)
+	}
+	return k, nil
+}
+
+func (c *cluster) connect(ctx context.Context, addr string) (*conn, error) {
 	conf := *c.conf
 	k := &conn{Broker: sarama.NewBroker(addr)}
 	k.raw.dialer = net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive}

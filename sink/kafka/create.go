@@ -40,7 +40,10 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("describe topic %s: it has no leader: %w", s.progressTopic, context.Cause(ctx))
+			if err == nil {
+				return nil, offline(t.parts)
+			}
+			return nil, fmt.Errorf("describe topic %s: %w (%w)", s.progressTopic, err, context.Cause(ctx))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

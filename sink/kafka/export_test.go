@@ -1,11 +1,58 @@
 package kafka
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
 	s.cluster.conf.Net.ReadTimeout, s.cluster.conf.Net.WriteTimeout = read, read
 	s.ackTimeout, s.giveUp = read/2, giveUp
+}
+
+// OpenWithin sets how long Open tries.
+func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
+
+// Surely calls write until the leaders of a topic's partition stay the same meanwhile.
+func Surely(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
+	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
+	return f.surely(ctx, map[string][]int32{topic: {partition}}, write)
+}
+
+// RenewEvery sets how often the coordinator hears of a Writer.
+func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
+
+// SpendEpochs takes epochs of the lane until Open has to take a new producer id.
+func SpendEpochs(ctx context.Context, s *Sink) error {
+	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
+	p, err := f.begin(ctx, nobody)
+	for err == nil && p.epoch < epochLimit {
+		p, err = f.begin(ctx, p)
+	}
+	return err
+}
+
+// Renewed is when the coordinator last knew w.
+func Renewed(w any) time.Time {
+	x := w.(*Writer)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.renewed
+}
+
+// NotRenewedFor puts the time of Renewed back.
+func NotRenewedFor(w any, d time.Duration) {
+	x := w.(*Writer)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.renewed = x.renewed.Add(-d)
+}
+
+// ProducerID is what w writes as.
+func ProducerID(w any) (id int64, epoch int16) {
+	p := w.(*Writer).who
+	return p.id, p.epoch
 }
 
 // Limit sets how many bytes may be accepted and not settled.

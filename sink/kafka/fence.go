@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -27,7 +28,8 @@ const epochLimit = 32000
 // tells the partition's leader. InitProducerID alone does not (tried, docs/decisions).
 type fencing struct {
 	*cluster
-	id string // the transactional id
+	id   string     // the transactional id
+	turn sync.Mutex // held from the first partition of a transaction to its end
 }
 
 // begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
@@ -55,6 +57,8 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 	if len(partitions) == 0 {
 		return nil
 	}
+	f.turn.Lock()
+	defer f.turn.Unlock()
 	err := f.retry(ctx, func(k *conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: partitions,
@@ -67,7 +71,12 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 	if err != nil {
 		return f.named("fence the partitions", err)
 	}
-	err = f.retry(ctx, func(k *conn) error {
+	return f.end(ctx, p)
+}
+
+// end has the markers written. It returns before they are; a second one waits for them.
+func (f *fencing) end(ctx context.Context, p producer) error {
+	err := f.retry(ctx, func(k *conn) error {
 		r, err := k.EndTxn(&sarama.EndTxnRequest{Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch})
 		if err != nil {
 			return err
@@ -75,6 +84,21 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 		return answer(r.Err)
 	})
 	return f.named("fence the partitions", err)
+}
+
+// late fences partitions that came to be after Open had fenced, in the name of the writer that p is: it goes on with its
+// epoch.
+func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]int32) error {
+	return f.surely(ctx, partitions, func() error {
+		if err := f.mark(ctx, p, partitions); err != nil {
+			return err
+		}
+		err := f.end(ctx, p)
+		if isCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
+			return nil
+		}
+		return err
+	})
 }
 
 // firstError prefers the error that says why over those that only follow from it.
@@ -100,12 +124,24 @@ func firstError(topics map[string][]*sarama.PartitionError) error {
 // travel after EndTxn has returned; the next begin waits for them. The epoch it takes is new to every partition, so
 // sequence numbers begin at 0.
 func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][]int32) (producer, error) {
-	if err := f.mark(ctx, p, partitions); err != nil {
+	err := f.surely(ctx, partitions, func() (err error) {
+		if err = f.mark(ctx, p, partitions); err == nil {
+			p, err = f.begin(ctx, p)
+		}
+		return err
+	})
+	if err != nil {
 		return nobody, err
 	}
-	p, err := f.begin(ctx, p)
+	return p, nil
+}
+
+// fresh takes a new producer id when epochs are running out: the coordinator gives one at their end. It comes after the
+// last fence of an Open: markers of the new id would fence nobody who writes as the old one.
+func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
+	var err error
 	for err == nil && p.epoch >= epochLimit {
-		p, err = f.begin(ctx, p) // until the coordinator gives a new id: everybody before us is fenced
+		p, err = f.begin(ctx, p)
 	}
 	return p, err
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -125,11 +126,12 @@ func (l *link) connect(wait time.Duration) bool {
 		time.AfterFunc(wait, l.signal)
 		return false
 	}
-	addr, ok := l.fence.addr(l.id)
-	err := fmt.Errorf("broker %d has no address", l.id)
 	var k *conn
-	if ok {
+	var err error
+	if addr, ok := l.fence.addr(l.id); ok {
 		k, err = l.fence.dial(l.ctx, addr)
+	} else {
+		err = unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,13 +141,15 @@ func (l *link) connect(wait time.Duration) bool {
 	}
 	k.kill()
 	if err != nil {
-		l.cause = fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		l.cause = err
 		l.pause()
 		time.AfterFunc(time.Until(l.retryAt), l.signal)
 	}
 	l.wantRefresh()
 	return false
 }
+
+var errNoAddress = errors.New("the cluster names no address for it")
 
 // pause puts off the next connection: not at all after the first loss. Under the lock.
 func (l *link) pause() {
@@ -229,8 +233,13 @@ func (l *link) expired(now time.Time) error {
 	return nil
 }
 
+// silence says why nothing is stored. Under the lock.
 func (w *Writer) silence(quiet time.Duration) error {
-	cause := w.cause
+	waiting := slices.DeleteFunc(append(allOf(w.topics), w.notes.part), func(p *partition) bool { return !p.unackedHere() })
+	cause := offline(waiting)
+	if cause == nil {
+		cause = w.cause
+	}
 	if cause == nil {
 		cause = context.DeadlineExceeded
 	}

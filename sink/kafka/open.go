@@ -40,7 +40,10 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, *progress, er
 			return nil, nil, err
 		}
 	}
-	w, err := s.writer(lane, f, who, home, rec)
+	if who, err = f.fresh(ctx, who); err != nil {
+		return nil, nil, err
+	}
+	w, err := s.writer(lane, f, who, home, rec, known)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,16 +84,22 @@ func partitionsOf(topics map[string]*topic) map[string][]int32 {
 	return all
 }
 
-// writer makes the Writer and starts it. All sequence numbers begin at 0: who is new to every partition.
-func (s *Sink) writer(lane sink.Lane, f *fencing, who producer, home *topic, rec *progress) (*Writer, error) {
+// writer makes the Writer and starts it. All sequence numbers begin at 0: who is new to every partition. Of the topics
+// that the record names, known are fenced.
+func (s *Sink) writer(
+	lane sink.Lane, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
+) (*Writer, error) {
 	enc, err := s.newEncoder()
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{
 		sink: s, lane: lane, who: who, enc: enc, fence: f,
-		names: map[tableName]string{}, topics: map[string]*topic{}, links: map[int32]*link{},
+		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, links: map[int32]*link{},
 		refresh: make(chan struct{}, 1), acked: time.Now(), renewed: time.Now().Round(0),
+	}
+	for _, n := range rec.Topics {
+		w.inherited[n] = known[n]
 	}
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())

@@ -20,7 +20,7 @@ type progress struct {
 	System   uint64             `json:"system,string"`
 	Timeline uint32             `json:"timeline"`
 	History  []capture.Timeline `json:"history,omitempty"`
-	// Publication is a digest of what was published.
+	// Publication is the Origin's.
 	Publication string `json:"publication"`
 	State       []byte `json:"state,omitempty"`
 	// Topics are all that the lane has written to or was about to write to: whoever opens the sink next fences them.
@@ -63,7 +63,7 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 	}
 	k, err := c.dial(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Kafka at %s: %w", addr, err)
+		return nil, fmt.Errorf("read progress: %w", err)
 	}
 	defer k.kill()
 	var found *progress

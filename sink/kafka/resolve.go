@@ -40,6 +40,9 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := w.fenceAnew(ctx, t); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.claim(ctx, name); err != nil {
@@ -47,6 +50,18 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	}
 	w.topics[name] = t
 	return t, nil
+}
+
+// fenceAnew fences a topic that an older writer has claimed and that is another one since Open has fenced it, or was not
+// there then: it was deleted and created again, and knows nobody's epoch.
+func (w *Writer) fenceAnew(ctx context.Context, t *topic) error {
+	was, claimed := w.inherited[t.name]
+	if !claimed || was != nil && was.uuid == t.uuid {
+		return nil
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
+	defer stop()
+	return w.fence.late(ctx, w.who, partitionsOf(map[string]*topic{t.name: t}))
 }
 
 // claim has a topic recorded before its first record is written. A Writer that is fenced cannot: the partition of the
@@ -155,7 +170,7 @@ func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
 				return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
 			}
 			t.parts[p.ID] = newPartition(t, p.ID)
-			t.parts[p.ID].leader = p.Leader
+			t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
 		}
 		if len(t.parts) == 0 {
 			return nil, sarama.ErrLeaderNotAvailable

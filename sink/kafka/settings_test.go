@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
@@ -49,19 +50,54 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 }
 
+// Brokers that do not answer have a name, say which were tried, and are no mistake of the user's: exit code 1.
 func TestUnreachable(t *testing.T) {
-	needServers(t)
-	set := &kafka.Settings{Brokers: []string{"127.0.0.1:1"}}
-	errs := set.Check(t.Context(), pipeline(), "bus")
-	if len(errs) != 1 || capture.AsProblem(errs[0]) != nil || !strings.Contains(errs[0].Error(), "connect to Kafka at 127.0.0.1:1: ") {
-		t.Errorf("check: %v", errs)
+	set := &kafka.Settings{Brokers: []string{"127.0.0.1:1", "localhost:1"}}
+	named := func(what string, err error) {
+		t.Helper()
+		p := problem(t, err, "kafka_unreachable")
+		if p.Halted || p.Usage || !strings.Contains(p.Reason, "127.0.0.1:1, localhost:1") || !strings.Contains(p.Error(), "refused") {
+			t.Errorf("%s: %+v", what, p)
+		}
 	}
+	errs := set.Check(t.Context(), pipeline(), "bus")
+	if len(errs) != 1 {
+		t.Fatalf("check: %v", errs)
+	}
+	named("check", errs[0])
 	s, err := set.Sink(pipeline(), "bus", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryOpen(t, s); err == nil || !strings.Contains(err.Error(), "connect to Kafka at 127.0.0.1:1: ") {
-		t.Errorf("open: %v", err)
+	_, err = tryOpen(t, s)
+	named("open", err)
+	_, err = set.Drop(t.Context(), pipeline(), "bus", true)
+	named("drop", err)
+}
+
+// A cluster that goes away, or is only silent, under an open Writer and under the next Open.
+func TestBecomesUnreachable(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Proxied())
+	topic := testenv.NewTopic(t, server, 1)
+	proxy := server.Nodes[0].Proxy
+	for name, fault := range map[string]func(){"down": proxy.Down, "silent": proxy.Hold} {
+		t.Run(name, func(t *testing.T) {
+			s := newSink(t, options(server.Brokers(), topic))
+			s.Hasten(time.Second, 3*time.Second)
+			s.OpenWithin(5 * time.Second)
+			l := open(t, s)
+			l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+			fault()
+			defer proxy.Heal()
+			l.mustWrite(row(capture.Insert, 1, 2, ""))
+			problem(t, l.failure(), "kafka_unreachable")
+			l.Close()
+			_, err := tryOpen(t, s)
+			if p := problem(t, err, "kafka_unreachable"); !strings.Contains(p.Reason, server.Brokers()[0]) {
+				t.Errorf("problem %+v", p)
+			}
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -60,6 +59,7 @@ type Sink struct {
 	giveUp         time.Duration // without anything stored
 	openWithin     time.Duration
 	refreshEvery   time.Duration // metadata, unasked: partitions that were added
+	renewEvery     time.Duration // how often the coordinator hears of a Writer
 	cluster        *cluster
 	log            *zap.Logger
 	counters       counters
@@ -87,7 +87,8 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
 		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
-		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second, refreshEvery: 30 * time.Second,
+		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
+		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
 		cluster: &cluster{seeds: o.Brokers, conf: conf}, log: log,
 		learned: map[string]int{},
 	}
@@ -152,11 +153,11 @@ func (s *Sink) creates(topic string, own bool) bool {
 // partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
 // have all partitions that it names refuse them too.
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
 	defer stop()
-	w, rec, err := s.open(ctx, lane)
+	w, rec, err := s.open(within, lane)
 	if err != nil {
-		return nil, sink.Progress{}, err
+		return nil, sink.Progress{}, s.held(ctx, lane, err)
 	}
 	p := sink.Progress{Memory: sink.Empty}
 	if rec.Position != nil {
@@ -164,5 +165,3 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	}
 	return w, p, nil
 }
-
-var errSlow = errors.New("no answer from Kafka in time")

@@ -32,7 +32,7 @@ func (w *Writer) wantRefresh() {
 // tendAll looks after everything that takes its time, until the Writer ends.
 func (w *Writer) tendAll() {
 	defer w.tend.Done()
-	second := time.NewTicker(min(time.Second, w.sink.refreshEvery))
+	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
 	defer second.Stop()
 	var refreshed time.Time
 	renewed := time.Now()
@@ -51,7 +51,7 @@ func (w *Writer) tendAll() {
 			refreshed = time.Now()
 			w.sleep(refreshPause)
 		}
-		if time.Since(renewed) > renewEvery {
+		if time.Since(renewed) > w.sink.renewEvery {
 			renewed = time.Now()
 			w.renew()
 		}
@@ -142,6 +142,7 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 		if q.leader != p.Leader {
 			w.unlist(q)
 		}
+		q.replicas = p.Replicas
 		if q.leader = p.Leader; q.leader < 0 && q.unackedHere() {
 			w.wantRefresh()
 		}

@@ -30,18 +30,20 @@ type topic struct {
 // one batch alone first.
 type partition struct {
 	*topic
-	id      int32
-	leader  int32 // broker; -1: unknown
-	seq     int32 // of the next record that is sealed
-	queue   []*batch
-	flight  []*batch
-	pending int       // requests that are not answered and carry a batch of this partition
-	stalled bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
-	alone   bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
-	acked   time.Time // when the last was stored
-	tries   int       // errors in a row
-	listed  bool      // in the ready list of its leader's link
-	open    *batch    // not handed over; belongs to the goroutine of Write
+	id       int32
+	leader   int32   // broker; -1: unknown
+	epoch    int32   // the leader's, when the topic was described: another leader has another
+	replicas []int32 // brokers that keep it
+	seq      int32   // of the next record that is sealed
+	queue    []*batch
+	flight   []*batch
+	pending  int       // requests that are not answered and carry a batch of this partition
+	stalled  bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
+	alone    bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
+	acked    time.Time // when the last was stored
+	tries    int       // errors in a row
+	listed   bool      // in the ready list of its leader's link
+	open     *batch    // not handed over; belongs to the goroutine of Write
 }
 
 // sendable says whether the first batch of the queue may go now.
@@ -59,7 +61,8 @@ func (p *partition) sendable(now time.Time) bool {
 // forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
 const aloneAfter = 10 * time.Minute
 
-// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight.
+// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight: what
+// came first goes first (I3).
 func (p *partition) take(w *Writer, now time.Time) *batch {
 	b := p.queue[0]
 	n := 1
@@ -103,7 +106,7 @@ func (p *partition) remove(b *batch) {
 	}
 }
 
-// rewind puts all that is in flight back to the head of the queue, in order, split where the broker found it too big.
+// rewind puts all that is in flight back to the head of the queue, in order (I3), split where the broker found it too big.
 // Nothing is pending.
 func (p *partition) rewind(w *Writer) {
 	var again []*batch

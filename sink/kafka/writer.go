@@ -17,7 +17,7 @@ const (
 	batchTarget   = 512 << 10 // bytes of a batch, where the topic allows it
 	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
 	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
-	inFlightBytes = 16 << 20  // bytes that are accepted and not settled
+	inFlightBytes = 8 << 20   // bytes that are accepted and not settled
 )
 
 // Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends; answers come on sarama's
@@ -33,11 +33,12 @@ type Writer struct {
 	tend  sync.WaitGroup
 
 	// of the goroutine of Write
-	slabs   slabs
-	staged  staged
-	names   map[tableName]string // topics by table
-	refused error                // what Write returned, though what was accepted before goes on
-	grown   atomic.Bool          // a topic has more partitions by now
+	slabs     slabs
+	staged    staged
+	names     map[tableName]string // topics by table
+	inherited map[string]*topic    // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
+	refused   error                // what Write returned, though what was accepted before goes on
+	grown     atomic.Bool          // a topic has more partitions by now
 
 	mu      sync.Mutex
 	changed sync.Cond // room, errors, drained topics, recorded topics

@@ -71,3 +71,42 @@ func TestHeldUpZombie(t *testing.T) {
 		t.Errorf("%d records, want every one once", len(seen))
 	}
 }
+
+// A topic that was deleted before the successor opens, and is created again, knows no epoch: the successor fences it
+// before its first record, so that the older writer's are refused on the partitions that it has not written to, too.
+func TestZombieOfARecreatedTopic(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.Proxied())
+	topic := testenv.NewTopic(t, server, 12)
+	o := options(server.Brokers(), topic)
+	one := open(t, newSink(t, o))
+	rows := func(n, version int) (events []transform.Event) {
+		for k := range n {
+			events = append(events, row(capture.Update, k, version, pad(100)))
+		}
+		return events
+	}
+	one.wait(one.mustWrite(rows(40, 1)...))
+	server.Nodes[0].Proxy.Hold()
+	one.mustWrite(rows(40, 2)...)
+	admin := server.Admin(t)
+	if err := admin.DeleteTopic(topic); err != nil {
+		t.Fatal(err)
+	}
+	o.Brokers = server.Direct()
+	two := open(t, newSink(t, o))
+	if err := recreate(admin, topic); err != nil {
+		t.Fatal(err)
+	}
+	awaitLeader(t, server.Direct()[0], topic, 0, 1)
+	two.wait(two.mustWrite(rows(1, 3)...)) // to one partition
+	if err := server.Nodes[0].Proxy.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(one.failure())                   // fenced, or by the topic's other id: what it hears of first
+	two.wait(two.mustWrite(rows(1, 4)...)) // with the epoch that it had
+	seen := versions(t, consume(t, server, topic))
+	if want := []sinktest.Seen{{Key: 0, Version: 3}, {Key: 0, Version: 4}}; !slices.Equal(seen, want) {
+		t.Errorf("the topic has %v, want %v", seen, want)
+	}
+}

@@ -20,7 +20,7 @@ ON CONFLICT (pipeline, sink, lane) DO UPDATE
 SET owner = EXCLUDED.owner, backend = EXCLUDED.backend, backend_start = EXCLUDED.backend_start
 RETURNING p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
 
-// takeOver makes the lane's row ours and reads what it says. A transaction of the owner before holds the row locked from
+// takeOver makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
 // its first statement to its end, so after this there is none; one that does not end is ended with its backend.
 func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progress, sink.Progress, error) {
 	if err := s.prepare(ctx, db); err != nil {

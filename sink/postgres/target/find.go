@@ -3,58 +3,118 @@ package target
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/tailrace/tailrace/capture"
 )
 
-const findQuery = `
-SELECT c.oid::pg_catalog.text, a.attname,
-       pg_catalog.format_type(a.atttypid, -1), (t.typcategory = 'A')::pg_catalog.text,
-       (a.attgenerated <> '')::pg_catalog.text, (a.attidentity = 'a')::pg_catalog.text,
-       EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
-               WHERE m.amname = 'btree' AND o.opcdefault
-                 AND o.opcintype = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END)::pg_catalog.text
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')
-ORDER BY a.attnum`
+// found is a relation that exists in the target.
+type found struct {
+	OID     uint32
+	Kind    string // pg_class.relkind
+	Columns []foundColumn
+	Indexes []index
+}
 
-// find reads a table that exists.
-func (c *Catalog) find(ctx context.Context, conn *pgconn.PgConn, t *capture.Table) (*Relation, error) {
-	r := &Relation{Schema: c.Schema, Name: t.Name, Key: t.Key}
-	if r.Schema == "" {
-		r.Schema = t.Schema
+// foundColumn is a column of it.
+type foundColumn struct {
+	Column
+	Full     string // the type with its modifier
+	Number   int16
+	Required bool // NOT NULL
+	Default  bool // it has a default
+}
+
+// index is a unique index that holds at every moment and for all rows.
+type index struct {
+	Name    string // of the constraint
+	Primary bool
+	Columns []string
+}
+
+// findQuery reads a relation by its name. format_type with the modifier -1 gives the type without any: with NULL it
+// would give "character", which SQL takes for character(1).
+var findQuery = `
+SELECT pg_catalog.json_build_object('OID', c.oid::pg_catalog.int8, 'Kind', c.relkind,
+  'Columns', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', a.attname, 'Number', a.attnum,
+      'Type', pg_catalog.format_type(a.atttypid, -1), 'Full', pg_catalog.format_type(a.atttypid, a.atttypmod),
+      'Array', b.is_array, 'Generated', a.attgenerated <> '', 'Identity', a.attidentity = 'a',
+      'Required', a.attnotnull, 'Default', a.atthasdef OR a.attidentity <> '',
+      'Equal', EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
+        WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = e.oid
+          OR o.opcintype = CASE e.typtype WHEN 'e' THEN 'pg_catalog.anyenum'::pg_catalog.regtype
+            WHEN 'r' THEN 'pg_catalog.anyrange'::pg_catalog.regtype
+            WHEN 'm' THEN 'pg_catalog.anymultirange'::pg_catalog.regtype END
+          OR EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.castsource = e.oid AND k.casttarget = o.opcintype
+            AND k.castmethod = 'b' AND k.castcontext = 'i')))
+      ) ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a
+    CROSS JOIN LATERAL (` + baseOf("a.atttypid") + `) b
+    CROSS JOIN LATERAL (` + baseOf("CASE WHEN b.is_array THEN b.typelem ELSE b.oid END") + `) e
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+  'Indexes', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', ic.relname, 'Primary', i.indisprimary,
+      'Columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY k.ord)
+        FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+        WHERE k.ord <= i.indnkeyatts)))
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+      AND i.indexprs IS NULL))
+FROM (SELECT $1::pg_catalog.text, $2::pg_catalog.text) AS wanted (schema, name)
+LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
+  ON n.nspname = wanted.schema AND c.relname = wanted.name AND c.relkind NOT IN ('i', 'I', 't', 'c')`
+
+// baseOf is the SQL of the type with an OID, or of what it is a domain over in the end.
+func baseOf(oid string) string {
+	return `
+      WITH RECURSIVE d (oid, base) AS (
+        SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = ` + oid + `
+        UNION ALL
+        SELECT t.oid, t.typbasetype FROM d JOIN pg_catalog.pg_type t ON t.oid = d.base
+      ) SELECT t.oid, t.typtype, t.typelem, t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc AS is_array
+        FROM d JOIN pg_catalog.pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'`
+}
+
+// find reads a relation by its name; nil when there is none.
+func find(ctx context.Context, conn *pgconn.PgConn, schema, name string) (*found, error) {
+	f := &found{}
+	if err := ask(ctx, conn, f, findQuery, schema, name); err != nil {
+		return nil, fmt.Errorf("read table %s: %w", quote(schema, name), err)
 	}
-	read := conn.ExecParams(ctx, findQuery, [][]byte{[]byte(r.Schema), []byte(r.Name)}, nil, nil, nil).Read()
-	if read.Err != nil {
-		return nil, fmt.Errorf("read table %s.%s: %w", r.Schema, r.Name, read.Err)
+	if f.OID == 0 {
+		return nil, nil
 	}
-	if len(read.Rows) == 0 {
-		return nil, fmt.Errorf("table %s.%s does not exist", r.Schema, r.Name)
-	}
-	oid, err := strconv.ParseUint(string(read.Rows[0][0]), 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("read table %s.%s: %w", r.Schema, r.Name, err)
-	}
-	r.OID = uint32(oid)
-	there := map[string]Column{}
-	for _, row := range read.Rows {
-		there[string(row[1])] = Column{
-			Name: string(row[1]), Type: string(row[2]), Array: string(row[3]) == "true",
-			Generated: string(row[4]) == "true", Identity: string(row[5]) == "true", Equal: string(row[6]) == "true",
+	return f, nil
+}
+
+func (f *found) column(name string) *foundColumn {
+	for i := range f.Columns {
+		if f.Columns[i].Name == name {
+			return &f.Columns[i]
 		}
 	}
-	for _, column := range t.Columns {
-		found, ok := there[column.Name]
-		if !ok {
-			return nil, fmt.Errorf("table %s.%s has no column %s", r.Schema, r.Name, column.Name)
+	return nil
+}
+
+// unique finds the index whose columns are these, in any order.
+func (f *found) unique(names []string) *index {
+	names = slices.Sorted(slices.Values(names))
+	for i := range f.Indexes {
+		if slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
+			return &f.Indexes[i]
 		}
-		r.Columns = append(r.Columns, found)
 	}
-	return r, nil
+	return nil
+}
+
+// primary is the primary key, nil when there is none.
+func (f *found) primary() *index {
+	for i := range f.Indexes {
+		if f.Indexes[i].Primary {
+			return &f.Indexes[i]
+		}
+	}
+	return nil
 }

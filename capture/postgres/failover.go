@@ -1,0 +1,35 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// failoverTime bounds the wait for a slot that somebody has taken since we looked: the command waits for it.
+const failoverTime = 10 * time.Second
+
+// failover gives the slot, which exists and which nobody holds, the property that `failover = true` asks for: it has no
+// other way to a slot that was copied, and a first start may have died between the two. Only a replication connection of
+// Postgres 17 or newer can.
+func (c *Config) failover(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, failoverTime)
+	defer cancel()
+	repl, err := c.replication(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, repl.Close)
+	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+c.Slot+" (FAILOVER true)").ReadAll()
+	if code := sqlstate(err); code == "0A000" || code == "55000" {
+		return &capture.Problem{
+			State: "slot_not_failover", Halted: true, Usage: true, Err: err,
+			Reason: fmt.Sprintf("slot %s is not a failover slot, failover = true asks for one, and the server refuses to make it one",
+				c.Slot),
+			Fix: "leave failover out",
+		}
+	}
+	return c.named(fmt.Sprintf("make slot %s a failover slot", c.Slot), err)
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// sites are two clusters with the same databases, and a Kafka.
+type sites struct {
+	first, other *testenv.PostgresServer
+	kafka        *testenv.KafkaServer
+	pipelines    int
+}
+
+func openSites(t *testing.T) *sites {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	s := &sites{kafka: testenv.Kafka(t)}
+	for _, to := range []**testenv.PostgresServer{&s.first, &s.other} {
+		*to = testenv.Postgres(t, testenv.HBA("host all,replication all all scram-sha-256"))
+		(*to).Exec(t, "ALTER ROLE postgres PASSWORD '"+secret+"'")
+	}
+	return s
+}
+
+// refused is a pipeline with a database of its own, on both clusters, and a topic of its own.
+type refused struct {
+	*testing.T
+	*sites
+	name, database  string
+	server          *testenv.PostgresServer // where url points
+	table, password string
+	where           string // "": no filter
+}
+
+func (s *sites) pipeline(t *testing.T) *refused {
+	s.pipelines++
+	name := fmt.Sprintf("refused_%d", s.pipelines)
+	r := &refused{T: t, sites: s, name: name, database: name, table: "public.orders", password: secret}
+	for _, server := range []*testenv.PostgresServer{s.other, s.first} {
+		r.to(server).server.Exec(t, "CREATE DATABASE "+r.database)
+		r.exec("CREATE TABLE orders (id int PRIMARY KEY, status text)", "INSERT INTO orders SELECT generate_series(1, 3)")
+	}
+	return r
+}
+
+func (r *refused) to(server *testenv.PostgresServer) *refused { r.server = server; return r }
+
+func (r *refused) exec(sql ...string) *refused {
+	r.Helper()
+	r.server.ExecIn(r, r.database, sql...)
+	return r
+}
+
+func (r *refused) slot() string { return "tailrace_" + r.name }
+
+func (r *refused) topic() string { return r.name + ".public.orders" }
+
+// slotIn makes a slot of the pipeline's name by hand.
+func (r *refused) slotIn(database string) *refused {
+	r.Helper()
+	r.server.ExecIn(r, database, "SELECT pg_create_logical_replication_slot('"+r.slot()+"', 'pgoutput')")
+	return r
+}
+
+// sql runs the SQL of a fix as it was printed: the lines that end with a semicolon, from their first word in capitals.
+func (r *refused) sql(printed string) *refused {
+	r.Helper()
+	var found []string
+	for _, m := range regexp.MustCompile(`(?m)(?:^|\s)((?:ALTER|SELECT) .*;)$`).FindAllStringSubmatch(printed, -1) {
+		found = append(found, m[1])
+	}
+	if len(found) == 0 {
+		r.Fatalf("no SQL in %s", printed)
+	}
+	return r.exec(found...)
+}
+
+func (r *refused) restart() *refused {
+	r.Helper()
+	if err := r.server.Restart(); err != nil {
+		r.Fatal(err)
+	}
+	return r
+}
+
+// walLevel takes a new wal_level, which no slot of the cluster stands against.
+func (r *refused) walLevel(level string) *refused {
+	r.Helper()
+	return r.exec("ALTER SYSTEM SET wal_level = '" + level + "'").restart()
+}
+
+// file is the pipeline's file as it is now, with a daemon at the address.
+func (r *refused) file(daemon string) string {
+	r.Helper()
+	block := ""
+	if r.where != "" {
+		block = fmt.Sprintf("table %q {\n where = %q\n}", r.table, r.where)
+	}
+	return place(r.T, "refused.hcl", fmt.Sprintf(`
+daemon {
+  listen = %q
+}
+pipeline %q {
+  source "postgres" {
+    url      = "postgres://postgres@127.0.0.1:%d/%s"
+    password = env("PASSWORD")
+    tables   = [%q]
+    %s
+  }
+  sink "kafka" "bus" {
+    brokers = [%q]
+    format  = "json"
+    create_topics {
+      partitions = 1
+    }
+  }
+}
+`, daemon, r.name, r.server.Port, r.database, r.table, block, r.kafka.Brokers()[0]))
+}
+
+func (r *refused) env() []string { return []string{"PASSWORD=" + r.password} }
+
+// verb runs tailrace on the file to its end.
+func (r *refused) verb(args ...string) result {
+	r.Helper()
+	return tailraceWith(r.T, r.env(), "", append(args, r.file("127.0.0.1:0"))...)
+}
+
+// held runs the daemon until the sink holds everything and a first start is over, and stops it.
+func (r *refused) held() *refused {
+	r.Helper()
+	address := nobody(r.T)
+	d := startDaemon(r.T, r.env(), address, r.file(address), "-strict")
+	tailrace(r.T, "wait", "-pipeline", r.name, "-url", d.url).expect(r.T, 0, "every sink holds everything up to", "")
+	lasting := "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '" + r.slot() + "')"
+	for began := time.Now(); r.server.Query(r, r.database, lasting) != "true"; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			r.Fatalf("there is no slot: %s", &d.log)
+		}
+	}
+	if code := d.stop(r.T); code != 0 {
+		r.Fatalf("exit code %d: %s", code, &d.log)
+	}
+	return r
+}
+
+// drop is the command of the fixes, with the pipeline's name.
+func (r *refused) drop() *refused {
+	r.Helper()
+	r.verb("drop", "-yes", "-pipeline", r.name).expect(r.T, 0, "removed:", "")
+	return r
+}
+
+// arrives runs the daemon and looks whether an order is in the topic then.
+func (r *refused) arrives(id int) *refused {
+	r.Helper()
+	r.held()
+	if rows := r.values(); !strings.Contains(rows, fmt.Sprintf(`"row":{"id":%d,`, id)) {
+		r.Errorf("order %d did not arrive:\n%s", id, rows)
+	}
+	return r
+}
+
+// backup copies the cluster's files, without the server at work.
+func (r *refused) backup() string {
+	r.Helper()
+	older := r.TempDir() + "/data"
+	r.offline("cp", "-a", r.server.DataDir, older)
+	return older
+}
+
+// restore puts the cluster back to a backup.
+func (r *refused) restore(older string) {
+	r.Helper()
+	r.offline("sh", "-c", `rm -r "$1" && cp -a "$0" "$1"`, older, r.server.DataDir)
+}
+
+func (r *refused) offline(command string, args ...string) {
+	r.Helper()
+	if err := r.server.Stop(testenv.Fast); err != nil {
+		r.Fatal(err)
+	}
+	cmd := exec.Command(command, args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		r.Fatal(err)
+	}
+	if err := r.server.Start(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// values are the records of the topic, one a line. Markers are seen too, so the end is known.
+func (r *refused) values() string {
+	r.Helper()
+	end, err := r.kafka.Client(r).GetOffset(r.topic(), 0, sarama.OffsetNewest)
+	if err != nil {
+		r.Fatal(err)
+	}
+	from := map[string]map[int32]kgo.Offset{r.topic(): {0: kgo.NewOffset().AtStart()}}
+	c, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Direct()...), kgo.KeepControlRecords(), kgo.ConsumePartitions(from))
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer c.Close()
+	ctx, stop := context.WithTimeout(r.Context(), time.Minute)
+	defer stop()
+	var lines []string
+	for next := int64(0); next < end; {
+		f := c.PollFetches(ctx)
+		if err := f.Err0(); err != nil {
+			r.Fatal(err)
+		}
+		f.EachRecord(func(m *kgo.Record) {
+			next = m.Offset + 1
+			if !m.Attrs.IsControl() {
+				lines = append(lines, string(m.Value))
+			}
+		})
+	}
+	return strings.Join(lines, "\n")
+}

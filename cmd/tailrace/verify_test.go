@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// A replica from nothing to verified, damaged, told apart, repaired.
+func TestVerify(t *testing.T) {
+	s := openShop(t)
+	reporting := testenv.NewDatabase(t, s.server)
+	address := nobody(t)
+	file := place(t, "replica.hcl", fmt.Sprintf(`
+daemon {
+  listen = %q
+}
+pipeline "orders" {
+  source "postgres" {
+    url      = "postgres://postgres@127.0.0.1:%d/%s"
+    password = env("PASSWORD")
+    tables   = ["public.orders"]
+  }
+  sink "postgres" "reporting" {
+    url      = "postgres://postgres@127.0.0.1:%d/%s"
+    password = env("PASSWORD")
+    schema   = "shop"
+  }
+}
+`, address, s.server.Port, s.name, s.server.Port, reporting))
+	tailraceWith(t, withPassword, "", "check", file).expect(t, 0, "ok: 1 pipeline, 1 sink, checked live", "")
+	d := startDaemon(t, withPassword, address, file)
+	waits := func() {
+		t.Helper()
+		tailrace(t, "wait", "-pipeline", "orders", "-url", d.url).expect(t, 0, "every sink holds everything up to", "")
+	}
+	waits()
+	s.server.ExecIn(t, s.name, "UPDATE orders SET status = 'paid' WHERE id = 2", "INSERT INTO orders VALUES (4, NULL), (5, '')",
+		"DELETE FROM orders WHERE id = 1")
+	waits()
+	const rows = "SELECT string_agg(o::text, ' ' ORDER BY id) FROM %s.orders o"
+	source, target := s.server.Query(t, s.name, fmt.Sprintf(rows, "public")), s.server.Query(t, reporting, fmt.Sprintf(rows, "shop"))
+	if source != target || target != `(2,paid) (3,new) (4,) (5,"")` {
+		t.Errorf("the replica has %s, the source %s", target, source)
+	}
+	verify := func(args ...string) result {
+		return tailraceWith(t, withPassword, "", append([]string{"verify", file}, args...)...)
+	}
+	verify().expect(t, 0, "public.orders: 4 rows compared, the same", "")
+	s.server.ExecIn(t, reporting, "UPDATE shop.orders SET status = NULL WHERE id = 5", "DELETE FROM shop.orders WHERE id = 3",
+		"INSERT INTO shop.orders VALUES (9, 'nobody knows')")
+	r := verify("-fast")
+	r.expect(t, 1, "public.orders: 4 rows compared, 3 differences, 0 repaired", "")
+	for _, line := range []string{`["5"]  different  in status`, `["3"]  missing`, `["9"]  extra`} {
+		if !strings.Contains(r.out, line) {
+			t.Errorf("it does not say %s: %s", line, r.out)
+		}
+	}
+	verify("-json", "-table", "public.orders").expect(t, 1, `{"table":"public.orders","key":["3"],"kind":"missing","repaired":false}`, "")
+	verify("-after", `["4"]`, "-table", "public.orders").expect(t, 1, "1 row compared, 2 differences", "")
+	verify("-repair").expect(t, 0, "3 differences, repaired", "")
+	verify().expect(t, 0, "4 rows compared, the same", "")
+
+	verify("-table", "public.order").expect(t, 2, "", `did you mean "public.orders"`)
+	verify("-sink", "orders/report").expect(t, 2, "", `the files have no replica "orders/report"`)
+	verify("-after", "4").expect(t, 2, "", "-after needs -table")
+	if code := d.stop(t); code != 0 {
+		t.Errorf("exit code %d: %s", code, &d.log)
+	}
+	if strings.Contains(d.log.String()+r.out+r.err, secret) {
+		t.Errorf("the password shows")
+	}
+}

@@ -1,0 +1,28 @@
+package verify
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Source is a source's settings that let its tables be read beside the stream. Adapters implement it without importing
+// this package.
+type Source interface {
+	// Read opens a connection for queries without a time limit, which prints values as the stream does, and names the
+	// publication that the stream carries. The caller closes it.
+	Read(ctx context.Context, pipeline string) (conn *pgconn.PgConn, publication string, err error)
+}
+
+// Replica is a sink's settings whose target are tables.
+type Replica interface {
+	// Read opens a connection for queries and repairs without a time limit, which prints values as the source does. The
+	// caller closes it.
+	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
+	// Lands says which table takes the rows of one of the source.
+	Lands(schema, table string) (string, string)
+	// Held reads up to where the replica has everything; zero when it has no record.
+	Held(ctx context.Context, conn *pgconn.PgConn, pipeline, name string) (capture.Position, error)
+}

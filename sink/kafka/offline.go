@@ -1,0 +1,149 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// offlineNamed is how many partitions without a leader a reason names.
+const offlineNamed = 5
+
+// offline is the state of those partitions that no broker leads; nil when there is none. They can be neither fenced nor
+// written to until one of their brokers is back.
+func offline(partitions []*partition) error {
+	var names []string
+	var brokers []int32
+	for _, p := range partitions {
+		if p.leader < 0 {
+			names = append(names, fmt.Sprintf("%s/%d", p.name, p.id))
+			brokers = append(brokers, p.replicas...)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	slices.Sort(brokers)
+	more := ""
+	if n := len(names) - offlineNamed; n > 0 {
+		names, more = names[:offlineNamed], fmt.Sprintf(" and %d more", n)
+	}
+	fix := "kafka-topics.sh --describe --unavailable-partitions"
+	if len(brokers) > 0 {
+		which := strings.Trim(fmt.Sprint(slices.Compact(brokers)), "[]")
+		fix = "start the brokers that have a replica: " + which + "\n" + fix
+	}
+	return &capture.Problem{
+		State: "partition_offline", Reason: "no broker leads " + strings.Join(names, ", ") + more, Fix: fix,
+	}
+}
+
+// allOf are the partitions of topics.
+func allOf(topics map[string]*topic) (all []*partition) {
+	for _, t := range topics {
+		all = append(all, t.parts...)
+	}
+	return all
+}
+
+// surely has markers written by write, which returns when they are, until each has reached its partition: where none
+// leads, a coordinator may drop the marker and say nothing (Kafka 4.3: tried; 4.1 waits). So all have to be led before
+// and after, by the same leaders, in the eyes of the coordinator.
+func (f *fencing) surely(ctx context.Context, partitions map[string][]int32, write func() error) error {
+	before, err := f.leaders(ctx, partitions)
+	for err == nil {
+		if err = write(); err != nil {
+			return err
+		}
+		var after leaders
+		if after, err = f.leaders(ctx, partitions); err == nil && after.conn == before.conn && maps.Equal(before.epochs, after.epochs) {
+			return nil
+		}
+		before = after
+	}
+	return err
+}
+
+// leaders is what the coordinator knows of partitions, and over which connection it said so: with another connection, it
+// may be another broker.
+type leaders struct {
+	conn   *conn
+	epochs map[partitionName]int32
+}
+
+type partitionName struct {
+	topic     string
+	partition int32
+}
+
+// leaders fails when no broker leads one of the partitions.
+func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
+	l := leaders{epochs: map[partitionName]int32{}}
+	if len(partitions) == 0 {
+		return l, nil
+	}
+	var m *sarama.MetadataResponse
+	err := f.retry(ctx, func(k *conn) (err error) {
+		l.conn = k
+		m, err = k.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: slices.Collect(maps.Keys(partitions))})
+		return err
+	})
+	if err != nil {
+		return l, fmt.Errorf("fence the partitions of %s: %w", f.id, err)
+	}
+	var all []*partition
+	for name, ids := range partitions {
+		t, err := topicFrom(m, name)
+		if err != nil {
+			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, err)
+		}
+		for _, id := range ids {
+			if int(id) < len(t.parts) {
+				l.epochs[partitionName{name, id}] = t.parts[id].epoch
+				all = append(all, t.parts[id])
+			}
+		}
+	}
+	return l, offline(all)
+}
+
+// held says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
+// with them. They wait for a partition that the progress record names, which is read here without being fenced, for the
+// text alone.
+func (s *Sink) held(ctx context.Context, lane sink.Lane, err error) error {
+	if !isCode(err, sarama.ErrConcurrentTransactions) {
+		return err
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, errSlow)
+	defer stop()
+	if why := s.unled(ctx, lane); why != nil {
+		return fmt.Errorf("%w (%w)", err, why)
+	}
+	return err
+}
+
+// unled finds partitions of the lane that no broker leads; nil when there is none.
+func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
+	home, err := s.progressHome(ctx)
+	if err != nil {
+		return err
+	}
+	rec, err := s.cluster.readProgress(ctx, home.name, s.progressKey(lane.Name), home.parts[0].leader)
+	if err != nil || rec == nil {
+		return err
+	}
+	known, err := s.existing(ctx, rec.Topics)
+	if err != nil {
+		return err
+	}
+	return offline(allOf(known))
+}

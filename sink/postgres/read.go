@@ -1,0 +1,49 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Read opens a connection for queries and repairs without a time limit, with the planner's own mind, which prints and
+// reads values as the source does. The caller closes it.
+func (s *Settings) Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error) {
+	db, err := s.make(pipeline, name, zap.NewNop()).connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = db.run(ctx, `SET statement_timeout = 0; SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_seqscan = on;
+		SET plan_cache_mode = auto`)
+	if err != nil {
+		db.close()
+		return nil, named("prepare connection", err)
+	}
+	return db.pg, nil
+}
+
+// Lands says which table takes the rows of a table of the source.
+func (s *Settings) Lands(schema, table string) (string, string) {
+	if s.Schema != "" {
+		schema = s.Schema
+	}
+	return schema, table
+}
+
+// Held reads up to where the replica has everything, on a connection of Read's: the zero Position when it has no record.
+func (s *Settings) Held(ctx context.Context, pg *pgconn.PgConn, pipeline, name string) (p capture.Position, err error) {
+	db := &conn{pg: pg}
+	rows, err := db.rows(ctx, `SELECT position, seq FROM tailrace.progress
+		WHERE pipeline = $1 AND sink = $2 AND position IS NOT NULL ORDER BY position LIMIT 1`, []byte(pipeline), []byte(name))
+	if err != nil || len(rows) == 0 {
+		return p, named("read progress", err)
+	}
+	if p.LSN, err = capture.ParseLSN(string(rows[0][0])); err == nil {
+		p.Seq, err = strconv.ParseUint(string(rows[0][1]), 10, 64)
+	}
+	return p, named("read progress", err)
+}

@@ -1,0 +1,178 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// changes are what a target lacks so that it can take the rows of a shape.
+type changes struct {
+	table    *capture.Table
+	target   string // the table as SQL
+	state    string // what it is called when somebody has to do something
+	schemas  map[string]bool
+	steps    []step
+	aparts   []step
+	persons  []step
+	refusals []*capture.Problem
+	notes    []string
+}
+
+// step is one statement.
+type step struct {
+	sql      string
+	reason   string // why it is a change of something that is there; "": it makes something that is not
+	person   bool   // somebody has to agree
+	optional bool   // what it makes is not needed: when the target does not take it, it is left out
+}
+
+// do makes something that is not there.
+func (c *changes) do(sql string) {
+	if !slices.ContainsFunc(c.steps, func(s step) bool { return s.sql == sql }) { // two types may share a part
+		c.steps = append(c.steps, step{sql: sql})
+	}
+}
+
+// try makes something that can be left out.
+func (c *changes) try(sql string) { c.steps = append(c.steps, step{sql: sql, optional: true}) }
+
+// add changes something without harm to anybody: AddColumns lets it be done.
+func (c *changes) add(reason, sql string) { c.steps = append(c.steps, step{sql: sql, reason: reason}) }
+
+// apart is an add that has to be committed before it is used.
+func (c *changes) apart(reason, sql string) {
+	c.aparts = append(c.aparts, step{sql: sql, reason: reason})
+}
+
+// person is a change that somebody has to agree to.
+func (c *changes) person(reason, sql string) {
+	if !slices.ContainsFunc(c.persons, func(s step) bool { return s.reason == reason }) {
+		c.persons = append(c.persons, step{sql: sql, reason: reason, person: true})
+	}
+}
+
+// refuse says that the table cannot be taken as it is.
+func (c *changes) refuse(state, reason, fix string) {
+	c.refusals = append(c.refusals, &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix})
+}
+
+func (c *changes) note(s string) { c.notes = append(c.notes, s) }
+
+// needSchema makes a schema when it is not there.
+func (c *changes) needSchema(name string) {
+	if !c.schemas[name] {
+		c.do("CREATE SCHEMA " + quote(name))
+	}
+}
+
+// empty says whether nothing is left to do but what may be left out.
+func (c *changes) empty() bool {
+	return len(c.aparts)+len(c.persons)+len(c.refusals) == 0 &&
+		!slices.ContainsFunc(c.steps, func(s step) bool { return !s.optional })
+}
+
+// problem is what somebody has to do first; nil when it can be done here. It names everything at once.
+func (c *changes) problem(add bool) *capture.Problem {
+	if len(c.refusals) > 0 {
+		return c.refusal()
+	}
+	var reasons, fix []string
+	for _, s := range slices.Concat(c.steps, c.aparts, c.persons) {
+		if s.optional {
+			continue
+		}
+		fix = append(fix, terminated(s.sql))
+		if s.reason != "" && (s.person || !add) {
+			reasons = append(reasons, s.reason)
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &capture.Problem{
+		State: c.state, Halted: true,
+		Reason: fmt.Sprintf("%s does not fit into %s: %s", c.table, c.target, strings.Join(reasons, "; ")),
+		Fix:    strings.Join(fix, "\n"),
+	}
+}
+
+// refusal joins refusals of one state.
+func (c *changes) refusal() *capture.Problem {
+	first := *c.refusals[0]
+	reasons, fixes := []string{first.Reason}, []string{first.Fix}
+	for _, r := range c.refusals[1:] {
+		if r.State == first.State && !slices.Contains(fixes, r.Fix) {
+			reasons, fixes = append(reasons, r.Reason), append(fixes, r.Fix)
+		}
+	}
+	first.Reason, first.Fix = strings.Join(reasons, "; "), strings.Join(fixes, "\n")
+	return &first
+}
+
+// run does the steps. What may be left out and is not taken is noted.
+func (c *changes) run(ctx context.Context, conn *pgconn.PgConn) error {
+	for _, s := range c.steps {
+		var err error
+		if s.optional {
+			err = c.attempt(ctx, conn, s.sql)
+		} else {
+			err = exec(ctx, conn, s.sql)
+		}
+		if err != nil {
+			return c.failed(s.sql, err)
+		}
+	}
+	return nil
+}
+
+// attempt runs a statement and takes it back when it fails.
+func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) error {
+	if err := exec(ctx, conn, "SAVEPOINT tailrace_attempt"); err != nil {
+		return err
+	}
+	err := exec(ctx, conn, sql)
+	if sqlstate(err) == "" {
+		if err == nil {
+			err = exec(ctx, conn, "RELEASE SAVEPOINT tailrace_attempt")
+		}
+		return err
+	}
+	c.note(fmt.Sprintf("left out: %s: %v", sql, err))
+	return exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt")
+}
+
+// failed names why a statement failed, where that has a name.
+func (c *changes) failed(sql string, err error) error {
+	switch sqlstate(err) {
+	case "42501":
+		var all []string
+		for _, s := range c.steps {
+			all = append(all, terminated(s.sql))
+		}
+		return &capture.Problem{
+			State: "target_denied", Halted: true, Usage: true, Err: err,
+			Reason: "the role may not make or alter what " + c.table.String() + " needs in the target",
+			Fix:    "-- GRANT CREATE on the schema or the database, or ownership of the table, or as an administrator:\n" + strings.Join(all, "\n"),
+		}
+	case "42P06", "42P07", "42710", "23505", "40P01", "55P03", "XX000":
+		return &capture.Problem{
+			State: "target_changing", Err: err,
+			Reason: "somebody else makes or uses what " + c.table.String() + " needs in the target: " + sql,
+		}
+	}
+	return fmt.Errorf("make target of %s: %s: %w", c.table, sql, err)
+}
+
+// terminated ends a statement, unless its text does so itself.
+func terminated(sql string) string {
+	if strings.HasSuffix(sql, ";") || strings.Contains(sql, "; --") {
+		return sql
+	}
+	return sql + ";"
+}

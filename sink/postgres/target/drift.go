@@ -1,0 +1,230 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// drift compares a table that is there with the source's shape.
+type drift struct {
+	*planned
+	before *entry // what both looked like last; nil: the table was there before us
+	adds   bool   // Catalog.AddColumns
+}
+
+func (d *drift) compare(ctx context.Context, conn *pgconn.PgConn) error {
+	if d.shuffled() {
+		return nil
+	}
+	var missing []*capture.Column
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		if f := d.found.column(c.Name); f != nil {
+			d.same(c, f)
+		} else if !d.renamed(c) {
+			missing = append(missing, c)
+		}
+	}
+	if len(missing) > 0 {
+		if err := d.lacks(ctx, conn, missing); err != nil {
+			return err
+		}
+	}
+	d.surplus()
+	d.key()
+	for i := range d.table.Computed {
+		if c := &d.table.Computed[i]; d.adds && d.found.column(c.Name) == nil {
+			d.try(d.addComputed(c))
+		}
+	}
+	return nil
+}
+
+// shuffled sees a name that stands for another column than before: one that was dropped and added again, or columns that
+// have changed names with each other. The target cannot show whether somebody has followed, so its entry has to go.
+func (d *drift) shuffled() bool {
+	if d.before == nil {
+		return false
+	}
+	var sql, reason string
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		was := d.before.byName(c.Name)
+		if was == nil || was.Number == 0 || c.Number == 0 || was.Number == c.Number || d.found.column(c.Name) == nil {
+			continue
+		}
+		if old := d.before.byNumber(c.Number); old != nil {
+			reason += fmt.Sprintf("column %s is what was called %s; ", c.Name, old.Name)
+			continue
+		}
+		reason += fmt.Sprintf("column %s was dropped and added again; ", c.Name)
+		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.unknown(c) + "\n"
+	}
+	if reason == "" {
+		return false
+	}
+	d.person(reason[:len(reason)-2], sql+d.renames()+forget(d.before.Schema, d.before.Table)+";")
+	return true
+}
+
+// renames lets the target's columns follow the source's names, by names that nobody has in between.
+func (d *drift) renames() string {
+	var away, back string
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		was := d.before.byNumber(c.Number)
+		if was == nil || was.Name == c.Name || d.found.column(was.Name) == nil {
+			continue
+		}
+		between := fmt.Sprintf("tailrace_%d", c.Number)
+		away += "ALTER TABLE " + d.target + " RENAME COLUMN " + quote(was.Name) + " TO " + quote(between) + ";\n"
+		back += "ALTER TABLE " + d.target + " RENAME COLUMN " + quote(between) + " TO " + quote(c.Name) + ";\n"
+	}
+	return away + d.stale() + back
+}
+
+// stale drops what stands in the way of renames: columns that the source has dropped, whose names it uses again.
+func (d *drift) stale() string {
+	sql := ""
+	for _, was := range d.before.Columns {
+		now := d.table.Column(was.Name)
+		gone := !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Number == was.Number })
+		if now >= 0 && gone && d.before.byNumber(d.table.Columns[now].Number) != nil {
+			sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(was.Name) + ";\n"
+		}
+	}
+	return sql
+}
+
+// renamed sees a column that the target has under its former name.
+func (d *drift) renamed(c *capture.Column) bool {
+	if d.before == nil {
+		return false
+	}
+	was := d.before.byNumber(c.Number)
+	if was == nil || was.Name == c.Name || d.found.column(was.Name) == nil {
+		return false
+	}
+	d.person(fmt.Sprintf("column %s is now called %s", was.Name, c.Name),
+		"ALTER TABLE "+d.target+" RENAME COLUMN "+quote(was.Name)+" TO "+quote(c.Name))
+	return true
+}
+
+// same compares a column that both have.
+func (d *drift) same(c *capture.Column, f *foundColumn) {
+	want := d.types.sql(c.Type, c.Modifier)
+	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(c.Name)
+	switch {
+	case f.Generated:
+	case d.retyped(c, f, want):
+		d.types.use(c.Type)
+		fix := alter + " TYPE " + want + d.types.collate(c.Collation, "column "+c.Name+" of "+d.target) +
+			" USING " + quote(c.Name) + "::" + want + "; -- or what the source's ALTER TABLE said after USING"
+		if f.Full == want {
+			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
+				forget(d.before.Schema, d.before.Table) + ";"
+		}
+		d.person(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
+	case f.Full == want:
+		d.types.use(c.Type)
+	case !d.holds(f.Full, c):
+		d.types.use(c.Type)
+		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
+			alter+" TYPE "+want+using(c.Name, f.Full, want))
+	}
+	if c.Nullable && f.Required && !slices.Contains(d.table.Key, d.table.Column(c.Name)) {
+		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
+	}
+}
+
+// holds says whether a column of the target takes every value of a column of the source. A domain's are those of its base.
+func (d *drift) holds(target string, c *capture.Column) bool {
+	if holds(target, d.types.sql(c.Type, c.Modifier)) {
+		return true
+	}
+	for t := c.Type; t.Made != nil && t.Made.By == capture.MadeDomain; t = t.Made.Base {
+		if holds(target, d.types.sql(t.Made.Base, t.Made.Modifier)) {
+			return true
+		}
+	}
+	return false
+}
+
+// retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
+// here since.
+func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
+	if d.before == nil {
+		return false
+	}
+	was := d.before.byName(c.Name)
+	if was == nil || was.Type == want || keeps(was.Type, want) {
+		return false
+	}
+	return f.Full != want || was.Target == f.Full
+}
+
+// using is the clause that ALTER TYPE needs where there is no cast by itself.
+func using(column, from, to string) string {
+	if keeps(from, to) {
+		return ""
+	}
+	return " USING " + quote(column) + "::pg_catalog.text::" + to
+}
+
+// surplus looks at columns that the source has no more, or never had.
+func (d *drift) surplus() {
+	for i := range d.found.Columns {
+		f := &d.found.Columns[i]
+		if d.table.Column(f.Name) >= 0 || !f.Required || f.Default || f.Generated {
+			continue
+		}
+		if d.before != nil {
+			if was := d.before.byName(f.Name); was != nil && slices.ContainsFunc(d.table.Columns,
+				func(c capture.Column) bool { return was.Number != 0 && c.Number == was.Number }) {
+				continue // it was renamed
+			}
+		}
+		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name),
+			"ALTER TABLE "+d.target+" ALTER COLUMN "+quote(f.Name)+" DROP NOT NULL; -- or DROP COLUMN "+quote(f.Name)+
+				", where nobody needs the older values")
+	}
+}
+
+// key looks whether the key finds one row in the target, and whether another one stands in the way of rows.
+func (d *drift) key() {
+	names := keyNames(d.table)
+	primary := d.found.primary()
+	drop := ""
+	if primary != nil && !sameNames(primary.Columns, names) && !slices.ContainsFunc(primary.Columns, func(n string) bool {
+		return d.table.Column(n) < 0
+	}) {
+		drop = "DROP CONSTRAINT " + quote(primary.Name)
+	}
+	lacks := len(names) > 0 && d.found.unique(names) == nil &&
+		!slices.ContainsFunc(names, func(n string) bool { return d.found.column(n) == nil })
+	switch add := "ADD PRIMARY KEY (" + list(names) + ")"; {
+	case lacks && !d.keyRequired():
+		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+			"CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")")
+	case lacks && primary != nil && drop == "":
+		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")")
+	case lacks && drop != "":
+		d.person(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
+			"ALTER TABLE "+d.target+" "+drop+", "+add)
+	case lacks:
+		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)), "ALTER TABLE "+d.target+" "+add)
+	case drop != "":
+		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
+			"ALTER TABLE "+d.target+" "+drop)
+	}
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}

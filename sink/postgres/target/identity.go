@@ -1,0 +1,91 @@
+package target
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// sameTable looks whether a target is still the one that the source table's rows are for: neither another's, nor that of
+// a table that was renamed or made anew since.
+func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, r registered, ch *changes, f *found, schema string) error {
+	t, here, other := ch.table, r.here, r.other
+	ours := here != nil && here.Pipeline == c.Pipeline && here.Sink == c.Sink
+	sameName := ours && here.SourceSchema == t.Schema && here.Source == t.Name
+	switch {
+	case here != nil && !ours:
+		ch.refuse("table_taken", fmt.Sprintf("%s is filled by sink %s of pipeline %s, from %s.%s", ch.target, here.Sink,
+			here.Pipeline, here.SourceSchema, here.Source),
+			"-- give one of the sinks a schema of its own; or, when the other one is gone for good:\n"+forget(schema, t.Name)+";")
+	case ours && here.OID == t.OID:
+	case ours && other != nil:
+		ch.refuse("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
+			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
+			swap(other.Schema, other.Table, schema, t.Name)+forget(schema, t.Name)+";\n"+forget(other.Schema, other.Table)+";")
+	case ours && sameName:
+		ch.refuse("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
+			"TRUNCATE "+ch.target+"; -- or, when the former one was renamed: ALTER TABLE "+ch.target+" RENAME TO ...\n"+
+				forget(schema, t.Name)+";")
+	case ours:
+		ch.refuse("table_taken", fmt.Sprintf("%s is filled from %s.%s already, so %s has no place", ch.target, here.SourceSchema,
+			here.Source, t), "-- leave one of them out, or use two sinks with a schema each; or, when the other one is gone:\n"+
+			forget(schema, t.Name)+";")
+	case other != nil:
+		return c.renamed(ctx, conn, other, ch, f, schema)
+	}
+	return nil
+}
+
+// renamed takes a target that was renamed as its source was, and asks for that until it is.
+func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, other *entry, ch *changes, f *found, schema string) error {
+	old, err := find(ctx, conn, other.Schema, other.Table)
+	if err != nil {
+		return err
+	}
+	t, from := ch.table, quote(other.Schema, other.Table)
+	if old == nil && f != nil {
+		return exec(ctx, conn, forget(other.Schema, other.Table))
+	}
+	fix := ""
+	if f != nil {
+		fix = "ALTER TABLE " + ch.target + " RENAME TO " + quote(t.Name+"_before") + ";\n"
+	}
+	if old == nil {
+		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is made anew, without the rows of before\n"
+	} else {
+		fix += move(other.Schema, other.Table, schema, t.Name)
+	}
+	ch.refuse("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
+	return nil
+}
+
+// move is the SQL that gives a table another name.
+func move(schema, name, toSchema, toName string) string {
+	sql := ""
+	if schema != toSchema {
+		sql = "ALTER TABLE " + quote(schema, name) + " SET SCHEMA " + quote(toSchema) + ";\n"
+	}
+	if name != toName {
+		sql += "ALTER TABLE " + quote(toSchema, name) + " RENAME TO " + quote(toName) + ";\n"
+	}
+	return sql
+}
+
+// swap is the SQL that lets two tables change names.
+func swap(schema, name, otherSchema, otherName string) string {
+	const between = "tailrace_between"
+	return move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
+		move(schema, between, otherSchema, otherName)
+}
+
+// keyNames are the names of a table's key columns.
+func keyNames(t *capture.Table) []string {
+	var names []string
+	for _, i := range t.Key {
+		names = append(names, t.Columns[i].Name)
+	}
+	return names
+}

@@ -1,0 +1,206 @@
+package target
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// use sees to it that a type is there and is what the source's is, with all that it is made of.
+func (s *types) use(t *capture.Type) {
+	if s.used[t] {
+		return
+	}
+	s.used[t] = true
+	if t.Kind == capture.KindArray && t.Made == nil {
+		s.use(t.Elem)
+		return
+	}
+	f := s.there[s.sought(t, -1)]
+	if f == nil {
+		f = &foundType{}
+		for w, other := range s.there { // it was asked for with a modifier only
+			if m := s.sought(t, w.Modifier); w == m && other != nil {
+				f = other
+			}
+		}
+	}
+	switch {
+	case t.Made == nil:
+		if f.SQL == "" {
+			s.refuse("type_missing", fmt.Sprintf("the target has no type %s", t),
+				"-- the target's server is too old for the type, or was built without it: leave the table or the column out")
+		}
+	case t.Made.Extension != "":
+		s.useExtension(t, f)
+	default:
+		s.useMade(t, f)
+	}
+}
+
+// useExtension refuses a type that only an extension can bring: what to install is for a person to decide.
+func (s *types) useExtension(t *capture.Type, f *foundType) {
+	if f.SQL != "" {
+		return
+	}
+	e := t.Made.Extension
+	fix := "CREATE EXTENSION " + quote(e) + ";"
+	if f.Installed {
+		fix = "ALTER EXTENSION " + quote(e) + " UPDATE; -- the target's version of it lacks the type"
+	}
+	s.refuse("extension_missing", fmt.Sprintf("type %s needs extension %s in the target", t, e), fix)
+}
+
+func (s *types) useMade(t *capture.Type, f *foundType) {
+	m := t.Made
+	if m.By == capture.MadeMultirange { // it comes with its range
+		s.use(m.Base)
+		return
+	}
+	if m.Base != nil {
+		s.use(m.Base)
+	}
+	if m.By == capture.MadeComposite {
+		for _, field := range t.Fields {
+			s.use(field.Type)
+		}
+	}
+	if f.SQL != "" {
+		s.compareType(t, f)
+		return
+	}
+	if m.By == capture.MadeBase {
+		s.refuse("type_missing", fmt.Sprintf("the target has no type %s, which is made by functions in C", t),
+			"-- install in the target what makes the type, or leave the column out")
+		return
+	}
+	name := s.sought(t, -1)
+	s.needSchema(name.Schema)
+	switch sql := quote(name.Schema, name.Name); m.By {
+	case capture.MadeEnum:
+		s.do("CREATE TYPE " + sql + " AS ENUM (" + literals(m.Labels) + ")")
+	case capture.MadeRange:
+		s.do("CREATE TYPE " + sql + " AS RANGE (" + s.rangeOptions(t, name.Schema) + ")")
+	case capture.MadeDomain:
+		s.do("CREATE DOMAIN " + sql + " AS " + s.sql(m.Base, m.Modifier) + s.collate(m.Collation, "domain "+sql) + notNull(m.Required))
+		for _, check := range m.Checks { // which may call a function that the target lacks: then it is left out
+			s.try("ALTER DOMAIN " + sql + " ADD " + check)
+		}
+	case capture.MadeComposite:
+		s.do("CREATE TYPE " + sql + " AS (" + s.attributes(t) + ")")
+	}
+}
+
+func (s *types) rangeOptions(t *capture.Type, schema string) string {
+	m := t.Made
+	o := []string{"SUBTYPE = " + s.sql(m.Base, -1)}
+	if m.Operators != "" {
+		o = append(o, "SUBTYPE_OPCLASS = "+m.Operators)
+	}
+	if collate := s.collate(m.Collation, "range "+t.String()); collate != "" {
+		o = append(o, "COLLATION = "+m.Collation)
+	}
+	if m.Multi != "" {
+		o = append(o, "MULTIRANGE_TYPE_NAME = "+quote(schema, m.Multi))
+	}
+	return strings.Join(o, ", ")
+}
+
+func (s *types) attributes(t *capture.Type) string {
+	var all []string
+	for _, f := range t.Fields {
+		all = append(all, s.attribute(t, f))
+	}
+	return strings.Join(all, ", ")
+}
+
+func (s *types) attribute(t *capture.Type, f capture.Field) string {
+	return quote(f.Name) + " " + s.sql(f.Type, f.Modifier) + s.collate(f.Collation, "attribute "+f.Name+" of "+t.String())
+}
+
+// compareType says what has to be done to a type that is there, so that it takes all values of the source's.
+func (s *types) compareType(t *capture.Type, f *foundType) {
+	m, name := t.Made, quote(s.sought(t, -1).Schema, t.Name)
+	differs := f.By != string(rune(m.By))
+	switch {
+	case differs:
+	case m.By == capture.MadeEnum:
+		s.compareLabels(name, m.Labels, f.Labels)
+	case m.By == capture.MadeComposite:
+		s.compareFields(t, name, f.Fields)
+	case m.By == capture.MadeDomain:
+		if f.Required && !m.Required {
+			s.person("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
+		}
+		differs = f.Base != s.sql(m.Base, m.Modifier)
+	case m.By == capture.MadeRange:
+		differs = f.Base != s.sql(m.Base, -1)
+	}
+	if differs {
+		s.person("type "+name+" is another one in the target", "ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+
+			"; -- then the type is made anew, and columns of it want ALTER TABLE ... ALTER COLUMN ... TYPE")
+	}
+}
+
+// compareLabels brings in what an enum lacks, where the source has it. As many labels on both sides and not the same
+// ones: some were renamed, which rows do not tell.
+func (s *types) compareLabels(name string, source, target []string) {
+	if len(source) == len(target) {
+		for i, l := range source {
+			if !slices.Contains(target, l) && !slices.Contains(source, target[i]) {
+				s.person("label "+target[i]+" of enum "+name+" is called "+l+" in the source",
+					"ALTER TYPE "+name+" RENAME VALUE "+literal(target[i])+" TO "+literal(l))
+			}
+		}
+		return
+	}
+	for i, l := range source {
+		if slices.Contains(target, l) {
+			continue
+		}
+		where := ""
+		if i > 0 {
+			where = " AFTER " + literal(source[i-1])
+		} else if len(target) > 0 {
+			where = " BEFORE " + literal(target[0])
+		}
+		s.apart("enum "+name+" lacks label "+l, "ALTER TYPE "+name+" ADD VALUE "+literal(l)+where)
+	}
+}
+
+// compareFields adds attributes at the end: older values print the same in both then. Anything else is for a person.
+func (s *types) compareFields(t *capture.Type, name string, target []field) {
+	for i, f := range t.Fields {
+		switch want := s.sql(f.Type, f.Modifier); {
+		case i >= len(target):
+			s.add("type "+name+" lacks attribute "+f.Name, "ALTER TYPE "+name+" ADD ATTRIBUTE "+s.attribute(t, f))
+		case target[i].Name != f.Name:
+			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
+				"ALTER TYPE "+name+" RENAME ATTRIBUTE "+quote(target[i].Name)+" TO "+quote(f.Name)+
+					"; -- or DROP ATTRIBUTE, where the source has dropped it")
+		case target[i].SQL != want:
+			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
+				"ALTER TYPE "+name+" ALTER ATTRIBUTE "+quote(f.Name)+" TYPE "+want)
+		}
+	}
+	for _, f := range target[min(len(target), len(t.Fields)):] {
+		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+	}
+}
+
+func literals(all []string) string {
+	var quoted []string
+	for _, s := range all {
+		quoted = append(quoted, literal(s))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func notNull(required bool) string {
+	if required {
+		return " NOT NULL"
+	}
+	return ""
+}

@@ -1,0 +1,168 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// types is what the target calls the types of one source table, and what it would take to make those that it lacks.
+type types struct {
+	schema string // the Catalog's
+	there  map[sought]*foundType
+	used   map[*capture.Type]bool
+	orders map[string]bool // collations that exist
+	*changes
+}
+
+// sought is a type that the catalogue is asked for: by its schema, or by the extension that brings it.
+type sought struct {
+	Schema, Name, Extension string
+	Modifier                int32
+}
+
+// foundType is a type of the target.
+type foundType struct {
+	Asked     sought
+	SQL       string // qualified and quoted, with the modifier that was asked for
+	By        string // pg_type.typtype
+	Labels    []string
+	Base      string // of a domain or a range, in SQL
+	Required  bool
+	Fields    []field
+	Installed bool // the extension is there, with or without the type
+}
+
+// field is an attribute of a composite type, with its type in SQL.
+type field struct{ Name, SQL string }
+
+// byName are types whose values name objects of the database that they are in: the replica keeps them as text, which
+// reads the same.
+var byName = []string{
+	"aclitem", "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator",
+	"regproc", "regprocedure", "regrole", "regtype",
+}
+
+const typesQuery = `
+SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Asked', w.asked, 'Installed', EXISTS (
+    SELECT FROM pg_catalog.pg_extension e WHERE e.extname = w.asked ->> 'Extension'),
+  'SQL', pg_catalog.format_type(t.oid, (w.asked ->> 'Modifier')::pg_catalog.int4), 'By', t.typtype,
+  'Labels', (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
+    WHERE e.enumtypid = t.oid),
+  'Base', coalesce((SELECT pg_catalog.format_type(r.rngsubtype, -1) FROM pg_catalog.pg_range r
+    WHERE r.rngtypid = t.oid), CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END),
+  'Required', t.typnotnull,
+  'Fields', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', a.attname,
+      'SQL', pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+    WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)))
+FROM pg_catalog.json_array_elements($1::pg_catalog.json) AS w (asked)
+LEFT JOIN (pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace)
+  ON t.typname = w.asked ->> 'Name' AND CASE WHEN w.asked ->> 'Extension' = '' THEN n.nspname = w.asked ->> 'Schema'
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+      WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e'
+        AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.extname = w.asked ->> 'Extension') END`
+
+const ordersQuery = `
+SELECT pg_catalog.json_object_agg(w.name, pg_catalog.to_regcollation(w.name) IS NOT NULL)
+FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS w (name)`
+
+// lookup asks the catalogue for all types of a table, and for its collations.
+func (c *Catalog) lookup(ctx context.Context, conn *pgconn.PgConn, t *capture.Table, ch *changes) (*types, error) {
+	s := &types{
+		schema: c.Schema, there: map[sought]*foundType{}, used: map[*capture.Type]bool{}, orders: map[string]bool{}, changes: ch,
+	}
+	for _, column := range slices.Concat(t.Columns, t.Computed) {
+		s.collect(column.Type, column.Modifier)
+		s.orders[column.Collation] = false
+	}
+	delete(s.orders, "")
+	wanted := []sought{}
+	for w := range s.there {
+		wanted = append(wanted, w)
+	}
+	var all []foundType
+	if err := ask(ctx, conn, &all, typesQuery, wanted); err != nil {
+		return nil, fmt.Errorf("read types of %s: %w", t, err)
+	}
+	for i := range all {
+		s.there[all[i].Asked] = &all[i]
+	}
+	if len(s.orders) == 0 {
+		return s, nil
+	}
+	var names []string
+	for name := range s.orders {
+		names = append(names, name)
+	}
+	if err := ask(ctx, conn, &s.orders, ordersQuery, names); err != nil {
+		return nil, fmt.Errorf("read collations of %s: %w", t, err)
+	}
+	return s, nil
+}
+
+// collect notes a type and all that it is made of.
+func (s *types) collect(t *capture.Type, modifier int32) {
+	if t.Kind == capture.KindArray && t.Made == nil {
+		s.collect(t.Elem, modifier)
+		return
+	}
+	s.there[s.sought(t, modifier)] = nil
+	if t.Made == nil {
+		return
+	}
+	s.there[s.sought(t, -1)] = nil
+	s.orders[t.Made.Collation] = false
+	if t.Made.Base != nil {
+		s.collect(t.Made.Base, t.Made.Modifier)
+	}
+	if t.Made.By == capture.MadeComposite {
+		for _, f := range t.Fields {
+			s.collect(f.Type, f.Modifier)
+			s.orders[f.Collation] = false
+		}
+	}
+}
+
+// sought is where a type is to be found. A type that somebody made is made anew where the tables go: in the Catalog's
+// schema when it has one, so that two sources with one target and a schema each do not meet.
+func (s *types) sought(t *capture.Type, modifier int32) sought {
+	switch {
+	case t.Made != nil && t.Made.Extension != "":
+		return sought{Name: t.Name, Extension: t.Made.Extension, Modifier: modifier}
+	case t.Made != nil && s.schema != "":
+		return sought{Schema: s.schema, Name: t.Name, Modifier: modifier}
+	case t.Schema == "" || t.Schema == "pg_catalog" && slices.Contains(byName, t.Name):
+		return sought{Schema: "pg_catalog", Name: "text", Modifier: -1}
+	}
+	return sought{Schema: t.Schema, Name: t.Name, Modifier: modifier}
+}
+
+// sql is a type as the target writes it, whether it is there or not: as format_type does, so that two types are the
+// same when their texts are.
+func (s *types) sql(t *capture.Type, modifier int32) string {
+	if t.Kind == capture.KindArray && t.Made == nil {
+		return s.sql(t.Elem, modifier) + "[]"
+	}
+	w := s.sought(t, modifier)
+	if f := s.there[w]; f != nil && f.SQL != "" {
+		return f.SQL
+	}
+	return quote(w.Schema, w.Name)
+}
+
+// collate is the COLLATE clause of a column. A collation that the target lacks is left out: it is the order that
+// changes then, not the values.
+func (s *types) collate(collation, where string) string {
+	if collation == "" {
+		return ""
+	}
+	if !s.orders[collation] {
+		s.note(fmt.Sprintf("%s has the default collation: there is no %s in the target", where, collation))
+		return ""
+	}
+	return " COLLATE " + collation
+}

@@ -1,0 +1,55 @@
+package target
+
+import "testing"
+
+func TestHoldsAndKeeps(t *testing.T) {
+	for _, c := range []struct {
+		from, to     string
+		holds, keeps bool
+	}{
+		{"integer", "integer", true, true},
+		{"integer", "bigint", true, true},
+		{"smallint", "numeric", true, true},
+		{"bigint", "integer", false, false},
+		{"integer", "numeric(10,0)", false, false},
+		{"bigint", "text", true, true},
+		{"real", "double precision", true, false},
+		{"real", "text", true, false},
+		{"double precision", "real", false, false},
+		{"character varying(5)", "character varying(9)", true, true},
+		{"character varying(9)", "character varying(5)", false, false},
+		{"character varying(5)", "character varying", true, true},
+		{"character varying", "character varying(5)", false, false},
+		{"character varying(5)", "text", true, true},
+		{"character(5)", "text", true, false},
+		{"character(5)", "character(9)", false, false},
+		{"text", "character varying", true, true},
+		{"text", "character varying(5)", false, false},
+		{"numeric(10,2)", "numeric(12,2)", true, true},
+		{"numeric(10,2)", "numeric(12,3)", false, false},
+		{"numeric(10,2)", "numeric(10,1)", false, false},
+		{"numeric(10,2)", "numeric", true, true},
+		{"numeric", "numeric(10,2)", false, false},
+		{"timestamp(3) without time zone", "timestamp without time zone", true, true},
+		{"timestamp(3) without time zone", "timestamp(6) without time zone", true, true},
+		{"timestamp without time zone", "timestamp(3) without time zone", false, false},
+		{"timestamp without time zone", "timestamp with time zone", false, false},
+		{"bit varying(3)", "bit varying(5)", true, true},
+		{"bit(3)", "bit(5)", false, false},
+		{"integer[]", "bigint[]", true, true},
+		{"integer[]", "bigint", false, false},
+		{"box[]", "text[]", false, false},
+		{"numeric(5,1)[]", "numeric[]", true, true},
+		{"shop.mood", "text", true, true},
+		{"shop.mood", "shop.other", false, false},
+		{"jsonb", "json", false, false},
+		{"ext.vector(3)", "ext.vector(4)", false, false},
+	} {
+		if got := holds(c.to, c.from); got != c.holds {
+			t.Errorf("%s holds %s: %t", c.to, c.from, got)
+		}
+		if got := keeps(c.from, c.to); got != c.keeps {
+			t.Errorf("%s to %s keeps the text: %t", c.from, c.to, got)
+		}
+	}
+}
