@@ -37,7 +37,7 @@ type usageGroup struct {
 	effects []*effect
 }
 
-// apply writes changes within the transaction that is open, or that the script has begun.
+// apply writes changes within the transaction that is open, or that the script has begun, and waits for the answers.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 	defer b.fold.reset()
 	for i := 0; i < len(changes); {
@@ -47,7 +47,25 @@ func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 		}
 		i += n
 	}
-	return b.flush(ctx)
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	return b.script.finish()
+}
+
+// plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
+// first: rows of an older shape fit in no longer after it.
+func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+	if p := b.plans[c.Table]; p != nil && b.copied.knows(p, c) {
+		return p, nil
+	}
+	if err := b.flush(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.script.finish(); err != nil {
+		return nil, err
+	}
+	return b.applier.plan(ctx, c)
 }
 
 // next folds a change in, or writes it by itself where that cannot be; n is how many changes that were.
@@ -58,16 +76,21 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		if b.options.IgnoreTruncate {
 			return n, nil
 		}
+		for _, c := range changes[:n] {
+			if _, err := b.plan(ctx, c); err != nil {
+				return n, err
+			}
+		}
 		if err := b.flush(ctx); err != nil {
 			return n, err
 		}
-		sql, err := b.truncateSQL(ctx, changes[:n])
-		if err != nil {
-			return n, err
-		}
+		sql := b.truncateSQL(changes[:n])
 		return n, b.script.send(ctx, &statement{sql: sql}, nil, anyRows)
 	}
-	p := b.plans[c.Table]
+	p, err := b.plan(ctx, c)
+	if err != nil {
+		return 1, err
+	}
 	if b.concerned(p, c) {
 		return 1, errParked
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"go.uber.org/zap"
 
@@ -32,21 +33,26 @@ func (k *copied) knows(p *plan, c *capture.Change) bool {
 	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.name]
 }
 
+// clone is for going back to.
+func (k *copied) clone() copied { return copied{lsn: k.lsn, tables: maps.Clone(k.tables)} }
+
 // clear makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
 // left are replaced: the copy has all that there are, and nobody tells of those that were deleted in between. Rows of
-// somebody else's halt the lane, unless the source wins.
+// somebody else's halt the lane, unless the source wins: then the table is one that we did not fill before.
 func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 	if c.Op != capture.Read || a.copied.begun(p, c.Tx.LSN) || p.rel.Empty {
 		return nil
 	}
-	rows, err := a.db.rows(ctx, "SELECT EXISTS (SELECT FROM "+p.name+")")
+	rows, err := a.db.rows(ctx, "SELECT EXISTS (SELECT FROM "+p.name+`), EXISTS (SELECT FROM tailrace.tables
+		WHERE target_schema = $1 AND target_table = $2 AND pipeline = $3 AND sink = $4 AND created < pg_catalog.now())`,
+		[]byte(p.rel.Schema), []byte(p.rel.Name), a.row.key[0], a.row.key[1])
 	if err != nil {
 		return named("look into "+p.name, err)
 	}
 	switch {
 	case string(rows[0][0]) == "f" || a.options.OnConflict == SourceWins || a.options.KeepDeletes:
 		return nil
-	case !a.found:
+	case string(rows[0][1]) == "f":
 		return &capture.Problem{
 			State: "target_not_empty", Halted: true, Usage: true,
 			Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.table, p.name),

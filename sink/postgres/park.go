@@ -75,9 +75,9 @@ func (a *applier) waits(ctx context.Context, c *capture.Change) (bool, error) {
 	if c.Op == capture.Truncate {
 		return false, nil
 	}
-	p, err := a.plan(ctx, c.Table)
-	if err != nil || !a.concerned(p, c) {
-		return false, err
+	p := a.plans[c.Table]
+	if !a.concerned(p, c) {
+		return false, nil
 	}
 	key, next := p.keysOf(c)
 	for _, k := range []string{key, next} {

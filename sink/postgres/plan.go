@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -28,31 +30,43 @@ type plan struct {
 	others   map[string]*statement // by what they set and compare
 }
 
-// plan finds the plan of a table, within the transaction that is open.
-func (a *applier) plan(ctx context.Context, t *capture.Table) (*plan, error) {
-	if p := a.plans[t]; p != nil {
-		return p, nil
+// plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
+func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+	p := a.plans[c.Table]
+	if p == nil {
+		var err error
+		if p, err = a.newPlan(ctx, c.Table); err != nil {
+			return nil, err
+		}
+		a.plans[c.Table] = p
+		a.fresh = append(a.fresh, c.Table)
 	}
+	return p, a.clear(ctx, p, c)
+}
+
+func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
 	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
 	if err != nil {
 		return nil, named("find the target of "+t.String(), err)
+	}
+	for _, note := range rel.Notes {
+		a.log.Info("note on a table", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := newPlan(t, rel)
 	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
 		p.onKey = p.onKeySQL()
 		p.insert.sql += p.onKey
 	}
-	if a.options.Constraints != Off {
-		rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint
-			WHERE contype = 'f' AND confrelid = $1::pg_catalog.oid AND confdeltype IN ('c', 'n', 'd'))`,
-			strconv.AppendUint(nil, uint64(rel.OID), 10))
-		if err != nil {
-			return nil, named("look for foreign keys to "+p.name, err)
-		}
-		p.cascades = string(rows[0][0]) == "t"
+	if a.options.Constraints == Off {
+		return p, nil
 	}
-	a.plans[t] = p
-	a.fresh = append(a.fresh, t)
+	rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint
+		WHERE contype = 'f' AND confrelid = $1::pg_catalog.oid AND confdeltype IN ('c', 'n', 'd'))`,
+		strconv.AppendUint(nil, uint64(rel.OID), 10))
+	if err != nil {
+		return nil, named("look for foreign keys to "+p.name, err)
+	}
+	p.cascades = string(rows[0][0]) == "t"
 	return p, nil
 }
 
