@@ -260,17 +260,14 @@ func TestSnapshotThenStream(t *testing.T) {
 
 // A table without any column has rows all the same, and may get columns.
 func TestNoColumns(t *testing.T) {
-	onVersions(t, func(t *testing.T, s *testenv.PostgresServer) {
-		db := testenv.NewDatabase(t, s)
-		s.ExecIn(t, db, `CREATE TABLE a ()`, `INSERT INTO a DEFAULT VALUES`, `INSERT INTO a DEFAULT VALUES`)
-		p := openTap(t, testConfig(s, db))
-		p.wait("to be refused", func() bool { return p.reported("replica_identity_missing") })
-		p.close()
-		s.ExecIn(t, db, `ALTER TABLE a REPLICA IDENTITY FULL`)
-		p = openTap(t, testConfig(s, db))
+	everywhere(t, func(s site) {
+		s.exec(`CREATE TABLE a ()`, `INSERT INTO a DEFAULT VALUES`, `INSERT INTO a DEFAULT VALUES`)
+		c := testConfig(s.server, s.db)
+		s.fix(s.refused(&c, "replica_identity_missing"))
+		p := openTap(s.T, c)
 		p.expect("read a", "read a")
 		p.wait("the lasting slot", func() bool { return p.streams == 2 })
-		s.ExecIn(t, db, `INSERT INTO a DEFAULT VALUES`, `DELETE FROM a WHERE ctid = '(0,1)'`, `ALTER TABLE a ADD v int`,
+		s.exec(`INSERT INTO a DEFAULT VALUES`, `DELETE FROM a WHERE ctid = '(0,1)'`, `ALTER TABLE a ADD v int`,
 			`UPDATE a SET v = 1 WHERE ctid = '(0,2)'`, `ALTER TABLE a DROP v`, `INSERT INTO a DEFAULT VALUES`, `TRUNCATE a`)
 		p.expect("read a", "read a", "insert a", "delete a", "update a v=1", "insert a", "truncate a")
 	})
