@@ -23,6 +23,7 @@ type applier struct {
 	row     *progress
 	held    func(capture.Position)
 	bulk    bulk
+	watch   watch
 	starts  []*statement // what begins a transaction
 	catalog target.Catalog
 	plans   map[*capture.Table]*plan
@@ -41,6 +42,7 @@ func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *
 	if s.options.Constraints == Deferred {
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
 	}
+	a.watch.sink, a.watch.pid = s, db.pg.PID()
 	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}}
 	return a
 }
@@ -53,7 +55,13 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 			err = capture.Panicked("a group of changes", r)
 		}
 	}()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go a.watch.run(ctx, end)
 	err = a.run(ctx, q)
+	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
+		return p
+	}
 	if c := (*conflict)(nil); errors.As(err, &c) {
 		return c.problem()
 	}
@@ -72,9 +80,11 @@ func (a *applier) run(ctx context.Context, q *queue) error {
 		if err := q.take(&g, a.wrote.Add(idlePause)); err != nil {
 			return err
 		}
+		a.watch.begin()
 		if err := a.apply(ctx, &g); err != nil {
 			return err
 		}
+		a.watch.end()
 	}
 }
 

@@ -67,12 +67,13 @@ var errSlow = errors.New("no answer from the target in time")
 
 // Sink is one replica of one pipeline. It implements sink.Sink.
 type Sink struct {
-	options Options
-	log     *zap.Logger
+	options  Options
+	patience time.Duration
+	log      *zap.Logger
 }
 
 // New makes a sink; it contacts nothing.
-func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, log: log} }
+func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, patience: patience, log: log} }
 
 // Open implements sink.Sink. It takes over the lane's row in tailrace.progress, which waits for a transaction of an
 // earlier Writer, or ends it; none of those can write after that (I8).
