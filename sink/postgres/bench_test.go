@@ -14,9 +14,12 @@ import (
 
 var wide = &capture.Table{
 	Schema: "public", Name: "wide", Key: []int{0}, Columns: []capture.Column{
-		{Name: "id", Type: &capture.Type{Schema: "pg_catalog", Name: "int8"}, Key: true, Identity: true}, {Name: "a", Type: &capture.Type{Schema: "pg_catalog", Name: "int4"}},
-		{Name: "b", Type: &capture.Type{Schema: "pg_catalog", Name: "text"}}, {Name: "c", Type: &capture.Type{Schema: "pg_catalog", Name: "text"}},
-		{Name: "d", Type: &capture.Type{Schema: "pg_catalog", Name: "numeric"}}, {Name: "e", Type: &capture.Type{Schema: "pg_catalog", Name: "timestamptz"}},
+		{Name: "id", Type: &capture.Type{Schema: "pg_catalog", Name: "int8"}, Key: true, Identity: true},
+		{Name: "a", Type: &capture.Type{Schema: "pg_catalog", Name: "int4"}},
+		{Name: "b", Type: &capture.Type{Schema: "pg_catalog", Name: "text"}},
+		{Name: "c", Type: &capture.Type{Schema: "pg_catalog", Name: "text"}},
+		{Name: "d", Type: &capture.Type{Schema: "pg_catalog", Name: "numeric"}},
+		{Name: "e", Type: &capture.Type{Schema: "pg_catalog", Name: "timestamptz"}},
 	},
 }
 

@@ -16,8 +16,10 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	good := postgres.Settings{URL: "postgres://u@h/db", Schema: "orders", OnSchemaChange: "add_columns", OnConflict: "park", Deletes: "keep",
-		Truncate: "ignore", Constraints: "deferred", Origin: "required"}
+	good := postgres.Settings{
+		URL: "postgres://u@h/db", Schema: "orders", OnSchemaChange: "add_columns", OnConflict: "park", Deletes: "keep",
+		Truncate: "ignore", Constraints: "deferred", Origin: "required",
+	}
 	for name, c := range map[string]struct {
 		change func(*postgres.Settings)
 		wrong  string // a part of the summary
