@@ -43,7 +43,7 @@ func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
 	}
 	a.watch.sink, a.watch.pid = s, db.pg.PID()
-	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}}
+	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}, truncates: map[string]*statement{}}
 	return a
 }
 

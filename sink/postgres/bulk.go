@@ -28,7 +28,9 @@ type bulk struct {
 	params [][]byte
 	text   []byte // of parameters and of COPY
 	sets   map[string]int
-	groups []usageGroup
+	// truncates are the statements that empty tables.
+	truncates map[string]*statement
+	groups    []usageGroup
 }
 
 // usageGroup are the effects on one table with one usage.
@@ -85,7 +87,10 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 			return n, err
 		}
 		sql := b.truncateSQL(changes[:n])
-		return n, b.script.send(ctx, &statement{sql: sql}, nil, anyRows)
+		if b.truncates[sql] == nil {
+			b.truncates[sql] = &statement{sql: sql}
+		}
+		return n, b.script.send(ctx, b.truncates[sql], nil, anyRows)
 	}
 	p, err := b.plan(ctx, c)
 	if err != nil {

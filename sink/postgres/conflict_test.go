@@ -198,7 +198,12 @@ func (r *rig) anew(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
 // writeAll writes transactions, each in a group of its own: what is folded away cannot conflict.
 func (r *rig) writeAll(t *testing.T, text string) error {
 	t.Helper()
-	for rest := changesOf(t, text); len(rest) > 0; {
+	return r.writeList(t, changesOf(t, text))
+}
+
+func (r *rig) writeList(t *testing.T, rest []*capture.Change) error {
+	t.Helper()
+	for len(rest) > 0 {
 		n := 1
 		for n < len(rest) && rest[n].Tx.LSN == rest[0].Tx.LSN {
 			n++

@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -70,6 +72,17 @@ func TestOptions(t *testing.T) {
 		"a first copy that begins anew": {
 			changes: "read people 1|a|x|1; read people 2|b|y|1; /; insert people 4|d|y|1; /; read people 2|a|y|1; read people 3|c|z|1",
 			want:    "2|a|y|1 3|c|z|1",
+		},
+		"updates that change nothing": {
+			there:   "INSERT INTO people SELECT n, 'm' || n, 'x', n FROM generate_series(1, 6) n",
+			changes: "update people 1|~|~|~; /; update people 2|~|~|~; update people 3|~|~|~; update people 4|~|~|~; update people 5|~|~|~",
+			want:    "1|m1|x|1 2|m2|x|2 3|m3|x|3 4|m4|x|4 5|m5|x|5 6|m6|x|6",
+		},
+		"rows without a key in partitions": {
+			there: `DROP TABLE events; CREATE TABLE events (x int4, y text, z json) PARTITION BY LIST (x);
+				CREATE TABLE one PARTITION OF events FOR VALUES IN (1); CREATE TABLE two PARTITION OF events FOR VALUES IN (2)`,
+			changes: "insert events 1|a|[]; insert events 2|b|[]; insert events 2|b|[]; /; update events 1|a|[]>{}; delete events 2|b|[]",
+			want:    "1|a|{} 2|b|[]", query: "SELECT string_agg(concat_ws('|', x, y, z), ' ' ORDER BY x) FROM events",
 		},
 		"a serialization failure": {
 			there: `CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
@@ -139,5 +152,43 @@ func TestDeadlock(t *testing.T) {
 	}
 	if n := r.logs.FilterMessage("again").Len(); n == 0 {
 		t.Error("there was no deadlock: the test shows nothing")
+	}
+}
+
+// The key's type comes with an extension: its equality is not Postgres' own, and the index must be used all the same.
+func TestAKeyOfAnExtensionsType(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Postgres")
+	}
+	s := testenv.SharedPostgres(t, testenv.Newest)
+	r := newRig(t, s, Options{}, `CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE DOMAIN mail AS ext.citext;
+		CREATE TABLE people (id ext.citext, email mail, note text, score numeric, PRIMARY KEY (id, email))`)
+	citext := &capture.Type{Schema: "ext", Name: "citext", Made: &capture.Made{By: capture.MadeBase, Extension: "citext"}}
+	table := tableOf("people", "id x", "email x", "note text", "score numeric").key(0, 1)
+	table.Columns[0].Type = citext
+	table.Columns[1].Type = &capture.Type{Schema: "public", Name: "mail", Made: &capture.Made{By: capture.MadeDomain, Base: citext, Modifier: -1}}
+	changes := changesOf(t, "insert people A|m|x|1; insert people B|m|x|1; insert people C|m|x|1; insert people D|m|x|1; /; "+
+		"update people A|m|y|1; update people B|m|y|1; update people C|m|y|1; /; delete people D|m|x|1; /; update people A|m|z|1")
+	for _, c := range changes {
+		c.Table = table
+	}
+	if err := r.writeList(t, changes); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.Query(t, r.database, peopleRows), "A|m|z|1 B|m|y|1 C|m|y|1"; got != want {
+		t.Errorf("rows %s, want %s", got, want)
+	}
+	for _, st := range r.plans[table].others {
+		rows, err := r.db.rows(t.Context(), "EXPLAIN EXECUTE "+st.name+" ("+strings.Repeat("NULL, ", strings.Count(st.sql, "$")-1)+"NULL)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, row := range rows {
+			text += string(row[0]) + "\n"
+		}
+		if !strings.Contains(text, "Index Cond: ((id OPERATOR(ext.=) ") || !strings.Contains(text, " AND ((email)::ext.citext OPERATOR(ext.=) ") {
+			t.Errorf("%s\n%s", st.sql, text)
+		}
 	}
 }
