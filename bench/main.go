@@ -7,6 +7,7 @@
 //	go run ./bench -parts latency -rates 1000
 //	go run ./bench -parts reader -transports tcp -loads 20,full,busy-full
 //	go run ./bench -parts flat -flat tables,start
+//	go run ./bench -parts replica -replica insert1,latency -tools tailrace,subscription
 //	go run ./bench -parts report                          RESULTS.md again, from the files
 //
 // It is called in the repository, on Linux, where nothing else runs. A tool that fails is in the table with the reason, and
@@ -30,6 +31,7 @@ import (
 	"github.com/tailrace/tailrace/bench/latency"
 	"github.com/tailrace/tailrace/bench/reader"
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/replica"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -56,8 +58,8 @@ func run(ctx context.Context) error {
 	parts := []struct {
 		name string
 		part
-	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}, {"reader", &reader.Options{}}, {"flat", &flat.Options{}}}
-	wanted := flag.String("parts", "drain,latency,reader,flat", "`list` of parts; report alone puts RESULTS.md together")
+	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}, {"reader", &reader.Options{}}, {"flat", &flat.Options{}}, {"replica", &replica.Options{Tools: d.Tools}}}
+	wanted := flag.String("parts", "drain,latency,reader,flat,replica", "`list` of parts; report alone puts RESULTS.md together")
 	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
 	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
 	flag.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
@@ -107,6 +109,7 @@ func prepare(u *site.Setup, out string) (book *record.Book, err error) {
 func versions(postgres int) map[string]string {
 	return map[string]string{
 		"Debezium":       testenv.Debezium,
+		"Debezium JDBC":  testenv.DebeziumJDBC,
 		"Go":             strings.TrimPrefix(runtime.Version(), "go"),
 		"Java":           word(record.Version("java", "--version"), 1),
 		"Kafka":          testenv.KafkaRelease,

@@ -18,6 +18,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/daemon"
 	"github.com/tailrace/tailrace/sink/kafka"
+	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
 )
 
@@ -50,9 +51,10 @@ func run(ctx context.Context, args []string) error {
 			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
 		},
 		Sinks: map[string]func() daemon.SinkSettings{
-			"kafka":  func() daemon.SinkSettings { return &kafka.Settings{} },
-			"none":   func() daemon.SinkSettings { return &settings{} },
-			"stdout": func() daemon.SinkSettings { return &stdout.Settings{} },
+			"kafka":    func() daemon.SinkSettings { return &kafka.Settings{} },
+			"none":     func() daemon.SinkSettings { return &settings{} },
+			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
+			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
 	}
 	file, report := config.Load(args[1:2], kinds.Config(), config.Options{})

@@ -26,7 +26,7 @@ type Options struct {
 func (o *Options) Flags(f *flag.FlagSet) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "drain: rows of a backlog; shapes of large or many rows take their share of it")
 	f.StringVar(&o.shapes, "shapes", "all", "drain: `list` of "+names(shapes, func(s shape) string { return s.name }))
-	f.StringVar(&o.tools, "tools", "all", "drain, latency: `list` of tailrace, pg_recvlogical, debezium")
+	f.StringVar(&o.tools, "tools", "all", "drain, latency, replica: `list` of tailrace, pg_recvlogical, debezium; subscription, debezium jdbc")
 	f.StringVar(&o.sinks, "sinks", "", "drain: `list` of "+names(sinks, func(s named) string { return s.name })+
 		` (default: all for insert1000 and insert1, "none,kafka1-json" for the other shapes)`)
 }

@@ -71,6 +71,18 @@ func changes(rows int) site.Shape {
 	}
 }
 
+// Changes has one statement change all orders, in transactions of 1,000 rows.
+func Changes(statement string) func(rows int) site.Shape {
+	return func(rows int) site.Shape {
+		n := max(1, rows/1000)
+		return site.Shape{
+			Tables: []string{"bench"}, Rows: n * 1000,
+			Before: []string{fmt.Sprintf(Orders, "bench"), loop(n, fmt.Sprintf(Insert, "bench", from(1000), to(1000)))},
+			Fill:   []string{loop(n, fmt.Sprintf("%s WHERE id BETWEEN %s AND %s", statement, from(1000), to(1000)))},
+		}
+	}
+}
+
 const tables = 50
 
 // mix writes to ten of the tables in each transaction, one after the other.

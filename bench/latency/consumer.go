@@ -18,32 +18,7 @@ type consumer struct {
 	broker *sarama.Broker
 	topic  string
 	offset int64
-	phase  atomic.Pointer[phase]
-}
-
-// phase is what is measured now: transactions with ids from first on, one row each.
-type phase struct {
-	first    int64
-	returned []atomic.Int64 // when the commit had returned, in Unix nanoseconds
-	arrived  []atomic.Int64 // when the record had come; 0: not yet
-	left     atomic.Int64
-	done     chan struct{} // closed when all have come
-}
-
-func newPhase(first int64, n int) *phase {
-	p := &phase{first: first, returned: make([]atomic.Int64, n), arrived: make([]atomic.Int64, n), done: make(chan struct{})}
-	p.left.Store(int64(n))
-	return p
-}
-
-func (p *phase) arrive(id int64, at time.Time) {
-	i := id - p.first
-	if i < 0 || i >= int64(len(p.arrived)) || !p.arrived[i].CompareAndSwap(0, at.UnixNano()) {
-		return // of another phase, or a repetition
-	}
-	if p.left.Add(-1) == 0 {
-		close(p.done)
-	}
+	phase  atomic.Pointer[Phase]
 }
 
 func newConsumer(addr, topic string) (*consumer, error) {
@@ -90,7 +65,7 @@ func (c *consumer) fetch() error {
 				continue
 			}
 			if phase != nil && !b.Control {
-				phase.arrive(number(record.Key), now)
+				phase.Arrive(number(record.Key), now)
 			}
 		}
 		c.offset = max(c.offset, b.FirstOffset+int64(b.LastOffsetDelta)+1)

@@ -6,13 +6,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tailrace/tailrace/bench/drain"
-	"github.com/tailrace/tailrace/bench/load"
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
@@ -33,11 +30,6 @@ func (o *Options) Flags(f *flag.FlagSet) {
 	f.IntVar(&o.seconds, "seconds", 20, "latency: how long each rate is measured")
 	f.IntVar(&o.warm, "warm", 20, "latency: how long each tool gets 1,000 transactions a second before, so that a JVM is warm")
 }
-
-// connections are enough that none of them is waited for, unless the database stalls.
-const connections = 16
-
-const insert = `INSERT INTO bench VALUES ($1::bigint, ($1::bigint % 1000)::int, 'paid', 12.34, 'a note of some forty characters, no. 12345', now())`
 
 // Run measures all tools.
 func (o *Options) Run(ctx context.Context, u *site.Setup) error {
@@ -84,7 +76,7 @@ type bench struct {
 func (o *Options) all(ctx context.Context, b *bench) error {
 	for _, rate := range b.rates {
 		r := b.setup.Book.Begin("latency", strconv.Itoa(rate), fmt.Sprintf("%d transactions of one row a second", rate))
-		r.Columns = columns
+		r.Columns = Columns
 		r.Setting = []string{
 			"Milliseconds from the commit's return on the client to the record in a consumer; an open loop of writers,",
 			"synchronous_commit and fsync on, Kafka with one partition, json. A negative figure is a record that came before the commit returned.",
@@ -171,43 +163,10 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 // phase writes at a rate and waits until all has come.
 func (b *bench) phase(ctx context.Context, c *consumer, rate, seconds int) (map[string]float64, error) {
 	n := rate * seconds
-	p := newPhase(b.next+1, n)
+	p := NewPhase(b.next+1, n)
 	b.next += int64(n)
 	c.phase.Store(p)
-	took, err := load.Run(ctx, load.Plan{
-		URL: b.from.URL(site.TCP), Rate: float64(rate), Count: n, Connections: connections, SQL: insert,
-		Args:     func(k int) []any { return []any{p.first + int64(k)} },
-		Returned: func(k int, at time.Time) { p.returned[k].Store(at.UnixNano()) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	if n > 0 {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%d of %d records have not come: %w", p.left.Load(), n, context.Cause(ctx))
-		}
-	}
-	out := p.percentiles()
-	out["kept"] = float64(n) / took.Seconds()
-	return out, nil
-}
-
-// percentiles are in milliseconds.
-func (p *phase) percentiles() map[string]float64 {
-	ms := make([]float64, len(p.arrived))
-	for i := range ms {
-		ms[i] = float64(p.arrived[i].Load()-p.returned[i].Load()) / 1e6
-	}
-	slices.Sort(ms)
-	out := map[string]float64{}
-	for key, part := range map[string]float64{"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1} {
-		if len(ms) > 0 {
-			out[key] = ms[min(len(ms)-1, int(part*float64(len(ms))))]
-		}
-	}
-	return out
+	return p.Write(ctx, b.from.URL(site.TCP), rate)
 }
 
 func compare(r *record.Report) {
@@ -218,7 +177,8 @@ func compare(r *record.Report) {
 	}
 }
 
-var columns = []record.Column{
+// Columns are the figures of a line.
+var Columns = []record.Column{
 	{Key: "p50", Title: "p50 ms", Digits: 2, Spread: true},
 	{Key: "p90", Title: "p90", Digits: 2},
 	{Key: "p99", Title: "p99", Digits: 2, Spread: true},

@@ -17,7 +17,7 @@ func TestNumber(t *testing.T) {
 // Records of other phases and repetitions do not count; a record may come before its commit has returned.
 func TestPhase(t *testing.T) {
 	const n = 1000
-	p, began := newPhase(101, n), time.Now()
+	p, began := NewPhase(101, n), time.Now()
 	for i := range n {
 		p.returned[i].Store(began.UnixNano())
 	}
@@ -28,10 +28,10 @@ func TestPhase(t *testing.T) {
 		default:
 		}
 		at := began.Add(time.Duration(i-10) * time.Millisecond)
-		p.arrive(101+i, at)
-		p.arrive(101+i, at.Add(time.Hour))
-		p.arrive(100, at)
-		p.arrive(101+n, at)
+		p.Arrive(101+i, at)
+		p.Arrive(101+i, at.Add(time.Hour))
+		p.Arrive(100, at)
+		p.Arrive(101+n, at)
 	}
 	<-p.done
 	for key, want := range map[string]float64{"p50": 490, "p90": 890, "p99": 980, "p999": 989, "max": 989} {

@@ -40,6 +40,9 @@ func stat(pid int) []string {
 // Peak is the largest resident size of a process until now, in bytes.
 func Peak(pid int) int64 { return number(read(pid, "status"), "VmHWM:") << 10 }
 
+// Anonymous is the resident size of a process without files and shared memory, now, in bytes.
+func Anonymous(pid int) int64 { return number(read(pid, "status"), "RssAnon:") << 10 }
+
 // Written is what a process has given to write calls, in bytes, whatever they led to.
 func Written(pid int) int64 { return number(read(pid, "io"), "wchar:") }
 

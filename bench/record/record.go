@@ -10,7 +10,7 @@ import (
 
 // Report is one table: a case of a part, with the machine, the versions and the commit that it stands for.
 type Report struct {
-	Part     string            `json:"part"` // drain, latency, reader or flat
+	Part     string            `json:"part"` // drain, latency, reader, flat or replica
 	Case     string            `json:"case"` // unique in its part: the file's name
 	Title    string            `json:"title"`
 	Date     time.Time         `json:"date"` // when it began

@@ -53,6 +53,32 @@ func (s *Site) NewDatabase(ctx context.Context, name string) (*Database, error) 
 	return d, err
 }
 
+// CopyDatabase makes a database that is the same as another one, which nobody may be connected to: see Release. The caller
+// drops it.
+func (s *Site) CopyDatabase(ctx context.Context, name, from string) (*Database, error) {
+	c, err := s.connect(ctx, "postgres")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close(ctx)
+	for _, sql := range []string{"CREATE DATABASE " + name + " TEMPLATE " + from, "CHECKPOINT"} {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			return nil, fmt.Errorf("copy database %s: %w", from, err)
+		}
+	}
+	d := &Database{Site: s, Name: name}
+	_, err = d.live(ctx)
+	return d, err
+}
+
+// Connect makes one more connection, for a goroutine of its own. The caller closes it.
+func (d *Database) Connect(ctx context.Context) (*pgx.Conn, error) {
+	return d.Site.connect(ctx, d.Name)
+}
+
+// Release closes the harness's connection until it is next needed.
+func (d *Database) Release(ctx context.Context) error { return d.conn.Close(ctx) }
+
 // live is the connection, anew when the last one was given up with its statement.
 func (d *Database) live(ctx context.Context) (_ *pgx.Conn, err error) {
 	if d.conn == nil || d.conn.IsClosed() {

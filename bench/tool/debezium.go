@@ -3,33 +3,19 @@ package tool
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 
 	"github.com/tailrace/tailrace/bench/site"
-	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// connectWorker is Kafka Connect's file. JSON without schemas is the cheapest that it has for the same content.
-const connectWorker = `
-bootstrap.servers=%s
-listeners=http://%s
-key.converter=org.apache.kafka.connect.json.JsonConverter
-key.converter.schemas.enable=false
-value.converter=org.apache.kafka.connect.json.JsonConverter
-value.converter.schemas.enable=false
-offset.storage.file.filename=%s
-plugin.path=%s
-plugin.discovery=service_load
-topic.creation.enable=false
+// producers are lines of Kafka Connect's file, for what it writes.
+const producers = `
 producer.acks=all
 producer.enable.idempotence=true
 producer.max.in.flight.requests.per.connection=5
 producer.linger.ms=%d
 producer.batch.size=1048576
 producer.buffer.memory=134217728
+producer.compression.type=%s
 `
 
 // connector is Debezium's file, tuned. Its defaults are far slower.
@@ -60,37 +46,20 @@ statistic.metrics.enabled=false
 heartbeat.interval.ms=0
 `
 
-// javaFlags are of Connect's process.
-var javaFlags = []string{"-Xms2g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}
-
 func (p *Program) debezium(ctx context.Context) error {
-	classPath, plugins, err := testenv.ConnectJars()
-	if err != nil {
-		return err
-	}
-	listen, err := testenv.FreeAddress()
-	if err != nil {
-		return err
-	}
-	linger, poll := 20, 50 // ms
+	linger, poll, compression := 20, 50, "none" // ms
 	if p.job.Lively {
 		linger, poll = 0, 1
 	}
 	j, s := p.job, p.job.From.Site
-	files := map[string]string{
-		"worker":    fmt.Sprintf(connectWorker, s.Brokers(), listen, filepath.Join(p.dir, "offsets"), plugins, linger),
-		"connector": fmt.Sprintf(connector, j.Name, s.Postgres.Port, j.From.Name, site.Publication, poll),
+	if j.Sink.Format == JSONSchemas {
+		compression = "lz4" // most of it is the same text
 	}
-	args := append(javaFlags[:len(javaFlags):len(javaFlags)], "-cp", classPath, "org.apache.kafka.connect.cli.ConnectStandalone")
-	for _, name := range []string{"worker", "connector"} {
-		file := filepath.Join(p.dir, name+".properties")
-		if err := os.WriteFile(file, []byte(files[name]), 0o600); err != nil {
-			return err
-		}
-		args = append(args, file)
+	_, err := p.connect(ctx, fmt.Sprintf(connector, j.Name, s.Postgres.Port, j.From.Name, site.Publication, poll),
+		fmt.Sprintf(producers, linger, compression))
+	if err != nil {
+		return err
 	}
-	p.cmd = exec.CommandContext(ctx, "java", args...)
-	p.stop = syscall.SIGKILL // it takes its time to end, and has nothing that is kept
 	topics := j.Topics()
 	p.progress = func() (float64, bool, error) {
 		n, err := s.Records(j.Sink.Partitions, topics)

@@ -7,13 +7,17 @@ const (
 	None   = "none"   // decoded, and dropped
 	Stdout = "stdout" // JSON lines into /dev/null
 	Kafka  = "kafka"
+	Tables = "postgres" // of Job.Into
 )
+
+// JSONSchemas is a format that Debezium's JDBC sink can read: each record has its schema with it.
+const JSONSchemas = "json with schemas"
 
 // Sink says where the rows go.
 type Sink struct {
 	Kind       string
 	Partitions int    // of each topic
-	Format     string // of tailrace: json or cloudevents
+	Format     string // json, of tailrace also cloudevents, of Debezium also JSONSchemas
 	Count      int    // of tailrace: so many sinks of the kind; 0 is one
 	OneTopic   bool   // all tables into one topic a sink, instead of one a table
 }
@@ -23,6 +27,8 @@ func (s Sink) String() string {
 	switch {
 	case s.Kind == Stdout:
 		return "/dev/null"
+	case s.Kind == Tables:
+		return "Postgres"
 	case s.Kind != Kafka:
 		return "nothing"
 	case s.Partitions == 1:

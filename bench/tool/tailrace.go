@@ -67,6 +67,8 @@ func (p *Program) sinks() string {
 			fmt.Fprintf(&b, "  sink \"none\" \"sink%d\" { report = %q }\n", i, p.delays())
 		case Stdout:
 			fmt.Fprintf(&b, "  sink \"stdout\" \"sink%d\" {}\n", i)
+		case Tables:
+			fmt.Fprintf(&b, "  sink \"postgres\" \"sink%d\" { url = %q }\n", i, j.Into.URL(j.Over))
 		case Kafka:
 			topic := ""
 			if j.Sink.OneTopic {

@@ -1,5 +1,5 @@
 // Package tool runs the programs that are measured, one at a time, each on a slot of its own: tailrace, pg_recvlogical and
-// Debezium in Kafka Connect.
+// Debezium in Kafka Connect; and its JDBC sink, on a topic.
 package tool
 
 import (
@@ -21,6 +21,7 @@ const (
 	Plain       = "tailrace, plain reads" // the same program with blocking reads, for what the mark brings
 	RecvLogical = "pg_recvlogical"
 	Debezium    = "debezium"
+	JDBC        = "debezium jdbc" // its sink for databases
 )
 
 // Job says what a tool has to do.
@@ -29,8 +30,11 @@ type Job struct {
 	From   *site.Backlog
 	Over   site.Transport
 	Sink   Sink
-	Lively bool // Debezium: tuned for latency, not for throughput
-	Delays bool // tailrace into nothing: measure how long commits take to come
+	Lively bool           // Debezium: tuned for latency, not for throughput
+	Delays bool           // tailrace into nothing: measure how long commits take to come
+	Keep   bool           // the topics stay when the tool stops
+	Into   *site.Database // of the sink Tables, and of the JDBC sink
+	Feed   string         // of the JDBC sink: the topic that it reads
 }
 
 // Program is a tool that runs.
@@ -65,6 +69,8 @@ func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, e
 		p.recvLogical(ctx)
 	case Debezium:
 		err = p.debezium(ctx)
+	case JDBC:
+		err = p.jdbc(ctx)
 	default:
 		err = fmt.Errorf("there is no tool %q", name)
 	}
@@ -90,6 +96,15 @@ func (p *Program) start() error {
 
 // Pid is the tool's process.
 func (p *Program) Pid() int { return p.cmd.Process.Pid }
+
+// Look says why the tool cannot go on; nil: it can.
+func (p *Program) Look() error {
+	if proc.Ended(p.Pid()) {
+		return p.failed()
+	}
+	_, _, err := p.progress()
+	return err
+}
 
 // failed is what a tool that has ended too early leaves.
 func (p *Program) failed() error {
@@ -145,7 +160,7 @@ func (p *Program) Stop(ctx context.Context) error {
 	_ = p.cmd.Cancel()
 	_ = p.cmd.Wait()
 	err := p.job.From.DropSlot(ctx, p.job.Name)
-	if p.job.Sink.Kind == Kafka {
+	if p.job.Sink.Kind == Kafka && !p.job.Keep {
 		if gone := p.job.From.Site.DropTopics(p.job.Name); err == nil {
 			err = gone
 		}

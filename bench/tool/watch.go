@@ -20,6 +20,7 @@ type Sample struct {
 	At                     time.Time
 	Amount                 float64 // how far the tool has come
 	Tool, Sender, Broker   time.Duration
+	Target                 time.Duration // of the backends that write
 	ToolWaits, SenderWaits int64
 }
 
@@ -120,6 +121,7 @@ func costs(from, to Sample, rows float64, prefix string) map[string]float64 {
 		prefix + "tool_us":        us(from.Tool, to.Tool),
 		prefix + "sender_us":      us(from.Sender, to.Sender),
 		prefix + "broker_us":      us(from.Broker, to.Broker),
+		prefix + "target_us":      us(from.Target, to.Target),
 		prefix + "tool_waits_k":   float64(to.ToolWaits-from.ToolWaits) / rows * 1000,
 		prefix + "sender_waits_k": float64(to.SenderWaits-from.SenderWaits) / rows * 1000,
 	}

@@ -1,0 +1,83 @@
+package latency
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/load"
+)
+
+// connections are enough that none of them is waited for, unless the database stalls.
+const connections = 16
+
+const insert = `INSERT INTO bench VALUES ($1::bigint, ($1::bigint % 1000)::int, 'paid', 12.34, 'a note of some forty characters, no. 12345', now())`
+
+// Phase is what is measured now: transactions with ids from First on, one row each.
+type Phase struct {
+	First    int64
+	returned []atomic.Int64 // when the commit had returned, in Unix nanoseconds
+	arrived  []atomic.Int64 // when the row had come; 0: not yet
+	left     atomic.Int64
+	done     chan struct{} // closed when all have come
+}
+
+// NewPhase is one of n transactions.
+func NewPhase(first int64, n int) *Phase {
+	p := &Phase{First: first, returned: make([]atomic.Int64, n), arrived: make([]atomic.Int64, n), done: make(chan struct{})}
+	p.left.Store(int64(n))
+	return p
+}
+
+// Arrive says that a row has come. Rows of other phases and repetitions do not count. One goroutine.
+func (p *Phase) Arrive(id int64, at time.Time) {
+	i := id - p.First
+	if i < 0 || i >= int64(len(p.arrived)) || !p.arrived[i].CompareAndSwap(0, at.UnixNano()) {
+		return
+	}
+	if p.left.Add(-1) == 0 {
+		close(p.done)
+	}
+}
+
+// Write writes the transactions into the table bench, rate a second, and waits until all have come: milliseconds by
+// percentile, and the rate that was kept.
+func (p *Phase) Write(ctx context.Context, url string, rate int) (map[string]float64, error) {
+	n := len(p.arrived)
+	took, err := load.Run(ctx, load.Plan{
+		URL: url, Rate: float64(rate), Count: n, Connections: connections, SQL: insert,
+		Args:     func(k int) []any { return []any{p.First + int64(k)} },
+		Returned: func(k int, at time.Time) { p.returned[k].Store(at.UnixNano()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d of %d rows have not come: %w", p.left.Load(), n, context.Cause(ctx))
+		}
+	}
+	out := p.percentiles()
+	out["kept"] = float64(n) / took.Seconds()
+	return out, nil
+}
+
+// percentiles are in milliseconds.
+func (p *Phase) percentiles() map[string]float64 {
+	ms := make([]float64, len(p.arrived))
+	for i := range ms {
+		ms[i] = float64(p.arrived[i].Load()-p.returned[i].Load()) / 1e6
+	}
+	slices.Sort(ms)
+	out := map[string]float64{}
+	for key, part := range map[string]float64{"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1} {
+		if len(ms) > 0 {
+			out[key] = ms[min(len(ms)-1, int(part*float64(len(ms))))]
+		}
+	}
+	return out
+}

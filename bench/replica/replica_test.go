@@ -1,0 +1,89 @@
+package replica
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/site"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// The whole part, small, without what has to be downloaded: figures of both tools, and tables that are the same.
+func TestReplica(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs servers")
+	}
+	dir := t.TempDir()
+	book, err := record.NewBook(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Tools: func() string { return "tailrace,subscription" }}
+	f := flag.NewFlagSet("", flag.ContinueOnError)
+	o.Flags(f)
+	if err := f.Parse(strings.Fields("-replica-rows 3000 -replica-rate 200 -replica-seconds 1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Run(t.Context(), &site.Setup{Version: testenv.Oldest, Runs: 1, Limit: time.Minute, Book: book}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(dir + "/RESULTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, n := range map[string]int{
+		"## replica: ": 5, "| tailrace | ": 5, "| subscription | ": 5, "x the rows/s of the subscription": 4, "of the subscription's p50": 1,
+	} {
+		if strings.Count(string(text), want) != n {
+			t.Errorf("%q is not there %d times in\n%s", want, n, text)
+		}
+	}
+	if strings.Contains(string(text), "failed in") {
+		t.Errorf("a tool has failed:\n%s", text)
+	}
+}
+
+// A target that lacks a row, or has another one, is no result.
+func TestDifferentTables(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs servers")
+	}
+	s, err := site.New(false, testenv.Version(testenv.Oldest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	d, err := s.NewDatabase(t.Context(), "bench_differs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &race{}
+	if err := d.Exec(t.Context(), "CREATE TABLE bench (id int, note text)", "INSERT INTO bench VALUES (1, 'a'), (2, NULL)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Row(t.Context(), digest, nil, &c.want); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.same(t.Context(), d); err != nil {
+		t.Error(err)
+	}
+	for _, sql := range []string{"UPDATE bench SET note = 'b' WHERE id = 1", "DELETE FROM bench WHERE id = 1"} {
+		if err := d.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+		if c.same(t.Context(), d) == nil {
+			t.Errorf("after %s nothing differs", sql)
+		}
+	}
+}
+
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil { // tools are built from the repository's root
+		panic(err)
+	}
+	m.Run()
+}
