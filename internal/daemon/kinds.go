@@ -57,6 +57,10 @@ type SinkSettings interface {
 // delete and an insert for it.
 type KeyChanges interface{ KeyChanges() bool }
 
+// Memory is a sink's settings that know how many bytes it has on its way beside the window, what the garbage collector
+// needs to work over them included. Every other sink counts for perSink.
+type Memory interface{ Memory() int64 }
+
 // WALEnd is a Source that can say where its server's write-ahead log ends now: all commits that have returned to their
 // clients stand below it. `tailrace wait` needs it.
 type WALEnd interface {

@@ -15,7 +15,7 @@ import (
 const (
 	smallestWindow = 1 << 20
 	besides        = 12 << 20 // bytes that the process needs beside its windows and its sinks
-	perSink        = 8 << 20  // bytes that a sink has on its way
+	perSink        = 8 << 20  // bytes that a sink has on its way, unless it says otherwise: see Memory
 )
 
 // budget gives each pipeline's window in bytes, in the order of the file. Where they do not fit together into the
@@ -29,7 +29,7 @@ func budget(f *config.File, log *zap.Logger) []int64 {
 			zap.Int64("wanted_bytes", wanted), zap.Int64("bytes", sum), zap.Int64("cgroup_limit_bytes", limit))
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softLimit(sum, sinks(f), limit))
+		debug.SetMemoryLimit(softLimit(sum, onTheirWay(f), limit))
 	}
 	return windows
 }
@@ -58,20 +58,27 @@ func fit(f *config.File, cgroup int64) (windows []int64, sum int64) {
 	return windows, sum
 }
 
-func sinks(f *config.File) (n int) {
+// onTheirWay is what all sinks may have beside the windows.
+func onTheirWay(f *config.File) (sum int64) {
 	for _, p := range f.Pipelines {
-		n += len(p.Sinks)
+		for _, b := range p.Sinks {
+			if m, ok := b.Settings.(Memory); ok {
+				sum += m.Memory()
+			} else {
+				sum += perSink
+			}
+		}
 	}
-	return n
+	return sum
 }
 
 // softLimit is what the garbage collector aims at: a quarter more than the windows, and what comes beside them, but never
 // near the cgroup's limit, where the kernel would kill us. It binds while a backlog is drained: there the collector
 // works more often and the windows stay full in less memory; it costs 3 % of the rows a second at most (bench).
-func softLimit(windows int64, sinks int, cgroup int64) int64 {
+func softLimit(windows, sinks, cgroup int64) int64 {
 	soft := int64(math.MaxInt64)
 	if windows < math.MaxInt64/2-besides {
-		soft = windows + windows/4 + besides + int64(sinks)*perSink
+		soft = windows + windows/4 + besides + sinks
 	}
 	if cgroup > 0 {
 		soft = min(soft, cgroup/10*9)

@@ -44,14 +44,26 @@ func TestFit(t *testing.T) {
 }
 
 func TestSoftLimit(t *testing.T) {
-	if got := softLimit(64*mib, 2, 0); got != 108*mib {
+	if got := softLimit(64*mib, 16*mib, 0); got != 108*mib {
 		t.Errorf("without a cgroup: %d MiB", got/mib)
 	}
-	if got := softLimit(64*mib, 2, 100*mib); got != 90*mib {
+	if got := softLimit(64*mib, 16*mib, 100*mib); got != 90*mib {
 		t.Errorf("in a small cgroup: %d MiB", got/mib)
 	}
-	if got := softLimit(math.MaxInt64, 2, 0); got != math.MaxInt64 {
+	if got := softLimit(math.MaxInt64, 16*mib, 0); got != math.MaxInt64 {
 		t.Errorf("of a window without end: %d", got)
+	}
+}
+
+// large is the settings of a sink that says what it needs.
+type large struct{ SinkSettings }
+
+func (large) Memory() int64 { return 30 * mib }
+
+func TestOnTheirWay(t *testing.T) {
+	f := &config.File{Pipelines: []config.Pipeline{{Sinks: []config.Block{{}, {Settings: large{}}}}, {Sinks: []config.Block{{}}}}}
+	if got := onTheirWay(f); got != 46*mib {
+		t.Errorf("two sinks that do not say and one of 30 MiB: %d MiB", got/mib)
 	}
 }
 

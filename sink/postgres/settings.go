@@ -86,3 +86,7 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) *Sink {
 
 // KeyChanges implements daemon.KeyChanges: a replica takes a change of key as it is.
 func (s *Settings) KeyChanges() bool { return true }
+
+// Memory implements daemon.Memory. Changes are copied into small pieces full of pointers, which the collector has to
+// follow: with less room it takes most of the CPU while a backlog is written (bench/replica).
+func (s *Settings) Memory() int64 { return 4 * (queueBytes + groupBytes) }

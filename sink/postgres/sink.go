@@ -59,8 +59,8 @@ const (
 	openWithin   = 30 * time.Second       // Open as a whole
 	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
 	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
-	queueBytes   = 8 << 20                // accepted and not in the hands of the worker
-	groupBytes   = 8 << 20                // of a group, unless a single part is larger
+	queueBytes   = 4 << 20                // accepted and not in the hands of the worker
+	groupBytes   = 2 << 20                // of a group, unless a single part is larger
 )
 
 var errSlow = errors.New("no answer from the target in time")
