@@ -17,8 +17,10 @@ type queue struct {
 	parts   []*part
 	spare   []*part
 	bytes   int
-	commits int   // parts that end between transactions
-	err     error // final: nothing goes in or comes out any more
+	commits int // parts that end between transactions
+	pace    pace
+	until   time.Time // the worker rests until then, or until there is enough for it; zero: it does not
+	err     error     // final: nothing goes in or comes out any more
 }
 
 func newQueue() *queue {
@@ -37,7 +39,9 @@ func (q *queue) put(ctx context.Context, batches []sink.Batch) error {
 	for i := range batches {
 		q.add(&batches[i])
 	}
-	q.changed.Broadcast()
+	if q.until.IsZero() || q.bytes >= hotEnough {
+		q.changed.Broadcast()
+	}
 	if q.bytes < queueBytes {
 		return nil
 	}
@@ -126,6 +130,7 @@ func (q *queue) take(g *group, quiet time.Time) error {
 	}
 	inside := len(g.parts) > 0 && !g.commit
 	g.reset()
+	q.rest()
 	for q.err == nil && (!q.ready(inside) || !q.due(quiet)) {
 		q.changed.Wait()
 	}
@@ -140,9 +145,24 @@ func (q *queue) take(g *group, quiet time.Time) error {
 			q.commits--
 		}
 	}
+	q.pace.took(len(g.changes), time.Now())
 	q.parts = append(q.parts[:0], q.parts[n:]...)
 	q.changed.Broadcast()
 	return nil
+}
+
+// rest waits for more while rows come fast: few of them in many transactions would cost the target more than all of them in
+// one.
+func (q *queue) rest() {
+	if !q.pace.hot {
+		return
+	}
+	q.until = time.Now().Add(hotWait)
+	defer func() { q.until = time.Time{} }()
+	time.AfterFunc(hotWait, q.wake)
+	for q.err == nil && q.bytes < hotEnough && time.Now().Before(q.until) {
+		q.changed.Wait()
+	}
 }
 
 // ready says whether there is a group. A piece of a transaction waits for its end until there is much of it.

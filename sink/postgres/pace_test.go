@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// A transaction goes at once while few come, and waits for others, not long, while many do; never for more than it takes
+// to fill a group.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		every    time.Duration
+		size     int // of a row's text
+		low, top int // transactions of a group
+	}{
+		{"1,000 a second", time.Millisecond, 10, 1, 1},
+		{"20,000 a second", 50 * time.Microsecond, 10, 90, 110},
+		{"20,000 large ones a second", 50 * time.Microsecond, 64 << 10, 3, 5},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue()
+			go func() {
+				for i := range 2000 {
+					time.Sleep(c.every)
+					row := []capture.Value{{Kind: capture.Text, Bytes: make([]byte, c.size)}}
+					tx := &capture.Tx{LSN: capture.LSN(16 * (i + 1))}
+					b := sink.Batch{Commit: true, End: capture.Position{LSN: tx.LSN + 8}}
+					b.Events = []transform.Event{{Change: &capture.Change{Tx: tx, Op: capture.Insert, After: row}}}
+					if q.put(context.Background(), []sink.Batch{b}) != nil {
+						return
+					}
+				}
+				q.fail(errClosed)
+			}()
+			var g group
+			for n := 0; q.take(&g, time.Now()) == nil; n++ {
+				if rows := len(g.changes); g.end.LSN > 16*1000 && g.end.LSN < 16*1900 && (rows < c.low || rows > c.top) {
+					t.Fatalf("%s: group %d has %d transactions, not %d to %d", c.name, n, rows, c.low, c.top)
+				}
+			}
+		})
+	}
+}
+
+// An idle lane that gets one transaction does not wait, whatever it did before.
+func TestPaceCools(t *testing.T) {
+	now := time.Now()
+	var p pace
+	for range 100 {
+		now = now.Add(time.Millisecond)
+		p.took(100, now)
+	}
+	if !p.hot {
+		t.Error("100 rows a millisecond are not fast")
+	}
+	if p.took(1, now.Add(time.Second)); p.hot {
+		t.Error("one row a second is fast")
+	}
+}
