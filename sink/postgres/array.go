@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"io"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -65,4 +66,31 @@ func appendCopyText(dst, text []byte) []byte {
 		}
 	}
 	return append(dst, text[from:]...)
+}
+
+// copyText is rows in COPY's text format, written as they are read, so that the server is at the first while we write the
+// rest.
+type copyText struct {
+	rows    [][]capture.Value
+	columns []int
+	text    []byte // written, and from its first from bytes on not read
+	from    int
+}
+
+const copyAtOnce = 32 << 10 // bytes, about
+
+// Read implements io.Reader.
+func (c *copyText) Read(p []byte) (int, error) {
+	if c.from == len(c.text) {
+		if len(c.rows) == 0 {
+			return 0, io.EOF
+		}
+		c.text, c.from = c.text[:0], 0
+		for len(c.rows) > 0 && len(c.text) < copyAtOnce {
+			c.text, c.rows = appendCopy(c.text, c.rows[0], c.columns), c.rows[1:]
+		}
+	}
+	n := copy(p, c.text[c.from:])
+	c.from += n
+	return n, nil
 }

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,9 @@ import (
 
 // Rows of one statement, from which on it pays. Measured against a server on the same host.
 const (
-	fewRows  = 2  // up to so many, each is a statement
-	copyRows = 64 // from so many on, inserts go by COPY, which is a round trip of its own
+	fewRows  = 2    // up to so many, each is a statement
+	manyRows = 1000 // more updates or deletes are several statements
+	copyRows = 64   // from so many on, inserts go by COPY, which is a round trip of its own
 )
 
 // errParked says that a change is about a row that waits in tailrace.parked.
@@ -200,6 +200,16 @@ func (b *bulk) gather(t *tableFold, takes func(*effect) bool, after bool) {
 
 // rows writes the updates or deletes of one usage, each of which has to hit its row.
 func (b *bulk) rows(ctx context.Context, p *plan, g usageGroup, one, many func([]byte) *statement) error {
+	if all := g.effects; len(all) > manyRows { // the server is at the first while we write the rest
+		for len(all) > 0 {
+			n := min(manyRows, len(all))
+			if err := b.rows(ctx, p, usageGroup{g.usage, all[:n]}, one, many); err != nil {
+				return err
+			}
+			all = all[n:]
+		}
+		return nil
+	}
 	if len(g.effects) <= fewRows {
 		for _, e := range g.effects {
 			b.params = p.params(b.params[:0], g.usage, e.key, e.row)
@@ -271,11 +281,9 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value) erro
 	if err := b.script.finish(); err != nil {
 		return err
 	}
-	b.text = b.text[:0]
-	for _, row := range rows {
-		b.text = appendCopy(b.text, row, p.written)
-	}
-	_, err := b.db.pg.CopyFrom(ctx, bytes.NewReader(b.text), p.copySQL())
+	text := copyText{rows: rows, columns: p.written, text: b.text[:0]}
+	_, err := b.db.pg.CopyFrom(ctx, &text, p.copySQL())
+	b.text = text.text[:0]
 	return err
 }
 

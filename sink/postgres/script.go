@@ -34,7 +34,7 @@ type wait struct {
 	fence     bool // the statement that only the owner's row answers
 }
 
-const flushBytes = 256 << 10 // of parameters, so that the server works while we go on
+const flushBytes = 32 << 10 // of parameters, so that the server works while we go on
 
 // send sends a statement; rows is how many it has to hit. The parameters may be used again when it returns.
 func (s *script) send(ctx context.Context, st *statement, params [][]byte, rows int64) error {
