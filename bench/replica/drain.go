@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/drain"
@@ -130,7 +131,7 @@ func (c *race) drop() error {
 	if c.feed == "" {
 		return nil
 	}
-	return c.source.DropTopics(c.feed)
+	return c.source.DropTopics(strings.TrimSuffix(c.feed, "bench"))
 }
 
 // drain watches until all rows are visible in the target.
@@ -142,12 +143,10 @@ func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]flo
 		if err != nil {
 			return nil, err
 		}
-		switch idle := reached == 0 && (j.Feed != "" || w.sender == 0); {
-		case idle: // the clock starts with the last look before it works
-			samples = append(samples[:0], s)
-		default:
-			samples = append(samples, s)
+		if reached == 0 && (j.Feed != "" || w.sender == 0) { // the clock starts with the last look before it works
+			samples = samples[:0]
 		}
+		samples = append(samples, s)
 		if reached == int64(c.backlog.Rows) {
 			break
 		}

@@ -166,21 +166,29 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	for whole := p.First - 1; ctx.Err() == nil; time.Sleep(pause) {
 		rows, err := c.Query(ctx, "SELECT id FROM bench WHERE id > $1 ORDER BY id", strconv.FormatInt(whole, 10))
 		if err != nil {
-			break
+			return unlessOver(ctx, err)
 		}
 		for at := time.Now(); rows.Next(); {
 			var id int64
 			if err := rows.Scan(&id); err != nil {
-				return err
+				return unlessOver(ctx, err)
 			}
 			p.Arrive(id, at)
 			if id == whole+1 {
 				whole = id
 			}
 		}
-		if err = rows.Err(); err != nil && ctx.Err() == nil {
-			return err
+		if err = rows.Err(); err != nil {
+			return unlessOver(ctx, err)
 		}
 	}
 	return nil
+}
+
+// unlessOver is err, unless it is because there is nothing more to look at.
+func unlessOver(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
