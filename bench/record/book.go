@@ -74,7 +74,7 @@ func (b *Book) Write() error {
 }
 
 // order is how the parts and the cases of the drain follow each other; what is not named comes behind, by name.
-var order = []string{"drain-insert1000", "drain-insert1", "drain-", "latency-", "reader-", "flat-", "replica-"}
+var order = []string{"drain-insert1000", "drain-insert1", "drain-", "latency-", "reader-", "flat-", "replica-insert1000", "replica-"}
 
 func rank(r *Report) int {
 	i := slices.IndexFunc(order, func(p string) bool { return strings.HasPrefix(r.Part+"-"+r.Case, p) })
