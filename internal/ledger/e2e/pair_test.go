@@ -23,6 +23,8 @@ type pair struct {
 	binary         string
 	listen         string // of the daemon
 	file           string // of the pipeline "replica"
+	through        string // address of a proxy to the target; "": none
+	more           string // of the sink's block
 	dir            string
 	started        int
 	daemon         *daemon
@@ -38,6 +40,7 @@ pipeline "replica" {
   }
   sink "postgres" "copy" {
     url = %q
+    %s
   }
 }
 `
@@ -47,7 +50,9 @@ func newPair(t *testing.T, binary string, from, to int) *pair {
 	t.Helper()
 	return &pair{
 		t: t, binary: binary, listen: freeAddress(t), dir: t.TempDir(),
-		source: testenv.Postgres(t, testenv.Version(from)), target: testenv.Postgres(t, testenv.Version(to)),
+		source: testenv.Postgres(t, testenv.Version(from),
+			testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds()))),
+		target: testenv.Postgres(t, testenv.Version(to)),
 	}
 }
 
@@ -55,7 +60,11 @@ func newPair(t *testing.T, binary string, from, to int) *pair {
 func (p *pair) write(what string) {
 	p.t.Helper()
 	p.file = filepath.Join(p.dir, "replica.hcl")
-	text := fmt.Sprintf(replicaFile, p.listen, p.source.URL(), what, p.target.URL())
+	target := p.target.URL()
+	if p.through != "" {
+		target = strings.Replace(target, p.target.Addr(), p.through, 1)
+	}
+	text := fmt.Sprintf(replicaFile, p.listen, p.source.URL(), what, target, p.more)
 	if err := os.WriteFile(p.file, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -78,15 +87,22 @@ func (p *pair) launch() *daemon {
 // streams waits until the daemon streams: all rows are copied.
 func (p *pair) streams() {
 	p.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if answer, err := http.Get("http://" + p.listen + "/readyz?strict"); err == nil {
-			_ = answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return
-			}
+	p.until("the daemon streams", func() bool {
+		answer, err := http.Get("http://" + p.listen + "/readyz?strict")
+		if err != nil {
+			return false
 		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+}
+
+// until polls until ok is true.
+func (p *pair) until(what string, ok func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if !p.daemon.running() || time.Now().After(deadline) {
-			p.t.Fatalf("the daemon does not stream: %s", p.daemon.logTail())
+			p.t.Fatalf("not in time: %s\n%s", what, p.daemon.logTail())
 		}
 	}
 }
