@@ -35,7 +35,7 @@ func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
 func (a *applier) drifted(ctx context.Context, err error) error {
 	var c *conflict
 	if errors.As(err, &c) && c.err != nil && c.change != nil {
-		if cause := a.catalog.Explain(c.change.Table, c.err); cause != error(c.err) {
+		if cause := a.catalog.Explain(c.change.Table, c.err); cause != nil {
 			err = cause
 		}
 	}
