@@ -10,26 +10,6 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// newCatalog knows the targets of a sink's tables.
-func (s *Sink) newCatalog() target.Catalog {
-	return target.Catalog{
-		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns,
-	}
-}
-
-// prepareTables makes what tells which table is whose, in a transaction of its own.
-func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
-	catalog := s.newCatalog()
-	err := db.run(ctx, "BEGIN")
-	if err == nil {
-		err = catalog.Prepare(ctx, db.pg)
-	}
-	if err == nil {
-		return named("prepare the target", db.run(ctx, "COMMIT"))
-	}
-	return errors.Join(named("prepare the target", err), db.rollback(ctx))
-}
-
 // drifted finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
 // begins again then.
 func (a *applier) drifted(ctx context.Context, err error) error {

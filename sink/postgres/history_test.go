@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -24,7 +25,7 @@ type history struct {
 // The tables of a history, and what makes them in a target.
 var (
 	people = tableOf("people", "id int4", "email text", "note text", "score numeric").key(0)
-	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar").full().key(0, 1)
+	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar(5)").full().key(0, 1)
 	events = tableOf("events", "x int4", "y text", "z json").full()
 	issued = tableOf("issued", "id int8", "what text").key(0)
 )
@@ -38,17 +39,19 @@ CREATE TABLE issued (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text
 type shape struct{ *capture.Table }
 
 func tableOf(name string, columns ...string) shape {
-	t := &capture.Table{Schema: "public", Name: name}
+	t := &capture.Table{OID: crc32.ChecksumIEEE([]byte(name)) >> 1, Schema: "public", Name: name}
 	for _, c := range columns {
 		n, kind, _ := strings.Cut(c, " ")
-		column := capture.Column{Name: n, Type: &capture.Type{Name: kind}, Modifier: -1}
-		if element, ok := strings.CutSuffix(kind, "[]"); ok {
-			column.Type = &capture.Type{Name: "_" + element, Kind: capture.KindArray, Elem: &capture.Type{Name: element}}
+		c := capture.Column{Name: n, Modifier: -1}
+		kind, length, _ := strings.Cut(strings.TrimSuffix(kind, ")"), "(")
+		if length, err := strconv.Atoi(length); err == nil {
+			c.Modifier = int32(length) + 4
 		}
-		if kind == "bpchar" {
-			column.Modifier = 5 + 4 // char(5)
+		kind, isArray := strings.CutSuffix(kind, "[]")
+		if c.Type = (&capture.Type{Schema: "pg_catalog", Name: kind}); isArray {
+			c.Type = &capture.Type{Schema: "pg_catalog", Name: "_" + kind, Kind: capture.KindArray, Elem: c.Type}
 		}
-		t.Columns = append(t.Columns, column)
+		t.Columns = append(t.Columns, c)
 	}
 	return shape{t}
 }

@@ -40,7 +40,7 @@ func (c *Catalog) Prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 	lock := fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d)", int64(lockNumber))
 	for _, sql := range []string{
-		lock, "CREATE SCHEMA IF NOT EXISTS tailrace",
+		lock, "DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$",
 		`DO $$ BEGIN IF pg_catalog.to_regclass('tailrace.tables') IS NULL THEN` + makeRegistry + `; END IF; END $$`,
 		"CREATE SCHEMA IF NOT EXISTS " + quote(c.Schema),
 	} {
