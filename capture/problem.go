@@ -28,6 +28,15 @@ func (p *Problem) Error() string {
 // Unwrap is what was seen.
 func (p *Problem) Unwrap() error { return p.Err }
 
+// Warning is what a live check has to say of something that works all the same: nothing is refused for it. It is no state.
+type Warning struct {
+	Reason string // what is the case, in a sentence, without secrets
+	Fix    string // the command that helps; may have lines
+}
+
+// Error is the reason.
+func (w *Warning) Error() string { return w.Reason }
+
 // Panicked is the problem of a panic that was caught: value is what recover returned, where says what was being done. Who
 // catches it writes the stack to the log.
 func Panicked(where string, value any) *Problem {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -33,6 +34,10 @@ func (s *Source) unaltered(ctx context.Context, now *edition, records []capture.
 		if what = append(what, taken...); len(what) > 0 {
 			return s.config.publicationAltered(what)
 		}
+	}
+	if n := len(now.tables); n > maxRecorded && s.accepted == nil {
+		s.log.Warn("too many tables to record: over a restart it is not noticed when one is taken out of the publication",
+			zap.Int("tables", n), zap.Int("most", maxRecorded))
 	}
 	s.accepted = now
 	return nil

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -263,6 +264,48 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 				wantProblem(s, p.reports, "publication_altered", strings.ReplaceAll(c.want, "$", all[i].schema))
 			}
 			p.mu.Unlock()
+		}
+	})
+}
+
+// Another daemon, whose file is another, had the slot meanwhile and altered the publication by it.
+func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
+	everywhere(t, func(s site) {
+		s.Parallel()
+		a := s.altering(0)
+		s.publish(a.Config)
+		s.createSlot(a.Config)
+		c := *a.Config
+		other := &altering{site: s, schema: a.schema, Config: &c}
+		other.option(TableOption{Name: "a", Where: "id > 3"})
+
+		var recorded string
+		streams := 0
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		report := func(err error) {
+			if !errors.Is(err, capture.ErrNotOurs) {
+				s.Errorf("it halts: %v", err)
+				cancel()
+				return
+			}
+			if recorded, err = other.visit(recorded); err != nil {
+				s.Error(err)
+			}
+		}
+		_ = New(*a.Config, zaptest.NewLogger(s)).Run(ctx, report, func(ctx context.Context, st capture.Stream) error {
+			record := capture.Record{Sink: "bus", Position: st.Start(), State: stateDone, Publication: recorded}
+			if _, err := st.Resume(ctx, []capture.Record{record}); err != nil {
+				return err
+			}
+			recorded = st.Origin().Publication
+			if streams++; streams == 2 {
+				cancel()
+			}
+			return capture.ErrNotOurs
+		})
+		if streams != 2 {
+			s.Errorf("%d streams", streams)
 		}
 	})
 }

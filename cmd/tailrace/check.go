@@ -23,7 +23,7 @@ func checkVerb() *verb {
 		summary: "find every problem of the files, then of the live servers",
 		text: `All problems are printed together, each with its place, the excerpt and what helps. Nothing is changed.
 With -offline nothing is contacted, and secrets and environment may be unset.
-Exit code 2: something has to be changed by you; 1: a server could not be reached.`,
+Exit code 2: something has to be changed by you; 1: a server could not be reached; 0: nothing, or warnings.`,
 		examples: `  tailrace check -offline pipelines/
   tailrace check orders.hcl`,
 		setup: setupCheck,
@@ -56,13 +56,17 @@ func setupCheck(flags *flag.FlagSet) action {
 	}
 }
 
-// live looks at all servers. What it finds is printed, in the places of the files, and the error is then an exit.
+// live looks at all servers. What it finds goes into the report, in its place of the files. A problem has all printed,
+// and the error is then an exit; warnings alone are none.
 func live(ctx context.Context, a *app, file *config.File, report *config.Report) error {
 	ctx, cancel := context.WithTimeout(ctx, liveTime)
 	defer cancel()
 	code := done
 	for _, f := range daemon.Check(ctx, file) {
 		report.Add(diagnostic(f))
+		if f.Warning() != nil {
+			continue
+		}
 		if f.Usage() {
 			code = usage
 		} else if code == done {
@@ -85,6 +89,8 @@ func diagnostic(f daemon.Finding) *hcl.Diagnostic {
 	}
 	if p := capture.AsProblem(f.Err); p != nil {
 		d.Detail = p.Fix
+	} else if w := f.Warning(); w != nil {
+		d.Severity, d.Detail = hcl.DiagWarning, w.Fix
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,12 +12,21 @@ import (
 	"github.com/tailrace/tailrace/config"
 )
 
-// Finding is a problem that a live check found.
+// Finding is a problem, or something to warn of, that a live check found.
 type Finding struct {
 	Pipeline string
 	Block    string    // `source "postgres"`, `sink "kafka" "bus"`
 	Range    hcl.Range // the block's
-	Err      error     // a *capture.Problem where it has a name
+	Err      error     // a *capture.Problem where it has a name, a *capture.Warning where nothing stands in the way
+}
+
+// Warning is what there is to warn of; nil for a problem.
+func (f Finding) Warning() *capture.Warning {
+	var w *capture.Warning
+	if errors.As(f.Err, &w) {
+		return w
+	}
+	return nil
 }
 
 // Usage says that a person has to change something: in the file, or in the servers. Else something could not be reached.

@@ -34,8 +34,8 @@ func (k Kinds) Config() config.Kinds {
 type SourceSettings interface {
 	// Source makes the source; it contacts nothing.
 	Source(pipeline string, log *zap.Logger) (capture.Source, error)
-	// Check looks at the live server and returns every problem it finds, as *capture.Problem where it has a name; it
-	// changes nothing.
+	// Check looks at the live server and returns every problem it finds, as *capture.Problem where it has a name, and
+	// what it warns of, as *capture.Warning; it changes nothing.
 	Check(ctx context.Context, pipeline string) []error
 	// Drop removes what the source created on the server, refusing what is in use; it returns a line for each thing it
 	// removed or, with dry, would remove. What is not there is no error.

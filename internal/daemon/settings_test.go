@@ -70,18 +70,19 @@ func TestCheckFindsEverythingInOrder(t *testing.T) {
 	away := &capture.Problem{State: "kafka_unreachable", Reason: "refused"}
 	f := &config.File{Pipelines: []config.Pipeline{
 		pipelineOf("one", &sourceSettings{settings{problems: []error{wrong, errors.New("second")}}},
-			&sinkSettings{}, &sinkSettings{settings{problems: []error{away}}}),
+			&sinkSettings{}, &sinkSettings{settings{problems: []error{away, &capture.Warning{Reason: "few replicas"}}}}),
 		pipelineOf("two", &sourceSettings{settings{problems: []error{wrong}}}, &sinkSettings{}),
 	}}
 	var got []string
 	for _, found := range Check(context.Background(), f) {
-		usage := map[bool]string{true: " (usage)"}[found.Usage()]
+		usage := map[bool]string{true: " (usage)"}[found.Usage()] + map[bool]string{true: " (warning)"}[found.Warning() != nil]
 		got = append(got, found.Pipeline+" "+found.Block+": "+found.Err.Error()+usage)
 	}
 	want := []string{
 		`one source "fake": wal_level: it is replica (usage)`,
 		`one source "fake": second`,
 		`one sink "fake" "b": kafka_unreachable: refused`,
+		`one sink "fake" "b": few replicas (warning)`,
 		`two source "fake": wal_level: it is replica (usage)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

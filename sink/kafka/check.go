@@ -16,7 +16,7 @@ import (
 const checkWithin = 20 * time.Second
 
 // Check looks at the live cluster: is it there, may we write, are the topics there that have a fixed name. It changes
-// nothing. It returns every problem it finds.
+// nothing. It returns every problem it finds, and warns of topics for which one broker's acknowledgement is enough.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
@@ -46,6 +46,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 		return []error{err}
 	}
 	there := map[string][]int32{}
+	var lax []string
 	for _, n := range append(topics, s.progressTopic) {
 		t, err := topicFrom(m, n)
 		switch {
@@ -53,6 +54,9 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 			there[n] = []int32{0}
 			if err := offline(t.parts); err != nil {
 				problems = append(problems, err)
+			}
+			if conf, err := s.settingsOf(ctx, n); err == nil && t.alone(conf) { // without the right to read them: no warning
+				lax = append(lax, n)
 			}
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
 			problems = append(problems, notAuthorized("Topic", n, "DESCRIBE", err))
@@ -63,6 +67,9 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 		default:
 			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
 		}
+	}
+	if len(lax) > 0 {
+		problems = append(problems, oneEnough(lax...))
 	}
 	return append(problems, s.allowed(ctx, there)...)
 }

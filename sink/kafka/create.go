@@ -117,9 +117,10 @@ func (s *Sink) limits(ctx context.Context, t *topic) {
 	if n, ok := s.learned[t.name]; ok {
 		t.limit = min(t.limit, n)
 	}
-	if conf["min.insync.replicas"] == "1" && !s.warned {
+	if t.alone(conf) && !s.warned {
 		s.warned = true
-		s.log.Warn("min.insync.replicas is 1: what one broker acknowledged alone is lost with it", zap.String("topic", t.name))
+		w := oneEnough(t.name)
+		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
 }
 
@@ -135,7 +136,7 @@ func (s *Sink) settingsOf(ctx context.Context, topic string) (map[string]string,
 	conf := map[string]string{}
 	err := s.cluster.ask(ctx, func(k *conn) error {
 		r, err := k.DescribeConfigs(&sarama.DescribeConfigsRequest{Version: 1, Resources: []*sarama.ConfigResource{{
-			Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"max.message.bytes", "min.insync.replicas"},
+			Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"max.message.bytes", insync},
 		}}})
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func TestContractOnKfake(t *testing.T) {
 	})
 }
 
-// answers refuses some of the produce requests for a topic with an error, without storing anything.
+// answers refuses some of the produce requests with an error, without storing anything.
 type answers struct {
 	mu   sync.Mutex
 	dice *rand.Rand
@@ -56,6 +56,28 @@ func (a *answers) control(r kmsg.Request) (kmsg.Response, bool) {
 	}
 	a.left--
 	return refuse(r.(*kmsg.ProduceRequest), a.code), true
+}
+
+// driveRefusing drives a sink while n of its produce requests are refused with a code, and fails when none was.
+func driveRefusing(t *testing.T, code int16, n int) sinktest.Report {
+	t.Helper()
+	c, target := fake(t)
+	a := &answers{dice: rand.New(rand.NewPCG(1, 2)), code: code, left: n}
+	r := sinktest.Drive(t, target, func() error {
+		time.Sleep(100 * time.Millisecond)
+		c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			c.KeepControl()
+			resp, handled := a.control(r)
+			return resp, nil, handled
+		})
+		time.Sleep(300 * time.Millisecond)
+		return nil
+	})
+	t.Log(r)
+	if a.left == n {
+		t.Error("nothing was refused")
+	}
+	return r
 }
 
 func refuse(r *kmsg.ProduceRequest, code int16) kmsg.Response {
@@ -80,24 +102,9 @@ func TestErrorsThatRepeat(t *testing.T) {
 		kerr.FencedLeaderEpoch, kerr.NetworkException,
 	} {
 		t.Run(e.Message, func(t *testing.T) {
-			c, target := fake(t)
-			a := &answers{dice: rand.New(rand.NewPCG(1, 2)), code: e.Code, left: 30}
-			r := sinktest.Drive(t, target, func() error {
-				time.Sleep(100 * time.Millisecond)
-				c.ControlKey(0, func(r kmsg.Request) (kmsg.Response, error, bool) {
-					c.KeepControl()
-					resp, handled := a.control(r)
-					return resp, nil, handled
-				})
-				time.Sleep(300 * time.Millisecond)
-				return nil
-			})
-			t.Log(r)
+			r := driveRefusing(t, e.Code, 30)
 			if r.Opens != 1 {
 				t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
-			}
-			if a.left == 30 {
-				t.Error("nothing was refused")
 			}
 		})
 	}
@@ -107,19 +114,7 @@ func TestErrorsThatRepeat(t *testing.T) {
 func TestErrorsThatRewind(t *testing.T) {
 	for _, e := range []*kerr.Error{kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.UnknownServerError} {
 		t.Run(e.Message, func(t *testing.T) {
-			c, target := fake(t)
-			a := &answers{dice: rand.New(rand.NewPCG(1, 2)), code: e.Code, left: 2}
-			r := sinktest.Drive(t, target, func() error {
-				time.Sleep(100 * time.Millisecond)
-				c.ControlKey(0, func(r kmsg.Request) (kmsg.Response, error, bool) {
-					c.KeepControl()
-					resp, handled := a.control(r)
-					return resp, nil, handled
-				})
-				time.Sleep(300 * time.Millisecond)
-				return nil
-			})
-			t.Log(r)
+			r := driveRefusing(t, e.Code, 2)
 			if r.Opens < 2 || r.Fenced() > 0 {
 				t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
 			}

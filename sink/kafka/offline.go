@@ -55,7 +55,7 @@ func allOf(topics map[string]*topic) (all []*partition) {
 	return all
 }
 
-// surely has markers written by write, which returns when they are, until each has reached its partition: where none
+// surely (I8) has markers written by write, which returns when they are, until each has reached its partition: where none
 // leads, a coordinator may drop the marker and say nothing (Kafka 4.3: tried; 4.1 waits). So all have to be led before
 // and after, by the same leaders, in the eyes of the coordinator.
 func (f *fencing) surely(ctx context.Context, partitions map[string][]int32, write func() error) error {

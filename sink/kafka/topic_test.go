@@ -97,6 +97,23 @@ func TestInvalidTopicName(t *testing.T) {
 	}
 }
 
+// A topic that takes none of our records halts the lane: somebody has to change it.
+func TestRefused(t *testing.T) {
+	needServers(t)
+	server := testenv.SharedKafka(t)
+	o := options(server.Brokers(), "")
+	topic := o.Pipeline + ".compacted"
+	server.CreateTopic(t, topic, 1, map[string]string{"cleanup.policy": "compact"})
+	o.Topic = func(string, string) (string, error) { return topic, nil }
+	l := open(t, newSink(t, o))
+	e := row(capture.Insert, 1, 1, "")
+	e.Keyed = true // by nothing
+	l.mustWrite(e)
+	if p := problem(t, l.failure(), "refused"); !p.Halted || !p.Usage || !strings.Contains(p.Fix, "--entity-name '"+topic+"'") {
+		t.Errorf("problem %+v", p)
+	}
+}
+
 // A truncation goes to all partitions, a null key to one.
 func TestPlaces(t *testing.T) {
 	needServers(t)

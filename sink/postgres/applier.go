@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -22,24 +23,27 @@ type applier struct {
 	row     *progress
 	held    func(capture.Position)
 	bulk    bulk
+	watch   watch
 	starts  []*statement // what begins a transaction
 	catalog target.Catalog
 	plans   map[*capture.Table]*plan
 	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
 	inside  bool             // a transaction is open that has pieces of a source transaction
-	found   bool             // the lane had a record when it was opened, or has one by now
-	wrote   time.Time        // when the position was written
+	copied  copied
+	parked  parked
+	wrote   time.Time // when the position was written
 }
 
-func newApplier(s *Sink, db *conn, row *progress, found bool, held func(capture.Position)) *applier {
+func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *applier {
 	a := &applier{
-		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, found: found, plans: map[*capture.Table]*plan{},
-		catalog: target.Catalog{Schema: s.options.Schema, AddColumns: s.options.AddColumns}, starts: []*statement{{sql: "BEGIN"}},
+		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*plan{},
+		catalog: s.catalog(), starts: []*statement{{sql: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
 	}
-	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}}
+	a.watch.sink, a.watch.pid = s, db.pg.PID()
+	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}, truncates: map[string]*statement{}}
 	return a
 }
 
@@ -51,9 +55,14 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 			err = capture.Panicked("a group of changes", r)
 		}
 	}()
-	err = a.run(ctx, q)
-	var c *conflict
-	if errors.As(err, &c) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go a.watch.run(ctx, end)
+	err = a.drifted(ctx, a.run(ctx, q))
+	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
+		return p
+	}
+	if c := (*conflict)(nil); errors.As(err, &c) {
 		return c.problem()
 	}
 	if ctx.Err() == nil && a.db.pg.IsClosed() {
@@ -63,14 +72,19 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 }
 
 func (a *applier) run(ctx context.Context, q *queue) error {
+	if err := a.loadParked(ctx); err != nil {
+		return err
+	}
 	var g group
 	for {
 		if err := q.take(&g, a.wrote.Add(idlePause)); err != nil {
 			return err
 		}
+		a.watch.begin()
 		if err := a.apply(ctx, &g); err != nil {
 			return err
 		}
+		a.watch.end()
 	}
 }
 
@@ -85,8 +99,16 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 // whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
 func (a *applier) whole(ctx context.Context, g *group) error {
+	if !a.planned(g.changes) {
+		if first, second, several := g.reshaped(); several {
+			if err := a.whole(ctx, &first); err != nil {
+				return err
+			}
+			return a.whole(ctx, &second)
+		}
+	}
 	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
-	if err == nil || !conflicts(err) {
+	if err == nil || capture.AsProblem(err) != nil || !conflicts(err) {
 		return named("write a group", err)
 	}
 	first, second, several := g.halves()
@@ -103,41 +125,26 @@ func (a *applier) whole(ctx context.Context, g *group) error {
 // inBulk is one attempt to write a group in one transaction.
 func (a *applier) inBulk(ctx context.Context, g *group) error {
 	s := &a.bulk.script
-	if a.planned(g.changes) {
-		for _, st := range a.starts {
-			if err := s.send(ctx, st, nil, anyRows); err != nil {
-				return err
-			}
-		}
-		if err := s.push(ctx, wait{statement: a.row.move, rows: 1, fence: true}, a.row.params(g.end, g.state)); err != nil {
+	for _, st := range a.starts {
+		if err := s.send(ctx, st, nil, anyRows); err != nil {
 			return err
 		}
-	} else if err := a.start(ctx, g); err != nil {
+	}
+	if err := s.push(ctx, wait{statement: a.row.move, rows: 1, fence: true}, a.row.params(g.end, g.state)); err != nil {
 		return err
 	}
 	if err := a.bulk.apply(ctx, g.changes); err != nil {
 		return err
 	}
-	if err := s.finish(); err != nil {
-		return err
-	}
 	return a.commit(ctx, g.end)
-}
-
-// start begins the transaction of a group and finds the targets of its tables.
-func (a *applier) start(ctx context.Context, g *group) error {
-	if err := a.begin(ctx); err != nil {
-		return err
-	}
-	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
-		return err
-	}
-	return a.planAll(ctx, g.changes)
 }
 
 // oneByOne is one attempt to write a transaction change by change.
 func (a *applier) oneByOne(ctx context.Context, g *group) error {
-	if err := a.start(ctx, g); err != nil {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
 		return err
 	}
 	if err := a.serial(ctx, g.changes); err != nil {
@@ -157,11 +164,8 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 		}
 		a.inside = true
 	}
-	if err := a.planAll(ctx, g.changes); err != nil {
-		return err
-	}
 	if err := a.pieceInBulk(ctx, g.changes); err != nil {
-		return err
+		return a.apart(ctx, err)
 	}
 	if !g.commit {
 		return nil
@@ -176,23 +180,23 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 // pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
 func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) error {
 	for n := 1; ; n++ {
-		if err := a.db.run(ctx, "SAVEPOINT tailrace"); err != nil {
+		if err := a.db.run(ctx, "SAVEPOINT piece"); err != nil {
 			return named("set savepoint", err)
 		}
+		planned, begun := len(a.fresh), a.copied.clone()
 		err := a.bulk.apply(ctx, changes)
 		if err == nil {
-			err = a.bulk.script.finish()
-		}
-		if err == nil {
-			return named("release savepoint", a.db.run(ctx, "RELEASE SAVEPOINT tailrace"))
+			return named("release savepoint", a.db.run(ctx, "RELEASE SAVEPOINT piece"))
 		}
 		a.bulk.script.abort()
-		if !conflicts(err) && (!transient(err) || n == attempts) {
+		if capture.AsProblem(err) != nil || !conflicts(err) && (!transient(err) || n == attempts) {
 			return named("write a piece", err)
 		}
-		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT tailrace; RELEASE SAVEPOINT tailrace"); err != nil {
+		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
 			return named("roll back to savepoint", err)
 		}
+		a.forget(planned)
+		a.copied = begun
 		if conflicts(err) {
 			return a.serial(ctx, changes)
 		}
@@ -211,20 +215,6 @@ func (a *applier) planned(changes []*capture.Change) bool {
 	return true
 }
 
-// planAll finds the targets of all tables, within the transaction that is open.
-func (a *applier) planAll(ctx context.Context, changes []*capture.Change) error {
-	var last *capture.Table
-	for _, c := range changes {
-		if c.Table != last {
-			if _, err := a.plan(ctx, c.Table); err != nil {
-				return err
-			}
-		}
-		last = c.Table
-	}
-	return nil
-}
-
 const attempts = 8 // of a group that deadlocks, before the lane is opened anew
 
 // again calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
@@ -239,7 +229,10 @@ func (a *applier) again(ctx context.Context, f func() error) error {
 		if rolled := a.rollback(ctx); rolled != nil {
 			return errors.Join(err, rolled)
 		}
-		if !transient(err) || n == attempts {
+		if err = a.apart(ctx, err); err == nil {
+			continue
+		}
+		if !transient(err) || n >= attempts {
 			return err
 		}
 		a.log.Info("again", zap.Error(err))
@@ -274,19 +267,53 @@ func (a *applier) commit(ctx context.Context, end capture.Position) error {
 }
 
 func (a *applier) committed(end capture.Position) {
-	a.fresh, a.found, a.wrote = a.fresh[:0], true, time.Now()
+	a.fresh, a.wrote = a.fresh[:0], time.Now()
+	a.parked.added = a.parked.added[:0]
 	a.row.origin = nil
 	a.held(end)
 }
 
 // rollback ends the transaction, with what it made.
 func (a *applier) rollback(ctx context.Context) error {
-	for _, t := range a.fresh {
-		delete(a.plans, t)
+	a.forget(0)
+	for _, k := range a.parked.added {
+		delete(a.parked.keys, k)
 	}
-	a.fresh, a.inside = a.fresh[:0], false
+	a.parked.added, a.copied = a.parked.added[:0], copied{}
+	a.inside = false
 	a.bulk.script.abort()
 	return a.db.rollback(ctx)
+}
+
+// forget drops the plans that were made in the transaction that is open, but the first n.
+func (a *applier) forget(n int) {
+	for _, t := range a.fresh[n:] {
+		delete(a.plans, t)
+	}
+	a.fresh = a.fresh[:n]
+}
+
+// apart does what the target needs in transactions of their own, when err says so: then the group is to be written
+// again, and the error is nil. In the middle of a large transaction the lane has to begin anew.
+func (a *applier) apart(ctx context.Context, err error) error {
+	var apart *target.Apart
+	if !errors.As(err, &apart) {
+		return err
+	}
+	inside := a.inside
+	if rolled := a.rollback(ctx); rolled != nil {
+		return rolled
+	}
+	for _, sql := range apart.Statements {
+		a.log.Info("change the target", zap.String("sql", sql))
+		if err := a.db.run(ctx, sql); err != nil {
+			return named(sql, err)
+		}
+	}
+	if inside {
+		return fmt.Errorf("begin a large transaction again: %w", err)
+	}
+	return nil
 }
 
 // lost looks, after the connection was lost, whether that is because somebody else has opened the sink.

@@ -15,6 +15,9 @@ const (
 	copyRows = 64 // from so many on, inserts go by COPY, which is a round trip of its own
 )
 
+// errParked says that a change is about a row that waits in tailrace.parked.
+var errParked = errors.New("earlier changes of the row are parked")
+
 // bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
 // conflicts, says nothing of which change it is.
 type bulk struct {
@@ -25,7 +28,9 @@ type bulk struct {
 	params [][]byte
 	text   []byte // of parameters and of COPY
 	sets   map[string]int
-	groups []usageGroup
+	// truncates are the statements that empty tables.
+	truncates map[string]*statement
+	groups    []usageGroup
 }
 
 // usageGroup are the effects on one table with one usage.
@@ -34,7 +39,7 @@ type usageGroup struct {
 	effects []*effect
 }
 
-// apply writes changes within the transaction that is open, or that the script has begun.
+// apply writes changes within the transaction that is open, or that the script has begun, and waits for the answers.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 	defer b.fold.reset()
 	for i := 0; i < len(changes); {
@@ -44,7 +49,25 @@ func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 		}
 		i += n
 	}
-	return b.flush(ctx)
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	return b.script.finish()
+}
+
+// plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
+// first: rows of an older shape fit in no longer after it.
+func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+	if p := b.plans[c.Table]; p != nil && b.copied.knows(p, c) {
+		return p, nil
+	}
+	if err := b.flush(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.script.finish(); err != nil {
+		return nil, err
+	}
+	return b.applier.plan(ctx, c)
 }
 
 // next folds a change in, or writes it by itself where that cannot be; n is how many changes that were.
@@ -55,16 +78,27 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		if b.options.IgnoreTruncate {
 			return n, nil
 		}
+		for _, c := range changes[:n] {
+			if _, err := b.plan(ctx, c); err != nil {
+				return n, err
+			}
+		}
 		if err := b.flush(ctx); err != nil {
 			return n, err
 		}
-		sql, err := b.truncateSQL(ctx, changes[:n])
-		if err != nil {
-			return n, err
+		sql := b.truncateSQL(changes[:n])
+		if b.truncates[sql] == nil {
+			b.truncates[sql] = &statement{sql: sql}
 		}
-		return n, b.script.send(ctx, &statement{sql: sql}, nil, anyRows)
+		return n, b.script.send(ctx, b.truncates[sql], nil, anyRows)
 	}
-	p := b.plans[c.Table]
+	p, err := b.plan(ctx, c)
+	if err != nil {
+		return 1, err
+	}
+	if b.concerned(p, c) {
+		return 1, errParked
+	}
 	folded, err := b.fold.add(p, c)
 	if folded || err != nil || c.Op == capture.Delete && b.options.KeepDeletes {
 		return 1, err
@@ -72,7 +106,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	if err := b.flush(ctx); err != nil {
 		return 1, err
 	}
-	if c.Op == capture.Insert || c.Op == capture.Read || len(p.key) > 0 && !(c.Op == capture.Update && p.keyChanged(c)) {
+	if moves := c.Op == capture.Update && p.keyChanged(c); inserts(c) || len(p.key) > 0 && !moves {
 		_, err := b.fold.add(p, c) // it was another shape of the table that stood in the way
 		return 1, err
 	}
@@ -248,5 +282,5 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value) erro
 // conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
 func conflicts(err error) bool {
-	return errors.Is(err, errCount) || errors.Is(err, errOrder) || conflicting(sqlstate(err))
+	return errors.Is(err, errCount) || errors.Is(err, errOrder) || errors.Is(err, errParked) || conflicting(sqlstate(err))
 }

@@ -27,6 +27,7 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 	t.Helper()
 	r := &rig{database: testenv.NewDatabase(t, s)}
 	s.ExecIn(t, r.database, ddl)
+	r.url = s.URL(r.database)
 	o.Pipeline, o.Name, o.URL = "shop", "replica", s.URL(r.database)
 	var core zapcore.Core
 	core, r.logs = observer.New(zap.DebugLevel)
@@ -36,11 +37,11 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 		t.Fatal(err)
 	}
 	t.Cleanup(db.close)
-	row, progress, err := k.takeOver(t.Context(), db, sink.Lane{Name: "main"})
+	row, _, err := k.takeOver(t.Context(), db, sink.Lane{Name: "main"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.applier = newApplier(k, db, row, progress.Memory == sink.Found, func(capture.Position) {})
+	r.applier = newApplier(k, db, row, func(capture.Position) {})
 	return r
 }
 

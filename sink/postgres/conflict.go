@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,6 +27,15 @@ func (c *conflict) Unwrap() error {
 		return nil
 	}
 	return c.err
+}
+
+// problemOf finds the conflict or the problem in err, as a problem; nil when there is none.
+func problemOf(err error) *capture.Problem {
+	var c *conflict
+	if errors.As(err, &c) {
+		return c.problem()
+	}
+	return capture.AsProblem(err)
 }
 
 // problem is the named state of a conflict: what was to be done, what is in the way, and the SQL that helps.

@@ -97,16 +97,13 @@ func (s *Sink) known(ctx context.Context, db *conn, lane sink.Lane, row [][]byte
 
 // unknown tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
 func (s *Sink) unknown(ctx context.Context, db *conn) (sink.Progress, error) {
-	rows, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
-	if err == nil && string(rows[0][0]) == "t" {
-		rows, err = db.rows(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
-			[]byte(s.options.Pipeline), []byte(s.options.Name))
-		if err == nil && string(rows[0][0]) == "t" {
-			return sink.Progress{Memory: sink.Lost}, nil
-		}
-	}
+	rows, err := db.rows(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
+		[]byte(s.options.Pipeline), []byte(s.options.Name))
 	if err != nil {
 		return sink.Progress{}, named("read tailrace.tables", err)
+	}
+	if string(rows[0][0]) == "t" {
+		return sink.Progress{Memory: sink.Lost}, nil
 	}
 	return sink.Progress{Memory: sink.Empty}, nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -24,7 +25,7 @@ type history struct {
 // The tables of a history, and what makes them in a target.
 var (
 	people = tableOf("people", "id int4", "email text", "note text", "score numeric").key(0)
-	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar").full().key(0, 1)
+	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar(5)").full().key(0, 1)
 	events = tableOf("events", "x int4", "y text", "z json").full()
 	issued = tableOf("issued", "id int8", "what text").key(0)
 )
@@ -38,10 +39,19 @@ CREATE TABLE issued (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text
 type shape struct{ *capture.Table }
 
 func tableOf(name string, columns ...string) shape {
-	t := &capture.Table{Schema: "public", Name: name}
+	t := &capture.Table{OID: crc32.ChecksumIEEE([]byte(name)) >> 1, Schema: "public", Name: name}
 	for _, c := range columns {
 		n, kind, _ := strings.Cut(c, " ")
-		t.Columns = append(t.Columns, capture.Column{Name: n, Type: &capture.Type{Name: kind}, Modifier: -1})
+		c := capture.Column{Name: n, Modifier: -1}
+		kind, length, _ := strings.Cut(strings.TrimSuffix(kind, ")"), "(")
+		if length, err := strconv.Atoi(length); err == nil {
+			c.Modifier = int32(length) + 4
+		}
+		kind, isArray := strings.CutSuffix(kind, "[]")
+		if c.Type = (&capture.Type{Schema: "pg_catalog", Name: kind}); isArray {
+			c.Type = &capture.Type{Schema: "pg_catalog", Name: "_" + kind, Kind: capture.KindArray, Elem: c.Type}
+		}
+		t.Columns = append(t.Columns, c)
 	}
 	return shape{t}
 }
@@ -138,7 +148,7 @@ func (h *history) value(t *capture.Table, i int) capture.Value {
 		text = strconv.Itoa(h.rand.IntN(25))
 	case "numeric":
 		text = fmt.Sprintf("%d.%03d", n, h.rand.IntN(1000))
-	case "text[]":
+	case "_text":
 		text = []string{"{}", `{a,"b,c",NULL}`, `{"\"q\"","back\\slash"}`, "{{1,2},{3,4}}"}[n%4]
 	case "jsonb", "json":
 		text = []string{`{"a": 1}`, `[]`, `"x\"y"`, "null"}[n%4]

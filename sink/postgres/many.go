@@ -53,7 +53,7 @@ func (p *plan) manyWhere(usage []byte) string {
 	var conditions []string
 	for i, u := range usage {
 		if u&finds != 0 {
-			conditions = append(conditions, fmt.Sprintf("t.%s = %s", p.column(i), p.value("o", i)))
+			conditions = append(conditions, fmt.Sprintf("t.%s %s %s", p.column(i), p.equalTo(i), p.value("o", i)))
 		}
 	}
 	for i, u := range usage {

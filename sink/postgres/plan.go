@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -22,42 +24,77 @@ type plan struct {
 	written []int  // the columns that an insert writes
 	// cascades says that another table of the target is changed when a row is deleted here.
 	cascades bool
-	fold     *tableFold // nil: nothing is folded
-	onKey    string     // what an insert does where the key is there already: "" for an error
+	parted   bool              // it has partitions
+	equals   map[string]string // the operators of columns whose equality is not in pg_catalog
+	fold     *tableFold        // nil: nothing is folded
+	onKey    string            // what an insert does where the key is there already: "" for an error
 	insert   *statement
 	others   map[string]*statement // by what they set and compare
 }
 
-// plan finds the plan of a table, within the transaction that is open.
-func (a *applier) plan(ctx context.Context, t *capture.Table) (*plan, error) {
-	if p := a.plans[t]; p != nil {
-		return p, nil
+// plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
+func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+	p := a.plans[c.Table]
+	if p == nil {
+		var err error
+		if p, err = a.newPlan(ctx, c.Table); err != nil {
+			return nil, err
+		}
+		a.plans[c.Table] = p
+		a.fresh = append(a.fresh, c.Table)
 	}
+	return p, a.clear(ctx, p, c)
+}
+
+func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
 	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
 	if err != nil {
 		return nil, named("find the target of "+t.String(), err)
+	}
+	for _, note := range rel.Notes {
+		a.log.Info("note on a table", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := newPlan(t, rel)
 	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
 		p.onKey = p.onKeySQL()
 		p.insert.sql += p.onKey
 	}
-	if a.options.Constraints != Off {
-		rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint
-			WHERE contype = 'f' AND confrelid = $1::pg_catalog.oid AND confdeltype IN ('c', 'n', 'd'))`,
-			strconv.AppendUint(nil, uint64(rel.OID), 10))
-		if err != nil {
-			return nil, named("look for foreign keys to "+p.name, err)
-		}
-		p.cascades = string(rows[0][0]) == "t"
+	return p, a.inspect(ctx, p)
+}
+
+// inspectQuery reads what a plan has to know of its target beside the columns: whether rows of other tables go with a
+// row, whether it has partitions, and the equality of types that are not Postgres' own, which no search path finds.
+const inspectQuery = `
+SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND confdeltype IN ('c', 'n', 'd')),
+  c.relkind = 'p', a.attname, e.operator
+FROM pg_catalog.pg_class c LEFT JOIN (pg_catalog.pg_attribute a JOIN LATERAL (
+    SELECT 'OPERATOR(' || pg_catalog.quote_ident(n.nspname) || '.' || p.oprname || ')' AS operator
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_opclass o ON o.opcintype IN (t.oid, t.typbasetype) AND o.opcdefault
+    JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod AND m.amname = 'btree'
+    JOIN pg_catalog.pg_amop x ON x.amopfamily = o.opcfamily AND x.amoplefttype = o.opcintype AND x.amoprighttype = o.opcintype
+      AND x.amopstrategy = 3
+    JOIN pg_catalog.pg_operator p ON p.oid = x.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = p.oprnamespace
+    WHERE t.oid = a.atttypid AND n.nspname <> 'pg_catalog') e ON true) ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.oid = $1::pg_catalog.oid`
+
+func (a *applier) inspect(ctx context.Context, p *plan) error {
+	rows, err := a.db.rows(ctx, inspectQuery, strconv.AppendUint(nil, uint64(p.rel.OID), 10))
+	if err != nil {
+		return named("look at "+p.name, err)
 	}
-	a.plans[t] = p
-	a.fresh = append(a.fresh, t)
-	return p, nil
+	for _, r := range rows {
+		p.cascades = string(r[0]) == "t" && a.options.Constraints != Off
+		p.parted = string(r[1]) == "t"
+		if r[2] != nil {
+			p.equals[string(r[2])] = string(r[3])
+		}
+	}
+	return nil
 }
 
 func newPlan(t *capture.Table, rel *target.Relation) *plan {
-	p := &plan{table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{}}
+	p := &plan{table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
+		equals: map[string]string{}}
 	var identity []int
 	for i := range t.Columns {
 		if t.Columns[i].Identity {
@@ -129,13 +166,26 @@ func (p *plan) insertParams(dst [][]byte, row []capture.Value) [][]byte {
 }
 
 // same compares a column with a parameter, or another expression of the column's type. Null equals null. Where the type's
-// equality is not one that we know, the texts are compared: the session's settings make them the source's.
+// equality is not one that we know, the texts are compared, both as this server prints them.
 func (p *plan) same(i int, to string) string {
 	c := &p.rel.Columns[i]
 	if c.Equal && !strings.Contains(c.Type, ".") {
 		return fmt.Sprintf("t.%s IS NOT DISTINCT FROM %s::%s", p.column(i), to, c.Type)
 	}
-	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM %s::pg_catalog.text", p.column(i), to)
+	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM (%s::%s)::pg_catalog.text", p.column(i), to, c.Type)
+}
+
+// is is the condition that a column has the value of parameter n, by an index where there is one.
+func (p *plan) is(i, n int) string {
+	return fmt.Sprintf("t.%s %s $%d::%s", p.column(i), p.equalTo(i), n, p.rel.Columns[i].Type)
+}
+
+// equalTo is the operator of a column's equality.
+func (p *plan) equalTo(i int) string {
+	if o := p.equals[p.rel.Columns[i].Name]; o != "" {
+		return o
+	}
+	return "="
 }
 
 // What a statement does with a column.
@@ -199,7 +249,7 @@ func (p *plan) where(usage []byte, params int) string {
 	for i, u := range usage {
 		if u&finds != 0 {
 			params++
-			conditions = append(conditions, fmt.Sprintf("t.%s = $%d::%s", p.column(i), params, p.rel.Columns[i].Type))
+			conditions = append(conditions, p.is(i, params))
 		}
 	}
 	for i, u := range usage {
@@ -211,6 +261,9 @@ func (p *plan) where(usage []byte, params int) string {
 	where := strings.Join(append(conditions, "true"), " AND ")
 	if len(p.key) > 0 {
 		return where
+	}
+	if p.parted {
+		return "(tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM " + p.name + " t WHERE " + where + " LIMIT 1)"
 	}
 	return "ctid = (SELECT t.ctid FROM " + p.name + " t WHERE " + where + " LIMIT 1)" // rows may be there twice
 }

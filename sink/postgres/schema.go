@@ -12,11 +12,11 @@ const progressSchema = "tailrace"
 // schemaLock is the advisory lock under which the schema is made: many sinks start at once.
 const schemaLock = "7381920465"
 
-// schemaDDL makes what a sink keeps in its target. A row of progress is written by every transaction, so its page has
+// schemaDDL makes what a sink keeps in its target. CREATE SCHEMA asks for the right to it even where it is there already. A row of progress is written by every transaction, so its page has
 // room for new versions beside it.
 const schemaDDL = `BEGIN;
 SELECT pg_catalog.pg_advisory_xact_lock(` + schemaLock + `);
-CREATE SCHEMA IF NOT EXISTS tailrace;
+DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$;
 CREATE TABLE IF NOT EXISTS tailrace.progress (
 	pipeline text NOT NULL,
 	sink text NOT NULL,
@@ -60,14 +60,22 @@ COMMIT`
 // prepare makes the schema where it is absent.
 func (s *Sink) prepare(ctx context.Context, db *conn) error {
 	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL
-		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL`)
+		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND pg_catalog.to_regclass('tailrace.tables') IS NOT NULL`)
 	if err != nil {
 		return named("look for tailrace.progress", err)
 	}
 	if string(rows[0][0]) == "t" {
 		return nil
 	}
-	err = db.run(ctx, schemaDDL)
+	if err = db.run(ctx, schemaDDL); err == nil {
+		catalog := s.catalog()
+		if err = db.run(ctx, "BEGIN"); err == nil {
+			err = catalog.Prepare(ctx, db.pg)
+		}
+		if err == nil {
+			err = db.run(ctx, "COMMIT")
+		}
+	}
 	if err == nil {
 		return nil
 	}

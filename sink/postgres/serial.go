@@ -16,6 +16,11 @@ import (
 func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	for i := 0; i < len(changes); {
 		n := run(changes[i:])
+		for _, c := range changes[i : i+n] {
+			if _, err := a.plan(ctx, c); err != nil {
+				return err
+			}
+		}
 		if err := a.settle(ctx, changes[i:i+n]); err != nil {
 			return err
 		}
@@ -33,11 +38,6 @@ func run(changes []*capture.Change) int {
 	return n
 }
 
-// settle applies one statement's changes, and what the policy says when they conflict.
-func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
-	return a.one(ctx, changes)
-}
-
 // one applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
 func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 	c := changes[0]
@@ -47,13 +47,14 @@ func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 	if c.Op == capture.Delete && a.options.KeepDeletes {
 		return nil
 	}
-	p, err := a.plan(ctx, c.Table)
-	if err != nil {
-		return err
-	}
+	p := a.plans[c.Table]
 	var rows int64
+	var err error
 	switch c.Op {
 	case capture.Insert, capture.Read:
+		if !whole(c.After) {
+			return fmt.Errorf("insert into %s at %s: the row is not whole", p.name, c.At())
+		}
 		rows, err = a.db.exec(ctx, p.insert, p.insertParams(nil, c.After))
 	case capture.Update:
 		u := p.usage(nil, old(c), c.Before, c.After, true)
@@ -69,27 +70,19 @@ func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error
 	if a.options.IgnoreTruncate {
 		return nil
 	}
-	sql, err := a.truncateSQL(ctx, changes)
-	if err != nil {
-		return err
-	}
-	if err := a.db.run(ctx, sql); err != nil {
+	if err := a.db.run(ctx, a.truncateSQL(changes)); err != nil {
 		return judge(a.plans[changes[0].Table], changes[0], 1, err)
 	}
 	return nil
 }
 
 // truncateSQL is one statement for all tables: foreign keys between them do not matter then.
-func (a *applier) truncateSQL(ctx context.Context, changes []*capture.Change) (string, error) {
+func (a *applier) truncateSQL(changes []*capture.Change) string {
 	names := make([]string, len(changes))
 	for i, c := range changes {
-		p, err := a.plan(ctx, c.Table)
-		if err != nil {
-			return "", err
-		}
-		names[i] = p.name
+		names[i] = a.plans[c.Table].name
 	}
-	return "TRUNCATE " + strings.Join(names, ", "), nil
+	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
 // old is what is known of the row that a change concerns, as it is before: at least the key.

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
 // Options is what a Sink is made of. Pipeline, Name and URL have to be given.
@@ -66,12 +67,13 @@ var errSlow = errors.New("no answer from the target in time")
 
 // Sink is one replica of one pipeline. It implements sink.Sink.
 type Sink struct {
-	options Options
-	log     *zap.Logger
+	options  Options
+	patience time.Duration
+	log      *zap.Logger
 }
 
 // New makes a sink; it contacts nothing.
-func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, log: log} }
+func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, patience: patience, log: log} }
 
 // Open implements sink.Sink. It takes over the lane's row in tailrace.progress, which waits for a transaction of an
 // earlier Writer, or ends it; none of those can write after that (I8).
@@ -90,7 +92,13 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 		db.close()
 		return nil, sink.Progress{}, err
 	}
-	return newWriter(s, lane, db, row, progress.Memory == sink.Found), progress, nil
+	return newWriter(s, lane, db, row), progress, nil
+}
+
+// catalog makes the one of a Writer.
+func (s *Sink) catalog() target.Catalog {
+	o := &s.options
+	return target.Catalog{Pipeline: o.Pipeline, Sink: o.Name, Schema: o.Schema, AddColumns: o.AddColumns}
 }
 
 // Close implements sink.Sink. Every Writer has a connection of its own.

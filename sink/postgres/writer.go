@@ -22,13 +22,13 @@ type Writer struct {
 	closed bool
 }
 
-func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress, found bool) *Writer {
+func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Writer{lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		defer db.close()
-		w.fail(newApplier(s, db, row, found, w.hold).guard(ctx, w.queue))
+		w.fail(newApplier(s, db, row, w.hold).guard(ctx, w.queue))
 	}()
 	return w
 }

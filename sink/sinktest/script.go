@@ -15,9 +15,9 @@ import (
 var Table = &capture.Table{
 	OID: 4711, Schema: "public", Name: "ledger", Key: []int{0},
 	Columns: []capture.Column{
-		{Name: "id", Type: &capture.Type{Name: "int8", Kind: capture.KindInt}, Modifier: -1, Key: true, Identity: true},
-		{Name: "ver", Type: &capture.Type{Name: "int8", Kind: capture.KindInt}, Modifier: -1},
-		{Name: "pad", Type: &capture.Type{Name: "text", Kind: capture.KindText}, Modifier: -1},
+		{Name: "id", Type: &capture.Type{Schema: "pg_catalog", Name: "int8", Kind: capture.KindInt}, Modifier: -1, Key: true, Identity: true},
+		{Name: "ver", Type: &capture.Type{Schema: "pg_catalog", Name: "int8", Kind: capture.KindInt}, Modifier: -1},
+		{Name: "pad", Type: &capture.Type{Schema: "pg_catalog", Name: "text", Kind: capture.KindText}, Modifier: -1},
 	},
 }
 

@@ -20,8 +20,8 @@ CREATE TABLE tailrace.tables (
     PRIMARY KEY (target_schema, target_table));
 CREATE INDEX ON tailrace.tables (pipeline, sink, source_oid)`
 
-// lockNumber is of the advisory lock that those hold who make what every sink shares.
-const lockNumber = 7_241_903_115
+// lockNumber is of the advisory lock that those hold who make what every sink shares: the same as for tailrace.progress.
+const lockNumber = 7_381_920_465
 
 // Prepare makes the schema tailrace and the table tailrace.tables when they are absent, and the Catalog's schema. Call it
 // in a transaction of its own, before the first Relation: sinks that start at once then do not wait for each other's
@@ -40,7 +40,7 @@ func (c *Catalog) Prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 	lock := fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d)", int64(lockNumber))
 	for _, sql := range []string{
-		lock, "CREATE SCHEMA IF NOT EXISTS tailrace",
+		lock, "DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$",
 		`DO $$ BEGIN IF pg_catalog.to_regclass('tailrace.tables') IS NULL THEN` + makeRegistry + `; END IF; END $$`,
 		"CREATE SCHEMA IF NOT EXISTS " + quote(c.Schema),
 	} {
@@ -71,6 +71,7 @@ type known struct {
 	Name   string
 	Type   string // that the source's was, as the target writes it
 	Target string // the target's
+	Place  int16  // the number of the target's column
 }
 
 func (e *entry) byNumber(n int16) *known {
@@ -97,7 +98,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'S
     'Columns', columns))
 FROM tailrace.tables
 WHERE target_schema = $1 AND target_table = $2
-   OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid`
+   OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid AND source_oid <> 0`
 
 const enterQuery = `
 WITH entered AS (

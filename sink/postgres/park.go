@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// parked are the rows of which changes wait in tailrace.parked: later changes of them wait, too, or the row would become
+// something that it never was in the source.
+type parked struct {
+	keys  map[string]bool
+	added []string // in the transaction that is open
+}
+
+// loadParked reads which rows have changes that wait.
+func (a *applier) loadParked(ctx context.Context) error {
+	a.parked.keys = map[string]bool{}
+	if a.options.OnConflict != Park {
+		return nil
+	}
+	rows, err := a.db.rows(ctx, `SELECT target_schema, target_table, k FROM tailrace.parked, LATERAL (VALUES (key), (new_key)) x (k)
+		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND k IS NOT NULL`, a.row.key[:3]...)
+	if err != nil {
+		return named("read tailrace.parked", err)
+	}
+	for _, r := range rows {
+		a.parked.keys[parkedKey(ident(string(r[0]), string(r[1])), string(r[2]))] = true
+	}
+	return nil
+}
+
+func parkedKey(table, key string) string { return table + "\x00" + key }
+
+// keyJSON is a row's key as tailrace.parked has it: an array of texts; "" where there is none.
+func (p *plan) keyJSON(row []capture.Value) string {
+	if len(p.key) == 0 || row == nil {
+		return ""
+	}
+	values := make([]string, len(p.key))
+	for n, i := range p.key {
+		if !given(row[i]) {
+			return ""
+		}
+		values[n] = row[i].String()
+	}
+	return string(encoded(values))
+}
+
+// keysOf are the keys that a change is about: the old one, and the new one where it differs.
+func (p *plan) keysOf(c *capture.Change) (key, next string) {
+	if c.Op == capture.Truncate {
+		return "", ""
+	}
+	key = p.keyJSON(old(c))
+	if next = p.keyJSON(c.After); next == key {
+		next = ""
+	}
+	return key, next
+}
+
+// concerned says whether a change is about a row that waits.
+func (a *applier) concerned(p *plan, c *capture.Change) bool {
+	if len(a.parked.keys) == 0 {
+		return false
+	}
+	key, next := p.keysOf(c)
+	return a.parked.keys[parkedKey(p.name, key)] || next != "" && a.parked.keys[parkedKey(p.name, next)]
+}
+
+// waits parks a change of a row of which others wait. The table is asked again: somebody may have replayed them.
+func (a *applier) waits(ctx context.Context, c *capture.Change) (bool, error) {
+	if c.Op == capture.Truncate {
+		return false, nil
+	}
+	p := a.plans[c.Table]
+	if !a.concerned(p, c) {
+		return false, nil
+	}
+	key, next := p.keysOf(c)
+	for _, k := range []string{key, next} {
+		rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 AND lane = $3
+			AND target_schema = $4 AND target_table = $5 AND $6 IN (key, new_key))`,
+			append(a.row.key[:3:3], []byte(p.rel.Schema), []byte(p.rel.Name), []byte(k))...)
+		if err != nil {
+			return false, named("read tailrace.parked", err)
+		}
+		if string(rows[0][0]) == "t" {
+			return true, a.park(ctx, p, c, parkedReason{reason: "follows", message: "an earlier change of the row is parked"})
+		}
+		delete(a.parked.keys, parkedKey(p.name, k))
+	}
+	return false, nil
+}
+
+// parkedReason is why a change is parked.
+type parkedReason struct{ reason, sqlstate, constraint, message string }
+
+func (a *applier) parkAll(ctx context.Context, changes []*capture.Change, why *conflict) error {
+	problem := why.problem()
+	r := parkedReason{reason: problem.State, message: problem.Error()}
+	if why.err != nil {
+		r.sqlstate, r.constraint = why.err.Code, why.err.ConstraintName
+	}
+	for _, c := range changes {
+		if err := a.park(ctx, a.plans[c.Table], c, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// park writes a change into tailrace.parked instead of its table, in the transaction that is open.
+func (a *applier) park(ctx context.Context, p *plan, c *capture.Change, why parkedReason) error {
+	key, next := p.keysOf(c)
+	_, err := a.db.rows(ctx, `INSERT INTO tailrace.parked (pipeline, sink, lane, position, seq, committed, source_schema, source_table,
+		target_schema, target_table, op, key, new_key, before, after, reason, sqlstate, constraint_name, message)
+		VALUES ($1, $2, $3, $4::pg_catalog.pg_lsn, $5::pg_catalog.int8, $6::pg_catalog.timestamptz, $7, $8, $9, $10, $11, $12, $13,
+		$14::pg_catalog.jsonb, $15::pg_catalog.jsonb, $16, $17, $18, $19)`,
+		append(a.row.key[:3:3], c.Tx.LSN.Append(nil), encoded(c.Seq), []byte(c.Tx.Time.Format(time.RFC3339Nano)),
+			[]byte(c.Table.Schema), []byte(c.Table.Name), []byte(p.rel.Schema), []byte(p.rel.Name), []byte(c.Op.String()),
+			orNull(key), orNull(next), image(c.Table, c.Before), image(c.Table, c.After),
+			[]byte(why.reason), orNull(why.sqlstate), orNull(why.constraint), []byte(why.message))...)
+	if err != nil {
+		return named("park a change", err)
+	}
+	for _, k := range []string{key, next} {
+		if k = parkedKey(p.name, k); !a.parked.keys[k] && k != parkedKey(p.name, "") {
+			a.parked.keys[k] = true
+			a.parked.added = append(a.parked.added, k)
+		}
+	}
+	return nil
+}
+
+// image is a row as a JSON object of texts and nulls; what is not known of it is not in it. nil stays nil.
+func image(t *capture.Table, row []capture.Value) []byte {
+	if row == nil {
+		return nil
+	}
+	object := map[string]*string{}
+	for i, v := range row {
+		switch v.Kind {
+		case capture.Null:
+			object[t.Columns[i].Name] = nil
+		case capture.Text:
+			s := v.String()
+			object[t.Columns[i].Name] = &s
+		}
+	}
+	return encoded(object)
+}
+
+func encoded(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return b
+}
+
+func orNull(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}

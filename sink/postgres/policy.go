@@ -1,0 +1,176 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// settle applies one statement's changes, and what the policy says when they conflict.
+func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
+	if a.options.OnConflict == Halt {
+		return a.one(ctx, changes)
+	}
+	if a.options.OnConflict == Park {
+		if waits, err := a.waits(ctx, changes[0]); waits || err != nil {
+			return err
+		}
+	}
+	err := a.try(ctx, func() error { return a.one(ctx, changes) })
+	var c *conflict
+	if !errors.As(err, &c) {
+		return err
+	}
+	if a.options.OnConflict == Park {
+		return a.parkAll(ctx, changes, c)
+	}
+	return a.win(ctx, c)
+}
+
+// try calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
+func (a *applier) try(ctx context.Context, f func() error) error {
+	if err := a.db.run(ctx, "SAVEPOINT change"); err != nil {
+		return named("set savepoint", err)
+	}
+	end := "RELEASE SAVEPOINT change"
+	failed := f()
+	if failed != nil {
+		var c *conflict
+		if !errors.As(failed, &c) {
+			return failed // the transaction is given up
+		}
+		end = "ROLLBACK TO SAVEPOINT change; " + end
+	}
+	if err := a.db.run(ctx, end); err != nil {
+		return named("end savepoint", err)
+	}
+	return failed
+}
+
+// win applies a change although the target's rows are in its way: those are overwritten or deleted. What is left is a
+// conflict with something else than rows, and halts.
+func (a *applier) win(ctx context.Context, c *conflict) error {
+	for range 20 { // unique keys of one table
+		next, err := a.giveWay(ctx, c)
+		if next == nil || err != nil {
+			return err
+		}
+		err = a.try(ctx, next)
+		if !errors.As(err, &c) {
+			return err
+		}
+	}
+	return c
+}
+
+// giveWay removes what is in the way of a change, and returns what to try then; nil when nothing is left to do.
+func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error) {
+	p, change := c.plan, c.change
+	switch {
+	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != "23505" || c.rows > 1:
+		return nil, c
+	case c.err == nil:
+		return func() error { return a.blind(ctx, p, change) }, nil
+	}
+	columns, err := a.uniqueColumns(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if inserts(change) && subset(columns, p.key) {
+		over := &capture.Change{Tx: change.Tx, Seq: change.Seq, Op: capture.Update, Table: change.Table, After: change.After}
+		return func() error { return a.blind(ctx, p, over) }, nil
+	}
+	if err := a.evict(ctx, c, columns); err != nil {
+		return nil, err
+	}
+	if inserts(change) {
+		return func() error { return a.one(ctx, []*capture.Change{change}) }, nil
+	}
+	return func() error { return a.blind(ctx, p, change) }, nil
+}
+
+func inserts(c *capture.Change) bool { return c.Op == capture.Insert || c.Op == capture.Read }
+
+// blind applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
+// of it is known.
+func (a *applier) blind(ctx context.Context, p *plan, c *capture.Change) error {
+	if len(p.key) == 0 { // the row is not there as it should be, and nothing else finds it
+		if c.Op == capture.Update && whole(c.After) {
+			return a.insertInstead(ctx, p, c)
+		}
+		return nil
+	}
+	u := p.usage(nil, old(c), c.Before, c.After, false)
+	st := p.remove(u)
+	if c.Op == capture.Update {
+		st = p.update(u)
+	}
+	n, err := a.db.exec(ctx, st, p.params(nil, u, old(c), c.After))
+	if err != nil {
+		return judge(p, c, n, err)
+	}
+	if n == 0 && c.Op == capture.Update && whole(c.After) {
+		return a.insertInstead(ctx, p, c)
+	}
+	return nil
+}
+
+func (a *applier) insertInstead(ctx context.Context, p *plan, c *capture.Change) error {
+	row := &capture.Change{Tx: c.Tx, Seq: c.Seq, Op: capture.Insert, Table: c.Table, After: c.After}
+	n, err := a.db.exec(ctx, p.insert, p.insertParams(nil, row.After))
+	return judge(p, row, n, err)
+}
+
+// uniqueColumns are the columns of the unique index that a conflict is about, as indexes into the row. One with
+// expressions or a predicate stays a conflict: nobody can tell which row it is.
+func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
+	rows, err := a.db.rows(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+		WHERE k.relname = $1 AND n.nspname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL`,
+		[]byte(c.err.ConstraintName), []byte(c.err.SchemaName))
+	if err != nil {
+		return nil, named("look for index "+c.err.ConstraintName, err)
+	}
+	for _, r := range rows {
+		i := c.plan.table.Column(string(r[0]))
+		if i < 0 || !given(c.change.After[i]) {
+			return nil, c
+		}
+		columns = append(columns, i)
+	}
+	if len(columns) == 0 {
+		return nil, c
+	}
+	return columns, nil
+}
+
+// evict deletes the row that has the values of a unique index.
+func (a *applier) evict(ctx context.Context, c *conflict, columns []int) error {
+	p := c.plan
+	sql := "DELETE FROM " + p.name + " t WHERE true"
+	var params [][]byte
+	for _, i := range columns {
+		params = append(params, text(c.change.After[i]))
+		sql += " AND " + p.is(i, len(params))
+	}
+	err := a.try(ctx, func() error {
+		r := a.db.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+		return judge(p, c.change, 1, r.Err)
+	})
+	return err
+}
+
+func subset(list, of []int) bool {
+	for _, i := range list {
+		found := false
+		for _, k := range of {
+			found = found || i == k
+		}
+		if !found {
+			return false
+		}
+	}
+	return len(list) > 0
+}

@@ -1,0 +1,60 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// patience is how long the worker may be at one group before it is looked whether the server is still at it.
+const patience = 15 * time.Second
+
+// watch notices that the worker waits for an answer that will never come: a network that swallows packets says nothing,
+// and a statement may rightly take minutes.
+type watch struct {
+	sink *Sink
+	pid  uint32
+	busy atomic.Int64 // since when the worker is at a group, in Unix nanoseconds; 0: it is at none
+}
+
+func (w *watch) begin() { w.busy.Store(time.Now().UnixNano()) }
+func (w *watch) end()   { w.busy.Store(0) }
+
+// run looks until ctx ends, and ends it when the server is not at work for us, or cannot be reached.
+func (w *watch) run(ctx context.Context, end context.CancelCauseFunc) {
+	limit := w.sink.patience
+	for capture.Sleep(ctx, limit/2) == nil {
+		since := w.busy.Load()
+		if since == 0 || time.Since(time.Unix(0, since)) < limit {
+			continue
+		}
+		if err := w.look(ctx, limit); err != nil && ctx.Err() == nil && w.busy.Load() == since {
+			end(&capture.Problem{State: "target_unreachable", Reason: "the target's server does not answer", Err: err})
+			return
+		}
+	}
+}
+
+var errNotAtWork = errors.New("it has no request of ours, and we have no answer")
+
+// look asks the server, on another connection, whether our backend is at work.
+func (w *watch) look(ctx context.Context, limit time.Duration) error {
+	ctx, stop := context.WithTimeoutCause(ctx, limit, errSlow)
+	defer stop()
+	db, err := w.sink.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	rows, err := db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::pg_catalog.int4
+		AND (state = 'active' OR state_change > pg_catalog.now() - $2::pg_catalog.interval))`,
+		strconv.AppendUint(nil, uint64(w.pid), 10), []byte(strconv.FormatInt(limit.Milliseconds()/2, 10)+" milliseconds"))
+	if err == nil && string(rows[0][0]) == "f" {
+		err = errNotAtWork
+	}
+	return err
+}
