@@ -100,7 +100,7 @@ func (p *pair) streams() {
 // until polls until ok is true.
 func (p *pair) until(what string, ok func() bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if !p.daemon.running() || time.Now().After(deadline) {
 			p.t.Fatalf("not in time: %s\n%s", what, p.daemon.logTail())
 		}

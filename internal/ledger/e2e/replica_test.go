@@ -59,7 +59,6 @@ func (p *pair) trial(l load, seed uint64) {
 	defer cancel()
 	books, bank, readers := make(chan ledger.Stats, 1), make(chan string, 1), make(chan *reader, 1)
 	go func() { books <- ledger.Run(ctx, p.source.URL(), ledger.Config{Seed: seed, Rate: l.ledger}) }()
-	go func() { bank <- p.tpcb(l, seed) }()
 	watch, stop := context.WithCancel(p.t.Context())
 	defer stop()
 	r := &reader{url: p.target.URL()}
@@ -68,6 +67,8 @@ func (p *pair) trial(l load, seed uint64) {
 		readers <- r
 	}()
 	n := &tormentor{pair: p, rand: rand.New(rand.NewPCG(seed, 7))}
+	n.copy()
+	go func() { bank <- p.tpcb(l, seed) }()
 	n.run(time.Now().Add(l.last))
 	p.t.Logf("pgbench: %s", <-bank)
 	cancel()

@@ -17,10 +17,20 @@ type tormentor struct {
 	crashes int
 }
 
-// run starts the first daemon and breaks something all the time, its snapshot included, until the time has passed, and
-// until both a daemon that was writing and the target were hit.
-func (n *tormentor) run(until time.Time) {
+// copy starts the first daemon and kills it in its first copy, then lets that end.
+func (n *tormentor) copy() {
 	n.launch()
+	for range 2 {
+		time.Sleep(200*time.Millisecond + time.Duration(n.rand.Int64N(int64(time.Second))))
+		n.daemon.kill()
+		n.launch()
+	}
+	n.streams()
+}
+
+// run breaks something all the time until the time has passed, and until both a daemon that was writing and the target
+// were hit.
+func (n *tormentor) run(until time.Time) {
 	last := until.Add(time.Minute)
 	for now := time.Now(); now.Before(until) || now.Before(last) && (n.writing == 0 || n.crashes == 0); now = time.Now() {
 		switch n.rand.IntN(9) {
