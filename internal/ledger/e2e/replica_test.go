@@ -30,7 +30,7 @@ func TestReplicaLedger(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	l := load{scale: 1, clients: 4, rate: 300, ledger: 100, last: 7 * time.Second}
+	l := load{scale: 1, clients: 4, rate: 300, ledger: 100, last: 5 * time.Second}
 	if os.Getenv("TAILRACE_SOAK") != "" {
 		l = load{scale: 50, clients: 8, ledger: 200, last: time.Minute}
 	}
