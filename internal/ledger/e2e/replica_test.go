@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/internal/ledger"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -57,15 +60,15 @@ func (p *pair) trial(l load, seed uint64) {
 
 	ctx, cancel := context.WithCancel(p.t.Context())
 	defer cancel()
-	books, bank, readers := make(chan ledger.Stats, 1), make(chan string, 1), make(chan *reader, 1)
+	books, bank := make(chan ledger.Stats, 1), make(chan string, 1)
 	go func() { books <- ledger.Run(ctx, p.source.URL(), ledger.Config{Seed: seed, Rate: l.ledger}) }()
 	watch, stop := context.WithCancel(p.t.Context())
 	defer stop()
-	r := &reader{url: p.target.URL()}
-	go func() {
-		r.run(watch)
-		readers <- r
-	}()
+	readers := []*reader{{url: p.target.URL(), look: balance}, {url: p.target.URL(), look: ledger.Standing}}
+	var looking sync.WaitGroup
+	for _, r := range readers {
+		looking.Go(func() { r.run(watch) })
+	}
 	n := &tormentor{pair: p, rand: rand.New(rand.NewPCG(seed, 7))}
 	n.copy()
 	go func() { bank <- p.tpcb(l, seed) }()
@@ -78,12 +81,15 @@ func (p *pair) trial(l load, seed uint64) {
 	}
 	p.drain()
 	stop()
-	p.t.Logf("%d looks at the replica", (<-readers).looks)
-	if r.looks < 10 {
-		p.t.Errorf("only %d looks at the replica", r.looks)
-	}
-	for _, b := range r.broken {
-		p.t.Errorf("a reader of the replica has seen: %s", b)
+	looking.Wait()
+	for _, r := range readers {
+		p.t.Logf("%d looks at the replica", r.looks)
+		if r.looks < 5 {
+			p.t.Errorf("only %d looks at the replica", r.looks)
+		}
+		for _, b := range r.broken {
+			p.t.Errorf("a reader of the replica has seen: %s", b)
+		}
 	}
 	p.judge()
 }
@@ -97,9 +103,10 @@ func (p *pair) judge() {
 	}
 	conn := dial(p.t, p.target)
 	defer func() { _ = conn.Close(context.Background()) }()
-	for _, damage := range []string{
-		"UPDATE pgbench_tellers SET tbalance = tbalance + 1 WHERE tid = 1",
-		"UPDATE ledger.board SET val = val || '!' WHERE id = 1",
+	for damage, look := range map[string]func(context.Context, *pgx.Conn) (string, error){
+		"UPDATE pgbench_tellers SET tbalance = tbalance + 1 WHERE tid = 1":       balance,
+		"UPDATE ledger.board SET val = val || '!' WHERE id = 1":                  ledger.Standing,
+		"UPDATE ledger.account SET balance = balance + 1 WHERE id = 1 OR id = 2": ledger.Standing,
 	} {
 		tx, err := conn.Begin(p.t.Context())
 		if err != nil {
