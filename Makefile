@@ -3,13 +3,16 @@
 GO ?= go
 FUZZTIME ?= 30s
 SOAK ?= 1h
+COUNT ?= 10
+HOT = ^Benchmark(Append|Decode|Frames|Insert|Line|Stage|Table|Transaction|UpdateFull|Values)$$
+HOT_PACKAGES = ./capture/postgres/... ./internal/pipeline ./sink/format ./sink/kafka ./transform/...
 
 # The programs that tests run, and the Debian packages that bring them.
 PROGRAMS = java:default-jre-headless mvn:maven pg_recvlogical:postgresql-client redis-server:redis-server
 
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build demo test test-short test-deps lint fuzz bench soak
+.PHONY: help build demo test test-short test-deps lint fuzz bench hot allocs soak
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,8 +50,14 @@ fuzz: ## every fuzz test for FUZZTIME each (30s)
 		done; \
 	done
 
-bench: ## rows per second and CPU per row of the daemon, beside pg_recvlogical
-	$(GO) run ./bench/line
+bench: ## rows/s, CPU, memory, latency beside other tools, into bench/RESULTS.md; BENCH='-parts drain -shapes insert1000'
+	$(GO) run ./bench $(BENCH)
+
+hot: ## microbenchmarks of what each row goes through, COUNT times (10), for benchstat
+	$(GO) test -run '^$$' -bench '$(HOT)' -count $(COUNT) $(HOT_PACKAGES)
+
+allocs: ## what each row goes through must not allocate more than the tests beside it say
+	$(GO) test -count=1 -short -v -run Alloc $(HOT_PACKAGES)
 
 soak: ## the ledger under faults for SOAK (1h), and the long forms of other tests
 	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run 'Ledger|Soak|ProducerIDChanges' ./...

@@ -79,6 +79,13 @@ func setupVerify(flags *flag.FlagSet) action {
 
 // all compares every replica that is asked for.
 func (v *verification) all(ctx context.Context, file *config.File) error {
+	return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
+		return v.one(ctx, p, name, replica)
+	})
+}
+
+// replicas calls do for every replica that is asked for.
+func (v *verification) replicas(file *config.File, do func(config.Pipeline, string, verify.Replica) error) error {
 	var names []string
 	found := false
 	for _, p := range file.Pipelines {
@@ -93,7 +100,7 @@ func (v *verification) all(ctx context.Context, file *config.File) error {
 				continue
 			}
 			found = true
-			if err := v.one(ctx, p, b.Name, replica); err != nil {
+			if err := do(p, b.Name, replica); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

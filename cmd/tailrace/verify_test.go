@@ -63,6 +63,16 @@ pipeline "orders" {
 	verify("-repair").expect(t, 0, "3 differences, repaired", "")
 	verify().expect(t, 0, "4 rows compared, the same", "")
 
+	s.server.ExecIn(t, s.name, "ALTER TABLE orders ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 10)")
+	tailraceWith(t, withPassword, "", "sequences", file).expect(t, 0, `ALTER TABLE "shop"."orders" ALTER COLUMN "id" ADD GENERATED`, "")
+	tailraceWith(t, withPassword, "", "sequences", "-apply", file).expect(t, 0, "-- orders/reporting: 2 statements", "")
+	tailraceWith(t, withPassword, "", "sequences", file).expect(t, 0, "-- orders/reporting: 0 statements", "")
+	s.server.ExecIn(t, s.name, "INSERT INTO orders VALUES (DEFAULT, 'numbered')")
+	waits()
+	if got := s.server.Query(t, reporting, "SELECT nextval('shop.orders_id_seq') || status FROM shop.orders WHERE id = 10"); got != "10numbered" {
+		t.Errorf("the replica counts on, and takes rows of the stream: %s", got)
+	}
+
 	verify("-table", "public.order").expect(t, 2, "", `did you mean "public.orders"`)
 	verify("-sink", "orders/report").expect(t, 2, "", `the files have no replica "orders/report"`)
 	verify("-after", "4").expect(t, 2, "", "-after needs -table")

@@ -13,8 +13,11 @@ import (
 //go:embed kafka_pom.xml
 var kafkaPom []byte
 
-// kafkaRelease names Kafka's folders in the cache. Change it with the versions in kafka_pom.xml.
-const kafkaRelease = "kafka-4.3.0"
+// KafkaRelease is the version of the servers. Change it with the versions in kafka_pom.xml and connect_pom.xml.
+const KafkaRelease = "4.3.0"
+
+// kafkaRelease names Kafka's folders in the cache.
+const kafkaRelease = "kafka-" + KafkaRelease
 
 // kafkaJars returns the class path of Kafka, downloading its jars once.
 func kafkaJars() (string, error) {
@@ -28,17 +31,7 @@ func kafkaJars() (string, error) {
 
 func fetchKafka(dir string) error {
 	progress("fetch %s", kafkaRelease)
-	pom := filepath.Join(dir, "pom.xml")
-	if err := os.WriteFile(pom, kafkaPom, 0o644); err != nil {
-		return fmt.Errorf("fetch Kafka: %w", err)
-	}
-	repository := filepath.Join(dir, "repository") // not in the user's home: there may be none
-	mvn := exec.Command("mvn", "--batch-mode", "--quiet", "--file", pom, "dependency:copy-dependencies",
-		"-DoutputDirectory="+dir, "-Dmaven.repo.local="+repository)
-	if out, err := mvn.CombinedOutput(); err != nil {
-		return fmt.Errorf("fetch Kafka with mvn: %w\n%s", err, out)
-	}
-	if err := os.RemoveAll(repository); err != nil {
+	if err := maven(dir, kafkaPom, []string{"dependency:copy-dependencies", "-DoutputDirectory=" + dir}); err != nil {
 		return fmt.Errorf("fetch Kafka: %w", err)
 	}
 	return openToAll(dir)

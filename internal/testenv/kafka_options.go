@@ -11,6 +11,12 @@ func Property(name, value string) KafkaOption {
 	return func(s *KafkaServer) { s.properties = append(s.properties, name+"="+value) }
 }
 
+// Java adds flags of Java to every node's; the last one of a name counts. Without it the nodes start fast and are small,
+// which is for tests, not for figures.
+func Java(flags ...string) KafkaOption {
+	return func(s *KafkaServer) { s.java = append(s.java, flags...) }
+}
+
 // SASL makes clients log in by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 with this user and password.
 func SASL(user, password string) KafkaOption {
 	return func(s *KafkaServer) { s.user, s.password = user, password }

@@ -23,6 +23,9 @@ var releases = map[int]embedded.PostgresVersion{
 	13: embedded.V13, 14: embedded.V14, Oldest: embedded.V15, 16: embedded.V16, 17: embedded.V17, Newest: embedded.V18,
 }
 
+// Release is the full version behind a major one; "" for one that this package does not know.
+func Release(major int) string { return string(releases[major]) }
+
 // postgresBinaries returns the folder that holds bin, lib and share of the version, downloading them once.
 func postgresBinaries(version int) (string, error) {
 	release, known := releases[version]

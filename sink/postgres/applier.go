@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -37,7 +36,7 @@ type applier struct {
 func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *applier {
 	a := &applier{
 		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*plan{},
-		catalog: s.catalog(), starts: []*statement{{sql: "BEGIN"}},
+		catalog: s.newCatalog(), starts: []*statement{{sql: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
@@ -58,7 +57,7 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	go a.watch.run(ctx, end)
-	err = a.run(ctx, q)
+	err = a.drifted(ctx, a.run(ctx, q))
 	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
 		return p
 	}
@@ -99,6 +98,14 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 // whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
 func (a *applier) whole(ctx context.Context, g *group) error {
+	if !a.planned(g.changes) {
+		if first, second, several := g.reshaped(); several {
+			if err := a.whole(ctx, &first); err != nil {
+				return err
+			}
+			return a.whole(ctx, &second)
+		}
+	}
 	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
 	if err == nil || capture.AsProblem(err) != nil || !conflicts(err) {
 		return named("write a group", err)
@@ -112,6 +119,18 @@ func (a *applier) whole(ctx context.Context, g *group) error {
 		return err
 	}
 	return a.whole(ctx, &second)
+}
+
+// planned says whether the targets of all tables are known.
+func (a *applier) planned(changes []*capture.Change) bool {
+	var last *capture.Table
+	for _, c := range changes {
+		if c.Table != last && a.plans[c.Table] == nil {
+			return false
+		}
+		last = c.Table
+	}
+	return true
 }
 
 // inBulk is one attempt to write a group in one transaction.
@@ -157,7 +176,7 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 		a.inside = true
 	}
 	if err := a.pieceInBulk(ctx, g.changes); err != nil {
-		return a.apart(ctx, err)
+		return err
 	}
 	if !g.commit {
 		return nil
@@ -208,9 +227,6 @@ func (a *applier) again(ctx context.Context, f func() error) error {
 		}
 		if rolled := a.rollback(ctx); rolled != nil {
 			return errors.Join(err, rolled)
-		}
-		if err = a.apart(ctx, err); err == nil {
-			continue
 		}
 		if !transient(err) || n >= attempts {
 			return err
@@ -271,29 +287,6 @@ func (a *applier) forget(n int) {
 		delete(a.plans, t)
 	}
 	a.fresh = a.fresh[:n]
-}
-
-// apart does what the target needs in transactions of their own, when err says so: then the group is to be written
-// again, and the error is nil. In the middle of a large transaction the lane has to begin anew.
-func (a *applier) apart(ctx context.Context, err error) error {
-	var apart *target.Apart
-	if !errors.As(err, &apart) {
-		return err
-	}
-	inside := a.inside
-	if rolled := a.rollback(ctx); rolled != nil {
-		return rolled
-	}
-	for _, sql := range apart.Statements {
-		a.log.Info("change the target", zap.String("sql", sql))
-		if err := a.db.run(ctx, sql); err != nil {
-			return named(sql, err)
-		}
-	}
-	if inside {
-		return fmt.Errorf("begin a large transaction again: %w", err)
-	}
-	return nil
 }
 
 // lost looks, after the connection was lost, whether that is because somebody else has opened the sink.

@@ -38,6 +38,28 @@ func (g *group) halves() (first, second group, ok bool) {
 			at = i
 		}
 	}
+	return g.cut(at)
+}
+
+// reshaped cuts a group before the first transaction that has another shape of a table than an earlier one: rows of the
+// older shape have to be there before the target is altered, and nobody could have both otherwise. false: there is none.
+func (g *group) reshaped() (first, second group, ok bool) {
+	shapes, begin := map[uint32]*capture.Table{}, 0
+	for i, c := range g.changes {
+		if i > 0 && c.Tx.LSN != g.changes[i-1].Tx.LSN {
+			begin = i
+		}
+		was := shapes[c.Table.OID]
+		if was != nil && was != c.Table && c.Table.OID != 0 && begin > 0 {
+			return g.cut(begin)
+		}
+		shapes[c.Table.OID] = c.Table
+	}
+	return *g, group{}, false
+}
+
+// cut makes two groups of one, the second of which begins with a transaction; false when at is its beginning.
+func (g *group) cut(at int) (first, second group, ok bool) {
 	if at == 0 {
 		return *g, group{}, false
 	}

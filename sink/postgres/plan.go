@@ -52,7 +52,7 @@ func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) 
 		return nil, named("find the target of "+t.String(), err)
 	}
 	for _, note := range rel.Notes {
-		a.log.Info("note on a table", zap.Stringer("table", t), zap.String("note", note))
+		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := newPlan(t, rel)
 	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself

@@ -36,3 +36,28 @@ func BenchmarkValues(b *testing.B) {
 		})
 	}
 }
+
+// A value becomes JSON without an allocation once the buffer is as large as it gets.
+func TestNothingIsAllocated(t *testing.T) {
+	for name, v := range map[string]struct {
+		typ  *capture.Type
+		text string
+	}{
+		"text":        {of(capture.KindText), "Grüße \"aus\" Köln"},
+		"int":         {of(capture.KindInt), "1234567"},
+		"numeric":     {of(capture.KindNumeric), "1234.50"},
+		"bool":        {of(capture.KindBool), "t"},
+		"date":        {of(capture.KindDate), "2026-11-23"},
+		"timestamptz": {of(capture.KindTimestampTZ), "2026-11-23 10:00:00.123456+00"},
+		"interval":    {of(capture.KindInterval), "1 year 2 mons 3 days 04:05:06.789"},
+		"jsonb":       {of(capture.KindJSON), `{"a": [1, 2.5, null, true]}`},
+		"bytea":       {of(capture.KindBytes), `\x00ff`},
+		"array":       {arrayOf(of(capture.KindText)), `{one,"two words",NULL,"q\"q"}`},
+	} {
+		appender, text := jsonvalue.New(false).Appender(v.typ), []byte(v.text)
+		var dst []byte
+		if n := testing.AllocsPerRun(100, func() { dst = appender(dst[:0], text) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}

@@ -84,11 +84,29 @@ type planned struct {
 	*changes
 	types *types
 	found *found // nil: it is not there yet
+	was   *entry // what both looked like last; nil: never
+}
+
+// column finds the target's column for one of the source's: by its name, or by its number when somebody has given it
+// another name, as the source will have done: rows of the older shape may still come.
+func (p *planned) column(c *capture.Column) *foundColumn {
+	f := p.found.column(c.Name)
+	if f != nil || p.was == nil {
+		return f
+	}
+	was := p.was.byName(c.Name)
+	if was == nil || was.Number != c.Number && c.Number != 0 {
+		return nil
+	}
+	if f = p.found.at(was.Place); f != nil && p.table.Column(f.Name) >= 0 {
+		return nil
+	}
+	return f
 }
 
 // plan says what a target needs.
 func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, r registered) (*planned, error) {
-	p := &planned{changes: &changes{table: t, target: quote(schema, t.Name), state: "schema_changed", schemas: map[string]bool{}}}
+	p := &planned{was: r.here, changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
 	var err error
 	if p.found, err = find(ctx, conn, schema, t.Name); err != nil {
 		return nil, err
@@ -108,12 +126,12 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, 
 		return p, nil
 	}
 	if p.found.Kind != "r" && p.found.Kind != "p" {
-		p.refuse("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
+		p.refusal("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
 		return p, nil
 	}
 	d := drift{planned: p, before: r.here, adds: c.AddColumns}
-	err = d.compare(ctx, conn)
-	return p, err
+	d.compare()
+	return p, nil
 }
 
 // finish notes what the shape and its target look like, and returns the relation.
@@ -123,9 +141,9 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, p *planned, b
 	columns := []known{}
 	for i := range t.Columns {
 		column := &t.Columns[i]
-		f := p.found.column(column.Name)
+		f := p.column(column)
 		r.Columns = append(r.Columns, f.Column)
-		k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full}
+		k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
 		if k.Number == 0 && before != nil {
 			if was := before.byName(k.Name); was != nil {
 				k.Number = was.Number

@@ -15,7 +15,7 @@ import (
 type changes struct {
 	table    *capture.Table
 	target   string // the table as SQL
-	state    string // what it is called when somebody has to do something
+	unknown  bool   // among them is a column whose older values are in no change
 	schemas  map[string]bool
 	steps    []step
 	aparts   []step
@@ -57,8 +57,8 @@ func (c *changes) person(reason, sql string) {
 	}
 }
 
-// refuse says that the table cannot be taken as it is.
-func (c *changes) refuse(state, reason, fix string) {
+// refusal says that the table cannot be taken as it is.
+func (c *changes) refusal(state, reason, fix string) {
 	c.refusals = append(c.refusals, &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix})
 }
 
@@ -80,7 +80,7 @@ func (c *changes) empty() bool {
 // problem is what somebody has to do first; nil when it can be done here. It names everything at once.
 func (c *changes) problem(add bool) *capture.Problem {
 	if len(c.refusals) > 0 {
-		return c.refusal()
+		return c.joined()
 	}
 	var reasons, fix []string
 	for _, s := range slices.Concat(c.steps, c.aparts, c.persons) {
@@ -95,15 +95,17 @@ func (c *changes) problem(add bool) *capture.Problem {
 	if len(reasons) == 0 {
 		return nil
 	}
-	return &capture.Problem{
-		State: c.state, Halted: true,
-		Reason: fmt.Sprintf("%s does not fit into %s: %s", c.table, c.target, strings.Join(reasons, "; ")),
-		Fix:    strings.Join(fix, "\n"),
+	p := &capture.Problem{State: "schema_changed"}
+	if c.unknown {
+		p = &capture.Problem{State: "backfill_unknown"}
 	}
+	p.Halted, p.Fix = true, strings.Join(fix, "\n")
+	p.Reason = fmt.Sprintf("%s does not fit into %s: %s", c.table, c.target, strings.Join(reasons, "; "))
+	return p
 }
 
-// refusal joins refusals of one state.
-func (c *changes) refusal() *capture.Problem {
+// joined is the first refusal, with all others of its state.
+func (c *changes) joined() *capture.Problem {
 	first := *c.refusals[0]
 	reasons, fixes := []string{first.Reason}, []string{first.Fix}
 	for _, r := range c.refusals[1:] {

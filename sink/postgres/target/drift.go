@@ -1,11 +1,8 @@
 package target
 
 import (
-	"context"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -17,22 +14,16 @@ type drift struct {
 	adds   bool   // Catalog.AddColumns
 }
 
-func (d *drift) compare(ctx context.Context, conn *pgconn.PgConn) error {
+func (d *drift) compare() {
 	if d.shuffled() {
-		return nil
+		return
 	}
-	var missing []*capture.Column
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
-		if f := d.found.column(c.Name); f != nil {
+		if f := d.column(c); f != nil {
 			d.same(c, f)
 		} else if !d.renamed(c) {
-			missing = append(missing, c)
-		}
-	}
-	if len(missing) > 0 {
-		if err := d.lacks(ctx, conn, missing); err != nil {
-			return err
+			d.lacks(c)
 		}
 	}
 	d.surplus()
@@ -42,7 +33,6 @@ func (d *drift) compare(ctx context.Context, conn *pgconn.PgConn) error {
 			d.try(d.addComputed(c))
 		}
 	}
-	return nil
 }
 
 // shuffled sees a name that stands for another column than before: one that was dropped and added again, or columns that
@@ -63,7 +53,7 @@ func (d *drift) shuffled() bool {
 			continue
 		}
 		reason += fmt.Sprintf("column %s was dropped and added again; ", c.Name)
-		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.unknown(c) + "\n"
+		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.hint(c) + "\n"
 	}
 	if reason == "" {
 		return false
@@ -118,7 +108,7 @@ func (d *drift) renamed(c *capture.Column) bool {
 // same compares a column that both have.
 func (d *drift) same(c *capture.Column, f *foundColumn) {
 	want := d.types.sql(c.Type, c.Modifier)
-	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(c.Name)
+	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name)
 	switch {
 	case f.Generated:
 	case d.retyped(c, f, want):
@@ -137,7 +127,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
 			alter+" TYPE "+want+using(c.Name, f.Full, want))
 	}
-	if c.Nullable && f.Required && !slices.Contains(d.table.Key, d.table.Column(c.Name)) {
+	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number nobody knows
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
 }
@@ -153,6 +143,12 @@ func (d *drift) holds(target string, c *capture.Column) bool {
 		}
 	}
 	return false
+}
+
+// inPrimary says whether a column is in the target's primary key, and so cannot be null.
+func (d *drift) inPrimary(name string) bool {
+	primary := d.found.primary()
+	return primary != nil && slices.Contains(primary.Columns, name)
 }
 
 // retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
@@ -178,16 +174,11 @@ func using(column, from, to string) string {
 
 // surplus looks at columns that the source has no more, or never had.
 func (d *drift) surplus() {
+	ours := d.ours()
 	for i := range d.found.Columns {
 		f := &d.found.Columns[i]
-		if d.table.Column(f.Name) >= 0 || !f.Required || f.Default || f.Generated {
+		if ours[f.Name] != nil || !f.Required || f.Default || f.Generated || d.follows(f) {
 			continue
-		}
-		if d.before != nil {
-			if was := d.before.byName(f.Name); was != nil && slices.ContainsFunc(d.table.Columns,
-				func(c capture.Column) bool { return was.Number != 0 && c.Number == was.Number }) {
-				continue // it was renamed
-			}
 		}
 		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name),
 			"ALTER TABLE "+d.target+" ALTER COLUMN "+quote(f.Name)+" DROP NOT NULL; -- or DROP COLUMN "+quote(f.Name)+
@@ -195,18 +186,57 @@ func (d *drift) surplus() {
 	}
 }
 
+// follows says whether a column of the target is one that the source has renamed.
+func (d *drift) follows(f *foundColumn) bool {
+	if d.before == nil {
+		return false
+	}
+	was := d.before.byName(f.Name)
+	return was != nil && was.Number != 0 && slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool {
+		return c.Number == was.Number
+	})
+}
+
+// ours are the source's columns by the names of the target's.
+func (d *drift) ours() map[string]*capture.Column {
+	all := map[string]*capture.Column{}
+	for i := range d.table.Columns {
+		if f := d.column(&d.table.Columns[i]); f != nil {
+			all[f.Name] = &d.table.Columns[i]
+		}
+	}
+	return all
+}
+
+// keyNames are the names of the key's columns in the target; false when it lacks one.
+func (d *drift) keyNames() ([]string, bool) {
+	var names []string
+	for _, i := range d.table.Key {
+		f := d.column(&d.table.Columns[i])
+		if f == nil {
+			return keyNames(d.table), false
+		}
+		names = append(names, f.Name)
+	}
+	return names, true
+}
+
 // key looks whether the key finds one row in the target, and whether another one stands in the way of rows.
 func (d *drift) key() {
-	names := keyNames(d.table)
-	primary := d.found.primary()
+	names, whole := d.keyNames()
+	primary, ours := d.found.primary(), d.ours()
 	drop := ""
 	if primary != nil && !sameNames(primary.Columns, names) && !slices.ContainsFunc(primary.Columns, func(n string) bool {
-		return d.table.Column(n) < 0
+		return ours[n] == nil
 	}) {
 		drop = "DROP CONSTRAINT " + quote(primary.Name)
+		for _, n := range primary.Columns {
+			if ours[n].Nullable {
+				drop += ", ALTER COLUMN " + quote(n) + " DROP NOT NULL"
+			}
+		}
 	}
-	lacks := len(names) > 0 && d.found.unique(names) == nil &&
-		!slices.ContainsFunc(names, func(n string) bool { return d.found.column(n) == nil })
+	lacks := len(names) > 0 && whole && d.found.unique(names) == nil
 	switch add := "ADD PRIMARY KEY (" + list(names) + ")"; {
 	case lacks && !d.keyRequired():
 		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),

@@ -98,6 +98,16 @@ func (f *found) column(name string) *foundColumn {
 	return nil
 }
 
+// at finds a column by its number.
+func (f *found) at(number int16) *foundColumn {
+	for i := range f.Columns {
+		if number != 0 && f.Columns[i].Number == number {
+			return &f.Columns[i]
+		}
+	}
+	return nil
+}
+
 // unique finds the index whose columns are these, in any order.
 func (f *found) unique(names []string) *index {
 	names = slices.Sorted(slices.Values(names))

@@ -17,20 +17,20 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, r register
 	sameName := ours && here.SourceSchema == t.Schema && here.Source == t.Name
 	switch {
 	case here != nil && !ours:
-		ch.refuse("table_taken", fmt.Sprintf("%s is filled by sink %s of pipeline %s, from %s.%s", ch.target, here.Sink,
+		ch.refusal("table_taken", fmt.Sprintf("%s is filled by sink %s of pipeline %s, from %s.%s", ch.target, here.Sink,
 			here.Pipeline, here.SourceSchema, here.Source),
 			"-- give one of the sinks a schema of its own; or, when the other one is gone for good:\n"+forget(schema, t.Name)+";")
-	case ours && here.OID == t.OID:
+	case ours && here.OID == t.OID && (t.OID != 0 || sameName):
 	case ours && other != nil:
-		ch.refuse("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
+		ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
 			swap(other.Schema, other.Table, schema, t.Name)+forget(schema, t.Name)+";\n"+forget(other.Schema, other.Table)+";")
 	case ours && sameName:
-		ch.refuse("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
+		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
 			"TRUNCATE "+ch.target+"; -- or, when the former one was renamed: ALTER TABLE "+ch.target+" RENAME TO ...\n"+
 				forget(schema, t.Name)+";")
 	case ours:
-		ch.refuse("table_taken", fmt.Sprintf("%s is filled from %s.%s already, so %s has no place", ch.target, here.SourceSchema,
+		ch.refusal("table_taken", fmt.Sprintf("%s is filled from %s.%s already, so %s has no place", ch.target, here.SourceSchema,
 			here.Source, t), "-- leave one of them out, or use two sinks with a schema each; or, when the other one is gone:\n"+
 			forget(schema, t.Name)+";")
 	case other != nil:
@@ -58,7 +58,7 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, other *entry
 	} else {
 		fix += move(other.Schema, other.Table, schema, t.Name)
 	}
-	ch.refuse("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
+	ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (s *types) use(t *capture.Type) {
 	switch {
 	case t.Made == nil:
 		if f.SQL == "" {
-			s.refuse("type_missing", fmt.Sprintf("the target has no type %s", t),
+			s.refusal("type_missing", fmt.Sprintf("the target has no type %s", t),
 				"-- the target's server is too old for the type, or was built without it: leave the table or the column out")
 		}
 	case t.Made.Extension != "":
@@ -50,7 +50,7 @@ func (s *types) useExtension(t *capture.Type, f *foundType) {
 	if f.Installed {
 		fix = "ALTER EXTENSION " + quote(e) + " UPDATE; -- the target's version of it lacks the type"
 	}
-	s.refuse("extension_missing", fmt.Sprintf("type %s needs extension %s in the target", t, e), fix)
+	s.refusal("extension_missing", fmt.Sprintf("type %s needs extension %s in the target", t, e), fix)
 }
 
 func (s *types) useMade(t *capture.Type, f *foundType) {
@@ -72,7 +72,7 @@ func (s *types) useMade(t *capture.Type, f *foundType) {
 		return
 	}
 	if m.By == capture.MadeBase {
-		s.refuse("type_missing", fmt.Sprintf("the target has no type %s, which is made by functions in C", t),
+		s.refusal("type_missing", fmt.Sprintf("the target has no type %s, which is made by functions in C", t),
 			"-- install in the target what makes the type, or leave the column out")
 		return
 	}
@@ -139,8 +139,8 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 		differs = f.Base != s.sql(m.Base, -1)
 	}
 	if differs {
-		s.person("type "+name+" is another one in the target", "ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+
-			"; -- then the type is made anew, and columns of it want ALTER TABLE ... ALTER COLUMN ... TYPE")
+		s.refusal("type_taken", "type "+name+" of the target is not what "+t.String()+" is in the source",
+			"ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+"; -- then it is made anew, for new columns")
 	}
 }
 

@@ -71,6 +71,7 @@ type known struct {
 	Name   string
 	Type   string // that the source's was, as the target writes it
 	Target string // the target's
+	Place  int16  // the number of the target's column
 }
 
 func (e *entry) byNumber(n int16) *known {
@@ -97,7 +98,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'S
     'Columns', columns))
 FROM tailrace.tables
 WHERE target_schema = $1 AND target_table = $2
-   OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid`
+   OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid AND source_oid <> 0`
 
 const enterQuery = `
 WITH entered AS (

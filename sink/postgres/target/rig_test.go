@@ -25,7 +25,10 @@ func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
 		t.Skip("starts servers")
 	}
 	for _, v := range [][2]int{{testenv.Oldest, testenv.Newest}, {testenv.Newest, testenv.Oldest}} {
-		t.Run(fmt.Sprintf("%d to %d", v[0], v[1]), func(t *testing.T) { test(t, newRig(t, v[0], v[1])) })
+		t.Run(fmt.Sprintf("%d to %d", v[0], v[1]), func(t *testing.T) {
+			t.Parallel()
+			test(t, newRig(t, v[0], v[1]))
+		})
 	}
 }
 
@@ -36,6 +39,9 @@ type rig struct {
 	from, to       string // databases
 	conn           *pgconn.PgConn
 	changes        chan capture.Change
+	started        chan struct{} // a stream has begun
+	last           capture.Position
+	stop           func() // the source
 	marks          int
 }
 
@@ -43,9 +49,11 @@ func newRig(t *testing.T, source, target int) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, source: testenv.SharedPostgres(t, source), target: testenv.SharedPostgres(t, target),
-		changes: make(chan capture.Change, 1000),
+		changes: make(chan capture.Change, 1000), started: make(chan struct{}, 10),
 	}
 	r.from, r.to = testenv.NewDatabase(t, r.source), testenv.NewDatabase(t, r.target)
+	r.stop = func() {}
+	t.Cleanup(func() { r.stop() })
 	r.connect()
 	options := ""
 	if source >= 18 {
@@ -83,26 +91,37 @@ func (r *rig) stream() {
 		URL: r.source.URL(r.from), Tables: []string{"*.*"}, Slot: "s_" + r.from, Publication: "everything",
 		Heartbeat: 10 * time.Second, Snapshot: postgres.SnapshotNever, LetGo: time.Second,
 	}, zap.NewNop())
-	ctx, cancel := context.WithCancel(r.t.Context())
-	started, done := make(chan struct{}, 10), make(chan struct{})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = s.Run(ctx, func(err error) { fmt.Fprintln(r.t.Output(), "source:", err) },
-			func(ctx context.Context, st capture.Stream) error { return r.read(ctx, st, started) })
+			func(ctx context.Context, st capture.Stream) error { return r.read(ctx, st) })
 	}()
-	r.t.Cleanup(func() { cancel(); <-done })
-	<-started
+	r.stop = func() { cancel(); <-done }
+	<-r.started
 }
 
-func (r *rig) read(ctx context.Context, st capture.Stream, started chan<- struct{}) error {
+// reconnect starts the source anew, which reads what types are made of again.
+func (r *rig) reconnect() {
+	r.stop()
+	r.stream()
+}
+
+func (r *rig) read(ctx context.Context, st capture.Stream) error {
 	if _, err := st.Resume(ctx, nil); err != nil {
 		return err
 	}
-	started <- struct{}{}
+	r.started <- struct{}{}
 	for {
 		b, err := st.Next(ctx)
 		if err != nil {
 			return err
+		}
+		b, fresh := b.After(r.last)
+		if fresh {
+			r.last = b.End
+			st.Confirm(b.End)
 		}
 		for _, c := range b.Changes {
 			select {
@@ -183,6 +202,9 @@ func (r *rig) try(c *Catalog, changes []capture.Change) (map[string]*Relation, e
 // write applies one change by literals.
 func write(ctx context.Context, conn *pgconn.PgConn, rel *Relation, c capture.Change) error {
 	into := quote(rel.Schema, rel.Name)
+	if c.Op == capture.Truncate {
+		return exec(ctx, conn, "TRUNCATE "+into)
+	}
 	var names, values, sets, where []string
 	for i, column := range rel.Columns {
 		if c.After != nil && !column.Generated && c.After[i].Kind != capture.Unchanged {
@@ -212,7 +234,7 @@ func write(ctx context.Context, conn *pgconn.PgConn, rel *Relation, c capture.Ch
 	case capture.Delete:
 		return exec(ctx, conn, "DELETE FROM "+into+" WHERE "+strings.Join(where, " AND "))
 	}
-	return exec(ctx, conn, "TRUNCATE "+into)
+	return nil
 }
 
 func (r *rig) must(err error) {

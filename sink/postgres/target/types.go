@@ -135,8 +135,11 @@ func (s *types) sought(t *capture.Type, modifier int32) sought {
 		return sought{Name: t.Name, Extension: t.Made.Extension, Modifier: modifier}
 	case t.Made != nil && s.schema != "":
 		return sought{Schema: s.schema, Name: t.Name, Modifier: modifier}
-	case t.Schema == "" || t.Schema == "pg_catalog" && slices.Contains(byName, t.Name):
+	case t.Schema != "" && t.Schema != "pg_catalog":
+	case slices.Contains(byName, t.Name) || t.Name == "unknown": // which the source has dropped
 		return sought{Schema: "pg_catalog", Name: "text", Modifier: -1}
+	default:
+		return sought{Schema: "pg_catalog", Name: t.Name, Modifier: modifier}
 	}
 	return sought{Schema: t.Schema, Name: t.Name, Modifier: modifier}
 }

@@ -1,0 +1,42 @@
+package latency
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestNumber(t *testing.T) {
+	for key, want := range map[string]int64{`{"id":42}`: 42, `{"id":"1007","b":3}`: 1007, "5": 5, "": 0, "{}": 0} {
+		if got := number([]byte(key)); got != want {
+			t.Errorf("number(%q) = %d, want %d", key, got, want)
+		}
+	}
+}
+
+// Records of other phases and repetitions do not count; a record may come before its commit has returned.
+func TestPhase(t *testing.T) {
+	const n = 1000
+	p, began := newPhase(101, n), time.Now()
+	for i := range n {
+		p.returned[i].Store(began.UnixNano())
+	}
+	for i := int64(n) - 1; i >= 0; i-- {
+		select {
+		case <-p.done:
+			t.Fatalf("done with %d to come", i+1)
+		default:
+		}
+		at := began.Add(time.Duration(i-10) * time.Millisecond)
+		p.arrive(101+i, at)
+		p.arrive(101+i, at.Add(time.Hour))
+		p.arrive(100, at)
+		p.arrive(101+n, at)
+	}
+	<-p.done
+	for key, want := range map[string]float64{"p50": 490, "p90": 890, "p99": 980, "p999": 989, "max": 989} {
+		if got := p.percentiles()[key]; math.Abs(got-want) > 1e-6 {
+			t.Errorf("%s is %v, want %v", key, got, want)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package record
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/proc"
+)
+
+// Book is the folder of the results: RESULTS.md, and a JSON file for each case in results/.
+type Book struct {
+	dir      string
+	commit   string
+	machine  string
+	versions map[string]string
+}
+
+// NewBook looks at the machine and the commit; dir is made when it is not there.
+func NewBook(dir string, versions map[string]string) (*Book, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "results"), 0o755); err != nil {
+		return nil, fmt.Errorf("make folder of results: %w", err)
+	}
+	return &Book{dir: dir, commit: commit(), machine: machine(), versions: versions}, nil
+}
+
+// Begin makes the report of a case.
+func (b *Book) Begin(part, name, title string) *Report {
+	return &Report{
+		Part: part, Case: name, Title: title, Date: time.Now().UTC().Truncate(time.Second),
+		Commit: b.commit, Machine: b.machine, Versions: b.versions, Load: proc.Load(),
+	}
+}
+
+// Save writes a report over the one of the same case, and RESULTS.md anew from all reports that are there.
+func (b *Book) Save(r *Report) error {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return fmt.Errorf("write results of %s %s: %w", r.Part, r.Case, err)
+	}
+	if err := replace(filepath.Join(b.dir, "results", r.Part+"-"+r.Case+".json"), append(text, '\n')); err != nil {
+		return err
+	}
+	return b.Write()
+}
+
+// Write puts RESULTS.md together from the reports that are there.
+func (b *Book) Write() error {
+	files, err := filepath.Glob(filepath.Join(b.dir, "results", "*.json"))
+	if err != nil {
+		return err
+	}
+	var reports []*Report
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read results: %w", err)
+		}
+		var r Report
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("read results %s: %w", filepath.Base(file), err)
+		}
+		reports = append(reports, &r)
+	}
+	slices.SortStableFunc(reports, func(a, b *Report) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Part, b.Part), strings.Compare(a.Case, b.Case))
+	})
+	return replace(filepath.Join(b.dir, "RESULTS.md"), []byte(page(reports)))
+}
+
+// order is how the parts and the cases of the drain follow each other; what is not named comes behind, by name.
+var order = []string{"drain-insert1000", "drain-insert1", "drain-", "latency-", "reader-", "flat-"}
+
+func rank(r *Report) int {
+	i := slices.IndexFunc(order, func(p string) bool { return strings.HasPrefix(r.Part+"-"+r.Case, p) })
+	if i < 0 {
+		return len(order)
+	}
+	return i
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, text []byte) error {
+	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	return nil
+}

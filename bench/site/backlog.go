@@ -1,0 +1,70 @@
+package site
+
+import (
+	"context"
+	"time"
+)
+
+// Publication is what every database of the benchmarks publishes.
+const Publication = "bench"
+
+// last is a table that gets one row behind the backlog: pg_recvlogical ends at once when it sees a position beyond its
+// end, and else only when the server is idle.
+const last = "last"
+
+// Backlog is WAL that waits to be read.
+type Backlog struct {
+	*Database
+	Tables []string // of the schema public, as far as they get rows
+	Rows   int      // changes
+	Bytes  int64    // of WAL
+	End    string   // an LSN behind it; "": none, what will be written counts too
+}
+
+// Shape says what a backlog is made of.
+type Shape struct {
+	Tables []string
+	Before []string // statements before the slot stands: tables, and rows that are to be changed
+	Fill   []string // statements that make Rows changes
+	Rows   int
+
+	Publish string // of CREATE PUBLICATION, ending with a list of tables; "" is FOR ALL TABLES
+}
+
+// Base is the slot that stands before a database's backlog. Each run drains a copy of it.
+func (d *Database) Base() string { return d.Name }
+
+// Fill makes a backlog in an empty database.
+func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
+	b := &Backlog{Database: d, Tables: append(s.Tables[:len(s.Tables):len(s.Tables)], last), Rows: s.Rows}
+	began := time.Now()
+	if err := d.Exec(ctx, "SET synchronous_commit = off"); err != nil {
+		return nil, err
+	}
+	if err := d.Exec(ctx, s.Before...); err != nil {
+		return nil, err
+	}
+	publish := "FOR ALL TABLES"
+	if s.Publish != "" {
+		publish = s.Publish + ", " + last
+	}
+	if err := d.Exec(ctx, "CREATE TABLE "+last+" (id int PRIMARY KEY)", "CREATE PUBLICATION "+Publication+" "+publish, "CHECKPOINT"); err != nil {
+		return nil, err
+	}
+	if err := d.Slot(ctx, d.Base()); err != nil {
+		return nil, err
+	}
+	if err := d.Exec(ctx, s.Fill...); err != nil {
+		return nil, err
+	}
+	err := d.Row(ctx, `SELECT pg_current_wal_insert_lsn()::text, (pg_current_wal_insert_lsn() - confirmed_flush_lsn)::bigint
+		FROM pg_replication_slots WHERE slot_name = $1`, []any{d.Base()}, &b.End, &b.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Exec(ctx, "SET synchronous_commit = on", "INSERT INTO "+last+" VALUES (1)", "CHECKPOINT"); err != nil {
+		return nil, err
+	}
+	Say("%s: backlog of %d changes, %d MiB of WAL, written in %s", d.Name, b.Rows, b.Bytes>>20, time.Since(began).Round(time.Second))
+	return b, nil
+}

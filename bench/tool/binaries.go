@@ -1,0 +1,50 @@
+package tool
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Binaries are our programs, each built when it is first wanted: the daemon as it is given to users, and one that has the
+// kind of sink "none", as it is and with plain reads.
+type Binaries struct {
+	dir      string
+	profiles string // a folder for a CPU profile of each run of tailrace; "": none are made, and the product runs as it is
+}
+
+// NewBinaries builds into the folder dir, from the repository, in which the program runs.
+func NewBinaries(dir, profiles string) *Binaries { return &Binaries{dir, profiles} }
+
+// builds are what go build is called with, behind the name of the program.
+var builds = map[string][]string{
+	"tailrace": {"github.com/tailrace/tailrace/cmd/tailrace"},
+	"none":     {"github.com/tailrace/tailrace/bench/decode"},
+	"plain": {
+		"-ldflags", "-X github.com/tailrace/tailrace/capture/postgres.reading=plain", "github.com/tailrace/tailrace/bench/decode",
+	},
+}
+
+// daemon is the program for a sink.
+func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, error) {
+	name := "tailrace"
+	switch {
+	case plain:
+		name = "plain"
+	case s.Kind == None || b.profiles != "":
+		name = "none"
+	}
+	file := filepath.Join(b.dir, name)
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	ctx = context.WithoutCancel(ctx) // no run's time is for this
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", file}, builds[name]...)...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return file, nil
+}

@@ -1,0 +1,56 @@
+package tool
+
+import "fmt"
+
+// The kinds of a sink.
+const (
+	None   = "none"   // decoded, and dropped
+	Stdout = "stdout" // JSON lines into /dev/null
+	Kafka  = "kafka"
+)
+
+// Sink says where the rows go.
+type Sink struct {
+	Kind       string
+	Partitions int    // of each topic
+	Format     string // of tailrace: json or cloudevents
+	Count      int    // of tailrace: so many sinks of the kind; 0 is one
+	OneTopic   bool   // all tables into one topic a sink, instead of one a table
+}
+
+// String names it in tables.
+func (s Sink) String() string {
+	switch {
+	case s.Kind == Stdout:
+		return "/dev/null"
+	case s.Kind != Kafka:
+		return "nothing"
+	case s.Partitions == 1:
+		return fmt.Sprintf("Kafka, 1 partition, %s", s.Format)
+	}
+	return fmt.Sprintf("Kafka, %d partitions, %s", s.Partitions, s.Format)
+}
+
+// Topics are the topics that the rows go to.
+func (j *Job) Topics() (names []string) {
+	if j.Sink.Kind != Kafka {
+		return nil
+	}
+	if j.Sink.OneTopic {
+		for i := range max(1, j.Sink.Count) {
+			names = append(names, fmt.Sprintf("%s.all%d", j.Name, i))
+		}
+		return names
+	}
+	for _, t := range j.From.Tables {
+		names = append(names, j.Name+".public."+t)
+	}
+	return names
+}
+
+func (j *Job) topics() error {
+	if j.Sink.Kind != Kafka {
+		return nil
+	}
+	return j.From.Site.Topics(j.Sink.Partitions, j.Topics()...)
+}

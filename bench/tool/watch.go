@@ -1,0 +1,126 @@
+package tool
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/proc"
+)
+
+// tick is how often a tool is looked at.
+const tick = 20 * time.Millisecond
+
+// warmPart is where the last 60 % of a drain begin: from there a JVM counts as warm.
+const warmPart = 0.4
+
+// Sample is what was used until a moment.
+type Sample struct {
+	At                     time.Time
+	Amount                 float64 // how far the tool has come
+	Tool, Sender, Broker   time.Duration
+	ToolWaits, SenderWaits int64
+}
+
+// Meter samples a tool, the walsenders that have served it, and the broker.
+type Meter struct {
+	program *Program
+	senders map[int]Sample // by process: a tool may connect again
+	looked  int
+	last    Sample
+	Peak    int64 // bytes
+}
+
+// NewMeter begins with the walsender that Await found.
+func (p *Program) NewMeter(sender int) *Meter {
+	return &Meter{program: p, senders: map[int]Sample{sender: {}}}
+}
+
+// Look takes a sample. What a process used before it ended is kept.
+func (m *Meter) Look(ctx context.Context, amount float64) Sample {
+	p := m.program
+	if m.looked++; m.looked%50 == 0 {
+		pid := p.job.From.Sender(ctx, p.job.Name)
+		if _, known := m.senders[pid]; pid != 0 && !known {
+			m.senders[pid] = Sample{}
+		}
+	}
+	s := Sample{At: time.Now(), Amount: amount, Broker: proc.CPU(p.job.From.Site.BrokerPid())}
+	s.Tool, s.ToolWaits = max(m.last.Tool, proc.CPU(p.Pid())), max(m.last.ToolWaits, proc.Waits(p.Pid()))
+	for pid, was := range m.senders {
+		was.Sender, was.SenderWaits = max(was.Sender, proc.CPU(pid)), max(was.SenderWaits, proc.Waits(pid))
+		m.senders[pid] = was
+		s.Sender += was.Sender
+		s.SenderWaits += was.SenderWaits
+	}
+	m.Peak = max(m.Peak, proc.Peak(p.Pid()))
+	m.last = s
+	return s
+}
+
+// Drain watches a tool from its first byte of the stream until it has read the backlog, and says what that cost.
+func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
+	sender, err := p.Await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := p.NewMeter(sender)
+	samples := []Sample{m.Look(ctx, 0)}
+	for {
+		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
+		amount, done, err := p.progress()
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, m.Look(ctx, amount))
+		if done {
+			break
+		}
+		if ended {
+			return nil, p.failed()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("after %.0f: %w", amount, context.Cause(ctx))
+		case <-time.After(tick):
+		}
+	}
+	if proc.Ended(p.Pid()) && p.cmd.Wait() != nil {
+		return nil, p.failed()
+	}
+	out := Costs(samples, p.job.From.Rows)
+	out["start_s"] = samples[0].At.Sub(p.began).Seconds()
+	out["all_s"] = samples[len(samples)-1].At.Sub(p.began).Seconds()
+	out["rss_mb"] = float64(m.Peak) / 1e6
+	return out, nil
+}
+
+// Costs are the figures of a drain: over the whole, and from where warmPart of it was done.
+func Costs(samples []Sample, rows int) map[string]float64 {
+	first, last := samples[0], samples[len(samples)-1]
+	warm := first
+	for _, s := range samples {
+		if warm = s; s.Amount >= warmPart*last.Amount {
+			break
+		}
+	}
+	n := float64(rows)
+	out := costs(first, last, n, "")
+	if rest := n * (1 - warm.Amount/last.Amount); rest > 0 {
+		maps.Copy(out, costs(warm, last, rest, "warm_"))
+	}
+	return out
+}
+
+func costs(from, to Sample, rows float64, prefix string) map[string]float64 {
+	us := func(a, b time.Duration) float64 { return float64((b - a).Nanoseconds()) / 1e3 / rows }
+	return map[string]float64{
+		prefix + "rows_s":         rows / to.At.Sub(from.At).Seconds(),
+		prefix + "tool_us":        us(from.Tool, to.Tool),
+		prefix + "sender_us":      us(from.Sender, to.Sender),
+		prefix + "broker_us":      us(from.Broker, to.Broker),
+		prefix + "tool_waits_k":   float64(to.ToolWaits-from.ToolWaits) / rows * 1000,
+		prefix + "sender_waits_k": float64(to.SenderWaits-from.SenderWaits) / rows * 1000,
+	}
+}

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// orders knows one table of six columns, and no server.
+func orders() *assembler {
+	a := newAssembler()
+	t := &capture.Table{OID: relationID, Schema: "public", Name: "orders", Key: []int{0}}
+	for _, name := range []string{"id", "customer_id", "status", "total", "note", "updated_at"} {
+		t.Columns = append(t.Columns, capture.Column{Name: name, Key: name == "id", Identity: name == "id"})
+	}
+	a.relations.live[relationID] = t
+	return a
+}
+
+// wireOf is transactions of so many rows of about 100 bytes, as a walsender sends them: a message a row.
+func wireOf(transactions, rows int) (wire []byte) {
+	message := func(m []byte) {
+		wire = append(wire, 'd')
+		wire = binary.BigEndian.AppendUint32(wire, uint32(4+1+walHead+len(m)))
+		wire = append(append(append(wire, 'w'), make([]byte, walHead)...), m...)
+	}
+	for i := range transactions {
+		at := capture.LSN(i+1) << 20
+		message(beginMessage(at, 9))
+		for j := range rows {
+			message(insertMessage(fmt.Sprint(1_000_000+j), "424242", "paid", "1299.50", "a note of some forty characters, no. 12",
+				"2026-11-25 10:10:32.299352+00"))
+		}
+		message(commitMessage(at, at+0x30))
+	}
+	return wire
+}
+
+// again is a connection over which the same bytes come for ever.
+type again struct {
+	wire []byte
+	at   int
+}
+
+func (a *again) Read(b []byte) (int, error) {
+	n := copy(b, a.wire[a.at:])
+	a.at = (a.at + n) % len(a.wire)
+	return n, nil
+}
+
+// decode reads so many rows from the wire to whole batches, as receive does.
+func decode(tb testing.TB, fs *frames, a *assembler, rows int) {
+	for n := 0; n < rows; {
+		m, err := fs.next()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := a.add(tb.Context(), m.body[1+walHead:], m.own); err != nil {
+			tb.Fatal(err)
+		}
+		if a.full() || !fs.ready() && a.whole() {
+			n += len(a.take().Changes)
+		}
+	}
+}
+
+// BenchmarkDecode is a row's way from the wire into a batch: cut, decoded, copied, its table and position found.
+func BenchmarkDecode(b *testing.B) {
+	for _, rows := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			const each = 100_000 // an operation's rows, so that a batch's share is seen
+			fs, a := newFrames(&again{wire: wireOf(1000/rows, rows)}), orders()
+			b.ReportAllocs()
+			for b.Loop() {
+				decode(b, fs, a, each)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/each, "ns/row")
+		})
+	}
+}
+
+// BenchmarkFrames cuts messages.
+func BenchmarkFrames(b *testing.B) {
+	fs := newFrames(&again{wire: wireOf(1, 1000)})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := fs.next(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A row's way from the wire into a batch. A transaction of its own costs a row its Tx.
+func TestDecodeAllocations(t *testing.T) {
+	for _, c := range []struct {
+		rows int
+		most float64 // allocations a row
+	}{{1, 1.03}, {10, 0.116}, {1000, 0.015}} {
+		fs, a := newFrames(&again{wire: wireOf(1000/c.rows, c.rows)}), orders()
+		const each = 20_000
+		rows := func() { decode(t, fs, a, each) }
+		// What else runs in the test binary can only add.
+		n := min(testing.AllocsPerRun(5, rows), testing.AllocsPerRun(5, rows), testing.AllocsPerRun(5, rows)) / each
+		t.Logf("transactions of %d rows: %.4f allocations a row", c.rows, n)
+		if n > c.most {
+			t.Errorf("transactions of %d rows: %.4f allocations a row, at most %v are allowed", c.rows, n, c.most)
+		}
+	}
+}

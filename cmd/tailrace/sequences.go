@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/sequences"
+	"github.com/tailrace/tailrace/internal/verify"
+)
+
+func sequencesVerb() *verb {
+	return &verb{
+		name:    "sequences",
+		args:    "[-sink PIPELINE/SINK] [-apply] PATH...",
+		summary: "let replicas count on where their source stands, before a switch-over",
+		text: `It prints the SQL that makes the sequences and identity columns that a replica lacks and sets those that are
+behind; with -apply it runs it. Stop the writers of the source first: numbers given out later are not in it.`,
+		examples: `  tailrace sequences orders.hcl
+  tailrace sequences -apply orders.hcl`,
+		setup: setupSequences,
+	}
+}
+
+func setupSequences(flags *flag.FlagSet) action {
+	v := &verification{}
+	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
+	apply := flags.Bool("apply", false, "run the SQL")
+	return func(ctx context.Context, a *app, args []string) error {
+		v.a = a
+		file, report, err := load(a, args, false)
+		if err != nil {
+			return err
+		}
+		printAll(a, report)
+		return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
+			return v.countOn(ctx, p, name, replica, *apply)
+		})
+	}
+}
+
+// countOn does it for one replica.
+func (v *verification) countOn(ctx context.Context, p config.Pipeline, name string, replica verify.Replica, apply bool) error {
+	tables, sides, end, err := v.open(ctx, p, name, replica)
+	if err != nil {
+		return err
+	}
+	defer end()
+	statements, err := sequences.Statements(ctx, sides.Source, sides.Target, tables)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(v.a.out, "-- %s/%s: %s\n", p.Name, name, count(len(statements), "statement"))
+	for _, sql := range statements {
+		fmt.Fprintln(v.a.out, sql+";")
+		if !apply {
+			continue
+		}
+		if _, err := sides.Target.ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}

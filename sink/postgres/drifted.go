@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/target"
+)
+
+// newCatalog knows the targets of a sink's tables.
+func (s *Sink) newCatalog() target.Catalog {
+	return target.Catalog{
+		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns,
+	}
+}
+
+// prepareTables makes what tells which table is whose, in a transaction of its own.
+func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
+	catalog := s.newCatalog()
+	err := db.run(ctx, "BEGIN")
+	if err == nil {
+		err = catalog.Prepare(ctx, db.pg)
+	}
+	if err == nil {
+		return named("prepare the target", db.run(ctx, "COMMIT"))
+	}
+	return errors.Join(named("prepare the target", err), db.rollback(ctx))
+}
+
+// drifted finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
+// begins again then.
+func (a *applier) drifted(ctx context.Context, err error) error {
+	var c *conflict
+	if errors.As(err, &c) && c.err != nil && c.change != nil {
+		if cause := a.catalog.Explain(c.change.Table, c.err); cause != error(c.err) {
+			err = cause
+		}
+	}
+	var apart *target.Apart
+	if !errors.As(err, &apart) {
+		return err
+	}
+	if rolled := a.rollback(ctx); rolled != nil {
+		return errors.Join(err, rolled)
+	}
+	for _, sql := range apart.Statements {
+		a.log.Info("alter the target", zap.String("statement", sql))
+		if err := a.db.run(ctx, sql); err != nil {
+			return named(sql, err)
+		}
+	}
+	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
+}

@@ -1,0 +1,132 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres"
+	"github.com/tailrace/tailrace/sink/sinktest"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// moods is a table with an enum, as it was before the enum got another label.
+var moods = &capture.Table{
+	OID: 42, Schema: "public", Name: "moods", Key: []int{0},
+	Columns: []capture.Column{
+		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
+		{Name: "m", Modifier: -1, Nullable: true, Number: 2, Type: &capture.Type{
+			Schema: "public", Name: "mood", Made: &capture.Made{By: capture.MadeEnum, Labels: []string{"a"}, Modifier: -1},
+		}},
+	},
+}
+
+func text(s string) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(s)} }
+
+// insert is a transaction of one row.
+func insert(table *capture.Table, lsn capture.LSN, values ...string) transform.Event {
+	c := &capture.Change{Tx: &capture.Tx{LSN: lsn}, Op: capture.Insert, Table: table}
+	for _, v := range values {
+		c.After = append(c.After, text(v))
+	}
+	return transform.Event{Change: c}
+}
+
+// write writes events by a Writer of its own and returns why that failed.
+func write(t *testing.T, o postgres.Options, events ...transform.Event) error {
+	t.Helper()
+	s := newSink(t, o)
+	held, failed := make(chan capture.Position, 10), make(chan error, 1)
+	w, progress, err := s.Open(t.Context(), sink.Lane{
+		Name: "main", Origin: sinktest.Origin,
+		Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
+	})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for len(events) > 0 && events[0].Change.At().Before(progress.Position) {
+		events = events[1:]
+	}
+	end := capture.Position{LSN: events[len(events)-1].Change.Tx.LSN + 8}
+	if err := w.Write(t.Context(), []sink.Batch{{Events: events, End: end, Commit: true}}); err != nil {
+		return err
+	}
+	for {
+		select {
+		case p := <-held:
+			if p.Compare(end) >= 0 {
+				return nil
+			}
+		case err := <-failed:
+			return err
+		}
+	}
+}
+
+// A label that the target lacks halts the lane with the SQL, or is added by itself; and no other sink takes the table.
+func TestDriftOfATarget(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		database := testenv.NewDatabase(t, s)
+		o := postgres.Options{URL: s.URL(database)}
+		if err := write(t, o, insert(moods, 0x1000, "1", "a")); err != nil {
+			t.Fatal(err)
+		}
+		p := capture.AsProblem(write(t, o, insert(moods, 0x2000, "2", "b")))
+		if p == nil || p.State != "schema_changed" {
+			t.Fatalf("%v", p)
+		}
+		s.ExecIn(t, database, p.Fix)
+		if err := write(t, o, insert(moods, 0x2000, "2", "b")); err != nil {
+			t.Fatal(err)
+		}
+		o.AddColumns = true
+		if p = capture.AsProblem(write(t, o, insert(moods, 0x3000, "3", "c"))); p == nil || p.State != "target_changing" {
+			t.Fatalf("%v", p)
+		}
+		if err := write(t, o, insert(moods, 0x3000, "3", "c")); err != nil {
+			t.Fatal(err)
+		}
+		other := postgres.Options{URL: s.URL(database), Pipeline: "other", Name: "replica"}
+		if p = capture.AsProblem(write(t, other, insert(moods, 0x4000, "4", "a"))); p == nil || p.State != "table_taken" {
+			t.Fatalf("%v", p)
+		}
+		if got := s.Query(t, database, "SELECT string_agg(id || m::text, ',' ORDER BY id) FROM moods"); got != "1a,2b,3c" {
+			t.Errorf("the rows are %s", got)
+		}
+	})
+}
+
+// A group of which a later transaction has another shape of a table is written up to there: the fix could not let rows of
+// both shapes in.
+func TestRowsBeforeAnotherShape(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		database := testenv.NewDatabase(t, s)
+		o := postgres.Options{URL: s.URL(database)}
+		shape := func(kind string) *capture.Table {
+			return &capture.Table{OID: 43, Schema: "public", Name: "t", Key: []int{0}, Columns: []capture.Column{
+				{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
+				{Name: "a", Type: &capture.Type{Name: kind}, Modifier: -1, Nullable: true, Number: 2},
+			}}
+		}
+		older, newer := shape("text"), shape("date")
+		events := []transform.Event{
+			insert(older, 0x1000, "1", "2026-01-01"), insert(older, 0x2000, "2", "2026-01-02"), insert(newer, 0x3000, "3", "2026-01-03"),
+		}
+		p := capture.AsProblem(write(t, o, events...))
+		if p == nil || p.State != "schema_changed" {
+			t.Fatalf("%v", p)
+		}
+		if got := s.Query(t, database, "SELECT string_agg(id || pg_typeof(a)::text, ',' ORDER BY id) FROM t"); got != "1text,2text" {
+			t.Errorf("before the fix: %s", got)
+		}
+		s.ExecIn(t, database, p.Fix)
+		if err := write(t, o, events...); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Query(t, database, "SELECT string_agg(a::text, ',' ORDER BY id) FROM t"); got != "2026-01-01,2026-01-02,2026-01-03" {
+			t.Errorf("after it: %s", got)
+		}
+	})
+}

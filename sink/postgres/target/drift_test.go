@@ -1,0 +1,176 @@
+package target
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// driftCase is a change of a table t and what becomes of the target. S stands for the case's schema.
+type driftCase struct {
+	name   string
+	setup  string // in the source, before the first row; default: CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)
+	before string // in the source, rows of the old shape; default: one row
+	target string // in the target, between
+	change string // in the source, with rows of the new shape; default for the rows: one
+	rows   string
+	state  string // with on_schema_change = halt; "": goes on
+	reason string
+	fix    string // a piece of the fix
+	adds   string // the state with add_columns; "": goes on
+}
+
+const (
+	halts   = "schema_changed"
+	unknown = "backfill_unknown"
+)
+
+var driftCases = []driftCase{
+	{name: "add column", change: "ALTER TABLE S.t ADD c int", rows: "2, 2, 'b', 3", state: halts, reason: "column c is missing", fix: `ALTER TABLE "S"."t" ADD COLUMN "c" integer;`},
+	{name: "add with default", change: "ALTER TABLE S.t ADD c numeric(5,2) NOT NULL DEFAULT 7", rows: "2, 2, 'b', 3", state: halts, reason: "column c is missing", fix: `ADD COLUMN "c" numeric(5,2) DEFAULT '7.00'::numeric(5,2) NOT NULL;`},
+	{name: "add with default gone", change: "ALTER TABLE S.t ADD c text DEFAULT E'it''s \\\\ x'; ALTER TABLE S.t ALTER c DROP DEFAULT", rows: "2, 2, 'b', 'x'", state: halts, reason: "column c is missing", fix: `DEFAULT E'it''s \\ x'::text`},
+	{name: "add array, enum and more at once", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text); CREATE TYPE S.mood AS ENUM ('x', 'y')", change: "ALTER TABLE S.t ADD c S.mood DEFAULT 'y', ADD d S.mood[] DEFAULT '{x,NULL}', ADD e box DEFAULT '(1,1),(0,0)', ADD f bytea DEFAULT '\\x00'", rows: "2, 2, 'b', 'x', NULL, NULL, NULL", state: halts, reason: "column c is missing; column d is missing; column e is missing", fix: `CREATE TYPE "S"."mood" AS ENUM ('x', 'y');`},
+	{name: "add collated", change: `ALTER TABLE S.t ADD c text COLLATE "C"`, rows: "2, 2, 'b', 'x'", state: halts, reason: "column c is missing", fix: `"c" text COLLATE pg_catalog."C";`},
+	{name: "add with own values", change: "ALTER TABLE S.t ADD c float8 DEFAULT random()", rows: "2, 2, 'b', 3", state: unknown, reason: "what the source gave to older rows is in no change", fix: "tailrace verify -repair", adds: unknown},
+	{name: "add identity", change: "ALTER TABLE S.t ADD c int GENERATED ALWAYS AS IDENTITY", rows: "2, 2, 'b', DEFAULT", state: unknown, reason: "column c is missing", fix: `ADD COLUMN "c" integer;`, adds: unknown},
+	{name: "add to no rows", before: "DELETE FROM S.t", change: "ALTER TABLE S.t ADD c float8 NOT NULL DEFAULT 4", rows: "2, 2, 'b', 3", state: halts, reason: "column c is missing", fix: `"c" double precision DEFAULT '4'::double precision NOT NULL;`},
+	{name: "drop column", change: "ALTER TABLE S.t DROP a", rows: "2, 'b'"},
+	{name: "drop required column", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t DROP a", rows: "2, 'b'", state: halts, reason: "column a of the target is NOT NULL", fix: `ALTER COLUMN "a" DROP NOT NULL; -- or DROP COLUMN "a"`, adds: halts},
+	{name: "drop and add again", change: "ALTER TABLE S.t DROP b, ADD b text DEFAULT 'new'", rows: "2, 2, 'b'", state: halts, reason: "column b was dropped and added again", fix: `DROP COLUMN "b";`, adds: halts},
+	{name: "rename column", change: "ALTER TABLE S.t RENAME a TO c", rows: "2, 2, 'b'", state: halts, reason: "column a is now called c", fix: `RENAME COLUMN "a" TO "c"`, adds: halts},
+	{name: "rename key column", change: "ALTER TABLE S.t RENAME id TO ident", rows: "2, 2, 'b'", state: halts, reason: "column id is now called ident", fix: `RENAME COLUMN "id" TO "ident"`, adds: halts},
+	{name: "rename required column", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL)", change: "ALTER TABLE S.t RENAME a TO c", rows: "2, 2", state: halts, reason: "column a is now called c", fix: `RENAME COLUMN "a" TO "c"`, adds: halts},
+	{name: "swap columns", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", change: "ALTER TABLE S.t RENAME a TO x; ALTER TABLE S.t RENAME b TO a; ALTER TABLE S.t RENAME x TO b", rows: "2, 'a', 'b'", state: halts, reason: "column b is what was called a; column a is what was called b", fix: `RENAME COLUMN "a" TO "tailrace_2"`, adds: halts},
+	{name: "rename over dropped", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", change: "ALTER TABLE S.t DROP b; ALTER TABLE S.t RENAME a TO b", rows: "2, 'b'", state: halts, reason: "column b is what was called a", fix: `DROP COLUMN "b"`, adds: halts},
+	{name: "widen integer", change: "ALTER TABLE S.t ALTER a TYPE bigint", rows: "2, 3000000000, 'b'", state: halts, reason: "column a is bigint in the source and integer in the target", fix: `ALTER TABLE "S"."t" ALTER COLUMN "a" TYPE bigint;`, adds: halts},
+	{name: "widen varchar", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a varchar(3), b text)", change: "ALTER TABLE S.t ALTER a TYPE varchar(9)", rows: "2, 'aaaaaaaaa', 'b'", state: halts, reason: "character varying(9)", fix: `TYPE character varying(9);`, adds: halts},
+	{name: "widen numeric", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a numeric(4,2), b text)", before: "INSERT INTO S.t VALUES (1, 12.34, 'a')", change: "ALTER TABLE S.t ALTER a TYPE numeric(8,2)", rows: "2, 123456.78, 'b'", state: halts, reason: "numeric(8,2)", fix: `TYPE numeric(8,2);`, adds: halts},
+	{name: "widened before in the target", target: `ALTER TABLE "S"."t" ALTER a TYPE bigint`, change: "ALTER TABLE S.t ALTER a TYPE bigint", rows: "2, 3000000000, 'b'"},
+	{name: "kept as text in the target", setup: "CREATE TYPE S.mood AS ENUM ('x'); CREATE TABLE S.t (id int PRIMARY KEY, a S.mood, b text)", before: "INSERT INTO S.t VALUES (1, 'x', 'a')", target: `ALTER TABLE "S"."t" ALTER a TYPE text`, change: "ALTER TYPE S.mood ADD VALUE 'y'; ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 'y', 'b'"},
+	{name: "narrow numeric", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a numeric(6,2), b text)", before: "INSERT INTO S.t VALUES (1, 12.34, 'a')", change: "ALTER TABLE S.t ALTER a TYPE numeric(6,1)", rows: "2, 1.2, 'b'", state: halts, reason: "column a has become numeric(6,1), and its values other ones", fix: `TYPE numeric(6,1) USING "a"::numeric(6,1)`, adds: halts},
+	{name: "another type", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", before: "INSERT INTO S.t VALUES (1, '2026-01-02', 'a')", change: "ALTER TABLE S.t ALTER a TYPE date USING a::date", rows: "2, '2026-02-03', 'b'", state: halts, reason: "column a has become date", fix: `TYPE date USING "a"::date`, adds: halts},
+	{name: "real to double", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a real, b text)", before: "INSERT INTO S.t VALUES (1, 0.1, 'a')", change: "ALTER TABLE S.t ALTER a TYPE float8", rows: "2, 0.2, 'b'", state: halts, reason: "values other ones", fix: `TYPE double precision`, adds: halts},
+	{name: "to text", change: "ALTER TABLE S.t ALTER a TYPE text", rows: "2, 'x', 'b'", state: halts, reason: "column a is text in the source and integer in the target", fix: "TYPE text;", adds: halts},
+	{name: "may be null now", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t ALTER a DROP NOT NULL", rows: "2, NULL, 'b'", state: halts, reason: "column a may be null in the source", fix: `ALTER COLUMN "a" DROP NOT NULL;`},
+	{name: "required now", change: "ALTER TABLE S.t ALTER a SET NOT NULL", rows: "2, 2, 'b'"},
+	{name: "another key", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a); ALTER TABLE S.t ALTER id DROP NOT NULL", rows: "1, 2, 'b'", state: halts, reason: `the key is ("a") in the source and ("id") in the target`, fix: `DROP CONSTRAINT "t_pkey", ALTER COLUMN "id" DROP NOT NULL, ADD PRIMARY KEY ("a")`, adds: halts},
+	{name: "no more key", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)", change: "ALTER TABLE S.t REPLICA IDENTITY FULL, DROP CONSTRAINT t_pkey", rows: "1, 2, 'b'", state: halts, reason: `the primary key ("id") of the target is none in the source`, fix: `DROP CONSTRAINT "t_pkey"`, adds: halts},
+	{name: "a key now", setup: "CREATE TABLE S.t (id int NOT NULL, a int, b text)", change: "ALTER TABLE S.t ADD PRIMARY KEY (id)", rows: "2, 2, 'b'", state: halts, reason: `no unique index on the key ("id")`, fix: `ADD PRIMARY KEY ("id")`, adds: halts},
+	{name: "key dropped in the target", target: `ALTER TABLE "S"."t" DROP CONSTRAINT t_pkey`, change: "ALTER TABLE S.t ALTER a SET NOT NULL", rows: "2, 2, 'b'", state: halts, reason: `no unique index on the key ("id")`, fix: `ADD PRIMARY KEY ("id")`, adds: halts},
+	{name: "column dropped in the target", target: `ALTER TABLE "S"."t" DROP a`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, NULL, 'b'", before: "INSERT INTO S.t VALUES (1, NULL, 'a')", state: halts, reason: "column a is missing: it was there and somebody has dropped it", fix: "then fill it: tailrace verify -repair", adds: halts},
+	{name: "renamed over another in the target", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", before: "INSERT INTO S.t VALUES (1, NULL, NULL)", target: `ALTER TABLE "S"."t" DROP b; ALTER TABLE "S"."t" RENAME a TO b`, change: "ALTER TABLE S.t ADD CHECK (id > 0)", rows: "2, NULL, 'b'", state: halts, reason: "column a is missing: it was there", fix: `ADD COLUMN "a" text`, adds: halts},
+	{name: "required column of the target's own", target: `ALTER TABLE "S"."t" ADD mine int NOT NULL DEFAULT 1; ALTER TABLE "S"."t" ALTER mine DROP DEFAULT`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: halts, reason: "column mine of the target is NOT NULL", fix: `ALTER COLUMN "mine" DROP NOT NULL`, adds: halts},
+	{name: "column of the target's own", target: `ALTER TABLE "S"."t" ADD mine timestamptz NOT NULL DEFAULT now()`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'"},
+	{name: "enum label", setup: "CREATE TYPE S.mood AS ENUM ('m'); CREATE TABLE S.t (id int PRIMARY KEY, a S.mood, b text)", before: "INSERT INTO S.t VALUES (1, 'm', 'a')", change: "ALTER TYPE S.mood ADD VALUE 'z'; ALTER TYPE S.mood ADD VALUE 'a' BEFORE 'm'; ALTER TYPE S.mood ADD VALUE 'n' AFTER 'm'", rows: "2, 'n', 'b'", state: halts, reason: `enum "S"."mood" lacks label a`, fix: `ADD VALUE 'a' BEFORE 'm'`},
+	{name: "enum label renamed", setup: "CREATE TYPE S.mood AS ENUM ('m', 'n'); CREATE TABLE S.t (id int PRIMARY KEY, a S.mood, b text)", before: "INSERT INTO S.t VALUES (1, 'm', 'a')", change: "ALTER TYPE S.mood RENAME VALUE 'm' TO 'o'", rows: "2, 'o', 'b'", state: halts, reason: "label m of enum", fix: "RENAME VALUE 'm' TO 'o'", adds: halts},
+	{name: "composite attribute", setup: "CREATE TYPE S.pair AS (x int, y text); CREATE TABLE S.t (id int PRIMARY KEY, a S.pair, b text)", before: "INSERT INTO S.t VALUES (1, '(1,a)', 'a')", change: "ALTER TYPE S.pair ADD ATTRIBUTE z date", rows: "2, '(1,a,2026-01-02)', 'b'", state: halts, reason: "lacks attribute z", fix: `ADD ATTRIBUTE "z" date`},
+	{name: "composite attribute renamed", setup: "CREATE TYPE S.pair AS (x int, y text); CREATE TABLE S.t (id int PRIMARY KEY, a S.pair, b text)", before: "INSERT INTO S.t VALUES (1, '(1,a)', 'a')", change: "ALTER TYPE S.pair RENAME ATTRIBUTE y TO z", rows: "2, '(1,a)', 'b'", state: halts, reason: "attribute z of type", fix: `RENAME ATTRIBUTE "y" TO "z"`, adds: halts},
+	{name: "domain may be null", setup: "CREATE DOMAIN S.d AS int NOT NULL; CREATE TABLE S.t (id int PRIMARY KEY, a S.d, b text)", change: "ALTER DOMAIN S.d DROP NOT NULL", rows: "2, NULL, 'b'", state: halts, reason: "is NOT NULL in the target only", fix: "DROP NOT NULL", adds: halts},
+	{name: "two changes at once", change: "ALTER TABLE S.t RENAME a TO c; ALTER TABLE S.t ADD d int DEFAULT 4", rows: "2, 2, 'b', 5", state: halts, reason: "column a is now called c", fix: "ADD COLUMN \"d\" integer DEFAULT '4'::integer;\nALTER TABLE \"S\".\"t\" RENAME COLUMN \"a\" TO \"c\"", adds: halts},
+	{name: "rename table", change: "ALTER TABLE S.t RENAME TO renamed", rows: "2, 2, 'b'", state: "table_renamed", reason: "S.renamed was called S.t, whose rows are in", fix: `ALTER TABLE "S"."t" RENAME TO "renamed"`, adds: "table_renamed"},
+	{name: "swap tables", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text); CREATE TABLE S.o (id int PRIMARY KEY, a int, b text)", before: "INSERT INTO S.t VALUES (1, 1, 't'); INSERT INTO S.o VALUES (1, 1, 'o')", change: "ALTER TABLE S.t RENAME TO x; ALTER TABLE S.o RENAME TO t; ALTER TABLE S.x RENAME TO o", rows: "2, 2, 'b'", state: "table_renamed", reason: "was called S.o", fix: `"tailrace_between"`, adds: "table_renamed"},
+	{name: "recreate table", change: "DROP TABLE S.t; CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)", rows: "2, 2, 'b'", state: "table_recreated", reason: "S.t was dropped and made anew", fix: `TRUNCATE "S"."t"`, adds: "table_recreated"},
+	{name: "a view in its place", target: `DROP TABLE "S"."t"; CREATE VIEW "S"."t" AS SELECT 1 AS id, 2 AS a, 'x'::text AS b`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: "table_unusable", reason: "is not a table", adds: "table_unusable"},
+}
+
+// Every change stops with what somebody has to run, and goes on once that is done, or goes on by itself; in the end the
+// tables are equal, older rows too.
+func TestDrift(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.stream()
+		for i, c := range driftCases {
+			for _, add := range []bool{false, true} {
+				if add && c.adds == c.state {
+					continue
+				}
+				schema := fmt.Sprintf("s%d_%t", i, add)
+				t.Run(fmt.Sprintf("%s/%t", c.name, add), func(t *testing.T) {
+					defer func(outer *testing.T) { r.t = outer }(r.t)
+					r.t = t
+					r.drift(c, schema, add)
+				})
+			}
+		}
+	})
+}
+
+func (r *rig) drift(c driftCase, schema string, add bool) {
+	in := func(sql string) string {
+		return strings.NewReplacer(`"S"`, quote(schema), "S.", schema+".").Replace(sql)
+	}
+	if c.setup == "" {
+		c.setup = "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)"
+	}
+	if c.before == "" {
+		c.before = "INSERT INTO S.t VALUES (1, 1, 'a')"
+		if strings.Contains(c.setup, "a text, b text") {
+			c.before = "INSERT INTO S.t VALUES (1, 'a', 'b')"
+		} else if strings.HasSuffix(c.setup, "a int NOT NULL)") {
+			c.before = "INSERT INTO S.t VALUES (1, 1)"
+		} else if strings.Contains(c.setup, "a varchar(3)") {
+			c.before = "INSERT INTO S.t VALUES (1, 'aaa', 'a')"
+		}
+	}
+	first := append([]string{"CREATE SCHEMA " + schema, in(c.setup)}, strings.Split(in(c.before), "; ")...)
+	if strings.HasPrefix(c.before, "DELETE") {
+		first = append(first[:2], in("INSERT INTO S.t VALUES (1, 1, 'a')"), in(c.before))
+	}
+	r.exec(first...)
+	catalog := &Catalog{Pipeline: "p", Sink: "s", AddColumns: add}
+	_, err := r.apply(catalog, r.pull())
+	r.must(err)
+	if c.target != "" {
+		r.target.ExecIn(r.t, r.to, in(c.target))
+	}
+	table := "t"
+	if c.name == "rename table" {
+		table = "renamed"
+	}
+	insert := "INSERT INTO " + quote(schema, table) + " VALUES (" + c.rows + ")"
+	if strings.Contains(c.change, "ALTER TYPE") || strings.Contains(c.change, "ALTER DOMAIN") {
+		r.exec(strings.Split(in(c.change), "; ")...)
+		r.reconnect()
+		r.exec(insert)
+	} else {
+		r.exec(append(strings.Split(in(c.change), "; "), insert)...)
+	}
+	changes := r.pull()
+	_, err = r.apply(catalog, changes)
+	state := c.state
+	if add {
+		state = c.adds
+	}
+	for range 3 { // a fix may lead to another state
+		if state == "" {
+			break
+		}
+		p := wantProblem(r.t, err, state, strings.ReplaceAll(in(c.reason), "S.", schema+"."), in(c.fix))
+		if state == "table_unusable" {
+			return
+		}
+		r.target.ExecIn(r.t, r.to, p.Fix)
+		if _, err = r.apply(catalog, changes); err == nil {
+			break
+		}
+	}
+	r.must(err)
+	if state == unknown {
+		return
+	}
+	r.equal(schema, table, schema, table)
+	if strings.HasPrefix(c.name, "enum label") {
+		labels := "SELECT string_agg(enumlabel, ',' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = '" + schema + ".mood'::regtype"
+		if want, got := r.source.Query(r.t, r.from, labels), r.target.Query(r.t, r.to, labels); got != want {
+			r.t.Errorf("the labels are %s, want %s", got, want)
+		}
+	}
+	r.followed(catalog, schema, table)
+}
+
+// followed looks whether the next look finds nothing to do.
+func (r *rig) followed(c *Catalog, schema, table string) {
+	r.t.Helper()
+	r.exec("TRUNCATE " + quote(schema, table))
+	_, err := r.apply(c, r.pull())
+	r.must(err)
+}
