@@ -34,8 +34,8 @@ func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
 // begins again then.
 func (a *applier) drifted(ctx context.Context, err error) error {
 	var c *conflict
-	if errors.As(err, &c) && c.err != nil && c.change != nil {
-		if cause := a.catalog.Explain(c.change.Table, c.err); cause != error(c.err) {
+	if errors.As(err, &c) {
+		if cause := a.drift(c); cause != nil {
 			err = cause
 		}
 	}
@@ -53,4 +53,18 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 		}
 	}
 	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
+}
+
+// drift is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is
+// a row or a constraint.
+func (a *applier) drift(c *conflict) error {
+	if c.err == nil || c.change == nil {
+		return nil
+	}
+	cause := a.catalog.Explain(c.change.Table, c.err)
+	var apart *target.Apart
+	if capture.AsProblem(cause) != nil || errors.As(cause, &apart) {
+		return cause
+	}
+	return nil
 }

@@ -93,8 +93,10 @@ func (a *applier) inspect(ctx context.Context, p *plan) error {
 }
 
 func newPlan(t *capture.Table, rel *target.Relation) *plan {
-	p := &plan{table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
-		equals: map[string]string{}}
+	p := &plan{
+		table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
+		equals: map[string]string{},
+	}
 	var identity []int
 	for i := range t.Columns {
 		if t.Columns[i].Identity {

@@ -22,10 +22,8 @@ func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
 	if !errors.As(err, &c) {
 		return err
 	}
-	if c.err != nil {
-		if cause := a.catalog.Explain(c.change.Table, c.err); cause != error(c.err) {
-			return cause // it is the table that has to follow, not a row
-		}
+	if cause := a.drift(c); cause != nil {
+		return cause // it is the table that has to follow, not a row
 	}
 	if a.options.OnConflict == Park {
 		return a.parkAll(ctx, changes, c)
