@@ -186,7 +186,7 @@ func TestATransactionInPieces(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
 		s.ExecIn(t, database, ledgerDDL)
-		k := newSink(t, postgres.Options{URL: s.URL(database)})
+		k := newSink(t, postgres.Options{URL: s.URL(database), Origin: postgres.OriginOff})
 		batches := large(0x1000, 24)
 		rows := func() string { return s.Query(t, database, "SELECT count(*) FROM ledger") }
 		half := func() *lane {
