@@ -23,11 +23,13 @@ type assembler struct {
 	relations *relations
 	origin    capture.Origin
 	state     []byte // goes with every batch
+	local     bool   // transactions with an origin are left out
 
 	batch capture.Batch
 	last  capture.LSN // the end of the last batch that ended between transactions
 	tx    *capture.Tx // nil: between transactions
 	seq   uint64
+	left  bool // the transaction is left out: its changes are, its shapes and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
@@ -43,6 +45,9 @@ func (a *assembler) add(ctx context.Context, msg []byte, own bool) error {
 	body := msg[1:]
 	switch kind := pgoutput.Kind(msg[0]); kind {
 	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete:
+		if a.left {
+			return nil
+		}
 		return a.change(kind, body, own)
 	case pgoutput.KindBegin:
 		return a.begin(body)
@@ -51,11 +56,17 @@ func (a *assembler) add(ctx context.Context, msg []byte, own bool) error {
 	case pgoutput.KindRelation:
 		return a.relation(ctx, body)
 	case pgoutput.KindTruncate:
+		if a.left {
+			return nil
+		}
 		return a.truncate(body)
 	case pgoutput.KindType:
 		return a.named(body)
-	case pgoutput.KindOrigin, pgoutput.KindMessage:
-		return nil // they say nothing about rows
+	case pgoutput.KindOrigin: // stands before the changes
+		a.left = a.local && a.tx != nil
+		return nil
+	case pgoutput.KindMessage:
+		return nil // it says nothing about rows
 	default:
 		return fmt.Errorf("read change: a message %s that was not asked for", kind)
 	}
@@ -69,7 +80,7 @@ func (a *assembler) begin(body []byte) error {
 	if a.tx != nil {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
-	a.tx, a.seq = a.newTx(), 0
+	a.tx, a.seq, a.left = a.newTx(), 0, false
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Time: m.Time, Epoch: a.origin.Epoch(m.FinalLSN)}
 	return nil
 }

@@ -155,6 +155,25 @@ func TestAssemblerPositions(t *testing.T) {
 	}
 }
 
+// A transaction that came by replication is left out when that is wanted: its end and the shapes in it are not.
+func TestAssemblerLeavesOut(t *testing.T) {
+	origin := append(binary.BigEndian.AppendUint64([]byte{'O'}, 0x50), "tailrace_there\x00"...)
+	truncate := binary.BigEndian.AppendUint32([]byte{'T', 0, 0, 0, 1, 0}, relationID)
+	for local, changes := range map[bool]int{false: 5, true: 2} {
+		a := newAssembler()
+		a.local = local
+		a.must(t, beginMessage(0x100, 9), insertMessage("1", "a"), commitMessage(0x100, 0x130),
+			beginMessage(0x200, 10), origin, insertMessage("2", "b"), truncate, deleteMessage('K', "2", "b"), commitMessage(0x200, 0x230))
+		if b := a.take(); b.End != (capture.Position{LSN: 0x230}) || !b.Commit || len(b.Changes) != changes-1 {
+			t.Errorf("%v: ends at %s, commit %v, %d changes", local, b.End, b.Commit, len(b.Changes))
+		}
+		a.must(t, beginMessage(0x300, 11), insertMessage("3", "c"), commitMessage(0x300, 0x330))
+		if b := a.take(); len(b.Changes) != 1 {
+			t.Errorf("%v: %d changes of the next transaction", local, len(b.Changes))
+		}
+	}
+}
+
 func TestAssemblerRefuses(t *testing.T) {
 	begin := beginMessage(0x100, 9)
 	for _, c := range []struct {

@@ -28,6 +28,7 @@ type Config struct {
 
 	Heartbeat time.Duration // how often an idle stream's position moves on; also the pace of the slot's supervision
 	Snapshot  string        // SnapshotInitial or SnapshotNever
+	Local     bool          // leave out transactions that carry a replication origin: those that came from elsewhere
 	LetGo     time.Duration // how long a server that wants to stop waits for us at most
 }
 

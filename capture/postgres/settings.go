@@ -26,6 +26,7 @@ type Settings struct {
 	Manage      bool              `hcl:"manage,optional"`
 	Failover    bool              `hcl:"failover,optional"`
 	Heartbeat   config.Duration   `hcl:"heartbeat,optional"`
+	Origin      string            `hcl:"origin,optional"`
 	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
 	Options     []TableSettings   `hcl:"table,block"`
 }
@@ -44,9 +45,17 @@ type TableSettings struct {
 	Range   hcl.Range `hcl:",range"`
 }
 
+// The values of Settings.Origin, named as in Postgres' own subscriptions.
+const (
+	originAny  = "any"
+	originNone = "none"
+)
+
 // NewSettings is a block in which nothing is said: the defaults.
 func NewSettings() *Settings {
-	return &Settings{Manage: true, Heartbeat: config.Duration(10 * time.Second), Snapshot: SnapshotSettings{SnapshotInitial}}
+	return &Settings{
+		Manage: true, Heartbeat: config.Duration(10 * time.Second), Origin: originAny, Snapshot: SnapshotSettings{SnapshotInitial},
+	}
 }
 
 // Config is what the block means in a pipeline. It contacts nothing.
@@ -55,7 +64,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	c := Config{
 		URL: string(s.URL), Tables: s.Tables, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
 		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
-		LetGo: DefaultLetGo,
+		LetGo: DefaultLetGo, Local: s.Origin == originNone,
 	}
 	if s.Password != nil {
 		c.Password = func() (string, error) {
@@ -122,6 +131,9 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}
 	if h := time.Duration(s.Heartbeat); h < time.Second || h > 10*time.Minute {
 		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is let go at this pace.")
+	}
+	if s.Origin != originAny && s.Origin != originNone {
+		add("origin", fmt.Sprintf("origin = %q is unknown", s.Origin), "It is any or none.")
 	}
 	if s.Manage && len(s.Tables)+len(s.Options) == 0 && at.Known("tables") {
 		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+

@@ -45,6 +45,7 @@ func TestSettingsMistakes(t *testing.T) {
 		"more than one @":               func(s *Settings) { s.URL = "postgres://u:p@" + secret + "@db/shop" },
 		"name of a slot":                func(s *Settings) { s.Slot = "Orders-1" },
 		"name of a publication":         func(s *Settings) { s.Publication = strings.Repeat("🦀", 16) },
+		`origin = "local" is unknown`:   func(s *Settings) { s.Origin = "local" },
 		"heartbeat must be":             func(s *Settings) { s.Heartbeat = config.Duration(time.Hour) },
 		"no tables are named":           func(s *Settings) { s.Tables = nil },
 		`"orders" is not schema.table`:  func(s *Settings) { s.Tables = []string{"orders"} },

@@ -42,7 +42,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin,
-		asm: &assembler{relations: s.relations, origin: origin, state: stateDone}, mark: pub.Mark,
+		asm: &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local}, mark: pub.Mark,
 		unaltered: func(ctx context.Context, rs []capture.Record) error { return s.unaltered(ctx, &pub.Edition, rs) },
 	}
 	timeout, err := senderTimeout(ctx, repl)
@@ -126,6 +126,10 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 // launch takes the connection away from the driver, which would read ahead, and starts the slot. It asks for version 1
 // of the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
+	option := ""
+	if s.config.Local && major(repl) >= 16 { // before, the assembler leaves them out
+		option = ", origin 'none'"
+	}
 	h, err := repl.Hijack()
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
@@ -137,8 +141,8 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 		}
 	}()
 	s.frames = newFrames(s.conn)
-	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)", s.slot, from,
-		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`))
+	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s%s)", s.slot, from,
+		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`), option)
 	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
 	if err != nil {
 		return err

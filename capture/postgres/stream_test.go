@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -95,20 +94,16 @@ func testDDL(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A transaction leaves in parts; what waits for the reader is a part and what the sockets hold.
+// A transaction leaves in parts; what waits for the reader is a part and what the sockets hold. What that comes to in
+// memory is TestMemory's, of internal/ledger/e2e: other tests run beside this one.
 func testLargeTransaction(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`)
 	p := newTap(t, testConfig(s, db))
-	n, most := 0, uint64(0)
+	n := 0
 	p.show = func(c *capture.Change) string {
 		if n++; c.After[0].String() != fmt.Sprint(n) || c.Seq != uint64(n-1) {
 			t.Errorf("change %d is row %s, seq %d", n, c.After[0], c.Seq)
-		}
-		if n%20_000 == 0 {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			most = max(most, m.HeapInuse)
 		}
 		return ""
 	}
@@ -130,8 +125,8 @@ func testLargeTransaction(t *testing.T, s *testenv.PostgresServer) {
 			}
 		}
 	}
-	if parts < 100 || most > 200<<20 {
-		t.Errorf("%d parts; %d MiB of heap", parts, most>>20)
+	if parts < 100 {
+		t.Errorf("%d parts", parts)
 	}
 }
 

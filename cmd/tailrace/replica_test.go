@@ -55,6 +55,12 @@ pipeline "orders" {
 	d = startDaemon(t, withPassword, address, file)
 	same(d)
 	d.stop(t)
+	tailraceWith(t, withPassword, "", "replay", file).expect(t, 0, "orders/reporting: 0 changes written, 0 waiting", "")
+	s.server.ExecIn(t, target, `INSERT INTO tailrace.parked (pipeline, sink, lane, position, seq, committed, source_schema, source_table,
+		target_schema, target_table, op, key, after, reason, message)
+		SELECT 'orders', 'reporting', 'main', '0/1', n, now(), 'public', 'orders', 'public', 'orders', 'insert', '["' || n || '"]',
+			jsonb_build_object('id', n::text, 'status', NULL), 'test', 'test' FROM (VALUES (9), (100003)) x (n)`)
+	tailraceWith(t, withPassword, "", "replay", file).expect(t, 1, "orders/reporting: 1 change written, 1 waiting\n  conflict_unique", "")
 	tailraceWith(t, withPassword, "", "drop", "-yes", "-pipeline", "orders", file).expect(t, 0,
 		"1 progress record of orders/reporting in the target's tailrace.progress", "")
 }

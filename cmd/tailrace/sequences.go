@@ -5,7 +5,10 @@ import (
 	"flag"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/indexes"
 	"github.com/tailrace/tailrace/internal/sequences"
 	"github.com/tailrace/tailrace/internal/verify"
 )
@@ -19,40 +22,58 @@ func sequencesVerb() *verb {
 behind; with -apply it runs it. Stop the writers of the source first: numbers given out later are not in it.`,
 		examples: `  tailrace sequences orders.hcl
   tailrace sequences -apply orders.hcl`,
-		setup: setupSequences,
+		setup: setupStatements(sequences.Statements),
 	}
 }
 
-func setupSequences(flags *flag.FlagSet) action {
-	v := &verification{}
-	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
-	apply := flags.Bool("apply", false, "run the SQL")
-	return func(ctx context.Context, a *app, args []string) error {
-		v.a = a
-		file, report, err := load(a, args, false)
-		if err != nil {
-			return err
+func indexesVerb() *verb {
+	return &verb{
+		name:    "indexes",
+		args:    "[-sink PIPELINE/SINK] [-apply] PATH...",
+		summary: "give replicas the secondary indexes of their source",
+		text: `It prints the SQL that makes the indexes that a replica lacks; with -apply it runs it, one after the other, without
+blocking writes. Do it after the first copy: rows are copied faster into tables without indexes.`,
+		examples: `  tailrace indexes orders.hcl
+  tailrace indexes -apply orders.hcl`,
+		setup: setupStatements(indexes.Statements),
+	}
+}
+
+// statements are what a replica lacks beside its rows, as SQL.
+type statements func(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error)
+
+func setupStatements(lacking statements) func(*flag.FlagSet) action {
+	return func(flags *flag.FlagSet) action {
+		v := &verification{}
+		flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
+		apply := flags.Bool("apply", false, "run the SQL")
+		return func(ctx context.Context, a *app, args []string) error {
+			v.a = a
+			file, report, err := load(a, args, false)
+			if err != nil {
+				return err
+			}
+			printAll(a, report)
+			return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
+				return v.supply(ctx, p, name, replica, lacking, *apply)
+			})
 		}
-		printAll(a, report)
-		return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
-			return v.countOn(ctx, p, name, replica, *apply)
-		})
 	}
 }
 
-// countOn does it for one replica.
-func (v *verification) countOn(ctx context.Context, p config.Pipeline, name string, replica verify.Replica, apply bool) error {
+// supply prints, and runs, the SQL for one replica.
+func (v *verification) supply(ctx context.Context, p config.Pipeline, name string, replica verify.Replica, lacking statements, apply bool) error {
 	tables, sides, end, err := v.open(ctx, p, name, replica)
 	if err != nil {
 		return err
 	}
 	defer end()
-	statements, err := sequences.Statements(ctx, sides.Source, sides.Target, tables)
+	all, err := lacking(ctx, sides.Source, sides.Target, tables)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(v.a.out, "-- %s/%s: %s\n", p.Name, name, count(len(statements), "statement"))
-	for _, sql := range statements {
+	fmt.Fprintf(v.a.out, "-- %s/%s: %s\n", p.Name, name, count(len(all), "statement"))
+	for _, sql := range all {
 		fmt.Fprintln(v.a.out, sql+";")
 		if !apply {
 			continue

@@ -26,7 +26,10 @@ type action func(ctx context.Context, a *app, args []string) error
 
 // verbs are listed in the order in which one meets them.
 func verbs() []*verb {
-	return []*verb{runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), sequencesVerb(), dropVerb(), fmtVerb(), versionVerb()}
+	return []*verb{
+		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), dropVerb(),
+		fmtVerb(), versionVerb(),
+	}
 }
 
 func find(name string) *verb {

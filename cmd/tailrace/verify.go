@@ -157,7 +157,7 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 		return nil, nil, nil, err
 	}
 	end = func() { hangUp(source); hangUp(target) }
-	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Rest: 1, Held: func(ctx context.Context) (capture.Position, error) {
+	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Held: func(ctx context.Context) (capture.Position, error) {
 		return replica.Held(ctx, target, p.Name, name)
 	}}
 	if v.fast {

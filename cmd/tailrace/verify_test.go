@@ -67,6 +67,9 @@ pipeline "orders" {
 	tailraceWith(t, withPassword, "", "sequences", file).expect(t, 0, `ALTER TABLE "shop"."orders" ALTER COLUMN "id" ADD GENERATED`, "")
 	tailraceWith(t, withPassword, "", "sequences", "-apply", file).expect(t, 0, "-- orders/reporting: 2 statements", "")
 	tailraceWith(t, withPassword, "", "sequences", file).expect(t, 0, "-- orders/reporting: 0 statements", "")
+	s.server.ExecIn(t, s.name, "CREATE INDEX by_status ON orders (status)")
+	tailraceWith(t, withPassword, "", "indexes", "-apply", file).expect(t, 0, `CREATE INDEX CONCURRENTLY "by_status" ON "shop"."orders"`, "")
+	tailraceWith(t, withPassword, "", "indexes", file).expect(t, 0, "-- orders/reporting: 0 statements", "")
 	s.server.ExecIn(t, s.name, "INSERT INTO orders VALUES (DEFAULT, 'numbered')")
 	waits()
 	if got := s.server.Query(t, reporting, "SELECT nextval('shop.orders_id_seq') || status FROM shop.orders WHERE id = 10"); got != "10numbered" {

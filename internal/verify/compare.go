@@ -139,6 +139,8 @@ func (c *comparison) look(ctx context.Context, suspects []*suspect) (left []*sus
 			left = append(left, s)
 		case has.hash == is.hash && (has == image{}) == (is == image{}):
 			// the same by now
+		case c.Keeps && is == image{}:
+			// deleted in the source, and kept
 		case is == image{} && s.last != has:
 			s.last = has
 			left = append(left, s)

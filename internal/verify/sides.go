@@ -23,6 +23,8 @@ type Replica interface {
 	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
 	// Lands says which table takes the rows of one of the source.
 	Lands(schema, table string) (string, string)
+	// Keeps says that the replica keeps rows that the source deletes.
+	Keeps() bool
 	// Held reads up to where the replica has everything; zero when it has no record.
 	Held(ctx context.Context, conn *pgconn.PgConn, pipeline, name string) (capture.Position, error)
 }

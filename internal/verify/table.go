@@ -27,15 +27,18 @@ func (n Name) String() string { return n.Schema + "." + n.Table }
 
 func (n Name) sql() string { return pgx.Identifier{n.Schema, n.Table}.Sanitize() }
 
+// Before 15 a publication has neither column lists nor row filters.
 const tablesQuery = `
 SELECT p.schemaname, p.tablename,
-       pg_catalog.array_to_json(p.attnames)::pg_catalog.text,
+       COALESCE(pg_catalog.to_jsonb(p) ->> 'attnames',
+                (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)::pg_catalog.text FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)),
        COALESCE((SELECT pg_catalog.array_to_json(pg_catalog.array_agg(a.attname ORDER BY k.ord))::pg_catalog.text
                  FROM pg_catalog.pg_index i
                  CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts), '[]'),
-       COALESCE(p.rowfilter, ''),
+       COALESCE(pg_catalog.to_jsonb(p) ->> 'rowfilter', ''),
        GREATEST(c.reltuples, 0)::pg_catalog.int8::pg_catalog.text
 FROM pg_catalog.pg_publication_tables p
 JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname

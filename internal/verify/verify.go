@@ -24,6 +24,7 @@ type Verifier struct {
 	Rest   float64       // pause after a range, as a multiple of the time that it took: 1 loads one backend half
 	Follow time.Duration // how long the replica may take to come to a position; 0: a minute
 	Repair bool
+	Keeps  bool // the replica keeps rows that the source deletes: what it has more is no difference
 
 	// Progress is told after each range; nil: nobody.
 	Progress func(Progress)

@@ -220,6 +220,9 @@ func TestLive(t *testing.T) {
 				`different["4500" "k0"]["ratio" "tags"]`, `extra["5500" "more"][]`, `extra["7000" "last"][]`, `missing["5000" "k2"][]`,
 			}
 			check("damaged", p.verifier(), damage...)
+			keeps := p.verifier()
+			keeps.Keeps = true
+			check("damaged, and keeps what the source deletes", keeps, damage[0], damage[3])
 			repair := p.verifier()
 			repair.Repair = true
 			for _, d := range check("repaired", repair, damage...).Differences {

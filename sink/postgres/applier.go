@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -122,6 +121,18 @@ func (a *applier) whole(ctx context.Context, g *group) error {
 	return a.whole(ctx, &second)
 }
 
+// planned says whether the targets of all tables are known.
+func (a *applier) planned(changes []*capture.Change) bool {
+	var last *capture.Table
+	for _, c := range changes {
+		if c.Table != last && a.plans[c.Table] == nil {
+			return false
+		}
+		last = c.Table
+	}
+	return true
+}
+
 // inBulk is one attempt to write a group in one transaction.
 func (a *applier) inBulk(ctx context.Context, g *group) error {
 	s := &a.bulk.script
@@ -165,7 +176,7 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 		a.inside = true
 	}
 	if err := a.pieceInBulk(ctx, g.changes); err != nil {
-		return a.apart(ctx, err)
+		return err
 	}
 	if !g.commit {
 		return nil
@@ -203,18 +214,6 @@ func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) er
 	}
 }
 
-// planned says whether the targets of all tables are known.
-func (a *applier) planned(changes []*capture.Change) bool {
-	var last *capture.Table
-	for _, c := range changes {
-		if c.Table != last && a.plans[c.Table] == nil {
-			return false
-		}
-		last = c.Table
-	}
-	return true
-}
-
 const attempts = 8 // of a group that deadlocks, before the lane is opened anew
 
 // again calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
@@ -228,9 +227,6 @@ func (a *applier) again(ctx context.Context, f func() error) error {
 		}
 		if rolled := a.rollback(ctx); rolled != nil {
 			return errors.Join(err, rolled)
-		}
-		if err = a.apart(ctx, err); err == nil {
-			continue
 		}
 		if !transient(err) || n >= attempts {
 			return err
@@ -291,29 +287,6 @@ func (a *applier) forget(n int) {
 		delete(a.plans, t)
 	}
 	a.fresh = a.fresh[:n]
-}
-
-// apart does what the target needs in transactions of their own, when err says so: then the group is to be written
-// again, and the error is nil. In the middle of a large transaction the lane has to begin anew.
-func (a *applier) apart(ctx context.Context, err error) error {
-	var apart *target.Apart
-	if !errors.As(err, &apart) {
-		return err
-	}
-	inside := a.inside
-	if rolled := a.rollback(ctx); rolled != nil {
-		return rolled
-	}
-	for _, sql := range apart.Statements {
-		a.log.Info("change the target", zap.String("sql", sql))
-		if err := a.db.run(ctx, sql); err != nil {
-			return named(sql, err)
-		}
-	}
-	if inside {
-		return fmt.Errorf("begin a large transaction again: %w", err)
-	}
-	return nil
 }
 
 // lost looks, after the connection was lost, whether that is because somebody else has opened the sink.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -274,5 +275,44 @@ func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
 	err := r.writeAll(t, "delete people 1|a|x|1")
 	if p := problemOf(err); p == nil || p.State != "conflict_ambiguous" || !strings.Contains(p.Fix, `"id" = '1'`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReplay writes parked changes once what was in their way is gone, and leaves those whose conflict stays.
+func TestReplay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Postgres")
+	}
+	s := testenv.SharedPostgres(t, testenv.Newest)
+	r := newRig(t, s, Options{OnConflict: Park}, historyDDL+`; INSERT INTO people VALUES (1, 'a', 'x', 1), (2, 'b', 'y', 1);
+		INSERT INTO stock VALUES (1, 'k', '{1}', '[]', 'mine'); ALTER TABLE issued ADD CONSTRAINT short CHECK (length(what) < 3)`)
+	if err := r.loadParked(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := r.writeAll(t, `insert people 1|c|n|2; /; update people 1|d|~|3; /; update people 1>5|e|~|4; /; insert people 2|q|n|1;
+		delete people 2|q|n|1; insert people 3|a|n|1; /; delete people 4|z|z|1; /; update stock 1|k|{1}>{"2,3"}|[]|old  >new  ;
+		insert issued 1|long; insert issued 2|ok; /; update issued 2|longer; /; delete events 1|a|[]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := &Settings{URL: config.Secret(r.url)}
+	replay := func(applied, waiting, reasons int) {
+		t.Helper()
+		got, err := settings.Replay(t.Context(), "shop", "replica")
+		if err != nil || got.Applied != applied || got.Waiting != waiting || len(got.Reasons) != reasons {
+			t.Errorf("%+v, %v; want %d, %d, %d", got, err, applied, waiting, reasons)
+		}
+	}
+	replay(1, 10, 7) // a changed row is not compared again
+	s.ExecIn(t, r.database, "DELETE FROM people WHERE id = 1", "ALTER TABLE issued DROP CONSTRAINT short")
+	replay(6, 4, 3)
+	if got, want := s.Query(t, r.database, peopleRows), "2|b|y|1 3|a|n|1 5|e|n|4"; got != want {
+		t.Errorf("people: %s, want %s", got, want)
+	}
+	if got, want := s.Query(t, r.database, "SELECT string_agg(concat_ws('|', id, what, size), ' ' ORDER BY id) FROM issued"), "1|long|4 2|longer|6"; got != want {
+		t.Errorf("issued: %s, want %s", got, want)
+	}
+	if got, want := s.Query(t, r.database, "SELECT concat_ws('|', tags, code) FROM stock"), `{"2,3"}|new  `; got != want {
+		t.Errorf("stock: %s, want %s", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -37,32 +38,55 @@ func (k *copied) knows(p *plan, c *capture.Change) bool {
 func (k *copied) clone() copied { return copied{lsn: k.lsn, tables: maps.Clone(k.tables)} }
 
 // clear makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
-// left are replaced: the copy has all that there are, and nobody tells of those that were deleted in between. Rows of
-// somebody else's halt the lane, unless the source wins: then the table is one that we did not fill before.
+// left are replaced. Rows of somebody else's halt the lane, unless the source wins: then the table is one that we did not
+// fill before.
 func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
-	if c.Op != capture.Read || a.copied.begun(p, c.Tx.LSN) || p.rel.Empty {
+	if c.Op != capture.Read {
 		return nil
 	}
-	rows, err := a.db.rows(ctx, "SELECT EXISTS (SELECT FROM "+p.name+`), EXISTS (SELECT FROM tailrace.tables
-		WHERE target_schema = $1 AND target_table = $2 AND pipeline = $3 AND sink = $4 AND created < pg_catalog.now())`,
-		[]byte(p.rel.Schema), []byte(p.rel.Name), a.row.key[0], a.row.key[1])
+	if a.copied.lsn != c.Tx.LSN || a.copied.tables == nil {
+		if err := a.clearAll(ctx); err != nil {
+			return err
+		}
+	}
+	if a.copied.begun(p, c.Tx.LSN) || p.rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
+		return nil
+	}
+	rows, err := a.db.rows(ctx, "SELECT EXISTS (SELECT FROM "+p.name+")")
 	if err != nil {
 		return named("look into "+p.name, err)
 	}
-	switch {
-	case string(rows[0][0]) == "f" || a.options.OnConflict == SourceWins || a.options.KeepDeletes:
+	if string(rows[0][0]) == "f" {
 		return nil
-	case string(rows[0][1]) == "f":
-		return &capture.Problem{
-			State: "target_not_empty", Halted: true, Usage: true,
-			Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.table, p.name),
-			Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the first copy away: snapshot { mode = \"never\" }, before the first start;\n"+
-				"or set on_conflict = \"source_wins\"", p.name),
-		}
 	}
-	a.log.Warn("the rows of an earlier copy are replaced", zap.Stringer("table", p.table))
-	if err := a.db.run(ctx, "DELETE FROM "+p.name); err != nil {
-		return named("empty "+p.name, err)
+	return &capture.Problem{
+		State: "target_not_empty", Halted: true, Usage: true,
+		Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.table, p.name),
+		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the first copy away: snapshot { mode = \"never\" }, before the first start;\n"+
+			"or set on_conflict = \"source_wins\"", p.name),
 	}
-	return nil
+}
+
+// clearAll empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there
+// are, nobody tells of those that were deleted in between, and of a table that is empty by now no row comes. It is one
+// statement, so that foreign keys between the tables do not matter.
+func (a *applier) clearAll(ctx context.Context) error {
+	if a.options.OnConflict == SourceWins || a.options.KeepDeletes {
+		return nil
+	}
+	rows, err := a.db.rows(ctx, `SELECT pg_catalog.format('%I.%I', target_schema, target_table) FROM tailrace.tables
+		WHERE pipeline = $1 AND sink = $2 AND created < pg_catalog.now()
+		AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', target_schema, target_table)) IS NOT NULL`, a.row.key[0], a.row.key[1])
+	if err != nil {
+		return named("look for the tables of an earlier copy", err)
+	}
+	var deletes []string
+	for i, r := range rows {
+		a.log.Warn("the rows of an earlier copy are replaced", zap.ByteString("table", r[0]))
+		deletes = append(deletes, fmt.Sprintf("d%d AS (DELETE FROM %s)", i, r[0]))
+	}
+	if len(deletes) == 0 {
+		return nil
+	}
+	return named("empty the tables of an earlier copy", a.db.run(ctx, "WITH "+strings.Join(deletes, ", ")+" SELECT"))
 }

@@ -10,12 +10,32 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
+// catalog knows the targets of a sink's tables.
+func (s *Sink) catalog() target.Catalog {
+	return target.Catalog{
+		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns,
+	}
+}
+
+// prepareTables makes what tells which table is whose, in a transaction of its own.
+func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
+	catalog := s.catalog()
+	err := db.run(ctx, "BEGIN")
+	if err == nil {
+		err = catalog.Prepare(ctx, db.pg)
+	}
+	if err == nil {
+		return named("prepare the target", db.run(ctx, "COMMIT"))
+	}
+	return errors.Join(named("prepare the target", err), db.rollback(ctx))
+}
+
 // drifted finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
 // begins again then.
 func (a *applier) drifted(ctx context.Context, err error) error {
 	var c *conflict
-	if errors.As(err, &c) && c.err != nil && c.change != nil {
-		if cause := a.catalog.Explain(c.change.Table, c.err); cause != error(c.err) {
+	if errors.As(err, &c) {
+		if cause := a.drift(c); cause != nil {
 			err = cause
 		}
 	}
@@ -33,4 +53,18 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 		}
 	}
 	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
+}
+
+// drift is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is
+// a row or a constraint.
+func (a *applier) drift(c *conflict) error {
+	if c.err == nil || c.change == nil {
+		return nil
+	}
+	cause := a.catalog.Explain(c.change.Table, c.err)
+	var apart *target.Apart
+	if capture.AsProblem(cause) != nil || errors.As(cause, &apart) {
+		return cause
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -185,7 +186,7 @@ func TestATransactionInPieces(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
 		s.ExecIn(t, database, ledgerDDL)
-		k := newSink(t, postgres.Options{URL: s.URL(database)})
+		k := newSink(t, postgres.Options{URL: s.URL(database), Origin: postgres.OriginOff})
 		batches := large(0x1000, 24)
 		rows := func() string { return s.Query(t, database, "SELECT count(*) FROM ledger") }
 		half := func() *lane {
@@ -213,7 +214,7 @@ func TestATransactionInPieces(t *testing.T) {
 		}
 		zombie := half()
 		l = openLane(t, k) // ends the transaction of the zombie
-		if err := zombie.failureBy(t, batches[20:]); err == nil || err.Error() != sink.ErrFenced.Error() {
+		if err := zombie.failureBy(t, batches[20:]); !errors.Is(err, sink.ErrFenced) {
 			t.Errorf("the zombie says %v", err)
 		}
 		if err := l.Write(t.Context(), batches); err != nil {
@@ -222,6 +223,10 @@ func TestATransactionInPieces(t *testing.T) {
 		l.wait(t, batches[len(batches)-1].End)
 		if n := rows(); n != "24000" {
 			t.Errorf("there are %s rows", n)
+		}
+		openLane(t, k)
+		if err := l.failureBy(t, large(0x2000, 24)); !errors.Is(err, sink.ErrFenced) {
+			t.Errorf("one that is fenced begins a large transaction: %v", err)
 		}
 	})
 }

@@ -179,8 +179,8 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 		t.Errorf("rows %s, want %s", got, want)
 	}
 	for _, st := range r.plans[table].others {
-		if strings.HasPrefix(st.sql, "INSERT") {
-			continue
+		if !strings.Contains(st.sql, " WHERE ") {
+			continue // an insert finds nothing
 		}
 		rows, err := r.db.rows(t.Context(), "EXPLAIN EXECUTE "+st.name+" ("+strings.Repeat("NULL, ", strings.Count(st.sql, "$")-1)+"NULL)")
 		if err != nil {

@@ -52,7 +52,7 @@ func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) 
 		return nil, named("find the target of "+t.String(), err)
 	}
 	for _, note := range rel.Notes {
-		a.log.Info("note on a table", zap.Stringer("table", t), zap.String("note", note))
+		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := newPlan(t, rel)
 	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
@@ -93,8 +93,10 @@ func (a *applier) inspect(ctx context.Context, p *plan) error {
 }
 
 func newPlan(t *capture.Table, rel *target.Relation) *plan {
-	p := &plan{table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
-		equals: map[string]string{}}
+	p := &plan{
+		table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
+		equals: map[string]string{},
+	}
 	var identity []int
 	for i := range t.Columns {
 		if t.Columns[i].Identity {

@@ -22,6 +22,9 @@ func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
 	if !errors.As(err, &c) {
 		return err
 	}
+	if cause := a.drift(c); cause != nil {
+		return cause // it is the table that has to follow, not a row
+	}
 	if a.options.OnConflict == Park {
 		return a.parkAll(ctx, changes, c)
 	}

@@ -34,6 +34,9 @@ func (s *Settings) Lands(schema, table string) (string, string) {
 	return schema, table
 }
 
+// Keeps says that rows which the source deletes stay here.
+func (s *Settings) Keeps() bool { return s.Deletes == "keep" || s.Truncate == "ignore" }
+
 // Held reads up to where the replica has everything, on a connection of Read's: the zero Position when it has no record.
 func (s *Settings) Held(ctx context.Context, pg *pgconn.PgConn, pipeline, name string) (p capture.Position, err error) {
 	db := &conn{pg: pg}

@@ -60,24 +60,16 @@ COMMIT`
 // prepare makes the schema where it is absent.
 func (s *Sink) prepare(ctx context.Context, db *conn) error {
 	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL
-		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND pg_catalog.to_regclass('tailrace.tables') IS NOT NULL`)
+		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL`)
 	if err != nil {
 		return named("look for tailrace.progress", err)
 	}
 	if string(rows[0][0]) == "t" {
-		return nil
+		return s.prepareTables(ctx, db)
 	}
-	if err = db.run(ctx, schemaDDL); err == nil {
-		catalog := s.catalog()
-		if err = db.run(ctx, "BEGIN"); err == nil {
-			err = catalog.Prepare(ctx, db.pg)
-		}
-		if err == nil {
-			err = db.run(ctx, "COMMIT")
-		}
-	}
+	err = db.run(ctx, schemaDDL)
 	if err == nil {
-		return nil
+		return s.prepareTables(ctx, db)
 	}
 	if rolled := db.rollback(ctx); rolled != nil {
 		return named("create schema tailrace", rolled)

@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/sink"
-	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
 // Options is what a Sink is made of. Pipeline, Name and URL have to be given.
@@ -93,12 +92,6 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 		return nil, sink.Progress{}, err
 	}
 	return newWriter(s, lane, db, row), progress, nil
-}
-
-// catalog makes the one of a Writer.
-func (s *Sink) catalog() target.Catalog {
-	o := &s.options
-	return target.Catalog{Pipeline: o.Pipeline, Sink: o.Name, Schema: o.Schema, AddColumns: o.AddColumns}
 }
 
 // Close implements sink.Sink. Every Writer has a connection of its own.

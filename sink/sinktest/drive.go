@@ -72,21 +72,23 @@ type driver struct {
 	report  Report
 }
 
-// catchUp writes what is not written, and opens again after an error.
+// catchUp writes what is not written, and opens again after an error, also after one that came when all was written.
 func (d *driver) catchUp() {
-	for d.next < len(d.batches) {
+	for {
 		d.handle.mu.Lock()
 		err := d.handle.err
 		d.handle.mu.Unlock()
-		if err == nil {
-			err = d.handle.try(clone(d.batches[d.next]))
+		switch {
+		case err == nil && d.next == len(d.batches):
+			return
+		case err == nil:
+			if err = d.handle.try(clone(d.batches[d.next])); err == nil {
+				d.next++
+				continue
+			}
 		}
-		if err != nil {
-			d.report.Errors = append(d.report.Errors, err)
-			d.reopen()
-			continue
-		}
-		d.next++
+		d.report.Errors = append(d.report.Errors, err)
+		d.reopen()
 	}
 }
 

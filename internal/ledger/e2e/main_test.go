@@ -1,5 +1,5 @@
-// Package e2e runs the ledger's workload through a whole line, from a real Postgres into a real Kafka, under faults, and
-// lets the oracles judge.
+// Package e2e runs the ledger's workload through a whole line, from a real Postgres into a real Kafka or another Postgres,
+// under faults, and lets the oracles judge.
 package e2e
 
 import (

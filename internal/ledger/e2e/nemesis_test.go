@@ -109,6 +109,7 @@ func (n *nemesis) freezeOne() {
 	})
 	n.advance()
 	n.must(old.wake())
+	n.program.woken(n.rig, old)
 	n.pause(2 * time.Second)
 	if n.rand.IntN(2) == 0 {
 		n.kill(old)

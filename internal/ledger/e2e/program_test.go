@@ -16,6 +16,8 @@ type program interface {
 	slot() string
 	// ended is told of a process that has ended by itself.
 	ended(r *rig, d *daemon)
+	// woken is told of a process that was stopped until another one had taken over, and goes on now.
+	woken(r *rig, d *daemon)
 	// sample reads what a process uses. A figure that it does not tell is -1.
 	sample(r *rig, d *daemon) ledger.Sample
 	// drained is called when the slot says that all is held, and may look further.

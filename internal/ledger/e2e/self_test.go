@@ -31,6 +31,11 @@ func (p lines) slot() string { return lineSlot }
 // ended: a line ends whenever a connection breaks or it was fenced.
 func (p lines) ended(*rig, *daemon) {}
 
+// woken waits until it has written what it can: killed before that on a slow machine, a line without a fence looks right.
+func (p lines) woken(r *rig, d *daemon) {
+	r.until("the woken line to end", time.Minute, func() bool { return !d.running() })
+}
+
 func (p lines) sample(*rig, *daemon) ledger.Sample {
 	return ledger.Sample{Goroutines: -1, Descriptors: -1, RSS: -1}
 }

@@ -95,6 +95,9 @@ func (p *tailrace) ended(r *rig, d *daemon) {
 	r.t.Errorf("daemon %d ended by itself: %s\n%s", d.number, d.cmd.ProcessState, d.logTail())
 }
 
+// woken: it may live on as a standby.
+func (p *tailrace) woken(*rig, *daemon) {}
+
 func (p *tailrace) sample(r *rig, d *daemon) ledger.Sample {
 	answer, err := http.Get("http://" + p.listen[d.number] + "/metrics")
 	r.must(err)

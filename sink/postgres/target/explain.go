@@ -11,12 +11,12 @@ import (
 )
 
 // Explain finds the cause of an error that the target gave to a row of a table, where that is its schema: an enum of the
-// source can get a label without any message about its tables. Then it returns a *capture.Problem or an *Apart, else err
-// as it is. An error of class 42 says that somebody has altered the target: forget the Relation and ask for it again.
+// source can get a label without any message about its tables. Then it returns a *capture.Problem or an *Apart, else nil.
+// An error of class 42 says that somebody has altered the target: forget the Relation and ask for it again.
 func (c *Catalog) Explain(t *capture.Table, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Code != "22P02" {
-		return err
+		return nil
 	}
 	for _, column := range t.Columns {
 		for _, enum := range enums(column.Type, nil) {
@@ -36,7 +36,7 @@ func (c *Catalog) Explain(t *capture.Table, err error) error {
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 // enums are the enum types that a type is made of.

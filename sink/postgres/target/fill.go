@@ -16,7 +16,7 @@ func (d *drift) lacks(c *capture.Column) {
 		d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
 			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String())
 	case c.Fill == capture.FillUnknown:
-		d.changes.unknown = true
+		d.unknown = true
 		d.person("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
 			"another one for each row, or came later", d.plain(c)+";"+d.hint(c))
 	default:

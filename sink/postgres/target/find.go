@@ -45,7 +45,7 @@ SELECT pg_catalog.json_build_object('OID', c.oid::pg_catalog.int8, 'Kind', c.rel
         WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = e.oid
           OR o.opcintype = CASE e.typtype WHEN 'e' THEN 'pg_catalog.anyenum'::pg_catalog.regtype
             WHEN 'r' THEN 'pg_catalog.anyrange'::pg_catalog.regtype
-            WHEN 'm' THEN 'pg_catalog.anymultirange'::pg_catalog.regtype END
+            WHEN 'm' THEN pg_catalog.to_regtype('pg_catalog.anymultirange') END
           OR EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.castsource = e.oid AND k.casttarget = o.opcintype
             AND k.castmethod = 'b' AND k.castcontext = 'i')))
       ) ORDER BY a.attnum)

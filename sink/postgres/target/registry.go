@@ -20,8 +20,8 @@ CREATE TABLE tailrace.tables (
     PRIMARY KEY (target_schema, target_table));
 CREATE INDEX ON tailrace.tables (pipeline, sink, source_oid)`
 
-// lockNumber is of the advisory lock that those hold who make what every sink shares.
-const lockNumber = 7_241_903_115
+// lockNumber is of the advisory lock that those hold who make what every sink shares: the same as for tailrace.progress.
+const lockNumber = 7_381_920_465
 
 // Prepare makes the schema tailrace and the table tailrace.tables when they are absent, and the Catalog's schema. Call it
 // in a transaction of its own, before the first Relation: sinks that start at once then do not wait for each other's

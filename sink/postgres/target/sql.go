@@ -69,9 +69,9 @@ func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ..
 	return json.Unmarshal(r.Rows[0][0], into)
 }
 
-// exec runs one statement.
+// exec runs one statement, by the protocol that takes no second one: expressions come from the source's catalogue.
 func exec(ctx context.Context, conn *pgconn.PgConn, sql string) error {
-	_, err := conn.Exec(ctx, sql).ReadAll()
+	_, err := conn.ExecParams(ctx, sql, nil, nil, nil, nil).Close()
 	return err
 }
 

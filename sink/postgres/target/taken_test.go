@@ -26,7 +26,7 @@ func TestTargets(t *testing.T) {
 			_, err := r.apply(c, changes)
 			return wantProblem(t, err, state, reason, fix).Fix
 		}
-		t.Run("two tables of one sink", func(t *testing.T) {
+		t.Run("two tables of one sink", func(*testing.T) {
 			refused(one, both, "table_taken", `"copy"."t" is filled from a.t already, so b.t has no place`, "DELETE FROM tailrace.tables")
 		})
 		_, err := r.apply(one, both[:1])
@@ -38,6 +38,9 @@ func TestTargets(t *testing.T) {
 			_, err := r.apply(two, both[1:])
 			r.must(err)
 			r.equal("b", "t", "copy", "t")
+			if ours, err := one.enter(t.Context(), r.conn, "copy", both[0].Table, []known{}); ours || err != nil {
+				t.Errorf("an entry of another pipeline is overwritten: %v", err)
+			}
 		})
 		t.Run("a wider table that was there", func(t *testing.T) {
 			r.target.ExecIn(t, r.to, "CREATE SCHEMA own; CREATE TABLE own.wide (loaded timestamptz DEFAULT now(), v text, "+
@@ -60,7 +63,7 @@ func TestTargets(t *testing.T) {
 				t.Errorf("notes %q", n)
 			}
 		})
-		t.Run("a type in C", func(t *testing.T) {
+		t.Run("a type in C", func(*testing.T) {
 			refused(one, of("a.owned VALUES ('5')"), "type_missing", "no type a.own, which is made by functions in C", "leave the column out")
 		})
 		t.Run("another type of the name", func(t *testing.T) {

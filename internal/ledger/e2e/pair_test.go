@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// pair is a source and a replica of it in another server, with the daemons between them.
+type pair struct {
+	t              *testing.T
+	source, target *testenv.PostgresServer
+	binary         string
+	listen         string // of the daemon
+	file           string // of the pipeline "replica"
+	through        string // address of a proxy to the target; "": none
+	more           string // of the sink's block
+	dir            string
+	started        int
+	daemon         *daemon
+}
+
+const replicaFile = `
+daemon { listen = %q }
+
+pipeline "replica" {
+  source "postgres" {
+    url    = %q
+    %s
+  }
+  sink "postgres" "copy" {
+    url = %q
+    %s
+  }
+}
+`
+
+// newPair starts servers of two versions; write makes the pipeline's file.
+func newPair(t *testing.T, binary string, from, to int) *pair {
+	t.Helper()
+	return &pair{
+		t: t, binary: binary, listen: freeAddress(t), dir: t.TempDir(),
+		source: testenv.Postgres(t, testenv.Version(from),
+			testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds()))),
+		target: testenv.Postgres(t, testenv.Version(to)),
+	}
+}
+
+// write makes the pipeline's file; what says which tables.
+func (p *pair) write(what string) {
+	p.t.Helper()
+	p.file = filepath.Join(p.dir, "replica.hcl")
+	target := p.target.URL()
+	if p.through != "" {
+		target = strings.Replace(target, p.target.Addr(), p.through, 1)
+	}
+	text := fmt.Sprintf(replicaFile, p.listen, p.source.URL(), what, target, p.more)
+	if err := os.WriteFile(p.file, []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// launch starts a daemon, which ends with the test.
+func (p *pair) launch() *daemon {
+	p.t.Helper()
+	p.started++
+	log := filepath.Join(p.dir, fmt.Sprintf("daemon-%d.log", p.started))
+	d, err := startDaemon(log, p.started, exec.Command(p.binary, "run", p.file))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(d.kill)
+	p.daemon = d
+	return d
+}
+
+// streams waits until the daemon streams: all rows are copied.
+func (p *pair) streams() {
+	p.t.Helper()
+	p.until("the daemon streams", func() bool {
+		answer, err := http.Get("http://" + p.listen + "/readyz?strict")
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+}
+
+// until polls until ok is true.
+func (p *pair) until(what string, ok func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+		if !p.daemon.running() || time.Now().After(deadline) {
+			p.t.Fatalf("not in time: %s\n%s", what, p.daemon.logTail())
+		}
+	}
+}
+
+// tailrace runs a verb, and wants exit code 0.
+func (p *pair) tailrace(args ...string) string {
+	p.t.Helper()
+	out, err := exec.Command(p.binary, args...).CombinedOutput()
+	if err != nil {
+		p.t.Errorf("tailrace %s: %v\n%s\n%s", strings.Join(args, " "), err, out, p.daemon.logTail())
+	}
+	return string(out)
+}
+
+// drain waits until the replica has everything.
+func (p *pair) drain() {
+	p.t.Helper()
+	p.tailrace("wait", "-pipeline", "replica", "-timeout", "120s", "-url", "http://"+p.listen)
+}
+
+// same compares the tables of both sides by their rows' text, and says whether there was a difference.
+func (p *pair) same(tables ...string) bool {
+	p.t.Helper()
+	same := true
+	for _, table := range tables {
+		sql := "SELECT count(*) || ' rows ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY t::text)), '') FROM " + table + " t"
+		want, have := p.read(p.source, sql), p.read(p.target, sql)
+		if want != have {
+			same = false
+			p.t.Errorf("%s: the source has %s, the replica %s", table, want, have)
+		}
+	}
+	return same
+}
+
+// read runs a query of one text, which may take its time.
+func (p *pair) read(s *testenv.PostgresServer, sql string) (text string) {
+	p.t.Helper()
+	conn := dial(p.t, s)
+	defer func() { _ = conn.Close(context.Background()) }()
+	if err := conn.QueryRow(p.t.Context(), sql).Scan(&text); err != nil {
+		p.t.Fatalf("%s: %v", sql, err)
+	}
+	return text
+}
+
+// dial connects in UTC, as the rows' text depends on it.
+func dial(t *testing.T, s *testenv.PostgresServer) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.URL()+"?timezone=UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}

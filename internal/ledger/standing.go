@@ -1,0 +1,37 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// standing reads, in one statement and so at one moment, what every commit of the workload keeps true. A transaction that
+// writes ledger.board locks it from before it takes its txn_no until it has ended, so the last digest is the board's.
+var standing = `select
+	(select coalesce(sum(balance), 0) from ledger.account),
+	(select count(*) from ledger.account where ver < 0) + (select count(*) from ledger.note where ver < 0)
+		+ (select count(*) from ledger.badge where ver < 0) + (select count(*) from ledger.board where ver < 0),
+	` + digestBoard + `,
+	coalesce((select digest from ledger.tx_log where digest is not null order by txn_no desc limit 1), '')`
+
+// Standing looks at a replica once, while it is written to, and says what no reader may ever see in it: money that is
+// missing, rows of transactions that were rolled back, or a small table that is not as at the last commit that wrote it.
+// broken is that finding, "" when there is none; err says that it could not be read.
+func Standing(ctx context.Context, conn *pgx.Conn) (broken string, err error) {
+	var sum, wrong int64
+	var have, want string
+	if err := conn.QueryRow(ctx, standing).Scan(&sum, &wrong, &have, &want); err != nil {
+		return "", err
+	}
+	switch {
+	case sum != accounts*opening:
+		return fmt.Sprintf("the balances sum up to %d, not %d", sum, accounts*opening), nil
+	case wrong > 0:
+		return fmt.Sprintf("%d rows are of transactions that were rolled back", wrong), nil
+	case have != want:
+		return fmt.Sprintf("%s has the digest %s, its last commit says %s", board, have, want), nil
+	}
+	return "", nil
+}

@@ -1,0 +1,68 @@
+package sinktest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// late is a sink whose first Writer takes everything, holds nothing and fails when nobody writes any more.
+type late struct {
+	opens int
+	seen  []Seen
+}
+
+func (s *late) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress, error) {
+	s.opens++
+	w := &lateWriter{sink: s, lane: l, last: s.opens > 1}
+	if !w.last {
+		w.idle = time.AfterFunc(time.Hour, func() { l.Failed(errors.New("late")) })
+	}
+	return w, sink.Progress{Memory: sink.Empty}, nil
+}
+
+func (s *late) Close() error { return nil }
+
+type lateWriter struct {
+	sink *late
+	lane sink.Lane
+	last bool
+	idle *time.Timer
+}
+
+func (w *lateWriter) Write(_ context.Context, batches []sink.Batch) error {
+	if !w.last {
+		w.idle.Reset(300 * time.Millisecond)
+		return nil
+	}
+	for _, b := range batches {
+		for i := range b.Events {
+			w.sink.seen = append(w.sink.seen, Seen{Key: number(b.Events[i].Change.After[0]), Version: number(b.Events[i].Change.After[1])})
+		}
+		w.lane.Held(b.End)
+	}
+	return nil
+}
+
+func (w *lateWriter) Close() error { return nil }
+
+func number(v capture.Value) int {
+	n, _ := strconv.Atoi(v.String())
+	return n
+}
+
+// A Writer may fail after the last Write: the driver opens again then, as a lane does.
+func TestDriveGoesOnAfterALateFailure(t *testing.T) {
+	s := &late{}
+	report := Drive(t, Target{
+		New: func(*testing.T) sink.Sink { return s }, Read: func(*testing.T) []Seen { return s.seen },
+	}, func() error { return nil })
+	if report.Opens != 2 || len(report.Errors) != 1 {
+		t.Error(report)
+	}
+}
