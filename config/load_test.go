@@ -103,7 +103,7 @@ func TestDefaults(t *testing.T) {
 	if f.Daemon.Listen != "127.0.0.1:9187" || f.Daemon.Token != "" || f.Daemon.Memory != 0 {
 		t.Errorf("daemon: %+v", f.Daemon)
 	}
-	if p := f.Pipelines[0]; p.Window != 16<<20 || p.Source.Settings.(*postgres).Snapshot.Mode != "initial" {
+	if p := f.Pipelines[0]; p.Window != 4<<20 || p.Source.Settings.(*postgres).Snapshot.Mode != "initial" {
 		t.Errorf("pipeline: %+v", p)
 	}
 }
@@ -167,7 +167,7 @@ func TestNullIsNotGiven(t *testing.T) {
   }
 }`)
 	s, k := f.Pipelines[0].Source.Settings.(*postgres), f.Pipelines[0].Sinks[0].Settings.(*kafka)
-	if f.Pipelines[0].Window != 16<<20 || s.Manage != nil || s.Snapshot.Mode != "initial" || k.Topic != nil {
+	if f.Pipelines[0].Window != 4<<20 || s.Manage != nil || s.Snapshot.Mode != "initial" || k.Topic != nil {
 		t.Errorf("%+v %+v", s, k)
 	}
 	if _, report := load(t, options(), strings.Replace(minimal, `"postgres://h/db"`, "null", 1)); !strings.Contains(report.String(), "url is missing") {

@@ -11,7 +11,7 @@ import (
 )
 
 // DefaultWindow is how many bytes of a pipeline are in flight when its block does not say.
-const DefaultWindow = 16 << 20
+const DefaultWindow = 4 << 20
 
 type pipelineSettings struct {
 	Window Size `hcl:"window,optional"`
@@ -20,7 +20,7 @@ type pipelineSettings struct {
 // CheckSettings refuses a window that nothing fits in.
 func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
 	if p.Window <= 0 {
-		return hcl.Diagnostics{problem(at.At("window"), "the window is empty", `Write a size such as "16MiB", the default.`)}
+		return hcl.Diagnostics{problem(at.At("window"), "the window is empty", `Write a size such as "4MiB", the default.`)}
 	}
 	return nil
 }

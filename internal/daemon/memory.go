@@ -14,7 +14,7 @@ import (
 // on top, and so does what the garbage collector has not looked at yet.
 const (
 	smallestWindow = 1 << 20
-	besides        = 12 << 20 // bytes that the process needs beside its windows and its sinks
+	besides        = 28 << 20 // bytes beside the windows and the sinks: what decoding needs, and room for the collector
 	perSink        = 8 << 20  // bytes that a sink has on its way, unless it says otherwise: see Memory
 )
 
@@ -73,8 +73,8 @@ func onTheirWay(f *config.File) (sum int64) {
 }
 
 // softLimit is what the garbage collector aims at: a quarter more than the windows, and what comes beside them, but never
-// near the cgroup's limit, where the kernel would kill us. It binds while a backlog is drained: there the collector
-// works more often and the windows stay full in less memory; it costs 3 % of the rows a second at most (bench).
+// near the cgroup's limit, where the kernel would kill us. What lives must stay well below it, or the collector takes the
+// CPU: docs/decisions/0012 has the figures.
 func softLimit(windows, sinks, cgroup int64) int64 {
 	soft := int64(math.MaxInt64)
 	if windows < math.MaxInt64/2-besides {

@@ -17,7 +17,7 @@ const (
 	batchTarget   = 512 << 10 // bytes of a batch, where the topic allows it
 	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
 	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
-	inFlightBytes = 8 << 20   // bytes that are accepted and not settled
+	inFlightBytes = 4 << 20   // bytes that are accepted and not settled
 )
 
 // Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends; answers come on sarama's
