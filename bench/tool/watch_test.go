@@ -2,6 +2,8 @@ package tool
 
 import (
 	"math"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,5 +22,17 @@ func TestCosts(t *testing.T) {
 		if math.Abs(got[key]-want) > want/1e6 {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
+	}
+}
+
+// The linker says nothing when it cannot set a variable, and then plain reads would be none.
+func TestPlainReadsCanBeBuilt(t *testing.T) {
+	text, err := os.ReadFile("../../capture/postgres/socket.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set := strings.Join(builds["plain"], " "); !strings.Contains(set, "capture/postgres.reading=plain") ||
+		!strings.Contains(string(text), "\nvar reading = \"") {
+		t.Errorf("%s sets no variable of capture/postgres", set)
 	}
 }

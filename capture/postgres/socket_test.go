@@ -82,6 +82,26 @@ func TestSocketDeadlineWhileHot(t *testing.T) {
 	})
 }
 
+// With plain reads, which the benchmarks compare with, the flow never becomes hot.
+func TestSocketReadsPlainly(t *testing.T) {
+	reading = "plain"
+	defer func() { reading = "coalesced" }()
+	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+		go pour(peer)
+		b := make([]byte, 256<<10)
+		s.Until(time.Now().Add(20 * time.Second))
+		for n := 0; n < 64<<20; {
+			k, err := s.Read(b)
+			if n += k; err != nil {
+				t.Fatal(err)
+			}
+			if s.flow.mark != 1 {
+				t.Fatalf("after %d bytes the mark is %d", n, s.flow.mark)
+			}
+		}
+	})
+}
+
 // All bytes come, in order, whether the flow is hot, cold, or changes, in large reads and in small ones as TLS makes.
 func TestSocketBytes(t *testing.T) {
 	for _, size := range []int{5, 1000, little, 256 << 10} {
