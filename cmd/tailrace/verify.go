@@ -42,9 +42,8 @@ type verification struct {
 	fast   bool
 	json   bool
 
-	compared int // tables
-	wrong    int // rows, or tables, that differ and were not repaired
-	busy     int
+	wrong int // rows, or tables, that differ and were not repaired
+	busy  int
 }
 
 func setupVerify(flags *flag.FlagSet) action {

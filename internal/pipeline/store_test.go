@@ -143,13 +143,6 @@ func (s *store) lose(steps int) {
 	s.rows, s.record = s.rows[:to.rows:to.rows], to.record
 }
 
-// forget takes the record away.
-func (s *store) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.record = nil
-}
-
 // land makes rows durable, and the record where one is given.
 func (s *store) land(rows []capturetest.Row, record *sink.Progress) {
 	s.rows = append(s.rows, rows...)
