@@ -8,10 +8,11 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// answered is called on sarama's goroutine, where the broker must not be touched.
-func (q *request) answered(r *sarama.ProduceResponse, err error) {
+// answered is called on the goroutine of the connection that q went over.
+func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
 	w := q.Writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -26,12 +27,12 @@ func (q *request) answered(r *sarama.ProduceResponse, err error) {
 	q.fails = 0
 	now := time.Now()
 	for _, b := range q.batches {
-		block := r.Blocks[b.part.name][b.part.id]
-		if block == nil {
-			block = &sarama.ProduceResponseBlock{Err: sarama.ErrNetworkException}
+		a, ok := answers[wire.Place{Topic: b.part.name, Partition: b.part.id}]
+		if !ok {
+			a.Err = sarama.ErrNetworkException
 		}
 		b.part.pending--
-		w.judge(b, block, now)
+		w.judge(b, a, now)
 	}
 	w.settle()
 	for _, b := range q.batches {
@@ -85,27 +86,27 @@ func (q *request) release(now time.Time) {
 }
 
 // judge takes the answer for one batch. Under the lock.
-func (w *Writer) judge(b *batch, r *sarama.ProduceResponseBlock, now time.Time) {
+func (w *Writer) judge(b *batch, a wire.Answer, now time.Time) {
 	p := b.part
-	switch judge(r.Err) {
+	switch judge(a.Err) {
 	case stored:
 		w.stored(b, now)
 		return
 	case early:
 		if p.flight[0] == b && !p.stalled {
-			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.name, p.id, r.Err))
+			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.name, p.id, a.Err))
 		}
 	case tooBig:
-		w.oversized(b, r.Err)
+		w.oversized(b, a.Err)
 	case another:
-		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.name, p.id, sink.ErrFenced, r.Err))
+		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.name, p.id, sink.ErrFenced, a.Err))
 	case fatal:
-		w.fail(refusal(p, r))
+		w.fail(refusal(p, a))
 	case again:
 		w.wantRefresh()
 	}
 	p.stalled = true
-	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, r.Err)
+	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, a.Err)
 }
 
 // stored: the batch is durable.
@@ -121,7 +122,8 @@ func (w *Writer) stored(b *batch, now time.Time) {
 		return
 	}
 	w.spans.at(b.first).open--
-	w.sink.counters.records.Add(int64(len(b.records)))
+	w.sink.counters.records.Add(int64(b.records.Len()))
+	b.records.Free()
 	if p.unacked == 0 && p.grown > 0 {
 		w.changed.Broadcast()
 	}
@@ -131,13 +133,13 @@ func (w *Writer) stored(b *batch, now time.Time) {
 // makes the lane rewind; the topic's limit is known then, and Write rejects the record.
 func (w *Writer) oversized(b *batch, e sarama.KError) {
 	t := b.part.topic
-	if len(b.records) > 1 {
-		t.target.Store(int64(min(t.batchMax(), b.bytes/2)))
+	if b.records.Len() > 1 {
+		t.target.Store(int64(min(t.batchMax(), b.bytes()/2)))
 		b.tooBig = true
 		return
 	}
-	w.sink.learn(t.name, b.bytes-1)
-	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes, t.name, e))
+	w.sink.learn(t.name, b.bytes()-1)
+	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
 }
 
 // answeredAll sends a partition's batches again when all that was on its way is answered and some failed; else it goes
@@ -159,12 +161,12 @@ func (w *Writer) answeredAll(p *partition, now time.Time) {
 }
 
 // refusal names an error that no repetition mends.
-func refusal(p *partition, r *sarama.ProduceResponseBlock) error {
-	said := error(r.Err)
-	if r.ErrorMessage != nil {
-		said = fmt.Errorf("%w: %s", r.Err, *r.ErrorMessage)
+func refusal(p *partition, a wire.Answer) error {
+	said := error(a.Err)
+	if a.Message != "" {
+		said = fmt.Errorf("%w: %s", a.Err, a.Message)
 	}
-	switch r.Err {
+	switch a.Err {
 	case sarama.ErrTopicAuthorizationFailed:
 		return notAuthorized("Topic", p.name, "WRITE", said)
 	case sarama.ErrClusterAuthorizationFailed:

@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkWrite writes rows of six columns into a real Kafka, in transactions of 1,000 rows and of one. cpu-us/row is
-// all CPU of this process: format, writer and sarama.
+// all CPU of this process: format, writer and network.
 func BenchmarkWrite(b *testing.B) {
 	needServers(b)
 	server := testenv.SharedKafka(b)

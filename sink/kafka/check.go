@@ -186,10 +186,12 @@ func (s *Sink) forget(ctx context.Context, home *topic, who producer, key string
 		return fmt.Errorf("delete progress record: %w", err)
 	}
 	defer k.kill()
-	b := &batch{part: home.parts[0], records: []*sarama.Record{{Key: []byte(key)}}}
-	b.seal(time.Now())
+	now := time.Now()
 	r := &sarama.ProduceRequest{Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(s.ackTimeout / time.Millisecond)}
-	r.AddBatch(home.name, 0, b.encodeFor(who, sarama.CompressionNone))
+	r.AddBatch(home.name, 0, &sarama.RecordBatch{
+		Version: 2, PartitionLeaderEpoch: -1, ProducerID: who.id, ProducerEpoch: who.epoch, FirstTimestamp: now, MaxTimestamp: now,
+		Records: []*sarama.Record{{Key: []byte(key)}},
+	})
 	err = call(ctx, k, func(k *conn) error {
 		resp, err := k.Produce(r)
 		if err != nil {

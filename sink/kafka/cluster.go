@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 type cluster struct {
 	seeds []string
 	conf  *sarama.Config
+	tls   *tls.Config // nil: plaintext
 
 	mu      sync.Mutex // held during a call: one at a time
 	control *conn

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -28,7 +29,7 @@ func (c *cluster) connect(ctx context.Context, addr string) (*conn, error) {
 	conf := *c.conf
 	k := &conn{Broker: sarama.NewBroker(addr)}
 	k.raw.dialer = net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive}
-	k.raw.ctx = ctx
+	k.raw.ctx, k.raw.tls = ctx, c.tls
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, &k.raw
 	stop := context.AfterFunc(ctx, k.raw.cut)
 	defer stop()
@@ -62,7 +63,9 @@ func (k *conn) kill() {
 // rawConn dials as sarama asks and keeps the socket.
 type rawConn struct {
 	dialer net.Dialer
+	tls    *tls.Config     // nil: plaintext
 	ctx    context.Context // of the dial
+	top    net.Conn        // what sarama writes to: the socket or TLS over it
 	mu     sync.Mutex
 	sock   net.Conn
 	dead   bool
@@ -74,13 +77,39 @@ func (r *rawConn) Dial(network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.keep(sock); err != nil {
+		return nil, err
+	}
+	if r.top = sock; r.tls != nil {
+		r.top, err = r.secure(sock, addr)
+	}
+	return r.top, err
+}
+
+// secure shakes hands; a socket that is cut ends it.
+func (r *rawConn) secure(sock net.Conn, addr string) (net.Conn, error) {
+	conf := r.tls
+	if conf.ServerName == "" {
+		conf = conf.Clone()
+		conf.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	ctx, stop := context.WithTimeout(r.ctx, r.dialer.Timeout)
+	defer stop()
+	c := tls.Client(sock, conf)
+	if err := c.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, sock.Close())
+	}
+	return c, nil
+}
+
+func (r *rawConn) keep(sock net.Conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.dead {
-		return nil, errors.Join(net.ErrClosed, sock.Close())
+		return errors.Join(net.ErrClosed, sock.Close())
 	}
 	r.sock = sock
-	return sock, nil
+	return nil
 }
 
 func (r *rawConn) cut() {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // defaultLimit is max.message.bytes where it cannot be read, as brokers have it by default.
@@ -109,7 +111,7 @@ func (s *Sink) limits(ctx context.Context, t *topic) {
 	if err != nil {
 		s.log.Info("settings of a topic cannot be read, the defaults are assumed", zap.String("topic", t.name), zap.Error(err))
 	}
-	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > batchOverhead {
+	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > wire.BatchHead {
 		t.limit = min(n, limitMax)
 	}
 	s.mu.Lock()

@@ -9,8 +9,12 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
+
+// encodedKept is up to which size, in bytes, the memory of one event is kept for the next.
+const encodedKept = 1 << 20
 
 // event stages the records of one event.
 func (w *Writer) event(ctx context.Context, e *transform.Event) error {
@@ -22,12 +26,15 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
 		return w.unfit(ctx, e, t, tooLarge(raw/16, t))
 	}
-	b := w.slabs.room(2*raw + 512)
+	b := &w.encoded
+	if b.Reset(); cap(b.Bytes) > encodedKept {
+		b.Bytes = nil
+	}
 	if err := w.enc.Append(b, e); err != nil {
 		return w.unfit(ctx, e, t, &sink.Rejected{Reason: format.Reason(err), Err: err})
 	}
 	for i := range b.Records {
-		if n := recordSize(&b.Records[i]) + batchOverhead; n > t.limit {
+		if n := size(&b.Records[i]) + wire.BatchHead; n > t.limit {
 			return w.unfit(ctx, e, t, tooLarge(n, t))
 		}
 	}
@@ -42,17 +49,15 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 
 // stage puts a record into its partition, a truncation into all: whoever reads one of them has to know.
 func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
-	rec := w.slabs.record(r)
 	switch {
 	case c.Op == capture.Truncate:
-		w.staged.add(t.parts[0], rec)
-		for _, p := range t.parts[1:] {
-			w.staged.add(p, w.slabs.again(rec))
+		for _, p := range t.parts {
+			w.staged.add(p, r)
 		}
 	case r.Key == nil: // no order but the table's
-		w.staged.add(t.parts[place([]byte(c.Table.String()), len(t.parts))], rec)
+		w.staged.add(t.parts[place([]byte(c.Table.String()), len(t.parts))], r)
 	default:
-		w.staged.add(t.parts[place(r.Key, len(t.parts))], rec)
+		w.staged.add(t.parts[place(r.Key, len(t.parts))], r)
 	}
 }
 
@@ -69,14 +74,6 @@ func rawSize(e *transform.Event) int {
 		for i := range row {
 			n += len(row[i].Bytes) + 8
 		}
-	}
-	return n
-}
-
-func recordSize(r *format.Record) int {
-	n := recordOverhead + len(r.Key) + len(r.Value)
-	for i := range r.Headers {
-		n += headerOverhead + len(r.Headers[i].Name) + len(r.Headers[i].Value)
 	}
 	return n
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // link sends to one broker over one connection, several requests at a time. After any error of the connection it is
@@ -17,8 +17,10 @@ type link struct {
 	id   int32
 	wake chan struct{}
 
+	writes wire.Request // of the link's goroutine
+
 	// under the Writer's lock
-	conn    *conn
+	conn    *pipe
 	ready   []*partition
 	flight  []*request // sent over conn, oldest first
 	broken  bool       // conn is to be thrown away
@@ -30,7 +32,7 @@ type link struct {
 type request struct {
 	*link
 	batches []*batch
-	sending bool // sarama reads the batches
+	sending bool // the link reads the batches
 	done    bool // answered, or its connection is lost
 	lost    bool // the latter
 }
@@ -46,7 +48,9 @@ func (w *Writer) list(p *partition, now time.Time) {
 	}
 	l := w.links[p.leader]
 	if l == nil {
-		l = &link{Writer: w, id: p.leader, wake: make(chan struct{}, 1)}
+		l = &link{Writer: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
+			Client: w.sink.cluster.conf.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
+		}}
 		w.links[p.leader] = l
 		go l.run()
 	}
@@ -104,11 +108,11 @@ func (l *link) step() bool {
 	if q == nil {
 		return false
 	}
-	l.sent(q, conn.AsyncProduce(l.produce(q), q.answered))
+	l.sent(q, conn.produce(q))
 	return true
 }
 
-// sent: sarama does not read the request's batches any more. From here on they may be sent again.
+// sent: the request's batches are not read any more. From here on they may be sent again.
 func (l *link) sent(q *request, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,10 +130,10 @@ func (l *link) connect(wait time.Duration) bool {
 		time.AfterFunc(wait, l.signal)
 		return false
 	}
-	var k *conn
+	var k *pipe
 	var err error
 	if addr, ok := l.fence.addr(l.id); ok {
-		k, err = l.fence.dial(l.ctx, addr)
+		k, err = l.fence.pipe(l.ctx, addr)
 	} else {
 		err = unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
@@ -173,7 +177,7 @@ func (l *link) collect(now time.Time) *request {
 	q := &request{link: l, sending: true}
 	n, later := 0, l.ready[:0]
 	for i, p := range l.ready {
-		if p.leader == l.id && p.sendable(now) && n > 0 && n+p.queue[0].bytes > requestTarget {
+		if p.leader == l.id && p.sendable(now) && n > 0 && n+p.queue[0].bytes() > requestTarget {
 			later = append(later, l.ready[i:]...)
 			break
 		}
@@ -182,8 +186,8 @@ func (l *link) collect(now time.Time) *request {
 			l.list(p, now)
 			continue
 		}
-		b := p.take(l.Writer, now)
-		n += b.bytes
+		b := p.take(now)
+		n += b.bytes()
 		q.batches = append(q.batches, b)
 		if p.sendable(now) { // a second batch of a partition needs a second request
 			p.listed = true
@@ -203,7 +207,7 @@ func (l *link) collect(now time.Time) *request {
 func (l *link) worth(n int) bool {
 	for _, p := range l.ready {
 		for _, b := range p.queue {
-			if n -= b.bytes; n <= 0 {
+			if n -= b.bytes(); n <= 0 {
 				return true
 			}
 		}
@@ -211,15 +215,13 @@ func (l *link) worth(n int) bool {
 	return false
 }
 
-// produce makes the request. What it encodes belongs to us while it is in flight.
-func (l *link) produce(q *request) *sarama.ProduceRequest {
-	r := &sarama.ProduceRequest{
-		Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(l.sink.ackTimeout / time.Millisecond),
+// encode writes the request, which is good until the next one.
+func (q *request) encode(correlation int32) []byte {
+	parts := make([]wire.Part, len(q.batches))
+	for i, b := range q.batches {
+		parts[i] = b.as(q.who)
 	}
-	for _, b := range q.batches {
-		r.AddBatch(b.part.name, b.part.id, b.encodeFor(l.who, l.sink.codec))
-	}
-	return r
+	return q.writes.Encode(correlation, parts)
 }
 
 // expired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.

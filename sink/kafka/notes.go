@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/tailrace/tailrace/capture"
 )
 
@@ -68,11 +66,9 @@ func (w *Writer) note(timer bool) {
 	if !n.position.IsZero() {
 		p.Position = &n.position
 	}
-	r := &sarama.Record{Key: n.key, Value: p.encode()}
-	w.enqueue(&batch{
-		part: n.part, records: []*sarama.Record{r}, bytes: batchOverhead + size(r),
-		note: &note{n.position, len(n.topics)},
-	}, now)
+	b := &batch{part: n.part, note: &note{n.position, len(n.topics)}}
+	b.records.Add(n.key, p.encode(), nil)
+	w.enqueue(b, now)
 }
 
 // noted: a progress record is stored. Only now is its position held (I1).

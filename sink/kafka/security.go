@@ -24,9 +24,6 @@ func clientConfig(o Options) (*sarama.Config, error) {
 	c.Net.WriteTimeout = 15 * time.Second
 	c.Net.KeepAlive = 15 * time.Second
 	c.Net.MaxOpenRequests = flightMax
-	if o.TLS != nil {
-		c.Net.TLS.Enable, c.Net.TLS.Config = true, o.TLS
-	}
 	if o.Login == nil {
 		return c, nil
 	}

@@ -70,6 +70,26 @@ func TestTLSAndLogin(t *testing.T) {
 	}
 }
 
+// A broker cuts a connection whose login has lived as long as it allows (connections.max.reauth.ms). That is a loss like any
+// other: what was on its way is sent again over a new one, and stored once.
+func TestLoginsThatExpire(t *testing.T) {
+	needServers(t)
+	server := testenv.Kafka(t, testenv.SASL("tailrace", "secret"), testenv.Property("connections.max.reauth.ms", "500"))
+	topic := testenv.NewTopic(t, server, 2)
+	o := options(server.Brokers(), topic)
+	o.Login = &kafka.Login{Mechanism: "PLAIN", User: "tailrace", Password: "secret"}
+	s := newSink(t, o)
+	l := open(t, s)
+	version := 0
+	for s.Counts().Retries < 3 { // logins have ended while something was on its way
+		version++
+		l.wait(l.mustWrite(row(capture.Insert, 1, version, ""), row(capture.Insert, 2, version, "")))
+	}
+	if err := sinktest.Check(versions(t, consume(t, server, topic)), map[int]int{1: version, 2: version}); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is not allowed is named, with the ACL that is missing.
 func TestNotAuthorized(t *testing.T) {
 	needServers(t)

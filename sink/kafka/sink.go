@@ -89,7 +89,7 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
 		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
-		cluster: &cluster{seeds: o.Brokers, conf: conf}, log: log,
+		cluster: &cluster{seeds: o.Brokers, conf: conf, tls: o.TLS}, log: log,
 		learned: map[string]int{},
 	}
 	if s.progressTopic == "" {

@@ -1,6 +1,6 @@
 package kafka
 
-import "github.com/IBM/sarama"
+import "github.com/tailrace/tailrace/sink/format"
 
 // staged is what the goroutine of Write has encoded and not handed over yet.
 type staged struct {
@@ -26,16 +26,15 @@ func (s *staged) end(e span) {
 }
 
 // add puts a record behind the others of its partition.
-func (s *staged) add(p *partition, r *sarama.Record) {
+func (s *staged) add(p *partition, r *format.Record) {
 	at, n := s.current(), size(r)
 	b := p.open
-	if b == nil || b.bytes+n > p.batchMax() {
-		b = &batch{part: p, first: at, bytes: batchOverhead}
+	if b == nil || b.bytes()+n > p.batchMax() {
+		b = &batch{part: p, first: at}
 		p.open = b
 		s.batches = append(s.batches, b)
 	}
-	b.records = append(b.records, r)
-	b.bytes += n
+	b.records.Add(r.Key, r.Value, r.Headers)
 	s.bytes += n
 	s.spans[at-s.first].bytes += n
 }

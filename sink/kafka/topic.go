@@ -61,31 +61,29 @@ func (p *partition) sendable(now time.Time) bool {
 // forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
 const aloneAfter = 10 * time.Minute
 
-// take removes the first batch of the queue, merged with those behind it that fit into max bytes, and puts it in flight: what
-// came first goes first (I3).
-func (p *partition) take(w *Writer, now time.Time) *batch {
-	b := p.queue[0]
-	n := 1
-	if !b.sealed && b.note == nil {
-		for n < len(p.queue) && p.fits(b, p.queue[n]) {
-			o := p.queue[n]
-			b.merge(o)
-			w.unacked--
-			p.unacked--
-			w.spans.at(o.first).open--
-			n++
-		}
+// merged says whether b went into the last batch of the queue, because it is small enough. A batch of events begins in the
+// span of its first record, so that is not b's any more.
+func (p *partition) merged(b *batch) bool {
+	if len(p.queue) == 0 || b.note != nil {
+		return false
 	}
-	clear(p.queue[:n])
-	p.queue = p.queue[n:]
+	last := p.queue[len(p.queue)-1]
+	if last.sealed || last.note != nil || last.bytes()+b.records.Size() > p.batchMax() {
+		return false
+	}
+	last.records.Append(&b.records)
+	return true
+}
+
+// take removes the first batch of the queue and puts it in flight: what came first goes first (I3).
+func (p *partition) take(now time.Time) *batch {
+	b := p.queue[0]
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
 	b.seal(now)
 	p.flight = append(p.flight, b)
 	p.pending++
 	return b
-}
-
-func (p *partition) fits(b, o *batch) bool {
-	return !o.sealed && o.note == nil && b.bytes+o.bytes-batchOverhead <= p.batchMax()
 }
 
 // batchMax is how large we let a batch become, unless one record is larger.

@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -35,7 +36,7 @@ func (w *Writer) unfit(ctx context.Context, e *transform.Event, t *topic, why *s
 		{Name: "tailrace_position", Value: []byte(why.At.String())},
 		{Name: "tailrace_op", Value: []byte(e.Change.Op.String())},
 	}}
-	if recordSize(&r)+batchOverhead > dead.limit { // then it is the key
+	if size(&r)+wire.BatchHead > dead.limit { // then it is the key
 		r.Key = nil
 	}
 	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)

@@ -20,8 +20,8 @@ const (
 	inFlightBytes = 4 << 20   // bytes that are accepted and not settled
 )
 
-// Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends; answers come on sarama's
-// goroutines; one more looks after metadata. They meet under one lock.
+// Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends, one for each connection
+// reads answers, one more looks after metadata. They meet under one lock.
 type Writer struct {
 	sink  *Sink
 	lane  sink.Lane
@@ -33,7 +33,7 @@ type Writer struct {
 	tend  sync.WaitGroup
 
 	// of the goroutine of Write
-	slabs     slabs
+	encoded   format.Buffer // of one event
 	staged    staged
 	names     map[tableName]string // topics by table
 	inherited map[string]*topic    // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
@@ -143,6 +143,9 @@ func (w *Writer) wait(ctx context.Context, done func() bool) error {
 
 // enqueue puts a batch at the end of its partition's queue.
 func (w *Writer) enqueue(b *batch, now time.Time) {
+	if b.part.merged(b) {
+		return
+	}
 	if w.unacked == 0 {
 		w.acked = now
 	}

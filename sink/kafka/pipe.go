@@ -1,0 +1,117 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/tailrace/tailrace/sink/kafka/wire"
+)
+
+// pipe is a connection for produce requests. Sarama has opened it and logged in; from then on its bytes are ours. produce
+// is for one goroutine, kill for any.
+type pipe struct {
+	conn    *conn
+	sock    net.Conn
+	timeout time.Duration // of a write, and of an answer
+	last    int32         // correlation of the last request
+	sent    chan sent
+	dead    chan struct{} // closed by kill
+	once    sync.Once
+}
+
+// sent is a request that waits for its answer; they come in order.
+type sent struct {
+	*request
+	correlation int32
+}
+
+// answerMax is how long an answer may be, in bytes: it names partitions.
+const answerMax = 16 << 20
+
+// pipe dials addr. The ctx is for the call only. The error is a *capture.Problem.
+func (c *cluster) pipe(ctx context.Context, addr string) (*pipe, error) {
+	k, err := c.dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipe{
+		conn: k, sock: k.raw.top, timeout: c.conf.Net.ReadTimeout, sent: make(chan sent, flightMax), dead: make(chan struct{}),
+	}
+	go p.answers()
+	return p, nil
+}
+
+// produce sends a request. Its answer, or the loss of the connection, is told to it later.
+func (p *pipe) produce(q *request) error {
+	p.last++
+	b := q.encode(p.last)
+	select {
+	case p.sent <- sent{q, p.last}: // before the answer can come
+	case <-p.dead:
+		return net.ErrClosed
+	}
+	if err := p.sock.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+		return fmt.Errorf("write produce request: %w", err)
+	}
+	if _, err := p.sock.Write(b); err != nil {
+		return fmt.Errorf("write produce request: %w", err)
+	}
+	return nil
+}
+
+// answers reads answers until one does not come, and until then has them taken by their requests.
+func (p *pipe) answers() {
+	var buf []byte
+	for {
+		select {
+		case <-p.dead:
+			return
+		case q := <-p.sent:
+			var answers map[wire.Place]wire.Answer
+			var err error
+			if buf, err = p.read(buf); err == nil {
+				answers, err = wire.Decode(buf, q.correlation)
+			}
+			q.answered(answers, err)
+			if err != nil {
+				return // the loss of one is the loss of all
+			}
+		}
+	}
+}
+
+// read reads one answer into buf, or into a larger one.
+func (p *pipe) read(buf []byte) ([]byte, error) {
+	if err := p.sock.SetReadDeadline(time.Now().Add(p.timeout)); err != nil {
+		return buf, fmt.Errorf("read produce response: %w", err)
+	}
+	var head [4]byte
+	if _, err := io.ReadFull(p.sock, head[:]); err != nil {
+		return buf, fmt.Errorf("read produce response: %w", err)
+	}
+	n := int(binary.BigEndian.Uint32(head[:]))
+	if n > answerMax {
+		return buf, fmt.Errorf("read produce response: %d bytes are no answer of Kafka's", n)
+	}
+	if n > cap(buf) {
+		buf = make([]byte, n)
+	}
+	if _, err := io.ReadFull(p.sock, buf[:n]); err != nil {
+		return buf, fmt.Errorf("read produce response: %w", err)
+	}
+	return buf[:n], nil
+}
+
+// kill cuts the connection at once. A nil pipe is dead already.
+func (p *pipe) kill() {
+	if p == nil {
+		return
+	}
+	p.once.Do(func() { close(p.dead) })
+	p.conn.kill()
+}

@@ -1,0 +1,129 @@
+package wire
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// version is that of the produce request: the last one before tags, which every broker from 2.4 on knows.
+const version = 8
+
+// kept is up to which size, in bytes, a Request keeps its memory for the next one.
+const kept = 2 << 20
+
+// Request writes produce requests that all replicas in sync have to acknowledge. It keeps its memory from one to the next
+// and is for one goroutine at a time.
+type Request struct {
+	Client  string
+	Timeout time.Duration // how long a broker waits for its replicas
+	Codec   sarama.CompressionCodec
+
+	buf        []byte
+	compressor compressor
+}
+
+// Part is the batch of one partition.
+type Part struct {
+	Topic     string
+	Partition int32
+	Batch     Batch
+}
+
+// Encode is the request with its length before it, good until the next call. It sorts parts; a partition is in one of
+// them at most.
+func (r *Request) Encode(correlation int32, parts []Part) []byte {
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(a.Topic, b.Topic) })
+	b := binary.BigEndian.AppendUint32(r.buf[:0], 0) // length of what follows
+	b = binary.BigEndian.AppendUint16(b, uint16(kmsg.Produce.Int16()))
+	b = binary.BigEndian.AppendUint16(b, version)
+	b = binary.BigEndian.AppendUint32(b, uint32(correlation))
+	b = appendString(b, r.Client)
+	b = binary.BigEndian.AppendUint16(b, ^uint16(0)) // no transactional id
+	b = binary.BigEndian.AppendUint16(b, ^uint16(0)) // all replicas in sync
+	b = binary.BigEndian.AppendUint32(b, uint32(r.Timeout.Milliseconds()))
+	b = binary.BigEndian.AppendUint32(b, uint32(topics(parts)))
+	for len(parts) > 0 {
+		n := run(parts)
+		b = appendString(b, parts[0].Topic)
+		b = binary.BigEndian.AppendUint32(b, uint32(n))
+		for i := range parts[:n] {
+			b = r.part(b, &parts[i])
+		}
+		parts = parts[n:]
+	}
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	if r.buf = b; cap(b) > kept {
+		r.buf, r.compressor.plain = nil, nil
+	}
+	return b
+}
+
+func (r *Request) part(b []byte, p *Part) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(p.Partition))
+	at := len(b)
+	b = binary.BigEndian.AppendUint32(b, 0)
+	b = p.Batch.append(b, r.Codec, &r.compressor)
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
+}
+
+// run is how many parts from the first on have the same topic.
+func run(parts []Part) int {
+	n := 1
+	for n < len(parts) && parts[n].Topic == parts[0].Topic {
+		n++
+	}
+	return n
+}
+
+func topics(parts []Part) (n int) {
+	for ; len(parts) > 0; n++ {
+		parts = parts[run(parts):]
+	}
+	return n
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint16(dst, uint16(len(s))), s...)
+}
+
+// Answer is what a broker says of one part.
+type Answer struct {
+	Err     sarama.KError
+	Message string // the broker's words for it; "": none
+}
+
+// Place is a partition.
+type Place struct {
+	Topic     string
+	Partition int32
+}
+
+// Decode reads the response to a request: what stands behind the length.
+func Decode(b []byte, correlation int32) (map[Place]Answer, error) {
+	if len(b) < 4 || int32(binary.BigEndian.Uint32(b)) != correlation {
+		return nil, fmt.Errorf("read produce response: it answers no request %d", correlation)
+	}
+	r := kmsg.NewPtrProduceResponse()
+	r.SetVersion(version)
+	if err := r.ReadFrom(b[4:]); err != nil {
+		return nil, fmt.Errorf("read produce response: %w", err)
+	}
+	all := make(map[Place]Answer, 1)
+	for i := range r.Topics {
+		for _, p := range r.Topics[i].Partitions {
+			a := Answer{Err: sarama.KError(p.ErrorCode)}
+			if p.ErrorMessage != nil {
+				a.Message = *p.ErrorMessage
+			}
+			all[Place{r.Topics[i].Topic, p.Partition}] = a
+		}
+	}
+	return all, nil
+}
