@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -18,7 +19,18 @@ func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error
 	if e.Topic != "" {
 		return w.topic(ctx, e.Topic, false)
 	}
-	table := tableName{e.Change.Table.Schema, e.Change.Table.Name}
+	if w.last.table == e.Change.Table {
+		return w.last.topic, nil
+	}
+	t, err := w.topicOfTable(ctx, e.Change.Table)
+	if err == nil {
+		w.last.table, w.last.topic = e.Change.Table, t
+	}
+	return t, err
+}
+
+func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, error) {
+	table := tableName{of.Schema, of.Name}
 	name, ok := w.names[table]
 	if !ok {
 		var err error

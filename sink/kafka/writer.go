@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 )
@@ -33,12 +34,16 @@ type Writer struct {
 	tend  sync.WaitGroup
 
 	// of the goroutine of Write
-	encoded   format.Buffer // of one event
-	staged    staged
-	names     map[tableName]string // topics by table
-	inherited map[string]*topic    // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
-	refused   error                // what Write returned, though what was accepted before goes on
-	grown     atomic.Bool          // a topic has more partitions by now
+	encoded format.Buffer // of one event
+	staged  staged
+	names   map[tableName]string // topics by table
+	last    struct {             // the event before
+		table *capture.Table
+		topic *topic
+	}
+	inherited map[string]*topic // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
+	refused   error             // what Write returned, though what was accepted before goes on
+	grown     atomic.Bool       // a topic has more partitions by now
 
 	mu      sync.Mutex
 	changed sync.Cond // room, errors, drained topics, recorded topics
