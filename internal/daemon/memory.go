@@ -14,8 +14,8 @@ import (
 // on top, and so does what the garbage collector has not looked at yet.
 const (
 	smallestWindow = 1 << 20
-	besides        = 28 << 20 // bytes beside the windows and the sinks: what decoding needs, and room for the collector
-	perSink        = 8 << 20  // bytes that a sink has on its way, unless it says otherwise: see Memory
+	besides        = 14 << 20 // bytes beside the windows and the sinks: what decoding needs, and room for the collector
+	perSink        = 6 << 20  // bytes that a sink has on its way, unless it says otherwise: see Memory
 )
 
 // budget gives each pipeline's window in bytes, in the order of the file. Where they do not fit together into the

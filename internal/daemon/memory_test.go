@@ -44,7 +44,7 @@ func TestFit(t *testing.T) {
 }
 
 func TestSoftLimit(t *testing.T) {
-	if got := softLimit(64*mib, 16*mib, 0); got != 124*mib {
+	if got := softLimit(64*mib, 16*mib, 0); got != 110*mib {
 		t.Errorf("without a cgroup: %d MiB", got/mib)
 	}
 	if got := softLimit(64*mib, 16*mib, 100*mib); got != 90*mib {
@@ -62,7 +62,7 @@ func (large) Memory() int64 { return 30 * mib }
 
 func TestOnTheirWay(t *testing.T) {
 	f := &config.File{Pipelines: []config.Pipeline{{Sinks: []config.Block{{}, {Settings: large{}}}}, {Sinks: []config.Block{{}}}}}
-	if got := onTheirWay(f); got != 46*mib {
+	if got := onTheirWay(f); got != 42*mib {
 		t.Errorf("two sinks that do not say and one of 30 MiB: %d MiB", got/mib)
 	}
 }
