@@ -80,6 +80,9 @@ func figure(v float64, digits int) string {
 	return sign + whole
 }
 
+// Count writes a whole number as the tables do.
+func Count(n int) string { return figure(float64(n), 0) }
+
 // failures says which lines lack runs, and why.
 func (r *Report) failures() (notes []string) {
 	for _, l := range r.Lines {
