@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tailrace/tailrace/bench/record"
@@ -38,7 +39,11 @@ func (r *Rig) Limited(ctx context.Context, run func(context.Context) (map[string
 	limit := r.Setup.Limit
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s", limit))
 	defer cancel()
-	return run(ctx)
+	figures, err := run(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) { // a driver has words of its own
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return figures, err
 }
 
 // Save writes a table that has had one more round. note is told to write its notes anew; nil: it has none.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -33,9 +34,9 @@ func TestLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const table = "CREATE TABLE bench (id bigint)"
+	const table, rows = "CREATE TABLE bench (id bigint)", 300_000
 	b, err := d.Fill(t.Context(), site.Shape{
-		Tables: []string{"bench"}, Rows: 3000, Before: []string{table}, Fill: []string{"INSERT INTO bench SELECT generate_series(1, 3000)"},
+		Tables: []string{"bench"}, Rows: rows, Before: []string{table}, Fill: []string{fmt.Sprintf("INSERT INTO bench SELECT generate_series(1, %d)", rows)},
 	})
 	if err != nil {
 		t.Fatal(err)

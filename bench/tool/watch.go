@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -61,6 +62,9 @@ func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
 	sender, err := p.Await(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if sender == 0 {
+		return nil, errors.New("the backlog is too small: it was read between two looks")
 	}
 	m := p.NewMeter(sender)
 	c := Course{Began: p.began, Samples: []Sample{m.Look(ctx, 0)}}
