@@ -117,7 +117,7 @@ func (o *Options) shape(ctx context.Context, r *rig.Rig, shape shape) error {
 		return fmt.Errorf("fill: %w", err)
 	}
 	table.Columns = columns
-	table.Setting = []string{backlog.String(), explained}
+	table.Setting = []string{backlog.String()}
 	if !o.warmed {
 		o.warmed = true
 		r.Warm(ctx, backlog)
@@ -141,8 +141,6 @@ func compare(r *record.Report) {
 			r.Ratio("warm_tool_us", dbz, ours), r.Ratio("rss_mb", dbz, ours)))
 	}
 }
-
-const explained = "From when a tool's walsender has the slot to when all rows are stored, a JVM's start left out; warm is over the last 60 % of the rows."
 
 var columns = []record.Column{
 	{Key: "rows_s", Title: "rows/s", Spread: true},

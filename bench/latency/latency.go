@@ -59,8 +59,8 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 		table := u.Book.Begin("latency", strconv.Itoa(rate), record.Count(rate)+" transactions of one row a second")
 		table.Columns = Columns
 		table.Setting = []string{
-			"Milliseconds from the commit's return on the client to the record in a consumer; an open loop of writers,",
-			"synchronous_commit and fsync on, Kafka with one partition, json. A negative figure is a record that came before the commit returned.",
+			"An open loop of writers, synchronous_commit and fsync on, Kafka with one partition, json, both tools tuned for latency.",
+			"A negative figure is a record that came before the commit returned.",
 		}
 		b.reports = append(b.reports, table)
 	}

@@ -90,7 +90,6 @@ func (b *bench) transport(ctx context.Context, over site.Transport) error {
 	r.Setting = []string{
 		fmt.Sprintf("Decoded and dropped. Offered: rows of about %d bytes on the wire, 1,000 transactions a second for %d s.", rowSize, b.seconds),
 		fmt.Sprintf("Full: a backlog of %s rows of six columns.", record.Count(b.rows)),
-		"Waits are how often a thread went to sleep to be woken, for 1,000 rows. Delay is from the commit's time at the server to the decoded transaction.",
 	}
 	var lines []rig.Line
 	for _, l := range b.loads {

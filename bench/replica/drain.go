@@ -166,10 +166,8 @@ func (c *race) same(ctx context.Context, d *site.Database) error {
 	return nil
 }
 
-const explained = "From when a tool's walsender has the slot until all rows are visible in the target, whose table is then compared; " +
-	"warm is over the last 60 % of the rows. The JDBC sink reads a topic that Debezium has filled before, from when its first rows " +
-	"are visible: what comes before it in its line costs it nothing here. A subscription's CPU is that of the target's backend; its " +
-	"memory is without what is shared."
+const explained = "The JDBC sink reads a topic that Debezium has filled before, from when its first rows are visible: what comes " +
+	"before it in its line costs it nothing here. A subscription's CPU is that of the target's backend."
 
 var columns = []record.Column{
 	{Key: "rows_s", Title: "rows/s", Spread: true},
