@@ -59,7 +59,10 @@ func run(ctx context.Context) error {
 		name string
 		part
 	}{
-		{"drain", &drain.Options{}}, {"latency", &latency.Options{}}, {"reader", &reader.Options{}}, {"flat", &flat.Options{}},
+		{"drain", &drain.Options{}},
+		{"latency", &latency.Options{}},
+		{"reader", &reader.Options{}},
+		{"flat", &flat.Options{}},
 		{"replica", &replica.Options{}},
 	}
 	var wanted rig.List

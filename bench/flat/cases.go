@@ -3,6 +3,7 @@ package flat
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tailrace/tailrace/bench/drain"
 	"github.com/tailrace/tailrace/bench/record"
@@ -39,12 +40,8 @@ func (b *bench) overTables(ctx context.Context) error {
 // spread is rows in runs of 100 over tables.
 func spread(tables, rows int) site.Shape {
 	n := max(1, rows/1000)
-	s := site.Shape{Rows: n * 1000}
-	for i := range tables {
-		name := fmt.Sprintf("bench%d", i)
-		s.Tables = append(s.Tables, name)
-		s.Before = append(s.Before, fmt.Sprintf(drain.Orders, name))
-	}
+	s := drain.Tables(tables)
+	s.Rows = n * 1000
 	s.Fill = []string{fmt.Sprintf(`DO $$ DECLARE first bigint; BEGIN FOR i IN 0..%d LOOP
 		FOR k IN 0..9 LOOP
 			first := (i::bigint * 10 + k) * 100 + 1;
@@ -119,15 +116,8 @@ func (b *bench) overStart(ctx context.Context) error {
 
 // catalogued is one row, in a database with as many tables more.
 func catalogued(published, catalogue int) site.Shape {
-	s := site.Shape{Rows: 1, Publish: "FOR TABLE bench0"}
-	for i := range published {
-		name := fmt.Sprintf("bench%d", i)
-		s.Tables = append(s.Tables, name)
-		s.Before = append(s.Before, fmt.Sprintf(drain.Orders, name))
-		if i > 0 {
-			s.Publish += ", " + name
-		}
-	}
+	s := drain.Tables(published)
+	s.Rows, s.Publish = 1, "FOR TABLE "+strings.Join(s.Tables, ", ")
 	s.Before = append(s.Before, fmt.Sprintf(`DO $$ BEGIN FOR i IN 1..%d LOOP
 		EXECUTE 'CREATE TABLE other' || i || ' (id int)'; IF i %% 500 = 0 THEN COMMIT; END IF; END LOOP; END $$`, catalogue), "ANALYZE pg_class", "ANALYZE pg_attribute")
 	s.Fill = []string{fmt.Sprintf(drain.Insert, "bench0", "1", "1")}
