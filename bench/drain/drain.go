@@ -145,10 +145,10 @@ func compare(r *record.Report) {
 var columns = []record.Column{
 	{Key: "rows_s", Title: "rows/s", Spread: true},
 	{Key: "warm_rows_s", Title: "warm", Spread: true},
-	{Key: "tool_us", Title: "CPU us/row", Digits: 2},
+	{Key: "tool_us", Title: "CPU us/row", Digits: 2, Spread: true},
 	{Key: "warm_tool_us", Title: "warm", Digits: 2},
 	{Key: "sender_us", Title: "walsender", Digits: 2},
 	{Key: "broker_us", Title: "broker", Digits: 2},
-	{Key: "rss_mb", Title: "peak MB"},
+	{Key: "rss_mb", Title: "peak MB", Spread: true},
 	{Key: "start_s", Title: "start s", Digits: 1},
 }

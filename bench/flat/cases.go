@@ -74,7 +74,7 @@ func (b *bench) overMemory(ctx context.Context) error {
 	r.Columns = []record.Column{
 		{Key: "rss_mb", Title: "peak MB", Spread: true}, {Key: "rows_s", Title: "rows/s"}, {Key: "tool_us", Title: "CPU us/row", Digits: 2},
 	}
-	r.Setting = []string{"One transaction, or for fewer than a million rows as many as make a million; into Kafka, one partition, json, with the default window."}
+	r.Setting = []string{fmt.Sprintf("One transaction, or of smaller ones as many as make %s rows; into Kafka, one partition, json, with the default window.", record.Count(b.rows))}
 	s := &series{report: r, key: "rss_mb"}
 	defer s.discard(ctx)
 	for _, n := range b.huge {
