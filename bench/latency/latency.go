@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/tailrace/tailrace/bench/drain"
@@ -127,9 +128,7 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 		before := m.Look(ctx, 0)
 		out, err := b.phase(reading, c, rate, b.seconds)
 		if err == nil {
-			after, n := m.Look(ctx, 0), float64(rate*b.seconds)
-			out["tool_us"] = float64((after.Tool - before.Tool).Microseconds()) / n
-			out["sender_us"] = float64((after.Sender - before.Sender).Microseconds()) / n
+			maps.Copy(out, tool.Between(before, m.Look(ctx, 0), rate*b.seconds))
 			out["rss_mb"] = float64(m.Peak) / 1e6
 		}
 		b.reports[i].Line(name).Add(out, err)

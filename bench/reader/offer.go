@@ -60,8 +60,8 @@ func (b *bench) offer(ctx context.Context, name string, j tool.Job, mbs float64)
 	if err := p.Arrived(ctx); err != nil {
 		return nil, err
 	}
-	c := tool.Course{Began: first.At, Samples: []tool.Sample{first, m.Look(ctx, 1)}, Peak: m.Peak}
-	out = c.Costs(from.Rows)
+	out = tool.Between(first, m.Look(ctx, 1), from.Rows)
+	out["rss_mb"] = float64(m.Peak) / 1e6
 	if j.Delays {
 		delays, err := p.Delays()
 		if err != nil {

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -31,7 +32,7 @@ type delay struct {
 // latency measures how long a commit takes until its row is visible in the target.
 func (b *bench) latency(ctx context.Context) error {
 	r := b.Setup.Book.Begin("replica", "latency", record.Count(b.rate)+" transactions of one row a second")
-	r.Columns = latency.Columns
+	r.Columns = append(latency.Columns[:len(latency.Columns):len(latency.Columns)], record.Column{Key: "target_us", Title: "target's backend"})
 	r.Setting = []string{
 		"Milliseconds from the commit's return on the client until the row is visible in the target, which is looked at every half",
 		"millisecond; an open loop of writers, synchronous_commit and fsync on in both servers.",
@@ -101,9 +102,10 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 		return nil, err
 	}
 	after, err := w.look(ctx, 0)
-	out["tool_us"] = float64((after.Tool - before.Tool).Microseconds()) / float64(n)
-	out["target_us"] = float64((after.Target - before.Target).Microseconds()) / float64(n)
-	out["sender_us"] = float64((after.Sender - before.Sender).Microseconds()) / float64(n)
+	maps.Copy(out, tool.Between(before, after, n))
+	if p.Pid() == 0 {
+		delete(out, "tool_us") // all of it is the target's
+	}
 	out["rss_mb"] = float64(w.peak) / 1e6
 	return out, err
 }

@@ -106,6 +106,9 @@ func (c *Course) Costs(rows int) map[string]float64 {
 	return out
 }
 
+// Between is what so many rows cost between two samples.
+func Between(from, to Sample, rows int) map[string]float64 { return costs(from, to, float64(rows), "") }
+
 func costs(from, to Sample, rows float64, prefix string) map[string]float64 {
 	us := func(a, b time.Duration) float64 { return float64((b - a).Nanoseconds()) / 1e3 / rows }
 	return map[string]float64{
