@@ -32,6 +32,7 @@ import (
 	"github.com/tailrace/tailrace/bench/reader"
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/replica"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -39,7 +40,7 @@ import (
 // part is one subject.
 type part interface {
 	Flags(*flag.FlagSet)
-	Run(context.Context, *site.Setup) error
+	Run(context.Context, *rig.Setup) error
 }
 
 func main() {
@@ -53,18 +54,22 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	u := &site.Setup{}
-	d := &drain.Options{}
+	u := &rig.Setup{}
 	parts := []struct {
 		name string
 		part
-	}{{"drain", d}, {"latency", &latency.Options{Tools: d.Tools}}, {"reader", &reader.Options{}}, {"flat", &flat.Options{}}, {"replica", &replica.Options{Tools: d.Tools}}}
-	wanted := flag.String("parts", "drain,latency,reader,flat,replica", "`list` of parts; report alone puts RESULTS.md together")
+	}{
+		{"drain", &drain.Options{}},
+		{"latency", &latency.Options{}},
+		{"reader", &reader.Options{}},
+		{"flat", &flat.Options{}},
+		{"replica", &replica.Options{}},
+	}
+	var wanted rig.List
+	wanted.Flag(flag.CommandLine, "parts", "report alone puts RESULTS.md together", "drain,latency,reader,flat,replica",
+		"drain", "latency", "reader", "flat", "replica", "report")
 	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
-	flag.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
-	flag.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
-	flag.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
-	flag.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
+	u.Flags(flag.CommandLine)
 	for _, p := range parts {
 		p.Flags(flag.CommandLine)
 	}
@@ -74,7 +79,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	for _, p := range parts {
-		if !drain.Wanted(*wanted, p.name) {
+		if !wanted.Has(p.name) {
 			continue
 		}
 		began := time.Now()
@@ -90,7 +95,7 @@ func run(ctx context.Context) error {
 }
 
 // prepare makes the folders.
-func prepare(u *site.Setup, out string) (book *record.Book, err error) {
+func prepare(u *rig.Setup, out string) (book *record.Book, err error) {
 	v := versions(u.Version)
 	if u.Profiles != "" {
 		v["tailrace"] = "profiled"

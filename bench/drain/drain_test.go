@@ -2,15 +2,13 @@ package drain
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
-	"github.com/tailrace/tailrace/bench/tool"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -62,12 +60,15 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var o Options
+	u := &rig.Setup{}
 	f := flag.NewFlagSet("", flag.ContinueOnError)
+	u.Flags(f)
 	o.Flags(f)
-	if err := f.Parse(strings.Fields("-rows 3000 -shapes insert1000 -tools tailrace,pg_recvlogical -sinks none,kafka1-json")); err != nil {
+	if err := f.Parse(strings.Fields("-rows 50000 -shapes insert1000 -tools tailrace,pg_recvlogical -sinks none,kafka1-json -runs 1 -limit 1m")); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Run(t.Context(), &site.Setup{Version: testenv.Oldest, Runs: 1, Limit: time.Minute, Book: book}); err != nil {
+	u.Book = book
+	if err := o.Run(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(dir + "/RESULTS.md")
@@ -84,31 +85,6 @@ func TestDrain(t *testing.T) {
 	}
 	if strings.Contains(string(text), "failed in") {
 		t.Errorf("a tool has failed:\n%s", text)
-	}
-}
-
-// A run that is not done in time has failed, in the middle of whatever it did, and the next one is none the worse.
-func TestLimit(t *testing.T) {
-	needServers(t)
-	s, err := site.New(false, testenv.Version(testenv.Oldest))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	d, err := s.NewDatabase(t.Context(), "bench_limit")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := d.Fill(t.Context(), Inserts(1000)(3000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, limit := range []time.Duration{time.Millisecond, time.Minute} {
-		j := tool.Job{Name: fmt.Sprintf("limit%d", i), From: b, Over: site.TCP, Sink: tool.Sink{Kind: tool.Stdout}}
-		_, err := One(t.Context(), &site.Setup{Limit: limit}, tool.NewBinaries(s.Dir, ""), tool.RecvLogical, j)
-		if failed := err != nil; failed != (limit < time.Second) {
-			t.Errorf("with %v: %v", limit, err)
-		}
 	}
 }
 

@@ -37,6 +37,16 @@ const Orders = `CREATE TABLE %s (id bigint PRIMARY KEY, customer_id int NOT NULL
 const Insert = `INSERT INTO %s SELECT g, g %% 1000, 'paid', g / 7.0, 'a note of some forty characters, no. ' || g, now()
 	FROM generate_series(%s, %s) g`
 
+// Tables are so many of orders, bench0 and on, without a row.
+func Tables(n int) (s site.Shape) {
+	for i := range n {
+		name := fmt.Sprintf("bench%d", i)
+		s.Tables = append(s.Tables, name)
+		s.Before = append(s.Before, fmt.Sprintf(Orders, name))
+	}
+	return s
+}
+
 // loop makes transactions: body is statements in which i counts from 0.
 func loop(transactions int, body ...string) string {
 	return fmt.Sprintf("DO $$ BEGIN FOR i IN 0..%d LOOP %s; COMMIT; END LOOP; END $$", transactions-1, strings.Join(body, "; "))
@@ -88,12 +98,8 @@ const tables = 50
 // mix writes to ten of the tables in each transaction, one after the other.
 func mix(rows int) site.Shape {
 	n := max(1, rows/100)
-	s := site.Shape{Rows: n * 100}
-	for i := range tables {
-		name := fmt.Sprintf("bench%d", i)
-		s.Tables = append(s.Tables, name)
-		s.Before = append(s.Before, fmt.Sprintf(Orders, name))
-	}
+	s := Tables(tables)
+	s.Rows = n * 100
 	insert := strings.ReplaceAll(fmt.Sprintf(Insert, "bench%s", "%s", "%s"), "'", "''")
 	insert = strings.ReplaceAll(insert, " % ", " %% ") // for format()
 	s.Fill = []string{fmt.Sprintf(`DO $$ DECLARE t int; first bigint; BEGIN FOR i IN 0..%d LOOP

@@ -3,6 +3,7 @@ package flat
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tailrace/tailrace/bench/drain"
 	"github.com/tailrace/tailrace/bench/record"
@@ -20,15 +21,12 @@ var costs = []record.Column{
 }
 
 func (b *bench) overTables(ctx context.Context) error {
-	counts, err := numbers(b.tables)
-	if err != nil {
-		return err
-	}
-	r := b.setup.Book.Begin("flat", "tables", "CPU per row over the number of tables")
+	r := b.Setup.Book.Begin("flat", "tables", "CPU per row over the number of tables")
 	r.Columns = costs
-	r.Setting = []string{fmt.Sprintf("%d rows in transactions of 1,000, in runs of 100 that go round the tables; one topic, one partition, json.", b.rows)}
+	r.Setting = []string{fmt.Sprintf("%s rows in transactions of 1,000, in runs of 100 that go round the tables; one topic, one partition, json.", record.Count(b.rows))}
 	s := &series{report: r, key: "tool_us"}
-	for _, n := range counts {
+	defer s.discard(ctx)
+	for _, n := range b.tables {
 		from, err := b.backlog(ctx, fmt.Sprintf("bench_tables%d", n), spread(n, b.rows))
 		if err != nil {
 			return err
@@ -42,12 +40,8 @@ func (b *bench) overTables(ctx context.Context) error {
 // spread is rows in runs of 100 over tables.
 func spread(tables, rows int) site.Shape {
 	n := max(1, rows/1000)
-	s := site.Shape{Rows: n * 1000}
-	for i := range tables {
-		name := fmt.Sprintf("bench%d", i)
-		s.Tables = append(s.Tables, name)
-		s.Before = append(s.Before, fmt.Sprintf(drain.Orders, name))
-	}
+	s := drain.Tables(tables)
+	s.Rows = n * 1000
 	s.Fill = []string{fmt.Sprintf(`DO $$ DECLARE first bigint; BEGIN FOR i IN 0..%d LOOP
 		FOR k IN 0..9 LOOP
 			first := (i::bigint * 10 + k) * 100 + 1;
@@ -58,19 +52,16 @@ func spread(tables, rows int) site.Shape {
 }
 
 func (b *bench) overSinks(ctx context.Context) error {
-	counts, err := numbers(b.sinks)
-	if err != nil {
-		return err
-	}
-	r := b.setup.Book.Begin("flat", "sinks", "CPU per row and sink over the number of sinks")
+	r := b.Setup.Book.Begin("flat", "sinks", "CPU per row and sink over the number of sinks")
 	r.Columns = append([]record.Column{{Key: "sink_us", Title: "CPU us/row and sink", Digits: 2, Spread: true}}, costs...)
-	r.Setting = []string{fmt.Sprintf("%d rows in transactions of 1,000; each sink into a topic of its own, one partition, json.", b.rows)}
+	r.Setting = []string{fmt.Sprintf("%s rows in transactions of 1,000; each sink into a topic of its own, one partition, json.", record.Count(b.rows))}
 	s := &series{report: r, key: "sink_us"}
+	defer s.discard(ctx)
 	from, err := b.backlog(ctx, "bench_sinks", drain.Inserts(1000)(b.rows))
 	if err != nil {
 		return err
 	}
-	for _, n := range counts {
+	for _, n := range b.sinks {
 		k := bus
 		k.Count = n
 		s.lines = append(s.lines, line{plural(n, "sink"), from, k})
@@ -79,60 +70,54 @@ func (b *bench) overSinks(ctx context.Context) error {
 }
 
 func (b *bench) overMemory(ctx context.Context) error {
-	sizes, err := numbers(b.huge)
-	if err != nil {
-		return err
-	}
-	r := b.setup.Book.Begin("flat", "memory", "memory over the size of a transaction")
+	r := b.Setup.Book.Begin("flat", "memory", "memory over the size of a transaction")
 	r.Columns = []record.Column{
 		{Key: "rss_mb", Title: "peak MB", Spread: true}, {Key: "rows_s", Title: "rows/s"}, {Key: "tool_us", Title: "CPU us/row", Digits: 2},
 	}
-	r.Setting = []string{"One transaction, or for fewer than a million rows as many as make a million; into Kafka, one partition, json, with the default window."}
+	r.Setting = []string{fmt.Sprintf("One transaction, or of smaller ones as many as make %s rows; into Kafka, one partition, json, with the default window.", record.Count(b.rows))}
 	s := &series{report: r, key: "rss_mb"}
-	for _, n := range sizes {
+	defer s.discard(ctx)
+	for _, n := range b.huge {
 		from, err := b.backlog(ctx, fmt.Sprintf("bench_memory%d", n), drain.Inserts(n)(max(n, b.rows)))
 		if err != nil {
 			return err
 		}
-		s.lines = append(s.lines, line{fmt.Sprintf("%d rows", n), from, bus})
+		s.lines = append(s.lines, line{plural(n, "row"), from, bus})
 	}
 	return b.measure(ctx, s)
 }
 
 func (b *bench) overStart(ctx context.Context) error {
-	r := b.setup.Book.Begin("flat", "start", "from the start of the process to the first row in Kafka, held")
+	r := b.Setup.Book.Begin("flat", "start", "from the start of the process to the first row in Kafka, held")
 	r.Columns = []record.Column{
 		{Key: "all_s", Title: "seconds", Digits: 2, Spread: true}, {Key: "start_s", Title: "to the stream", Digits: 2}, {Key: "rss_mb", Title: "peak MB"},
 	}
 	r.Setting = []string{"One row waits. The publication and the slot are there; the sink has no record yet."}
-	s := &series{report: r}
-	for _, catalogue := range []int{0, b.catalogue} {
-		for _, published := range []int{1, 1000} {
+	s := &series{report: r, key: "all_s"}
+	defer s.discard(ctx)
+	// the large catalogue first: a walsender goes on, behind its row, with what was written later
+	for _, catalogue := range []int{b.catalogue, 0} {
+		var lines []line
+		for _, published := range b.published {
 			from, err := b.backlog(ctx, fmt.Sprintf("bench_start%d_%d", published, catalogue), catalogued(published, catalogue))
 			if err != nil {
 				return err
 			}
 			name := plural(published, "table") + " published"
 			if catalogue > 0 {
-				name += fmt.Sprintf(", %d in the catalogue", catalogue)
+				name += fmt.Sprintf(", %s in the catalogue", record.Count(catalogue))
 			}
-			s.lines = append(s.lines, line{name, from, bus})
+			lines = append(lines, line{name, from, bus})
 		}
+		s.lines = append(lines, s.lines...)
 	}
 	return b.measure(ctx, s)
 }
 
 // catalogued is one row, in a database with as many tables more.
 func catalogued(published, catalogue int) site.Shape {
-	s := site.Shape{Rows: 1, Publish: "FOR TABLE bench0"}
-	for i := range published {
-		name := fmt.Sprintf("bench%d", i)
-		s.Tables = append(s.Tables, name)
-		s.Before = append(s.Before, fmt.Sprintf(drain.Orders, name))
-		if i > 0 {
-			s.Publish += ", " + name
-		}
-	}
+	s := drain.Tables(published)
+	s.Rows, s.Publish = 1, "FOR TABLE "+strings.Join(s.Tables, ", ")
 	s.Before = append(s.Before, fmt.Sprintf(`DO $$ BEGIN FOR i IN 1..%d LOOP
 		EXECUTE 'CREATE TABLE other' || i || ' (id int)'; IF i %% 500 = 0 THEN COMMIT; END IF; END LOOP; END $$`, catalogue), "ANALYZE pg_class", "ANALYZE pg_attribute")
 	s.Fill = []string{fmt.Sprintf(drain.Insert, "bench0", "1", "1")}

@@ -6,11 +6,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/tailrace/tailrace/bench/drain"
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -18,91 +19,75 @@ import (
 
 // Options says at which rates. The tools are the drain's.
 type Options struct {
-	Tools   func() string
-	rates   string
+	rates   rig.Numbers
 	seconds int
 	warm    int
 }
 
 // Flags adds the part's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
-	f.StringVar(&o.rates, "rates", "100,1000,5000", "latency: `list` of transactions a second")
+	o.rates.Flag(f, "rates", "latency: `list` of transactions a second", "100,1000,5000")
 	f.IntVar(&o.seconds, "seconds", 20, "latency: how long each rate is measured")
 	f.IntVar(&o.warm, "warm", 20, "latency: how long each tool gets 1,000 transactions a second before, so that a JVM is warm")
 }
 
-// Run measures all tools.
-func (o *Options) Run(ctx context.Context, u *site.Setup) error {
-	var rates []int
-	for _, text := range strings.Split(o.rates, ",") {
-		rate, err := strconv.Atoi(text)
-		if err != nil || rate < 1 {
-			return fmt.Errorf("-rates %q: no list of numbers", o.rates)
-		}
-		rates = append(rates, rate)
-	}
-	s, err := site.New(true, testenv.Version(u.Version), testenv.Durable())
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	b := tool.NewBinaries(s.Dir, u.Profiles)
-	d, err := s.NewDatabase(ctx, "bench_latency")
-	if err != nil {
-		return err
-	}
-	from, err := d.Fill(ctx, site.Shape{Tables: []string{"bench"}, Before: []string{fmt.Sprintf(drain.Orders, "bench")}})
-	if err != nil {
-		return err
-	}
-	if err := d.DropSlot(ctx, d.Base()); err != nil { // each run has a slot of its own
-		return err
-	}
-	from.End = ""
-	return o.all(ctx, &bench{setup: u, binaries: b, from: from, options: o, rates: rates})
-}
-
 // bench is one call of Run.
 type bench struct {
-	setup    *site.Setup
-	binaries *tool.Binaries
-	from     *site.Backlog
-	options  *Options
-	rates    []int
-	reports  []*record.Report // one a rate
-	next     int64            // id
+	*Options
+	*rig.Rig
+	from    *site.Backlog
+	reports []*record.Report // one a rate
+	next    int64            // id
 }
 
-func (o *Options) all(ctx context.Context, b *bench) error {
-	for _, rate := range b.rates {
-		r := b.setup.Book.Begin("latency", strconv.Itoa(rate), fmt.Sprintf("%d transactions of one row a second", rate))
-		r.Columns = Columns
-		r.Setting = []string{
-			"Milliseconds from the commit's return on the client to the record in a consumer; an open loop of writers,",
-			"synchronous_commit and fsync on, Kafka with one partition, json. A negative figure is a record that came before the commit returned.",
-		}
-		b.reports = append(b.reports, r)
+// Run measures all tools.
+func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
+	r, err := rig.New(u, true, testenv.Durable())
+	if err != nil {
+		return err
 	}
-	for i := range b.setup.Runs {
+	defer r.Close()
+	d, err := r.NewDatabase(ctx, "bench_latency")
+	if err != nil {
+		return err
+	}
+	b := &bench{Options: o, Rig: r}
+	b.from, err = d.Stream(ctx, site.Shape{Tables: []string{"bench"}, Before: []string{fmt.Sprintf(drain.Orders, "bench")}})
+	if err != nil {
+		return err
+	}
+	for _, rate := range o.rates {
+		table := u.Book.Begin("latency", strconv.Itoa(rate), record.Count(rate)+" transactions of one row a second")
+		table.Columns = Columns
+		table.Setting = []string{
+			"An open loop of writers, synchronous_commit and fsync on, Kafka with one partition, json, both tools tuned for latency.",
+			"A negative figure is a record that came before the commit returned.",
+		}
+		b.reports = append(b.reports, table)
+	}
+	return b.all(ctx)
+}
+
+// all lets the tools take turns. A run of one is at all rates, so that a JVM is warm once.
+func (b *bench) all(ctx context.Context) error {
+	for i := range b.Setup.Runs {
 		for _, name := range []string{tool.Tailrace, tool.Debezium} {
-			if !drain.Wanted(o.Tools(), name) {
+			if !b.Setup.Tools.Has(name) {
 				continue
 			}
-			if err := b.tool(ctx, name, i); err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				site.Say("latency run %d: %s: FAILED: %v", i+1, name, err)
-				for _, r := range b.reports {
-					if l := r.Line(name); len(l.Runs) <= i {
-						l.Add(nil, err)
-					}
+			_, err := b.Limited(ctx, func(ctx context.Context) (map[string]float64, error) { return nil, b.tool(ctx, name, i) })
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			for _, r := range b.reports {
+				if l := r.Line(name); err != nil && len(l.Runs) <= i {
+					l.Add(nil, err)
+					rig.Tell(r, i, name, nil, err)
 				}
 			}
 		}
 		for _, r := range b.reports {
-			compare(r)
-			if err := b.setup.Book.Save(r); err != nil {
+			if err := b.Save(r, compare); err != nil {
 				return err
 			}
 		}
@@ -112,16 +97,14 @@ func (o *Options) all(ctx context.Context, b *bench) error {
 
 // tool measures one tool at all rates.
 func (b *bench) tool(ctx context.Context, name string, run int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.setup.Limit, fmt.Errorf("not done after %s", b.setup.Limit))
-	defer cancel()
 	j := tool.Job{
-		Name: fmt.Sprintf("l%d_%s", run, name), From: b.from, Over: site.TCP, Lively: true,
+		Name: b.Name("latency"), From: b.from, Over: site.TCP, Lively: true,
 		Sink: tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json"},
 	}
 	if err := b.from.Slot(ctx, j.Name); err != nil {
 		return err
 	}
-	p, err := b.binaries.Start(ctx, name, j)
+	p, err := b.Start(ctx, name, j)
 	if err != nil {
 		return err
 	}
@@ -137,25 +120,22 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go func() { stop(c.run(reading)) }()
-	if _, err := b.phase(reading, c, 1000, b.options.warm); err != nil {
+	if _, err := b.phase(reading, c, 1000, b.warm); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	m := p.NewMeter(sender)
 	for i, rate := range b.rates {
 		before := m.Look(ctx, 0)
-		out, err := b.phase(reading, c, rate, b.options.seconds)
+		out, err := b.phase(reading, c, rate, b.seconds)
 		if err == nil {
-			after, n := m.Look(ctx, 0), float64(rate*b.options.seconds)
-			out["tool_us"] = float64((after.Tool - before.Tool).Microseconds()) / n
-			out["sender_us"] = float64((after.Sender - before.Sender).Microseconds()) / n
+			maps.Copy(out, tool.Between(before, m.Look(ctx, 0), rate*b.seconds))
 			out["rss_mb"] = float64(m.Peak) / 1e6
 		}
 		b.reports[i].Line(name).Add(out, err)
+		rig.Tell(b.reports[i], run, name, out, err)
 		if err != nil {
 			return fmt.Errorf("%d a second: %w", rate, err)
 		}
-		site.Say("latency run %d: %s, %d a second (%.0f kept): p50 %.2f, p90 %.2f, p99 %.2f, p99.9 %.2f, max %.2f ms", run+1, name, rate,
-			out["kept"], out["p50"], out["p90"], out["p99"], out["p999"], out["max"])
 	}
 	return nil
 }
@@ -170,11 +150,8 @@ func (b *bench) phase(ctx context.Context, c *consumer, rate, seconds int) (map[
 }
 
 func compare(r *record.Report) {
-	r.Notes = nil
-	if r.Has(tool.Tailrace, "p50") && r.Has(tool.Debezium, "p50") {
-		r.Notes = []string{fmt.Sprintf("tailrace: %.2f of Debezium's p50, %.2f of its p99.", r.Ratio("p50", tool.Tailrace, tool.Debezium),
-			r.Ratio("p99", tool.Tailrace, tool.Debezium))}
-	}
+	r.Note("tailrace: %.2f of Debezium's p50.", "p50", tool.Tailrace, tool.Debezium)
+	r.Note("And %.2f of its p99.", "p99", tool.Tailrace, tool.Debezium)
 }
 
 // Columns are the figures of a line.

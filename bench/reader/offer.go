@@ -33,7 +33,7 @@ func (b *bench) offer(ctx context.Context, name string, j tool.Job, mbs float64)
 	if err := from.Slot(ctx, j.Name); err != nil {
 		return nil, err
 	}
-	p, err := b.binaries.Start(ctx, name, j)
+	p, err := b.Start(ctx, name, j)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (b *bench) offer(ctx context.Context, name string, j tool.Job, mbs float64)
 	if err := p.Arrived(ctx); err != nil {
 		return nil, err
 	}
-	out = tool.Costs([]tool.Sample{first, m.Look(ctx, 1)}, from.Rows)
+	out = tool.Between(first, m.Look(ctx, 1), from.Rows)
 	out["rss_mb"] = float64(m.Peak) / 1e6
 	if j.Delays {
 		delays, err := p.Delays()

@@ -8,11 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"os/exec"
-	"strconv"
 	"strings"
 
 	"github.com/tailrace/tailrace/bench/drain"
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -20,15 +20,16 @@ import (
 
 // Options says over what and how fast.
 type Options struct {
-	loads, transports string
-	seconds, rows     int
+	loads         loads
+	transports    rig.List
+	seconds, rows int
 }
 
 // Flags adds the part's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
-	f.StringVar(&o.loads, "loads", "5,10,20,30,50,full,busy-20,busy-full",
-		"reader: `list` of offered MB/s, full, and busy- before them: beside a process that eats a core")
-	f.StringVar(&o.transports, "transports", "tcp,tls,unix", "reader: `list` of ways to the server")
+	_ = o.loads.Set("5,10,20,30,50,full,busy-20,busy-full")
+	f.Var(&o.loads, "loads", "reader: `list` of offered MB/s, full, and busy- before them: beside a process that eats a core")
+	o.transports.Flag(f, "transports", "reader", rig.All, string(site.TCP), string(site.TLS), string(site.Unix))
 	f.IntVar(&o.seconds, "reader-seconds", 6, "reader: how long each rate is offered")
 	f.IntVar(&o.rows, "reader-rows", 1_000_000, "reader: rows of the backlog of the full rate")
 }
@@ -39,27 +40,24 @@ var tools = []string{tool.Tailrace, tool.Plain, tool.RecvLogical}
 // bench is one call of Run.
 type bench struct {
 	*Options
-	setup    *site.Setup
-	binaries *tool.Binaries
-	full     *site.Backlog // in a database of its own
-	offered  *site.Backlog // the table that is written to meanwhile
-	runs     int           // so far: names are unique
+	*rig.Rig
+	full    *site.Backlog // in a database of its own
+	offered *site.Backlog // the table that is written to meanwhile
 }
 
 // Run measures all transports.
-func (o *Options) Run(ctx context.Context, u *site.Setup) error {
-	s, err := site.New(false, testenv.Version(u.Version), testenv.TLS())
+func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
+	r, err := rig.New(u, false, testenv.TLS())
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	b := &bench{Options: o, setup: u}
-	b.binaries = tool.NewBinaries(s.Dir, u.Profiles)
-	if err := b.prepare(ctx, s); err != nil {
+	defer r.Close()
+	b := &bench{Options: o, Rig: r}
+	if err := b.prepare(ctx); err != nil {
 		return err
 	}
 	for _, over := range []site.Transport{site.TCP, site.TLS, site.Unix} {
-		if drain.Wanted(o.transports, string(over)) {
+		if o.transports.Has(string(over)) {
 			if err := b.transport(ctx, over); err != nil {
 				return err
 			}
@@ -68,77 +66,57 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	return nil
 }
 
-func (b *bench) prepare(ctx context.Context, s *site.Site) error {
-	d, err := s.NewDatabase(ctx, "bench_full")
+func (b *bench) prepare(ctx context.Context) error {
+	d, err := b.NewDatabase(ctx, "bench_full")
 	if err != nil {
 		return err
 	}
-	if strings.Contains(b.loads, "full") {
+	if strings.Contains(b.loads.String(), full) {
 		if b.full, err = d.Fill(ctx, drain.Inserts(1000)(b.rows)); err != nil {
 			return fmt.Errorf("fill: %w", err)
 		}
 	}
-	if d, err = s.NewDatabase(ctx, "bench_offered"); err != nil {
+	if d, err = b.NewDatabase(ctx, "bench_offered"); err != nil {
 		return err
 	}
-	if b.offered, err = d.Fill(ctx, site.Shape{Tables: []string{"offered"}, Before: []string{table}}); err != nil {
-		return err
-	}
-	b.offered.End = ""
-	return d.DropSlot(ctx, d.Base())
+	b.offered, err = d.Stream(ctx, site.Shape{Tables: []string{"offered"}, Before: []string{table}})
+	return err
 }
 
 // transport makes one table.
 func (b *bench) transport(ctx context.Context, over site.Transport) error {
-	r := b.setup.Book.Begin("reader", string(over), "the low-water mark over "+string(over))
+	r := b.Setup.Book.Begin("reader", string(over), "the low-water mark over "+string(over))
 	r.Columns = columns
 	r.Setting = []string{
 		fmt.Sprintf("Decoded and dropped. Offered: rows of about %d bytes on the wire, 1,000 transactions a second for %d s.", rowSize, b.seconds),
-		fmt.Sprintf("Full: a backlog of %d rows of six columns.", b.rows),
-		"Waits are how often a thread went to sleep to be woken, for 1,000 rows. Delay is from the commit's time at the server to the decoded transaction.",
+		fmt.Sprintf("Full: a backlog of %s rows of six columns.", record.Count(b.rows)),
 	}
-	for run := range b.setup.Runs {
-		for _, load := range strings.Split(b.loads, ",") {
-			for _, name := range tools {
-				out, err := b.one(ctx, over, load, name)
-				r.Line(title(load, name)).Add(out, err)
-				drain.Tell(fmt.Sprintf("reader %s run %d: %s", over, run+1, title(load, name)), out, err)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-			}
-		}
-		b.compare(r)
-		if err := b.setup.Book.Save(r); err != nil {
-			return err
+	var lines []rig.Line
+	for _, l := range b.loads {
+		for _, name := range tools {
+			lines = append(lines, rig.Line{Name: l.with(name), Run: func(ctx context.Context) (map[string]float64, error) {
+				return b.one(ctx, over, l, name)
+			}})
 		}
 	}
-	return nil
+	return b.Rounds(ctx, r, lines, b.compare)
 }
 
 // one measures one tool under one load.
-func (b *bench) one(ctx context.Context, over site.Transport, load, name string) (map[string]float64, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.setup.Limit, fmt.Errorf("not done after %s", b.setup.Limit))
-	defer cancel()
-	b.runs++
-	j := tool.Job{Name: fmt.Sprintf("reader%d", b.runs), Over: over, Sink: tool.Sink{Kind: tool.None}}
-	rate, busy := strings.CutPrefix(load, "busy-")
-	if busy {
+func (b *bench) one(ctx context.Context, over site.Transport, l offered, name string) (map[string]float64, error) {
+	j := tool.Job{Name: b.Name("reader"), Over: over, Sink: tool.Sink{Kind: tool.None}}
+	if l.busy {
 		stop, err := eatCore()
 		if err != nil {
 			return nil, err
 		}
 		defer stop()
 	}
-	if rate == "full" {
+	if l.rate == 0 {
 		j.From = b.full
-		return drain.One(ctx, b.setup, b.binaries, name, j)
+		return b.Drain(ctx, name, j)
 	}
-	mbs, err := strconv.ParseFloat(rate, 64)
-	if err != nil || mbs <= 0 {
-		return nil, fmt.Errorf("-loads: %q is neither a number nor full", rate)
-	}
-	return b.offer(ctx, name, j, mbs)
+	return b.offer(ctx, name, j, l.rate)
 }
 
 // eatCore starts a process that never waits.
@@ -153,23 +131,10 @@ func eatCore() (stop func(), err error) {
 	}, nil
 }
 
-func title(load, name string) string {
-	rate, busy := strings.CutPrefix(load, "busy-")
-	text := rate + " MB/s"
-	if rate == "full" {
-		text = "full rate"
-	}
-	if busy {
-		text += " beside a busy core"
-	}
-	return text + ": " + name
-}
-
 // compare says for each load what the mark brings.
 func (b *bench) compare(r *record.Report) {
-	r.Notes = nil
-	for _, load := range strings.Split(b.loads, ",") {
-		ours, plain, recv := title(load, tool.Tailrace), title(load, tool.Plain), title(load, tool.RecvLogical)
+	for _, l := range b.loads {
+		ours, plain, recv := l.with(tool.Tailrace), l.with(tool.Plain), l.with(tool.RecvLogical)
 		if !r.Has(ours, "rows_s") || !r.Has(plain, "rows_s") {
 			continue
 		}

@@ -1,13 +1,11 @@
 package record
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/proc"
@@ -67,21 +65,8 @@ func (b *Book) Write() error {
 		}
 		reports = append(reports, &r)
 	}
-	slices.SortStableFunc(reports, func(a, b *Report) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Part, b.Part), strings.Compare(a.Case, b.Case))
-	})
+	slices.SortStableFunc(reports, inOrder)
 	return replace(filepath.Join(b.dir, "RESULTS.md"), []byte(page(reports)))
-}
-
-// order is how the parts and the cases of the drain follow each other; what is not named comes behind, by name.
-var order = []string{"drain-insert1000", "drain-insert1", "drain-", "latency-", "reader-", "flat-", "replica-insert1000", "replica-"}
-
-func rank(r *Report) int {
-	i := slices.IndexFunc(order, func(p string) bool { return strings.HasPrefix(r.Part+"-"+r.Case, p) })
-	if i < 0 {
-		return len(order)
-	}
-	return i
 }
 
 // replace writes a file whole or not at all.

@@ -12,21 +12,78 @@ const preface = `# Results
 
 Written by ` + "`make bench`" + ` from the files in ` + "`results/`" + `; never by hand. Each table is one run of the command, all tools in turn on one
 machine that also runs the servers: the ratios within a table mean something, a figure beside one of another machine does
-not. Figures are medians, with the smallest and the largest run in brackets. CPU is in microseconds of one core.
+not. Figures are medians of the runs, with the smallest and the largest one in brackets. CPU is user and system time, in
+microseconds of one core; MB are millions of bytes.
 `
 
-// page is RESULTS.md.
+// page is RESULTS.md: what there is, and a chapter for each part.
 func page(reports []*Report) string {
 	var b strings.Builder
 	b.WriteString(preface)
+	machines, versions := shared(reports, func(r *Report) string { return r.Machine }), shared(reports, (*Report).versions)
+	contents(&b, reports, machines, versions)
+	part := ""
 	for _, r := range reports {
+		if r.Part != part {
+			part = r.Part
+			_, p := chapter(part)
+			fmt.Fprintf(&b, "\n## %s\n", part)
+			if p.columns != "" {
+				fmt.Fprintf(&b, "\n%s\n", p.columns)
+			}
+		}
 		r.write(&b)
+		r.footer(&b, machines == "", versions == "")
 	}
 	return b.String()
 }
 
+// contents lists the tables with the commits that they stand for.
+func contents(b *strings.Builder, reports []*Report, machines, versions string) {
+	if len(reports) == 0 {
+		return
+	}
+	if all := slices.DeleteFunc([]string{machines, versions}, func(s string) bool { return s == "" }); len(all) > 0 {
+		fmt.Fprintf(b, "\nAll of it: %s.\n", strings.Join(all, "; "))
+	}
+	if shared(reports, func(r *Report) string { return r.Commit }) == "" {
+		fmt.Fprintf(b, "\n**The tables are of different commits.** What changed in between is in none of their ratios.\n")
+	}
+	b.WriteString("\n| table | | runs | commit | begun, UTC |\n|---|---|---:|---|---|\n")
+	for _, r := range reports {
+		fmt.Fprintf(b, "| %s | %s | %d | %s | %s |\n", r.Part, r.Title, r.runs(), r.Commit, r.Date.Format("2006-01-02 15:04"))
+	}
+}
+
+// shared is what all reports have in common; "": they differ.
+func shared(reports []*Report, of func(*Report) string) (text string) {
+	for i, r := range reports {
+		if i > 0 && of(r) != text {
+			return ""
+		}
+		text = of(r)
+	}
+	return text
+}
+
+// footer says what a table stands for, without what all tables share.
+func (r *Report) footer(b *strings.Builder, machine, versions bool) {
+	runs := "1 run"
+	if n := r.runs(); n != 1 {
+		runs = fmt.Sprintf("%d runs", n)
+	}
+	fmt.Fprintf(b, "\n<sub>%s; commit %s, %s; load average before: %.2f", runs, r.Commit, r.Date.Format("2006-01-02 15:04 UTC"), r.Load)
+	if machine {
+		fmt.Fprintf(b, "; %s", r.Machine)
+	}
+	if versions {
+		fmt.Fprintf(b, "; %s", r.versions())
+	}
+	b.WriteString(".</sub>\n")
+}
+
 func (r *Report) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## %s: %s\n\n", r.Part, r.Title)
+	fmt.Fprintf(b, "\n### %s: %s\n\n", r.Part, r.Title)
 	if len(r.Setting) > 0 {
 		fmt.Fprintf(b, "%s\n\n", strings.Join(r.Setting, " "))
 	}
@@ -42,12 +99,12 @@ func (r *Report) write(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n")
-	for _, note := range append(r.Notes, r.failures()...) {
+	for i, note := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.failures()...) {
+		if i == 0 {
+			b.WriteString("\n")
+		}
 		fmt.Fprintf(b, "- %s\n", note)
 	}
-	fmt.Fprintf(b, "\n<sub>%s; commit %s, %s; load average before: %.2f; %s; %s.</sub>\n", r.runs(), r.Commit,
-		r.Date.Format("2006-01-02 15:04 UTC"), r.Load, r.Machine, r.versions())
 }
 
 // cell is a median, with its spread where the column wants it.
@@ -80,6 +137,9 @@ func figure(v float64, digits int) string {
 	return sign + whole
 }
 
+// Count writes a whole number as the tables do.
+func Count(n int) string { return figure(float64(n), 0) }
+
 // failures says which lines lack runs, and why.
 func (r *Report) failures() (notes []string) {
 	for _, l := range r.Lines {
@@ -96,16 +156,12 @@ func (r *Report) failures() (notes []string) {
 	return notes
 }
 
-// runs says how many runs the lines have.
-func (r *Report) runs() string {
-	n := 0
+// runs is how many runs the lines have.
+func (r *Report) runs() (n int) {
 	for _, l := range r.Lines {
 		n = max(n, len(l.Runs))
 	}
-	if n == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", n)
+	return n
 }
 
 func (r *Report) versions() string {

@@ -3,8 +3,10 @@
 package record
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,4 +103,22 @@ func (r *Report) Ratio(key, above, below string) float64 {
 // Has says whether a line has the figure.
 func (r *Report) Has(name, key string) bool {
 	return slices.ContainsFunc(r.Lines, func(l *Line) bool { return l.Name == name && len(l.values(key)) > 0 })
+}
+
+// Note adds a ratio of two lines' medians to the notes, where both lines have the figure. text has one verb, for it.
+func (r *Report) Note(text, key, above, below string) {
+	if r.Has(above, key) && r.Has(below, key) {
+		r.Notes = append(r.Notes, fmt.Sprintf(text, r.Ratio(key, above, below)))
+	}
+}
+
+// Told is one run's figures in words, as far as the table has columns for them.
+func (r *Report) Told(figures map[string]float64) string {
+	var words []string
+	for _, c := range r.Columns {
+		if v, has := figures[c.Key]; has {
+			words = append(words, c.Title+" "+figure(v, c.Digits))
+		}
+	}
+	return strings.Join(words, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,8 +63,8 @@ func TestBook(t *testing.T) {
 	}
 	at := -1
 	for _, want := range []string{
-		"## drain: insert1000", "| a | 200 (100 - 300) |  |", "| b |  |  |", "- b failed in 1 of 1 runs: out of memory", "Postgres 15",
-		"## drain: wide", "| a | 20 (10 - 30) |", "## flat: tables", "| a | 2,000 (1,000 - 3,000) |",
+		"| drain | insert1000 | 2 |", "| flat | tables | 2 |", "\n## drain\n", "\n### drain: insert1000", "| a | 200 (100 - 300) |  |", "| b |  |  |", "- b failed in 1 of 1 runs: out of memory",
+		"### drain: wide", "| a | 20 (10 - 30) |", "\n## flat\n", "### flat: tables", "| a | 2,000 (1,000 - 3,000) |",
 	} {
 		next := strings.Index(string(text), want)
 		if next <= at {
@@ -71,7 +72,49 @@ func TestBook(t *testing.T) {
 		}
 		at = next
 	}
-	if strings.Count(string(text), "## flat") != 1 {
+	if strings.Count(string(text), "### flat") != 1 {
 		t.Errorf("the first result of the case is still there:\n%s", text)
+	}
+}
+
+// What all tables share is said once; tables of different commits are marked.
+func TestShared(t *testing.T) {
+	report := func(commit, machine string) *Report {
+		return &Report{Part: "drain", Case: "x", Commit: commit, Machine: machine, Versions: map[string]string{"Postgres": "15"}}
+	}
+	for _, c := range []struct {
+		second    *Report
+		mark      bool
+		machines  int
+		commit, m string
+	}{
+		{report("one", "box"), false, 1, "commit one", "All of it: box; Postgres 15."},
+		{report("two", "box"), true, 1, "commit two", "All of it: box; Postgres 15."},
+		{report("one", "tower"), false, 1, "commit one", "; tower.</sub>"},
+	} {
+		text := page([]*Report{report("one", "box"), c.second})
+		if strings.Contains(text, "different commits") != c.mark || strings.Count(text, "box") != c.machines ||
+			strings.Count(text, "Postgres 15") != 1 || !strings.Contains(text, c.commit) || !strings.Contains(text, c.m) {
+			t.Errorf("with %+v:\n%s", c.second, text)
+		}
+	}
+}
+
+// The cases of a part come in its order, then those that it does not know.
+func TestOrder(t *testing.T) {
+	all := []string{"replica-latency", "flat-start", "drain-zzz", "drain-2kb", "latency-1000", "replica-insert1", "drain-mix", "latency-100", "drain-aaa", "other-x"}
+	var reports []*Report
+	for _, name := range all {
+		part, c, _ := strings.Cut(name, "-")
+		reports = append(reports, &Report{Part: part, Case: c})
+	}
+	slices.SortStableFunc(reports, inOrder)
+	var got []string
+	for _, r := range reports {
+		got = append(got, r.Part+"-"+r.Case)
+	}
+	want := "drain-mix drain-2kb drain-aaa drain-zzz latency-100 latency-1000 flat-start replica-insert1 replica-latency other-x"
+	if strings.Join(got, " ") != want {
+		t.Errorf("the order is %s, want %s", got, want)
 	}
 }

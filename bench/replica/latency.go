@@ -3,12 +3,14 @@ package replica
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/drain"
 	"github.com/tailrace/tailrace/bench/latency"
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
 )
@@ -29,78 +31,49 @@ type delay struct {
 
 // latency measures how long a commit takes until its row is visible in the target.
 func (b *bench) latency(ctx context.Context) error {
-	r := b.setup.Book.Begin("replica", "latency", fmt.Sprintf("%d transactions of one row a second", b.rate))
-	r.Columns = latency.Columns
+	r := b.Setup.Book.Begin("replica", "latency", record.Count(b.rate)+" transactions of one row a second")
+	r.Columns = append(latency.Columns[:len(latency.Columns):len(latency.Columns)], record.Column{Key: "target_us", Title: "target's backend"})
 	r.Setting = []string{
 		"Milliseconds from the commit's return on the client until the row is visible in the target, which is looked at every half",
 		"millisecond; an open loop of writers, synchronous_commit and fsync on in both servers.",
 	}
-	d, err := b.source.NewDatabase(ctx, "replica_latency")
+	d, err := b.NewDatabase(ctx, "replica_latency")
 	if err != nil {
 		return err
 	}
-	defer discard(ctx, d)
+	defer d.Discard(ctx)
 	table := site.Shape{Tables: []string{"bench"}, Before: []string{fmt.Sprintf(drain.Orders, "bench")}}
 	c := &delay{bench: b}
-	if c.from, err = d.Fill(ctx, table); err != nil {
-		return err
-	}
-	c.from.End = ""
-	if err := d.DropSlot(ctx, d.Base()); err != nil { // each run has a slot of its own
+	if c.from, err = d.Stream(ctx, table); err != nil {
 		return err
 	}
 	if c.seed, err = b.target.NewDatabase(ctx, "seed_latency"); err != nil {
 		return err
 	}
-	defer discard(ctx, c.seed)
+	defer c.seed.Discard(ctx)
 	if err := c.seed.Exec(ctx, append(table.Before, "CREATE TABLE last (id int PRIMARY KEY)")...); err != nil {
 		return err
 	}
 	if err := c.seed.Release(ctx); err != nil {
 		return err
 	}
-	return c.all(ctx, r)
-}
-
-func (c *delay) all(ctx context.Context, r *record.Report) error {
-	for i := range c.setup.Runs {
-		for _, name := range c.tools(tool.Tailrace, subscription) {
-			out, err := c.one(ctx, name)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r.Line(name).Add(out, err)
-			what := fmt.Sprintf("replica latency run %d: %s", i+1, name)
-			if err != nil {
-				site.Say("%s: FAILED: %v", what, err)
-				continue
-			}
-			site.Say("%s, %d a second (%.0f kept): p50 %.2f, p90 %.2f, p99 %.2f, p99.9 %.2f, max %.2f ms", what, c.rate, out["kept"],
-				out["p50"], out["p90"], out["p99"], out["p999"], out["max"])
-		}
-		r.Notes = nil
-		ratio(r, "p50", tool.Tailrace, subscription, "tailrace: %.2f of the subscription's p50.")
-		ratio(r, "p99", tool.Tailrace, subscription, "And %.2f of its p99.")
-		if err := c.setup.Book.Save(r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.Rounds(ctx, r, c.lines(c.one, tool.Tailrace, rig.Subscription), func(r *record.Report) {
+		r.Note("tailrace: %.2f of the subscription's p50.", "p50", tool.Tailrace, rig.Subscription)
+		r.Note("And %.2f of its p99.", "p99", tool.Tailrace, rig.Subscription)
+	})
 }
 
 // one measures a tool.
 func (c *delay) one(ctx context.Context, name string) (out map[string]float64, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.setup.Limit, fmt.Errorf("not done after %s", c.setup.Limit))
-	defer cancel()
-	j := tool.Job{Name: c.name("latency"), From: c.from, Over: site.TCP, Sink: tool.Sink{Kind: tool.Tables}}
+	j := tool.Job{Name: c.Name("latency"), From: c.from, Over: site.TCP, Sink: tool.Sink{Kind: tool.Tables}}
 	if err := c.from.Slot(ctx, j.Name); err != nil {
 		return nil, err
 	}
 	if j.Into, err = c.target.CopyDatabase(ctx, j.Name, c.seed.Name); err != nil {
 		return nil, err
 	}
-	defer discard(ctx, j.Into)
-	p, err := c.start(ctx, name, j)
+	defer j.Into.Discard(ctx)
+	p, err := c.begin(ctx, name, j)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +86,9 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 		if err := p.Look(); err != nil {
 			return nil, err
 		}
-		time.Sleep(tick)
+		if err := tool.Pause(ctx, "wait for the stream"); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := c.phase(ctx, j.Into, c.rate*min(warming, c.seconds)); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
@@ -127,9 +102,10 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 		return nil, err
 	}
 	after, err := w.look(ctx, 0)
-	out["tool_us"] = float64((after.Tool - before.Tool).Microseconds()) / float64(n)
-	out["target_us"] = float64((after.Target - before.Target).Microseconds()) / float64(n)
-	out["sender_us"] = float64((after.Sender - before.Sender).Microseconds()) / float64(n)
+	maps.Copy(out, tool.Between(before, after, n))
+	if p.Pid() == 0 {
+		delete(out, "tool_us") // all of it is the target's
+	}
 	out["rss_mb"] = float64(w.peak) / 1e6
 	return out, err
 }

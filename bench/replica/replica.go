@@ -6,10 +6,8 @@ package replica
 import (
 	"context"
 	"flag"
-	"fmt"
 
-	"github.com/tailrace/tailrace/bench/drain"
-	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -17,18 +15,18 @@ import (
 
 // Options says what is applied by what.
 type Options struct {
-	Tools         func() string // those of all parts
-	cases         string
+	cases         rig.List
 	rows          int
 	rate, seconds int
 }
 
-// subscription is the tool that is part of the target.
-const subscription = "subscription"
-
 // Flags adds the part's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
-	f.StringVar(&o.cases, "replica", "all", "replica: `list` of insert1000, insert1, update, delete, latency")
+	var cases []string
+	for _, s := range shapes {
+		cases = append(cases, s.name)
+	}
+	o.cases.Flag(f, "replica", "replica", rig.All, append(cases, "latency")...)
 	f.IntVar(&o.rows, "replica-rows", 1_000_000, "replica: rows of a backlog; that of transactions of one row has half of it")
 	f.IntVar(&o.rate, "replica-rate", 1000, "replica: transactions a second, for the latency")
 	f.IntVar(&o.seconds, "replica-seconds", 20, "replica: how long the latency is measured")
@@ -37,19 +35,16 @@ func (o *Options) Flags(f *flag.FlagSet) {
 // bench is one call of Run.
 type bench struct {
 	*Options
-	setup    *site.Setup
-	source   *site.Site
+	*rig.Rig // with the source
 	target   *site.Site
-	binaries *tool.Binaries
-	runs     int // so far: names are unique
 }
 
 // Run measures all cases.
-func (o *Options) Run(ctx context.Context, u *site.Setup) error {
-	if err := o.drains(ctx, u); err != nil || !drain.Wanted(o.cases, "latency") {
+func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
+	if err := o.drains(ctx, u); err != nil || !o.cases.Has("latency") {
 		return err
 	}
-	b, err := o.open(u, false, testenv.Version(u.Version), testenv.Durable())
+	b, err := o.open(u, false, testenv.Durable())
 	if err != nil {
 		return err
 	}
@@ -57,14 +52,14 @@ func (o *Options) Run(ctx context.Context, u *site.Setup) error {
 	return b.latency(ctx)
 }
 
-func (o *Options) drains(ctx context.Context, u *site.Setup) (err error) {
+func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 	var b *bench
 	for _, s := range shapes {
-		if !drain.Wanted(o.cases, s.name) || ctx.Err() != nil {
+		if !o.cases.Has(s.name) || ctx.Err() != nil {
 			continue
 		}
 		if b == nil {
-			if b, err = o.open(u, drain.Wanted(o.Tools(), tool.JDBC), testenv.Version(u.Version)); err != nil {
+			if b, err = o.open(u, u.Tools.Has(tool.JDBC)); err != nil {
 				return err
 			}
 			defer b.close()
@@ -77,24 +72,24 @@ func (o *Options) drains(ctx context.Context, u *site.Setup) (err error) {
 }
 
 // open brings up the servers.
-func (o *Options) open(u *site.Setup, kafka bool, options ...testenv.PostgresOption) (b *bench, err error) {
-	b = &bench{Options: o, setup: u}
-	if b.source, err = site.New(kafka, options...); err != nil {
+func (o *Options) open(u *rig.Setup, kafka bool, options ...testenv.PostgresOption) (b *bench, err error) {
+	r, err := rig.New(u, kafka, options...)
+	if err != nil {
 		return nil, err
 	}
 	// a worker of a subscription follows the last one as soon as that
-	options = append(options, testenv.Setting("wal_retrieve_retry_interval", "100ms"))
-	if b.target, err = site.New(false, options...); err != nil {
-		b.source.Close()
+	options = append(options, testenv.Version(u.Version), testenv.Setting("wal_retrieve_retry_interval", "100ms"))
+	target, err := site.New(false, options...)
+	if err != nil {
+		r.Close()
 		return nil, err
 	}
-	b.binaries = tool.NewBinaries(b.source.Dir, u.Profiles)
-	return b, nil
+	return &bench{Options: o, Rig: r, target: target}, nil
 }
 
 func (b *bench) close() {
 	b.target.Close()
-	b.source.Close()
+	b.Close()
 }
 
 // program is what applies changes. *tool.Program is one.
@@ -104,33 +99,20 @@ type program interface {
 	Stop(context.Context) error // with its slot
 }
 
-// start starts a tool on the job's slot, which stands already.
-func (b *bench) start(ctx context.Context, name string, j tool.Job) (program, error) {
-	if name == subscription {
+// begin starts a tool on the job's slot, which stands already.
+func (b *bench) begin(ctx context.Context, name string, j tool.Job) (program, error) {
+	if name == rig.Subscription {
 		return subscribe(ctx, j)
 	}
-	return b.binaries.Start(ctx, name, j)
+	return b.Start(ctx, name, j)
 }
 
-// name is one that no other run has.
-func (b *bench) name(kind string) string {
-	b.runs++
-	return fmt.Sprintf("%s_%d", kind, b.runs)
-}
-
-// tools are those that are wanted.
-func (b *bench) tools(all ...string) (names []string) {
-	for _, name := range all {
-		if drain.Wanted(b.Tools(), name) {
-			names = append(names, name)
+// lines are those of the tools that are wanted.
+func (b *bench) lines(one func(context.Context, string) (map[string]float64, error), tools ...string) (out []rig.Line) {
+	for _, name := range tools {
+		if b.Setup.Tools.Has(name) {
+			out = append(out, rig.Line{Name: name, Run: func(ctx context.Context) (map[string]float64, error) { return one(ctx, name) }})
 		}
 	}
-	return names
-}
-
-// ratio is a note on two lines, where both have the figure.
-func ratio(r *record.Report, key, above, below, text string) {
-	if r.Has(above, key) && r.Has(below, key) {
-		r.Notes = append(r.Notes, fmt.Sprintf(text, r.Ratio(key, above, below)))
-	}
+	return out
 }

@@ -5,9 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -22,13 +22,16 @@ func TestReplica(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Tools: func() string { return "tailrace,subscription" }}
+	var o Options
+	u := &rig.Setup{}
 	f := flag.NewFlagSet("", flag.ContinueOnError)
+	u.Flags(f)
 	o.Flags(f)
-	if err := f.Parse(strings.Fields("-replica-rows 3000 -replica-rate 200 -replica-seconds 1")); err != nil {
+	if err := f.Parse(strings.Fields("-replica-rows 3000 -replica-rate 200 -replica-seconds 1 -tools tailrace,subscription -runs 1 -limit 1m")); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Run(t.Context(), &site.Setup{Version: testenv.Oldest, Runs: 1, Limit: time.Minute, Book: book}); err != nil {
+	u.Book = book
+	if err := o.Run(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(dir + "/RESULTS.md")

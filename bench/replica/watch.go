@@ -8,9 +8,6 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// tick is how often the target is looked at.
-const tick = 20 * time.Millisecond
-
 // watch samples what a run uses: the program, its walsender, and the target's backends that are not ours.
 type watch struct {
 	job      tool.Job

@@ -2,7 +2,10 @@ package site
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"github.com/tailrace/tailrace/bench/record"
 )
 
 // Publication is what every database of the benchmarks publishes.
@@ -19,6 +22,11 @@ type Backlog struct {
 	Rows   int      // changes
 	Bytes  int64    // of WAL
 	End    string   // an LSN behind it; "": none, what will be written counts too
+}
+
+// String is a sentence for the tables.
+func (b *Backlog) String() string {
+	return fmt.Sprintf("A backlog of %s changes, %s MiB of WAL.", record.Count(b.Rows), record.Count(int(b.Bytes>>20)))
 }
 
 // Shape says what a backlog is made of.
@@ -65,6 +73,17 @@ func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
 	if err := d.Exec(ctx, "SET synchronous_commit = on", "INSERT INTO "+last+" VALUES (1)", "CHECKPOINT"); err != nil {
 		return nil, err
 	}
-	Say("%s: backlog of %d changes, %d MiB of WAL, written in %s", d.Name, b.Rows, b.Bytes>>20, time.Since(began).Round(time.Second))
+	Say("%s: %s Written in %s.", d.Name, b, time.Since(began).Round(time.Second))
 	return b, nil
+}
+
+// Stream makes tables in an empty database for what will be written while a tool reads: a backlog without an end, and
+// without a slot. Each run makes its own, with Slot.
+func (d *Database) Stream(ctx context.Context, s Shape) (*Backlog, error) {
+	b, err := d.Fill(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	b.End = ""
+	return b, d.DropSlot(ctx, d.Base())
 }

@@ -32,19 +32,20 @@ topic.creation.enable=false
 // javaFlags are of Connect's process.
 var javaFlags = []string{"-Xms2g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}
 
-// connect makes the command that runs one connector in a Kafka Connect of its own, whose REST interface is at listen.
-// More are lines of the worker's file.
-func (p *Program) connect(ctx context.Context, connector, more string) (listen string, err error) {
+// connect makes the command that runs one connector, which has the job's name, in a Kafka Connect of its own. More are
+// lines of the worker's file.
+func (p *Program) connect(ctx context.Context, connector, more string) error {
 	classPath, plugins, err := testenv.ConnectJars()
 	if err != nil {
-		return "", err
+		return err
 	}
 	sinks, err := testenv.JDBCSink()
 	if err != nil {
-		return "", err
+		return err
 	}
-	if listen, err = testenv.FreeAddress(); err != nil {
-		return "", err
+	listen, err := testenv.FreeAddress()
+	if err != nil {
+		return err
 	}
 	schemas := p.job.Sink.Format == JSONSchemas
 	worker := fmt.Sprintf(connectWorker, p.job.From.Site.Brokers(), listen, schemas, filepath.Join(p.dir, "offsets"), plugins+","+sinks)
@@ -52,13 +53,14 @@ func (p *Program) connect(ctx context.Context, connector, more string) (listen s
 	for _, f := range [][2]string{{"worker", worker + more}, {"connector", connector}} {
 		file := filepath.Join(p.dir, f[0]+".properties")
 		if err := os.WriteFile(file, []byte(f[1]), 0o600); err != nil {
-			return "", err
+			return err
 		}
 		args = append(args, file)
 	}
 	p.cmd = exec.CommandContext(ctx, "java", args...)
 	p.stop = syscall.SIGKILL // it takes its time to end, and has nothing that is kept
-	return listen, nil
+	p.trouble = func() error { return failedTask(ctx, listen, p.job.Name) }
+	return nil
 }
 
 // failedTask asks Kafka Connect whether a connector has given up, and why.

@@ -55,7 +55,7 @@ func (p *Program) debezium(ctx context.Context) error {
 	if j.Sink.Format == JSONSchemas {
 		compression = "lz4" // most of it is the same text
 	}
-	_, err := p.connect(ctx, fmt.Sprintf(connector, j.Name, s.Postgres.Port, j.From.Name, site.Publication, poll),
+	err := p.connect(ctx, fmt.Sprintf(connector, j.Name, s.Postgres.Port, j.From.Name, site.Publication, poll),
 		fmt.Sprintf(producers, linger, compression))
 	if err != nil {
 		return err

@@ -46,7 +46,10 @@ type Program struct {
 	stop syscall.Signal
 	// progress says how far it has come, in a measure that grows with the rows, and whether all rows are there.
 	progress func() (amount float64, done bool, err error)
-	began    time.Time
+	// trouble asks a tool that goes on when it cannot; nil: it ends, or progress has the error. See troubled.
+	trouble func() error
+	asked   time.Time // when that was
+	began   time.Time
 }
 
 // Start starts a tool of Binaries on the job's slot, which must stand already.
@@ -102,14 +105,39 @@ func (p *Program) Look() error {
 	if proc.Ended(p.Pid()) {
 		return p.failed()
 	}
+	if err := p.troubled(); err != nil {
+		return err
+	}
 	_, _, err := p.progress()
 	return err
+}
+
+// troubled asks once a second at most: the answer costs the tool something.
+func (p *Program) troubled() error {
+	if p.trouble == nil || time.Since(p.asked) < time.Second {
+		return nil
+	}
+	p.asked = time.Now()
+	return p.trouble()
 }
 
 // failed is what a tool that has ended too early leaves.
 func (p *Program) failed() error {
 	text, _ := os.ReadFile(p.log)
 	return fmt.Errorf("it ended by itself: %s", text[max(0, len(text)-1500):])
+}
+
+// Tick is how often a tool is looked at.
+const Tick = 20 * time.Millisecond
+
+// Pause waits for the next Tick. what is waited for is in the error when ctx ends.
+func Pause(ctx context.Context, what string) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	case <-time.After(Tick):
+		return nil
+	}
 }
 
 // Await waits until the tool streams from its slot, and says which walsender serves it; 0: the tool is done already.
@@ -124,31 +152,38 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 			}
 			return 0, p.failed()
 		}
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for the stream: %w", context.Cause(ctx))
-		case <-time.After(tick):
+		if err := p.troubled(); err != nil {
+			return 0, err
+		}
+		if err := Pause(ctx, "wait for the stream"); err != nil {
+			return 0, err
 		}
 	}
 }
 
 // Arrived waits until the tool has all rows of the job.
-func (p *Program) Arrived(ctx context.Context) error {
+func (p *Program) Arrived(ctx context.Context) error { return p.until(ctx, func(float64) {}) }
+
+// until waits until the tool has all rows, and tells each time how far it is.
+func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 	for {
 		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
-		_, done, err := p.progress()
-		switch {
-		case err != nil:
+		amount, done, err := p.progress()
+		if err != nil {
 			return err
+		}
+		told(amount)
+		switch {
 		case done:
 			return nil
 		case ended:
 			return p.failed()
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the rows: %w", context.Cause(ctx))
-		case <-time.After(tick):
+		if err := p.troubled(); err != nil {
+			return err
+		}
+		if err := Pause(ctx, fmt.Sprintf("wait for the rows, after %.0f", amount)); err != nil {
+			return err
 		}
 	}
 }

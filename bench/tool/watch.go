@@ -2,15 +2,12 @@ package tool
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/proc"
 )
-
-// tick is how often a tool is looked at.
-const tick = 20 * time.Millisecond
 
 // warmPart is where the last 60 % of a drain begin: from there a JVM counts as warm.
 const warmPart = 0.4
@@ -66,42 +63,34 @@ func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sender == 0 {
+		return nil, errors.New("the backlog is too small: it was read between two looks")
+	}
 	m := p.NewMeter(sender)
-	samples := []Sample{m.Look(ctx, 0)}
-	for {
-		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
-		amount, done, err := p.progress()
-		if err != nil {
-			return nil, err
-		}
-		samples = append(samples, m.Look(ctx, amount))
-		if done {
-			break
-		}
-		if ended {
-			return nil, p.failed()
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("after %.0f: %w", amount, context.Cause(ctx))
-		case <-time.After(tick):
-		}
+	c := Course{Began: p.began, Samples: []Sample{m.Look(ctx, 0)}}
+	err = p.until(ctx, func(amount float64) { c.Samples = append(c.Samples, m.Look(ctx, amount)) })
+	if err != nil {
+		return nil, err
 	}
 	if proc.Ended(p.Pid()) && p.cmd.Wait() != nil {
 		return nil, p.failed()
 	}
-	out := Costs(samples, p.job.From.Rows)
-	out["start_s"] = samples[0].At.Sub(p.began).Seconds()
-	out["all_s"] = samples[len(samples)-1].At.Sub(p.began).Seconds()
-	out["rss_mb"] = float64(m.Peak) / 1e6
-	return out, nil
+	c.Peak = m.Peak
+	return c.Costs(p.job.From.Rows), nil
 }
 
-// Costs are the figures of a drain: over the whole, and from where warmPart of it was done.
-func Costs(samples []Sample, rows int) map[string]float64 {
-	first, last := samples[0], samples[len(samples)-1]
+// Course is what was seen of a drain.
+type Course struct {
+	Began   time.Time // the process; its start is no part of the drain
+	Samples []Sample  // from where the clock starts
+	Peak    int64     // bytes
+}
+
+// Costs are the figures of a drain of so many rows: over the whole, and from where warmPart of it was done.
+func (c *Course) Costs(rows int) map[string]float64 {
+	first, last := c.Samples[0], c.Samples[len(c.Samples)-1]
 	warm := first
-	for _, s := range samples {
+	for _, s := range c.Samples {
 		if warm = s; s.Amount >= warmPart*last.Amount {
 			break
 		}
@@ -111,8 +100,14 @@ func Costs(samples []Sample, rows int) map[string]float64 {
 	if rest := n * (1 - warm.Amount/last.Amount); rest > 0 {
 		maps.Copy(out, costs(warm, last, rest, "warm_"))
 	}
+	out["start_s"] = first.At.Sub(c.Began).Seconds()
+	out["all_s"] = last.At.Sub(c.Began).Seconds()
+	out["rss_mb"] = float64(c.Peak) / 1e6
 	return out
 }
+
+// Between is what so many rows cost between two samples.
+func Between(from, to Sample, rows int) map[string]float64 { return costs(from, to, float64(rows), "") }
 
 func costs(from, to Sample, rows float64, prefix string) map[string]float64 {
 	us := func(a, b time.Duration) float64 { return float64((b - a).Nanoseconds()) / 1e3 / rows }

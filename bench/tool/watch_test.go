@@ -14,10 +14,14 @@ func TestCosts(t *testing.T) {
 	at := func(ms int, amount float64, cpu time.Duration) Sample {
 		return Sample{At: began.Add(time.Duration(ms) * time.Millisecond), Amount: amount, Tool: cpu, Sender: cpu / 2, ToolWaits: int64(ms)}
 	}
-	got := Costs([]Sample{at(0, 0, time.Second), at(1500, 100, 2*time.Second), at(3000, 400, 5*time.Second), at(4000, 1000, 6*time.Second)}, 10_000)
+	c := Course{Began: began.Add(-time.Second), Peak: 5e6, Samples: []Sample{
+		at(0, 0, time.Second), at(1500, 100, 2*time.Second), at(3000, 400, 5*time.Second), at(4000, 1000, 6*time.Second),
+	}}
+	got := c.Costs(10_000)
 	for key, want := range map[string]float64{
 		"rows_s": 2500, "warm_rows_s": 6000, "tool_us": 500, "warm_tool_us": 1e6 / 6000, "sender_us": 250, "broker_us": 0,
 		"tool_waits_k": 400, "warm_tool_waits_k": 1e6 / 6000,
+		"start_s": 1, "all_s": 5, "rss_mb": 5,
 	} {
 		if math.Abs(got[key]-want) > want/1e6 {
 			t.Errorf("%s is %v, want %v", key, got[key], want)

@@ -1,0 +1,74 @@
+package record
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// part is a chapter of RESULTS.md.
+type part struct {
+	name    string
+	cases   []string // in their order; others come behind, by name
+	columns string   // what is in them
+}
+
+// parts are all chapters, in their order.
+var parts = []part{
+	{
+		"drain",
+		[]string{"insert1000", "insert1", "change", "mix", "wide", "2kb", "toast", "huge"},
+		"A backlog is read from a slot that stands before it. rows/s: over the whole drain, from when the walsender has the slot until " +
+			"all rows are stored. Warm, beside rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
+			"and broker: theirs. Peak MB: the tool's largest resident size, with its binary's pages. Start s: from the process's start to the stream. " +
+			"Debezium runs in Connect standalone, tuned for throughput, with a heap of 2 GB.",
+	},
+	{
+		"latency",
+		[]string{"100", "1000", "5000"},
+		"p50 to max: milliseconds from the commit's return on the client to the record in a consumer. tx/s kept: what the writers reached. " +
+			"CPU us/tx: the tool's, walsender: its. Peak MB: the tool's largest resident size until then.",
+	},
+	{
+		"reader",
+		[]string{"tcp", "tls", "unix"},
+		"rows/s: from the first to the last. CPU us/row: the tool's, walsender: its. Waits, the tool's and the walsender's: how often a " +
+			"thread went to sleep to be woken, for 1,000 rows. Delay: from the commit's time at the server to the decoded transaction.",
+	},
+	{
+		"flat",
+		[]string{"tables", "sinks", "memory", "start"},
+		"Of tailrace alone, what is to stay the same is in the first column. CPU us/row: the tool's, over the whole and over the last 60 % " +
+			"of the rows; walsender: its. Peak MB: the tool's largest resident size. Seconds: from the process's start until the sink holds the first row.",
+	},
+	{
+		"replica",
+		[]string{"insert1000", "insert1", "update", "delete", "latency"},
+		"rows/s: until all rows are visible in the target, whose table is then compared; warm: over the last 60 % of the rows. CPU us/row: " +
+			"of the tool's process, target's backend and walsender: theirs. Peak MB: the tool's largest resident size; of a subscription its worker's, " +
+			"without what is shared. Start s: from the process's start to the stream.",
+	},
+}
+
+// chapter finds a part by name; a part that is not listed has no words of its own.
+func chapter(name string) (i int, p part) {
+	if i = slices.IndexFunc(parts, func(p part) bool { return p.name == name }); i < 0 {
+		return len(parts), part{name: name}
+	}
+	return i, parts[i]
+}
+
+// inOrder is the order of RESULTS.md.
+func inOrder(a, b *Report) int {
+	i, p := chapter(a.Part)
+	j, _ := chapter(b.Part)
+	return cmp.Or(cmp.Compare(i, j), strings.Compare(a.Part, b.Part), cmp.Compare(p.rank(a.Case), p.rank(b.Case)),
+		strings.Compare(a.Case, b.Case))
+}
+
+func (p part) rank(name string) int {
+	if i := slices.Index(p.cases, name); i >= 0 {
+		return i
+	}
+	return len(p.cases)
+}

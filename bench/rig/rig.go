@@ -1,0 +1,87 @@
+// Package rig is what all parts stand on: the settings of a call, the servers with our programs, and the rounds in which the
+// lines of a table are measured in turn.
+package rig
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/tailrace/tailrace/bench/record"
+	"github.com/tailrace/tailrace/bench/site"
+	"github.com/tailrace/tailrace/bench/tool"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// Subscription is the tool that is part of the server.
+const Subscription = "subscription"
+
+// Setup is what one call of the command gives all parts.
+type Setup struct {
+	Version int           // of Postgres
+	Runs    int           // of each line, in turn
+	Limit   time.Duration // for one run of one tool; one that is not done has failed
+	Tools   List          // without those that are not wanted, a table has fewer lines
+	Book    *record.Book
+	// Profiles is a folder for CPU profiles of tailrace, which cost it some speed; "": none.
+	Profiles string
+}
+
+// Flags adds the flags that are no part's.
+func (u *Setup) Flags(f *flag.FlagSet) {
+	f.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
+	f.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
+	f.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
+	u.Tools.Flag(f, "tools", "drain, latency, replica", All, tool.Tailrace, tool.RecvLogical, tool.Debezium, Subscription, tool.JDBC)
+	f.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
+}
+
+// Rig is the servers of a part, and the programs that run on them.
+type Rig struct {
+	*site.Site
+	*tool.Binaries
+	Setup *Setup
+	names int // so far
+}
+
+// New brings up Postgres with the options and, when asked, Kafka. The caller closes the rig.
+func New(u *Setup, kafka bool, options ...testenv.PostgresOption) (*Rig, error) {
+	s, err := site.New(kafka, append(options[:len(options):len(options)], testenv.Version(u.Version))...)
+	if err != nil {
+		return nil, err
+	}
+	return &Rig{Site: s, Binaries: tool.NewBinaries(s.Dir, u.Profiles), Setup: u}, nil
+}
+
+// Name is one that no other run on the rig has.
+func (r *Rig) Name(kind string) string {
+	r.names++
+	return fmt.Sprintf("%s_%d", kind, r.names)
+}
+
+// Drain has a tool read the job's backlog once, on a slot that stands before it.
+func (r *Rig) Drain(ctx context.Context, name string, j tool.Job) (map[string]float64, error) {
+	if err := j.From.CopySlot(ctx, j.From.Base(), j.Name); err != nil {
+		return nil, err
+	}
+	p, err := r.Start(ctx, name, j)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := p.Drain(ctx)
+	if gone := p.Stop(ctx); err == nil && gone != nil {
+		return nil, fmt.Errorf("clean up: %w", gone)
+	}
+	return figures, err
+}
+
+// Warm lets tailrace drain a backlog into Kafka once, and counts it nowhere: a broker that has just started is slow for
+// whoever comes first.
+func (r *Rig) Warm(ctx context.Context, backlog *site.Backlog) {
+	j := tool.Job{Name: r.Name("warm"), From: backlog, Over: site.TCP, Sink: tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}}
+	_, err := r.Limited(ctx, func(ctx context.Context) (map[string]float64, error) { return r.Drain(ctx, tool.Tailrace, j) })
+	if err != nil {
+		site.Say("warm the broker: %v", err)
+	}
+}
