@@ -7,6 +7,7 @@ import "time"
 // read flapped and cost half.
 const (
 	span    = time.Millisecond
+	lull    = 4 * span // a hot flow that slows down is cold after so long only: a sender that waits for its turn goes on at once
 	minMark = 4 << 10
 	maxMark = 128 << 10
 	hotRate = float64(minMark) / 0.001 // bytes a second that fill the least mark in a span
@@ -15,12 +16,12 @@ const (
 // flow measures how fast bytes come and says which mark that deserves. The mark is in bytes; 1 is a cold flow.
 type flow struct {
 	mark  int
-	limit int // halved when a mark was not reached in time, doubled while marks are; 0: not set
 	bytes int
 	since time.Time
 }
 
-// note counts n bytes that were there at now, and says whether the mark has changed.
+// note counts n bytes that were there at now, and says whether the mark has changed. After a mark that was not reached in time
+// n is what came instead, 0 too: as it took longer than a span, the next mark is far below it.
 func (f *flow) note(n int, now time.Time) bool {
 	f.bytes += n
 	d := now.Sub(f.since)
@@ -28,11 +29,13 @@ func (f *flow) note(n int, now time.Time) bool {
 		return false
 	}
 	rate := float64(f.bytes) / d.Seconds()
+	if rate < hotRate && f.mark > 1 && d < lull {
+		return false
+	}
 	f.bytes, f.since = 0, now
 	mark := 1
 	if rate >= hotRate {
-		f.limit = min(2*max(f.limit, minMark), maxMark)
-		mark = min(max(int(rate*span.Seconds()), minMark), f.limit)
+		mark = min(max(int(rate*span.Seconds()), minMark), maxMark)
 	}
 	if f.near(mark) {
 		return false
@@ -47,13 +50,4 @@ func (f *flow) near(mark int) bool {
 		return mark == f.mark
 	}
 	return mark < 2*f.mark && f.mark < 2*mark
-}
-
-// late says that a mark was not reached in time.
-func (f *flow) late() {
-	f.limit = f.mark / 2
-	f.mark /= 2
-	if f.mark < minMark {
-		f.mark = 1
-	}
 }

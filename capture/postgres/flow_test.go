@@ -61,26 +61,60 @@ func TestFlowCools(t *testing.T) {
 	}
 }
 
-// A mark that is not reached in time is halved until the flow is cold; then it grows again from below.
-func TestFlowLate(t *testing.T) {
+// A hot flow outlives a pause of the sender that is shorter than a lull, with nothing or little in it.
+func TestFlowPause(t *testing.T) {
 	f := flow{mark: 1}
-	now, _ := f.run(time.Unix(100, 0), 500e6, 32<<10, 100*time.Millisecond)
-	if f.mark != maxMark {
-		t.Fatalf("mark %d at 500 MB/s", f.mark)
+	now, _ := f.run(time.Unix(100, 0), 50e6, 32<<10, 100*time.Millisecond)
+	f.bytes, f.since = 0, now
+	if f.note(0, now.Add(patience)) || f.mark == 1 {
+		t.Errorf("mark %d after one mark that was not reached", f.mark)
 	}
-	for want := maxMark / 2; want >= minMark; want /= 2 {
-		if f.late(); f.mark != want {
-			t.Fatalf("mark %d after it was late, want %d", f.mark, want)
+	if f.note(100, now.Add(lull-1)) || f.mark == 1 {
+		t.Errorf("mark %d before the lull is over", f.mark)
+	}
+	if !f.note(100, now.Add(lull+span)) || f.mark != 1 {
+		t.Errorf("mark %d after a lull", f.mark)
+	}
+}
+
+// A sender that stops in the middle of a mark, as TCP does while it waits for an acknowledgement, is asked for less the next
+// time: the mark that a burst has left does not wait for its patience again and again.
+func TestFlowLate(t *testing.T) {
+	for _, n := range []int{13 << 10, 20 << 10, 60 << 10} {
+		f := flow{mark: 1}
+		now, _ := f.run(time.Unix(100, 0), 90e6, 32<<10, 100*time.Millisecond)
+		if f.mark <= 60<<10 {
+			t.Fatalf("mark %d at 90 MB/s", f.mark)
+		}
+		f.bytes, f.since = 0, now
+		f.note(n, now.Add(patience+span/10))
+		if f.mark == 1 || f.mark > max(n/2, minMark) {
+			t.Errorf("mark %d after %d bytes came within the patience", f.mark, n)
 		}
 	}
-	if f.late(); f.mark != 1 {
-		t.Fatalf("mark %d, want a cold flow", f.mark)
+}
+
+// Transactions that come in bursts, each far faster than the mean, wait for the rest of a mark no longer than a patience, and
+// nearly none so long: the mark follows the mean.
+func TestFlowBursts(t *testing.T) {
+	const size, row = 20_000, 200
+	f, now := flow{mark: 1}, time.Unix(100, 0)
+	waiting, large := 0, 0
+	for i := range 2000 {
+		began := now
+		for range size / row { // at 80 MB/s
+			now = now.Add(2500 * time.Nanosecond)
+			if waiting += row; waiting >= f.mark {
+				f.note(waiting, now)
+				waiting = 0
+			}
+		}
+		if i >= 100 && f.mark > 2*size {
+			large++
+		}
+		now = began.Add(span)
 	}
-	f.note(1<<20, now.Add(span))
-	if f.mark > 2*minMark {
-		t.Errorf("mark %d at once, after marks that were late", f.mark)
-	}
-	if f.run(now.Add(span), 500e6, 32<<10, 100*time.Millisecond); f.mark != maxMark {
-		t.Errorf("mark %d while the flow keeps up", f.mark)
+	if large > 100 {
+		t.Errorf("%d of 1900 times the mark was more than two transactions", large)
 	}
 }

@@ -20,8 +20,8 @@ import (
 // Read and Until are for one goroutine; Wake is for any other.
 type socket struct {
 	net.Conn
-	raw   syscall.RawConn // nil: no mark can be set
-	unix  bool
+	raw   syscall.RawConn     // nil: no mark can be set
+	rest  func(time.Duration) // of a Unix socket: lets bytes gather, where a mark cannot; else nil
 	flow  flow
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
@@ -34,10 +34,10 @@ type socket struct {
 }
 
 const (
-	// A Unix socket ignores the mark where the runtime polls; there a short sleep lets bytes gather.
+	// A Unix socket ignores the mark in poll; there a short rest lets bytes gather. Its buffer holds about 280 sends.
 	nap = 300 * time.Microsecond
-	// patience is how long a mark may keep waiting bytes: several spans of the flow.
-	patience = 8 * time.Millisecond
+	// patience is how long a mark may keep waiting bytes: a few spans of the flow, and less than its lull.
+	patience = 3 * time.Millisecond
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
@@ -66,8 +66,23 @@ func newSocket(c net.Conn) *socket {
 			s.raw = raw
 		}
 	}
-	_, s.unix = c.(*net.UnixConn)
+	if _, ok := c.(*net.UnixConn); ok {
+		s.rest = time.Sleep
+	}
 	return s
+}
+
+// own takes a Unix socket away from the runtime, whose poller would be woken by each message of a walsender although
+// nobody waits for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had
+// is only slower.
+func (s *socket) own() {
+	c, ok := s.Conn.(*net.UnixConn)
+	if !ok || s.raw == nil {
+		return
+	}
+	if u, err := unwatch(c); err == nil {
+		s.Conn, s.rest = u, u.nap
+	}
 }
 
 // Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
@@ -121,10 +136,11 @@ func (s *socket) Read(p []byte) (int, error) {
 func (s *socket) fetch(p []byte) (int, error) {
 	for {
 		hot := s.flow.mark > 1
-		if hot && s.unix {
-			time.Sleep(nap)
+		marked := hot && s.rest == nil
+		if hot && !marked {
+			s.rest(nap)
 		}
-		s.arm(hot && !s.unix)
+		s.arm(marked)
 		// While bytes keep coming a hot flow reads past its deadline; what is due must be done all the same.
 		if s.woken.Swap(false) || hot && !time.Now().Before(s.until) {
 			s.armed = time.Time{}
@@ -136,12 +152,12 @@ func (s *socket) fetch(p []byte) (int, error) {
 			return n, err
 		}
 		s.armed = time.Time{}
-		if hot {
-			if n = s.take(p); n > 0 {
-				s.note(n)
+		if marked {
+			n = s.take(p)
+			s.note(n)
+			if n > 0 {
 				return n, nil
 			}
-			s.late()
 		}
 		if s.woken.Swap(false) || !time.Now().Before(s.until) {
 			return 0, err
@@ -165,22 +181,17 @@ func (s *socket) arm(soon bool) {
 }
 
 func (s *socket) note(n int) {
-	if n <= 0 {
-		return
+	now := time.Now()
+	if n > 0 {
+		s.came = now
 	}
-	s.came = time.Now()
-	if s.raw != nil && s.flow.note(n, s.came) {
+	if s.raw != nil && s.flow.note(max(n, 0), now) {
 		s.setMark()
 	}
 }
 
-func (s *socket) late() {
-	s.flow.late()
-	s.setMark()
-}
-
 func (s *socket) setMark() {
-	if s.unix {
+	if s.rest != nil {
 		return
 	}
 	mark := s.flow.mark

@@ -13,14 +13,14 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// sockets is a connection of each kind, our end and the other.
+// sockets is a connection of each kind, our end and the other. A Unix socket is tested as the runtime has it, too.
 func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 	t.Helper()
-	for _, network := range []string{"tcp", "unix"} {
-		t.Run(network, func(t *testing.T) {
-			addr := "127.0.0.1:0"
-			if network == "unix" {
-				addr = filepath.Join(t.TempDir(), "s")
+	for _, kind := range []string{"tcp", "unix", "watched unix"} {
+		t.Run(kind, func(t *testing.T) {
+			network, addr := "tcp", "127.0.0.1:0"
+			if kind != network {
+				network, addr = "unix", filepath.Join(t.TempDir(), "s")
 			}
 			l, err := net.Listen(network, addr)
 			if err != nil {
@@ -39,9 +39,12 @@ func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			peer := <-peers
+			s, peer := c.(*socket), <-peers
 			defer peer.Close()
-			test(t, c.(*socket), peer)
+			if kind == "unix" {
+				s.own()
+			}
+			test(t, s, peer)
 		})
 	}
 }

@@ -135,6 +135,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 		return fmt.Errorf("take the connection over: %w", err)
 	}
 	s.conn, s.socket = h.Conn, below(h.Conn)
+	s.socket.own()
 	defer func() {
 		if err != nil {
 			_ = s.conn.Close() // the driver has forgotten it

@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// unwatched is a Unix socket that the runtime's poller does not watch: as long as nobody is in Read, a message that comes
+// wakes nobody, and the walsender pays for no wake-up. Who waits in Read blocks a thread.
+//
+// One goroutine may be in Read or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts for the
+// writes that begin after it.
+type unwatched struct {
+	fd            int // does not block
+	bell          int // an eventfd, which ends a wait in Read or nap
+	local, remote net.Addr
+	began         time.Time
+	readBy        atomic.Int64 // the deadlines, in nanoseconds since began
+	writeBy       atomic.Int64
+	closed        atomic.Bool
+	inside        sync.RWMutex // held for reading by who uses fd or bell, for writing by who closes them
+}
+
+const never = math.MaxInt64
+
+// unwatch takes the socket away from c, which is closed; after an error c is as it was.
+func unwatch(c *net.UnixConn) (*unwatched, error) {
+	u := &unwatched{local: c.LocalAddr(), remote: c.RemoteAddr(), began: time.Now()}
+	u.readBy.Store(never)
+	u.writeBy.Store(never)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if u.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	failed := raw.Control(func(fd uintptr) { u.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(failed, err); err != nil {
+		_ = unix.Close(u.bell)
+		return nil, fmt.Errorf("duplicate a socket: %w", err)
+	}
+	_ = c.Close() // takes its descriptor out of the poller; the connection lives in ours
+	return u, nil
+}
+
+// Read implements net.Conn.
+func (u *unwatched) Read(p []byte) (int, error) {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	for {
+		left, err := u.left(&u.readBy)
+		if err != nil {
+			return 0, err
+		}
+		switch n, err := unix.Read(u.fd, p); {
+		case n > 0 || len(p) == 0:
+			return n, nil
+		case u.closed.Load():
+			return 0, net.ErrClosed
+		case err == nil:
+			return 0, io.EOF
+		case errors.Is(err, unix.EAGAIN):
+			u.wait(left, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN}, unix.PollFd{Fd: int32(u.fd), Events: unix.POLLIN})
+		case !errors.Is(err, unix.EINTR):
+			return 0, u.failed("read", err)
+		}
+	}
+}
+
+// nap waits so long, or until the read deadline changes, whatever comes.
+func (u *unwatched) nap(d time.Duration) {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	if !u.closed.Load() {
+		u.wait(d, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN})
+	}
+}
+
+// Write implements net.Conn.
+func (u *unwatched) Write(p []byte) (int, error) {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	for done := 0; ; {
+		left, err := u.left(&u.writeBy)
+		if err != nil {
+			return done, err
+		}
+		n, err := unix.Write(u.fd, p[done:])
+		switch done += max(n, 0); {
+		case done == len(p):
+			return done, nil
+		case err != nil && u.closed.Load():
+			return done, net.ErrClosed
+		case errors.Is(err, unix.EAGAIN):
+			u.wait(left, unix.PollFd{Fd: int32(u.fd), Events: unix.POLLOUT})
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return done, u.failed("write", err)
+		}
+	}
+}
+
+// left is how long may be waited.
+func (u *unwatched) left(by *atomic.Int64) (time.Duration, error) {
+	if u.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	d := time.Duration(by.Load()) - time.Since(u.began)
+	if d <= 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return d, nil
+}
+
+// wait returns when one of fds is ready, after d, or for no reason: the caller looks. If the bell is among them it is the
+// first, and silent afterwards.
+func (u *unwatched) wait(d time.Duration, fds ...unix.PollFd) {
+	runtime.Gosched() // what was handed on runs first: a thread in a system call keeps its processor for a while
+	ts := unix.NsecToTimespec(int64(d))
+	if n, err := unix.Ppoll(fds, &ts, nil); err == nil && n > 0 && int(fds[0].Fd) == u.bell && fds[0].Revents != 0 {
+		_, _ = unix.Read(u.bell, make([]byte, 8)) // what it rang for is in u
+	}
+}
+
+// Close implements net.Conn: who is in Read or Write comes back with net.ErrClosed first.
+func (u *unwatched) Close() error {
+	if u.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	_ = unix.Shutdown(u.fd, unix.SHUT_RDWR) // ends every wait for the socket; fails when the peer has gone
+	u.ring()
+	u.inside.Lock()
+	defer u.inside.Unlock()
+	_ = unix.Close(u.bell)
+	if err := unix.Close(u.fd); err != nil {
+		return u.failed("close", err)
+	}
+	return nil
+}
+
+// ring must not come after Close has closed the bell.
+func (u *unwatched) ring() { _, _ = unix.Write(u.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+
+// SetReadDeadline implements net.Conn; the Read that waits obeys it at once.
+func (u *unwatched) SetReadDeadline(t time.Time) error {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	if u.closed.Load() {
+		return net.ErrClosed
+	}
+	u.readBy.Store(u.since(t))
+	u.ring()
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn.
+func (u *unwatched) SetWriteDeadline(t time.Time) error {
+	u.writeBy.Store(u.since(t))
+	return nil
+}
+
+// SetDeadline implements net.Conn.
+func (u *unwatched) SetDeadline(t time.Time) error {
+	u.writeBy.Store(u.since(t))
+	return u.SetReadDeadline(t)
+}
+
+func (u *unwatched) since(t time.Time) int64 {
+	if t.IsZero() {
+		return never
+	}
+	return int64(t.Sub(u.began))
+}
+
+// LocalAddr implements net.Conn.
+func (u *unwatched) LocalAddr() net.Addr { return u.local }
+
+// RemoteAddr implements net.Conn.
+func (u *unwatched) RemoteAddr() net.Addr { return u.remote }
+
+// failed is what net says of a failed call.
+func (u *unwatched) failed(op string, err error) error {
+	return &net.OpError{Op: op, Net: "unix", Source: u.local, Addr: u.remote, Err: os.NewSyscallError(op, err)}
+}
