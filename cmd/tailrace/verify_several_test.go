@@ -11,7 +11,8 @@ import (
 // A table is compared in the replicas that have it, and is an error only where none has.
 func TestVerifyTableOfOneOfSeveralReplicas(t *testing.T) {
 	s := openShop(t)
-	s.server.ExecIn(t, s.name, "CREATE TABLE items (id int PRIMARY KEY)", "INSERT INTO items VALUES (1)")
+	s.server.ExecIn(t, s.name, "CREATE TABLE items (id int PRIMARY KEY DEFERRABLE, name text)",
+		"ALTER TABLE items REPLICA IDENTITY FULL", "INSERT INTO items VALUES (1, 'a'), (2, 'b')")
 	reporting := testenv.NewDatabase(t, s.server)
 	address := nobody(t)
 	text := fmt.Sprintf("daemon {\n  listen = %q\n}\n", address)
@@ -36,6 +37,9 @@ pipeline %[1]q {
 	for _, pipeline := range []string{"orders", "items"} {
 		tailrace(t, "wait", "-pipeline", pipeline, "-url", d.url).expect(t, 0, "every sink holds everything up to", "")
 	}
+	// Keys that are exchanged, by way of two rows with one key.
+	s.server.ExecIn(t, s.name, "UPDATE items SET id = 3 - id", "UPDATE items SET id = id + 1")
+	tailrace(t, "wait", "-pipeline", "items", "-url", d.url).expect(t, 0, "every sink holds everything up to", "")
 	verify := func(args ...string) result {
 		return tailraceWith(t, withPassword, "", append([]string{"verify", "-fast", file}, args...)...)
 	}

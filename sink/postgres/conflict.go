@@ -18,7 +18,8 @@ type conflict struct {
 	change *capture.Change // nil with plan
 	rows   int64           // how many rows the statement hit, when err is nil
 	err    *pgconn.PgError
-	unique []int // the columns of the unique constraint that err is about, where that is known
+	unique []int  // the columns of the unique constraint that err is about, where that is known
+	kind   string // of that constraint: "p" or "u", "" for an index alone, "late" for one that is deferrable
 }
 
 // Error is the reason.
@@ -58,7 +59,7 @@ func (c *conflict) problem() *capture.Problem {
 		return &capture.Problem{
 			State: "conflict_unique", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: a row of the target has the value of %s already%s", what, c.constraint(), c.atEnd()),
-			Fix:    "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
+			Fix:    c.deferSQL() + "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
 		}
 	case "23503":
 		return &capture.Problem{
@@ -168,13 +169,46 @@ func (c *conflict) dropSQL() string {
 	return alter + " DROP CONSTRAINT " + ident(c.err.ConstraintName) + ";\n"
 }
 
-// inTheWay adds to a conflict, once the transaction is rolled back, which columns it is about.
+// deferSQL lets the target check at the end of a transaction what the source does not check before.
+func (c *conflict) deferSQL() string {
+	if c.plan == nil || c.kind == "late" || c.plan.onKey != "" || !c.plan.table.Exchanges(c.unique) {
+		return ""
+	}
+	name, what, sql := ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+ident(c.err.ConstraintName)+","
+	switch c.kind {
+	case "p":
+		what = "PRIMARY KEY"
+	case "":
+		sql = "DROP INDEX " + ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
+	}
+	return "rows of the source may exchange these values within a transaction: let the target do so, too, and the conflict may be none:\n" +
+		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
+}
+
+const kindQuery = `
+SELECT CASE WHEN k.condeferrable THEN 'late' ELSE k.contype::pg_catalog.text END
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
+
+func (a *applier) readKind(ctx context.Context, c *conflict) error {
+	kind, err := a.db.rows(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
+	if err == nil && len(kind) == 1 {
+		c.kind = string(kind[0][0])
+	}
+	return named("look for constraint "+c.err.ConstraintName, err)
+}
+
+// inTheWay adds to a conflict, once the transaction is rolled back, what it is about.
 func (a *applier) inTheWay(ctx context.Context, err error) error {
 	var c *conflict
 	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != "23505" || c.change.After == nil {
 		return err
 	}
-	if columns, failed := a.uniqueColumns(ctx, c); failed == nil {
+	columns, failed := a.uniqueColumns(ctx, c)
+	if failed == nil {
+		failed = a.readKind(ctx, c)
+	}
+	if failed == nil { // else it is told with less
 		c.unique = columns
 	}
 	return err

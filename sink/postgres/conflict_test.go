@@ -13,7 +13,7 @@ import (
 // "~" stands for an unchanged value, "-" for null; "1>2|..." changes the first column. A "/" ends a transaction.
 func changesOf(t *testing.T, text string) (all []*capture.Change) {
 	t.Helper()
-	tables := map[string]*capture.Table{"people": people, "stock": stock, "events": events.Table, "issued": issued, "nodes": nodes}
+	tables := map[string]*capture.Table{"people": people, "stock": stock, "events": events.Table, "issued": issued, "nodes": nodes, "seats": seats}
 	tx := &capture.Tx{LSN: 0x10000}
 	for _, line := range strings.Split(text, ";") {
 		op, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -23,7 +23,7 @@ func changesOf(t *testing.T, text string) (all []*capture.Change) {
 		}
 		name, values, _ := strings.Cut(rest, " ")
 		c := &capture.Change{Tx: tx, Seq: uint64(len(all)), Table: tables[name], After: row(values, 1), Before: row(values, 0)}
-		full := c.Table == stock || c.Table == events.Table
+		full := c.Table == stock || c.Table == events.Table || c.Table == seats
 		switch op {
 		case "insert":
 			c.Before = nil

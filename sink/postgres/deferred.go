@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -147,5 +148,7 @@ func (a *applier) backTo(m mark) {
 	a.parked.added, a.copied = a.parked.added[:m.parked], m.copied
 }
 
-// exchanges says whether rows may have one key for a while within a transaction.
-func exchanges([]*capture.Change) bool { return false }
+// exchanges says whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
+func exchanges(changes []*capture.Change) bool {
+	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })
+}

@@ -18,9 +18,12 @@ func (p *planned) create() {
 	unique := ""
 	if len(p.table.Key) > 0 {
 		key := "(" + list(keyNames(p.table)) + ")"
-		if p.keyRequired() {
-			items = append(items, "PRIMARY KEY "+key)
-		} else {
+		switch {
+		case p.keyRequired():
+			items = append(items, "PRIMARY KEY "+key+deferrable(p.late))
+		case p.late:
+			items = append(items, "UNIQUE "+key+deferrable(true))
+		default:
 			unique = "CREATE UNIQUE INDEX ON " + p.target + " " + key
 		}
 	}
@@ -31,6 +34,15 @@ func (p *planned) create() {
 	for i := range p.table.Computed {
 		p.try(p.addComputed(&p.table.Computed[i]))
 	}
+}
+
+// deferrable lets a key be checked at the end of a transaction: whatever the source begins with, a transaction of it may
+// have deferred it.
+func deferrable(late bool) string {
+	if late {
+		return " DEFERRABLE INITIALLY DEFERRED"
+	}
+	return ""
 }
 
 // definition is a column's name, type and collation as SQL.

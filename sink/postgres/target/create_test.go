@@ -184,6 +184,10 @@ func TestEveryTable(t *testing.T) {
 		{"public.without", "CREATE TABLE public.without (a int, b int NOT NULL)", "(1, 2)", ""},
 		{"public.late", "CREATE TABLE public.late (a int PRIMARY KEY DEFERRABLE, b int)", "(1, 2)", "a"},
 		{
+			"public.late_full", "CREATE TABLE public.late_full (a int, b int, UNIQUE (a, b) DEFERRABLE, PRIMARY KEY (b, a) DEFERRABLE INITIALLY DEFERRED); " +
+				"ALTER TABLE public.late_full REPLICA IDENTITY FULL", "(1, 2)", "b,a",
+		},
+		{
 			"public.full_", "CREATE TABLE public.full_ (a int, b int, PRIMARY KEY (b, a)); ALTER TABLE public.full_ REPLICA IDENTITY FULL",
 			"(1, 2)", "b,a",
 		},
@@ -246,6 +250,10 @@ func TestEveryTable(t *testing.T) {
 				JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
 				WHERE indisprimary AND indrelid = `+literal(quote(schema, name))+`::regclass`); got != c.key {
 				t.Errorf("%s: primary key %q, want %q", c.name, got, c.key)
+			}
+			if got := r.target.Query(t, r.to, `SELECT coalesce(string_agg(conname, ' '), '') FROM pg_constraint
+				WHERE condeferrable AND condeferred AND conrelid = `+literal(quote(schema, name))+`::regclass`); (got != "") != strings.HasPrefix(name, "late") {
+				t.Errorf("%s: deferrable: %q", c.name, got)
 			}
 			switch {
 			case name == "zero":

@@ -10,8 +10,9 @@ import (
 // drift compares a table that is there with the source's shape.
 type drift struct {
 	*planned
-	before *entry // what both looked like last; nil: the table was there before us
-	adds   bool   // Catalog.AddColumns
+	before  *entry // what both looked like last; nil: the table was there before us
+	adds    bool   // Catalog.AddColumns
+	upserts bool   // Catalog.Upserts
 }
 
 func (d *drift) compare() {
@@ -236,14 +237,14 @@ func (d *drift) key() {
 			}
 		}
 	}
-	lacks := len(names) > 0 && whole && d.found.unique(names) == nil
-	switch add := "ADD PRIMARY KEY (" + list(names) + ")"; {
+	lacks := len(names) > 0 && whole && d.found.unique(names, !d.upserts) == nil
+	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrable(d.late); {
 	case lacks && !d.keyRequired():
 		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")")
+			d.addUnique(names))
 	case lacks && primary != nil && drop == "":
 		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")")
+			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrable(d.late))
 	case lacks && drop != "":
 		d.person(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop+", "+add)
@@ -253,6 +254,14 @@ func (d *drift) key() {
 		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop)
 	}
+}
+
+// addUnique is the SQL that makes a key unique some of whose columns can be null.
+func (d *drift) addUnique(names []string) string {
+	if d.late {
+		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrable(true)
+	}
+	return "CREATE UNIQUE INDEX ON " + d.target + " (" + list(names) + ")"
 }
 
 func sameNames(a, b []string) bool {
