@@ -229,7 +229,9 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	sn.asm.batch.Time = sn.asm.tx.Time
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
-	return sn.hand(ctx, sn.asm.take())
+	last := sn.asm.take()
+	last.Copied = sn.config.Snapshot == SnapshotInitial
+	return sn.hand(ctx, last)
 }
 
 func (sn *snapshot) hand(ctx context.Context, b capture.Batch) error {

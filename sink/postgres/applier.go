@@ -92,6 +92,9 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 	if a.inside || !g.commit {
 		return a.piece(ctx, g)
 	}
+	if g.copiedNothing() {
+		return a.again(ctx, func() error { return a.emptied(ctx, g) })
+	}
 	return a.whole(ctx, g)
 }
 
