@@ -29,6 +29,7 @@ func (d *drift) compare() {
 	}
 	d.surplus()
 	d.key()
+	d.identity()
 	for i := range d.table.Computed {
 		if c := &d.table.Computed[i]; d.adds && d.found.column(c.Name) == nil {
 			d.try(d.addComputed(c))
@@ -254,6 +255,28 @@ func (d *drift) key() {
 		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop)
 	}
+}
+
+// identity looks whether rows are found by an index, where it is not by the key. One is not made here: a table that is
+// there may be large.
+func (d *drift) identity() {
+	var names []string
+	for _, i := range otherIdentity(d.table) {
+		f := d.column(&d.table.Columns[i])
+		if f == nil {
+			return
+		}
+		names = append(names, f.Name)
+	}
+	if len(names) == 0 || d.found.unique(names, !d.upserts) != nil {
+		return
+	}
+	reason, sql := "the target has no unique index on the replica identity ("+list(names)+")", "CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")"
+	if d.upserts {
+		d.person(reason, sql)
+		return
+	}
+	d.note(reason + ", so that updates and deletes read all of it: " + sql + ";")
 }
 
 // addUnique is the SQL that makes a key unique some of whose columns can be null.
