@@ -261,7 +261,7 @@ func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
 	}
 	s.ExecIn(t, r.database, "ALTER TABLE people DROP CONSTRAINT people_pkey", "INSERT INTO people VALUES (1, 'b', 'y', 1)")
 	err := r.writeAll(t, "delete people 1|a|x|1")
-	if p := problemOf(err); p == nil || p.State != "conflict_ambiguous" || !strings.Contains(p.Fix, `"id" = '1'`) {
+	if p := problemOf(err); p == nil || p.State != "conflict_ambiguous" || !strings.Contains(p.Reason, "delete of public.people (id)=(1) at 0/10000: 2 rows of the target have that key") || !strings.Contains(p.Fix, `"id" = '1'`) {
 		t.Errorf("got %v", err)
 	}
 }
