@@ -63,6 +63,7 @@ type Batch struct {
 	Time    time.Time // of the last commit in it, by the source's clock; zero for an empty batch
 	Bytes   int       // what the batch counts in the window: the memory that it keeps alive
 	State   []byte    // what the source wants recorded with End; nil: as before
+	Copied  bool      // it ends a first copy: of all rows that there were none is still to come
 }
 
 // After returns the part of the batch that a sink at p does not hold yet, and false when it holds all of it. The

@@ -1,6 +1,9 @@
 package capture
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Table is one shape of a table. It never changes: a new shape is a new pointer, so what is compiled for a table can
 // be kept in a map by pointer.
@@ -10,6 +13,9 @@ type Table struct {
 	Name    string
 	Columns []Column // in the order of a row's values
 	Key     []int    // indexes into Columns: the primary key of the catalogue, or what the file says; empty: no key
+	// Deferrable are the columns of each primary key and unique constraint that the source checks at the end of a statement or
+	// a transaction only: within one, several rows may have the same values there. The catalogue's, which may be newer.
+	Deferrable [][]string
 	// Computed are generated columns that the stream does not carry although it carries all that they are made of: Fill is
 	// FillStored. A list of columns in the file leaves none.
 	Computed []Column
@@ -26,6 +32,13 @@ func (t *Table) Column(name string) int {
 		}
 	}
 	return -1
+}
+
+// Exchanges says whether several rows may have the same values in these columns for a while within a transaction.
+func (t *Table) Exchanges(columns []int) bool {
+	return slices.ContainsFunc(t.Deferrable, func(names []string) bool {
+		return len(names) == len(columns) && !slices.ContainsFunc(columns, func(i int) bool { return !slices.Contains(names, t.Columns[i].Name) })
+	})
 }
 
 // Column is a column of a Table.

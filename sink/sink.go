@@ -48,6 +48,7 @@ type Batch struct {
 	End    capture.Position // holding the batch means holding this
 	Commit bool             // End stands between transactions
 	State  []byte           // to be recorded with End when not nil; else the last one stays
+	Copied bool             // it ends a first copy: what a target has of the source's rows beside those that came is gone there
 }
 
 // Memory is what a sink knows of a lane.

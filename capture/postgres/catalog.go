@@ -10,8 +10,9 @@ import (
 
 // description is what the catalogue knows of a table and a relation message does not.
 type description struct {
-	key     []string // the primary key's columns, in the order of its index; nil: it has none
-	columns []attr   // in the order of their numbers
+	key     []string   // the primary key's columns, in the order of its index; nil: it has none
+	columns []attr     // in the order of their numbers
+	late    [][]string // the columns of deferrable keys and unique constraints
 }
 
 // attr is a column as the catalogue has it.
@@ -59,7 +60,11 @@ SELECT c.oid,
                           WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END) ORDER BY a.attnum)
            FROM pg_catalog.pg_attribute a
            JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]')
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
+       (SELECT pg_catalog.json_agg((
+            SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) ORDER BY k.conname)
+        FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u') AND k.condeferrable)
 FROM pg_catalog.pg_class c
 WHERE c.oid `
 
@@ -92,7 +97,7 @@ func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (m
 	all := map[uint32]description{}
 	var oid uint32
 	var d description
-	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.columns}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.columns, &d.late}, func() error {
 		all[oid] = d
 		d = description{}
 		return nil

@@ -17,8 +17,8 @@ import (
 // its connections, so that a shape keeps its pointer. One goroutine uses it.
 //
 // The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity are those of
-// the relation message, and the catalogue adds the key (see keyOf), which columns are NOT NULL, and what types are made
-// of. A composite type that is altered while a connection lasts is seen at the next connection.
+// the relation message, and the catalogue adds the key (see keyOf), which keys are deferrable, which columns are NOT NULL,
+// and what types are made of. A composite type that is altered while a connection lasts is seen at the next connection.
 type relations struct {
 	control control
 	keys    map[string][]string // the file's `key` by "schema.table"
@@ -169,6 +169,6 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *cap
 		}
 	}
 	forgetNumbers(t.Columns)
-	t.Computed = r.computed(m, d)
+	t.Computed, t.Deferrable = r.computed(m, d), d.late
 	return t
 }

@@ -174,7 +174,7 @@ const describeShape = `
 SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
        CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
            SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
-           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) END
+           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary AND i.indimmediate ELSE i.indisreplident END) END
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
 
@@ -229,7 +229,9 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	sn.asm.batch.Time = sn.asm.tx.Time
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
-	return sn.hand(ctx, sn.asm.take())
+	last := sn.asm.take()
+	last.Copied = sn.config.Snapshot == SnapshotInitial
+	return sn.hand(ctx, last)
 }
 
 func (sn *snapshot) hand(ctx context.Context, b capture.Batch) error {

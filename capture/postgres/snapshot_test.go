@@ -21,6 +21,7 @@ func TestSnapshots(t *testing.T) {
 		testSnapshotBesideWriter,
 		testSnapshotFilter,
 		testSnapshotNever,
+		testSnapshotOfNothing,
 		testSnapshotStandby,
 		testSnapshotWaits,
 		testSnapshotFailover,
@@ -53,6 +54,31 @@ func ids(changes []string) map[string]int {
 		n[op+" "+id]++
 	}
 	return n
+}
+
+// A first copy says that it is whole, also one of tables without rows; a stream without a copy never does.
+func testSnapshotOfNothing(t *testing.T, s *testenv.PostgresServer) {
+	for mode, want := range map[string]int{SnapshotInitial: 1, SnapshotNever: 0} {
+		db := testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, "CREATE TABLE a (id int PRIMARY KEY)")
+		config := testConfig(s, db)
+		config.Snapshot = mode
+		p := newTap(t, config)
+		p.open()
+		p.wait("the lasting slot", func() bool { return slots(t, s, db) == "tailrace_"+db })
+		s.ExecIn(t, db, "INSERT INTO a VALUES (1)")
+		p.wait("a row", func() bool { return len(p.changes) == 1 })
+		p.close()
+		copied := 0
+		for _, b := range p.cuts {
+			if b.Copied {
+				copied++
+			}
+		}
+		if copied != want {
+			t.Errorf("snapshot %s: %d batches end a first copy, want %d", mode, copied, want)
+		}
+	}
 }
 
 // What breaks in the middle of a snapshot leaves nothing behind, and the next one is whole.

@@ -42,8 +42,10 @@ type verification struct {
 	fast   bool
 	json   bool
 
-	wrong int // rows, or tables, that differ and were not repaired
-	busy  int
+	published []string // the tables of the publications
+	compared  int      // tables
+	wrong     int      // rows, or tables, that differ and were not repaired
+	busy      int
 }
 
 func setupVerify(flags *flag.FlagSet) action {
@@ -76,11 +78,15 @@ func setupVerify(flags *flag.FlagSet) action {
 	}
 }
 
-// all compares every replica that is asked for.
+// all compares every replica that is asked for. A single table need not be in each of them.
 func (v *verification) all(ctx context.Context, file *config.File) error {
-	return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
+	err := v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
 		return v.one(ctx, p, name, replica)
 	})
+	if err == nil && v.table != "" && v.compared == 0 {
+		return usageError(fmt.Sprintf("no publication has a table %q%s", v.table, didYouMean(v.table, v.published)))
+	}
+	return err
 }
 
 // replicas calls do for every replica that is asked for.
@@ -120,20 +126,15 @@ func (v *verification) one(ctx context.Context, p config.Pipeline, name string, 
 		return err
 	}
 	defer end()
-	var names []string
-	found := false
 	for _, t := range tables {
-		names = append(names, t.Source.String())
+		v.published = append(v.published, t.Source.String())
 		if v.table != "" && t.Source.String() != v.table {
 			continue
 		}
-		found = true
+		v.compared++
 		if err := v.compare(ctx, verifier, t); err != nil {
 			return err
 		}
-	}
-	if !found && v.table != "" {
-		return usageError(fmt.Sprintf("the publication has no table %q%s", v.table, didYouMean(v.table, names)))
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 			d.before(b, first, starts, n, last)
 			break
 		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State})
+		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Copied: b.Copied})
 		last = b.End
 	}
 	// The events may have moved while they grew.

@@ -92,6 +92,9 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 	if a.inside || !g.commit {
 		return a.piece(ctx, g)
 	}
+	if g.copiedNothing() {
+		return a.again(ctx, func() error { return a.emptied(ctx, g) })
+	}
 	return a.whole(ctx, g)
 }
 
@@ -113,7 +116,7 @@ func (a *applier) whole(ctx context.Context, g *group) error {
 	first, second, several := g.halves()
 	if !several {
 		a.log.Debug("change by change", zap.Stringer("at", g.end), zap.Error(err))
-		return a.again(ctx, func() error { return a.oneByOne(ctx, g) })
+		return a.single(ctx, g)
 	}
 	if err := a.whole(ctx, &first); err != nil {
 		return err

@@ -106,7 +106,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	if err := b.flush(ctx); err != nil {
 		return 1, err
 	}
-	if moves := c.Op == capture.Update && p.keyChanged(c); inserts(c) || len(p.key) > 0 && !moves {
+	if moves := c.Op == capture.Update && p.keyChanged(c); inserts(c) || p.folds() && !moves {
 		_, err := b.fold.add(p, c) // it was another shape of the table that stood in the way
 		return 1, err
 	}

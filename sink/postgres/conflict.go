@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,6 +18,8 @@ type conflict struct {
 	change *capture.Change // nil with plan
 	rows   int64           // how many rows the statement hit, when err is nil
 	err    *pgconn.PgError
+	unique []int  // the columns of the unique constraint that err is about, where that is known
+	kind   string // of that constraint: "p" or "u", "" for an index alone, "late" for one that is deferrable
 }
 
 // Error is the reason.
@@ -54,25 +58,25 @@ func (c *conflict) problem() *capture.Problem {
 	case "23505":
 		return &capture.Problem{
 			State: "conflict_unique", Halted: true, Usage: true, Err: c.err,
-			Reason: fmt.Sprintf("%s: a row of the target has the value of %s already", what, c.constraint()),
-			Fix:    "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
+			Reason: fmt.Sprintf("%s: a row of the target has the value of %s already%s", what, c.constraint(), c.atEnd()),
+			Fix:    c.deferSQL() + "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
 		}
 	case "23503":
 		return &capture.Problem{
 			State: "conflict_foreign_key", Halted: true, Usage: true, Err: c.err,
-			Reason: fmt.Sprintf("%s: foreign key %s of the target does not hold", what, c.constraint()),
-			Fix:    c.dropSQL() + "or set constraints = \"deferred\", or \"off\" where the role may",
+			Reason: fmt.Sprintf("%s: foreign key %s of the target does not hold%s", what, c.constraint(), c.atEnd()),
+			Fix:    cmp.Or(c.dropSQL(), "drop it, ") + "or set constraints = \"deferred\", or \"off\" where the role may",
 		}
 	case "23514", "44000", "23502", "23P01":
 		return &capture.Problem{
 			State: "conflict_check", Halted: true, Usage: true, Err: c.err,
-			Reason: fmt.Sprintf("%s: %s of the target does not let the row in", what, c.constraint()),
-			Fix:    c.dropSQL() + "or set on_conflict = \"park\"",
+			Reason: fmt.Sprintf("%s: %s of the target does not let the row in%s", what, c.constraint(), c.atEnd()),
+			Fix:    cmp.Or(c.dropSQL(), "let the target take it, ") + "or set on_conflict = \"park\"",
 		}
 	}
 	return &capture.Problem{
 		State: "conflict_refused", Halted: true, Usage: true, Err: c.err,
-		Reason: fmt.Sprintf("%s: the target does not take it", what),
+		Reason: fmt.Sprintf("%s: the target does not take it%s", what, c.atEnd()),
 		Fix:    "a trigger, a type or another table's foreign key is in the way: change that; or set on_conflict = \"park\"",
 	}
 }
@@ -122,21 +126,90 @@ func (c *conflict) keyText() string {
 	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.columns(c.plan.key), `"`, ""), key[:min(len(key), maxKey)])
 }
 
-// selectSQL shows the rows with the key.
-func (c *conflict) selectSQL() string {
-	if c.plan == nil || len(c.plan.key) == 0 || c.change.Op == capture.Truncate {
+// atEnd is what there is to say of what is checked at the end of a transaction and of which nobody knows the change: which
+// row it is about, as the server says it.
+func (c *conflict) atEnd() string {
+	if c.plan != nil {
 		return ""
 	}
-	conditions := make([]string, len(c.plan.key))
-	for n, i := range c.plan.key {
-		conditions[n] = c.plan.column(i) + " = " + literal(old(c.change)[i].String())
+	return " at its end, and which change that is cannot be told, as the transaction is larger than memory or the constraint " +
+		"no unique or foreign key: " + cmp.Or(c.err.Detail, c.err.Message)
+}
+
+// selectSQL shows the rows with the key, or those with the values that are unique.
+func (c *conflict) selectSQL() string {
+	if c.plan == nil || c.change.Op == capture.Truncate {
+		return ""
+	}
+	columns, row := c.plan.key, old(c.change)
+	if len(c.unique) > 0 {
+		columns, row = c.unique, c.change.After
+	}
+	if len(columns) == 0 {
+		return ""
+	}
+	conditions := make([]string, len(columns))
+	for n, i := range columns {
+		conditions[n] = c.plan.column(i) + " = " + literal(row[i].String())
 	}
 	return "SELECT * FROM " + c.plan.name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
 }
 
+// dropSQL drops the constraint, which may be another table's.
 func (c *conflict) dropSQL() string {
-	if c.plan == nil || c.err.ConstraintName == "" {
+	alter := "ALTER TABLE " + ident(c.err.SchemaName, c.err.TableName)
+	switch {
+	case c.err.TableName == "":
+		return ""
+	case c.err.Code == "23502":
+		return alter + " ALTER COLUMN " + ident(c.err.ColumnName) + " DROP NOT NULL;\n"
+	case c.err.ConstraintName == "":
 		return ""
 	}
-	return "ALTER TABLE " + c.plan.name + " DROP CONSTRAINT " + ident(c.err.ConstraintName) + ";\n"
+	return alter + " DROP CONSTRAINT " + ident(c.err.ConstraintName) + ";\n"
+}
+
+// deferSQL lets the target check at the end of a transaction what the source does not check before.
+func (c *conflict) deferSQL() string {
+	if c.plan == nil || c.kind == "late" || c.plan.onKey != "" || !c.plan.table.Exchanges(c.unique) {
+		return ""
+	}
+	name, what, sql := ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+ident(c.err.ConstraintName)+","
+	switch c.kind {
+	case "p":
+		what = "PRIMARY KEY"
+	case "":
+		sql = "DROP INDEX " + ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
+	}
+	return "rows of the source may exchange these values within a transaction: let the target do so, too, and the conflict may be none:\n" +
+		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
+}
+
+const kindQuery = `
+SELECT CASE WHEN k.condeferrable THEN 'late' ELSE k.contype::pg_catalog.text END
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
+
+func (a *applier) readKind(ctx context.Context, c *conflict) error {
+	kind, err := a.db.rows(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
+	if err == nil && len(kind) == 1 {
+		c.kind = string(kind[0][0])
+	}
+	return named("look for constraint "+c.err.ConstraintName, err)
+}
+
+// inTheWay adds to a conflict, once the transaction is rolled back, what it is about.
+func (a *applier) inTheWay(ctx context.Context, err error) error {
+	var c *conflict
+	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != "23505" || c.change.After == nil {
+		return err
+	}
+	columns, failed := a.uniqueColumns(ctx, c)
+	if failed == nil {
+		failed = a.readKind(ctx, c)
+	}
+	if failed == nil { // else it is told with less
+		c.unique = columns
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -67,8 +68,31 @@ func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 	}
 }
 
+// copiedNothing says whether a group ends with the end of a first copy of which no row has come.
+func (g *group) copiedNothing() bool {
+	return g.copied && !slices.ContainsFunc(g.changes, func(c *capture.Change) bool { return c.Op == capture.Read && c.Tx.Snapshot() == g.end.LSN })
+}
+
+// emptied is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
+// now. What stands before it in the group is older than the copy.
+func (a *applier) emptied(ctx context.Context, g *group) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+		return err
+	}
+	if err := a.serial(ctx, g.changes); err != nil {
+		return err
+	}
+	if err := a.clearAll(ctx); err != nil {
+		return err
+	}
+	return a.commit(ctx, g.end)
+}
+
 // clearAll empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there
-// are, nobody tells of those that were deleted in between, and of a table that is empty by now no row comes. It is one
+// are, nobody tells of those that were deleted in between, and of a table that is empty by now no row comes (see emptied). It is one
 // statement, so that foreign keys between the tables do not matter.
 func (a *applier) clearAll(ctx context.Context) error {
 	if a.options.OnConflict == SourceWins || a.options.KeepDeletes {

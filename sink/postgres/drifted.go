@@ -13,7 +13,7 @@ import (
 // catalog knows the targets of a sink's tables.
 func (s *Sink) catalog() target.Catalog {
 	return target.Catalog{
-		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns,
+		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns, Upserts: s.options.KeepDeletes,
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
@@ -74,7 +75,7 @@ func TestDriftOfATarget(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := capture.AsProblem(write(t, o, insert(moods, 0x2000, "2", "b")))
-		if p == nil || p.State != "schema_changed" {
+		if p == nil || p.State != "schema_changed" || !strings.Contains(p.Reason, "lacks label b, which public.moods has") || !strings.Contains(p.Fix, "ADD VALUE IF NOT EXISTS 'b'") {
 			t.Fatalf("%v", p)
 		}
 		s.ExecIn(t, database, p.Fix)

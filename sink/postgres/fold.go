@@ -35,7 +35,7 @@ type tableFold struct {
 	plan    *plan
 	effects []effect
 	slots   []int32           // a hash table of effects: index + 1, 0 is free; its length is a power of two
-	rows    [][]capture.Value // inserts into a table without a key
+	rows    [][]capture.Value // inserts into a table whose rows are not folded
 }
 
 // fold is the effect of a run of changes on all tables, in the order in which they came up.
@@ -96,7 +96,7 @@ func (f *fold) add(p *plan, c *capture.Change) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	if len(p.key) == 0 {
+	if !p.folds() {
 		if c.Op != capture.Insert && c.Op != capture.Read {
 			return false, nil
 		}

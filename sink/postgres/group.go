@@ -9,6 +9,7 @@ type group struct {
 	end     capture.Position
 	commit  bool
 	state   []byte // nil: as before
+	copied  bool   // it ends with the end of a first copy
 }
 
 func (g *group) reset() {
@@ -22,7 +23,7 @@ func (g *group) add(p *part) {
 	for i := range p.changes {
 		g.changes = append(g.changes, &p.changes[i])
 	}
-	g.end, g.commit = p.end, p.commit
+	g.end, g.commit, g.copied = p.end, p.commit, p.copied
 	if p.state != nil {
 		g.state = p.state
 	}
@@ -64,7 +65,7 @@ func (g *group) cut(at int) (first, second group, ok bool) {
 		return *g, group{}, false
 	}
 	first = group{changes: g.changes[:at:at], end: capture.Position{LSN: g.changes[at].Tx.LSN}, commit: true, state: g.state}
-	second = group{changes: g.changes[at:], end: g.end, commit: g.commit, state: g.state}
+	second = group{changes: g.changes[at:], end: g.end, commit: g.commit, state: g.state, copied: g.copied}
 	return first, second, true
 }
 

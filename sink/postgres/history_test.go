@@ -28,6 +28,7 @@ var (
 	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar(5)").full().key(0, 1)
 	events = tableOf("events", "x int4", "y text", "z json").full()
 	issued = tableOf("issued", "id int8", "what text").key(0)
+	nodes  = tableOf("nodes", "id int4", "up int4").key(0)
 )
 
 const historyDDL = `

@@ -22,6 +22,7 @@ func TestOptions(t *testing.T) {
 		there, changes string
 		want           string // the rows of people
 		state          string // instead: how it halts
+		reason, fix    string
 		query          string
 	}{
 		"deletes are kept, and what comes back is overwritten": {
@@ -41,12 +42,14 @@ func TestOptions(t *testing.T) {
 		},
 		"a foreign key that is not deferrable is checked at once": {
 			options: Options{Constraints: Deferred}, there: "CREATE TABLE teams (id int PRIMARY KEY); ALTER TABLE people ADD FOREIGN KEY (id) REFERENCES teams",
-			changes: "insert people 1|a|x|1", state: "conflict_foreign_key",
+			changes: "insert people 1|a|x|1", state: "conflict_foreign_key", reason: "insert of public.people (id)=(1) at 0/10000: foreign key people_id_fkey",
+			fix: `ALTER TABLE "public"."people" DROP CONSTRAINT "people_id_fkey";`,
 		},
 		"a deferred foreign key that does not hold in the end": {
 			options: Options{Constraints: Deferred, OnConflict: SourceWins},
 			there:   "CREATE TABLE teams (id int PRIMARY KEY); ALTER TABLE people ADD FOREIGN KEY (id) REFERENCES teams DEFERRABLE",
-			changes: "insert people 1|a|x|1", state: "conflict_foreign_key",
+			changes: "insert people 1|a|x|1", state: "conflict_foreign_key", reason: "insert of public.people (id)=(1) at 0/10000: foreign key people_id_fkey",
+			fix: `ALTER TABLE "public"."people" DROP CONSTRAINT "people_id_fkey";`,
 		},
 		"a deferred foreign key that holds in the end": {
 			options: Options{Constraints: Deferred}, there: "ALTER TABLE people ADD FOREIGN KEY (id) REFERENCES issued DEFERRABLE",
@@ -64,6 +67,7 @@ func TestOptions(t *testing.T) {
 		"a first copy into an empty table": {changes: "read people 1|a|x|1; read people 2|b|y|1", want: "1|a|x|1 2|b|y|1"},
 		"a first copy over somebody's rows": {
 			there: "INSERT INTO people VALUES (3, 'c', 'z', 1)", changes: "read people 1|a|x|1", state: "target_not_empty",
+			reason: `the rows of public.people are to be copied, and "public"."people" has some already`, fix: `empty it: TRUNCATE "public"."people";`,
 		},
 		"a first copy over somebody's rows, where the source wins": {
 			options: Options{OnConflict: SourceWins}, there: "INSERT INTO people VALUES (1, 'c', 'z', 1), (3, 'a', 'z', 1), (4, 'd', 'z', 1)",
@@ -98,8 +102,9 @@ func TestOptions(t *testing.T) {
 			}
 			err := r.writeAll(t, c.changes)
 			if c.state != "" {
-				if p := problemOf(err); p == nil || p.State != c.state {
-					t.Errorf("got %v, want %s", err, c.state)
+				p := problemOf(err)
+				if p == nil || p.State != c.state || !strings.Contains(p.Reason, c.reason) || !strings.Contains(p.Fix, c.fix) || c.reason == "" || c.fix == "" {
+					t.Errorf("got %v, want %s: %s; %s", err, c.state, c.reason, c.fix)
 				}
 				return
 			}

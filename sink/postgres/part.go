@@ -21,6 +21,7 @@ type part struct {
 	end     capture.Position
 	commit  bool   // end stands between transactions
 	state   []byte // nil: as before
+	copied  bool   // a first copy ends here: nothing follows in this part
 	bytes   int
 	text    arena[byte]
 	values  arena[capture.Value]
@@ -71,5 +72,5 @@ func (p *part) reset() {
 // takes says whether a batch may follow in this part: there is room, and a part is no mixture of whole transactions and
 // a piece of one.
 func (p *part) takes(b *sink.Batch) bool {
-	return p.bytes < partBytes && (b.Commit || !p.commit)
+	return !p.copied && p.bytes < partBytes && (b.Commit || !p.commit)
 }

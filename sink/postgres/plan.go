@@ -21,6 +21,7 @@ type plan struct {
 	name    string // in SQL
 	key     []int  // the columns that find a row; empty: only the whole row does
 	full    bool   // an old row is whole
+	late    bool   // within a transaction several rows may have one key, so an old row is compared as a whole
 	written []int  // the columns that an insert writes
 	// cascades says that another table of the target is changed when a row is deleted here.
 	cascades bool
@@ -110,6 +111,7 @@ func newPlan(t *capture.Table, rel *target.Relation) *plan {
 	if !p.full && len(identity) > 0 {
 		p.key = identity // an old row has these columns only, whatever the primary key is
 	}
+	p.late = p.full && len(p.key) > 0 && t.Exchanges(p.key)
 	p.insert = &statement{sql: p.insertSQL()}
 	return p
 }
@@ -195,6 +197,7 @@ const (
 	sets     = 1 << iota // it gets a new value
 	finds                // it is part of what finds the row
 	compares             // the old value must be the one that is known
+	single               // of several rows that are the same, and have the same key, it is any one
 )
 
 // usage is what a change does with each column of its table: the name of its statement. old has the key, before is the
@@ -203,6 +206,9 @@ func (p *plan) usage(buf []byte, old, before, after []capture.Value, compare boo
 	buf = append(buf[:0], make([]byte, len(p.table.Columns))...)
 	for _, i := range p.key {
 		buf[i] |= finds
+		if p.late && compare {
+			buf[i] |= single
+		}
 	}
 	for i := range buf {
 		column := &p.rel.Columns[i]
@@ -222,6 +228,9 @@ func (p *plan) usage(buf []byte, old, before, after []capture.Value, compare boo
 
 // given says whether v is a value, a null included.
 func given(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
+
+// folds says whether the changes of a key can be folded: it is one row's at every moment.
+func (p *plan) folds() bool { return len(p.key) > 0 && !p.late }
 
 // sameKey says whether two rows have one key.
 func (p *plan) sameKey(a, b []capture.Value) bool {
@@ -261,7 +270,7 @@ func (p *plan) where(usage []byte, params int) string {
 		}
 	}
 	where := strings.Join(append(conditions, "true"), " AND ")
-	if len(p.key) > 0 {
+	if len(p.key) > 0 && !slices.ContainsFunc(usage, func(u byte) bool { return u&single != 0 }) {
 		return where
 	}
 	if p.parted {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -80,6 +81,11 @@ func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error
 	if err != nil {
 		return nil, err
 	}
+	if p.table.Exchanges(columns) && p.onKey == "" {
+		if err := a.readKind(ctx, c); err != nil || c.kind != "late" {
+			return nil, cmp.Or(err, error(c)) // what is in the way may be a row that has yet to move
+		}
+	}
 	if inserts(change) && subset(columns, p.key) {
 		over := &capture.Change{Tx: change.Tx, Seq: change.Seq, Op: capture.Update, Table: change.Table, After: change.After}
 		return func() error { return a.blind(ctx, p, over) }, nil
@@ -115,6 +121,9 @@ func (a *applier) blind(ctx context.Context, p *plan, c *capture.Change) error {
 	}
 	if n == 0 && c.Op == capture.Update && whole(c.After) {
 		return a.insertInstead(ctx, p, c)
+	}
+	if n > 1 && p.late { // which of them it is, nobody can say
+		return judge(p, c, n, nil)
 	}
 	return nil
 }

@@ -103,6 +103,7 @@ func (q *queue) append(b *sink.Batch) {
 		p.add(b.Events[i].Change)
 	}
 	p.close(b.End, b.Commit, b.State)
+	p.copied = b.Copied
 	q.bytes += p.bytes - had
 	if p.commit && !was {
 		q.commits++
@@ -189,7 +190,7 @@ func (q *queue) cut(inside bool) int {
 		if bytes += p.bytes; p.commit {
 			whole = i + 1
 		}
-		if p.commit && inside || bytes >= groupBytes {
+		if p.commit && (inside || p.copied) || bytes >= groupBytes {
 			return cmp.Or(whole, i+1)
 		}
 	}

@@ -133,6 +133,9 @@ func (r *replay) write(ctx context.Context, w *waiting) (bool, error) {
 		if c, err = r.change(ctx, w); err == nil {
 			err = r.one(ctx, []*capture.Change{c})
 		}
+		if err == nil { // what is deferred would not tell the change
+			err = judge(r.plans[c.Table], c, 1, r.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
+		}
 		if err == nil {
 			if err = r.db.run(ctx, "COMMIT"); err == nil {
 				return true, nil

@@ -14,19 +14,25 @@ import (
 // serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
 // real conflict of one change.
 func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
-	for i := 0; i < len(changes); {
-		n := run(changes[i:])
-		for _, c := range changes[i : i+n] {
-			if _, err := a.plan(ctx, c); err != nil {
-				return err
-			}
-		}
-		if err := a.settle(ctx, changes[i:i+n]); err != nil {
+	for len(changes) > 0 {
+		n, err := a.step(ctx, changes)
+		if err != nil {
 			return err
 		}
-		i += n
+		changes = changes[n:]
 	}
 	return nil
+}
+
+// step applies the first statement's changes, and says how many that were.
+func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, error) {
+	n := run(changes)
+	for _, c := range changes[:n] {
+		if _, err := a.plan(ctx, c); err != nil {
+			return n, err
+		}
+	}
+	return n, a.settle(ctx, changes[:n])
 }
 
 // run is how many changes are one statement: those of a TRUNCATE of several tables, else one.
@@ -116,10 +122,9 @@ func conflicting(code string) bool {
 
 // atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
 func (a *applier) atCommit(err error) error {
-	if !strings.HasPrefix(sqlstate(err), "23") {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || !conflicting(e.Code) {
 		return err
 	}
-	var e *pgconn.PgError
-	errors.As(err, &e)
 	return &conflict{err: e}
 }

@@ -17,6 +17,9 @@ type Catalog struct {
 	Schema string
 	// AddColumns lets Relation add what the source has and the target lacks. Else that is a *capture.Problem.
 	AddColumns bool
+	// Upserts says that rows are inserted with ON CONFLICT: the key has an index that holds at every moment, also where the
+	// source's does not.
+	Upserts bool
 }
 
 // Relation returns the target of a source table's shape, within the transaction that is open on conn. What is absent is
@@ -85,6 +88,7 @@ type planned struct {
 	types *types
 	found *found // nil: it is not there yet
 	was   *entry // what both looked like last; nil: never
+	late  bool   // the key may be checked at the end of a transaction, as in the source
 }
 
 // column finds the target's column for one of the source's: by its name, or by its number when somebody has given it
@@ -106,7 +110,7 @@ func (p *planned) column(c *capture.Column) *foundColumn {
 
 // plan says what a target needs.
 func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, r registered) (*planned, error) {
-	p := &planned{was: r.here, changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
+	p := &planned{was: r.here, late: !c.Upserts && t.Exchanges(t.Key), changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
 	var err error
 	if p.found, err = find(ctx, conn, schema, t.Name); err != nil {
 		return nil, err
@@ -129,7 +133,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, 
 		p.refusal("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
 		return p, nil
 	}
-	d := drift{planned: p, before: r.here, adds: c.AddColumns}
+	d := drift{planned: p, before: r.here, adds: c.AddColumns, upserts: c.Upserts}
 	d.compare()
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
@@ -16,11 +17,15 @@ func (p *planned) create() {
 		items = append(items, p.definition(c)+notNull(!c.Nullable))
 	}
 	unique := ""
+	identity := otherIdentity(p.table)
 	if len(p.table.Key) > 0 {
 		key := "(" + list(keyNames(p.table)) + ")"
-		if p.keyRequired() {
-			items = append(items, "PRIMARY KEY "+key)
-		} else {
+		switch {
+		case p.keyRequired():
+			items = append(items, "PRIMARY KEY "+key+deferrable(p.late))
+		case p.late:
+			items = append(items, "UNIQUE "+key+deferrable(true))
+		default:
 			unique = "CREATE UNIQUE INDEX ON " + p.target + " " + key
 		}
 	}
@@ -28,9 +33,40 @@ func (p *planned) create() {
 	if unique != "" {
 		p.do(unique)
 	}
+	if len(identity) > 0 {
+		var names []string
+		for _, i := range identity {
+			names = append(names, p.table.Columns[i].Name)
+		}
+		p.do("CREATE UNIQUE INDEX ON " + p.target + " (" + list(names) + ")")
+	}
 	for i := range p.table.Computed {
 		p.try(p.addComputed(&p.table.Computed[i]))
 	}
+}
+
+// otherIdentity are the columns of a replica identity that is neither the key nor the whole row (USING INDEX): updates and
+// deletes find their rows by it. None of them is null in the source, and no two rows have the same values.
+func otherIdentity(t *capture.Table) []int {
+	var columns []int
+	for i := range t.Columns {
+		if t.Columns[i].Identity {
+			columns = append(columns, i)
+		}
+	}
+	if len(columns) == len(t.Columns) || slices.Equal(columns, slices.Sorted(slices.Values(t.Key))) {
+		return nil
+	}
+	return columns
+}
+
+// deferrable lets a key be checked at the end of a transaction: whatever the source begins with, a transaction of it may
+// have deferred it.
+func deferrable(late bool) string {
+	if late {
+		return " DEFERRABLE INITIALLY DEFERRED"
+	}
+	return ""
 }
 
 // definition is a column's name, type and collation as SQL.

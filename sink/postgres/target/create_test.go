@@ -184,6 +184,10 @@ func TestEveryTable(t *testing.T) {
 		{"public.without", "CREATE TABLE public.without (a int, b int NOT NULL)", "(1, 2)", ""},
 		{"public.late", "CREATE TABLE public.late (a int PRIMARY KEY DEFERRABLE, b int)", "(1, 2)", "a"},
 		{
+			"public.late_full", "CREATE TABLE public.late_full (a int, b int, UNIQUE (a, b) DEFERRABLE, PRIMARY KEY (b, a) DEFERRABLE INITIALLY DEFERRED); " +
+				"ALTER TABLE public.late_full REPLICA IDENTITY FULL", "(1, 2)", "b,a",
+		},
+		{
 			"public.full_", "CREATE TABLE public.full_ (a int, b int, PRIMARY KEY (b, a)); ALTER TABLE public.full_ REPLICA IDENTITY FULL",
 			"(1, 2)", "b,a",
 		},
@@ -194,6 +198,10 @@ func TestEveryTable(t *testing.T) {
 		{
 			"public.idx", "CREATE TABLE public.idx (a int PRIMARY KEY, u uuid NOT NULL UNIQUE);" +
 				"ALTER TABLE public.idx REPLICA IDENTITY USING INDEX idx_u_key", "(1, '6ecd8c99-4036-403d-bf84-cf8400f67836')", "a",
+		},
+		{
+			"public.idx_alone", "CREATE TABLE public.idx_alone (a int, u uuid NOT NULL, w int NOT NULL); CREATE UNIQUE INDEX i ON public.idx_alone (w, u);" +
+				"ALTER TABLE public.idx_alone REPLICA IDENTITY USING INDEX i", "(1, '6ecd8c99-4036-403d-bf84-cf8400f67836', 2)", "",
 		},
 		{
 			"public.nothing", "CREATE TABLE public.nothing (a int PRIMARY KEY); ALTER TABLE public.nothing REPLICA IDENTITY NOTHING",
@@ -247,6 +255,13 @@ func TestEveryTable(t *testing.T) {
 				WHERE indisprimary AND indrelid = `+literal(quote(schema, name))+`::regclass`); got != c.key {
 				t.Errorf("%s: primary key %q, want %q", c.name, got, c.key)
 			}
+			if got, want := r.uniques(schema, name), map[string]string{"idx": "u", "idx_alone": "u,w"}[name]; got != want {
+				t.Errorf("%s: unique indexes beside the key: %q, want %q", c.name, got, want)
+			}
+			if got := r.target.Query(t, r.to, `SELECT coalesce(string_agg(conname, ' '), '') FROM pg_constraint
+				WHERE condeferrable AND condeferred AND conrelid = `+literal(quote(schema, name))+`::regclass`); (got != "") != strings.HasPrefix(name, "late") {
+				t.Errorf("%s: deferrable: %q", c.name, got)
+			}
 			switch {
 			case name == "zero":
 			case name == "made" && r.source.Version < 18: // the function is not there, and the column not in the stream
@@ -260,6 +275,41 @@ func TestEveryTable(t *testing.T) {
 				r.equal(schema, name, schema, name)
 				r.sameTypes(schema, name)
 			}
+		}
+	})
+}
+
+// uniques are the columns of the target's unique indexes that are no primary key.
+func (r *rig) uniques(schema, name string) string {
+	r.t.Helper()
+	return r.target.Query(r.t, r.to, `SELECT coalesce(string_agg((SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
+		WHERE attrelid = indrelid AND attnum = ANY (indkey)), ' '), '') FROM pg_index
+		WHERE indisunique AND NOT indisprimary AND indrelid = `+literal(quote(schema, name))+`::regclass`)
+}
+
+// A table that is there without an index by which rows are found is taken, and the log says what would help; where rows
+// are inserted with ON CONFLICT it is needed.
+func TestIdentityWithoutAnIndex(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE public.t (a int, u int NOT NULL UNIQUE); ALTER TABLE public.t REPLICA IDENTITY USING INDEX t_u_key")
+		r.stream()
+		r.exec("INSERT INTO public.t VALUES (1, 1)")
+		r.target.ExecIn(t, r.to, "CREATE TABLE public.t (a int, u int NOT NULL)")
+		const fix = `CREATE UNIQUE INDEX ON "public"."t" ("u");`
+		changes := r.pull()
+		all, err := r.apply(&Catalog{Pipeline: "p", Sink: "s"}, changes)
+		r.must(err)
+		if notes := all["public.t"].Notes; len(notes) != 1 || !strings.Contains(notes[0], fix) {
+			t.Errorf("notes %q", notes)
+		}
+		upserts := &Catalog{Pipeline: "p", Sink: "s", Upserts: true}
+		_, err = r.apply(upserts, changes)
+		p := wantProblem(t, err, halts, `the target has no unique index on the replica identity ("u")`, fix)
+		r.target.ExecIn(t, r.to, "TRUNCATE t", p.Fix)
+		all, err = r.apply(upserts, changes)
+		r.must(err)
+		if notes := all["public.t"].Notes; len(notes) != 0 {
+			t.Errorf("notes %q", notes)
 		}
 	})
 }

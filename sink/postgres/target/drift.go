@@ -10,8 +10,9 @@ import (
 // drift compares a table that is there with the source's shape.
 type drift struct {
 	*planned
-	before *entry // what both looked like last; nil: the table was there before us
-	adds   bool   // Catalog.AddColumns
+	before  *entry // what both looked like last; nil: the table was there before us
+	adds    bool   // Catalog.AddColumns
+	upserts bool   // Catalog.Upserts
 }
 
 func (d *drift) compare() {
@@ -28,6 +29,7 @@ func (d *drift) compare() {
 	}
 	d.surplus()
 	d.key()
+	d.identity()
 	for i := range d.table.Computed {
 		if c := &d.table.Computed[i]; d.adds && d.found.column(c.Name) == nil {
 			d.try(d.addComputed(c))
@@ -236,14 +238,14 @@ func (d *drift) key() {
 			}
 		}
 	}
-	lacks := len(names) > 0 && whole && d.found.unique(names) == nil
-	switch add := "ADD PRIMARY KEY (" + list(names) + ")"; {
+	lacks := len(names) > 0 && whole && d.found.unique(names, !d.upserts) == nil
+	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrable(d.late); {
 	case lacks && !d.keyRequired():
 		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")")
+			d.addUnique(names))
 	case lacks && primary != nil && drop == "":
 		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")")
+			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrable(d.late))
 	case lacks && drop != "":
 		d.person(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop+", "+add)
@@ -253,6 +255,36 @@ func (d *drift) key() {
 		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop)
 	}
+}
+
+// identity looks whether rows are found by an index, where it is not by the key. One is not made here: a table that is
+// there may be large.
+func (d *drift) identity() {
+	var names []string
+	for _, i := range otherIdentity(d.table) {
+		f := d.column(&d.table.Columns[i])
+		if f == nil {
+			return
+		}
+		names = append(names, f.Name)
+	}
+	if len(names) == 0 || d.found.unique(names, !d.upserts) != nil {
+		return
+	}
+	reason, sql := "the target has no unique index on the replica identity ("+list(names)+")", "CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")"
+	if d.upserts {
+		d.person(reason, sql)
+		return
+	}
+	d.note(reason + ", so that updates and deletes read all of it: " + sql + ";")
+}
+
+// addUnique is the SQL that makes a key unique some of whose columns can be null.
+func (d *drift) addUnique(names []string) string {
+	if d.late {
+		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrable(true)
+	}
+	return "CREATE UNIQUE INDEX ON " + d.target + " (" + list(names) + ")"
 }
 
 func sameNames(a, b []string) bool {

@@ -70,7 +70,7 @@ var driftCases = []driftCase{
 	{name: "rename table", change: "ALTER TABLE S.t RENAME TO renamed", rows: "2, 2, 'b'", state: "table_renamed", reason: "S.renamed was called S.t, whose rows are in", fix: `ALTER TABLE "S"."t" RENAME TO "renamed"`, adds: "table_renamed"},
 	{name: "swap tables", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text); CREATE TABLE S.o (id int PRIMARY KEY, a int, b text)", before: "INSERT INTO S.t VALUES (1, 1, 't'); INSERT INTO S.o VALUES (1, 1, 'o')", change: "ALTER TABLE S.t RENAME TO x; ALTER TABLE S.o RENAME TO t; ALTER TABLE S.x RENAME TO o", rows: "2, 2, 'b'", state: "table_renamed", reason: "was called S.o", fix: `"tailrace_between"`, adds: "table_renamed"},
 	{name: "recreate table", change: "DROP TABLE S.t; CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)", rows: "2, 2, 'b'", state: "table_recreated", reason: "S.t was dropped and made anew", fix: `TRUNCATE "S"."t"`, adds: "table_recreated"},
-	{name: "a view in its place", target: `DROP TABLE "S"."t"; CREATE VIEW "S"."t" AS SELECT 1 AS id, 2 AS a, 'x'::text AS b`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: "table_unusable", reason: "is not a table", adds: "table_unusable"},
+	{name: "a view in its place", target: `DROP TABLE "S"."t"; CREATE VIEW "S"."t" AS SELECT 1 AS id, 2 AS a, 'x'::text AS b`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: "table_unusable", reason: `"S"."t" is not a table`, fix: "rename what is there, or give the sink another schema", adds: "table_unusable"},
 }
 
 // Every change stops with what somebody has to run, and goes on once that is done, or goes on by itself; in the end the
@@ -143,6 +143,9 @@ func (r *rig) drift(c driftCase, schema string, add bool) {
 	for range 3 { // a fix may lead to another state
 		if state == "" {
 			break
+		}
+		if c.reason == "" || c.fix == "" {
+			r.t.Fatal("the case does not say what is told")
 		}
 		p := wantProblem(r.t, err, state, strings.ReplaceAll(in(c.reason), "S.", schema+"."), in(c.fix))
 		if state == "table_unusable" {

@@ -25,10 +25,11 @@ type foundColumn struct {
 	Default  bool // it has a default
 }
 
-// index is a unique index that holds at every moment and for all rows.
+// index is a unique index that holds for all rows.
 type index struct {
 	Name    string // of the constraint
 	Primary bool
+	Late    bool // it is checked at the end of a statement or a transaction
 	Columns []string
 }
 
@@ -54,13 +55,13 @@ SELECT pg_catalog.json_build_object('OID', c.oid::pg_catalog.int8, 'Kind', c.rel
     CROSS JOIN LATERAL (` + baseOf("CASE WHEN b.is_array THEN b.typelem ELSE b.oid END") + `) e
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'Indexes', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', ic.relname, 'Primary', i.indisprimary,
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', ic.relname, 'Primary', i.indisprimary, 'Late', NOT i.indimmediate,
       'Columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY k.ord)
         FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
         WHERE k.ord <= i.indnkeyatts)))
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
-    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
       AND i.indexprs IS NULL))
 FROM (SELECT $1::pg_catalog.text, $2::pg_catalog.text) AS wanted (schema, name)
 LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
@@ -108,11 +109,11 @@ func (f *found) at(number int16) *foundColumn {
 	return nil
 }
 
-// unique finds the index whose columns are these, in any order.
-func (f *found) unique(names []string) *index {
+// unique finds the index whose columns are these, in any order; late: it need not hold at every moment.
+func (f *found) unique(names []string, late bool) *index {
 	names = slices.Sorted(slices.Values(names))
 	for i := range f.Indexes {
-		if slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
+		if (late || !f.Indexes[i].Late) && slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
 			return &f.Indexes[i]
 		}
 	}

@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Constraints that are deferred are checked when a transaction ends, and the error then does not say which change is to
+// blame. The transaction is written once more, change by change, and its end is looked at before it is committed: the
+// changes whose rows the constraint speaks of get the conflict. What a later change mends is none.
+
+// mostRounds are how often a transaction is written to find all changes to blame: once for each constraint, as a rule.
+const mostRounds = 20
+
+// single writes a transaction that stands alone and conflicts, change by change.
+func (a *applier) single(ctx context.Context, g *group) error {
+	err := error(&conflict{})
+	if !exchanges(g.changes) {
+		err = a.again(ctx, func() error { return a.oneByOne(ctx, g) })
+	}
+	if late(err) {
+		err = a.again(ctx, func() error { return a.traced(ctx, g) })
+	}
+	return a.inTheWay(ctx, err)
+}
+
+// late says whether err is a conflict of which nobody knows the change.
+func late(err error) bool {
+	var c *conflict
+	return errors.As(err, &c) && c.change == nil
+}
+
+// traced is one attempt to write a transaction change by change, with those to blame found and settled.
+func (a *applier) traced(ctx context.Context, g *group) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+		return err
+	}
+	if err := a.trace(ctx, g.changes); err != nil {
+		return err
+	}
+	return a.commit(ctx, g.end)
+}
+
+// trace writes changes until their constraints hold in the end, or what does not has no change to blame.
+func (a *applier) trace(ctx context.Context, changes []*capture.Change) error {
+	blamed := map[*capture.Change]*conflict{}
+	for range mostRounds {
+		if err := a.db.run(ctx, "SAVEPOINT round; SET CONSTRAINTS ALL DEFERRED"); err != nil {
+			return named("set savepoint", err)
+		}
+		mark := a.mark()
+		why, err := a.round(ctx, changes, blamed)
+		if why == nil || err != nil {
+			return err
+		}
+		found, err := a.guilty(ctx, why, changes)
+		if err != nil {
+			return err
+		}
+		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT round; RELEASE SAVEPOINT round"); err != nil {
+			return named("roll back to savepoint", err)
+		}
+		a.backTo(mark)
+		if len(found) == 0 {
+			return &conflict{err: why}
+		}
+		if a.options.OnConflict == Halt {
+			return found[0]
+		}
+		for _, c := range found {
+			blamed[c.change] = c
+		}
+	}
+	return errors.New("the constraints of the target do not come to rest")
+}
+
+// round writes all changes, and settles those to blame. why is what does not hold in the end; nil: everything does.
+func (a *applier) round(ctx context.Context, changes []*capture.Change, blamed map[*capture.Change]*conflict) (why *pgconn.PgError, err error) {
+	for len(changes) > 0 {
+		n := run(changes)
+		c := blamed[changes[0]]
+		switch {
+		case c != nil && a.options.OnConflict == Park:
+			err = a.parkBlamed(ctx, c)
+		case c != nil:
+			if err = a.evict(ctx, c, c.unique); err == nil {
+				n, err = a.step(ctx, changes)
+			}
+		default:
+			n, err = a.step(ctx, changes)
+		}
+		if err != nil {
+			return nil, err
+		}
+		changes = changes[n:]
+	}
+	return a.probe(ctx)
+}
+
+func (a *applier) parkBlamed(ctx context.Context, c *conflict) error {
+	if _, err := a.plan(ctx, c.change); err != nil {
+		return err
+	}
+	if waits, err := a.waits(ctx, c.change); waits || err != nil {
+		return err
+	}
+	return a.parkAll(ctx, []*capture.Change{c.change}, c)
+}
+
+// probe looks whether deferred constraints hold now, and leaves them deferred. why: they do not.
+func (a *applier) probe(ctx context.Context) (why *pgconn.PgError, err error) {
+	if err := a.db.run(ctx, "SAVEPOINT probe"); err != nil {
+		return nil, named("set savepoint", err)
+	}
+	end := "RELEASE SAVEPOINT probe"
+	if err := a.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		if !errors.As(err, &why) || !conflicting(why.Code) {
+			return nil, named("check constraints", err)
+		}
+		end = "ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe"
+	}
+	return why, named("end savepoint", a.db.run(ctx, end))
+}
+
+// mark is what an applier knows of the transaction that is open, to go back to with a savepoint.
+type mark struct {
+	fresh, parked int
+	copied        copied
+}
+
+func (a *applier) mark() mark {
+	return mark{fresh: len(a.fresh), parked: len(a.parked.added), copied: a.copied.clone()}
+}
+
+func (a *applier) backTo(m mark) {
+	a.forget(m.fresh)
+	for _, k := range a.parked.added[m.parked:] {
+		delete(a.parked.keys, k)
+	}
+	a.parked.added, a.copied = a.parked.added[:m.parked], m.copied
+}
+
+// exchanges says whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
+func exchanges(changes []*capture.Change) bool {
+	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })
+}
