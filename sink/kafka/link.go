@@ -24,7 +24,8 @@ type link struct {
 	ready   []*partition
 	flight  []*request // sent over conn, oldest first
 	broken  bool       // conn is to be thrown away
-	fails   int        // connections lost in a row
+	pace    pace
+	fails   int // connections lost in a row
 	retryAt time.Time
 }
 
@@ -43,10 +44,13 @@ var enough = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
 
 // list has a partition sent by its leader's link once it may be. Under the lock.
 func (w *Writer) list(p *partition, now time.Time) {
+	l := w.links[p.leader]
+	if p.listed && l != nil && !l.pace.held.IsZero() && l.worth(l.pace.least) {
+		l.signal()
+	}
 	if p.listed || !p.sendable(now) {
 		return
 	}
-	l := w.links[p.leader]
 	if l == nil {
 		l = &link{Writer: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
 			Client: w.sink.cluster.conf.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
@@ -167,7 +171,7 @@ func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), 
 
 // collect takes what a request may carry, nil when it is not worth one yet. Under the lock.
 func (l *link) collect(now time.Time) *request {
-	if len(l.flight) >= l.sink.inFlight || !l.worth(enough[len(l.flight)]) {
+	if len(l.flight) >= l.sink.inFlight || !l.worth(enough[len(l.flight)]) || l.lingers(now) {
 		return nil
 	}
 	if err := l.expired(now); err != nil {
@@ -200,7 +204,24 @@ func (l *link) collect(now time.Time) *request {
 		return nil
 	}
 	l.flight = append(l.flight, q)
+	l.pace.sent(n, now)
 	return q
+}
+
+// lingers says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
+func (l *link) lingers(now time.Time) bool {
+	if l.worth(l.pace.least) {
+		l.pace.held = time.Time{}
+		return false
+	}
+	if len(l.flight) > 0 {
+		return true
+	}
+	wait, first := l.pace.waits(now)
+	if first {
+		time.AfterFunc(paceWait, l.signal)
+	}
+	return wait
 }
 
 // worth says whether at least n bytes are ready.

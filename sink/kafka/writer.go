@@ -149,6 +149,7 @@ func (w *Writer) wait(ctx context.Context, done func() bool) error {
 // enqueue puts a batch at the end of its partition's queue.
 func (w *Writer) enqueue(b *batch, now time.Time) {
 	if b.part.merged(b) {
+		w.list(b.part, now)
 		return
 	}
 	if w.unacked == 0 {
