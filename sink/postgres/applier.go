@@ -42,7 +42,7 @@ func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
 	}
 	a.watch.sink, a.watch.pid = s, db.pg.PID()
-	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}, truncates: map[string]*statement{}}
+	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}, truncates: map[string]*statement{}, commit: &statement{sql: "COMMIT"}}
 	return a
 }
 
@@ -135,19 +135,17 @@ func (a *applier) planned(changes []*capture.Change) bool {
 
 // inBulk is one attempt to write a group in one transaction.
 func (a *applier) inBulk(ctx context.Context, g *group) error {
-	s := &a.bulk.script
+	head := make([]wait, 0, len(a.starts)+1)
 	for _, st := range a.starts {
-		if err := s.send(ctx, st, nil, anyRows); err != nil {
-			return err
-		}
+		head = append(head, wait{statement: st, rows: anyRows})
 	}
-	if err := s.push(ctx, wait{statement: a.row.move, rows: 1, fence: true}, a.row.params(g.end, g.state)); err != nil {
+	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g.end, g.state)}
+	a.bulk.script.begin(append(head, fence)...)
+	if err := a.bulk.whole(ctx, g.changes); err != nil {
 		return err
 	}
-	if err := a.bulk.apply(ctx, g.changes); err != nil {
-		return err
-	}
-	return a.commit(ctx, g.end)
+	a.committed(g.end)
+	return nil
 }
 
 // oneByOne is one attempt to write a transaction change by change.
