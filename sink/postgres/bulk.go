@@ -24,6 +24,7 @@ type bulk struct {
 	*applier
 	script script
 	fold   *fold
+	folded bool // fold has the next group already
 	usage  []byte
 	params [][]byte
 	text   []byte // of parameters and of COPY
@@ -47,13 +48,14 @@ type usageGroup struct {
 func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
 	b.ended = false
 	defer b.fold.reset()
-	if err := b.fill(ctx, changes); err != nil {
-		return err
+	if !b.folded {
+		if err := b.fill(ctx, changes); err != nil {
+			return err
+		}
 	}
-	b.ending = true
-	err := b.flush(ctx)
-	b.ending = false
-	if err != nil || b.ended {
+	b.folded, b.ending = false, true
+	defer func() { b.ending = false }()
+	if err := b.flush(ctx); err != nil || b.ended {
 		return err
 	}
 	if b.script.checked() {
@@ -325,8 +327,9 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value, last
 	if last {
 		sql += "; COMMIT"
 	}
-	text := copyText{rows: rows, columns: p.written, text: b.text[:0]}
+	text := copyText{rows: rows, columns: p.written, text: b.text[:0], idle: b.script.idle}
 	_, err := b.db.pg.CopyFrom(ctx, &text, sql)
+	text.stop()
 	b.text = text.text[:0]
 	b.ended = last && err == nil
 	return err

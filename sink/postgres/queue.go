@@ -124,12 +124,8 @@ func (q *queue) fresh() *part {
 func (q *queue) take(g *group, quiet time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, p := range g.parts {
-		p.reset()
-		q.spare = append(q.spare, p)
-	}
 	inside := len(g.parts) > 0 && !g.commit
-	g.reset()
+	q.recycle(g)
 	q.rest()
 	for q.err == nil && (!q.ready(inside) || !q.due(quiet)) {
 		q.changed.Wait()
@@ -137,7 +133,38 @@ func (q *queue) take(g *group, quiet time.Time) error {
 	if q.err != nil {
 		return q.err
 	}
-	n := q.cut(inside)
+	q.hand(g, q.cut(inside))
+	return nil
+}
+
+// takeAhead is take for a group behind one that is at work: whole transactions only, and only when there is much, so that
+// it costs nobody time. It does not wait; false: there is no such group, and g is as before.
+func (q *queue) takeAhead(g *group) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil || q.commits == 0 || q.bytes < groupBytes/2 {
+		return false
+	}
+	n := q.cut(false)
+	if !q.parts[n-1].commit {
+		return false
+	}
+	q.recycle(g)
+	q.hand(g, n)
+	return true
+}
+
+// recycle takes a group's memory back.
+func (q *queue) recycle(g *group) {
+	for _, p := range g.parts {
+		p.reset()
+		q.spare = append(q.spare, p)
+	}
+	g.reset()
+}
+
+// hand fills g with the first n parts.
+func (q *queue) hand(g *group, n int) {
 	for _, p := range q.parts[:n] {
 		g.add(p)
 		q.bytes -= p.bytes
@@ -148,7 +175,6 @@ func (q *queue) take(g *group, quiet time.Time) error {
 	q.pace.took(len(g.changes), time.Now())
 	q.parts = append(q.parts[:0], q.parts[n:]...)
 	q.changed.Broadcast()
-	return nil
 }
 
 // rest waits for more while rows come fast: few of them in many transactions would cost the target more than all of them in

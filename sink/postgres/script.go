@@ -26,6 +26,7 @@ type script struct {
 	waits []wait
 	fresh []*statement // prepared in this script
 	sent  int          // bytes of parameters since the last flush
+	idle  func()       // called when the server has work and we have to wait for it; nil: nothing is to be done
 }
 
 // wait is an answer that is still to come.
@@ -138,6 +139,9 @@ func (s *script) finish(ctx context.Context) (err error) {
 	if err == nil {
 		err = s.pipe.Sync()
 	}
+	if err == nil && s.idle != nil {
+		s.idle()
+	}
 	for i := 0; i < len(s.waits) && err == nil; i++ {
 		err = s.answer(&s.waits[i])
 	}
@@ -151,7 +155,7 @@ func (s *script) finish(ctx context.Context) (err error) {
 	}
 	clear(s.waits)
 	clear(s.fresh)
-	*s = script{db: s.db, head: s.head[:0], waits: s.waits[:0], fresh: s.fresh[:0]}
+	*s = script{db: s.db, idle: s.idle, head: s.head[:0], waits: s.waits[:0], fresh: s.fresh[:0]}
 	return err
 }
 
