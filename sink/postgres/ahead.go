@@ -9,7 +9,7 @@ type ahead struct {
 	group  *group
 	taken  bool
 	fold   *fold
-	folded bool // fold has all of group
+	folded int // how many of the group's changes fold has
 }
 
 // take takes the next group and gives the last one back, for its memory.
@@ -20,46 +20,42 @@ func (a *applier) take(last *group) (*group, error) {
 	}
 	next := n.group
 	n.group, n.taken = last, false
-	if n.folded {
-		a.bulk.fold, n.fold = n.fold, a.bulk.fold
-		a.bulk.folded, n.folded = true, false
-	}
+	a.bulk.fold, n.fold = n.fold, a.bulk.fold
+	a.bulk.folded, n.folded = n.folded, 0
 	return next, nil
 }
 
 // lookAhead takes the next group ahead and folds it, when there is much and the present one is whole on its way to the
-// server. What needs more than that is left to fill. It is called by the worker, or, while that waits, in its place.
+// server. From the first change on that needs more than that, it is left to fill. It is called by the worker, or, while that waits, in its place.
 func (a *applier) lookAhead() {
 	n := &a.ahead
 	if n.queue == nil || n.taken || !a.bulk.ending || !n.queue.takeAhead(n.group) {
 		return
 	}
 	n.taken = true
-	n.folded = a.foldAhead()
-	if !n.folded {
-		n.fold.reset()
-	}
-}
-
-func (a *applier) foldAhead() bool {
 	if len(a.parked.keys) > 0 {
-		return false
+		return
 	}
-	for _, c := range a.ahead.group.changes {
+	for _, c := range n.group.changes {
 		p := a.plans[c.Table]
 		if p == nil || c.Op == capture.Truncate || c.Op == capture.Read {
-			return false
+			return
 		}
-		if folded, err := a.ahead.fold.add(p, c); err != nil || !folded {
-			return false
+		folded, err := n.fold.add(p, c)
+		if err != nil {
+			n.fold.reset()
+			n.folded = 0
 		}
+		if err != nil || !folded {
+			return
+		}
+		n.folded++
 	}
-	return true
 }
 
 // unfold forgets what is folded, of the group at hand and of the next: their plans may go.
 func (a *applier) unfold() {
 	a.bulk.fold.reset()
 	a.ahead.fold.reset()
-	a.bulk.folded, a.ahead.folded = false, false
+	a.bulk.folded, a.ahead.folded = 0, 0
 }

@@ -24,7 +24,7 @@ type bulk struct {
 	*applier
 	script script
 	fold   *fold
-	folded bool // fold has the next group already
+	folded int // how many changes of the next group fold has already
 	usage  []byte
 	params [][]byte
 	text   []byte // of parameters and of COPY
@@ -48,12 +48,12 @@ type usageGroup struct {
 func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
 	b.ended = false
 	defer b.fold.reset()
-	if !b.folded {
-		if err := b.fill(ctx, changes); err != nil {
-			return err
-		}
+	folded := b.folded
+	b.folded = 0
+	if err := b.fill(ctx, changes[folded:]); err != nil {
+		return err
 	}
-	b.folded, b.ending = false, true
+	b.ending = true
 	defer func() { b.ending = false }()
 	if err := b.flush(ctx); err != nil || b.ended {
 		return err

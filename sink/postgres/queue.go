@@ -18,13 +18,14 @@ type queue struct {
 	spare   []*part
 	bytes   int
 	commits int // parts that end between transactions
+	ahead   int // bytes from which on a group is taken ahead
 	pace    pace
 	until   time.Time // the worker rests until then, or until there is enough for it; zero: it does not
 	err     error     // final: nothing goes in or comes out any more
 }
 
 func newQueue() *queue {
-	q := &queue{}
+	q := &queue{ahead: groupBytes / 2}
 	q.changed.L = &q.mu
 	return q
 }
@@ -142,7 +143,7 @@ func (q *queue) take(g *group, quiet time.Time) error {
 func (q *queue) takeAhead(g *group) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err != nil || q.commits == 0 || q.bytes < groupBytes/2 {
+	if q.err != nil || q.commits == 0 || q.bytes < q.ahead {
 		return false
 	}
 	n := q.cut(false)
