@@ -86,3 +86,45 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 		t.Error("these are too few to say anything")
 	}
 }
+
+// A change that was folded while an earlier one of its row was on its way to be parked is parked, too.
+func TestAheadOfWhatIsParked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Postgres")
+	}
+	s := testenv.SharedPostgres(t, testenv.Newest)
+	r := newRig(t, s, Options{OnConflict: Park}, "CREATE TABLE plain (id int8 PRIMARY KEY, v text); INSERT INTO plain VALUES (1, 'theirs')")
+	if err := r.loadParked(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q := newQueue()
+	q.ahead = 1
+	r.ahead.queue, r.ahead.group = q, &group{}
+	for _, changes := range [][]*capture.Change{plainRows(capture.Insert, 100, 1, 1), plainRows(capture.Insert, 1, 1, 1)} {
+		if err := r.apply(t.Context(), groupOf(changes)); err != nil {
+			t.Fatal(err)
+		}
+		if r.ahead.taken {
+			break
+		}
+		if err := q.put(t.Context(), []sink.Batch{batchOf(plainRows(capture.Update, 1, 1, 1))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !r.ahead.taken {
+		t.Fatal("nothing was taken ahead")
+	}
+	g, err := r.take(&group{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.apply(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Query(t, r.database, "SELECT v FROM plain WHERE id = 1"); got != "theirs" {
+		t.Errorf("the row is %q", got)
+	}
+	if got := s.Query(t, r.database, "SELECT string_agg(op, ' ' ORDER BY id) FROM tailrace.parked"); got != "insert update" {
+		t.Errorf("parked: %s", got)
+	}
+}

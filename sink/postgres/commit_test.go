@@ -83,19 +83,25 @@ func TestMissingRowCommitsNothing(t *testing.T) {
 	if err := r.whole(t.Context(), groupOf(plainRows(capture.Insert, 0, 100, 1))); err != nil {
 		t.Fatal(err)
 	}
-	var c *conflict
+	position := s.Query(t, r.database, "SELECT position FROM tailrace.progress")
 	for name, op := range map[string]capture.Op{"update": capture.Update, "delete": capture.Delete} {
 		for _, missing := range []int{1, 10} {
-			changes := append(plainRows(op, 5000, missing, 200), plainRows(capture.Insert, 1000, 100, 200)...)
-			for _, c := range changes {
-				c.Tx = changes[0].Tx // one transaction: nothing of it may stay
-			}
-			err := r.whole(t.Context(), groupOf(changes))
-			if !errors.As(err, &c) || c.problem().State != "conflict_missing_row" {
-				t.Errorf("%d, %s: %v", missing, name, err)
-			}
-			if got := s.Query(t, r.database, plainState); got != "100 100" {
-				t.Errorf("%d, %s: rows: %s", missing, name, got)
+			for _, inserts := range []int{1, 10, 100} { // a statement each, one for all, COPY
+				changes := append(plainRows(op, 5000, missing, 200), plainRows(capture.Insert, 1000, inserts, 200)...)
+				for _, c := range changes {
+					c.Tx = changes[0].Tx // one transaction: nothing of it may stay
+				}
+				var c *conflict
+				err := r.whole(t.Context(), groupOf(changes))
+				if !errors.As(err, &c) || c.problem().State != "conflict_missing_row" {
+					t.Errorf("%d, %s, %d inserts: %v", missing, name, inserts, err)
+				}
+				if got := s.Query(t, r.database, plainState); got != "100 100" {
+					t.Errorf("%d, %s, %d inserts: rows: %s", missing, name, inserts, got)
+				}
+				if got := s.Query(t, r.database, "SELECT position FROM tailrace.progress"); got != position {
+					t.Errorf("%d, %s, %d inserts: the position went from %s to %s", missing, name, inserts, position, got)
+				}
 			}
 		}
 	}
