@@ -40,7 +40,7 @@ func (q *queue) put(ctx context.Context, batches []sink.Batch) error {
 	for i := range batches {
 		q.add(&batches[i])
 	}
-	if q.until.IsZero() || q.bytes >= hotEnough {
+	if q.until.IsZero() || q.bytes >= q.pace.rest.bytes {
 		q.changed.Broadcast()
 	}
 	if q.bytes < queueBytes {
@@ -181,13 +181,14 @@ func (q *queue) hand(g *group, n int) {
 // rest waits for more while rows come fast: few of them in many transactions would cost the target more than all of them in
 // one.
 func (q *queue) rest() {
-	if !q.pace.hot {
+	wait, enough := q.pace.rest.wait, q.pace.rest.bytes
+	if wait == 0 {
 		return
 	}
-	q.until = time.Now().Add(hotWait)
+	q.until = time.Now().Add(wait)
 	defer func() { q.until = time.Time{} }()
-	time.AfterFunc(hotWait, q.wake)
-	for q.err == nil && q.bytes < hotEnough && time.Now().Before(q.until) {
+	time.AfterFunc(wait, q.wake)
+	for q.err == nil && q.bytes < enough && time.Now().Before(q.until) {
 		q.changed.Wait()
 	}
 }
