@@ -30,6 +30,7 @@ type applier struct {
 	inside  bool             // a transaction is open that has pieces of a source transaction
 	copied  copied
 	parked  parked
+	ahead   ahead
 	wrote   time.Time // when the position was written
 }
 
@@ -42,7 +43,8 @@ func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *
 		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
 	}
 	a.watch.sink, a.watch.pid = s, db.pg.PID()
-	a.bulk = bulk{applier: a, script: script{db: db}, fold: newFold(s.options.KeepDeletes), sets: map[string]int{}, truncates: map[string]*statement{}}
+	a.ahead.fold = newFold(s.options.KeepDeletes, 1)
+	a.bulk = bulk{applier: a, script: script{db: db, idle: a.lookAhead}, fold: newFold(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*statement{}, commit: &statement{sql: "COMMIT"}}
 	return a
 }
 
@@ -74,13 +76,15 @@ func (a *applier) run(ctx context.Context, q *queue) error {
 	if err := a.loadParked(ctx); err != nil {
 		return err
 	}
-	var g group
+	a.ahead.queue, a.ahead.group = q, &group{}
+	g := &group{}
 	for {
-		if err := q.take(&g, a.wrote.Add(idlePause)); err != nil {
+		var err error
+		if g, err = a.take(g); err != nil {
 			return err
 		}
 		a.watch.begin()
-		if err := a.apply(ctx, &g); err != nil {
+		if err := a.apply(ctx, g); err != nil {
 			return err
 		}
 		a.watch.end()
@@ -102,6 +106,7 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 // that has it stands alone and is applied change by change.
 func (a *applier) whole(ctx context.Context, g *group) error {
 	if !a.planned(g.changes) {
+		a.unfold()
 		if first, second, several := g.reshaped(); several {
 			if err := a.whole(ctx, &first); err != nil {
 				return err
@@ -138,19 +143,17 @@ func (a *applier) planned(changes []*capture.Change) bool {
 
 // inBulk is one attempt to write a group in one transaction.
 func (a *applier) inBulk(ctx context.Context, g *group) error {
-	s := &a.bulk.script
+	head := make([]wait, 0, len(a.starts)+1)
 	for _, st := range a.starts {
-		if err := s.send(ctx, st, nil, anyRows); err != nil {
-			return err
-		}
+		head = append(head, wait{statement: st, rows: anyRows})
 	}
-	if err := s.push(ctx, wait{statement: a.row.move, rows: 1, fence: true}, a.row.params(g.end, g.state)); err != nil {
+	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g.end, g.state)}
+	a.bulk.script.begin(append(head, fence)...)
+	if err := a.bulk.whole(ctx, g.changes); err != nil {
 		return err
 	}
-	if err := a.bulk.apply(ctx, g.changes); err != nil {
-		return err
-	}
-	return a.commit(ctx, g.end)
+	a.committed(g.end)
+	return nil
 }
 
 // oneByOne is one attempt to write a transaction change by change.
@@ -274,6 +277,7 @@ func (a *applier) committed(end capture.Position) {
 
 // rollback ends the transaction, with what it made.
 func (a *applier) rollback(ctx context.Context) error {
+	a.unfold()
 	a.forget(0)
 	for _, k := range a.parked.added {
 		delete(a.parked.keys, k)

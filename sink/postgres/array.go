@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"io"
+	"sync"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -69,20 +70,32 @@ func appendCopyText(dst, text []byte) []byte {
 }
 
 // copyText is rows in COPY's text format, written as they are read, so that the server is at the first while we write the
-// rest.
+// rest. Read is for the driver's goroutine, stop for the one that waits for it.
 type copyText struct {
 	rows    [][]capture.Value
 	columns []int
-	text    []byte // written, and from its first from bytes on not read
-	from    int
+	idle    func() // called when all is written, before the server is told so; nil: nothing is to be done
+
+	mu   sync.Mutex
+	done bool
+	text []byte // written, and from its first from bytes on not read
+	from int
 }
 
 const copyAtOnce = 32 << 10 // bytes, about
 
 // Read implements io.Reader.
 func (c *copyText) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return 0, io.EOF
+	}
 	if c.from == len(c.text) {
 		if len(c.rows) == 0 {
+			if c.idle != nil {
+				c.idle()
+			}
 			return 0, io.EOF
 		}
 		c.text, c.from = c.text[:0], 0
@@ -93,4 +106,12 @@ func (c *copyText) Read(p []byte) (int, error) {
 	n := copy(p, c.text[c.from:])
 	c.from += n
 	return n, nil
+}
+
+// stop waits for a Read that is at work; those that follow give nothing. After a connection that broke the driver does not
+// wait for its goroutine.
+func (c *copyText) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = true
 }

@@ -24,6 +24,7 @@ type bulk struct {
 	*applier
 	script script
 	fold   *fold
+	folded int // how many changes of the next group fold has already
 	usage  []byte
 	params [][]byte
 	text   []byte // of parameters and of COPY
@@ -31,6 +32,9 @@ type bulk struct {
 	// truncates are the statements that empty tables.
 	truncates map[string]*statement
 	groups    []usageGroup
+	commit    *statement
+	ending    bool // nothing comes behind what is flushed but a COMMIT
+	ended     bool // it was sent, and went well
 }
 
 // usageGroup are the effects on one table with one usage.
@@ -39,9 +43,46 @@ type usageGroup struct {
 	effects []*effect
 }
 
-// apply writes changes within the transaction that is open, or that the script has begun, and waits for the answers.
+// whole writes all changes of the transaction that the script begins, and commits it: in the same round trip where the
+// server by itself stops at whatever may be wrong, else when all answers are known to be right.
+func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
+	b.ended = false
+	defer b.fold.reset()
+	folded := b.folded
+	b.folded = 0
+	if err := b.fill(ctx, changes[folded:]); err != nil {
+		return err
+	}
+	b.ending = true
+	defer func() { b.ending = false }()
+	if err := b.flush(ctx); err != nil || b.ended {
+		return err
+	}
+	if b.script.checked() {
+		if err := b.script.finish(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.script.send(ctx, b.commit, nil, anyRows); err != nil {
+		return err
+	}
+	return b.script.finish(ctx)
+}
+
+// apply writes changes within the transaction that is open, and waits for the answers.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 	defer b.fold.reset()
+	if err := b.fill(ctx, changes); err != nil {
+		return err
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	return b.script.finish(ctx)
+}
+
+// fill folds changes in. What cannot be is written, with all before it.
+func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 	for i := 0; i < len(changes); {
 		n, err := b.next(ctx, changes[i:])
 		if err != nil {
@@ -49,10 +90,7 @@ func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 		}
 		i += n
 	}
-	if err := b.flush(ctx); err != nil {
-		return err
-	}
-	return b.script.finish()
+	return nil
 }
 
 // plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
@@ -64,7 +102,7 @@ func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
 	if err := b.flush(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.script.finish(); err != nil {
+	if err := b.script.finish(ctx); err != nil {
 		return nil, err
 	}
 	return b.applier.plan(ctx, c)
@@ -131,11 +169,11 @@ func (b *bulk) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, t := range b.fold.tables {
+	for i, t := range b.fold.tables {
 		if err := b.updates(ctx, t); err != nil {
 			return err
 		}
-		if err := b.inserts(ctx, t); err != nil {
+		if err := b.inserts(ctx, t, b.ending && i == len(b.fold.tables)-1); err != nil {
 			return err
 		}
 	}
@@ -245,8 +283,8 @@ func (b *bulk) array(n int, value func(n int) capture.Value) {
 	b.params = append(b.params, b.text[from:len(b.text):len(b.text)])
 }
 
-// inserts writes the rows that are new.
-func (b *bulk) inserts(ctx context.Context, t *tableFold) error {
+// inserts writes the rows that are new; last says that nothing comes behind them.
+func (b *bulk) inserts(ctx context.Context, t *tableFold, last bool) error {
 	for i := range t.effects {
 		if e := &t.effects[i]; e.kind == inserted || e.kind == replaced {
 			t.rows = append(t.rows, e.row)
@@ -260,7 +298,7 @@ func (b *bulk) inserts(ctx context.Context, t *tableFold) error {
 	}
 	switch {
 	case len(rows) >= copyRows && len(p.written) > 0 && p.onKey == "":
-		return b.copyIn(ctx, p, rows)
+		return b.copyIn(ctx, p, rows, last)
 	case len(rows) <= fewRows || len(p.written) == 0:
 		for _, row := range rows {
 			if err := b.script.send(ctx, p.insert, p.insertParams(b.params[:0], row), anyRows); err != nil {
@@ -276,14 +314,24 @@ func (b *bulk) inserts(ctx context.Context, t *tableFold) error {
 	return b.script.send(ctx, p.insertMany(), b.params, anyRows)
 }
 
-// copyIn inserts rows by COPY, which cannot stand in a script.
-func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value) error {
-	if err := b.script.finish(); err != nil {
-		return err
+// copyIn inserts rows by COPY, which cannot stand in a script. It takes the head of the transaction along, if that is all
+// that was before, and its end, if it is the last: each is a round trip. A statement that fails stops those behind it.
+func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value, last bool) error {
+	sql := b.script.headSQL()
+	if sql == "" {
+		if err := b.script.finish(ctx); err != nil {
+			return err
+		}
 	}
-	text := copyText{rows: rows, columns: p.written, text: b.text[:0]}
-	_, err := b.db.pg.CopyFrom(ctx, &text, p.copySQL())
+	sql += p.copySQL()
+	if last {
+		sql += "; COMMIT"
+	}
+	text := copyText{rows: rows, columns: p.written, text: b.text[:0], idle: b.script.idle}
+	_, err := b.db.pg.CopyFrom(ctx, &text, sql)
+	text.stop()
 	b.text = text.text[:0]
+	b.ended = last && err == nil
 	return err
 }
 

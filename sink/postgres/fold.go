@@ -45,14 +45,17 @@ type fold struct {
 	seed   maphash.Seed
 	values arena[capture.Value]
 	keep   bool // deletes are not applied
+	side   int  // which of the two folds it is, for the plans
 }
 
-func newFold(keep bool) *fold { return &fold{seed: maphash.MakeSeed(), keep: keep} }
+func newFold(keep bool, side int) *fold {
+	return &fold{seed: maphash.MakeSeed(), keep: keep, side: side}
+}
 
 // reset makes the fold empty.
 func (f *fold) reset() {
 	for _, t := range f.tables {
-		t.plan.fold = nil
+		t.plan.effects[f.side] = nil
 		clear(t.effects)
 		clear(t.rows)
 		clear(t.slots)
@@ -69,8 +72,8 @@ func (f *fold) reset() {
 // of finds the effects on a plan's table. It is false when another shape of the same table has some: they must be
 // written before.
 func (f *fold) of(p *plan) (*tableFold, bool) {
-	if p.fold != nil {
-		return p.fold, true
+	if t := p.effects[f.side]; t != nil {
+		return t, true
 	}
 	for _, t := range f.tables {
 		if t.plan.name == p.name {
@@ -84,7 +87,7 @@ func (f *fold) of(p *plan) (*tableFold, bool) {
 	if t.slots == nil {
 		t.slots = make([]int32, 64)
 	}
-	t.plan, p.fold = p, t
+	t.plan, p.effects[f.side] = p, t
 	f.tables = append(f.tables, t)
 	return t, true
 }

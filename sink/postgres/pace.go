@@ -2,19 +2,31 @@ package postgres
 
 import "time"
 
-const (
-	paceOver  = 10 * time.Millisecond // what the rate is taken over: a single group says nothing
-	hotRows   = 5                     // rows a millisecond from which on groups wait for more
-	hotWait   = 5 * time.Millisecond  // for so long at most
-	hotEnough = 256 << 10             // bytes, from which on a group costs little beside its rows
-)
+// paceOver is what the rate is taken over: a single group says nothing.
+const paceOver = 10 * time.Millisecond
+
+// rest is how a group waits for more rows.
+type rest struct {
+	from  int           // rows a millisecond, from which on it does
+	wait  time.Duration // at most; 0: it does not
+	bytes int           // from which on it has enough
+}
+
+// rests are what a rate deserves, the highest first. The second is where a group costs little beside its rows for a line of
+// few rows. The first is for a backlog: COPY makes a slot for each row up to the first 64 KiB, and 650 slots cost the target
+// as much as 150 rows, in each group anew.
+var rests = []rest{
+	{40, 20 * time.Millisecond, 1 << 20},
+	{5, 5 * time.Millisecond, 256 << 10},
+	{},
+}
 
 // pace knows whether rows come so fast that it pays to wait for more of them. A server that is busy gives us its rows one by
 // one; without a pause each of them would be a transaction of its own, whose cost then keeps the server busy.
 type pace struct {
 	since time.Time
 	rows  int
-	hot   bool
+	rest  rest
 }
 
 // took says that a group of so many rows was taken.
@@ -24,6 +36,11 @@ func (p *pace) took(rows int, now time.Time) {
 	if over < paceOver {
 		return
 	}
-	p.hot = int64(p.rows) >= hotRows*over.Milliseconds()
+	for _, r := range rests {
+		if int64(p.rows) >= int64(r.from)*over.Milliseconds() {
+			p.rest = r
+			break
+		}
+	}
 	p.since, p.rows = now, 0
 }

@@ -27,7 +27,7 @@ type plan struct {
 	cascades bool
 	parted   bool              // it has partitions
 	equals   map[string]string // the operators of columns whose equality is not in pg_catalog
-	fold     *tableFold        // nil: nothing is folded
+	effects  [2]*tableFold     // in each of the two folds; nil: nothing is folded
 	onKey    string            // what an insert does where the key is there already: "" for an error
 	insert   *statement
 	others   map[string]*statement // by what they set and compare

@@ -17,6 +17,7 @@ type progress struct {
 	key    [][]byte // pipeline, sink, lane, owner
 	origin []byte   // nil: it is recorded
 	move   *statement
+	fence  *statement // move, and an error where that has hit no row, for transactions that nobody looks at before they commit
 	lock   *statement
 }
 
@@ -25,17 +26,19 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 	if err != nil {
 		panic(err) // numbers and strings
 	}
+	const move = `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
+			state = COALESCE($7::pg_catalog.bytea, state), origin = COALESCE($8::pg_catalog.jsonb, origin), updated_at = pg_catalog.now()
+			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`
 	return &progress{
 		key: key, origin: origin,
-		move: &statement{sql: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
-			state = COALESCE($7::pg_catalog.bytea, state), origin = COALESCE($8::pg_catalog.jsonb, origin), updated_at = pg_catalog.now()
-			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`},
+		move:  &statement{sql: move},
+		fence: &statement{sql: "WITH moved AS (" + move + " RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM moved"},
 		lock: &statement{sql: `UPDATE tailrace.progress SET updated_at = pg_catalog.now()
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`},
 	}
 }
 
-// params are those of the statement move. state nil: it stays as it is.
+// params are those of the statements move and fence. state nil: it stays as it is.
 func (p *progress) params(to capture.Position, state []byte) [][]byte {
 	var text []byte
 	if state != nil {

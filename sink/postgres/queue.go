@@ -18,13 +18,14 @@ type queue struct {
 	spare   []*part
 	bytes   int
 	commits int // parts that end between transactions
+	ahead   int // bytes from which on a group is taken ahead
 	pace    pace
 	until   time.Time // the worker rests until then, or until there is enough for it; zero: it does not
 	err     error     // final: nothing goes in or comes out any more
 }
 
 func newQueue() *queue {
-	q := &queue{}
+	q := &queue{ahead: groupBytes / 2}
 	q.changed.L = &q.mu
 	return q
 }
@@ -39,7 +40,7 @@ func (q *queue) put(ctx context.Context, batches []sink.Batch) error {
 	for i := range batches {
 		q.add(&batches[i])
 	}
-	if q.until.IsZero() || q.bytes >= hotEnough {
+	if q.until.IsZero() || q.bytes >= q.pace.rest.bytes {
 		q.changed.Broadcast()
 	}
 	if q.bytes < queueBytes {
@@ -125,12 +126,8 @@ func (q *queue) fresh() *part {
 func (q *queue) take(g *group, quiet time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, p := range g.parts {
-		p.reset()
-		q.spare = append(q.spare, p)
-	}
 	inside := len(g.parts) > 0 && !g.commit
-	g.reset()
+	q.recycle(g)
 	q.rest()
 	for q.err == nil && (!q.ready(inside) || !q.due(quiet)) {
 		q.changed.Wait()
@@ -138,7 +135,38 @@ func (q *queue) take(g *group, quiet time.Time) error {
 	if q.err != nil {
 		return q.err
 	}
-	n := q.cut(inside)
+	q.hand(g, q.cut(inside))
+	return nil
+}
+
+// takeAhead is take for a group behind one that is at work: whole transactions only, and only when there is much, so that
+// it costs nobody time. It does not wait; false: there is no such group, and g is as before.
+func (q *queue) takeAhead(g *group) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil || q.commits == 0 || q.bytes < q.ahead {
+		return false
+	}
+	n := q.cut(false)
+	if last := q.parts[n-1]; !last.commit || last.copied { // a copy's end is not written in bulk where no row came
+		return false
+	}
+	q.recycle(g)
+	q.hand(g, n)
+	return true
+}
+
+// recycle takes a group's memory back.
+func (q *queue) recycle(g *group) {
+	for _, p := range g.parts {
+		p.reset()
+		q.spare = append(q.spare, p)
+	}
+	g.reset()
+}
+
+// hand fills g with the first n parts.
+func (q *queue) hand(g *group, n int) {
 	for _, p := range q.parts[:n] {
 		g.add(p)
 		q.bytes -= p.bytes
@@ -149,19 +177,19 @@ func (q *queue) take(g *group, quiet time.Time) error {
 	q.pace.took(len(g.changes), time.Now())
 	q.parts = append(q.parts[:0], q.parts[n:]...)
 	q.changed.Broadcast()
-	return nil
 }
 
 // rest waits for more while rows come fast: few of them in many transactions would cost the target more than all of them in
 // one.
 func (q *queue) rest() {
-	if !q.pace.hot {
+	wait, enough := q.pace.rest.wait, q.pace.rest.bytes
+	if wait == 0 {
 		return
 	}
-	q.until = time.Now().Add(hotWait)
+	q.until = time.Now().Add(wait)
 	defer func() { q.until = time.Time{} }()
-	time.AfterFunc(hotWait, q.wake)
-	for q.err == nil && q.bytes < hotEnough && time.Now().Before(q.until) {
+	time.AfterFunc(wait, q.wake)
+	for q.err == nil && q.bytes < enough && time.Now().Before(q.until) {
 		q.changed.Wait()
 	}
 }

@@ -89,4 +89,4 @@ func (s *Settings) KeyChanges() bool { return true }
 
 // Memory implements daemon.Memory. Changes are copied into small pieces full of pointers, which the collector has to
 // follow: with less room it takes most of the CPU while a backlog is written (bench/replica).
-func (s *Settings) Memory() int64 { return 4 * (queueBytes + groupBytes) }
+func (s *Settings) Memory() int64 { return 4 * (queueBytes + 2*groupBytes) }

@@ -58,7 +58,7 @@ const (
 	openWithin   = 30 * time.Second       // Open as a whole
 	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
 	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
-	queueBytes   = 4 << 20                // accepted and not in the hands of the worker
+	queueBytes   = 2 << 20                // accepted and not in the hands of the worker, who has two groups
 	groupBytes   = 2 << 20                // of a group, unless a single part is larger
 )
 
