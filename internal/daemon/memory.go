@@ -14,7 +14,7 @@ import (
 // on top, and so does what the garbage collector has not looked at yet.
 const (
 	smallestWindow = 1 << 20
-	besides        = 14 << 20 // bytes beside the windows and the sinks: what decoding needs, and room for the collector
+	besides        = 20 << 20 // bytes beside the windows and the sinks: what decoding needs, and room for the collector
 	perSink        = 6 << 20  // bytes that a sink has on its way, unless it says otherwise: see Memory
 )
 

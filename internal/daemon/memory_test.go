@@ -44,7 +44,7 @@ func TestFit(t *testing.T) {
 }
 
 func TestSoftLimit(t *testing.T) {
-	if got := softLimit(64*mib, 16*mib, 0); got != 110*mib {
+	if got := softLimit(64*mib, 16*mib, 0); got != 116*mib {
 		t.Errorf("without a cgroup: %d MiB", got/mib)
 	}
 	if got := softLimit(64*mib, 16*mib, 100*mib); got != 90*mib {
