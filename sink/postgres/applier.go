@@ -158,13 +158,19 @@ func (a *applier) inBulk(ctx context.Context, g *group) error {
 
 // oneByOne is one attempt to write a transaction change by change.
 func (a *applier) oneByOne(ctx context.Context, g *group) error {
+	return a.slowly(ctx, g, func() error { return a.serial(ctx, g.changes) })
+}
+
+// slowly is one attempt to write a group by write, which sees each answer before the next statement: the transaction
+// around it, with the progress row first.
+func (a *applier) slowly(ctx context.Context, g *group, write func() error) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
 	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
 		return err
 	}
-	if err := a.serial(ctx, g.changes); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
 	return a.commit(ctx, g.end)

@@ -76,19 +76,12 @@ func (g *group) copiedNothing() bool {
 // emptied is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
 // now. What stands before it in the group is older than the copy.
 func (a *applier) emptied(ctx context.Context, g *group) error {
-	if err := a.begin(ctx); err != nil {
-		return err
-	}
-	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
-		return err
-	}
-	if err := a.serial(ctx, g.changes); err != nil {
-		return err
-	}
-	if err := a.clearAll(ctx); err != nil {
-		return err
-	}
-	return a.commit(ctx, g.end)
+	return a.slowly(ctx, g, func() error {
+		if err := a.serial(ctx, g.changes); err != nil {
+			return err
+		}
+		return a.clearAll(ctx)
+	})
 }
 
 // clearAll empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there

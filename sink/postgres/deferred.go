@@ -37,16 +37,7 @@ func late(err error) bool {
 
 // traced is one attempt to write a transaction change by change, with those to blame found and settled.
 func (a *applier) traced(ctx context.Context, g *group) error {
-	if err := a.begin(ctx); err != nil {
-		return err
-	}
-	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
-		return err
-	}
-	if err := a.trace(ctx, g.changes); err != nil {
-		return err
-	}
-	return a.commit(ctx, g.end)
+	return a.slowly(ctx, g, func() error { return a.trace(ctx, g.changes) })
 }
 
 // trace writes changes until their constraints hold in the end, or what does not has no change to blame.
