@@ -13,8 +13,8 @@ type rest struct {
 }
 
 // rests are what a rate deserves, the highest first. The second is where a group costs little beside its rows for a line of
-// few rows. The first is for a backlog: COPY makes a slot for each row up to the first 64 KiB, and 650 slots cost the target
-// as much as 150 rows, in each group anew.
+// few rows. The first is for a backlog: COPY makes a slot for each row up to the first 64 KiB, in each group anew
+// (docs/decisions/0015 has what that costs).
 var rests = []rest{
 	{40, 20 * time.Millisecond, 1 << 20},
 	{5, 5 * time.Millisecond, 256 << 10},
