@@ -51,6 +51,9 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	near := pgconnect.Dialer()
+	near.Control = narrow
+	pc.DialFunc = dialSocket(near)
 	pc.RuntimeParams["replication"] = "database"
 	pc.RuntimeParams["statement_timeout"] = "0"
 	pc.RuntimeParams["lock_timeout"] = "0"
@@ -71,7 +74,7 @@ func (c *Config) parse() (*pgconn.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	pc.DialFunc = dialSocket(pc.DialFunc)
+	pc.DialFunc = dialSocket(pgconnect.Dialer())
 	return pc, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -12,46 +13,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row and spends most of
-// its time on waking its reader; so while much flows, this reader asks the kernel to be woken only when much has come
-// (SO_RCVLOWAT). That makes the server cheaper for each row and the whole line faster. When the flow cools, the mark goes
-// back to one byte, and nothing waits. Step 1 of the way of one row.
+// socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
+// keeps up, each is a packet of its own, with a wake-up of the reader and an acknowledgement, all in the walsender's time;
+// so while much flows, this reader rests between reads, and takes what has gathered. When the flow cools it waits in Read, and nothing
+// is late. Step 1 of the way of one row.
 //
 // Read and Until are for one goroutine; Wake is for any other.
 type socket struct {
 	net.Conn
-	raw   syscall.RawConn     // nil: no mark can be set
-	rest  func(time.Duration) // of a Unix socket: lets bytes gather, where a mark cannot; else nil
+	nap   func(time.Duration) // waits so long, or until Wake; nil: it never rests
+	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
+	rest  time.Duration       // between the reads of a hot flow
 	flow  flow
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
-	armed time.Time // the deadline that the runtime knows of; zero: unknown
+	armed time.Time // the deadline that the connection knows of; zero: unknown
 	woken atomic.Bool
 	came  time.Time     // when bytes came last, once live
+	dry   time.Time     // when a read left nothing behind; zero: it did not
 	limit time.Duration // how long a Read before waits at most; 0: for ever
 	ahead []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
 	store []byte
 }
 
 const (
-	// A Unix socket ignores the mark in poll; there a short rest lets bytes gather. Its buffer holds about 280 sends.
-	nap = 300 * time.Microsecond
-	// patience is how long a mark may keep waiting bytes: a few spans of the flow, and less than its lull.
-	patience = 3 * time.Millisecond
+	// restTCP is how long a hot flow gathers: long beside what a window takes to fill, and half of it is the delay.
+	restTCP = time.Millisecond
+	// restUnix is less: the buffer of a Unix socket holds about 280 sends.
+	restUnix = 300 * time.Microsecond
+	// window is the receive buffer of a stream from this machine, in bytes, of which the kernel makes twice as much and a
+	// window of this size. A sender whose window is full appends to what waits, which costs it a copy; the kernel sends
+	// that in large pieces, in our time, when we read.
+	window = 8 << 10
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
 	answer = 40 * time.Second
 )
 
-// reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to put a mark beside
+// reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to put rests beside
 // reads that block and take what comes; nothing else changes it.
-var reading = "coalesced"
+var reading = "rested"
 
 // dialSocket dials as pgconn wants it, for its DialFunc.
-func dialSocket(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+func dialSocket(d *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := dial(ctx, network, addr)
+		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
@@ -59,29 +66,36 @@ func dialSocket(dial func(ctx context.Context, network, addr string) (net.Conn, 
 	}
 }
 
-func newSocket(c net.Conn) *socket {
-	s := &socket{Conn: c, flow: flow{mark: 1}, limit: answer}
-	if sc, ok := c.(syscall.Conn); ok && reading != "plain" {
-		if raw, err := sc.SyscallConn(); err == nil {
-			s.raw = raw
-		}
+// narrow is a dialer's Control, for streams: it makes the window small if the peer is this machine. Between machines a
+// window is what may be on the way, and stays as it is.
+func narrow(_, addr string, c syscall.RawConn) error {
+	peer, err := netip.ParseAddrPort(addr)
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || reading == "plain" {
+		return nil
 	}
-	if _, ok := c.(*net.UnixConn); ok {
-		s.rest = time.Sleep
-	}
-	return s
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, window) // refused: it is only slower
+	})
 }
 
-// own takes a Unix socket away from the runtime, whose poller would be woken by each message of a walsender although
-// nobody waits for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had
-// is only slower.
+func newSocket(c net.Conn) *socket { return &socket{Conn: c, limit: answer} }
+
+// own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
+// for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had is only slower.
 func (s *socket) own() {
-	c, ok := s.Conn.(*net.UnixConn)
-	if !ok || s.raw == nil {
+	if reading == "plain" {
 		return
 	}
-	if u, err := unwatch(c); err == nil {
-		s.Conn, s.rest = u, u.nap
+	switch s.Conn.(type) {
+	case *net.TCPConn:
+		s.nap, s.rest = time.Sleep, restTCP
+	case *net.UnixConn:
+		s.nap, s.rest = time.Sleep, restUnix
+	default:
+		return
+	}
+	if u, err := unwatch(s.Conn); err == nil {
+		s.Conn, s.nap, s.take = u, u.nap, u.take
 	}
 }
 
@@ -97,8 +111,12 @@ func (s *socket) Until(t time.Time) {
 // Unanswered says after how long without an acknowledgement of what was written the peer counts as gone: the next Read or
 // Write then fails. It needs no Read, and a peer whose kernel lives passes.
 func (s *socket) Unanswered(d time.Duration) {
-	if s.raw != nil {
-		_ = s.raw.Control(func(fd uintptr) { setUnanswered(fd, d) }) // fails on a closed connection, whose Read tells
+	c, ok := s.Conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { setUnanswered(fd, d) }) // fails on a closed connection, whose Read tells
 	}
 }
 
@@ -135,85 +153,58 @@ func (s *socket) Read(p []byte) (int, error) {
 
 func (s *socket) fetch(p []byte) (int, error) {
 	for {
-		hot := s.flow.mark > 1
-		marked := hot && s.rest == nil
-		if hot && !marked {
-			s.rest(nap)
+		hot := s.flow.hot && s.nap != nil
+		if hot && !s.dry.IsZero() {
+			if d := min(s.rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
+				s.nap(d)
+			}
 		}
-		s.arm(marked)
+		s.arm()
 		// While bytes keep coming a hot flow reads past its deadline; what is due must be done all the same.
 		if s.woken.Swap(false) || hot && !time.Now().Before(s.until) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
 		}
-		n, err := s.Conn.Read(p)
+		n, err := s.drain(p, hot)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			s.note(n)
 			return n, err
 		}
 		s.armed = time.Time{}
-		if marked {
-			n = s.take(p)
-			s.note(n)
-			if n > 0 {
-				return n, nil
-			}
-		}
 		if s.woken.Swap(false) || !time.Now().Before(s.until) {
 			return 0, err
 		}
 	}
 }
 
-// arm tells the runtime the deadline, if it does not know it yet.
-func (s *socket) arm(soon bool) {
-	at := s.until
-	if soon {
-		if t := time.Now().Add(patience); t.Before(at) {
-			at = t
+// drain reads once, and after it, of a hot flow, whatever is there: each read makes the window room for what the sender has
+// gathered.
+func (s *socket) drain(p []byte, hot bool) (int, error) {
+	n, err := s.Conn.Read(p)
+	for hot && s.take != nil && n > 0 && n < len(p) {
+		k := s.take(p[n:])
+		if k == 0 {
+			break
 		}
+		n += k
 	}
-	if at.Equal(s.armed) {
-		return
-	}
-	s.armed = at
-	_ = s.SetReadDeadline(at) // fails on a closed connection only, which Read then tells
-}
-
-func (s *socket) note(n int) {
 	now := time.Now()
 	if n > 0 {
 		s.came = now
 	}
-	if s.raw != nil && s.flow.note(max(n, 0), now) {
-		s.setMark()
+	if s.dry = now; n == len(p) {
+		s.dry = time.Time{}
 	}
+	s.flow.note(n, now)
+	return n, err
 }
 
-func (s *socket) setMark() {
-	if s.rest != nil {
+// arm tells the connection the deadline, if it does not know it yet.
+func (s *socket) arm() {
+	if s.until.Equal(s.armed) {
 		return
 	}
-	mark := s.flow.mark
-	err := s.raw.Control(func(fd uintptr) {
-		// A mark beyond the receive buffer would never be reached.
-		if size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
-			mark = max(1, min(mark, size/4))
-		}
-		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, mark) != nil {
-			mark = 1
-		}
-	})
-	if err != nil {
-		mark = 1
-	}
-	s.flow.mark = mark
-}
-
-// take reads without waiting. It works after a deadline has passed, when the runtime's own reads do not.
-func (s *socket) take(p []byte) (n int) {
-	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), p) })
-	return max(n, 0)
+	s.armed = s.until
+	_ = s.SetReadDeadline(s.until) // fails on a closed connection only, which Read then tells
 }
 
 // below finds the socket below TLS.

@@ -7,19 +7,23 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// sockets is a connection of each kind, our end and the other. A Unix socket is tested as the runtime has it, too.
+// sockets is a connection of each kind, our end and the other. Each is tested as the runtime has it, too.
 func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 	t.Helper()
-	for _, kind := range []string{"tcp", "unix", "watched unix"} {
+	for _, kind := range []string{"tcp", "unix", "watched tcp", "watched unix"} {
 		t.Run(kind, func(t *testing.T) {
 			network, addr := "tcp", "127.0.0.1:0"
-			if kind != network {
+			if strings.HasSuffix(kind, "unix") {
 				network, addr = "unix", filepath.Join(t.TempDir(), "s")
 			}
 			l, err := net.Listen(network, addr)
@@ -33,7 +37,7 @@ func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 					peers <- c
 				}
 			}()
-			dial := dialSocket((&net.Dialer{}).DialContext)
+			dial := dialSocket(&net.Dialer{Control: narrow})
 			c, err := dial(t.Context(), network, l.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -41,7 +45,7 @@ func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 			defer c.Close()
 			s, peer := c.(*socket), <-peers
 			defer peer.Close()
-			if kind == "unix" {
+			if kind == network {
 				s.own()
 			}
 			test(t, s, peer)
@@ -75,7 +79,7 @@ func TestSocketDeadlineWhileHot(t *testing.T) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatal(err)
 			}
-			if s.flow.mark > 1 {
+			if s.flow.hot {
 				hot++
 			}
 		}
@@ -85,21 +89,87 @@ func TestSocketDeadlineWhileHot(t *testing.T) {
 	})
 }
 
-// With plain reads, which the benchmarks compare with, the flow never becomes hot.
+// With plain reads, which the benchmarks compare with, a socket stays the runtime's and never rests.
 func TestSocketReadsPlainly(t *testing.T) {
-	reading = "plain"
-	defer func() { reading = "coalesced" }()
+	defer func() { reading = "rested" }()
+	for _, reading = range []string{"plain", "rested"} {
+		sockets(t, func(t *testing.T, s *socket, _ net.Conn) {
+			s.own()
+			_, watched := s.Conn.(syscall.Conn)
+			if plain := reading == "plain"; watched != plain || (s.nap == nil) != plain || (s.take == nil) != plain {
+				t.Errorf("%s: %T, rests: %t, takes: %t", reading, s.Conn, s.nap != nil, s.take != nil)
+			}
+		})
+	}
+}
+
+// A hot flow is read once in a rest, whatever the sends are, and what has gathered is taken at once.
+func TestSocketRests(t *testing.T) {
 	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
-		go pour(peer)
-		b := make([]byte, 256<<10)
-		s.Until(time.Now().Add(20 * time.Second))
-		for n := 0; n < 64<<20; {
-			k, err := s.Read(b)
-			if n += k; err != nil {
+		s.own()
+		go func() {
+			for b := make([]byte, 100); ; {
+				if _, err := peer.Write(b); err != nil {
+					return
+				}
+			}
+		}()
+		b := make([]byte, 4<<20)
+		s.Until(time.Now().Add(time.Minute))
+		for !s.flow.hot {
+			if _, err := s.Read(b); err != nil {
 				t.Fatal(err)
 			}
-			if s.flow.mark != 1 {
-				t.Fatalf("after %d bytes the mark is %d", n, s.flow.mark)
+		}
+		const reads = 200
+		began, most := time.Now(), 0
+		for range reads {
+			n, err := s.Read(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, n)
+		}
+		if d := time.Since(began); d < reads*s.rest*9/10 {
+			t.Errorf("%d reads took %s, with rests of %s", reads, d, s.rest)
+		}
+		if _, tcp := peer.(*net.TCPConn); tcp && most < 3*window {
+			t.Errorf("a read brought %d bytes at most, with a window of %d: what had gathered was left", most, window)
+		}
+	})
+}
+
+// The window is small for a peer on this machine only.
+func TestSocketWindow(t *testing.T) {
+	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+		c, ok := s.Conn.(*net.TCPConn)
+		if !ok {
+			return
+		}
+		raw, err := c.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := func() (n int) {
+			if err := raw.Control(func(fd uintptr) { n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) }); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := size(); n != 2*window {
+			t.Errorf("a receive buffer of %d bytes, want %d", n, 2*window)
+		}
+		if err := raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 100<<10) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, addr := range []string{"192.0.2.1:5432", "[2001:db8::1]:5432"} {
+			if err := narrow("tcp", addr, raw); err != nil || size() != 200<<10 {
+				t.Errorf("%s: a receive buffer of %d bytes, %v", addr, size(), err)
+			}
+		}
+		for _, addr := range []string{"127.0.0.1:5432", "[::1]:5432", "[::ffff:127.0.0.1]:5432"} {
+			if err := narrow("tcp", addr, raw); err != nil || size() != 2*window {
+				t.Errorf("%s: a receive buffer of %d bytes, %v", addr, size(), err)
 			}
 		}
 	})

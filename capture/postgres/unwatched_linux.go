@@ -10,15 +10,16 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// unwatched is a Unix socket that the runtime's poller does not watch: as long as nobody is in Read, a message that comes
-// wakes nobody, and the walsender pays for no wake-up. Who waits in Read blocks a thread.
+// unwatched is a socket that the runtime's poller does not watch: as long as nobody is in Read, what comes wakes nobody, and
+// the walsender pays for no wake-up. Who waits in Read blocks a thread.
 //
-// One goroutine may be in Read or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts for the
+// One goroutine may be in Read, take or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts for the
 // writes that begin after it.
 type unwatched struct {
 	fd            int // does not block
@@ -34,14 +35,18 @@ type unwatched struct {
 const never = math.MaxInt64
 
 // unwatch takes the socket away from c, which is closed; after an error c is as it was.
-func unwatch(c *net.UnixConn) (*unwatched, error) {
-	u := &unwatched{local: c.LocalAddr(), remote: c.RemoteAddr(), began: time.Now()}
-	u.readBy.Store(never)
-	u.writeBy.Store(never)
-	raw, err := c.SyscallConn()
+func unwatch(c net.Conn) (*unwatched, error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	raw, err := sc.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
+	u := &unwatched{local: c.LocalAddr(), remote: c.RemoteAddr(), began: time.Now()}
+	u.readBy.Store(never)
+	u.writeBy.Store(never)
 	if u.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
 	}
@@ -76,6 +81,17 @@ func (u *unwatched) Read(p []byte) (int, error) {
 			return 0, u.failed("read", err)
 		}
 	}
+}
+
+// take reads what is there, without waiting. An end or an error is for the next Read to tell.
+func (u *unwatched) take(p []byte) int {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	if u.closed.Load() {
+		return 0
+	}
+	n, _ := unix.Read(u.fd, p)
+	return max(n, 0)
 }
 
 // nap waits so long, or until the read deadline changes, whatever comes.
@@ -190,5 +206,5 @@ func (u *unwatched) RemoteAddr() net.Addr { return u.remote }
 
 // failed is what net says of a failed call.
 func (u *unwatched) failed(op string, err error) error {
-	return &net.OpError{Op: op, Net: "unix", Source: u.local, Addr: u.remote, Err: os.NewSyscallError(op, err)}
+	return &net.OpError{Op: op, Net: u.remote.Network(), Source: u.local, Addr: u.remote, Err: os.NewSyscallError(op, err)}
 }

@@ -18,6 +18,8 @@ type index struct {
 	Name       string
 	Unique     bool
 	Valid      bool
+	Constraint bool     // a UNIQUE constraint has it
+	Deferrable bool     // and that one is deferrable
 	Definition string   // from USING on
 	Columns    []string // that are columns, not expressions
 }
@@ -25,20 +27,22 @@ type index struct {
 // ofTable reads the indexes of a table, but those of its primary key and of exclusion constraints.
 const ofTable = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('Name', c.relname, 'Unique', i.indisunique, 'Valid', i.indisvalid,
-    'Definition', pg_catalog.substr(d.whole, pg_catalog.length(d.head) + 2),
+    'Constraint', k.oid IS NOT NULL, 'Deferrable', coalesce(k.condeferrable, false), 'Definition', pg_catalog.substr(d.whole, pg_catalog.length(d.head) + 2),
     'Columns', coalesce((SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)), '[]')) ORDER BY c.relname), '[]')
 FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = $2
 JOIN pg_catalog.pg_index i ON i.indrelid = t.oid AND NOT i.indisprimary AND NOT i.indisexclusion
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'u'
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_indexdef(c.oid), 'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
     || 'INDEX ' || pg_catalog.quote_ident(c.relname) || ' ON ' || CASE t.relkind WHEN 'p' THEN 'ONLY ' ELSE '' END
     || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)) AS d (whole, head)
 WHERE n.nspname = $1`
 
 // Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, each without
-// blocking writes, so none of them can stand in a transaction. An index over columns that are not published is left out.
+// blocking writes, so none of them can stand in a transaction. A deferrable UNIQUE becomes one again, checked at the end of
+// each transaction: rows that exchange their values in the source do so in the replica. An index over columns that are not published is left out.
 // One that a statement before left invalid is dropped first.
 func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error) {
 	var all []string
@@ -62,23 +66,38 @@ func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []ver
 
 // statements are those for one index, in view of what is there.
 func (i *index) statements(on verify.Name, have []index) (all []string) {
-	name := pgx.Identifier{i.Name}.Sanitize() + " "
+	name := i.Name
 	for _, h := range have {
 		switch {
 		case h.Definition == i.Definition && h.Unique == i.Unique && h.Valid:
+			if i.Deferrable && !h.Constraint {
+				return []string{deferred(on, h.Name)}
+			}
 			return nil
 		case h.Name == i.Name && !h.Valid:
 			all = append(all, "DROP INDEX CONCURRENTLY "+pgx.Identifier{on.Schema, h.Name}.Sanitize())
-		case h.Name == i.Name:
-			name = "" // another one has it: let the server find a name
 		}
+	}
+	for n := 1; slices.ContainsFunc(have, func(h index) bool { return h.Name == name && h.Valid }); n++ {
+		name = fmt.Sprintf("%s_%d", i.Name, n) // another one has it
 	}
 	unique := ""
 	if i.Unique {
 		unique = "UNIQUE "
 	}
-	return append(all, fmt.Sprintf("CREATE %sINDEX CONCURRENTLY %sON %s %s", unique, name,
+	all = append(all, fmt.Sprintf("CREATE %sINDEX CONCURRENTLY %s ON %s %s", unique, pgx.Identifier{name}.Sanitize(),
 		pgx.Identifier{on.Schema, on.Table}.Sanitize(), i.Definition))
+	if i.Deferrable {
+		all = append(all, deferred(on, name))
+	}
+	return all
+}
+
+// deferred makes a constraint of an index.
+func deferred(on verify.Name, name string) string {
+	name = pgx.Identifier{name}.Sanitize()
+	return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s DEFERRABLE INITIALLY DEFERRED",
+		pgx.Identifier{on.Schema, on.Table}.Sanitize(), name, name)
 }
 
 func read(ctx context.Context, conn *pgconn.PgConn, n verify.Name) (all []index, err error) {
