@@ -2,17 +2,18 @@ package postgres
 
 import "time"
 
-// A flow is hot when so much comes in a span that resting between reads pays; docs/decisions/0003 has the experiments. A
-// decision by the size of one read flapped and cost half.
+// The heat of a flow says how long to rest between reads; docs/decisions/0003 has the experiments. A decision by the size of
+// one read flapped and cost half.
 const (
-	span    = time.Millisecond
-	lull    = 4 * span // a hot flow that slows down is cold after so long only: a sender that waits for its turn goes on at once
-	hotRate = 4 << 20  // bytes a second
+	span     = time.Millisecond
+	lull     = 4 * span // a hot flow that slows down cools after so long only: a sender that waits for its turn goes on at once
+	hotRate  = 4 << 20  // bytes a second from which resting pays
+	pourRate = 16 << 20 // and from which twice as long does: that is a window in a span
 )
 
 // flow measures how fast bytes come.
 type flow struct {
-	hot   bool
+	heat  int // 0: cold; 1: hot; 2: it pours
 	bytes int
 	since time.Time
 }
@@ -24,9 +25,15 @@ func (f *flow) note(n int, now time.Time) {
 	if d < span {
 		return
 	}
-	hot := float64(f.bytes) >= hotRate*d.Seconds()
-	if f.hot && !hot && d < lull {
+	heat := 0
+	switch rate := float64(f.bytes) / d.Seconds(); {
+	case rate >= pourRate:
+		heat = 2
+	case rate >= hotRate:
+		heat = 1
+	}
+	if heat < f.heat && d < lull {
 		return
 	}
-	f.hot, f.bytes, f.since = hot, 0, now
+	f.heat, f.bytes, f.since = heat, 0, now
 }

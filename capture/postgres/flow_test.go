@@ -6,35 +6,35 @@ import (
 	"time"
 )
 
-// run lets bytes come at a steady rate, in bytes a second, in reads of n, and counts how often the flow turned.
+// run lets bytes come at a steady rate, in bytes a second, in reads of n, and counts how often the heat changed.
 func (f *flow) run(now time.Time, rate float64, n int, d time.Duration) (time.Time, int) {
 	turns := 0
 	step := time.Duration(float64(n) / rate * float64(time.Second))
 	chance := rand.New(rand.NewPCG(1, 2))
 	for end := now.Add(d); now.Before(end); {
 		now = now.Add(step*9/10 + time.Duration(chance.Int64N(int64(step)/5+1)))
-		was := f.hot
-		if f.note(n, now); f.hot != was {
+		was := f.heat
+		if f.note(n, now); f.heat != was {
 			turns++
 		}
 	}
 	return now, turns
 }
 
-// Hot or cold is by the rate, whatever the size of the reads, and does not flap while the rate is steady.
+// The heat is by the rate, whatever the size of the reads, and does not flap while the rate is steady.
 func TestFlowByRate(t *testing.T) {
 	for _, c := range []struct {
 		rate float64
-		hot  bool
-	}{{1e3, false}, {3e6, false}, {5e6, true}, {30e6, true}, {1e9, true}} {
+		heat int
+	}{{1e3, 0}, {3e6, 0}, {6e6, 1}, {12e6, 1}, {30e6, 2}, {1e9, 2}} {
 		for _, n := range []int{100, 1500, 16 << 10} {
-			if c.rate < 5e6 && n > 1500 {
-				continue // one read is more than a span's worth
+			if float64(n)/c.rate > 0.01 {
+				continue // a read now and then
 			}
 			f := flow{}
 			now, _ := f.run(time.Unix(100, 0), c.rate, n, 200*time.Millisecond)
-			if f.hot != c.hot {
-				t.Errorf("%.0f B/s in reads of %d: hot %t", c.rate, n, f.hot)
+			if f.heat != c.heat {
+				t.Errorf("%.0f B/s in reads of %d: heat %d", c.rate, n, f.heat)
 			}
 			if _, turns := f.run(now, c.rate, n, 2*time.Second); turns > 0 {
 				t.Errorf("%.0f B/s in reads of %d: turned %d times at a steady rate", c.rate, n, turns)
@@ -48,17 +48,17 @@ func TestFlowPause(t *testing.T) {
 	f := flow{}
 	now, _ := f.run(time.Unix(100, 0), 50e6, 32<<10, 100*time.Millisecond)
 	f.bytes, f.since = 0, now
-	if f.note(0, now.Add(span)); !f.hot {
+	if f.note(0, now.Add(span)); f.heat == 0 {
 		t.Error("cold after a rest in which nothing came")
 	}
-	if f.note(100, now.Add(lull-1)); !f.hot {
+	if f.note(100, now.Add(lull-1)); f.heat == 0 {
 		t.Error("cold before the lull is over")
 	}
-	if f.note(100, now.Add(lull+span)); f.hot {
+	if f.note(100, now.Add(lull+span)); f.heat != 0 {
 		t.Error("hot after a lull")
 	}
 	now, _ = f.run(now.Add(lull+span), 50e6, 32<<10, 100*time.Millisecond)
-	if f.note(100, now.Add(time.Second)); f.hot {
+	if f.note(100, now.Add(time.Second)); f.heat != 0 {
 		t.Error("hot after a second of silence")
 	}
 }

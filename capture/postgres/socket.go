@@ -23,7 +23,7 @@ type socket struct {
 	net.Conn
 	nap   func(time.Duration) // waits so long, or until Wake; nil: it never rests
 	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
-	rest  time.Duration       // between the reads of a hot flow
+	rest  time.Duration       // between the reads of a hot flow; twice as long where it pours
 	flow  flow
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
@@ -44,7 +44,7 @@ const (
 	// window is the receive buffer of a stream from this machine, in bytes, of which the kernel makes twice as much and a
 	// window of this size. A sender whose window is full appends to what waits, which costs it a copy; the kernel sends
 	// that in large pieces, in our time, when we read.
-	window = 8 << 10
+	window = 16 << 10
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
@@ -153,9 +153,10 @@ func (s *socket) Read(p []byte) (int, error) {
 
 func (s *socket) fetch(p []byte) (int, error) {
 	for {
-		hot := s.flow.hot && s.nap != nil
+		hot := s.flow.heat > 0 && s.nap != nil
 		if hot && !s.dry.IsZero() {
-			if d := min(s.rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
+			rest := s.rest * time.Duration(s.flow.heat)
+			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
 				s.nap(d)
 			}
 		}

@@ -79,7 +79,7 @@ func TestSocketDeadlineWhileHot(t *testing.T) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatal(err)
 			}
-			if s.flow.hot {
+			if s.flow.heat > 0 {
 				hot++
 			}
 		}
@@ -116,7 +116,7 @@ func TestSocketRests(t *testing.T) {
 		}()
 		b := make([]byte, 4<<20)
 		s.Until(time.Now().Add(time.Minute))
-		for !s.flow.hot {
+		for s.flow.heat == 0 {
 			if _, err := s.Read(b); err != nil {
 				t.Fatal(err)
 			}
