@@ -11,9 +11,16 @@ const (
 	pourRate = 16 << 20 // and from which twice as long does: that is a window in a span
 )
 
+// The heats.
+const (
+	cold = iota
+	hot
+	pouring
+)
+
 // flow measures how fast bytes come.
 type flow struct {
-	heat  int // 0: cold; 1: hot; 2: it pours
+	heat  int
 	bytes int
 	since time.Time
 }
@@ -25,12 +32,12 @@ func (f *flow) note(n int, now time.Time) {
 	if d < span {
 		return
 	}
-	heat := 0
+	heat := cold
 	switch rate := float64(f.bytes) / d.Seconds(); {
 	case rate >= pourRate:
-		heat = 2
+		heat = pouring
 	case rate >= hotRate:
-		heat = 1
+		heat = hot
 	}
 	if heat < f.heat && d < lull {
 		return

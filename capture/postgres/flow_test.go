@@ -26,7 +26,7 @@ func TestFlowByRate(t *testing.T) {
 	for _, c := range []struct {
 		rate float64
 		heat int
-	}{{1e3, 0}, {3e6, 0}, {6e6, 1}, {12e6, 1}, {30e6, 2}, {1e9, 2}} {
+	}{{1e3, cold}, {3e6, cold}, {6e6, hot}, {12e6, hot}, {30e6, pouring}, {1e9, pouring}} {
 		for _, n := range []int{100, 1500, 16 << 10} {
 			if float64(n)/c.rate > 0.01 {
 				continue // a read now and then
@@ -48,17 +48,17 @@ func TestFlowPause(t *testing.T) {
 	f := flow{}
 	now, _ := f.run(time.Unix(100, 0), 50e6, 32<<10, 100*time.Millisecond)
 	f.bytes, f.since = 0, now
-	if f.note(0, now.Add(span)); f.heat == 0 {
+	if f.note(0, now.Add(span)); f.heat == cold {
 		t.Error("cold after a rest in which nothing came")
 	}
-	if f.note(100, now.Add(lull-1)); f.heat == 0 {
+	if f.note(100, now.Add(lull-1)); f.heat == cold {
 		t.Error("cold before the lull is over")
 	}
-	if f.note(100, now.Add(lull+span)); f.heat != 0 {
+	if f.note(100, now.Add(lull+span)); f.heat != cold {
 		t.Error("hot after a lull")
 	}
 	now, _ = f.run(now.Add(lull+span), 50e6, 32<<10, 100*time.Millisecond)
-	if f.note(100, now.Add(time.Second)); f.heat != 0 {
+	if f.note(100, now.Add(time.Second)); f.heat != cold {
 		t.Error("hot after a second of silence")
 	}
 }

@@ -23,7 +23,7 @@ type socket struct {
 	net.Conn
 	nap   func(time.Duration) // waits so long, or until Wake; nil: it never rests
 	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
-	rest  time.Duration       // between the reads of a hot flow; twice as long where it pours
+	rests [3]time.Duration    // between reads, by the heat of the flow
 	flow  flow
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
@@ -36,11 +36,13 @@ type socket struct {
 	store []byte
 }
 
+// The rests of a hot flow, by its heat. Half of one is the delay that it costs.
+var (
+	restsTCP  = [...]time.Duration{hot: time.Millisecond, pouring: 2 * time.Millisecond}
+	restsUnix = [...]time.Duration{hot: 300 * time.Microsecond, pouring: 200 * time.Microsecond} // its buffer holds about 280 sends
+)
+
 const (
-	// restTCP is how long a hot flow gathers: long beside what a window takes to fill, and half of it is the delay.
-	restTCP = time.Millisecond
-	// restUnix is less: the buffer of a Unix socket holds about 280 sends.
-	restUnix = 300 * time.Microsecond
 	// window is the receive buffer of a stream from this machine, in bytes, of which the kernel makes twice as much and a
 	// window of this size. A sender whose window is full appends to what waits, which costs it a copy; the kernel sends
 	// that in large pieces, in our time, when we read.
@@ -88,9 +90,9 @@ func (s *socket) own() {
 	}
 	switch s.Conn.(type) {
 	case *net.TCPConn:
-		s.nap, s.rest = time.Sleep, restTCP
+		s.nap, s.rests = time.Sleep, restsTCP
 	case *net.UnixConn:
-		s.nap, s.rest = time.Sleep, restUnix
+		s.nap, s.rests = time.Sleep, restsUnix
 	default:
 		return
 	}
@@ -153,20 +155,19 @@ func (s *socket) Read(p []byte) (int, error) {
 
 func (s *socket) fetch(p []byte) (int, error) {
 	for {
-		hot := s.flow.heat > 0 && s.nap != nil
-		if hot && !s.dry.IsZero() {
-			rest := s.rest * time.Duration(s.flow.heat)
-			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
+		rests := s.flow.heat > cold && s.nap != nil
+		if rests && !s.dry.IsZero() {
+			if d := min(s.rests[s.flow.heat]-time.Since(s.dry), time.Until(s.until)); d > 0 {
 				s.nap(d)
 			}
 		}
 		s.arm()
 		// While bytes keep coming a hot flow reads past its deadline; what is due must be done all the same.
-		if s.woken.Swap(false) || hot && !time.Now().Before(s.until) {
+		if s.woken.Swap(false) || rests && !time.Now().Before(s.until) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
 		}
-		n, err := s.drain(p, hot)
+		n, err := s.drain(p, rests)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
@@ -177,11 +178,11 @@ func (s *socket) fetch(p []byte) (int, error) {
 	}
 }
 
-// drain reads once, and after it, of a hot flow, whatever is there: each read makes the window room for what the sender has
-// gathered.
-func (s *socket) drain(p []byte, hot bool) (int, error) {
+// drain reads once, and after it, if all, as long as something is there: each read makes room in the window for what the
+// sender has gathered.
+func (s *socket) drain(p []byte, all bool) (int, error) {
 	n, err := s.Conn.Read(p)
-	for hot && s.take != nil && n > 0 && n < len(p) {
+	for all && s.take != nil && n > 0 && n < len(p) {
 		k := s.take(p[n:])
 		if k == 0 {
 			break
