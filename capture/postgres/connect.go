@@ -51,9 +51,9 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	near := pgconnect.Dialer()
-	near.Control = narrow
-	pc.DialFunc = dialSocket(near)
+	dialer := pgconnect.Dialer()
+	dialer.Control = narrow
+	pc.DialFunc = dialSocket(dialer)
 	pc.RuntimeParams["replication"] = "database"
 	pc.RuntimeParams["statement_timeout"] = "0"
 	pc.RuntimeParams["lock_timeout"] = "0"

@@ -21,6 +21,7 @@ const (
 // flow measures how fast bytes come.
 type flow struct {
 	heat  int
+	rate  float64 // bytes a second
 	bytes int
 	since time.Time
 }
@@ -32,8 +33,8 @@ func (f *flow) note(n int, now time.Time) {
 	if d < span {
 		return
 	}
-	heat := cold
-	switch rate := float64(f.bytes) / d.Seconds(); {
+	heat, rate := cold, float64(f.bytes)/d.Seconds()
+	switch {
 	case rate >= pourRate:
 		heat = pouring
 	case rate >= hotRate:
@@ -42,5 +43,10 @@ func (f *flow) note(n int, now time.Time) {
 	if heat < f.heat && d < lull {
 		return
 	}
-	f.heat, f.bytes, f.since = heat, 0, now
+	f.heat, f.rate, f.bytes, f.since = heat, rate, 0, now
+}
+
+// until says how long so many bytes take at the present rate of a hot flow.
+func (f *flow) until(bytes int) time.Duration {
+	return time.Duration(float64(bytes) / f.rate * float64(time.Second))
 }

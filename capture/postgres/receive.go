@@ -38,6 +38,9 @@ func (s *stream) receive(ctx context.Context) (err error) {
 		case err != nil:
 			return s.config.named("read stream", err)
 		default:
+			if len(m.body) > window {
+				s.socket.widen()
+			}
 			if err := s.message(ctx, m); err != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx) // it was ended in the middle of a look at the catalogue

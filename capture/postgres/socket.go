@@ -25,6 +25,7 @@ type socket struct {
 	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
 	rests [3]time.Duration    // between reads, by the heat of the flow
 	flow  flow
+	wide  bool      // the window has been made wide
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
 	armed time.Time // the deadline that the connection knows of; zero: unknown
@@ -44,9 +45,13 @@ var (
 
 const (
 	// window is the receive buffer of a stream from this machine, in bytes, of which the kernel makes twice as much and a
-	// window of this size. A sender whose window is full appends to what waits, which costs it a copy; the kernel sends
-	// that in large pieces, in our time, when we read.
+	// window of half to three quarters of that. A sender whose window is full appends to what waits, which costs it a copy;
+	// the kernel sends that in large pieces, in our time, when we read.
 	window = 16 << 10
+	// wide is that of a stream with a message larger than a window: its sends are few, and a read for each window is dearer.
+	wide = 64 << 10
+	// gather is, in bytes, what may wait for a read: large rows would fill the sender's buffer within a rest.
+	gather = 96 << 10
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
@@ -68,11 +73,12 @@ func dialSocket(d *net.Dialer) func(context.Context, string, string) (net.Conn, 
 	}
 }
 
+func newSocket(c net.Conn) *socket { return &socket{Conn: c, limit: answer} }
+
 // narrow is a dialer's Control, for streams: it makes the window small if the peer is this machine. Between machines a
 // window is what may be on the way, and stays as it is.
 func narrow(_, addr string, c syscall.RawConn) error {
-	peer, err := netip.ParseAddrPort(addr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() || reading == "plain" {
+	if !near(addr) || reading == "plain" {
 		return nil
 	}
 	return c.Control(func(fd uintptr) {
@@ -80,7 +86,22 @@ func narrow(_, addr string, c syscall.RawConn) error {
 	})
 }
 
-func newSocket(c net.Conn) *socket { return &socket{Conn: c, limit: answer} }
+// near says whether a TCP address is this machine.
+func near(addr string) bool {
+	peer, err := netip.ParseAddrPort(addr)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
+}
+
+// widen makes a narrow window wide, for good: what is on the way does not fit into a smaller one, and is lost.
+func (s *socket) widen() {
+	if s.wide {
+		return
+	}
+	s.wide = true
+	if c, ok := s.Conn.(interface{ SetReadBuffer(int) error }); ok && near(s.RemoteAddr().String()) && reading != "plain" {
+		_ = c.SetReadBuffer(wide) // refused: it is only slower
+	}
+}
 
 // own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
 // for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had is only slower.
@@ -157,7 +178,8 @@ func (s *socket) fetch(p []byte) (int, error) {
 	for {
 		rests := s.flow.heat > cold && s.nap != nil
 		if rests && !s.dry.IsZero() {
-			if d := min(s.rests[s.flow.heat]-time.Since(s.dry), time.Until(s.until)); d > 0 {
+			rest := min(s.rests[s.flow.heat], s.flow.until(gather))
+			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
 				s.nap(d)
 			}
 		}

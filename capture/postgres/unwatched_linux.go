@@ -191,6 +191,16 @@ func (u *unwatched) SetDeadline(t time.Time) error {
 	return u.SetReadDeadline(t)
 }
 
+// SetReadBuffer is as that of a net.TCPConn.
+func (u *unwatched) SetReadBuffer(bytes int) error {
+	u.inside.RLock()
+	defer u.inside.RUnlock()
+	if u.closed.Load() {
+		return net.ErrClosed
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
+}
+
 func (u *unwatched) since(t time.Time) int64 {
 	if t.IsZero() {
 		return never

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -132,4 +134,37 @@ func TestUnwatchedWrite(t *testing.T) {
 	if _, err := u.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("after the peer's end: %v", err)
 	}
+}
+
+// A stream keeps its narrow window until a message comes that is larger.
+func TestLargeMessageWidens(t *testing.T) {
+	sockets(t, func(t *testing.T, sock *socket, peer net.Conn) {
+		u, ok := sock.Conn.(*unwatched)
+		if _, tcp := peer.(*net.TCPConn); !ok || !tcp {
+			return
+		}
+		s, _ := newStream(t)
+		s.conn, s.socket, s.frames = sock, sock, newFrames(sock)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.receive(ctx) }()
+		for _, c := range []struct{ body, want int }{{window, 2 * window}, {window + 1, 2 * wide}} {
+			wire := append([]byte{'S'}, binary.BigEndian.AppendUint32(nil, uint32(c.body+4))...)
+			wire = append(wire, make([]byte, c.body)...)
+			wire = append(wire, 'd', 0, 0, 0, 22, 'k')
+			wire = append(wire, keepaliveBody(0x100, 1)...)
+			if _, err := peer.Write(wire); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(peer, make([]byte, 39)); err != nil { // the answer to the keepalive
+				t.Fatal(err)
+			}
+			if n, err := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); n != c.want || err != nil {
+				t.Errorf("after a message of %d bytes a receive buffer of %d, want %d (%v)", c.body, n, c.want, err)
+			}
+		}
+		cancel(io.EOF)
+		sock.Wake()
+		<-ended
+	})
 }
