@@ -1,4 +1,4 @@
-// Package reader is the part that puts the socket's low-water mark beside blocking reads, in the same program, and both
+// Package reader is the part that puts the rests of the socket beside blocking reads, in the same program, and both
 // beside pg_recvlogical: at offered rates, at the full rate of a backlog, and beside a process that eats a core, over TCP,
 // TLS and Unix sockets. Nothing is done with the rows.
 package reader
@@ -85,7 +85,7 @@ func (b *bench) prepare(ctx context.Context) error {
 
 // transport makes one table.
 func (b *bench) transport(ctx context.Context, over site.Transport) error {
-	r := b.Setup.Book.Begin("reader", string(over), "the low-water mark over "+string(over))
+	r := b.Setup.Book.Begin("reader", string(over), "rests between reads over "+string(over))
 	r.Columns = columns
 	r.Setting = []string{
 		fmt.Sprintf("Decoded and dropped. Offered: rows of about %d bytes on the wire, 1,000 transactions a second for %d s.", rowSize, b.seconds),
@@ -131,7 +131,7 @@ func eatCore() (stop func(), err error) {
 	}, nil
 }
 
-// compare says for each load what the mark brings.
+// compare says for each load what resting brings.
 func (b *bench) compare(r *record.Report) {
 	for _, l := range b.loads {
 		ours, plain, recv := l.with(tool.Tailrace), l.with(tool.Plain), l.with(tool.RecvLogical)

@@ -18,7 +18,7 @@ import (
 // The tools.
 const (
 	Tailrace    = "tailrace"
-	Plain       = "tailrace, plain reads" // the same program with blocking reads, for what the mark brings
+	Plain       = "tailrace, plain reads" // the same program with blocking reads, for what resting brings
 	RecvLogical = "pg_recvlogical"
 	Debezium    = "debezium"
 	JDBC        = "debezium jdbc" // its sink for databases

@@ -206,7 +206,7 @@ func testPublicationDropped(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// TLS brings a record a row and a Unix socket ignores the mark: the rows are the same.
+// TLS brings a record a row and a Unix socket has little room: the rows are the same.
 func TestEveryWayIn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
