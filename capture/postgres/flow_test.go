@@ -26,7 +26,7 @@ func TestFlowByRate(t *testing.T) {
 	for _, c := range []struct {
 		rate float64
 		heat int
-	}{{1e3, cold}, {3e6, cold}, {6e6, hot}, {12e6, hot}, {30e6, pouring}, {1e9, pouring}} {
+	}{{1e3, cold}, {5e5, cold}, {2e6, hot}, {12e6, hot}, {30e6, pouring}, {1e9, pouring}} {
 		for _, n := range []int{100, 1500, 16 << 10} {
 			if float64(n)/c.rate > 0.01 {
 				continue // a read now and then

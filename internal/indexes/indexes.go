@@ -40,8 +40,8 @@ CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_indexdef(c.oid), 'CREATE ' || CASE 
     || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)) AS d (whole, head)
 WHERE n.nspname = $1`
 
-// Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, each without
-// blocking writes, so none of them can stand in a transaction. A deferrable UNIQUE becomes one again, checked at the end of
+// Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, without blocking writes
+// for longer than a change of the catalogue takes, so none of them can stand in a transaction. A deferrable UNIQUE becomes one again, checked at the end of
 // each transaction: rows that exchange their values in the source do so in the replica. An index over columns that are not published is left out.
 // One that a statement before left invalid is dropped first.
 func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error) {
