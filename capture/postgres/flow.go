@@ -8,7 +8,7 @@ const (
 	span     = time.Millisecond
 	lull     = 4 * span // a hot flow that slows down cools after so long only: a sender that waits for its turn goes on at once
 	hotRate  = 1 << 20  // bytes a second from which resting pays
-	pourRate = 16 << 20 // and from which twice as long does: that is a window in a span
+	pourRate = 16 << 20 // and from which a longer rest does: that is a window in a span
 )
 
 // The heats.

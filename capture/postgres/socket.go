@@ -15,8 +15,8 @@ import (
 
 // socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
 // keeps up, each is a packet of its own, with a wake-up of the reader and an acknowledgement, all in the walsender's time;
-// so while much flows, this reader rests between reads, and takes what has gathered. When the flow cools it waits in Read, and nothing
-// is late. Step 1 of the way of one row.
+// so while much flows, this reader rests between reads, and takes what has gathered. When the flow cools it waits in Read,
+// and nothing is late. Step 1 of the way of one row.
 //
 // Read and Until are for one goroutine; Wake is for any other.
 type socket struct {
@@ -25,7 +25,7 @@ type socket struct {
 	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
 	rests [3]time.Duration    // between reads, by the heat of the flow
 	flow  flow
-	wide  bool      // the window has been made wide
+	grown bool      // the window has been made wide
 	live  bool      // the stream has begun; before, every deadline is the driver's
 	until time.Time // when Read gives up waiting
 	armed time.Time // the deadline that the connection knows of; zero: unknown
@@ -52,6 +52,8 @@ const (
 	wide = 64 << 10
 	// gather is, in bytes, what may wait for a read: large rows would fill the sender's buffer within a rest.
 	gather = 96 << 10
+	// most is what one Read brings, in bytes: between two it is looked at the time.
+	most = 256 << 10
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
@@ -94,10 +96,10 @@ func near(addr string) bool {
 
 // widen makes a narrow window wide, for good: what is on the way does not fit into a smaller one, and is lost.
 func (s *socket) widen() {
-	if s.wide {
+	if s.grown {
 		return
 	}
-	s.wide = true
+	s.grown = true
 	if c, ok := s.Conn.(interface{ SetReadBuffer(int) error }); ok && near(s.RemoteAddr().String()) && reading != "plain" {
 		_ = c.SetReadBuffer(wide) // refused: it is only slower
 	}
@@ -175,6 +177,7 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 func (s *socket) fetch(p []byte) (int, error) {
+	p = p[:min(len(p), most)]
 	for {
 		rests := s.flow.heat > cold && s.nap != nil
 		if rests && !s.dry.IsZero() {

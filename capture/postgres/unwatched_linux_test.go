@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // pair is a Unix socket that the runtime does not watch, and its peer.
@@ -145,19 +147,23 @@ func TestLargeMessageWidens(t *testing.T) {
 		}
 		s, _ := newStream(t)
 		s.conn, s.socket, s.frames = sock, sock, newFrames(sock)
+		s.pulse = 200 * time.Millisecond // the second keepalive is answered by the clock
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.receive(ctx) }()
-		for _, c := range []struct{ body, want int }{{window, 2 * window}, {window + 1, 2 * wide}} {
+		for i, c := range []struct{ body, want int }{{window, 2 * window}, {window + 1, 2 * wide}} {
+			end := capture.LSN(0x100 * (i + 1))
 			wire := append([]byte{'S'}, binary.BigEndian.AppendUint32(nil, uint32(c.body+4))...)
 			wire = append(wire, make([]byte, c.body)...)
 			wire = append(wire, 'd', 0, 0, 0, 22, 'k')
-			wire = append(wire, keepaliveBody(0x100, 1)...)
+			wire = append(wire, keepaliveBody(end, 1)...)
 			if _, err := peer.Write(wire); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := io.ReadFull(peer, make([]byte, 39)); err != nil { // the answer to the keepalive
-				t.Fatal(err)
+			for update := make([]byte, 39); capture.LSN(binary.BigEndian.Uint64(update[6:])) < end; { // the first is of the start
+				if _, err := io.ReadFull(peer, update); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if n, err := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); n != c.want || err != nil {
 				t.Errorf("after a message of %d bytes a receive buffer of %d, want %d (%v)", c.body, n, c.want, err)
