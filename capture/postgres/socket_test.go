@@ -145,7 +145,7 @@ func TestSocketRests(t *testing.T) {
 
 // The window is small for a peer on this machine only.
 func TestSocketWindow(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+	sockets(t, func(t *testing.T, s *socket, _ net.Conn) {
 		c, ok := s.Conn.(*net.TCPConn)
 		if !ok {
 			return
