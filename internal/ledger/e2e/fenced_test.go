@@ -102,7 +102,7 @@ func (p *pair) freezeInside() (arrive func()) {
 	if _, err := conn.Exec(p.t.Context(), "COMMIT"); err != nil {
 		p.t.Fatal(err)
 	}
-	p.until("the sink's transaction stays open", func() bool { return p.sessions("state = 'idle in transaction'") != "0" })
+	p.until("the sink's transaction stays open", func() bool { return p.sessions("xact_start IS NOT NULL AND wait_event_type = 'Client'") != "0" })
 	return func() {}
 }
 
