@@ -53,7 +53,7 @@ const (
 	// gather is, in bytes, what may wait for a read: large rows would fill the sender's buffer within a rest.
 	gather = 96 << 10
 	// most is what one Read brings, in bytes: between two it is looked at the time.
-	most = 256 << 10
+	most = frameBuf
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
 	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.

@@ -138,7 +138,7 @@ func TestSocketRests(t *testing.T) {
 		time.Sleep(50 * time.Millisecond) // a megabyte gathers
 		_, tcp := peer.(*net.TCPConn)
 		if n, err := s.Read(b); tcp && n < 4*window || n > most {
-			t.Errorf("a read brought %d bytes, with a window of %d: what had gathered was left (%v)", n, window, err)
+			t.Errorf("of a megabyte that had gathered a read brought %d bytes, want %d to %d (%v)", n, 4*window, most, err)
 		}
 	})
 }

@@ -19,8 +19,8 @@ import (
 // unwatched is a socket that the runtime's poller does not watch: as long as nobody is in Read, what comes wakes nobody, and
 // the walsender pays for no wake-up. Who waits in Read blocks a thread.
 //
-// One goroutine may be in Read, take or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts for the
-// writes that begin after it.
+// One goroutine may be in Read, take or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts
+// for the writes that begin after it.
 type unwatched struct {
 	fd            int // does not block
 	bell          int // an eventfd, which ends a wait in Read or nap

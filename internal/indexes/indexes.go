@@ -27,7 +27,8 @@ type index struct {
 // ofTable reads the indexes of a table, but those of its primary key and of exclusion constraints.
 const ofTable = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('Name', c.relname, 'Unique', i.indisunique, 'Valid', i.indisvalid,
-    'Constraint', k.oid IS NOT NULL, 'Deferrable', coalesce(k.condeferrable, false), 'Definition', pg_catalog.substr(d.whole, pg_catalog.length(d.head) + 2),
+    'Constraint', k.oid IS NOT NULL, 'Deferrable', coalesce(k.condeferrable, false),
+    'Definition', pg_catalog.substr(d.whole, pg_catalog.length(d.head) + 2),
     'Columns', coalesce((SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)), '[]')) ORDER BY c.relname), '[]')
 FROM pg_catalog.pg_namespace n
@@ -40,9 +41,10 @@ CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_indexdef(c.oid), 'CREATE ' || CASE 
     || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)) AS d (whole, head)
 WHERE n.nspname = $1`
 
-// Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, without blocking writes
-// for longer than a change of the catalogue takes, so none of them can stand in a transaction. A deferrable UNIQUE becomes one again, checked at the end of
-// each transaction: rows that exchange their values in the source do so in the replica. An index over columns that are not published is left out.
+// Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, without blocking
+// writes for longer than a change of the catalogue takes, so none of them can stand in a transaction. A deferrable UNIQUE
+// becomes one again, checked at the end of each transaction: rows that exchange their values in the source do so in the
+// replica. An index over columns that are not published is left out.
 // One that a statement before left invalid is dropped first.
 func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error) {
 	var all []string
