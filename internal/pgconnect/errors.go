@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,7 +47,7 @@ func Refused(err error) (*capture.Problem, error) {
 			Fix: "name the authority: ?sslmode=verify-full&sslrootcert=/path/ca.crt; sslmode=require encrypts without verifying",
 		}, err
 	}
-	if SQLState(err) == "" && strings.Contains(err.Error(), "server refused TLS connection") {
+	if refusesTLS(err) {
 		return &capture.Problem{
 			State: "tls_refused", Halted: true, Usage: true,
 			Reason: "the server does not speak TLS, and TLS is the default for a server on another host", Err: err,
@@ -54,4 +55,13 @@ func Refused(err error) (*capture.Problem, error) {
 		}, err
 	}
 	return nil, err
+}
+
+// refusesTLS reports whether TLS is all that a server, or every server of several, lacks. Where one is away, or is a standby
+// and a primary is asked for, that is the reason: the driver has tried TLS as well.
+func refusesTLS(err error) bool {
+	if all, several := err.(interface{ Unwrap() []error }); several {
+		return !slices.ContainsFunc(all.Unwrap(), func(err error) bool { return !refusesTLS(err) })
+	}
+	return SQLState(err) == "" && strings.Contains(err.Error(), "server refused TLS connection")
 }

@@ -61,3 +61,13 @@ func TestNothingIsAllocated(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkValuesLargeText is a text of 100 KB in which nothing is escaped.
+func BenchmarkValuesLargeText(b *testing.B) {
+	text := []byte(strings.Repeat("c4ca4238a0b923820dcc509a6f75849b", 3125))
+	dst := make([]byte, 0, 2*len(text))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		dst = jsonvalue.AppendString(dst[:0], text)
+	}
+}

@@ -51,11 +51,15 @@ func plain(text []byte) int {
 // plainASCII is plain as far as text is ASCII.
 func plainASCII(text []byte) int {
 	n := 0
-	for len(text)-n >= 8 {
-		w := binary.LittleEndian.Uint64(text[n:])
-		if w&high != 0 || !plainWord(w) {
+	for len(text)-n >= 32 {
+		b := text[n : n+32]
+		if asciiWord(binary.LittleEndian.Uint64(b))&asciiWord(binary.LittleEndian.Uint64(b[8:]))&
+			asciiWord(binary.LittleEndian.Uint64(b[16:]))&asciiWord(binary.LittleEndian.Uint64(b[24:]))&high != high {
 			break
 		}
+		n += 32
+	}
+	for len(text)-n >= 8 && asciiWord(binary.LittleEndian.Uint64(text[n:]))&high == high {
 		n += 8
 	}
 	for n < len(text) && text[n] >= ' ' && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
@@ -75,6 +79,14 @@ const (
 func plainWord(w uint64) bool {
 	quote, backslash := w^ones*'"', w^ones*'\\'
 	return ((w-ones*' ')&^w|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
+}
+
+// asciiWord looks at eight bytes at once: the highest bits of all of them are set in what it returns if and only if all are
+// ASCII and stand in a JSON string as they are. Of ASCII no sum carries into the next byte; other bytes may do that, but the
+// last operand leaves their own bit out.
+func asciiWord(w uint64) uint64 {
+	quote, backslash := w^ones*'"', w^ones*'\\'
+	return (w + ones*(0x80-' ')) & (quote + ones*0x7f) & (backslash + ones*0x7f) &^ w
 }
 
 func appendEscaped(dst []byte, c byte) []byte {
