@@ -9,7 +9,7 @@ import (
 // Fetch downloads and prepares all that servers of this package need, and says what of the system's programs is missing.
 func Fetch() error {
 	var errs []error
-	for _, version := range []int{Oldest, Newest} {
+	for _, version := range []int{Oldest, FailoverSlots, Newest} {
 		binaries, err := postgresBinaries(version)
 		if err == nil {
 			_, err = postgresTemplate(version, binaries)
@@ -25,5 +25,6 @@ func Fetch() error {
 	if err == nil {
 		_, err = kafkaTemplate(jars)
 	}
-	return errors.Join(append(errs, err)...)
+	_, tools := KafkaTools()
+	return errors.Join(append(errs, err, tools)...)
 }

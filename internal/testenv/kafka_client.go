@@ -5,6 +5,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -64,6 +65,41 @@ func (s *KafkaServer) CreateTopic(t testing.TB, name string, partitions int32, s
 	}, false)
 	if err != nil {
 		t.Fatalf("testenv: create topic %s: %v", name, err)
+	}
+}
+
+// DeleteTopic deletes a topic and returns when the cluster does not know it any more.
+func (s *KafkaServer) DeleteTopic(t testing.TB, name string) {
+	t.Helper()
+	a := s.Admin(t)
+	if err := a.DeleteTopic(name); err != nil {
+		t.Fatalf("testenv: delete topic %s: %v", name, err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		m, err := a.DescribeTopics([]string{name})
+		if err == nil && m[0].Err == sarama.ErrUnknownTopicOrPartition {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("testenv: topic %s is still there: %v", name, err)
+		}
+	}
+}
+
+// PurgeTopic deletes the records that a topic has, as the topic's retention does. Its cleanup.policy has delete.
+func (s *KafkaServer) PurgeTopic(t testing.TB, name string) {
+	t.Helper()
+	client := s.Client(t)
+	ids, err := client.Partitions(name)
+	ends := map[int32]int64{}
+	for i := 0; err == nil && i < len(ids); i++ {
+		ends[ids[i]], err = client.GetOffset(name, ids[i], sarama.OffsetNewest)
+	}
+	if err == nil {
+		err = s.Admin(t).DeleteRecords(name, ends)
+	}
+	if err != nil {
+		t.Fatalf("testenv: purge topic %s: %v", name, err)
 	}
 }
 

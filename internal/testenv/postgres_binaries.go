@@ -19,9 +19,12 @@ const (
 	Newest = 18
 )
 
+// FailoverSlots is the first version whose logical slots can be on a standby too.
+const FailoverSlots = 17
+
 var releases = map[int]embedded.PostgresVersion{
 	13: "13.18.0", // the one that the library names is not to be had
-	14: embedded.V14, Oldest: embedded.V15, 16: embedded.V16, 17: embedded.V17, Newest: embedded.V18,
+	14: embedded.V14, Oldest: embedded.V15, 16: embedded.V16, FailoverSlots: embedded.V17, Newest: embedded.V18,
 }
 
 // Release is the full version behind a major one; "" for one that this package does not know.

@@ -77,6 +77,17 @@ func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
 // accepted and lead nowhere. After Heal everything goes on where it stood.
 func (p *ProxyServer) Hold() { p.change(func() { p.faults.hold = [2]bool{true, true} }) }
 
+// Held reports whether something that a client or a server has sent is kept back by Hold or HoldReplies.
+func (p *ProxyServer) Held() (requests, replies bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		requests = requests || p.faults.hold[fromClient] && (l.held[fromClient] || unread(l.client))
+		replies = replies || p.faults.hold[fromServer] && (l.held[fromServer] || unread(l.server))
+	}
+	return requests, replies
+}
+
 // HoldReplies holds what the server sends. The server still gets all, so that what a client asks for is done and its
 // acknowledgement is not seen.
 func (p *ProxyServer) HoldReplies() { p.change(func() { p.faults.hold[fromServer] = true }) }

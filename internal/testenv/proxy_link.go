@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type link struct {
 	client *net.TCPConn
 	server *net.TCPConn // nil until dialled
 	watch  [2]func([]byte)
+	held   [2]bool       // a chunk was read and waits for the end of a Hold; guarded by proxy.mu
 	dead   chan struct{} // closed by reset; guarded by proxy.mu
 }
 
@@ -133,7 +135,7 @@ func (l *link) write(way int, to *net.TCPConn, c chunk) error {
 		return errCut
 	}
 	for len(c.bytes) > 0 {
-		if !l.pass(way) {
+		if !l.passChunk(way) {
 			return errCut
 		}
 		part, last, pause := l.proxy.allow(way, c.bytes)
@@ -149,6 +151,22 @@ func (l *link) write(way int, to *net.TCPConn, c chunk) error {
 		c.bytes = c.bytes[len(part):]
 	}
 	return nil
+}
+
+// unread reports whether bytes have come that were not read: a link reads nothing of a direction that is held.
+func unread(conn *net.TCPConn) (some bool) {
+	if conn == nil {
+		return false
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) { // it fails when the connection is closed
+		n, _, _ := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		some = n > 0
+	})
+	return some
 }
 
 // allow says how much of b may pass now, whether the connection is to be cut after it, and how long the next part waits.
@@ -178,6 +196,19 @@ func (p *ProxyServer) allow(way int, b []byte) (part []byte, last bool, pause ti
 func (l *link) pass(way int) bool {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
+	return l.passLocked(way)
+}
+
+// passChunk is pass for a chunk that was read, which Held reports while it waits.
+func (l *link) passChunk(way int) bool {
+	l.proxy.mu.Lock()
+	defer l.proxy.mu.Unlock()
+	l.held[way] = true
+	defer func() { l.held[way] = false }()
+	return l.passLocked(way)
+}
+
+func (l *link) passLocked(way int) bool {
 	for l.proxy.faults.hold[way] && !l.isDead() {
 		l.proxy.changed.Wait()
 	}

@@ -121,6 +121,52 @@ func TestProxyHoldsUntilHealed(t *testing.T) {
 	exchange(t, fresh, "fresh")
 }
 
+func TestProxyTellsWhatItHolds(t *testing.T) {
+	for name, c := range map[string]struct {
+		before            string
+		hold              func(*ProxyServer)
+		requests, replies bool
+	}{
+		"a connection in use": {"before", (*ProxyServer).Hold, true, false},
+		"a new connection":    {"", (*ProxyServer).Hold, true, false}, // of which the proxy reads nothing yet
+		"an answer":           {"before", (*ProxyServer).HoldReplies, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := Proxy(t, echo(t))
+			conn := dial(t, p.Addr())
+			exchange(t, conn, c.before)
+			c.hold(p)
+			if c.before == "" {
+				conn = dial(t, p.Addr())
+			}
+			held := func() bool {
+				requests, replies := p.Held()
+				return requests == c.requests && replies == c.replies
+			}
+			if held() {
+				t.Error("nothing was sent, and something is held")
+			}
+			if _, err := conn.Write([]byte("held")); err != nil {
+				t.Fatal(err)
+			}
+			for began := time.Now(); !held(); time.Sleep(time.Millisecond) {
+				if time.Since(began) > patience {
+					t.Fatal("something was sent, and it is not held")
+				}
+			}
+			if err := p.Heal(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(conn, make([]byte, len("held"))); err != nil {
+				t.Fatal(err)
+			}
+			if c.hold(p); held() {
+				t.Error("all has passed, and something is held")
+			}
+		})
+	}
+}
+
 func TestProxyHoldsRepliesOnly(t *testing.T) {
 	p := Proxy(t, echo(t))
 	var mu sync.Mutex

@@ -1,0 +1,32 @@
+package testenv
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// ColdBackup stops the server, copies its data folder, starts it again, and returns where the copy is.
+func (s *PostgresServer) ColdBackup(t testing.TB) string {
+	t.Helper()
+	backup := filepath.Join(t.TempDir(), "data")
+	s.offline(t, func() error { return copyTree(s.DataDir, backup) })
+	return backup
+}
+
+// Restore puts the server back to what a ColdBackup has: the same cluster, on the same timeline, in an older or a newer state.
+func (s *PostgresServer) Restore(t testing.TB, backup string) {
+	t.Helper()
+	s.offline(t, func() error { return errors.Join(os.RemoveAll(s.DataDir), copyTree(backup, s.DataDir)) })
+}
+
+// offline does something with the data folder while the server is stopped.
+func (s *PostgresServer) offline(t testing.TB, do func() error) {
+	t.Helper()
+	for _, step := range []func() error{func() error { return s.Stop(Fast) }, do, s.Start} {
+		if err := step(); err != nil {
+			t.Fatalf("testenv: %v", err)
+		}
+	}
+}
