@@ -23,8 +23,14 @@ func (o Op) String() string {
 type Tx struct {
 	LSN   LSN       // where the commit record starts; see Position for a snapshot's
 	XID   uint32    // the top transaction's id, which wraps; 0 for a snapshot
+	Wraps uint32    // how often ids had wrapped: Postgres' epoch of the id
 	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
 	Epoch uint32    // stands for the cluster and the timeline of LSN: part of an event's id
+}
+
+// Commit names the transaction in a record; end is where its commit record ends.
+func (t *Tx) Commit(end LSN) Commit {
+	return Commit{LSN: end, XID: uint64(t.Wraps)<<32 | uint64(t.XID), Time: t.Time}
 }
 
 // Snapshot is the consistent point of a virtual transaction; see Position.
@@ -61,9 +67,23 @@ type Batch struct {
 	End     Position  // after the last change
 	Commit  bool      // End stands between transactions
 	Time    time.Time // of the last commit in it, by the source's clock; zero for an empty batch
+	Last    Commit    // the last transaction with changes that ends in it; zero: none does
 	Bytes   int       // what the batch counts in the window: the memory that it keeps alive
 	State   []byte    // what the source wants recorded with End; nil: as before
 	Copied  bool      // it ends a first copy: of all rows that there were none is still to come
+	// Memory holds those values that are reused after the batch; nil: the garbage collector has all of them. Copies of a
+	// batch share it.
+	Memory interface{ Release() }
+}
+
+// Release gives the memory of large values back to the source, which puts other rows there. The batch's owner calls it
+// when every sink that was given the batch, or a part of it, has returned from its Write; from then on no value of the batch
+// may be read, in any copy. A batch that is never released is the garbage collector's.
+func (b *Batch) Release() {
+	if b.Memory != nil {
+		b.Memory.Release()
+		b.Memory = nil
+	}
 }
 
 // After returns the part of the batch that a sink at p does not hold yet, and false when it holds all of it. The

@@ -12,7 +12,7 @@ type Problem struct {
 	Halted bool   // only a person helps; else it is retried
 	Usage  bool   // the user has to change something: exit code 2 for a live check
 	Reason string // what is the case, in a sentence, without secrets
-	Fix    string // the command or the SQL that helps; may have lines
+	Fix    string // the command or the SQL that helps; may have lines. See FixArgs
 	Err    error  // what was seen, or nil
 }
 

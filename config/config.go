@@ -11,6 +11,7 @@ type File struct {
 	Daemon    Daemon
 	Pipelines []Pipeline // in the order of the files; disabled ones are left out
 	Hash      string     // of the files' text, hex: a label of tailrace_config_info
+	Paths     []string   // as Load was given them
 }
 
 // Daemon is the daemon block, with its defaults filled in.

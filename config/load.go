@@ -79,7 +79,7 @@ func (l *loader) load(paths []string) *File {
 		}
 		l.parse(name, src)
 	}
-	f := &File{Daemon: l.daemon(), Hash: digest(texts)}
+	f := &File{Daemon: l.daemon(), Hash: digest(texts), Paths: paths}
 	l.evaluateLocals()
 	for _, c := range l.connections {
 		l.checkConnection(c)

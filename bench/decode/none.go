@@ -25,7 +25,9 @@ func (s *settings) Sink(string, string, *zap.Logger) (sink.Sink, error) {
 
 func (s *settings) Check(context.Context, string, string) []error { return nil }
 
-func (s *settings) Drop(context.Context, string, string, bool) ([]string, error) { return nil, nil }
+func (s *settings) Drop(context.Context, string, string, capture.Origin, bool) ([]string, error) {
+	return nil, nil
+}
 
 // none holds whatever it is given at once. It is its own Writer.
 type none struct {

@@ -22,6 +22,7 @@ type client struct {
 	done     chan error
 	state    []byte // as the last batch said
 	held     capture.Position
+	origin   capture.Origin // of the stream that brought it
 }
 
 func (b *bench) client() *client {
@@ -49,7 +50,12 @@ func (c *client) serve(ctx context.Context, stream capture.Stream) error {
 	}
 	var records []capture.Record
 	if !c.held.IsZero() {
-		records = []capture.Record{{Sink: "test", Position: c.held, State: c.state}}
+		records = []capture.Record{{Sink: "test", Position: c.held, State: c.state, Origin: c.origin}}
+	}
+	for _, r := range records {
+		if cmp, err := stream.Compare(ctx, r); err != nil || len(cmp.Altered) > 0 || cmp.Commit == capture.CommitAbsent {
+			return fmt.Errorf("the source says %+v (%w) of %+v", cmp, err, r)
+		}
 	}
 	anew, err := stream.Resume(ctx, records)
 	if err != nil {
@@ -254,6 +260,8 @@ func (s *session) check(b capture.Batch) {
 		bad("nothing, inside a transaction")
 	case !b.Commit && b.End != (capture.Position{LSN: s.tx.LSN, Seq: s.seq + 1}):
 		bad("a part ends elsewhere than behind its last change %s+%d", s.tx.LSN, s.seq)
+	case n > 0 && b.Commit && !ends(b.Changes[n-1].Tx, b):
+		bad("its last transaction is %v, that of its last change %v", b.Last, b.Changes[n-1].Tx)
 	case n > 0 && (b.Bytes <= 0 || b.Time.IsZero()):
 		bad("%d bytes, committed %s", b.Bytes, b.Time)
 	}
@@ -261,7 +269,13 @@ func (s *session) check(b capture.Batch) {
 	if b.State != nil {
 		s.client.state = b.State
 	}
-	s.client.held = s.last
+	s.client.held, s.client.origin = s.last, s.Origin()
+}
+
+// ends reports whether a batch names tx as its last transaction. The batch may end beyond the commit: the server can have said
+// meanwhile that there is nothing more up to there.
+func ends(tx *capture.Tx, b capture.Batch) bool {
+	return b.Last == tx.Commit(b.Last.LSN) && tx.LSN < b.Last.LSN && b.Last.LSN <= b.End.LSN
 }
 
 func (s *session) change(c *capture.Change, end capture.Position, bad func(string, ...any)) {

@@ -40,6 +40,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Server) {
 		{"ConfirmAfterTheEndOfTheContext", confirmAfterEnd},
 		{"OneAtATime", oneAtATime},
 		{"BatchesAreTheCallers", batchesStay},
+		{"ACopyMeetsTheStream", copyMeets},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&bench{t: t, server: fresh(t), versions: map[int]int{}})

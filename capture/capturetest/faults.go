@@ -114,7 +114,38 @@ func (s *Script) Replace(system uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cut()
-	s.origin = capture.Origin{System: system, Timeline: 1, Publication: "p"}
+	s.origin = firstOrigin
+	s.origin.System = system
+}
+
+// Move cuts every connection and becomes another database of the same cluster, with the same log.
+func (s *Script) Move(to capture.Database) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut()
+	s.origin.Database = to
+}
+
+// Tell makes the server know its commits, as one with track_commit_timestamp does.
+func (s *Script) Tell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tells = true
+}
+
+// knows reports whether a commit is in the log.
+func (s *Script) knows(c capture.Commit) capture.Knowledge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tells || c.XID == 0 {
+		return capture.CommitUnknown
+	}
+	for i := range s.log {
+		if tx := s.log[i].tx; tx != nil && tx.Commit(s.log[i].end) == c {
+			return capture.CommitPresent
+		}
+	}
+	return capture.CommitAbsent
 }
 
 // Advance moves the slot on behind everybody's back, as somebody with pg_replication_slot_advance does.

@@ -27,6 +27,7 @@ type Script struct {
 	statuses  []capture.Position
 	delay     time.Duration
 	lag       capture.LSN // how far a standby has come; 0: it is none
+	tells     bool        // it knows its commits
 }
 
 // process holds the slot: the server's side of a stream, or somebody foreign.
@@ -58,10 +59,14 @@ const (
 	origin     = 0x1000
 )
 
+var firstOrigin = capture.Origin{
+	System: 7, Timeline: 1, Publication: "p", Database: capture.Database{OID: 5, Name: "d"}, Slot: "s",
+}
+
 // NewScript makes a server whose slot exists and has confirmed everything that is there: nothing.
 func NewScript() *Script {
 	s := &Script{
-		origin: capture.Origin{System: 7, Timeline: 1, Publication: "p"}, end: origin, confirmed: origin, slot: true,
+		origin: firstOrigin, end: origin, confirmed: origin, slot: true,
 		versions: map[int]int{}, changed: make(chan struct{}),
 	}
 	return s
@@ -147,6 +152,13 @@ func (s *Script) Statuses() []capture.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.statuses)
+}
+
+// lasting reports whether the slot exists.
+func (s *Script) lasting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slot
 }
 
 // Held says whether somebody holds the slot.

@@ -17,6 +17,13 @@ type Source struct {
 	Hook func()
 	// Resumed hears what Resume is told, and its error is Resume's. nil: nothing.
 	Resumed func([]capture.Record) error
+	// Copying is called before each batch of a copy of all rows, with how many were handed out; its error ends the copy. nil:
+	// nothing.
+	Copying func(ctx context.Context, handed int) error
+	// Opening is called before a copy of all rows is there, and may tell what that waits for; its error is Copy's. nil: nothing.
+	Opening func(ctx context.Context, waits func(*capture.Problem)) error
+	// Altered is what Compare says of a publication, for the recorded one and the present one. nil: nothing was altered.
+	Altered func(recorded, now string) []string
 
 	script *Script
 
@@ -24,6 +31,8 @@ type Source struct {
 	dead    bool
 	stream  *Stream
 	streams int
+	copies  map[int]bool // of all rows, that are open, by their numbers
+	stalls  uint64
 }
 
 // Source makes another daemon's source.
@@ -94,13 +103,14 @@ func (s *Source) Kill() {
 // Health implements capture.Observed.
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
-	st := s.stream
+	st, stalls := s.stream, s.stalls
 	s.mu.Unlock()
 	c := s.script
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := capture.Health{
 		Slot: "inactive", End: c.end, Confirmed: c.confirmed, Retained: int64(c.end - c.confirmed), Safe: -1,
+		Stalls: stalls,
 	}
 	if c.holder != nil {
 		h.Slot = "active"
@@ -145,6 +155,13 @@ func (s *Source) Cut() {
 	if s.stream != nil {
 		s.stream.fail(errCut)
 	}
+}
+
+// Stall has Health count one stall more.
+func (s *Source) Stall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stalls++
 }
 
 // Streams is how many streams were started.

@@ -76,7 +76,26 @@ func (s *Stream) Slot(ctx context.Context) (capture.Slot, error) {
 	if c.lag > 0 {
 		return capture.Slot{Confirmed: c.confirmed, End: c.lag, Recovering: true}, nil
 	}
-	return capture.Slot{Confirmed: c.confirmed, End: c.end}, nil
+	return capture.Slot{Confirmed: c.confirmed, End: c.end, New: s.tx != nil}, nil
+}
+
+// Compare implements capture.Stream.
+func (s *Stream) Compare(ctx context.Context, r capture.Record) (capture.Comparison, error) {
+	if err := context.Cause(ctx); err != nil {
+		return capture.Comparison{}, err
+	}
+	var c capture.Comparison
+	if s.source.Altered != nil {
+		c.Altered = s.source.Altered(r.Origin.Publication, s.origin.Publication)
+	}
+	c.Commit = s.script.knows(r.Commit)
+	if s.tx == nil || s.script.lasting() {
+		c.Unfinished = r.Position.Flush() != r.Position.LSN
+		if c.Unfinished || string(r.State) == string(statePending) {
+			c.State = stateDone
+		}
+	}
+	return c, nil
 }
 
 // Resume implements capture.Stream.
@@ -143,6 +162,9 @@ func (s *Stream) take(log []record) capture.Batch {
 		more := s.piece(&log[i])
 		more.Changes = append(b.Changes, more.Changes...)
 		more.Bytes += b.Bytes
+		if more.Last.IsZero() {
+			more.Last = b.Last
+		}
 		b = more
 	}
 	return b
@@ -170,7 +192,7 @@ func (s *Stream) piece(r *record) capture.Batch {
 		return b
 	}
 	s.cut, s.next = 0, r.end
-	b.End, b.Commit = capture.Position{LSN: r.end}, true
+	b.End, b.Commit, b.Last = capture.Position{LSN: r.end}, true, r.tx.Commit(r.end)
 	return b
 }
 
@@ -178,7 +200,7 @@ func (s *Stream) piece(r *record) capture.Batch {
 func (s *Stream) copied() capture.Batch {
 	s.at++
 	if s.at > len(s.rows) {
-		return capture.Batch{End: capture.Position{LSN: s.tx.Snapshot()}, Commit: true}
+		return capture.Batch{End: capture.Position{LSN: s.tx.Snapshot()}, Commit: true, Last: s.tx.Commit(s.tx.Snapshot())}
 	}
 	return capture.Batch{
 		Changes: []capture.Change{change(s.tx, s.at-1, capture.Read, s.rows[s.at-1])}, Bytes: ChangeBytes, Time: s.tx.Time,

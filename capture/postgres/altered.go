@@ -3,61 +3,99 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
-
-	"github.com/tailrace/tailrace/capture"
 )
 
-// unaltered refuses a stream when somebody else altered the publication such that changes are missing in it: since a sink
-// recorded its position, or since this process accepted it. docs/decisions/0007 has the rule.
-func (s *Source) unaltered(ctx context.Context, now *edition, records []capture.Record) error {
-	for _, r := range records {
-		was, known := parseEdition(r.Publication)
-		if !known {
-			continue
-		}
-		if what := now.altered(&was, true); len(what) > 0 {
-			p := s.config.publicationAltered(what)
-			p.Reason += fmt.Sprintf("; sink %s holds everything up to %s, which was before", r.Sink, r.Position)
-			return p
-		}
+// altered says what somebody else did to the publication such that changes are missing in the stream: since a sink recorded
+// its position with an edition, or since this process accepted one. docs/decisions/0007 has the rule.
+func (s *Source) altered(ctx context.Context, pub *published, text string) (what []string, err error) {
+	defer func() { s.names.find(what) }()
+	now := &pub.Edition
+	was, known := parseEdition(text)
+	if known {
+		s.names.learn(&was)
 	}
-	if s.accepted != nil {
-		what := now.altered(s.accepted, !s.config.Manage)
-		taken, err := s.taken(ctx, now.gone(s.accepted))
+	if text != "" && text == now.String() {
+		return nil, nil // also where this process has accepted another one: it was the operator's word since then
+	}
+	if known {
+		what = append(now.altered(&was, true), pub.moved(&was)...)
+		replaced, err := s.replaced(ctx, now, &was)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if what = append(what, taken...); len(what) > 0 {
-			return s.config.publicationAltered(what)
+		uncarried, err := s.uncarried(ctx, now, &was)
+		if what = slices.Concat(what, replaced, uncarried, s.names.texts()); len(what) > 0 || err != nil {
+			return what, err
 		}
 	}
+	what = s.names.texts()
+	if pub.Note != "" && text == "" && s.config.Manage {
+		what = append(what, fmt.Sprintf("%s (the publication's comment says so, for no sink keeps a record; to go on without what is "+
+			"missing: %s; and restart)", pub.Note, s.config.comment("")))
+	}
+	if s.accepted == nil {
+		return what, nil
+	}
+	what = append(what, now.altered(s.accepted, !s.config.Manage)...)
+	taken, err := s.taken(ctx, now, now.gone(s.accepted))
+	if err != nil {
+		return nil, err
+	}
+	uncarried, err := s.uncarried(ctx, now, s.accepted)
+	return append(append(what, taken...), uncarried...), err
+}
+
+// accept makes an edition the one that this process has accepted: the stream has passed the start rule.
+func (s *Source) accept(ctx context.Context, pub *published) {
+	now := &pub.Edition
 	if n := len(now.tables); n > maxRecorded && s.accepted == nil {
 		s.log.Warn("too many tables to record: over a restart it is not noticed when one is taken out of the publication",
 			zap.Int("tables", n), zap.Int("most", maxRecorded))
 	}
 	s.accepted = now
-	return nil
+	s.names.forget()
+	if pub.Note != "" && s.config.Manage {
+		s.keepNote(ctx, "")
+	}
+}
+
+// dropped are the tables that this process has accepted under names that the file has and that no published table has now: they
+// were dropped, or renamed. What gets such a name later is not in the stream until it is in the publication.
+func (s *Source) dropped(now *edition) (dropped []membership) {
+	if s.accepted == nil || !s.config.Manage {
+		return nil
+	}
+	_, names := now.index()
+	for _, t := range slices.Concat(s.accepted.tables, s.accepted.dropped) {
+		if m := t.member; m.Name != "" && names[t.name] == nil && s.config.wants(m.Schema, m.Name) {
+			dropped = append(dropped, t)
+		}
+	}
+	return dropped
 }
 
 // taken says which of the members that are gone the file still wants, although they exist: they were taken out.
-func (s *Source) taken(ctx context.Context, gone []member) (what []string, err error) {
+func (s *Source) taken(ctx context.Context, now *edition, gone []member) (what []string, err error) {
+	rows, _ := now.index()
 	for _, m := range gone {
 		if m.Name == "" || !s.config.Manage && !s.config.names(m) {
 			continue
 		}
 		var exists bool
-		err := s.side.do(ctx, func(c *pgx.Conn) error {
-			return c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
-				WHERE n.nspname = $1 AND t.relname = $2)`, m.Schema, m.Name).Scan(&exists)
-		})
-		if err != nil {
-			return nil, s.config.named("look for table "+m.String(), err)
+		if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+			exists, err = s.config.exists(ctx, c, m)
+			return err
+		}); err != nil {
+			return nil, err
 		}
-		if exists {
+		switch {
+		case exists && rows[m.row]:
+			what = append(what, m.String()+" is another table now, which is not published")
+		case exists:
 			what = append(what, m.String()+" was taken out")
 		}
 	}
@@ -78,16 +116,17 @@ func (c *Config) names(m member) bool {
 	return false
 }
 
-func (c *Config) publicationAltered(what []string) *capture.Problem {
-	const most = 10
-	if len(what) > most {
-		what = append(what[:most:most], fmt.Sprintf("and %d more", len(what)-most))
+// exists reports whether there is a relation that has the name of one of the members.
+func (c *Config) exists(ctx context.Context, conn *pgx.Conn, ms ...member) (exists bool, err error) {
+	var schemas, names []string
+	for _, m := range ms {
+		schemas, names = append(schemas, m.Schema), append(names, m.Name)
 	}
-	return &capture.Problem{
-		State: "publication_altered", Halted: true, Usage: true,
-		Reason: fmt.Sprintf("somebody else altered publication %s, and what was written meanwhile is missing in the stream: %s",
-			c.Publication, strings.Join(what, ", ")),
-		Fix: "copy the rows again: `tailrace drop -pipeline P`, then start anew with a snapshot;\n" +
-			"when nothing was written meanwhile, with snapshot { mode = \"never\" }, before anybody writes again",
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) w(schema, name)
+		JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = w.name)`,
+		schemas, names).Scan(&exists)
+	if err != nil {
+		err = c.named("look for tables", err)
 	}
+	return exists, err
 }

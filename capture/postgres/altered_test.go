@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
+	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
 )
 
 // altering is a pipeline in a schema of its own: tables a, b and c, of which the file takes a and b.
@@ -57,8 +61,7 @@ func (a *altering) visit(recorded string) (now string, trouble error) {
 		cancel()
 	}
 	err := New(*a.Config, zaptest.NewLogger(a)).Run(ctx, report, func(ctx context.Context, st capture.Stream) error {
-		record := capture.Record{Sink: "bus", Position: st.Start(), State: stateDone, Publication: recorded}
-		if _, err := st.Resume(ctx, []capture.Record{record}); err != nil {
+		if err := pass(ctx, st, recorded); err != nil {
 			return err
 		}
 		now = st.Origin().Publication
@@ -71,14 +74,43 @@ func (a *altering) visit(recorded string) (now string, trouble error) {
 	return now, trouble
 }
 
+// pass lets a sink pass the start rule that has recorded an edition of the publication, and then the stream.
+func pass(ctx context.Context, st capture.Stream, edition string) error {
+	if err := judged(ctx, st, edition); err != nil {
+		return err
+	}
+	_, err := st.Resume(ctx, []capture.Record{{Sink: "bus", Position: st.Start(), State: stateDone, Origin: st.Origin()}})
+	return err
+}
+
+// judged is the start rule for a stream and a sink that has recorded an edition of the publication.
+func judged(ctx context.Context, st capture.Stream, edition string) error {
+	slot, err := st.Slot(ctx)
+	if err != nil {
+		return err
+	}
+	origin := st.Origin()
+	origin.Publication = edition
+	k := startrule.Sink{Name: "bus", Progress: sink.Progress{Position: st.Start(), Origin: origin, State: stateDone}}
+	k.Comparison, err = st.Compare(ctx, capture.Record{Sink: "bus", Position: st.Start(), State: stateDone, Origin: origin})
+	if err != nil {
+		return err
+	}
+	if d := startrule.Judge(startrule.Source{Origin: st.Origin(), Slot: slot}, k); d.Problem != nil {
+		return d.Problem
+	}
+	return nil
+}
+
 // What happens to a publication while the daemon is away. Every start is made twice without a record of the first one: so a
 // daemon that is killed between its own ALTER and the next record halts no more and no less than another one.
 func TestPublicationAlteredWhileAway(t *testing.T) {
 	cases := []struct {
-		name  string
-		began func(*altering) // before the first start
-		while func(*altering) // while the daemon is away
-		want  string          // of the reason; "": it passes
+		name   string
+		began  func(*altering) // before the first start
+		while  func(*altering) // while the daemon is away
+		newest bool            // needs the newest server
+		want   string          // of the reason; "": it passes
 	}{
 		{name: "nothing", while: func(*altering) {}},
 		{name: "taken out and put back", while: func(a *altering) {
@@ -163,6 +195,29 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 		{name: "administrator: other options", began: administered, while: func(a *altering) {
 			a.sql("ALTER PUB SET (publish = 'insert')")
 		}},
+		{name: "administrator: a column less", began: administered, while: func(a *altering) {
+			a.sql("ALTER TABLE $.a REPLICA IDENTITY DEFAULT", "ALTER PUB SET TABLE $.a (id, x), $.b")
+		}, want: "of $.a it leaves out y, which it had"},
+		{name: "administrator: a column less of the list", began: func(a *altering) {
+			a.sql("ALTER TABLE $.a REPLICA IDENTITY DEFAULT", "CREATE PUB FOR TABLE $.a (id, x), $.b")
+			a.Manage = false
+		}, while: func(a *altering) { a.sql("ALTER PUB SET TABLE $.a (id, y), $.b") }, want: "of $.a it leaves out x, which it had"},
+		{name: "administrator: a column more", began: func(a *altering) {
+			a.sql("ALTER TABLE $.a REPLICA IDENTITY DEFAULT", "CREATE PUB FOR TABLE $.a (id, x), $.b")
+			a.Manage = false
+		}, while: func(a *altering) { a.sql("ALTER PUB SET TABLE $.a, $.b") }},
+		{name: "administrator: a column dropped, another one renamed", began: func(a *altering) {
+			administered(a)
+			a.sql("ALTER TABLE $.a ADD z int")
+		}, while: func(a *altering) {
+			a.sql("ALTER TABLE $.a DROP x", "ALTER TABLE $.a RENAME y TO w", "ALTER TABLE $.a ADD x int")
+		}},
+		{name: "administrator: generated columns", newest: true, began: func(a *altering) {
+			a.sql("CREATE TABLE $.g (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED)",
+				"CREATE PUB FOR TABLES IN SCHEMA $ WITH (publish_generated_columns = stored)")
+			a.Manage = false
+		}, while: func(a *altering) { a.sql("ALTER PUB SET (publish_generated_columns = none)") },
+			want: "of $.g it leaves out d, which it had"},
 		{name: "administrator: taken out and put back", began: administered, while: func(a *altering) {
 			a.sql("ALTER PUB DROP TABLE $.a", "ALTER PUB ADD TABLE $.a")
 		}, want: "$.a was taken out and put back"},
@@ -180,6 +235,9 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
 		for i, c := range cases {
+			if c.newest && s.server.Version != testenv.Newest {
+				continue
+			}
 			s.Run(c.name, func(t *testing.T) {
 				s := site{t, s.server, s.db}
 				a := s.altering(i)
@@ -230,6 +288,8 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 			{"another filter", nil, "ALTER PUB SET TABLE ONLY $.a WHERE (id > 100), ONLY $.b", "$.a was taken out and put back"},
 			{"other options", nil, "ALTER PUB SET (publish = 'insert')", "options were changed"},
 			{"administrator: another filter", administered, "ALTER PUB SET TABLE $.a WHERE (id > 100), $.b", ""},
+			{"administrator: a column less", administered, "ALTER TABLE $.a REPLICA IDENTITY DEFAULT; ALTER PUB SET TABLE $.a (id, y), $.b",
+				"of $.a it leaves out x, which it had"},
 			{"administrator: taken out", administered, "ALTER PUB DROP TABLE $.a", "$.a was taken out"},
 			{"administrator: what nobody counts on", func(a *altering) {
 				administered(a)
@@ -294,8 +354,7 @@ func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
 			}
 		}
 		_ = New(*a.Config, zaptest.NewLogger(s)).Run(ctx, report, func(ctx context.Context, st capture.Stream) error {
-			record := capture.Record{Sink: "bus", Position: st.Start(), State: stateDone, Publication: recorded}
-			if _, err := st.Resume(ctx, []capture.Record{record}); err != nil {
+			if err := pass(ctx, st, recorded); err != nil {
 				return err
 			}
 			recorded = st.Origin().Publication
@@ -337,6 +396,18 @@ func TestEditionAsText(t *testing.T) {
 			t.Fatalf("%d tables: %v, %+v", i, known, was)
 		}
 		d.Tables = append(d.Tables, member{Schema: "public", Name: fmt.Sprint(i), oid: uint32(i), row: uint32(1000 + i)})
+	}
+	few := definition{oid: 1}
+	withColumns := few.edition()
+	withColumns.carried = carriedBy([]publishedTable{{OID: 7, numbers: []int16{1, 9, 1600}}, {OID: 8}, {OID: 9, numbers: []int16{2}}})
+	if was, known := parseEdition(withColumns.String()); !known || !reflect.DeepEqual(was.carried[0].columns.without(bitmap{0, 1}), []int16{1, 1600}) ||
+		len(was.carried) != 3 || was.carried[2].table != 9 || !was.carried[2].columns.has(2) || was.carried[2].columns.has(3) {
+		t.Errorf("%v, %+v", known, was)
+	}
+	if text := withColumns.String(); strings.HasSuffix(text, ".") {
+		t.Error(text)
+	} else if _, known := parseEdition(text[:len(text)-2]); known {
+		t.Error("half of it is known")
 	}
 	e := d.edition()
 	was, known := parseEdition(e.String())

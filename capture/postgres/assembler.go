@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
 // cut is the size, in bytes of the window, from which a batch is handed over even in the middle of a transaction.
@@ -24,12 +25,16 @@ type assembler struct {
 	origin    capture.Origin
 	state     []byte // goes with every batch
 	local     bool   // transactions with an origin are left out
+	names     *streamNames
+	unnamed   map[uint32]string // tables whose rows are left out: the file does not name them
 
 	batch capture.Batch
+	large buffers     // of the batch
 	last  capture.LSN // the end of the last batch that ended between transactions
 	tx    *capture.Tx // nil: between transactions
 	seq   uint64
-	left  bool // the transaction is left out: its changes are, its shapes and its end are not
+	xid   uint64 // near that of the last transaction, with the times that ids have wrapped
+	left  bool   // the transaction is left out: its changes are, its shapes and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
@@ -37,18 +42,27 @@ type assembler struct {
 	txs   []capture.Tx     // free room for transactions
 }
 
-// add takes the body of one pgoutput message. own says that the assembler may keep the bytes.
-func (a *assembler) add(ctx context.Context, msg []byte, own bool) error {
+// add takes the body of one pgoutput message. If it stands in a buffer of its own, that belongs to the assembler from now on.
+func (a *assembler) add(ctx context.Context, msg []byte, own *bufpool.Buffer) error {
+	if len(msg) > 0 && !a.left {
+		switch kind := pgoutput.Kind(msg[0]); kind {
+		case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete:
+			return a.change(kind, msg[1:], own)
+		}
+	}
+	defer own.Release()
+	return a.other(ctx, msg)
+}
+
+// other takes a message of which nothing is kept as it stands.
+func (a *assembler) other(ctx context.Context, msg []byte) error {
 	if len(msg) == 0 {
 		return fmt.Errorf("read change: an empty message")
 	}
 	body := msg[1:]
 	switch kind := pgoutput.Kind(msg[0]); kind {
-	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete:
-		if a.left {
-			return nil
-		}
-		return a.change(kind, body, own)
+	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete: // left out
+		return nil
 	case pgoutput.KindBegin:
 		return a.begin(body)
 	case pgoutput.KindCommit:
@@ -81,7 +95,8 @@ func (a *assembler) begin(body []byte) error {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
 	a.tx, a.seq, a.left = a.newTx(), 0, false
-	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Time: m.Time, Epoch: a.origin.Epoch(m.FinalLSN)}
+	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
+	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.origin.Epoch(m.FinalLSN)}
 	return nil
 }
 
@@ -93,9 +108,17 @@ func (a *assembler) commit(body []byte) error {
 	if a.tx == nil || a.tx.LSN != m.LSN {
 		return fmt.Errorf("read change: the commit at %s ends no transaction that began", m.LSN)
 	}
-	a.batch.Time = a.tx.Time
+	a.ends(m.EndLSN)
 	a.close(capture.Position{LSN: m.EndLSN})
 	return nil
+}
+
+// ends says that the transaction ends in the batch, with a commit record up to end.
+func (a *assembler) ends(end capture.LSN) {
+	a.batch.Time = a.tx.Time
+	if a.seq > 0 {
+		a.batch.Last = a.tx.Commit(end)
+	}
 }
 
 // close ends a transaction, or says that there is nothing up to end.
@@ -112,8 +135,26 @@ func (a *assembler) relation(ctx context.Context, body []byte) error {
 	if a.tx == nil {
 		return fmt.Errorf("read change: a table is described outside of a transaction")
 	}
+	if a.names != nil {
+		if ours, err := a.names.take(ctx, a.tx.XID, &m); err != nil {
+			return err
+		} else if !ours {
+			a.leaveOut(&m)
+			return nil
+		}
+		delete(a.unnamed, m.ID)
+	}
 	_, err := a.relations.message(ctx, a.tx.XID, &m)
 	return err
+}
+
+// leaveOut leaves out the rows of a table from now on, until it is described again.
+func (a *assembler) leaveOut(m *pgoutput.Relation) {
+	if a.unnamed == nil {
+		a.unnamed = map[uint32]string{}
+	}
+	a.unnamed[m.ID] = m.Schema + "." + m.Name
+	a.relations.forget(m.ID)
 }
 
 func (a *assembler) named(body []byte) error {
@@ -131,50 +172,70 @@ func (a *assembler) truncate(body []byte) error {
 		return err
 	}
 	for _, id := range m.Relations {
-		t, err := a.table(id)
+		t, err := a.table(id, capture.Truncate)
 		if err != nil {
 			return err
 		}
-		a.append(capture.Change{Op: capture.Truncate, Table: t}, changeCost)
+		if t != nil {
+			a.append(capture.Change{Op: capture.Truncate, Table: t}, changeCost)
+		}
 	}
 	return nil
 }
 
 // change takes a row over: its values are slices of the message, as the server printed them (I5).
-func (a *assembler) change(kind pgoutput.Kind, body []byte, own bool) (err error) {
-	if !own {
-		body = a.arena.copy(body)
-	}
+func (a *assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) (err error) {
+	body, slab, bytes := a.keep(body, own)
 	var op capture.Op
 	switch kind {
 	case pgoutput.KindInsert:
-		op, err = capture.Insert, a.row.DecodeInsert(body, &a.slab)
+		op, err = capture.Insert, a.row.DecodeInsert(body, slab)
 	case pgoutput.KindUpdate:
-		op, err = capture.Update, a.row.DecodeUpdate(body, &a.slab)
+		op, err = capture.Update, a.row.DecodeUpdate(body, slab)
 	default:
-		op, err = capture.Delete, a.row.DecodeDelete(body, &a.slab)
+		op, err = capture.Delete, a.row.DecodeDelete(body, slab)
 	}
 	if err != nil {
 		return err
 	}
-	t, err := a.table(a.row.Relation)
-	if err != nil {
+	t, err := a.table(a.row.Relation, op)
+	if err != nil || t == nil {
 		return err
 	}
 	if err := a.shape(t); err != nil {
 		return err
 	}
 	c := capture.Change{Op: op, Table: t, Before: a.row.Old, After: a.row.New}
-	a.append(c, len(body)+changeCost+valueCost*(len(c.Before)+len(c.After)))
+	a.append(c, bytes+changeCost+valueCost*(len(c.Before)+len(c.After)))
 	return nil
 }
 
-func (a *assembler) table(id uint32) (*capture.Table, error) {
+// keep makes a row's text the batch's: in the buffer of its own that it has, in one that it gets, or in memory that small rows
+// share. It says where the row's values go and how many bytes it keeps alive.
+func (a *assembler) keep(text []byte, own *bufpool.Buffer) (kept []byte, slab *pgoutput.Slab, bytes int) {
+	if own == nil && len(text) <= arenaMax {
+		return a.arena.copy(text), &a.slab, len(text)
+	}
+	if own == nil {
+		own = bufpool.Get(len(text))
+		own.Bytes = append(own.Bytes, text...)
+		text = own.Bytes
+	}
+	a.large = append(a.large, own)
+	return text, nil, cap(own.Bytes) // values that batches share would keep the row after its batch
+}
+
+// table returns the table that the server has described; nil, when it is left out.
+func (a *assembler) table(id uint32, op capture.Op) (*capture.Table, error) {
 	if a.tx == nil {
 		return nil, fmt.Errorf("read change: a change outside of a transaction")
 	}
-	if t := a.relations.table(id); t != nil {
-		return t, nil
+	if t, err := a.relations.table(id, op); t != nil || err != nil {
+		return t, err
+	}
+	if name, out := a.unnamed[id]; out {
+		a.names.leave(id, name)
+		return nil, nil
 	}
 	return nil, fmt.Errorf("read change: relation %d was not described", id)
 }
@@ -187,10 +248,19 @@ func (a *assembler) shape(t *capture.Table) error {
 	}
 	switch a.row.OldKind {
 	case pgoutput.OldKey:
+		whole := false
 		for i := range before {
-			if !t.Columns[i].Identity {
+			switch {
+			case !t.Columns[i].Identity:
 				before[i] = capture.Value{Kind: capture.Absent}
+			case before[i].Kind == capture.Null:
+				return keyNotSent(t, []string{t.Columns[i].Name})
+			default:
+				whole = true
 			}
+		}
+		if !whole { // the columns of an identity are NOT NULL, so it has one that is not published
+			return keyNotSent(t, nil)
 		}
 	case pgoutput.OldRow:
 		for i := range after {
@@ -252,24 +322,45 @@ func (a *assembler) take() capture.Batch {
 	b := a.batch
 	b.State = a.state
 	n := len(b.Changes)
-	if n > 0 && len(a.rows) > 0 {
+	switch shared := n > 0 && len(a.rows) > 0; {
+	case shared && len(a.large) > 0: // those with which it shares memory would keep its rows
+		b.Changes = append(make([]capture.Change, 0, n), b.Changes...)
+		clear(a.rows[:n])
+	case shared:
 		a.rows = a.rows[n:]
 	}
 	b.Changes = b.Changes[:n:n]
-	a.batch = capture.Batch{}
+	if len(a.large) > 0 {
+		large := a.large
+		b.Memory = &large
+	}
+	a.batch, a.large = capture.Batch{}, nil
 	return b
+}
+
+// buffers are those of a batch's large rows. It implements the Memory of a capture.Batch.
+type buffers []*bufpool.Buffer
+
+// Release gives them back, the first time that it is called.
+func (l *buffers) Release() {
+	for _, b := range *l {
+		b.Release()
+	}
+	*l = nil
 }
 
 // arena is memory for the text of rows, in chunks that batches share.
 type arena struct{ free []byte }
 
+const (
+	arenaChunk = 64 << 10
+	arenaMax   = arenaChunk / 4 // bytes of what is copied there
+)
+
+// copy copies at most arenaMax bytes.
 func (a *arena) copy(b []byte) []byte {
-	const chunk = 64 << 10
 	if len(b) > len(a.free) {
-		if len(b) > chunk/4 {
-			return append([]byte(nil), b...)
-		}
-		a.free = make([]byte, chunk)
+		a.free = make([]byte, arenaChunk)
 	}
 	n := copy(a.free, b)
 	c := a.free[:n:n]

@@ -6,12 +6,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
 const relationID = 16384
@@ -28,7 +31,7 @@ func newAssembler() *assembler {
 func (a *assembler) must(t testing.TB, messages ...[]byte) {
 	t.Helper()
 	for _, m := range messages {
-		if err := a.add(t.Context(), m, false); err != nil {
+		if err := a.add(t.Context(), m, nil); err != nil {
 			t.Fatalf("%q: %v", m[:1], err)
 		}
 	}
@@ -200,7 +203,7 @@ func TestAssemblerRefuses(t *testing.T) {
 		a := newAssembler()
 		var err error
 		for _, m := range c.messages {
-			err = a.add(t.Context(), m, false)
+			err = a.add(t.Context(), m, nil)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%q: %v, want %q", c.messages, err, c.words)
@@ -279,21 +282,92 @@ func TestAssemblerBatchesDoNotOverlap(t *testing.T) {
 	}
 }
 
-// A message in memory of its own is kept, not copied.
+// A message in a buffer of its own is kept, not copied, until the batch is released.
 func TestAssemblerKeepsOwnMemory(t *testing.T) {
+	bufpool.Poison()
 	a := newAssembler()
 	a.must(t, beginMessage(0x100, 9))
-	for _, own := range []bool{true, false} {
-		msg := insertMessage("1", strings.Repeat("a", 100_000))
-		if err := a.add(t.Context(), msg, own); err != nil {
-			t.Fatal(err)
-		}
-		b := a.take()
-		msg[len(msg)-1] = 'Z'
-		if kept := bytes.HasSuffix(b.Changes[0].After[1].Bytes, []byte("Z")); kept != own {
-			t.Errorf("own %v: the bytes are kept: %v", own, kept)
+	for _, size := range []int{100, arenaMax - 100, 20_000, 100_000, 5 << 20} {
+		for _, isOwn := range []bool{true, false} {
+			msg := insertMessage("1", strings.Repeat("a", size))
+			var own *bufpool.Buffer
+			if isOwn {
+				own = bufpool.Get(len(msg))
+				own.Bytes = append(own.Bytes, msg...)
+				msg = own.Bytes
+			}
+			if err := a.add(t.Context(), msg, own); err != nil {
+				t.Fatal(err)
+			}
+			b := a.take()
+			value := b.Changes[0].After[1].Bytes
+			msg[len(msg)-1] = 'Z'
+			if kept := bytes.HasSuffix(value, []byte("Z")); kept != isOwn {
+				t.Errorf("own %v: the bytes are kept: %v", isOwn, kept)
+			}
+			if b.Bytes < size {
+				t.Errorf("a row of %d bytes counts %d", size, b.Bytes)
+			}
+			copied := b
+			b.Release()
+			copied.Release() // shares what has been released
+			if poisoned := value[0] != 'a'; poisoned != (isOwn || size > arenaMax) {
+				t.Errorf("own %v, %d bytes: released: %v", isOwn, size, poisoned)
+			}
 		}
 	}
+}
+
+// A message of which nothing is kept gives its buffer back.
+func TestAssemblerReleasesWhatItDoesNotKeep(t *testing.T) {
+	bufpool.Poison()
+	for _, left := range []bool{false, true} {
+		a := newAssembler()
+		a.must(t, beginMessage(0x100, 9))
+		msg := append([]byte{'M'}, strings.Repeat("m", 100_000)...)
+		if a.left = left; left {
+			msg = insertMessage("1", strings.Repeat("m", 100_000))
+		}
+		own := bufpool.Get(len(msg))
+		own.Bytes = append(own.Bytes, msg...)
+		kept := own.Bytes
+		if err := a.add(t.Context(), kept, own); err != nil {
+			t.Fatal(err)
+		}
+		if kept[len(kept)-1] == 'm' {
+			t.Errorf("left out %v: the buffer was not released", left)
+		}
+	}
+}
+
+// No batch keeps the large rows of another one: they would outlive the window.
+func TestAssemblerKeepsNoLargeRowAfterItsBatch(t *testing.T) {
+	a := newAssembler()
+	a.must(t, beginMessage(0x100, 9))
+	gone := make(chan bool, 1)
+	var small []capture.Batch
+	for i := range 4 {
+		a.must(t, insertMessage("1", "small"))
+		if i == 1 {
+			a.must(t, insertMessage("1", strings.Repeat("a", bufpool.Largest))) // too large for the pool
+			b := a.take()
+			runtime.AddCleanup(&b.Changes[1].After[1].Bytes[0], func(c chan bool) { c <- true }, gone)
+			continue
+		}
+		small = append(small, a.take())
+	}
+	a.must(t, insertMessage("1", "small")) // row and arena keep the last one
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-gone:
+			runtime.KeepAlive(small)
+			runtime.KeepAlive(a)
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Error("the row is alive")
 }
 
 func TestAssemblerAllocations(t *testing.T) {

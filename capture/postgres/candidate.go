@@ -65,9 +65,10 @@ func (c *Config) readCandidates(ctx context.Context, conn *pgx.Conn, where strin
 // attribute is a column of a candidate.
 type attribute struct {
 	Name      string
-	Generated string // pg_attribute.attgenerated: "", s(tored), v(irtual)
-	Key       bool   // part of the primary key
-	Identity  bool   // part of the replica identity: an old row carries it
+	Generated string   // pg_attribute.attgenerated: "", s(tored), v(irtual)
+	Key       bool     // part of the primary key
+	Identity  bool     // part of the replica identity: an old row carries it
+	Uses      []string // of a generated column: the columns of which it is made
 }
 
 // attributes reads the columns of tables, in their order. INCLUDE columns of an index are no part of an identity.
@@ -75,7 +76,14 @@ func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) 
 	rows, err := conn.Query(ctx, `
 		SELECT a.attrelid, a.attname, a.attgenerated::text,
 			coalesce(a.attnum = ANY ((pk.indkey::int2[])[0:pk.indnkeyatts-1]), false),
-			c.relreplident = 'f' OR coalesce(a.attnum = ANY ((ri.indkey::int2[])[0:ri.indnkeyatts-1]), false)
+			c.relreplident = 'f' OR coalesce(a.attnum = ANY ((ri.indkey::int2[])[0:ri.indnkeyatts-1]), false),
+			CASE WHEN a.attgenerated <> '' THEN ARRAY(SELECT u.attname::text FROM pg_attribute u
+				WHERE u.attrelid = c.oid AND u.attnum <> a.attnum AND u.attnum IN (SELECT d.refobjsubid FROM pg_depend d
+					WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+						AND (d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = a.attnum
+							OR d.classid = 'pg_attrdef'::regclass AND d.objid IN (
+								SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = c.oid AND f.adnum = a.attnum)))
+				ORDER BY u.attnum) END
 		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 			LEFT JOIN pg_index pk ON pk.indrelid = c.oid AND pk.indisprimary
 			LEFT JOIN pg_index ri ON ri.indrelid = c.oid AND (c.relreplident = 'd' AND ri.indisprimary AND ri.indimmediate
@@ -88,8 +96,9 @@ func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) 
 	all := map[uint32][]attribute{}
 	var table uint32
 	var a attribute
-	_, err = pgx.ForEachRow(rows, []any{&table, &a.Name, &a.Generated, &a.Key, &a.Identity}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&table, &a.Name, &a.Generated, &a.Key, &a.Identity, &a.Uses}, func() error {
 		all[table] = append(all[table], a)
+		a = attribute{}
 		return nil
 	})
 	return all, c.named("read columns", err)

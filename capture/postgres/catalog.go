@@ -10,9 +10,10 @@ import (
 
 // description is what the catalogue knows of a table and a relation message does not.
 type description struct {
-	key     []string   // the primary key's columns, in the order of its index; nil: it has none
-	columns []attr     // in the order of their numbers
-	late    [][]string // the columns of deferrable keys and unique constraints
+	key      []string   // the primary key's columns, in the order of its index; nil: it has none
+	identity []string   // the columns of REPLICA IDENTITY USING INDEX; nil: the identity is another
+	columns  []attr     // in the order of their numbers
+	late     [][]string // the columns of deferrable keys and unique constraints
 }
 
 // attr is a column as the catalogue has it.
@@ -42,12 +43,8 @@ func (d *description) column(name string) *attr {
 // Every name is qualified, so that no search_path puts another table or function in place of the catalogue's.
 var describe = `
 SELECT c.oid,
-       ARRAY(SELECT a.attname::pg_catalog.text
-             FROM pg_catalog.pg_index i
-             CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
-             WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts
-             ORDER BY k.ord),
+       ` + indexColumns("i.indisprimary") + `,
+       ` + indexColumns("i.indisreplident AND c.relreplident = 'i'") + `,
        coalesce((
            SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                       'Name', a.attname, 'Number', a.attnum, 'Type', a.atttypid::pg_catalog.int8, 'Modifier', a.atttypmod,
@@ -79,6 +76,16 @@ const fromPublication = `IN (
     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) leaf
     WHERE leaf.isleaf)`
 
+// indexColumns is the SQL for the key columns of one index of table c, in the index's order.
+func indexColumns(which string) string {
+	return `ARRAY(SELECT a.attname::pg_catalog.text
+             FROM pg_catalog.pg_index i
+             CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (num, ord)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+             WHERE i.indrelid = c.oid AND ` + which + ` AND k.ord <= i.indnkeyatts
+             ORDER BY k.ord)`
+}
+
 // publishedTables describes all tables of a publication in one query.
 func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[uint32]description, error) {
 	return descriptions(ctx, conn, fromPublication, publication)
@@ -97,7 +104,7 @@ func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (m
 	all := map[uint32]description{}
 	var oid uint32
 	var d description
-	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.columns, &d.late}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.identity, &d.columns, &d.late}, func() error {
 		all[oid] = d
 		d = description{}
 		return nil

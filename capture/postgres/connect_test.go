@@ -143,6 +143,27 @@ func TestServerDownAndStarting(t *testing.T) {
 	}
 }
 
+// A server that is not the one that is asked for, as during a failover, has not refused TLS, although the driver has tried that.
+func TestServerOfTheOtherRole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	server := testenv.SharedPostgres(t, testenv.Newest)
+	for url, want := range map[string]string{
+		server.URL() + "?target_session_attrs=standby":                                         "source_unreachable",
+		"postgres://postgres@127.0.0.1:1," + server.Addr() + "/x?target_session_attrs=standby": "source_unreachable",
+		"postgres://postgres@127.0.0.1:1," + server.Addr() + "/x?sslmode=require":              "source_unreachable",
+		"postgres://postgres@" + server.Addr() + "," + server.Addr() + "/x?sslmode=require":    "tls_refused",
+		server.URL() + "?sslmode=require":                                                      "tls_refused",
+	} {
+		c := &Config{URL: strings.Replace(url, "/x?", "/postgres?", 1), Slot: "tailrace_x"}
+		_, err := c.control(t.Context())
+		if p := capture.AsProblem(err); p == nil || p.State != want || p.Halted != (want == "tls_refused") {
+			t.Errorf("%s: %v, want %s", url, err, want)
+		}
+	}
+}
+
 func TestURLsThatMoveSecrets(t *testing.T) {
 	for _, url := range []string{
 		"postgres://u:s3cr3t@x" + secret + "@h/db", "postgres://u:12/" + secret + "@h/db", "postgres://u:a?" + secret + "@h/db",

@@ -21,6 +21,8 @@ type edition struct {
 	options     uint32 // hash of what else that row says
 	cut         bool   // there are too many tables to record
 	tables      []membership
+	dropped     []membership // names without a published table, see Source.dropped; the text has them among tables
+	carried     []carried    // of an administrator's publication; nil: not known, or the file says it
 }
 
 // membership is a table in an edition.
@@ -49,6 +51,14 @@ func (d *definition) edition() edition {
 	return e
 }
 
+// membersOf are the tables of memberships.
+func membersOf(all []membership) (ms []member) {
+	for _, t := range all {
+		ms = append(ms, t.member)
+	}
+	return ms
+}
+
 func hash(words ...string) uint32 {
 	h := fnv.New32a()
 	for _, w := range words {
@@ -60,6 +70,20 @@ func hash(words ...string) uint32 {
 // editionHead is how many bytes of an edition stand before its tables.
 const editionHead = 16
 
+// cutTail is how many bytes follow the head of an edition with too many tables: a mark of two bytes, and the digest of them.
+// Neither it nor it with a few bytes more is as long as a number of tables.
+const cutTail = 10
+
+// digest stands for all tables of an edition: equal editions have equal digests, and others as good as never.
+func (e *edition) digest() uint64 {
+	h := fnv.New64a()
+	for i := range e.tables {
+		t := &e.tables[i]
+		_ = binary.Write(h, binary.BigEndian, [3]uint32{t.row, t.name, t.definition}) // never fails
+	}
+	return h.Sum64()
+}
+
 // editionVersion begins the text of an edition; a text that begins otherwise is not known.
 const editionVersion = "1."
 
@@ -69,27 +93,38 @@ func (e *edition) String() string {
 	b = binary.BigEndian.AppendUint32(b, e.xmin)
 	b = binary.BigEndian.AppendUint32(b, e.owner)
 	b = binary.BigEndian.AppendUint32(b, e.options)
-	if e.cut || len(e.tables) > maxRecorded {
-		b = append(b, 1) // by its length it is not a whole edition
+	if e.cut || len(e.tables)+len(e.dropped) > maxRecorded {
+		b = binary.BigEndian.AppendUint64(append(b, 1, 0), e.digest()) // by its length it is not a whole edition
 		return editionVersion + base64.RawStdEncoding.EncodeToString(b)
 	}
-	for _, t := range e.tables {
+	for _, t := range slices.Concat(e.tables, e.dropped) {
 		b = binary.BigEndian.AppendUint32(b, t.row)
 		b = binary.BigEndian.AppendUint32(b, t.name)
 		b = binary.BigEndian.AppendUint32(b, t.definition)
 	}
-	return editionVersion + base64.RawStdEncoding.EncodeToString(b)
+	text := editionVersion + base64.RawStdEncoding.EncodeToString(b)
+	if len(e.carried) > 0 && len(e.carried) <= maxRecorded {
+		text += "." + base64.RawStdEncoding.EncodeToString(appendCarried(nil, e.carried))
+	}
+	return text
 }
 
 // parseEdition reads what String wrote; known is false for everything else, such as a record from before.
 func parseEdition(text string) (e edition, known bool) {
 	text, known = strings.CutPrefix(text, editionVersion)
+	text, columns, _ := strings.Cut(text, ".")
 	b, err := base64.RawStdEncoding.DecodeString(text)
 	if !known || err != nil || len(b) < editionHead {
 		return edition{}, false
 	}
+	c, err := base64.RawStdEncoding.DecodeString(columns)
+	all, ok := parseCarried(c)
+	if err != nil || !ok {
+		return edition{}, false
+	}
 	word := func(i int) uint32 { return binary.BigEndian.Uint32(b[4*i:]) }
-	e = edition{publication: word(0), xmin: word(1), owner: word(2), options: word(3), cut: len(b) == editionHead+1}
+	e = edition{publication: word(0), xmin: word(1), owner: word(2), options: word(3), cut: len(b) == editionHead+cutTail || len(b) == editionHead+1}
+	e.carried = all
 	if (len(b)-editionHead)%12 != 0 && !e.cut {
 		return edition{}, false
 	}
@@ -126,11 +161,11 @@ func (e *edition) altered(was *edition, deliberate bool) (what []string) {
 	return what
 }
 
-// gone are the members of an earlier edition that are none any more.
+// gone are the members of an earlier edition under whose names there are none any more, also those that were dropped since then.
 func (e *edition) gone(was *edition) (gone []member) {
-	rows, names := e.index()
-	for i := range was.tables {
-		if t := &was.tables[i]; !rows[t.row] && names[t.name] == nil {
+	_, names := e.index()
+	for _, t := range slices.Concat(was.tables, was.dropped) {
+		if names[t.name] == nil {
 			gone = append(gone, t.member)
 		}
 	}
@@ -164,7 +199,8 @@ func (c *Config) mark(ctx context.Context, conn *pgx.Conn) (mark string, err err
 		schemas = "(SELECT sum(hashint8extended(oid::bigint, 0)) FROM pg_publication_namespace WHERE pnpubid = p.oid)"
 	}
 	err = conn.QueryRow(ctx, `SELECT coalesce((SELECT concat_ws(' ', p.oid, p.xmin,
-			(SELECT sum(hashint8extended(oid::bigint, 0)) FROM pg_publication_rel WHERE prpubid = p.oid), `+schemas+`)
+			(SELECT sum(hashint8extended(pr.oid::bigint, hashtextextended(n.nspname || '.' || t.relname, 0))) FROM pg_publication_rel pr
+				JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace WHERE prpubid = p.oid), `+schemas+`)
 		FROM pg_publication p WHERE pubname = $1), '')`, c.Publication).Scan(&mark)
 	if err != nil {
 		err = c.named("read publication "+c.Publication, err)

@@ -129,7 +129,7 @@ func (c *Config) slotMissing(err error) *capture.Problem {
 	return &capture.Problem{
 		State: "slot_missing", Halted: true, Usage: true, Err: err,
 		Reason: fmt.Sprintf("slot %s does not exist any more", c.Slot),
-		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P`, then start anew with a snapshot",
+		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P FILE`, then start again with a snapshot",
 	}
 }
 
@@ -144,6 +144,6 @@ func (c *Config) publicationMissing(err error) *capture.Problem {
 		return p
 	}
 	p.Reason += fmt.Sprintf(", but slot %s does: what was changed since it was dropped cannot be read any more", c.Slot)
-	p.Fix = "`tailrace drop -pipeline P`, then start anew with a snapshot"
+	p.Fix = "`tailrace drop -pipeline P FILE`, then start again with a snapshot"
 	return p
 }

@@ -154,7 +154,7 @@ func (f *feed) take(begin *pgoutput.Begin, kind pgoutput.Kind, body []byte) (*fe
 	if err != nil {
 		return nil, err
 	}
-	if row.table = f.table(row.Relation); row.table == nil {
+	if row.table = f.live[row.Relation]; row.table == nil {
 		return nil, fmt.Errorf("a row before its relation %d", row.Relation)
 	}
 	for _, vals := range [][]capture.Value{row.Old, row.New} {

@@ -4,34 +4,47 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
 // frames cuts what the server sends into messages of the wire protocol.
 type frames struct {
 	conn io.Reader
 	buf  []byte
-	r, w int // buf[r:w] is unread
-	big  frame
-	got  int // bytes of big.body that have come
+	r, w int             // buf[r:w] is unread
+	big  *bufpool.Buffer // of the large message that is read; nil: none is
+	kind byte            // its kind
+	size int             // its length
+	got  int             // bytes in big, which may have a few of what follows
+	wide func()          // called when a message or the mean length shows that rows are not small; nil: no caller needs it
+	sum  int             // recent messages' mean length in bytes, times meanOf
+
+	restless int // the mean length from which on resting saves nothing
 }
 
 const (
 	frameHead = 5 // the kind and a length that counts itself
 	frameBuf  = 256 << 10
-	// A body larger than this gets memory of its own, so that the batch can keep it without a copy.
+	// A body larger than this is read into a buffer of its own, so that the batch can keep it without a copy.
 	large = 64 << 10
+	// beyond is how many bytes the last read of such a body may bring of what follows: what else would need a read more. The
+	// socket copies what a read of less brings.
+	beyond = little
 	// Postgres' own limit for a message is 1 GiB less one.
 	maxFrame = 1 << 30
 )
 
-// frame is one message. Unless own, body is good until the next call of next only.
+// frame is one message.
 type frame struct {
 	kind byte
 	body []byte
-	own  bool
+	own  *bufpool.Buffer // holds body and belongs to the caller of next; nil: body is good until the next call of next
 }
 
-func newFrames(conn io.Reader) *frames { return &frames{conn: conn, buf: make([]byte, frameBuf)} }
+func newFrames(conn io.Reader) *frames {
+	return &frames{conn: conn, buf: make([]byte, frameBuf), restless: restless}
+}
 
 // ready says whether the next message is here already, so that next will not wait.
 func (f *frames) ready() bool {
@@ -39,9 +52,26 @@ func (f *frames) ready() bool {
 	return have >= frameHead && have > int(binary.BigEndian.Uint32(f.buf[f.r+1:]))
 }
 
+// meanOf is the number of messages that the mean length covers: an exponential average, so older ones count a little.
+const meanOf = 64
+
+// large reports whether recent messages are so large that resting saves nothing.
+func (f *frames) large() bool { return f.sum > meanOf*f.restless }
+
+// measure takes the length of a message into the mean, and asks for a wide window when rows are not small.
+func (f *frames) measure(n int) {
+	f.sum += min(n, large) - f.sum/meanOf
+	if f.wide != nil && (n > largeMessage || f.sum > meanOf*mediumMessage) {
+		f.wide()
+	}
+}
+
+// partial reports whether a part of a message is here. It means something only while next waits.
+func (f *frames) partial() bool { return f.big != nil || f.w > f.r }
+
 // next waits for the next message. After an error that is a timeout it can be called again.
 func (f *frames) next() (frame, error) {
-	if f.big.body != nil {
+	if f.big != nil {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead {
@@ -53,9 +83,10 @@ func (f *frames) next() (frame, error) {
 	if n < 0 || n > maxFrame {
 		return frame{}, fmt.Errorf("read message %q: a length of %d bytes: this is not the wire protocol", f.buf[f.r], n)
 	}
+	f.measure(n)
 	if n > large {
-		f.big = frame{kind: f.buf[f.r], body: make([]byte, n), own: true}
-		f.got = copy(f.big.body, f.buf[f.r+frameHead:f.w])
+		f.big, f.kind, f.size = bufpool.Get(n+beyond), f.buf[f.r], n
+		f.got = copy(f.big.Bytes[:n], f.buf[f.r+frameHead:f.w])
 		f.r += frameHead + f.got
 		return f.rest()
 	}
@@ -83,15 +114,20 @@ func (f *frames) fill() error {
 	return err
 }
 
-// rest reads what a large message lacks.
+// rest reads what a large message lacks. While it lacks something, nothing in buf is unread.
 func (f *frames) rest() (frame, error) {
-	for f.got < len(f.big.body) {
-		n, err := f.conn.Read(f.big.body[f.got:])
+	room := f.big.Bytes[:f.size+beyond]
+	for f.got < f.size {
+		n, err := f.conn.Read(room[f.got:])
 		if f.got += n; n == 0 && err != nil {
 			return frame{}, err
 		}
 	}
-	m := f.big
-	f.big = frame{}
-	return m, nil
+	if f.got > f.size {
+		f.r, f.w = 0, copy(f.buf, room[f.size:f.got])
+	}
+	own := f.big
+	own.Bytes = room[:f.size]
+	f.big = nil
+	return frame{kind: f.kind, body: own.Bytes, own: own}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,8 +94,8 @@ func same(t *testing.T, got []frame, bodies []string) {
 		if m.kind != 'a'+byte(i) || string(m.body) != bodies[i] {
 			t.Errorf("message %d is %q with %d bytes, want %d", i, m.kind, len(m.body), len(bodies[i]))
 		}
-		if m.own != (len(bodies[i]) > large) {
-			t.Errorf("message %d of %d bytes: memory of its own is %v", i, len(bodies[i]), m.own)
+		if own := m.own != nil; own != (len(bodies[i]) > large) {
+			t.Errorf("message %d of %d bytes: a buffer of its own is %v", i, len(bodies[i]), own)
 		}
 	}
 }
@@ -105,7 +106,7 @@ func TestFramesLargeOwnsItsMemory(t *testing.T) {
 	conn := pieces{append(append(message('b', big), message('s', "small")...), message('b', strings.ToUpper(strings.Repeat("z", large+1)))...)}
 	f := newFrames(&conn)
 	first, err := f.next()
-	if err != nil || !first.own {
+	if err != nil || first.own == nil {
 		t.Fatalf("%v, own %v", err, first.own)
 	}
 	for range 2 {
@@ -147,8 +148,8 @@ func TestFramesBogusLength(t *testing.T) {
 		if _, err := f.next(); err == nil || !strings.Contains(err.Error(), "not the wire protocol") {
 			t.Errorf("length %d: %v", length, err)
 		}
-		if f.big.body != nil {
-			t.Errorf("length %d: %d bytes of memory", length, len(f.big.body))
+		if f.big != nil {
+			t.Errorf("length %d: %d bytes of memory", length, cap(f.big.Bytes))
 		}
 	}
 }
@@ -180,4 +181,60 @@ func FuzzFrames(f *testing.F) {
 			t.Errorf("%x was read as %x", wire, again)
 		}
 	})
+}
+
+// Whether messages are large is by those of late, not by one.
+func TestFramesKnowLargeMessages(t *testing.T) {
+	message := func(n int) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{'d'}, uint32(n+4)), make([]byte, n)...)
+	}
+	small, large := message(150), message(60_000)
+	for _, c := range []struct {
+		name string
+		wire [][]byte
+		want bool
+	}{
+		{"small ones", [][]byte{small, small, small}, false},
+		{"one of many", append(slices.Repeat([][]byte{small}, 50), append([][]byte{large}, slices.Repeat([][]byte{small}, 50)...)...), false},
+		{"large ones", slices.Repeat([][]byte{large}, 50), true},
+		{"small ones again", append(slices.Repeat([][]byte{large}, 50), slices.Repeat([][]byte{small}, 100)...), false},
+	} {
+		fs := newFrames(bytes.NewReader(bytes.Join(c.wire, nil)))
+		for range c.wire {
+			m, err := fs.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.own.Release()
+		}
+		if fs.large() != c.want {
+			t.Errorf("%s: large %t", c.name, fs.large())
+		}
+	}
+}
+
+// A stream asks for a wide window when its rows are of medium size on average, or when one is large; not because some are medium.
+func TestFramesWidenByLength(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		lengths []int // of messages that come in turn
+		want    bool
+	}{
+		{"small", []int{mediumMessage - 50}, false},
+		{"a few of medium size among small ones", []int{100, 100, 100, 100, 100, 100, 100, 2000}, false},
+		{"medium", []int{mediumMessage + 50}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var wire []byte
+			for i := range 10 * meanOf {
+				wire = append(wire, message('d', strings.Repeat("x", c.lengths[i%len(c.lengths)]))...)
+			}
+			f, asked := newFrames(bytes.NewReader(wire)), false
+			f.wide = func() { asked = true }
+			all(t, f)
+			if asked != c.want {
+				t.Errorf("asked for a wide window: %t, want %t", asked, c.want)
+			}
+		})
+	}
 }

@@ -3,6 +3,8 @@ package postgres
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
@@ -20,7 +22,14 @@ func orders() *assembler {
 }
 
 // wireOf is transactions of so many rows of about 100 bytes, as a walsender sends them: a message a row.
-func wireOf(transactions, rows int) (wire []byte) {
+func wireOf(transactions, rows int) []byte {
+	return wireWith(transactions, rows, "a note of some forty characters, no. 12")
+}
+
+// largeWire is a transaction of so many rows with a value of size bytes.
+func largeWire(rows, size int) []byte { return wireWith(1, rows, strings.Repeat("x", size)) }
+
+func wireWith(transactions, rows int, note string) (wire []byte) {
 	message := func(m []byte) {
 		wire = append(wire, 'd')
 		wire = binary.BigEndian.AppendUint32(wire, uint32(4+1+walHead+len(m)))
@@ -30,12 +39,20 @@ func wireOf(transactions, rows int) (wire []byte) {
 		at := capture.LSN(i+1) << 20
 		message(beginMessage(at, 9))
 		for j := range rows {
-			message(insertMessage(fmt.Sprint(1_000_000+j), "424242", "paid", "1299.50", "a note of some forty characters, no. 12",
-				"2026-11-25 10:10:32.299352+00"))
+			message(insertMessage(fmt.Sprint(1_000_000+j), "424242", "paid", "1299.50", note, "2026-11-25 10:10:32.299352+00"))
 		}
 		message(commitMessage(at, at+0x30))
 	}
 	return wire
+}
+
+// allocated is how many bytes f allocates, and whatever else runs.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // again is a connection over which the same bytes come for ever.
@@ -61,7 +78,9 @@ func decode(tb testing.TB, fs *frames, a *assembler, rows int) {
 			tb.Fatal(err)
 		}
 		if a.full() || !fs.ready() && a.whole() {
-			n += len(a.take().Changes)
+			b := a.take()
+			n += len(b.Changes)
+			b.Release()
 		}
 	}
 }
@@ -107,5 +126,31 @@ func TestDecodeAllocations(t *testing.T) {
 		if n > c.most {
 			t.Errorf("transactions of %d rows: %.4f allocations a row, at most %v are allowed", c.rows, n, c.most)
 		}
+	}
+}
+
+// A large row's way takes memory that is reused: what remains are its values and its batch.
+func TestDecodeAllocationsOfLargeRows(t *testing.T) {
+	for _, size := range []int{20_000, 100_000, 1 << 20} {
+		fs, a := newFrames(&again{wire: largeWire(10, size)}), orders()
+		const each = 1000
+		var bytes uint64
+		rows := func() { bytes = allocated(func() { decode(t, fs, a, each) }) / each }
+		rows()
+		n := min(testing.AllocsPerRun(3, rows), testing.AllocsPerRun(3, rows)) / each
+		t.Logf("rows of %d bytes: %.2f allocations and %d bytes a row", size, n, bytes)
+		if n > 5 || bytes > 2000+uint64(size)/50 {
+			t.Errorf("rows of %d bytes: %.2f allocations and %d bytes a row, at most 5 and %d are allowed", size, n, bytes, 2000+size/50)
+		}
+	}
+}
+
+// BenchmarkDecodeLarge is the way of a row of 100 KB.
+func BenchmarkDecodeLarge(b *testing.B) {
+	fs, a := newFrames(&again{wire: largeWire(10, 100_000)}), orders()
+	b.ReportAllocs()
+	b.SetBytes(100_000)
+	for b.Loop() {
+		decode(b, fs, a, 1)
 	}
 }

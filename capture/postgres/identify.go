@@ -9,15 +9,16 @@ import (
 	"strings"
 
 	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 )
 
 // identify asks which cluster this is and which timelines it has been on, and returns the flush position of its WAL
-// with it. Origin.Publication stays empty: it is published.Edition.
+// with it. Origin.Publication and Origin.Database stay empty: they are read with the catalogue.
 func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Origin, capture.LSN, error) {
-	var o capture.Origin
+	o := capture.Origin{Slot: c.Slot}
 	sys, err := pglogrepl.IdentifySystem(ctx, repl)
 	if err != nil {
 		return o, 0, c.named("identify system", err)
@@ -36,6 +37,17 @@ func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Ori
 		}
 	}
 	return o, capture.LSN(sys.XLogPos), nil
+}
+
+// database names the database that conn is connected to, and returns the next transaction id with the times that ids have
+// wrapped.
+func (c *Config) database(ctx context.Context, conn *pgx.Conn) (d capture.Database, next uint64, err error) {
+	err = conn.QueryRow(ctx, `SELECT oid, datname, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+		FROM pg_database WHERE datname = current_database()`).Scan(&d.OID, &d.Name, &next)
+	if err != nil {
+		return d, 0, c.named("identify database", err)
+	}
+	return d, next, nil
 }
 
 // parseHistory reads a timeline history file: a line "id, end, reason" for each older timeline, oldest first, with

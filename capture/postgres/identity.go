@@ -24,6 +24,8 @@ func (c *Config) checkTarget(t *target, major int) []error {
 	if len(errs) == 0 {
 		if bad := c.checkKey(t); bad != nil {
 			errs = append(errs, bad)
+		} else if bad = c.checkKeySent(t, t.sent(major), true, ""); bad != nil {
+			errs = append(errs, bad)
 		}
 	}
 	return errs
@@ -156,8 +158,11 @@ func (c *Config) checkColumns(t *target, major int) error {
 			return p
 		}
 		if a.Generated == "v" || a.Generated == "s" && major < 18 {
-			return refusal("column_generated", fmt.Sprintf("column %s of %s is generated, and this server does not publish it", n, t),
-				"-- leave it out")
+			fix := "-- leave it out"
+			if len(a.Uses) > 0 {
+				fix += "; it is made of " + strings.Join(a.Uses, ", ")
+			}
+			return refusal("column_generated", fmt.Sprintf("column %s of %s is generated, and this server does not publish it", n, t), fix)
 		}
 	}
 	return nil

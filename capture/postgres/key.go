@@ -1,13 +1,22 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// keyOf returns the indexes of the key's columns. configured is the file's `key`, nil when it has none; primary the
-// primary key of the catalogue, which may be newer than the message, in the order of its index.
+// cutKey is what the rows of a table lack of what identifies them.
+type cutKey struct {
+	columns []string // that are not published; nil: nothing
+	old     bool     // only old rows lack them: an insert has its key
+}
+
+// keyOf returns the indexes of the key's columns, and what the rows lack of it. configured is the file's `key`, nil when
+// it has none; d what the catalogue says, which may be newer than the message.
 //
 //   - The file's key, when the message has all its columns.
 //   - With the default replica identity the message flags the primary key as it was when the row was written, whatever
@@ -18,27 +27,106 @@ import (
 //   - Else a key column has been renamed or added since, or the table is gone: what the message flags. Full flags every
 //     column and says nothing; the index that another identity names is unique too, but it is not the key where the
 //     catalogue knows of none.
-func keyOf(m *pgoutput.Relation, configured, primary []string, exists bool) []int {
-	if key := indexes(m, configured); key != nil {
-		return key
-	}
+//
+// A message does not flag what it does not carry: of a key with a generated column, which servers before 18 do not
+// publish, it flags the rest. So a key of which the catalogue says that it has such a column is cut.
+func keyOf(m *pgoutput.Relation, configured []string, d *description, exists bool) ([]int, cutKey) {
 	flagged := flags(m)
-	if m.Identity == pgoutput.IdentityDefault && len(flagged) > 0 {
-		if key := indexes(m, primary); sameSet(key, flagged) {
-			return key
+	if key := indexes(m, configured); key != nil {
+		return key, cutKey{d.cut(m, key), true}
+	}
+	if lost := d.unsent(m, configured); lost != nil {
+		return nil, cutKey{columns: lost}
+	}
+	key := indexes(m, d.key)
+	if m.Identity == pgoutput.IdentityDefault {
+		if lost := d.cut(m, nil); lost != nil {
+			return nil, cutKey{columns: lost}
 		}
-		return flagged
+		if len(flagged) > 0 && !sameSet(key, flagged) {
+			return flagged, cutKey{}
+		}
+		return key, cutKey{}
 	}
-	key := indexes(m, primary)
-	if key == nil && m.Identity == pgoutput.IdentityIndex && (len(primary) > 0 || !exists) {
-		return flagged
+	if m.Identity == pgoutput.IdentityIndex {
+		cut := cutKey{d.cut(m, key), true}
+		if key == nil && (len(d.key) > 0 || !exists) {
+			cut.old = false
+			return flagged, cut
+		}
+		return key, cut
 	}
-	return key
+	return key, cutKey{columns: d.unsent(m, d.key)}
 }
 
-// settled says whether the catalogue and the message may speak of the same moment.
-func settled(m *pgoutput.Relation, primary []string) bool {
-	return m.Identity == pgoutput.IdentityDefault && sameSet(indexes(m, primary), flags(m))
+// cut returns the columns that the replica identity of a message has, or may have had, and the message lacks; nil when
+// there are none, or when the old rows carry all of key nevertheless.
+//
+// Where the catalogue shows another identity than the message flags, the one that the row was written with is gone. It
+// may have had any generated column that is NOT NULL, as those of an identity are.
+func (d *description) cut(m *pgoutput.Relation, key []int) []string {
+	identity, flagged := d.key, flags(m)
+	switch m.Identity {
+	case pgoutput.IdentityDefault:
+	case pgoutput.IdentityIndex:
+		identity = d.identity
+	default:
+		return nil
+	}
+	carried := func(i int) bool { return slices.Contains(flagged, i) }
+	if len(key) > 0 && !slices.ContainsFunc(key, func(i int) bool { return !carried(i) }) {
+		return nil
+	}
+	if lost := d.unsent(m, identity); lost != nil {
+		return lost
+	}
+	if sameSet(indexes(m, identity), flagged) || d.deferrable(identity) {
+		return nil
+	}
+	var lost []string
+	for _, a := range d.columns {
+		if a.Required {
+			lost = append(lost, d.unsent(m, []string{a.Name})...)
+		}
+	}
+	return lost
+}
+
+// unsent returns those of the named columns that are generated and not in the message.
+func (d *description) unsent(m *pgoutput.Relation, names []string) []string {
+	var lost []string
+	for _, name := range names {
+		if a := d.column(name); a != nil && a.Generated && indexes(m, []string{name}) == nil {
+			lost = append(lost, name)
+		}
+	}
+	return lost
+}
+
+// deferrable reports whether the columns are those of a deferrable constraint, which is no replica identity.
+func (d *description) deferrable(names []string) bool {
+	return slices.ContainsFunc(d.late, func(late []string) bool { return slices.Equal(sorted(late), sorted(names)) })
+}
+
+// keyNotSent is that a row has come without a part of its key: the key became one that is not published after the start.
+func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
+	lacks := "a part of its key"
+	if len(columns) > 0 {
+		lacks = strings.Join(columns, ", ") + " of its key"
+	}
+	return refusal("key_not_published", fmt.Sprintf(
+		"a row of %s has come without %s: generated columns that are not published are in its key, or were when it was written", t, lacks),
+		fmt.Sprintf("make the primary key of %s of columns that are published; or ALTER TABLE %s REPLICA IDENTITY FULL, and "+
+			"set key in the table's block.\nThe rows that were written until then have no whole key: "+
+			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, ident(t.Schema, t.Name)))
+}
+
+// settled reports whether the catalogue and the message may speak of the same moment. A generated column that is not
+// published may have become a part of the key since, which no message shows.
+func settled(m *pgoutput.Relation, d *description) bool {
+	key := indexes(m, d.key)
+	return m.Identity == pgoutput.IdentityDefault && len(key) == len(d.key) && sameSet(key, flags(m)) &&
+		!slices.ContainsFunc(d.columns, func(a attr) bool { return d.unsent(m, []string{a.Name}) != nil })
 }
 
 // indexes returns where the named columns stand, or nil when one is not there or there are no names.

@@ -14,7 +14,8 @@ type plan struct {
 	Major   int        // of the server's version
 	Slot    *slotState // nil: it is to be created
 	actual  *definition
-	targets []*target // in the order of their names; with manage = false what the table blocks name
+	targets []*target       // in the order of their names; with manage = false what the table blocks name
+	again   map[uint32]bool // OIDs of tables that get new rows in the publication though nothing else changes
 }
 
 // target is a table that is to be published.

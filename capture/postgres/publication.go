@@ -54,8 +54,11 @@ func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err 
 	if d == nil {
 		return c.publicationMissing(nil)
 	}
-	pub.Edition = d.edition()
+	pub.Edition, pub.Note = d.edition(), d.Note
 	pub.Tables, err = c.tables(ctx, conn)
+	if !c.Manage { // else the file says which columns, and whatever differs from it is altered
+		pub.Edition.carried = carriedBy(pub.Tables)
+	}
 	return err
 }
 
@@ -90,6 +93,9 @@ func (c *Config) steps(p *plan) ([]string, *published) {
 	if !slices.Equal(p.actual.Publish, everything) || !p.actual.ViaRoot || p.actual.Stored != (p.Major >= 18) {
 		steps = append(steps, alter+" SET ("+options(p.Major)+")")
 	}
+	if note := p.swapped(pub); note != "" && p.actual.Note == "" {
+		steps = append(steps, c.comment(strings.TrimSuffix(noteLine(note)+"\n"+p.actual.Comment, "\n")))
+	}
 	return steps, pub
 }
 
@@ -106,7 +112,7 @@ func (p *plan) difference(pub *published) (add []*target, drop []string) {
 		switch {
 		case !there:
 			pub.Added = append(pub.Added, t.String())
-		case !m.equal(t.member()):
+		case p.again[t.OID] || !m.equal(t.member()):
 			pub.Changed = append(pub.Changed, t.String())
 			drop = append(drop, "ONLY "+t.sql())
 		default:
@@ -117,10 +123,20 @@ func (p *plan) difference(pub *published) (add []*target, drop []string) {
 	for _, m := range p.actual.Tables {
 		if _, left := actual[m.oid]; left {
 			pub.Removed = append(pub.Removed, m.Schema+"."+m.Name)
+			pub.Former = append(pub.Former, m)
 			drop = append(drop, "ONLY "+ident(m.Schema, m.Name))
 		}
 	}
 	return add, drop
+}
+
+// swapped says that the publication had other tables than those that the file names: that may be a change of the file or of the
+// tables' names, and only a sink's record tells. A lane without one takes it for the latter.
+func (p *plan) swapped(pub *published) string {
+	if len(pub.Added) == 0 || len(pub.Former) == 0 || p.Slot == nil {
+		return ""
+	}
+	return fmt.Sprintf("it had %s, which the file does not name, and not %s", strings.Join(pub.Removed, ", "), strings.Join(pub.Added, ", "))
 }
 
 // options are what a publication of ours says beside its tables. A partition's rows go by the name of the root.

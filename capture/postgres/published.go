@@ -17,6 +17,8 @@ type published struct {
 	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only
 	Changed []string         // tables with another column list or filter
 	Removed []string
+	Former  []member // the tables of Removed
+	Note    string   // the verdict that stands in the publication's comment
 }
 
 // changed says whether anything was altered on the server.
@@ -33,6 +35,7 @@ type publishedTable struct {
 	Columns []string // that the stream carries, in the table's order: what a snapshot has to read
 	Where   string   // the row filter as SQL over the table's columns, "": none; a snapshot has to apply it
 	Rows    int64    // the planner's estimate, 0 when it has none
+	numbers []int16  // of Columns, in the catalogue
 }
 
 // definition is a publication as the catalogue holds it.
@@ -48,6 +51,9 @@ type definition struct {
 	xmin  uint32 // the transaction that wrote the row last
 	owner uint32
 	owned bool
+
+	Note    string // the verdict in the comment
+	Comment string // without it
 }
 
 // member is one table of a definition.
@@ -59,6 +65,8 @@ type member struct {
 
 	oid uint32 // of the table, or the schema
 	row uint32 // of what makes it a member: its row is never updated
+	// xmin is the transaction that wrote that row.
+	xmin uint32
 }
 
 // String is the name of the table, or of all tables of the schema.
@@ -77,19 +85,22 @@ func (m member) equal(o member) bool {
 // define reads the publication's definition; nil when there is none.
 func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error) {
 	var d definition
+	var comment string
 	err := conn.QueryRow(ctx, `
 		SELECT oid, xmin::text::bigint, pubowner, puballtables, array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END,
 				CASE WHEN pubupdate THEN 'update' END, CASE WHEN pubdelete THEN 'delete' END,
 				CASE WHEN pubtruncate THEN 'truncate' END], NULL),
-			pubviaroot, coalesce(to_jsonb(p)->>'pubgencols' = 's', false), pg_has_role(pubowner, 'USAGE')
+			pubviaroot, coalesce(to_jsonb(p)->>'pubgencols' = 's', false), pg_has_role(pubowner, 'USAGE'),
+			coalesce(obj_description(oid, 'pg_publication'), '')
 		FROM pg_publication p WHERE pubname = $1`, c.Publication).
-		Scan(&d.oid, &d.xmin, &d.owner, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned)
+		Scan(&d.oid, &d.xmin, &d.owner, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned, &comment)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, c.named("read publication "+c.Publication, err)
 	}
+	d.Note, d.Comment = splitNote(comment)
 	if major(conn.PgConn()) >= 15 {
 		if d.Schemas, err = c.schemas(ctx, conn, d.oid); err != nil {
 			return nil, err
@@ -122,7 +133,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 		where = `coalesce(pg_get_expr(pr.prqual, pr.prrelid), '')`
 	}
 	rows, err := conn.Query(ctx, `
-		SELECT t.oid, pr.oid, n.nspname, t.relname, `+columns+`, `+where+`
+		SELECT t.oid, pr.oid, pr.xmin::text::bigint, n.nspname, t.relname, `+columns+`, `+where+`
 		FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid
 			JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE p.pubname = $1 ORDER BY n.nspname, t.relname`, publication)
@@ -130,7 +141,7 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 		return nil, c.named("read publication "+publication, err)
 	}
 	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
-		err = row.Scan(&m.oid, &m.row, &m.Schema, &m.Name, &m.Columns, &m.Where)
+		err = row.Scan(&m.oid, &m.row, &m.xmin, &m.Schema, &m.Name, &m.Columns, &m.Where)
 		return m, err
 	})
 	return ms, c.named("read publication "+publication, err)
@@ -145,18 +156,19 @@ func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, 
 	}
 	rows, err := conn.Query(ctx, `
 		SELECT t.oid, n.nspname, t.relname, greatest(t.reltuples, 0)::bigint, `+where+`,
-			ARRAY(SELECT a.attname::text FROM pg_attribute a
+			coalesce(names, '{}'), coalesce(numbers, '{}')
+		FROM pg_publication_tables v JOIN pg_namespace n ON n.nspname = v.schemaname
+			JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = v.tablename,
+			LATERAL (SELECT array_agg(a.attname::text ORDER BY a.attnum), array_agg(a.attnum ORDER BY a.attnum) FROM pg_attribute a
 				WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 					AND (a.attname = ANY (`+columns+`) OR `+columns+` IS NULL)
-					AND (a.attgenerated = '' OR $2) ORDER BY a.attnum)
-		FROM pg_publication_tables v JOIN pg_namespace n ON n.nspname = v.schemaname
-			JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = v.tablename
+					AND (a.attgenerated = '' OR $2)) a(names, numbers)
 		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Publication, major(conn.PgConn()) >= 18)
 	if err != nil {
 		return nil, c.named("read tables of publication "+c.Publication, err)
 	}
 	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t publishedTable, err error) {
-		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Rows, &t.Where, &t.Columns)
+		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Rows, &t.Where, &t.Columns, &t.numbers)
 		return t, err
 	})
 	return ts, c.named("read tables of publication "+c.Publication, err)

@@ -38,9 +38,6 @@ func (s *stream) receive(ctx context.Context) (err error) {
 		case err != nil:
 			return s.config.named("read stream", err)
 		default:
-			if len(m.body) > window {
-				s.socket.widen()
-			}
 			if err := s.message(ctx, m); err != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx) // it was ended in the middle of a look at the catalogue
@@ -81,7 +78,7 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	}
 	due := time.NewTicker(s.pulse)
 	defer due.Stop()
-	defer func() { s.socket.came = time.Now() }() // nothing was read
+	defer s.socket.Paused()
 	var silent time.Duration
 	answers := s.answers.Load()
 	for {
@@ -126,7 +123,7 @@ func (s *stream) meanwhile(f func() error) error {
 	defer func() {
 		close(stop)
 		<-stopped
-		s.socket.came = time.Now() // nothing was read
+		s.socket.Paused()
 	}()
 	return f()
 }
@@ -139,7 +136,7 @@ func (s *stream) message(ctx context.Context, m frame) error {
 	case 'E':
 		return s.refused(ctx, m.body)
 	case 'N':
-		return s.notice(m.body)
+		return s.notice(ctx, m.body)
 	case 'c', 'C', 'Z':
 		return &capture.Problem{State: "source_stopping", Reason: "the server has ended the stream"}
 	case 'S', 'A':
@@ -158,11 +155,13 @@ func (s *stream) data(ctx context.Context, m frame) error {
 	}
 	switch body := m.body[1:]; m.body[0] {
 	case 'k':
+		s.sent(body, 8)
 		return s.heard(body, time.Now())
 	case 'w':
 		if len(body) < walHead {
 			return fmt.Errorf("read stream: WAL data of %d bytes", len(body))
 		}
+		s.sent(body, walHead-8)
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
 		if wal := body[walHead:]; len(wal) > 0 && pgoutput.Kind(wal[0]) == pgoutput.KindRelation {
@@ -172,6 +171,24 @@ func (s *stream) data(ctx context.Context, m frame) error {
 	default:
 		return fmt.Errorf("read stream: data of kind %q", m.body[0])
 	}
+}
+
+// sent tells the socket when the server sent a message, where it wants to know: the time stands at an offset.
+func (s *stream) sent(body []byte, at int) {
+	if s.socket.stalls.pending() && len(body) >= at+8 {
+		us := int64(binary.BigEndian.Uint64(body[at:]))
+		s.socket.Sent(time.UnixMicro(us + postgresEpoch.UnixMicro()))
+	}
+}
+
+// stalled notes that the connection stalled. The log has it once per connection.
+func (s *stream) stalled(remedy string) {
+	s.stalls.Add(1)
+	if s.stallTold {
+		return
+	}
+	s.stallTold = true
+	s.log.Warn("the stream stalled: the server's kernel held back what the walsender had sent", zap.String("remedy", remedy))
 }
 
 // refused names an error of the server by what the slot's row says.
@@ -195,16 +212,34 @@ func (s *stream) startError(ctx context.Context, err error) error {
 	return s.config.startError(err, row)
 }
 
-// notice listens for the one that means lost rows: since 18 a server that misses the publication skips its changes and
-// says so only here.
-func (s *stream) notice(body []byte) error {
+// notice listens for the one that means lost rows: since 18 a walsender that misses the publication skips its changes and
+// says so only here. The text is translated, and the code is that of many others, such as those of
+// synchronized_standby_slots, which come every second while a standby is away: the server's function tells them apart.
+func (s *stream) notice(ctx context.Context, body []byte) error {
 	var m pgproto3.NoticeResponse
 	if err := m.Decode(body); err != nil {
 		return fmt.Errorf("read notice of the server: %w", err)
 	}
-	if m.Code == "55000" {
-		return s.config.publicationMissing(errors.New(m.Message))
-	}
 	s.log.Debug("notice", zap.String("code", m.Code), zap.String("text", m.Message))
-	return nil
+	switch {
+	case m.Code != "55000", m.Routine == "StandbySlotsHaveCaughtup":
+		return nil
+	case m.Routine != "LoadPublications": // a function that we do not know: the catalogue has to tell
+		if exists, err := s.publicationExists(ctx); exists || err != nil {
+			return err
+		}
+	}
+	return s.config.publicationMissing(errors.New(m.Message))
+}
+
+// publicationExists asks the catalogue.
+func (s *stream) publicationExists(ctx context.Context) (exists bool, err error) {
+	err = s.meanwhile(func() error {
+		return s.control.do(ctx, func(c *pgx.Conn) error {
+			mark, err := s.config.mark(ctx, c)
+			exists = mark != ""
+			return err
+		})
+	})
+	return exists, err
 }

@@ -63,5 +63,5 @@ func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []er
 					ident(pat.schema, pat.name))))
 		}
 	}
-	return errs
+	return append(errs, c.checkForeignKeys(ctx, conn, p, ts)...)
 }

@@ -30,6 +30,7 @@ type relations struct {
 	shapes map[uint32]*capture.Table // the last one that was handed out, over all connections
 
 	live   map[uint32]*capture.Table // what this connection has described
+	cut    map[uint32]cutKey         // those of them whose rows lack a part of the key
 	lastID uint32                    // the table that was asked for last: rows come in runs
 	last   *capture.Table
 }
@@ -46,6 +47,7 @@ func newRelations(c control, keys map[string][]string) *relations {
 		types:   newTypeSet(),
 		shapes:  map[uint32]*capture.Table{},
 		live:    map[uint32]*capture.Table{},
+		cut:     map[uint32]cutKey{},
 	}
 }
 
@@ -71,6 +73,7 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 		r.types.resolve(oid, rows)
 	}
 	r.fresh, r.live, r.lastID, r.last = all, map[uint32]*capture.Table{}, 0, nil
+	r.cut = map[uint32]cutKey{}
 	maps.Copy(r.known, all)
 	return nil
 }
@@ -84,27 +87,45 @@ func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
 func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
 	d, ok := r.fresh[m.ID]
 	delete(r.fresh, m.ID)
-	if !ok || !settled(m, d.key) || len(r.types.missing(columnTypes(m, d))) > 0 {
+	if !ok || !settled(m, &d) || len(r.types.missing(columnTypes(m, d))) > 0 {
 		var err error
 		if d, ok, err = r.read(ctx, xid, m); err != nil {
 			return nil, err
 		}
 	}
-	t := r.build(m, d, ok)
+	t, cut := r.build(m, d, ok)
 	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
 		t = old
 	}
-	r.shapes[m.ID], r.live[m.ID] = t, t
-	r.lastID, r.last = m.ID, t
+	r.shapes[m.ID], r.live[m.ID], r.cut[m.ID] = t, t, cut
+	r.lastID, r.last = 0, nil
 	return t, nil
 }
 
-// table returns the table with an id that message was given on this connection; else nil.
-func (r *relations) table(id uint32) *capture.Table {
-	if id != r.lastID || r.last == nil {
-		r.lastID, r.last = id, r.live[id]
+// table returns the table with an id that message was given on this connection; else nil. A row of op that lacks a part
+// of the key is an error: the server describes partitions whose rows go by their root's name, so a description is none.
+func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
+	if id == r.lastID && r.last != nil {
+		return r.last, nil
 	}
-	return r.last
+	t := r.live[id]
+	if t == nil {
+		return nil, nil
+	}
+	if cut := r.cut[id]; cut.columns != nil {
+		if op == capture.Truncate || op == capture.Insert && cut.old {
+			return t, nil
+		}
+		return nil, keyNotSent(t, cut.columns)
+	}
+	r.lastID, r.last = id, t
+	return t, nil
+}
+
+// forget makes a table one that was not described.
+func (r *relations) forget(id uint32) {
+	delete(r.live, id)
+	r.lastID, r.last = 0, nil
 }
 
 // read asks the catalogue for a table and for the types that are not known yet. A table that is dropped meanwhile is as
@@ -150,10 +171,11 @@ func columnTypes(m *pgoutput.Relation, d description) []uint32 {
 	return oids
 }
 
-// build makes the table of a message whose types are all known.
-func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *capture.Table {
+// build makes the table of a message whose types are all known, and says what its rows lack of the key.
+func (r *relations) build(m *pgoutput.Relation, d description, exists bool) (*capture.Table, cutKey) {
 	t := &capture.Table{OID: m.ID, Schema: m.Schema, Name: m.Name, Columns: make([]capture.Column, len(m.Columns))}
-	t.Key = keyOf(m, r.keys[t.String()], d.key, exists)
+	var cut cutKey
+	t.Key, cut = keyOf(m, r.keys[t.String()], &d, exists)
 	for i, c := range m.Columns {
 		t.Columns[i] = capture.Column{
 			Name:     c.Name,
@@ -170,5 +192,5 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) *cap
 	}
 	forgetNumbers(t.Columns)
 	t.Computed, t.Deferrable = r.computed(m, d), d.late
-	return t
+	return t, cut
 }

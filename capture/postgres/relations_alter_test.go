@@ -113,7 +113,7 @@ func testOnePointerAShape(t *testing.T, s *testenv.PostgresServer) {
 		}
 	}
 	f.connect()
-	if f.table(first.OID) != nil {
+	if f.live[first.OID] != nil {
 		t.Error("a new connection knows a table that it has not described")
 	}
 	if f.only(insert) != first {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -47,12 +48,12 @@ func BenchmarkTable(b *testing.B) {
 	}
 	b.Run("same", func(b *testing.B) {
 		for b.Loop() {
-			r.table(7)
+			_, _ = r.table(7, capture.Insert)
 		}
 	})
 	b.Run("changing", func(b *testing.B) {
 		for i := uint32(0); b.Loop(); i++ {
-			r.table(i % 1000)
+			_, _ = r.table(i%1000, capture.Insert)
 		}
 	})
 }

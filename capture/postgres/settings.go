@@ -97,6 +97,9 @@ func (s *Settings) Source(pipeline string, log *zap.Logger) (capture.Source, err
 	return New(c, log), nil
 }
 
+// Copies implements daemon.Copies.
+func (s *Settings) Copies() bool { return s.Snapshot.Mode == SnapshotInitial }
+
 // Check looks at the live server and returns every problem it finds; it changes nothing.
 func (s *Settings) Check(ctx context.Context, pipeline string) []error {
 	c, err := s.Config(pipeline)
@@ -104,6 +107,18 @@ func (s *Settings) Check(ctx context.Context, pipeline string) []error {
 		return []error{err}
 	}
 	return c.check(ctx)
+}
+
+// Look reads what the start rule judges by, for records of sinks: whose they are, the slot, and what the server knows of
+// each. It changes nothing and takes no slot, so a daemon may run.
+func (s *Settings) Look(ctx context.Context, pipeline string, records []capture.Record) (
+	capture.Origin, capture.Slot, []capture.Comparison, error,
+) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return capture.Origin{}, capture.Slot{}, nil, err
+	}
+	return c.judgedBy(ctx, records)
 }
 
 // Drop removes the slot and, when it is ours, the publication. It refuses a slot that is in use. It returns a line for

@@ -25,7 +25,7 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 			State: "slot_lost", Halted: true, Usage: true,
 			Reason: fmt.Sprintf("slot %s is invalidated (%s): changes after %s cannot be read any more",
 				c.Slot, s.Invalid, s.Confirmed),
-			Fix: lostFix(s.Invalid) + "`tailrace drop -pipeline P`, then start anew with a snapshot",
+			Fix: lostFix(s.Invalid) + "`tailrace drop -pipeline P FILE`, then start again with a snapshot",
 		}
 	}
 	return nil

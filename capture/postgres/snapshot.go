@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,16 +20,6 @@ import (
 // it to the lasting one once every sink holds the snapshot whole. So a lasting slot means a finished snapshot; an
 // interrupted one leaves nothing behind on the server and begins anew. docs/decisions/0004 says what that costs.
 
-// recorded is what the source wants kept with a sink's position.
-type recorded struct {
-	Snapshot string `json:"snapshot"` // "pending" until the lasting slot exists, then "done"
-}
-
-var (
-	statePending = []byte(`{"snapshot":"pending"}`)
-	stateDone    = []byte(`{"snapshot":"done"}`)
-)
-
 // errCopied ends the rows of a snapshot.
 var errCopied = errors.New("the snapshot is copied")
 
@@ -40,6 +29,8 @@ type snapshot struct {
 	conn   *pgx.Conn // in a transaction with the exported snapshot
 	point  capture.LSN
 	tables []copyTable
+	whole  bool   // tables are all that are published, not none
+	last   []byte // the state of the last batch; nil: as of the others
 	log    *zap.Logger
 
 	out       chan capture.Batch
@@ -60,7 +51,7 @@ type copyTable struct {
 // first makes a temporary slot on repl and opens its snapshot. It returns the consistent point.
 func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
 	st.slot = temporarySlot(s.config.Slot)
-	point, name, err := s.create(ctx, repl, st.slot)
+	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
 		if sqlstate(err) != "42710" {
 			s.pid = repl.PID() // it may still be waiting, with the slot in its hand
@@ -73,13 +64,23 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.asm.state = statePending
 	st.copied = make(chan struct{})
 	st.complete = once(st.copied)
-	st.snapshot, err = s.newSnapshot(ctx, st, pub, point, name)
-	return point, err
+	if st.snapshot, err = s.openSnapshot(ctx, st.origin, point, name); err != nil {
+		return 0, err
+	}
+	if s.config.Snapshot == SnapshotInitial {
+		if err := st.snapshot.describeAll(ctx, st.asm.relations, pub); err != nil {
+			st.snapshot.close()
+			return 0, err
+		}
+	}
+	return point, nil
 }
 
-// create makes the temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
+// create makes a temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
 // if need be.
-func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (point capture.LSN, name string, err error) {
+func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, waits func(*capture.Problem)) (
+	point capture.LSN, name string, err error,
+) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pid, done, socket := repl.PID(), make(chan struct{}), below(repl.Conn())
@@ -103,7 +104,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string) (
 			})
 			switch {
 			case look == nil && wait != nil:
-				s.report(wait)
+				waits(wait)
 			case look != nil && sqlstate(look) == "" && ctx.Err() == nil: // nobody answers: neither will the slot
 				cancel()
 				<-done
@@ -129,31 +130,37 @@ func temporarySlot(slot string) string { return slot + temporarySuffix }
 
 const temporarySuffix = "_snapshot"
 
-func (s *Source) newSnapshot(ctx context.Context, st *stream, pub *published, point capture.LSN, name string) (*snapshot, error) {
+// openSnapshot begins a transaction on the exported snapshot of a slot. Its tables are described next.
+func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point capture.LSN, name string) (*snapshot, error) {
 	conn, err := s.config.control(ctx)
 	if err != nil {
 		return nil, err
 	}
 	below(conn.PgConn().Conn()).limit = 0 // a filter may skip rows for long; when the stream ends this does
-	sn := &snapshot{config: &s.config, conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{})}
+	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: o.Epoch(point)}
+	sn := &snapshot{
+		config: &s.config, conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{}),
+		asm: &assembler{origin: o, state: statePending, tx: tx},
+	}
 	if err := sn.prepare(ctx, name); err != nil {
 		sn.close()
 		return nil, s.config.named("open snapshot", err)
 	}
-	if s.config.Snapshot == SnapshotInitial {
-		for _, t := range pub.Tables {
-			ct, err := sn.describe(ctx, st.asm.relations, t)
-			if err != nil {
-				sn.close()
-				return nil, s.config.named("read table "+t.Schema+"."+t.Name, err)
-			}
-			sn.tables = append(sn.tables, ct)
-			sn.estimated += t.Rows
-		}
-	}
-	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: st.origin.Epoch(point)}
-	sn.asm = &assembler{origin: st.origin, state: statePending, tx: tx}
 	return sn, nil
+}
+
+// describeAll adds all tables that are published.
+func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *published) error {
+	for _, t := range pub.Tables {
+		ct, err := sn.describe(ctx, r, t)
+		if err != nil {
+			return sn.config.named("read table "+t.Schema+"."+t.Name, err)
+		}
+		sn.tables = append(sn.tables, ct)
+		sn.estimated += t.Rows
+	}
+	sn.whole = true
+	return nil
 }
 
 func (sn *snapshot) prepare(ctx context.Context, name string) error {
@@ -198,6 +205,9 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 		return copyTable{}, err
 	}
 	table, err := r.message(ctx, 0, &rel)
+	if err == nil {
+		table, err = r.table(rel.ID, capture.Insert)
+	}
 	from := "ONLY " // the children of a plain parent are published by themselves
 	if tree {
 		from = ""
@@ -226,11 +236,14 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 			return sn.config.readError("copy "+t.table.String(), err)
 		}
 	}
-	sn.asm.batch.Time = sn.asm.tx.Time
+	sn.asm.ends(sn.point)
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
 	last := sn.asm.take()
-	last.Copied = sn.config.Snapshot == SnapshotInitial
+	last.Copied = sn.whole
+	if sn.last != nil {
+		last.State = sn.last
+	}
 	return sn.hand(ctx, last)
 }
 
@@ -296,12 +309,13 @@ type copyWriter struct {
 func (w *copyWriter) Write(line []byte) (int, error) {
 	sn := w.snapshot
 	a := sn.asm
-	values := a.slab.Take(len(w.table.Columns))
-	if err := copyRow(a.arena.copy(line), values); err != nil {
+	text, slab, bytes := a.keep(line, nil)
+	values := slab.Take(len(w.table.Columns))
+	if err := copyRow(text, values); err != nil {
 		return 0, err
 	}
 	c := capture.Change{Op: capture.Read, Table: w.table, After: values}
-	a.append(c, len(line)+changeCost+valueCost*len(values))
+	a.append(c, bytes+changeCost+valueCost*len(values))
 	sn.copied.Add(1)
 	if a.full() {
 		if err := sn.hand(w.ctx, a.take()); err != nil {
@@ -315,20 +329,15 @@ func (w *copyWriter) Write(line []byte) (int, error) {
 // says whether there ever was one. Where one has to go on, nothing may be missing between them and the stream.
 func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew bool, err error) {
 	if s.snapshot == nil {
-		return false, s.unaltered(ctx, records)
+		s.accept()
+		return false, nil
 	}
-	for _, r := range records {
-		var was recorded
-		if r.Position.IsZero() || json.Unmarshal(r.State, &was) == nil && was.Snapshot == "pending" {
-			continue
-		}
+	if r := s.config.beyond(records); r != nil {
 		p := s.config.slotMissing(nil)
 		p.Reason += fmt.Sprintf("; sink %s holds everything up to %s", r.Sink, r.Position)
 		return false, p
 	}
-	if err := s.unaltered(ctx, nil); err != nil { // from now on it is looked at
-		return false, err
-	}
+	s.accept() // from now on it is looked at
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		<-s.ended
@@ -352,6 +361,7 @@ func (s *stream) settle(ctx context.Context) {
 		s.end(s.config.named("make slot "+s.config.Slot, err))
 		return
 	}
+	s.lasts.Store(true)
 	s.end(capture.ErrRestart)
 }
 

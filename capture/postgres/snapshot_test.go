@@ -27,6 +27,9 @@ func TestSnapshots(t *testing.T) {
 		testSnapshotFailover,
 		testSnapshotFailoverCrash,
 		testSnapshotValueTooLarge,
+		testCopyBesideAWriter,
+		testCopyWaits,
+		testCopyShapes,
 	)
 }
 

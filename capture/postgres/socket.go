@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
@@ -21,20 +17,25 @@ import (
 // Read and Until are for one goroutine; Wake is for any other.
 type socket struct {
 	net.Conn
-	nap   func(time.Duration) // waits so long, or until Wake; nil: it never rests
-	take  func([]byte) int    // reads what is there, without waiting; nil: it cannot
-	rests [3]time.Duration    // between reads, by the heat of the flow
-	flow  flow
-	grown bool      // the window has been made wide
-	live  bool      // the stream has begun; before, every deadline is the driver's
-	until time.Time // when Read gives up waiting
-	armed time.Time // the deadline that the connection knows of; zero: unknown
-	woken atomic.Bool
-	came  time.Time     // when bytes came last, once live
-	dry   time.Time     // when a read left nothing behind; zero: it did not
-	limit time.Duration // how long a Read before waits at most; 0: for ever
-	ahead []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
-	store []byte
+	nap     func(time.Duration) // waits so long, or until Wake; nil: it never rests
+	take    func([]byte) int    // reads what is there, without waiting; nil: it cannot
+	rests   [3]time.Duration    // between reads, by the heat of the flow
+	flow    flow
+	local   bool // the peer is on this machine, reached by TCP
+	buffer  int  // the receive buffer that was last asked for, in bytes; 0: the kernel's own
+	stalls  stalls
+	inside  func() bool         // reports whether a part of a message is here; nil: before the stream
+	large   func() bool         // reports whether messages are large, which are few: resting saves nothing then; nil: they are not
+	stalled func(remedy string) // hears of a stall and what was done about it
+	live    bool                // the stream has begun; before, every deadline is the driver's
+	until   time.Time           // when Read gives up waiting
+	armed   time.Time           // the deadline that the connection knows of; zero: unknown
+	woken   atomic.Bool
+	came    time.Time     // when bytes came last, once live
+	dry     time.Time     // when a read left nothing behind; zero: it did not
+	limit   time.Duration // how long a Read before waits at most; 0: for ever
+	ahead   []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
+	store   []byte
 }
 
 // The rests of a hot flow, by its heat. Half of one is the delay that it costs.
@@ -44,14 +45,10 @@ var (
 )
 
 const (
-	// window is the receive buffer of a stream from this machine, in bytes, of which the kernel makes twice as much and a
-	// window of half to three quarters of that. A sender whose window is full appends to what waits, which costs it a copy;
-	// the kernel sends that in large pieces, in our time, when we read.
-	window = 16 << 10
-	// wide is that of a stream with a message larger than a window: its sends are few, and a read for each window is dearer.
-	wide = 64 << 10
 	// gather is, in bytes, what may wait for a read: large rows would fill the sender's buffer within a rest.
 	gather = 96 << 10
+	// gatherRoomy is the same of a stream with a roomy buffer: less than its window, which is 64 KiB at most.
+	gatherRoomy = 48 << 10
 	// most is what one Read brings, in bytes: between two it is looked at the time.
 	most = frameBuf
 	// little is a read for which it pays to fetch more and copy.
@@ -75,34 +72,9 @@ func dialSocket(d *net.Dialer) func(context.Context, string, string) (net.Conn, 
 	}
 }
 
-func newSocket(c net.Conn) *socket { return &socket{Conn: c, limit: answer} }
-
-// narrow is a dialer's Control, for streams: it makes the window small if the peer is this machine. Between machines a
-// window is what may be on the way, and stays as it is.
-func narrow(_, addr string, c syscall.RawConn) error {
-	if !near(addr) || reading == "plain" {
-		return nil
-	}
-	return c.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, window) // refused: it is only slower
-	})
-}
-
-// near says whether a TCP address is this machine.
-func near(addr string) bool {
-	peer, err := netip.ParseAddrPort(addr)
-	return err == nil && peer.Addr().Unmap().IsLoopback()
-}
-
-// widen makes a narrow window wide, for good: what is on the way does not fit into a smaller one, and is lost.
-func (s *socket) widen() {
-	if s.grown {
-		return
-	}
-	s.grown = true
-	if c, ok := s.Conn.(interface{ SetReadBuffer(int) error }); ok && near(s.RemoteAddr().String()) && reading != "plain" {
-		_ = c.SetReadBuffer(wide) // refused: it is only slower
-	}
+func newSocket(c net.Conn) *socket {
+	_, tcp := c.(*net.TCPConn)
+	return &socket{Conn: c, limit: answer, local: tcp && near(c.RemoteAddr().String())}
 }
 
 // own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
@@ -111,8 +83,9 @@ func (s *socket) own() {
 	if reading == "plain" {
 		return
 	}
-	switch s.Conn.(type) {
+	switch c := s.Conn.(type) {
 	case *net.TCPConn:
+		s.checkWindow(c)
 		s.nap, s.rests = time.Sleep, restsTCP
 	case *net.UnixConn:
 		s.nap, s.rests = time.Sleep, restsUnix
@@ -180,8 +153,8 @@ func (s *socket) fetch(p []byte) (int, error) {
 	p = p[:min(len(p), most)]
 	for {
 		rests := s.flow.heat > cold && s.nap != nil
-		if rests && !s.dry.IsZero() {
-			rest := min(s.rests[s.flow.heat], s.flow.until(gather))
+		if rests && !s.dry.IsZero() && (s.large == nil || !s.large()) {
+			rest := min(s.rests[s.flow.heat], s.flow.until(s.gathers()))
 			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
 				s.nap(d)
 			}
@@ -192,6 +165,9 @@ func (s *socket) fetch(p []byte) (int, error) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
 		}
+		if s.local && s.inside != nil {
+			s.stalls.wait(time.Now(), s.inside())
+		}
 		n, err := s.drain(p, rests)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
@@ -201,6 +177,14 @@ func (s *socket) fetch(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// gathers is how many bytes may wait for a read.
+func (s *socket) gathers() int {
+	if s.buffer > narrowBuffer {
+		return gatherRoomy
+	}
+	return gather
 }
 
 // drain reads once, and after it, if all, as long as something is there: each read makes room in the window for what the
@@ -216,13 +200,38 @@ func (s *socket) drain(p []byte, all bool) (int, error) {
 	}
 	now := time.Now()
 	if n > 0 {
-		s.came = now
+		if s.came = now; s.stalls.came(now) {
+			s.unstall()
+		}
 	}
 	if s.dry = now; n == len(p) {
 		s.dry = time.Time{}
 	}
 	s.flow.note(n, now)
 	return n, err
+}
+
+// Paused tells the socket that the stream has read nothing for a while, so silence proves nothing.
+func (s *socket) Paused() {
+	s.came = time.Now()
+	s.stalls.paused()
+}
+
+// Sent tells the socket when the server sent the message that is complete now.
+func (s *socket) Sent(at time.Time) {
+	if s.stalls.sent(at) {
+		s.unstall()
+	}
+}
+
+// unstall makes the window wide enough for any segment; should the connection stall again, it is read without rests.
+func (s *socket) unstall() {
+	remedy := "the receive window is widened"
+	if !s.widen(roomyBuffer) {
+		s.nap = nil
+		remedy = "the stream is read without rests"
+	}
+	s.stalled(remedy)
 }
 
 // arm tells the connection the deadline, if it does not know it yet.

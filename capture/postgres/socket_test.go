@@ -96,8 +96,8 @@ func TestSocketReadsPlainly(t *testing.T) {
 	for _, reading = range []string{"plain", "rested"} {
 		sockets(t, func(t *testing.T, s *socket, _ net.Conn) {
 			s.own()
-			_, watched := s.Conn.(syscall.Conn)
-			if plain := reading == "plain"; watched != plain || (s.nap == nil) != plain || (s.take == nil) != plain {
+			_, unwatched := s.Conn.(*unwatched)
+			if plain := reading == "plain"; unwatched == plain || (s.nap == nil) != plain || (s.take == nil) != plain {
 				t.Errorf("%s: %T, rests: %t, takes: %t", reading, s.Conn, s.nap != nil, s.take != nil)
 			}
 		})
@@ -135,48 +135,101 @@ func TestSocketRests(t *testing.T) {
 		if rest := min(s.rests[hot], s.rests[pouring]); rested < reads*rest*9/10 {
 			t.Errorf("%d reads took %s, with rests of %s", reads, rested, rest)
 		}
-		time.Sleep(50 * time.Millisecond) // a megabyte gathers
-		_, tcp := peer.(*net.TCPConn)
-		if n, err := s.Read(b); tcp && n < 4*window || n > most {
-			t.Errorf("of a megabyte that had gathered a read brought %d bytes, want %d to %d (%v)", n, 4*window, most, err)
+		// A read goes on as long as something is there: each piece that it takes makes room for what the sender has gathered.
+		pieces := 3
+		s.take = func(p []byte) int {
+			if pieces == 0 {
+				return 0
+			}
+			pieces--
+			return copy(p, make([]byte, most/8))
+		}
+		time.Sleep(50 * time.Millisecond)
+		if n, err := s.Read(b); n <= 3*most/8 || n > most || pieces > 0 || err != nil {
+			t.Errorf("a read brought %d bytes, want more than %d and at most %d; %d pieces are left (%v)", n, 3*most/8, most, pieces, err)
 		}
 	})
 }
 
-// The window is small for a peer on this machine only.
-func TestSocketWindow(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, _ net.Conn) {
-		c, ok := s.Conn.(*net.TCPConn)
-		if !ok {
-			return
+// The window is small for a peer on this machine only, and holds several segments; where segments cannot be limited the buffer
+// stays the kernel's.
+func TestNarrow(t *testing.T) {
+	defer func(was int) { segment = was }(segment)
+	for _, c := range []struct {
+		addr    string
+		segment int
+		narrow  bool
+	}{
+		{"127.0.0.1:5432", 2048, true},
+		{"[::1]:5432", 2048, true},
+		{"[::ffff:127.0.0.1]:5432", 2048, true},
+		{"192.0.2.1:5432", 2048, false},
+		{"[2001:db8::1]:5432", 2048, false},
+		{"127.0.0.1:5432", 1 << 20, false}, // more than the kernel takes
+	} {
+		family := unix.AF_INET6
+		if strings.HasPrefix(c.addr, "1") {
+			family = unix.AF_INET
 		}
-		raw, err := c.SyscallConn()
+		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		size := func() (n int) {
-			if err := raw.Control(func(fd uintptr) { n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) }); err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		if n := size(); n != 2*window {
-			t.Errorf("a receive buffer of %d bytes, want %d", n, 2*window)
-		}
-		if err := raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 100<<10) }); err != nil {
+		defer unix.Close(fd)
+		before, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, addr := range []string{"192.0.2.1:5432", "[2001:db8::1]:5432"} {
-			if err := narrow("tcp", addr, raw); err != nil || size() != 200<<10 {
-				t.Errorf("%s: a receive buffer of %d bytes, %v", addr, size(), err)
-			}
+		segment = c.segment
+		if err := narrow("tcp", c.addr, descriptor(fd)); err != nil {
+			t.Fatal(err)
 		}
-		for _, addr := range []string{"127.0.0.1:5432", "[::1]:5432", "[::ffff:127.0.0.1]:5432"} {
-			if err := narrow("tcp", addr, raw); err != nil || size() != 2*window {
-				t.Errorf("%s: a receive buffer of %d bytes, %v", addr, size(), err)
-			}
+		size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		if want := map[bool]int{true: 2 * narrowBuffer, false: before}[c.narrow]; size != want || err != nil {
+			t.Errorf("%s, segments of %d: a receive buffer of %d bytes, want %d (%v)", c.addr, c.segment, size, want, err)
 		}
-	})
+	}
+}
+
+// descriptor is a socket of its own as a dialer's Control function gets it.
+type descriptor int
+
+func (d descriptor) Control(f func(fd uintptr)) error { f(uintptr(d)); return nil }
+func (descriptor) Read(func(fd uintptr) bool) error   { return errors.ErrUnsupported }
+func (descriptor) Write(func(fd uintptr) bool) error  { return errors.ErrUnsupported }
+
+// What the kernel granted is read back from the connection: the peer sends small segments, or the window is given room. A buffer
+// that was left alone stays so.
+func TestCheckWindow(t *testing.T) {
+	small := func(_, _ string, raw syscall.RawConn) error { // a kernel that takes the limit and does not keep to it
+		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, narrowBuffer) })
+	}
+	for name, c := range map[string]struct {
+		control func(string, string, syscall.RawConn) error
+		want    int // 0: the kernel's
+	}{"limited": {narrow, narrowBuffer}, "not limited": {small, roomyBuffer}, "left alone": {nil, 0}} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		conn, err := dialSocket(&net.Dialer{Control: c.control})(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		s := conn.(*socket)
+		s.own()
+		fd := s.Conn.(*unwatched).fd
+		size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		advertised, known := advertisedSegment(fd)
+		if s.buffer != c.want || c.want > 0 && size != 2*c.want || c.want == 0 && size <= 2*narrowBuffer || err != nil || !known {
+			t.Errorf("%s: a receive buffer of %d bytes, %d asked for, want %d (%v)", name, size, s.buffer, c.want, err)
+		}
+		if (name == "limited") != (advertised <= segment) {
+			t.Errorf("%s: segments of %d bytes", name, advertised)
+		}
+	}
 }
 
 // All bytes come, in order, whether the flow is hot, cold, or changes, in large reads and in small ones as TLS makes.

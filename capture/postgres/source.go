@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,17 +29,21 @@ type Source struct {
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
 	accepted  *edition      // of the publication, when the last stream passed; nil: none has
+	names     naming
 	attempts  attempts
+
+	stalls atomic.Uint64 // that connections had
 
 	mu     sync.Mutex
 	health capture.Health
 	meter  meter
 	stream *stream // nil: none
+	copies map[*rowCopy]struct{}
 }
 
 // New makes a source; it contacts nothing.
 func New(c Config, log *zap.Logger) *Source {
-	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}}
+	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}, copies: map[*rowCopy]struct{}{}}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	return s
@@ -58,7 +64,8 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		s.gone()
 		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
 			report(err)
-			s.accepted = nil                     // whoever has the slot may have another file
+			s.accepted = nil // whoever has the slot may have another file
+			s.names.forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
 			continue
 		}
@@ -106,8 +113,26 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	go s.watch(watch, st)
 	began := time.Now()
 	err = serve(ctx, st)
+	s.refused(ctx, err)
 	s.attempts.served(time.Since(began), st.delivered())
 	return err
+}
+
+// publicationAltered is the state in which the start rule refuses a stream for what Compare has named.
+const publicationAltered = "publication_altered"
+
+// refused notes that a stream was refused since the publication was altered. By then every sink was judged, and the records
+// keep what was found, so this process need not; and the publication is made what the file says, so that the operator, who
+// accepts what is missing, accepts no publication that goes on missing it.
+// Where no sink keeps a record, the publication itself does.
+func (s *Source) refused(ctx context.Context, err error) {
+	if p := capture.AsProblem(err); p != nil && p.State == publicationAltered {
+		if found := s.names.unrecorded(); len(found) > 0 && s.config.Manage {
+			s.keepNote(ctx, strings.Join(found, ", "))
+		}
+		s.accepted, s.prepared = nil, false
+		s.names.judged()
+	}
 }
 
 // free says that another process has the slot, or, where there is none yet, is making it: an attempt to have it all the
@@ -131,20 +156,29 @@ func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err er
 
 // prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
 // is in use, that is for whoever uses it, whose file may be another; and after the first stream a new table, which a
-// wildcard matches and which cannot be published, must not end what has been working: both look only.
+// wildcard matches and which cannot be published, must not end what has been working: both look only. A table that got another
+// name gets another row in the publication, if it is to be in it still: that is what a verdict rests on.
 func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
+	again := s.names.strayed()
 	if slot != nil && (slot.Active || s.prepared) {
 		pub := &published{}
-		return pub, s.config.look(ctx, c, pub)
+		err := s.config.look(ctx, c, pub)
+		renamed := err == nil && s.rename(&pub.Edition)
+		if err != nil || slot.Active || !renamed && len(again) == 0 {
+			return pub, err
+		}
+		again = s.names.strayed()
 	}
 	plan, problems := s.config.preflight(ctx, c)
 	if len(problems) > 0 {
 		return nil, together(problems)
 	}
+	plan.again = again
 	pub, err := s.config.publication(ctx, c, plan)
 	if err != nil {
 		return nil, err
 	}
+	s.names.stamp()
 	s.prepared = true
 	if pub.changed() {
 		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
@@ -177,12 +211,22 @@ func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counted()
-	return s.health
+	h := s.health
+	h.Stalls = s.stalls.Load()
+	return h
 }
 
-// counted takes over what the stream's snapshot has copied. A first start counts as copying until its stream ends, when
-// every sink holds the rows. The caller holds mu.
+// counted takes over what the stream's snapshot has copied, or what the copies beside it have. A first start counts as copying
+// until its stream ends, when every sink holds the rows. The caller holds mu.
 func (s *Source) counted() {
+	if len(s.copies) > 0 {
+		s.health.Copied, s.health.Estimated = 0, 0
+	}
+	for c := range s.copies {
+		rows, estimated := c.progress()
+		s.health.Copied += rows
+		s.health.Estimated += estimated
+	}
 	if s.stream != nil && s.stream.snapshot != nil {
 		s.health.Copying = true
 		s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
@@ -202,7 +246,7 @@ func (s *Source) gone() {
 	defer s.mu.Unlock()
 	s.counted()
 	s.stream = nil
-	s.health.Connected, s.health.Copying = false, false
+	s.health.Connected, s.health.Copying, s.health.Waiting = false, false, nil
 }
 
 // WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's

@@ -26,6 +26,7 @@ type tap struct {
 	mu      sync.Mutex
 	changes []string
 	cuts    []capture.Batch              // every batch, without its changes
+	edition string                       // that the tap has recorded
 	records []capture.Record             // what Resume is told until the tap holds something itself
 	show    func(*capture.Change) string // nil: describeChange
 	held    capture.Position
@@ -73,6 +74,9 @@ func (p *tap) report(err error) {
 
 func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 	if _, err := s.Slot(ctx); err != nil {
+		return err
+	}
+	if err := judged(ctx, s, p.edition); err != nil {
 		return err
 	}
 	anew, err := s.Resume(ctx, p.recorded())

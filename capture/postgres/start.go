@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,16 +35,39 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if err != nil {
 		return nil, err
 	}
+	pub.Edition.dropped = s.dropped(&pub.Edition)
 	origin.Publication = pub.Edition.String()
-	if err := s.side.do(ctx, func(c *pgx.Conn) error {
+	var next uint64
+	if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+		if origin.Database, next, err = s.config.database(ctx, c); err != nil {
+			return err
+		}
 		return s.relations.preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
 	}
+	names := s.namesOf(&pub.Edition, next)
+	pass := once(names.passed)
 	st := &stream{
-		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin,
-		asm: &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local}, mark: pub.Mark,
-		unaltered: func(ctx context.Context, rs []capture.Record) error { return s.unaltered(ctx, &pub.Edition, rs) },
+		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		asm:     &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names},
+		mark:    pub.Mark,
+		dropped: membersOf(pub.Edition.dropped),
+		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },
+		accept: func() {
+			s.accept(ctx, pub)
+			pass()
+		},
+	}
+	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {
+		c, err := s.copyRows(ctx, origin, n, waits)
+		if errors.Is(err, errOtherEdition) {
+			st.end(capture.ErrRestart) // the next one has the edition that is there now
+		}
+		return c, err
+	}
+	for _, t := range pub.Tables {
+		st.tables = append(st.tables, &capture.Table{OID: t.OID, Schema: t.Schema, Name: t.Name})
 	}
 	timeout, err := senderTimeout(ctx, repl)
 	if err != nil {
@@ -57,6 +81,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	from := capture.LSN(0)
 	if slot == nil {
 		s.accepted = nil // whatever was altered before, this begins with all rows
+		s.names.forget()
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}
@@ -141,7 +166,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 			_ = s.conn.Close() // the driver has forgotten it
 		}
 	}()
-	s.frames = newFrames(s.conn)
+	s.attach()
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s%s)", s.slot, from,
 		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`), option)
 	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
@@ -169,6 +194,18 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 			return fmt.Errorf("start slot %s: an answer %q", s.slot, m.kind)
 		}
 	}
+}
+
+// attach makes frames of the connection, and lets it and the socket tell each other what they see.
+func (s *stream) attach() {
+	s.frames = newFrames(s.conn)
+	if segment > 0 { // 0: a test wants the stall
+		s.frames.wide = func() { s.socket.widen(roomyBuffer) }
+	}
+	if s.socket.rests == restsUnix {
+		s.frames.restless = restlessUnix
+	}
+	s.socket.inside, s.socket.large, s.socket.stalled = s.frames.partial, s.frames.large, s.stalled
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -35,8 +35,12 @@ type stream struct {
 	rowsDone bool             // Next has handed all of the snapshot out
 	first    capture.Position // where the first batch with changes ends that Next has handed out; zero: none yet
 	mark     string           // of the publication's edition
-	// unaltered refuses the stream when changes are missing in it, for these records of sinks.
-	unaltered func(context.Context, []capture.Record) error
+	// altered says what somebody else did to the publication since a sink recorded an edition of it.
+	altered func(ctx context.Context, edition string) ([]string, error)
+	accept  func()           // makes the stream's edition the one that this process has accepted
+	dropped []member         // tables under whose names none is published any more
+	tables  []*capture.Table // that are published, by name
+	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *socket
@@ -47,9 +51,11 @@ type stream struct {
 	// us: decoding a transaction of which nothing is ours, it listens only in time for that. While nobody takes batches
 	// nothing is read; then it is how long a status update may stay without the acknowledgement of the server's kernel,
 	// and, with the same pulses before it, how long the connection beside the stream may have no answer.
-	patience time.Duration
-	answers  atomic.Uint64 // that the server has given beside the stream
-	status   status
+	patience  time.Duration
+	answers   atomic.Uint64  // that the server has given beside the stream
+	stalls    *atomic.Uint64 // the Source's count
+	stallTold bool           // the log has a stall of this connection
+	status    status
 
 	out    chan capture.Batch
 	cancel context.CancelCauseFunc // ends receive
@@ -59,6 +65,7 @@ type stream struct {
 	flush    atomic.Uint64 // what Confirm has said; the status carries it
 	hurried  atomic.Int64  // until when somebody waits for the position to move, in Unix nanoseconds
 	copied   chan struct{} // closed when every sink holds the snapshot; for a first start only
+	lasts    atomic.Bool   // the lasting slot has been made of the one of a first start
 	complete func()
 }
 
@@ -86,7 +93,24 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 	case uint32(row.PID) != s.pid:
 		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrNotOurs, s.slot, row.PID)
 	}
-	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}, nil
+	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering, New: s.snapshot != nil}, nil
+}
+
+// Compare implements capture.Stream.
+func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Comparison, err error) {
+	if s.snapshot == nil {
+		if c.Altered, err = s.altered(ctx, r.Origin.Publication); err != nil {
+			return c, err
+		}
+	}
+	if s.snapshot == nil || s.lasts.Load() {
+		copied(&r, &c)
+	}
+	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
+		c.Commit, err = s.config.knows(ctx, conn, r.Commit)
+		return err
+	})
+	return c, err
 }
 
 // Next implements capture.Stream: step 5 of the way of one row.

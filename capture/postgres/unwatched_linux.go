@@ -191,15 +191,28 @@ func (u *unwatched) SetDeadline(t time.Time) error {
 	return u.SetReadDeadline(t)
 }
 
-// SetReadBuffer is as that of a net.TCPConn.
-func (u *unwatched) SetReadBuffer(bytes int) error {
-	u.inside.RLock()
-	defer u.inside.RUnlock()
-	if u.closed.Load() {
+// SyscallConn implements syscall.Conn; only Control of what it returns may be used.
+func (u *unwatched) SyscallConn() (syscall.RawConn, error) { return rawUnwatched{u}, nil }
+
+// rawUnwatched is the descriptor of an unwatched socket.
+type rawUnwatched struct{ u *unwatched }
+
+// Control implements syscall.RawConn.
+func (r rawUnwatched) Control(f func(fd uintptr)) error {
+	r.u.inside.RLock()
+	defer r.u.inside.RUnlock()
+	if r.u.closed.Load() {
 		return net.ErrClosed
 	}
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
+	f(uintptr(r.u.fd))
+	return nil
 }
+
+// Read implements syscall.RawConn.
+func (rawUnwatched) Read(func(fd uintptr) bool) error { return errors.ErrUnsupported }
+
+// Write implements syscall.RawConn.
+func (rawUnwatched) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
 func (u *unwatched) since(t time.Time) int64 {
 	if t.IsZero() {

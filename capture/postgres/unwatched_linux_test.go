@@ -146,12 +146,13 @@ func TestLargeMessageWidens(t *testing.T) {
 			return
 		}
 		s, _ := newStream(t)
-		s.conn, s.socket, s.frames = sock, sock, newFrames(sock)
+		s.conn, s.socket = sock, sock
+		s.attach()
 		s.pulse = 200 * time.Millisecond // the second keepalive is answered by the clock
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.receive(ctx) }()
-		for i, c := range []struct{ body, want int }{{window, 2 * window}, {window + 1, 2 * wide}} {
+		for i, c := range []struct{ body, want int }{{largeMessage, 2 * narrowBuffer}, {largeMessage + 1, 2 * roomyBuffer}} {
 			end := capture.LSN(0x100 * (i + 1))
 			wire := append([]byte{'S'}, binary.BigEndian.AppendUint32(nil, uint32(c.body+4))...)
 			wire = append(wire, make([]byte, c.body)...)

@@ -33,6 +33,58 @@ func (c *Config) check(ctx context.Context) []error {
 	return nil
 }
 
+// judgedBy reads what the start rule judges by, without a stream. A missing publication is nothing published, and a missing slot
+// a new one.
+func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capture.Origin, slot capture.Slot, known []capture.Comparison,
+	err error) {
+	conn, err := c.control(ctx)
+	if err != nil {
+		return o, slot, nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	repl, err := c.replication(ctx)
+	if err != nil {
+		return o, slot, nil, err
+	}
+	defer hangUp(ctx, repl.Close)
+	if o, _, err = c.identify(ctx, repl); err != nil {
+		return o, slot, nil, err
+	}
+	if o.Database, _, err = c.database(ctx, conn); err != nil {
+		return o, slot, nil, err
+	}
+	d, err := c.define(ctx, conn)
+	if err != nil {
+		return o, slot, nil, err
+	}
+	var now edition
+	if d != nil {
+		now = d.edition()
+		o.Publication = now.String()
+	}
+	row, err := c.readSlot(ctx, conn, c.Slot)
+	if err != nil {
+		return o, slot, nil, err
+	}
+	if slot.New = row == nil; row != nil {
+		slot = capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}
+	}
+	for _, r := range records {
+		var k capture.Comparison
+		if was, is := parseEdition(r.Origin.Publication); is && d != nil {
+			k.Altered = now.altered(&was, true)
+		}
+		if row != nil {
+			copied(&r, &k)
+		}
+		if k.Commit, err = c.knows(ctx, conn, r.Commit); err != nil {
+			return o, slot, nil, err
+		}
+		known = append(known, k)
+	}
+	return o, slot, known, nil
+}
+
 // drop removes the slot, then the publication: in between the slot would only keep WAL that nobody can read.
 func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 	conn, err := c.control(ctx)

@@ -17,8 +17,9 @@ const watchPause = 2 * time.Second
 // watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it, or whose
 // publication is not what it was: the next stream is judged.
 func (s *Source) watch(ctx context.Context, st *stream) {
+	var standbys standbyWait
 	for {
-		err := s.look(ctx, st)
+		err := s.look(ctx, st, &standbys)
 		if err == nil || sqlstate(err) != "" {
 			st.answers.Add(1)
 		}
@@ -34,13 +35,23 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 	}
 }
 
-func (s *Source) look(ctx context.Context, st *stream) error {
+func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
 	defer cancel()
 	var row *slotState
 	var mark string
+	var reborn bool
+	var waitsFor []standbySlot
 	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
 		if mark, err = s.config.mark(ctx, c); err != nil {
+			return err
+		}
+		if len(st.dropped) > 0 {
+			if reborn, err = s.config.exists(ctx, c, st.dropped...); err != nil {
+				return err
+			}
+		}
+		if waitsFor, err = s.config.readStandbySlots(ctx, c, st.pid); err != nil {
 			return err
 		}
 		row, err = s.config.readSlot(ctx, c, st.slot)
@@ -49,14 +60,18 @@ func (s *Source) look(ctx context.Context, st *stream) error {
 	if err != nil || row == nil {
 		return err
 	}
-	if mark != st.mark && st.snapshot == nil { // a snapshot goes on: the stream after it is judged
+	if (mark != st.mark || reborn) && st.snapshot == nil { // a snapshot goes on: the stream after it is judged
 		s.log.Info("the publication was changed: the stream starts again", zap.String("name", s.config.Publication))
 		st.end(capture.ErrRestart)
+	}
+	if standbys.judge(waitsFor, time.Now()) {
+		standbys.log(s.log)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.meter.note(row.End, time.Now())
 	h := &s.health
+	h.Waiting, h.WaitingSince = standbys.problem, standbys.since
 	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.state(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
 	return nil
 }

@@ -63,7 +63,7 @@ func live(ctx context.Context, a *app, file *config.File, report *config.Report)
 	defer cancel()
 	code := done
 	for _, f := range daemon.Check(ctx, file) {
-		report.Add(diagnostic(f))
+		report.Add(a.diagnostic(f))
 		if f.Warning() != nil {
 			continue
 		}
@@ -81,14 +81,15 @@ func live(ctx context.Context, a *app, file *config.File, report *config.Report)
 }
 
 // diagnostic gives a finding its place in the file.
-func diagnostic(f daemon.Finding) *hcl.Diagnostic {
+func (a *app) diagnostic(f daemon.Finding) *hcl.Diagnostic {
+	fix := capture.FixArgs{Pipeline: f.Pipeline, Paths: a.fix.Paths}
 	d := &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  fmt.Sprintf("%s of pipeline %q: %v", f.Block, f.Pipeline, f.Err),
 		Subject:  &f.Range,
 	}
 	if p := capture.AsProblem(f.Err); p != nil {
-		d.Detail = p.Fix
+		d.Detail = fix.Complete(p.Fix)
 	} else if w := f.Warning(); w != nil {
 		d.Severity, d.Detail = hcl.DiagWarning, w.Fix
 	}

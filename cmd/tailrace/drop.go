@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tailrace/tailrace/internal/daemon"
 )
-
-// dropTime bounds a look at the servers, and the removal.
-const dropTime = 60 * time.Second
 
 // left begins a line of what stays.
 const left = "left: "
@@ -31,27 +26,14 @@ pipeline. Started again, the pipeline begins anew, with its snapshot.`,
 }
 
 func setupDrop(flags *flag.FlagSet) action {
-	name := flags.String("pipeline", "", "`NAME` of the pipeline")
-	yes := flags.Bool("yes", false, "do not ask")
+	c := change{do: daemon.Drop}
+	c.flags(flags)
 	return func(ctx context.Context, a *app, args []string) error {
-		if *name == "" {
-			return usageError("-pipeline is missing")
-		}
-		file, report, err := load(a, args, false)
+		p, err := c.of(a, args)
 		if err != nil {
 			return err
 		}
-		printAll(a, report)
-		p, err := pipelineOf(file, *name)
-		if err != nil {
-			return err
-		}
-		remove := func(dry bool) ([]string, error) {
-			ctx, cancel := context.WithTimeout(ctx, dropTime)
-			defer cancel()
-			return daemon.Drop(ctx, p, dry)
-		}
-		goes, err := remove(true)
+		goes, err := c.list(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -60,13 +42,10 @@ func setupDrop(flags *flag.FlagSet) action {
 			return nil
 		}
 		tell(a, "would be removed:", goes)
-		if !*yes {
-			if err := ask(a); err != nil {
-				return err
-			}
+		gone, err := c.carryOut(ctx, a, p, "Remove it?", "nothing was removed")
+		if len(gone) > 0 || err == nil {
+			tell(a, "removed:", gone)
 		}
-		gone, err := remove(false)
-		tell(a, "removed:", gone)
 		return err
 	}
 }
@@ -88,18 +67,4 @@ func tell(a *app, title string, lines []string) {
 			fmt.Fprintln(a.out, "  "+l)
 		}
 	}
-}
-
-func ask(a *app) error {
-	if !isTerminal(a.in) {
-		return usageError("nothing was removed: there is no terminal to ask on; say -yes")
-	}
-	fmt.Fprint(a.out, "Remove it? [y/N] ")
-	answer, _ := bufio.NewReader(a.in).ReadString('\n') // an end of input is a no
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	fmt.Fprintln(a.out, "nothing was removed")
-	return exit(failed)
 }

@@ -28,7 +28,7 @@ func TestTellWhatGoesAndWhatStays(t *testing.T) {
 }
 
 func TestAskWithoutATerminal(t *testing.T) {
-	err := ask(&app{in: strings.NewReader("y\n"), out: &bytes.Buffer{}})
+	err := ask(&app{in: strings.NewReader("y\n"), out: &bytes.Buffer{}}, "Remove it?", "nothing was removed")
 	var wrong usageError
 	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "say -yes") {
 		t.Errorf("%v", err)

@@ -14,6 +14,7 @@ func load(a *app, paths []string, offline bool) (*config.File, *config.Report, e
 	if len(paths) == 0 {
 		return nil, nil, errNoPath
 	}
+	a.fix.Paths = paths
 	f, report := config.Load(paths, kinds().Config(), config.Options{Offline: offline})
 	if report.HasErrors() {
 		printAll(a, report)
@@ -27,8 +28,9 @@ func printAll(a *app, r *config.Report) {
 	r.Write(a.err, isTerminal(a.err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
 
-// pipelineOf finds a pipeline by name.
-func pipelineOf(f *config.File, name string) (config.Pipeline, error) {
+// pipelineOf finds the pipeline by name that a verb is about.
+func pipelineOf(a *app, f *config.File, name string) (config.Pipeline, error) {
+	a.fix.Pipeline = name
 	var names []string
 	for _, p := range f.Pipelines {
 		if p.Name == name {

@@ -33,6 +33,7 @@ type app struct {
 	in  io.Reader
 	out io.Writer // what was asked for
 	err io.Writer // everything else
+	fix capture.FixArgs
 }
 
 // untilSignal ends at the first SIGTERM or SIGINT; the second one ends the process at once.
@@ -118,7 +119,7 @@ func (v *verb) end(a *app, err error) int {
 		return failed
 	}
 	if p.Fix != "" {
-		fmt.Fprintf(a.err, "fix: %s\n", strings.ReplaceAll(p.Fix, "\n", "\n     "))
+		fmt.Fprintf(a.err, "fix: %s\n", strings.ReplaceAll(a.fix.Complete(p.Fix), "\n", "\n     "))
 	}
 	if p.Usage {
 		return usage

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // asTailrace makes the test's own binary be tailrace, so that what is tested is a process: signals, streams, exit codes.
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asTailrace) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	testenv.Main(m)
 }
 
 // process is tailrace, not started yet, with nothing but env in its environment.

@@ -56,46 +56,80 @@ func TestRefusals(t *testing.T) {
 				r.held().exec("INSERT INTO orders VALUES (4)",
 					"SELECT pg_replication_slot_advance('"+r.slot()+"', pg_current_wal_lsn())")
 			},
-			state: "gap", reason: "what lies between is gone", fix: "Copy the rows again: `tailrace drop -pipeline P` and start anew",
-			mend: func(r *refused, _ string) { r.drop().arrives(4) },
+			state: "gap", reason: "what lies between is gone", fix: "Copy the rows again: `tailrace drop -pipeline refused_",
+			mend: func(r *refused, fix string) { r.drop(fix).arrives(4) },
 		},
 		{
 			name: "gap: slot made again by hand", runs: true, ruin: func(r *refused) {
 				r.held().exec("SELECT pg_drop_replication_slot('"+r.slot()+"')", "INSERT INTO orders VALUES (4)").slotIn(r.database)
 			},
-			state: "gap", reason: "the slot begins at", fix: "Copy the rows again: `tailrace drop -pipeline P` and start anew",
-			mend: func(r *refused, _ string) { r.drop().arrives(4) },
+			state: "gap", reason: "the slot begins at", fix: "Copy the rows again: `tailrace drop -pipeline refused_",
+			mend: func(r *refused, fix string) { r.drop(fix).arrives(4) },
 		},
 		{
 			name: "another cluster with the same names", runs: true, ruin: func(r *refused) {
 				r.held().to(r.other).exec("CREATE PUBLICATION tailrace_" + r.name + " FOR TABLE ONLY orders").slotIn(r.database)
 			},
-			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "set the source's url to the cluster of before",
+			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "set the source's url to the previous cluster",
 			mend: func(r *refused, _ string) { r.to(r.first).exec("INSERT INTO orders VALUES (4)").arrives(4) },
 		},
 		{
 			name: "another cluster, to stay", runs: true, ruin: func(r *refused) { r.held().to(r.other) },
-			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "to start on this one, `tailrace drop -pipeline P` first",
-			mend: func(r *refused, _ string) { r.drop().exec("INSERT INTO orders VALUES (4)").arrives(4) },
+			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "`tailrace accept -pipeline refused_",
+			mend: func(r *refused, fix string) {
+				r.verb("drop", "-yes", "-pipeline", r.name).expect(t, 0, "the progress record of sink bus, which is another pipeline's", "")
+				r.accept(fix, "wrong_cluster", "is removed").exec("INSERT INTO orders VALUES (4)").arrives(4)
+			},
+		},
+		{
+			name: "publication altered, accepted", runs: true, ruin: func(r *refused) {
+				r.held().exec("ALTER PUBLICATION tailrace_"+r.name+" DROP TABLE orders", "INSERT INTO orders VALUES (4)")
+			},
+			state: "publication_altered", reason: "public.orders was taken out and put back",
+			fix: "`tailrace accept -pipeline refused_",
+			mend: func(r *refused, fix string) {
+				r.accept(fix, "publication_altered", "never gets what was written").exec("INSERT INTO orders VALUES (5)").arrives(5)
+				if strings.Contains(r.values(), `"row":{"id":4,`) {
+					r.Error("order 4 is in no stream, and has arrived")
+				}
+			},
+		},
+		{
+			name: "gap, accepted", runs: true, ruin: func(r *refused) {
+				r.held().exec("INSERT INTO orders VALUES (4)",
+					"SELECT pg_replication_slot_advance('"+r.slot()+"', pg_current_wal_lsn())")
+			},
+			state: "gap", reason: "what lies between is gone", fix: "`tailrace accept -pipeline refused_",
+			mend: func(r *refused, fix string) {
+				r.accept(fix, "gap", "it never gets the changes after").exec("INSERT INTO orders VALUES (5)").arrives(5)
+			},
+		},
+		{
+			name: "slot made by an administrator before the first start", ruin: func(r *refused) {
+				r.snapshot = "never"
+				r.exec("CREATE PUBLICATION tailrace_" + r.name + " FOR TABLE ONLY orders").slotIn(r.database).exec("INSERT INTO orders VALUES (4)")
+			},
+			state: "no_record", reason: "sink bus has no progress record, and slot tailrace_", fix: `start = "now" in its block`,
+			mend: func(r *refused, _ string) { r.start = "now"; r.arrives(4) },
 		},
 		{
 			name: "publication altered while away", runs: true, ruin: func(r *refused) {
 				r.held().exec("ALTER PUBLICATION tailrace_"+r.name+" DROP TABLE orders", "INSERT INTO orders VALUES (4)")
 			},
 			state: "publication_altered", reason: "public.orders was taken out and put back",
-			fix:  "copy the rows again: `tailrace drop -pipeline P`, then start anew with a snapshot",
-			mend: func(r *refused, _ string) { r.drop().arrives(4) },
+			fix:  "copy the rows again: `tailrace drop -pipeline refused_",
+			mend: func(r *refused, fix string) { r.drop(fix).arrives(4) },
 		},
 		{
 			name: "source restored to an older state", runs: true, ruin: func(r *refused) {
 				r.to(r.other).held()
-				older := r.backup()
-				r.exec("INSERT INTO orders VALUES (4)").held().restore(older)
+				older := r.server.ColdBackup(r)
+				r.exec("INSERT INTO orders VALUES (4)").held().server.Restore(r, older)
 			},
 			state: "ahead_of_source", reason: "the source was restored to an older state",
-			fix: "`tailrace drop -pipeline P`, remove what it holds, start again",
-			mend: func(r *refused, _ string) {
-				r.drop()
+			fix: "`tailrace drop -pipeline refused_",
+			mend: func(r *refused, fix string) {
+				r.drop(fix)
 				if err := r.kafka.Admin(r).DeleteTopic(r.topic()); err != nil {
 					r.Fatal(err)
 				}
@@ -117,6 +151,9 @@ func TestRefusals(t *testing.T) {
 				if said.code != 2 || !strings.Contains(said.err, c.state+": ") || !strings.Contains(said.err, c.reason) ||
 					!strings.Contains(said.err, c.fix) {
 					t.Fatalf("%v: exit code %d, want 2, %s: %q, fix %q\n%s", v, said.code, c.state, c.reason, c.fix, said.err)
+				}
+				if strings.Contains(said.err, "-pipeline P ") {
+					t.Errorf("%v does not name the pipeline: %s", v, said.err)
 				}
 				if strings.Contains(said.err, secret) {
 					t.Errorf("%v shows the password: %s", v, said.err)

@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,7 +27,7 @@ func openSites(t *testing.T) *sites {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	s := &sites{kafka: testenv.Kafka(t)}
+	s := &sites{kafka: testenv.SharedKafka(t)}
 	for _, to := range []**testenv.PostgresServer{&s.first, &s.other} {
 		*to = testenv.Postgres(t, testenv.HBA("host all,replication all all scram-sha-256"))
 		(*to).Exec(t, "ALTER ROLE postgres PASSWORD '"+secret+"'")
@@ -44,6 +43,8 @@ type refused struct {
 	server          *testenv.PostgresServer // where url points
 	table, password string
 	where           string // "": no filter
+	start           string // of the sink; "": none is said
+	snapshot        string // "": initial
 }
 
 func (s *sites) pipeline(t *testing.T) *refused {
@@ -119,17 +120,21 @@ pipeline %q {
     url      = "postgres://postgres@127.0.0.1:%d/%s"
     password = env("PASSWORD")
     tables   = [%q]
+    snapshot {
+      mode = %q
+    }
     %s
   }
   sink "kafka" "bus" {
     brokers = [%q]
     format  = "json"
+    start   = %q
     create_topics {
       partitions = 1
     }
   }
 }
-`, daemon, r.name, r.server.Port, r.database, r.table, block, r.kafka.Brokers()[0]))
+`, daemon, r.name, r.server.Port, r.database, r.table, cmp.Or(r.snapshot, "initial"), block, r.kafka.Brokers()[0], r.start))
 }
 
 func (r *refused) env() []string { return []string{"PASSWORD=" + r.password} }
@@ -158,10 +163,30 @@ func (r *refused) held() *refused {
 	return r
 }
 
-// drop is the command of the fixes, with the pipeline's name.
-func (r *refused) drop() *refused {
+// pasted runs the command of a verb in a fix as it was printed, without its question.
+func pasted(t *testing.T, env []string, printed, verb string) result {
+	t.Helper()
+	m := regexp.MustCompile("`tailrace " + verb + " ([^`]*)`").FindStringSubmatch(printed)
+	if m == nil {
+		t.Fatalf("no command %s in %s", verb, printed)
+	}
+	return tailraceWith(t, env, "", append([]string{verb, "-yes"}, strings.Fields(m[1])...)...)
+}
+
+// drop is the command of a fix.
+func (r *refused) drop(printed string) *refused {
 	r.Helper()
-	r.verb("drop", "-yes", "-pipeline", r.name).expect(r.T, 0, "removed:", "")
+	pasted(r.T, r.env(), printed, "drop").expect(r.T, 0, "removed:", "")
+	return r
+}
+
+// accept is the command of a fix for a state, after another one was refused; says is of what is lost.
+func (r *refused) accept(printed, state, says string) *refused {
+	r.Helper()
+	r.verb("accept", "-yes", "-pipeline", r.name, "progress_lost").expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
+	r.verb("accept", "-pipeline", r.name, state).expect(r.T, 2, says, "say -yes")
+	pasted(r.T, r.env(), printed, "accept").expect(r.T, 0, says, "")
+	r.verb("accept", "-yes", "-pipeline", r.name, state).expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
 	return r
 }
 
@@ -175,62 +200,44 @@ func (r *refused) arrives(id int) *refused {
 	return r
 }
 
-// backup copies the cluster's files, without the server at work.
-func (r *refused) backup() string {
+// values are the records of the topic, one a line.
+func (r *refused) values() string { return r.valuesOf(r.topic()) }
+
+func (r *refused) valuesOf(topic string) string {
 	r.Helper()
-	older := r.TempDir() + "/data"
-	r.offline("cp", "-a", r.server.DataDir, older)
-	return older
+	var lines []string
+	for _, m := range recordsIn(r.T, r.kafka, topic) {
+		lines = append(lines, string(m.Value))
+	}
+	return strings.Join(lines, "\n")
 }
 
-// restore puts the cluster back to a backup.
-func (r *refused) restore(older string) {
-	r.Helper()
-	r.offline("sh", "-c", `rm -r "$1" && cp -a "$0" "$1"`, older, r.server.DataDir)
-}
-
-func (r *refused) offline(command string, args ...string) {
-	r.Helper()
-	if err := r.server.Stop(testenv.Fast); err != nil {
-		r.Fatal(err)
-	}
-	cmd := exec.Command(command, args...)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		r.Fatal(err)
-	}
-	if err := r.server.Start(); err != nil {
-		r.Fatal(err)
-	}
-}
-
-// values are the records of the topic, one a line. Markers are seen too, so the end is known.
-func (r *refused) values() string {
-	r.Helper()
-	end, err := r.kafka.Client(r).GetOffset(r.topic(), 0, sarama.OffsetNewest)
+// recordsIn are the records of a topic's partition 0. Markers are seen too, so the end is known.
+func recordsIn(t *testing.T, kafka *testenv.KafkaServer, topic string) (records []*kgo.Record) {
+	t.Helper()
+	end, err := kafka.Client(t).GetOffset(topic, 0, sarama.OffsetNewest)
 	if err != nil {
-		r.Fatal(err)
+		t.Fatal(err)
 	}
-	from := map[string]map[int32]kgo.Offset{r.topic(): {0: kgo.NewOffset().AtStart()}}
-	c, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Direct()...), kgo.KeepControlRecords(), kgo.ConsumePartitions(from))
+	from := map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}
+	c, err := kgo.NewClient(kgo.SeedBrokers(kafka.Direct()...), kgo.KeepControlRecords(), kgo.ConsumePartitions(from))
 	if err != nil {
-		r.Fatal(err)
+		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, stop := context.WithTimeout(r.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	var lines []string
 	for next := int64(0); next < end; {
 		f := c.PollFetches(ctx)
 		if err := f.Err0(); err != nil {
-			r.Fatal(err)
+			t.Fatal(err)
 		}
 		f.EachRecord(func(m *kgo.Record) {
 			next = m.Offset + 1
 			if !m.Attrs.IsControl() {
-				lines = append(lines, string(m.Value))
+				records = append(records, m)
 			}
 		})
 	}
-	return strings.Join(lines, "\n")
+	return records
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,9 +45,14 @@ pipeline "orders" {
 	wait(d)
 
 	ctx, stop := context.WithCancel(t.Context())
-	moved, looked := make(chan int), make(chan int)
+	moved, looked, first := make(chan int), make(chan int), make(chan struct{})
 	go func() { moved <- s.transfer(ctx, t) }()
-	go func() { looked <- s.add(ctx, t, target) }()
+	go func() { looked <- s.add(ctx, t, target, sync.OnceFunc(func() { close(first) })) }()
+	select {
+	case <-first:
+	case <-time.After(time.Minute):
+		t.Errorf("no transfer has come: %s", &d.log)
+	}
 	for round := range 6 {
 		time.Sleep(time.Duration(200+rand.IntN(200)) * time.Millisecond)
 		s.server.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tailrace/orders/reporting'")
@@ -109,8 +115,9 @@ func (s *shop) transfer(ctx context.Context, t *testing.T) (n int) {
 	return n
 }
 
-// add reads the sum of the balances in the target until ctx ends, and returns how often it has seen accounts.
-func (s *shop) add(ctx context.Context, t *testing.T, target string) (n int) {
+// add reads the sum of the balances in the target until ctx ends, and returns how often it has seen accounts. Each time it calls
+// seen.
+func (s *shop) add(ctx context.Context, t *testing.T, target string, seen func()) (n int) {
 	conn := s.connect(ctx, t, target)
 	if conn == nil {
 		return 0
@@ -130,6 +137,7 @@ func (s *shop) add(ctx context.Context, t *testing.T, target string) (n int) {
 			return n
 		}
 		last = transfers
+		seen()
 	}
 	return n
 }

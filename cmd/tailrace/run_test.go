@@ -44,8 +44,14 @@ func (l *lockedBuffer) String() string {
 // startDaemon runs a file that listens at the address, and waits until it does.
 func startDaemon(t *testing.T, env []string, address, file string, flags ...string) *daemonProcess {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel) // kills it, should the test end early
+	return startDaemonFor(t, time.Minute, env, address, file, flags...)
+}
+
+// startDaemonFor starts a daemon that is killed after limit, or should the test end early.
+func startDaemonFor(t *testing.T, limit time.Duration, env []string, address, file string, flags ...string) *daemonProcess {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
 	d := &daemonProcess{cmd: process(ctx, env, append(append([]string{"run"}, flags...), file)...), url: "http://" + address}
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.log
 	if err := d.cmd.Start(); err != nil {

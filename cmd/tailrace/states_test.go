@@ -77,6 +77,12 @@ func collectStates(t *testing.T, path string, found map[string]string) {
 			if makes && len(n.Args) > at && (lastName(n.Fun) != "add" || strings.HasSuffix(path, "server.go")) {
 				note(n.Args[at])
 			}
+		case *ast.ValueSpec: // the start rule's are constants
+			for _, v := range n.Values {
+				if l, ok := v.(*ast.BasicLit); ok && strings.Contains(path, "startrule") && !strings.Contains(l.Value, " ") {
+					note(v)
+				}
+			}
 		case *ast.AssignStmt: // s.State.Name = "snapshot"
 			if x, ok := n.Lhs[0].(*ast.SelectorExpr); ok && x.Sel.Name == "Name" && lastName(x.X) == "State" {
 				note(n.Rhs[0])

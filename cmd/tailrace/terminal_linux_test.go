@@ -23,7 +23,7 @@ func TestAskOnATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := ask(&app{in: terminal, out: &out}); !errors.Is(err, want) {
+		if err := ask(&app{in: terminal, out: &out}, "Remove it?", "nothing was removed"); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", answer, err, want)
 		}
 		if want != nil && !strings.HasSuffix(out.String(), "nothing was removed\n") {

@@ -27,7 +27,7 @@ type action func(ctx context.Context, a *app, args []string) error
 // verbs are listed in the order in which one meets them.
 func verbs() []*verb {
 	return []*verb{
-		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), dropVerb(),
+		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), acceptVerb(), dropVerb(),
 		fmtVerb(), versionVerb(),
 	}
 }

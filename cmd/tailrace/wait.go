@@ -103,12 +103,15 @@ func (w *waiter) look(ctx context.Context) (held bool, err error) {
 	}
 	w.last = st
 	for _, s := range st.Sinks {
-		if s.Held.LSN < w.target {
+		if !w.holds(s) {
 			return false, nil
 		}
 	}
 	return true, nil
 }
+
+// holds reports whether a sink is known to hold the target.
+func (w *waiter) holds(s pipeline.SinkStatus) bool { return s.Held.LSN >= w.target && !s.Unproven }
 
 // unknown says which pipelines the daemon has.
 func (w *waiter) unknown(ctx context.Context, err error) error {
@@ -140,7 +143,7 @@ func (w *waiter) late(timeout time.Duration, trouble error) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, s := range w.last.Sinks {
 		stands := "holds it"
-		if s.Held.LSN < w.target {
+		if !w.holds(s) {
 			stands = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Held, stands)

@@ -19,6 +19,7 @@ import (
 // is.
 type moving struct {
 	cache capture.LSN
+	away  bool // the cache is not open
 	after int32
 	looks atomic.Int32
 	err   error // of End
@@ -35,7 +36,7 @@ func (m *moving) Statuses() []pipeline.Status {
 		Name: "orders", Role: pipeline.Active, State: ok,
 		Sinks: []pipeline.SinkStatus{
 			{Name: "bus", Kind: "kafka", State: ok, Held: bus},
-			{Name: "cache", Kind: "redis", State: stuck, Held: capture.Position{LSN: m.cache, Seq: 7}},
+			{Name: "cache", Kind: "redis", State: stuck, Held: capture.Position{LSN: m.cache, Seq: 7}, Unproven: m.away},
 		},
 	}}
 }
@@ -65,6 +66,13 @@ func TestWaitNotInTimeSaysWhoStandsWhere(t *testing.T) {
 	r.expect(t, 1, "", "not every sink of orders holds everything up to 0/20")
 	r.expect(t, 1, "", "bus    0/20    holds it")
 	r.expect(t, 1, "", "cache  0/18+7  redis_down: connection refused")
+}
+
+// What a sink held before it went away may be less when it is back.
+func TestWaitForASinkThatIsAway(t *testing.T) {
+	url := serve(t, &moving{cache: 0x20, away: true})
+	r := tailrace(t, "wait", "-pipeline", "orders", "-timeout", "300ms", "-url", url)
+	r.expect(t, 1, "", "cache  0/20+7  redis_down: connection refused")
 }
 
 func TestWaitWithoutAnEnd(t *testing.T) {

@@ -24,6 +24,7 @@ func TestReady(t *testing.T) {
 		{"snapshot", with(func(s *pipeline.Status) { s.State.Name = "snapshot" }), 200, 503},
 		{"source away", with(func(s *pipeline.Status) { s.State = retrying }), 200, 503},
 		{"sink away", with(func(s *pipeline.Status) { s.Sinks[0].State = retrying }), 200, 200},
+		{"sink warns", with(func(s *pipeline.Status) { s.Sinks[0].State.Kind = pipeline.Warning }), 200, 200},
 		{"sink halted", stuck("orders"), 200, 503},
 	} {
 		srv := serve(t, &fixed{list: []pipeline.Status{c.st}})

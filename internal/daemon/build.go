@@ -12,7 +12,7 @@ import (
 )
 
 // build makes a pipeline of its block. It contacts nothing.
-func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger) (line, capture.Source, error) {
+func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (line, capture.Source, error) {
 	named := log.With(zap.String("pipeline", b.Name)) // package pipeline names its own lines itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
@@ -23,10 +23,10 @@ func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger
 		return nil, nil, fmt.Errorf("source %q: %w", b.Source.Kind, err)
 	}
 	c := pipeline.Config{
-		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m,
+		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m, FixArgs: fix,
 	}
 	for _, block := range b.Sinks {
-		s, err := buildSink(b.Name, block, named)
+		s, err := buildSink(b, block, named)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -35,16 +35,16 @@ func build(b config.Pipeline, window int64, m *pipeline.Metrics, log *zap.Logger
 	return pipeline.New(c), source, nil
 }
 
-func buildSink(name string, b config.Block, log *zap.Logger) (pipeline.SinkConfig, error) {
+func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.SinkConfig, error) {
 	settings, ok := b.Settings.(SinkSettings)
 	if !ok {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %T makes no sink", b.Kind, b.Name, b.Settings)
 	}
-	s, err := settings.Sink(name, b.Name, log.With(zap.String("sink", b.Name)))
+	s, err := settings.Sink(p.Name, b.Name, log.With(zap.String("sink", b.Name)))
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain(settings)}, nil
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain(settings), Begin: begin(p, b)}, nil
 }
 
 // chain is what a sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.

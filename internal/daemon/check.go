@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 )
 
 // Finding is a problem, or something to warn of, that a live check found.
@@ -38,37 +39,101 @@ func (f Finding) Usage() bool {
 // Check looks at the servers of all pipelines, all at the same time, and returns every problem in the order of the
 // files. It changes nothing.
 func Check(ctx context.Context, f *config.File) []Finding {
-	var looks []look
-	for _, p := range f.Pipelines {
-		looks = append(looks, look{p.Name, p.Source, func() []error {
-			return p.Source.Settings.(SourceSettings).Check(ctx, p.Name)
-		}})
-		for _, b := range p.Sinks {
-			looks = append(looks, look{p.Name, b, func() []error {
-				return b.Settings.(SinkSettings).Check(ctx, p.Name, b.Name)
-			}})
-		}
-	}
-	found := make([][]error, len(looks))
+	looks := make([]*look, len(f.Pipelines))
 	var all sync.WaitGroup
-	for i, l := range looks {
-		all.Go(func() { found[i] = l.check() })
+	for i, p := range f.Pipelines {
+		looks[i] = newLook(p)
+		all.Go(func() { looks[i].run(ctx) })
 	}
 	all.Wait()
 	var list []Finding
-	for i, l := range looks {
-		for _, err := range found[i] {
-			list = append(list, Finding{Pipeline: l.pipeline, Block: header(l.block), Range: l.block.Range, Err: err})
+	for _, l := range looks {
+		for i, b := range l.blocks {
+			for _, err := range l.found[i] {
+				list = append(list, Finding{Pipeline: l.pipeline.Name, Block: header(b), Range: b.Range, Err: err})
+			}
 		}
 	}
 	return list
 }
 
-// look is one block's check.
+// look is the check of a pipeline.
 type look struct {
-	pipeline string
-	block    config.Block
-	check    func() []error
+	pipeline config.Pipeline
+	blocks   []config.Block // the source, then the sinks
+	found    [][]error      // of each block
+}
+
+func newLook(p config.Pipeline) *look {
+	blocks := append([]config.Block{p.Source}, p.Sinks...)
+	return &look{pipeline: p, blocks: blocks, found: make([][]error, len(blocks))}
+}
+
+// run looks at every block by itself and, when nothing is wrong with any of them, at the sinks' records.
+func (l *look) run(ctx context.Context) {
+	name := l.pipeline.Name
+	var all sync.WaitGroup
+	for i, b := range l.blocks {
+		all.Go(func() {
+			if source, is := b.Settings.(SourceSettings); is && i == 0 {
+				l.found[i] = source.Check(ctx, name)
+			} else {
+				l.found[i] = b.Settings.(SinkSettings).Check(ctx, name, b.Name)
+			}
+		})
+	}
+	all.Wait()
+	for _, errs := range l.found {
+		for _, err := range errs {
+			if warning := (*capture.Warning)(nil); !errors.As(err, &warning) {
+				return
+			}
+		}
+	}
+	l.records(ctx)
+}
+
+// records finds the sinks that would halt for want of a record. A first start may have ended between reading a record and the
+// slot, so what is missing is read twice.
+func (l *look) records(ctx context.Context) {
+	missing, err := noRecords(ctx, l.pipeline)
+	if err == nil && len(missing) > 0 {
+		missing, err = noRecords(ctx, l.pipeline)
+	}
+	if err != nil {
+		l.found[0] = append(l.found[0], err)
+	}
+	for i, b := range l.pipeline.Sinks {
+		if err := missing[b.Name]; err != nil {
+			l.found[i+1] = append(l.found[i+1], err)
+		}
+	}
+}
+
+// noRecords judges by the start rule which sinks have no record next to a slot that is older, and says of which sinks the record
+// cannot be read.
+func noRecords(ctx context.Context, p config.Pipeline) (map[string]error, error) {
+	src, err := compareRecords(ctx, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	records, err := readRecords(ctx, p, src.Origin)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(records)
+	if src, err = compareRecords(ctx, p, records); err != nil {
+		return nil, err
+	}
+	missing := map[string]error{}
+	for _, r := range records {
+		if r.err != nil {
+			missing[r.known.Name] = r.err
+		} else if found := startrule.Judge(src, r.known).Problem; found != nil && found.State == startrule.NoRecord {
+			missing[r.known.Name] = found
+		}
+	}
+	return missing, nil
 }
 
 func header(b config.Block) string {

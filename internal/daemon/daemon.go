@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -63,13 +64,26 @@ type daemon struct {
 func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daemon {
 	d := &daemon{strict: o.Strict, log: o.Log}
 	metrics := pipeline.NewMetrics(registry)
+	paths := absolute(o.File.Paths)
 	for i, block := range o.File.Pipelines {
 		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
-		s.build = func() (line, capture.Source, error) { return build(block, windows[i], metrics, o.Log) }
+		s.fix = capture.FixArgs{Pipeline: block.Name, Paths: paths}
+		s.build = func() (line, capture.Source, error) { return build(block, s.fix, windows[i], metrics, o.Log) }
 		d.supervisors = append(d.supervisors, s)
 	}
 	registry.MustRegister(&halted{d})
 	return d
+}
+
+// absolute makes paths that mean the same in every working directory.
+func absolute(paths []string) (all []string) {
+	for _, p := range paths {
+		if a, err := filepath.Abs(p); err == nil {
+			p = a
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // run runs every pipeline by itself until ctx ends or, when strict, until one of them is in trouble: that is its error.

@@ -5,25 +5,54 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
+	"github.com/tailrace/tailrace/sink"
 )
 
 // Drop removes what a pipeline made for itself: at the source first, which refuses while a daemon is active, then the
-// progress in its sinks. With dry it removes nothing. It returns a line for each thing that it removed, or would remove,
-// and one, beginning with "left: ", for each that stays. After an error the lines say what was done; Drop may be called
-// again.
+// progress in its sinks. A record that is another's stays. With dry it removes nothing. It returns a line for each thing that it
+// removed, or would remove, and one, beginning with "left: ", for each that stays. After an error the lines say what was done;
+// Drop may be called again.
 func Drop(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
+	from, foreign, err := foreignRecords(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	lines, err := p.Source.Settings.(SourceSettings).Drop(ctx, p.Name, dry)
 	if err != nil {
 		return lines, fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err)
 	}
 	var failed []error
 	for _, b := range p.Sinks {
-		more, err := b.Settings.(SinkSettings).Drop(ctx, p.Name, b.Name, dry)
+		if why := foreign[b.Name]; why != nil {
+			lines = append(lines, fmt.Sprintf("left: the progress record of sink %s, which is another pipeline's: %s", b.Name, why.Reason))
+			continue
+		}
+		more, err := b.Settings.(SinkSettings).Drop(ctx, p.Name, b.Name, from, dry)
 		lines = append(lines, more...)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s of pipeline %s: %w", header(b), p.Name, err))
 		}
 	}
 	return lines, errors.Join(failed...)
+}
+
+// foreignRecords says which sinks have a record of another cluster, database or slot than the source's lane, and why.
+func foreignRecords(ctx context.Context, p config.Pipeline) (lane capture.Origin, foreign map[string]*capture.Problem, err error) {
+	src, records, err := recordsOf(ctx, p)
+	if err != nil {
+		return lane, nil, err
+	}
+	defer closeAll(records)
+	foreign = map[string]*capture.Problem{}
+	for _, r := range records {
+		if r.err == nil && r.known.Progress.Memory == sink.Found { // else its Drop fails, and what can go goes
+			if why := startrule.Foreign(r.known.Name, r.known.Progress.Origin, src.Origin); why != nil {
+				foreign[r.known.Name] = why
+			}
+		}
+	}
+	return src.Origin, foreign, nil
 }

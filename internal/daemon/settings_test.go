@@ -40,6 +40,12 @@ func (s *sourceSettings) Source(string, *zap.Logger) (capture.Source, error) {
 
 func (s *sourceSettings) Check(context.Context, string) []error { return s.problems }
 
+func (s *sourceSettings) Look(context.Context, string, []capture.Record) (
+	capture.Origin, capture.Slot, []capture.Comparison, error,
+) {
+	return idle{}.Origin(), capture.Slot{Confirmed: 100, End: 100}, nil, nil
+}
+
 func (s *sourceSettings) Drop(_ context.Context, _ string, dry bool) ([]string, error) {
 	s.note("drop", dry)
 	return s.drops, s.refuses
@@ -47,11 +53,13 @@ func (s *sourceSettings) Drop(_ context.Context, _ string, dry bool) ([]string, 
 
 type sinkSettings struct{ settings }
 
+var _ SinkSettings = (*sinkSettings)(nil)
+
 func (s *sinkSettings) Sink(string, string, *zap.Logger) (sink.Sink, error) { return nowhere{}, nil }
 
 func (s *sinkSettings) Check(context.Context, string, string) []error { return s.problems }
 
-func (s *sinkSettings) Drop(_ context.Context, _, _ string, dry bool) ([]string, error) {
+func (s *sinkSettings) Drop(_ context.Context, _, _ string, _ capture.Origin, dry bool) ([]string, error) {
 	s.note("drop", dry)
 	return s.drops, s.refuses
 }

@@ -26,6 +26,7 @@ type line interface {
 // pipeline mends its own trouble; the supervisor sees to what ends one: an error of Run, or a panic.
 type supervisor struct {
 	block config.Pipeline
+	fix   capture.FixArgs
 	build func() (line, capture.Source, error)
 	log   *zap.Logger
 
@@ -44,7 +45,7 @@ func newSupervisor(block config.Pipeline, log *zap.Logger) *supervisor {
 // run runs the pipeline until ctx ends. What halts it goes to troubles, where there is room: who listens wants the first.
 func (s *supervisor) run(ctx context.Context, troubles chan<- error) {
 	for {
-		err := s.attempt(ctx, troubles)
+		err := s.fix.Error(s.attempt(ctx, troubles))
 		if ctx.Err() != nil {
 			return
 		}
@@ -75,7 +76,7 @@ func (s *supervisor) attempt(ctx context.Context, troubles chan<- error) (err er
 	go func() {
 		select {
 		case err := <-l.Halted():
-			tell(troubles, err)
+			tell(troubles, s.fix.Error(err))
 		case <-ctx.Done():
 		}
 	}()

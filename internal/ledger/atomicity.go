@@ -44,7 +44,7 @@ func (a *Atomicity) Observe(o Observation) {
 	}
 	o.Payload, o.Old, o.Row = nil, nil, nil
 	if o.snapshot() {
-		if o.Table == txLog {
+		if o.Table == TxLog {
 			a.log(o, nil)
 		}
 		if o.Table == account {
@@ -62,7 +62,7 @@ func (a *Atomicity) Observe(o Observation) {
 	}
 	t.seqs[o.Seq] = true
 	switch o.Table {
-	case txLog:
+	case TxLog:
 		a.log(o, t)
 	case account:
 		t.balances = append(t.balances, o)
@@ -111,7 +111,7 @@ func (a *Atomicity) Done() []error {
 
 func (a *Atomicity) count(lsn capture.LSN, t *transaction) {
 	if t.logs != 1 {
-		a.found.add("O5 atomicity: transaction %s has %d rows of %s, with %s", lsn, t.logs, txLog, t.some)
+		a.found.add("O5 atomicity: transaction %s has %d rows of %s, with %s", lsn, t.logs, TxLog, t.some)
 		return
 	}
 	for seq := range uint64(t.n) {

@@ -88,7 +88,7 @@ func (f *Fingerprint) apply(events []Observation) error {
 		default:
 			f.found.add("O6 fingerprint: nothing in the workload makes %s", o)
 		}
-		if o.Table == txLog && o.Image.Digest != nil && !o.snapshot() { // a snapshot's rows tell of older commits
+		if o.Table == TxLog && o.Image.Digest != nil && !o.snapshot() { // a snapshot's rows tell of older commits
 			b.Queue("select " + digestBoard).QueryRow(f.digest(o))
 		}
 	}

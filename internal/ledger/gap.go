@@ -24,7 +24,7 @@ func NewGap() *Gap { return &Gap{seen: once{}, rows: map[string]*chain{}} }
 
 // Observe takes the next event.
 func (g *Gap) Observe(o Observation) {
-	if o.Table == txLog || !g.seen.first(o) {
+	if o.Table == TxLog || !g.seen.first(o) {
 		return
 	}
 	g.reads = g.reads || o.snapshot()

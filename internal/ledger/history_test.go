@@ -195,8 +195,8 @@ func (w *world) log(op string) {
 	tx := Tx{XID: int64(w.xid), N: int64(len(w.current) + 1)}
 	w.truth.Txs[no] = tx
 	w.current = append(w.current, Change{
-		Op: op, Table: txLog, Key: fmt.Sprintf(`{"txn_no":%d}`, no),
-		Row: row(txLog, fmt.Sprint(no), fmt.Sprint(tx.XID), "1", fmt.Sprint(tx.N), "d", someTime),
+		Op: op, Table: TxLog, Key: fmt.Sprintf(`{"txn_no":%d}`, no),
+		Row: row(TxLog, fmt.Sprint(no), fmt.Sprint(tx.XID), "1", fmt.Sprint(tx.N), "d", someTime),
 	})
 }
 

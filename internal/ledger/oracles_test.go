@@ -162,7 +162,7 @@ func TestAtomicityFindsMissingTransactions(t *testing.T) {
 	lsn := h[victim(h)].LSN
 	var log string
 	lost := slices.DeleteFunc(slices.Clone(h), func(o Observation) bool {
-		if o.LSN == lsn && o.Table == txLog {
+		if o.LSN == lsn && o.Table == TxLog {
 			log = fmt.Sprintf("transaction %d ", *o.Image.TxnNo)
 		}
 		return o.LSN == lsn

@@ -23,7 +23,7 @@ var columns = map[string][]string{
 	note:    {"account_id", "no", "body", "tags", "ver", "prev_ver"},
 	badge:   {"code", "serial", "ver", "prev_ver"},
 	board:   {"id", "val", "amount", "ver", "prev_ver"},
-	txLog:   {"txn_no", "xid", "writer", "n_changes", "digest", "at"},
+	TxLog:   {"txn_no", "xid", "writer", "n_changes", "digest", "at"},
 }
 
 var replays = func() map[string]replay {

@@ -13,7 +13,8 @@ const (
 	note    = "ledger.note"
 	badge   = "ledger.badge"
 	board   = "ledger.board"
-	txLog   = "ledger.tx_log"
+	// TxLog gets a row of each transaction that commits.
+	TxLog = "ledger.tx_log"
 )
 
 // keys are the key columns of each table, in their order.
@@ -22,11 +23,11 @@ var keys = map[string][]string{
 	note:    {"account_id", "no"},
 	badge:   {"code"},
 	board:   {"id"},
-	txLog:   {"txn_no"},
+	TxLog:   {"txn_no"},
 }
 
 // Tables are the names of the tables to publish.
-func Tables() []string { return []string{account, note, badge, board, txLog} }
+func Tables() []string { return []string{account, note, badge, board, TxLog} }
 
 // How many rows Setup makes, and what every account begins with.
 const (

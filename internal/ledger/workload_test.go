@@ -119,7 +119,7 @@ func misprints(h []Observation) []broken {
 	digest := last(func(o Observation) bool { return o.Table == board })
 	remove := last(func(o Observation) bool { return o.Op == "delete" && o.Table == note })
 	insert := last(func(o Observation) bool { return o.Op == "insert" && o.Table == badge })
-	log := last(func(o Observation) bool { return o.Table == txLog })
+	log := last(func(o Observation) bool { return o.Table == TxLog })
 	return []broken{
 		{"lost update of the board", board, without(digest)},
 		{"lost delete", h[remove].Subject(), without(remove)},

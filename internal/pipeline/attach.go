@@ -2,11 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -22,26 +23,29 @@ func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
 		}
 	}()
 	err := p.attach(alive, s)
-	if err != nil && closed(s.Done()) && !givesUp(err) {
+	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrNotOurs) {
 		return s.Err() // whatever it made of the sinks
 	}
 	return err
 }
 
-// attach opens the sinks whose writer is closed or which stand behind the stream, and lets every sink pass the start
-// rule: the slot is ours and started, then Open, then the slot is read, then the comparison. All that it goes on from is
-// what the sinks and the slot hold, so whoever died at any line before is succeeded like this (I7). An error means that
-// the stream has to be given up.
+// attach lets every sink pass the start rule: the slot is ours and started, then Open, then the slot is read, then the
+// judgement. All that it goes on from is what the sinks and the slot hold, so a daemon that died at any line before is succeeded
+// like this (I7). An error means that the stream has to be given up. Nothing of a stream that is refused is remembered as
+// accepted: the source accepts it with Resume, and a writer that was opened for it is closed.
 func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
+	judged := newVerdicts(len(p.sinks))
 	for _, d := range p.sinks {
-		if d.writer != nil {
-			d.remember(p.origin)
+		d.forgetPoint()
+		d.verdicts = judged
+		if d.running = false; d.writer == nil {
+			continue
+		}
+		d.remember()
+		if !d.opened.Same(s.Origin()) {
+			d.close() // its records would name the old origin
 		}
 	}
-	if o := s.Origin(); p.origin.System != o.System || p.origin.Timeline != o.Timeline || p.origin.Publication != o.Publication {
-		p.closeWriters() // their records would name the old origin
-	}
-	p.origin = s.Origin()
 	var g errgroup.Group
 	for _, d := range p.sinks {
 		g.Go(func() error { return guarded(d.log, func() error { return d.attach(ctx, s) }) })
@@ -49,20 +53,22 @@ func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	for _, d := range p.sinks {
+		if d.refusal != nil {
+			p.closeWriters()
+			return d.refusal
+		}
+	}
 	anew, err := s.Resume(ctx, p.records())
 	if err != nil {
+		p.closeWriters()
 		return err
 	}
+	p.fromSnapshot = anew
 	for _, d := range p.sinks {
-		if d.anew = anew; anew {
+		d.running = true
+		if d.anew = anew || d.isJoining(); anew {
 			d.startAnew()
-			continue
-		}
-		if d.progress.Memory != sink.Found {
-			continue
-		}
-		if err := d.insist(ctx, s); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -73,69 +79,37 @@ func (p *Pipeline) records() []capture.Record {
 	var rs []capture.Record
 	for _, d := range p.sinks {
 		if d.progress.Memory != sink.Forgetful {
-			rs = append(rs, capture.Record{
-				Sink: d.name, Position: d.holding(), State: d.progress.State, Publication: d.progress.Origin.Publication,
-			})
+			rs = append(rs, d.record())
 		}
 	}
 	return rs
 }
 
-// attach opens the sink if it has to be, as often as it takes. Each attempt looks first whether the slot is still ours: a
-// standby that opened a sink would fence its successor and judge by what was held before.
+// attach lets the sink pass, as often as it takes, and waits until the others have passed or the stream is refused. What concerns
+// the whole stream is left to the pipeline: the next look is another stream's.
 func (d *delivery) attach(ctx context.Context, s capture.Stream) error {
+	defer d.verdicts.leave(d.index)
 	for {
-		slot, err := s.Slot(ctx)
-		if err != nil {
-			return err
-		}
-		if d.writer == nil || d.holding().Before(s.Start()) || closed(d.failed) {
-			err = d.open(ctx, s)
-		}
+		d.refusal = nil
+		known := d.verdicts.now()
+		err := d.pass(ctx, s)
 		if err == nil {
-			err = d.judgeOrigin(ctx, s, slot)
+			again := false
+			if again, err = d.verdicts.wait(ctx, d.index, known); again {
+				continue
+			}
 		}
 		if err == nil || ctx.Err() != nil || givesUp(err) {
 			return err
 		}
-		d.close()
-		if err := capture.Sleep(ctx, d.trouble(err)); err != nil {
-			return err
-		}
-	}
-}
-
-// insist judges the gap until there is none.
-func (d *delivery) insist(ctx context.Context, s capture.Stream) error {
-	for {
-		err := d.judge(ctx, s)
-		if err == nil || givesUp(err) || ctx.Err() != nil {
-			return err
+		if p := capture.AsProblem(err); p != nil && p.State == startrule.PublicationAltered {
+			d.refusal = p
+			d.enter(stateOf(p, p.State))
+			return nil
 		}
 		d.close()
 		if err := capture.Sleep(ctx, d.trouble(err)); err != nil {
 			return err
-		}
-		if err := d.attach(ctx, s); err != nil {
-			return err
-		}
-	}
-}
-
-// judge compares the open sink with the slot. Before it says gap it opens the sink once more, with the slot still ours:
-// the first look may have been too old.
-func (d *delivery) judge(ctx context.Context, s capture.Stream) error {
-	for again := false; ; again = true {
-		slot, err := s.Slot(ctx)
-		if err != nil {
-			return &streamBroke{err}
-		}
-		gap := judgeGap(d.name, d.holding(), slot)
-		if gap == nil || again {
-			return gap
-		}
-		if err := d.open(ctx, s); err != nil {
-			return fmt.Errorf("open %s again: %w", d.name, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -43,7 +44,63 @@ func TestFirstRecordIsTheStart(t *testing.T) {
 	}, newStore())
 }
 
-// A sink that is new beside others starts where the slot stands: before that there is nothing more to have.
+// A sink that is added to a running pipeline halts the lane, and so does one whose target was emptied, with a standby that takes
+// over too. Nothing is written and nothing confirmed meanwhile.
+func TestNoRecordHalts(t *testing.T) {
+	for name, lose := range map[string]func(*rig, []*store){
+		"added":   func(r *rig, all []*store) { r.stores = all },
+		"emptied": func(r *rig, all []*store) { all[0].set(func() { all[0].record, all[0].rows = nil, nil }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, r *rig) {
+				all := r.stores
+				r.stores, r.begin = all[:1], startrule.Ask
+				r.script.Drop() // a first start is none of this
+				r.script.Commit(1, 2)
+				first := r.start()
+				r.settle()
+				r.complete()
+				first.stop()
+				lose(r, all)
+				bare := len(r.stores) - 1 // the sink without a record
+				r.script.Commit(3)
+				confirmed, rows := r.script.Confirmed(), len(all[0].seen())
+				d := r.start()
+				standby := r.start()
+				for range 2 {
+					r.settle()
+					d.is(bare, "no_record")
+					if st := d.sink(bare).State; st.Kind != Halted || !strings.Contains(st.Fix, "tailrace accept -pipeline P no_record") {
+						t.Errorf("%+v", st)
+					}
+					if r.script.Confirmed() != confirmed || len(all[0].seen()) != rows || len(all[1].seen()) != 0 {
+						t.Fatalf("the lane has moved:\n%s", r.states())
+					}
+					d.kill()
+					d = standby
+				}
+			}, newStore(), newStore())
+		})
+	}
+}
+
+// The word in the file is used once: with a record it does nothing, so a gap is a gap.
+func TestStartNowIsUsedOnce(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		d := r.start()
+		r.script.Commit(1)
+		r.settle()
+		r.complete()
+		d.stop()
+		r.script.Commit(2)
+		r.script.Advance(r.script.End())
+		d = r.start()
+		r.settle()
+		d.is(0, "gap")
+	}, newStore())
+}
+
+// A sink that is new beside others and says start = "now" begins where the slot stands.
 func TestANewSinkStartsAtTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		old := r.stores
@@ -97,8 +154,11 @@ func TestGapHalts(t *testing.T) {
 		if rows := r.stores[0].seen(); len(rows) != 0 {
 			t.Errorf("%v was written over a gap", rows)
 		}
-		if n := r.stores[0].opens(); n < 1+5*2 || n > 1+8*3 {
+		if n := r.stores[0].opens(); n < 3+5 || n > 3+8 {
 			t.Errorf("opened %d times in a minute, wants to look again every 10 s", n)
+		}
+		if v := r.stores[0].progress().Verdict; v == nil || v.State != "gap" {
+			t.Errorf("the record has the verdict %v", v)
 		}
 	}, newStore())
 }

@@ -70,6 +70,9 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 		if err = d.reopen(ctx, s); err != nil {
 			continue
 		}
+		if d.isJoining() != w.copies {
+			return capture.ErrRestart // it needs a copy, or has got one
+		}
 		if !w.seek(d.index, d.position()) {
 			d.log.Info("rewind", zap.Stringer("to", d.position()))
 			return capture.ErrRestart
@@ -83,26 +86,15 @@ func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err er
 	}
 }
 
-// reopen opens the sink while a stream runs, and compares it with the slot, which may be beyond it.
+// reopen opens the sink while a stream runs, and lets it pass the start rule: the slot may be beyond it.
 func (d *delivery) reopen(ctx context.Context, s capture.Stream) error {
-	slot, err := s.Slot(ctx)
-	if err != nil {
-		return &streamBroke{err}
-	}
-	if err := d.open(ctx, s); err != nil {
+	if err := d.pass(ctx, s); err != nil {
 		return err
 	}
-	if err := d.judgeOrigin(ctx, s, slot); err != nil {
-		return err
-	}
-	if d.progress.Memory != sink.Found {
-		return nil
-	}
-	if d.anew && d.position().Before(s.Start()) {
+	if d.anew && d.progress.Memory == sink.Found && d.position().Before(s.Start()) {
 		d.startAnew() // its record is still the one from before this stream
-		return nil
 	}
-	return d.judge(ctx, s)
+	return nil
 }
 
 // settle gives a writer that rejected one event the time to make the rest durable, so that it is not sent again with

@@ -10,6 +10,7 @@ type gauges struct{ metrics *Metrics }
 // gauge is one series a pipeline, or one a sink of it.
 type gauge struct {
 	desc  *prometheus.Desc
+	kind  prometheus.ValueType
 	value func(Status) (float64, bool)     // per pipeline
 	sink  func(SinkStatus) (float64, bool) // per sink
 }
@@ -30,6 +31,8 @@ var perPipeline = []gauge{
 		func(s Status) (float64, bool) { return s.oldest(), true }),
 	pipelineGauge("source_connected", "1 while the source streams to this daemon.",
 		func(s Status) (float64, bool) { return number(s.Source.Connected), true }),
+	pipelineCounter("source_stalls_total", "Stalls of the connection to the source that were noticed and ended.",
+		func(s Status) (float64, bool) { return float64(s.Source.Stalls), true }),
 	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
 		func(s Status) (float64, bool) { return known(s.Source.Retained) }),
 	pipelineGauge("slot_safe_bytes", "WAL that may still be written before the slot is lost.",
@@ -52,11 +55,15 @@ var perSink = []gauge{
 }
 
 func pipelineGauge(name, help string, value func(Status) (float64, bool)) gauge {
-	return gauge{desc: desc(name, help, "pipeline"), value: value}
+	return gauge{desc: desc(name, help, "pipeline"), kind: prometheus.GaugeValue, value: value}
+}
+
+func pipelineCounter(name, help string, value func(Status) (float64, bool)) gauge {
+	return gauge{desc: desc(name, help, "pipeline"), kind: prometheus.CounterValue, value: value}
 }
 
 func sinkGauge(name, help string, value func(SinkStatus) (float64, bool)) gauge {
-	return gauge{desc: desc(name, help, "pipeline", "sink"), sink: value}
+	return gauge{desc: desc(name, help, "pipeline", "sink"), kind: prometheus.GaugeValue, sink: value}
 }
 
 // Describe implements prometheus.Collector.
@@ -73,29 +80,29 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range g.metrics.all() {
 		s := p.Status()
-		send(ch, stateDesc, 1, s.Name, s.State.Name, s.State.Kind)
-		send(ch, roleDesc, 1, s.Name, s.Role)
+		send(ch, stateDesc, prometheus.GaugeValue, 1, s.Name, s.State.Name, s.State.Kind)
+		send(ch, roleDesc, prometheus.GaugeValue, 1, s.Name, s.Role)
 		if s.Source.Slot != "" {
-			send(ch, slotDesc, 1, s.Name, s.Source.Slot)
+			send(ch, slotDesc, prometheus.GaugeValue, 1, s.Name, s.Source.Slot)
 		}
 		for _, x := range perPipeline {
 			if v, ok := x.value(s); ok {
-				send(ch, x.desc, v, s.Name)
+				send(ch, x.desc, x.kind, v, s.Name)
 			}
 		}
 		for _, k := range s.Sinks {
-			send(ch, sinkStateDesc, 1, s.Name, k.Name, k.State.Name, k.State.Kind)
+			send(ch, sinkStateDesc, prometheus.GaugeValue, 1, s.Name, k.Name, k.State.Name, k.State.Kind)
 			for _, x := range perSink {
 				if v, ok := x.sink(k); ok {
-					send(ch, x.desc, v, s.Name, k.Name)
+					send(ch, x.desc, x.kind, v, s.Name, k.Name)
 				}
 			}
 		}
 	}
 }
 
-func send(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
-	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+func send(ch chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 }
 
 func known(bytes int64) (float64, bool) { return float64(bytes), bytes >= 0 }

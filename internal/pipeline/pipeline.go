@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	SourceKind string // "postgres"
 	Sinks      []SinkConfig
 	Window     int64 // bytes
+	FixArgs    capture.FixArgs
 	Log        *zap.Logger
 	Metrics    *Metrics
 }
@@ -34,16 +36,16 @@ type SinkConfig struct {
 	Kind  string // "kafka"
 	Sink  sink.Sink
 	Chain *transform.Chain // nil passes every change on
+	Begin startrule.Begin  // with a record it does nothing
 }
 
 // Pipeline is one source and its sinks.
 type Pipeline struct {
-	config Config
-	log    *zap.Logger
-	sinks  []*delivery
-	halted chan error
-
-	origin capture.Origin // of the last stream; for attach
+	config       Config
+	log          *zap.Logger
+	sinks        []*delivery
+	halted       chan error
+	fromSnapshot bool // the stream began with all rows; of Run's goroutine
 
 	mu    sync.Mutex
 	lane  *lane // nil: no stream has passed the start rule, nothing is confirmed
@@ -64,13 +66,20 @@ func New(c Config) *Pipeline {
 	p.state = State{Name: "starting", Kind: OK, Since: time.Now().UTC()}
 	for i, s := range c.Sinks {
 		p.sinks = append(p.sinks, &delivery{
-			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain,
+			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain, begin: s.Begin,
 			log:     p.log.With(zap.String("sink", s.Name)),
+			fixArgs: c.FixArgs,
 			metrics: c.Metrics.sink(c.Name, s.Name),
 			state:   p.state,
 			report:  p.report,
 			held:    p.held,
 		})
+	}
+	for _, d := range p.sinks {
+		for _, other := range p.sinks {
+			_, keeps := other.sink.(sink.Reader)
+			d.beside = d.beside || keeps && other != d
+		}
 	}
 	c.Metrics.add(p)
 	return p
@@ -101,7 +110,7 @@ func (p *Pipeline) report(err error) {
 	}
 }
 
-// without hears from the source why there is no stream. It runs in the source's goroutine, never beside serve.
+// without takes the reason why there is no stream, from the source or at the end of serve. It runs in the source's goroutine.
 func (p *Pipeline) without(err error) {
 	if errors.Is(err, capture.ErrNotOurs) {
 		p.standDown(err)
@@ -128,19 +137,26 @@ func (p *Pipeline) closeWriters() {
 
 // serve works on one stream until it breaks or ctx ends.
 func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
-	p.enter(Active, State{Name: "opening", Kind: OK})
+	p.enter(Active, opening())
+	for _, d := range p.sinks {
+		d.warnOfLostCommits(s.Origin())
+	}
 	if err := p.attachTo(ctx, s); err != nil {
 		return p.leave(ctx, err)
 	}
 	l := &lane{stream: s, window: newWindow(p.config.Window, s.Start(), len(p.sinks), p.waited)}
 	// A sink without a record writes its first one where the stream begins. Where that is a copy of all rows, the first
 	// record comes with the source's state in it: without, it would look like one from beyond the copy.
-	if !p.sinks[0].anew {
+	if !p.fromSnapshot {
 		if err := l.window.append(ctx, capture.Batch{End: s.Start(), Commit: true}); err != nil {
 			return p.leave(ctx, err)
 		}
 	}
 	for _, d := range p.sinks {
+		if d.isJoining() {
+			l.window.leave(d.index)
+			continue
+		}
 		l.window.seek(d.index, d.position())
 		d.mended(false)
 	}
@@ -150,6 +166,7 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 	if ctx.Err() != nil {
 		p.drain(ctx)
 	}
+	p.finish(ctx, s)
 	p.join(nil)
 	return p.leave(ctx, err)
 }
@@ -158,9 +175,18 @@ func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 func (p *Pipeline) flow(ctx context.Context, l *lane) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.broke(ctx, l.stream) })
-	g.Go(func() error { return guarded(p.log, func() error { return p.pump(ctx, l) }) })
+	pump := false // while every sink is joining nothing takes batches
 	for _, d := range p.sinks {
-		g.Go(func() error { return guarded(d.log, func() error { return d.run(ctx, l.stream, l.window) }) })
+		work := func() error { return d.run(ctx, l.stream, l.window) }
+		if d.isJoining() {
+			work = func() error { return d.join(ctx, l.stream, p.confirm) }
+		} else {
+			pump = true
+		}
+		g.Go(func() error { return guarded(d.log, work) })
+	}
+	if pump {
+		g.Go(func() error { return guarded(p.log, func() error { return p.pump(ctx, l) }) })
 	}
 	return g.Wait()
 }
@@ -187,7 +213,9 @@ func (p *Pipeline) pump(ctx context.Context, l *lane) error {
 			p.waited(source, min(time.Since(began), time.Since(since)))
 		}
 		for _, d := range p.sinks {
-			d.expect(b)
+			if !d.isJoining() {
+				d.expect(b)
+			}
 		}
 		p.config.Metrics.changes.WithLabelValues(p.config.Name).Add(float64(len(b.Changes)))
 		if err := l.window.append(ctx, b); err != nil {
@@ -196,13 +224,18 @@ func (p *Pipeline) pump(ctx context.Context, l *lane) error {
 	}
 }
 
-// leave ends serve: a fenced daemon stands down, and so does one whose slot is another's.
+// leave ends serve: a fenced daemon stands down, and so does one whose slot is another's. From here on the pipeline is not
+// "streaming": the slot is free, and the next stream may be another daemon's.
 func (p *Pipeline) leave(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, sink.ErrFenced), errors.Is(err, capture.ErrNotOurs):
 		p.standDown(err)
+	case errors.Is(err, capture.ErrRestart):
+		p.enter(p.role, opening())
+	case err != nil: // the source will report it, once the connection is closed
+		p.without(err)
 	}
 	return err
 }
@@ -210,7 +243,9 @@ func (p *Pipeline) leave(ctx context.Context, err error) error {
 func (p *Pipeline) drain(ctx context.Context) {
 	var g sync.WaitGroup
 	for _, d := range p.sinks {
-		g.Go(func() { d.drain(ctx, drainTime) })
+		if !d.copies() {
+			g.Go(func() { d.drain(ctx, drainTime) })
+		}
 	}
 	g.Wait()
 }
@@ -239,9 +274,9 @@ func (p *Pipeline) held(d *delivery, pos capture.Position) {
 
 // confirm tells the source what every sink holds (I1): step 11 of the way of one row. The stream keeps I2.
 func (p *Pipeline) confirm() {
-	least := p.sinks[0].holding()
+	least := p.sinks[0].confirmable()
 	for _, d := range p.sinks[1:] {
-		if h := d.holding(); h.Before(least) {
+		if h := d.confirmable(); h.Before(least) {
 			least = h
 		}
 	}
@@ -263,6 +298,7 @@ func (p *Pipeline) waited(index int, d time.Duration) {
 
 // enter moves the pipeline to a state; a log line is written when its name changes.
 func (p *Pipeline) enter(role string, to State) {
+	to.Fix = p.config.FixArgs.Complete(to.Fix)
 	p.mu.Lock()
 	before := p.state
 	to.Since = time.Now().UTC()

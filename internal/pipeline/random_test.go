@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 )
 
 var (
@@ -77,7 +78,7 @@ type life struct {
 // live lives one seed and returns what was wrong with it.
 func live(t *testing.T, seed uint64, control func(*rig)) (err error) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, script: capturetest.NewScript(), stores: []*store{newStore(), transactional()}, window: 2000}
+		r := &rig{t: t, script: capturetest.NewScript(), stores: []*store{newStore(), transactional()}, window: 2000, begin: startrule.FromNow}
 		defer r.end()
 		control(r)
 		l := &life{rig: r, Rand: rand.New(rand.NewPCG(seed, 7))}
@@ -85,6 +86,9 @@ func live(t *testing.T, seed uint64, control func(*rig)) (err error) {
 			r.copied = true
 			r.script.Drop()
 			r.script.Commit(1, 2, 3)
+		}
+		if l.IntN(3) == 0 && r.copied { // an empty slot from before the first start is no slot that is older
+			r.begin = startrule.CopyIfNew
 		}
 		l.active = r.make().run()
 		for range 60 {
@@ -130,6 +134,7 @@ func (l *life) step() {
 		{4, "refuse", func() { l.any().refuses(errTarget) }},
 		{6, "accept", func() { l.any().refuses(nil) }},
 		{4, "lose what is on its way", func() { s := l.any(); s.set(func() { s.loses = !s.loses }) }},
+		{4, "replace a target", l.replace},
 		{4, "latency", func() { s := l.any(); s.set(func() { s.latency = time.Duration(1+l.IntN(40)) * time.Millisecond }) }},
 	}
 	total := 0
@@ -169,6 +174,19 @@ func (l *life) earlier() capture.LSN {
 // kill ends the active daemon as kill -9 does, and starts another.
 func (l *life) kill() {
 	l.active.kill()
+	l.active = l.make().run()
+}
+
+// replace stops everything and makes a target new, where sinks get a copy then.
+func (l *life) replace() {
+	if l.begin != startrule.CopyIfNew {
+		return
+	}
+	for _, d := range append(l.idle, l.active) {
+		d.kill()
+	}
+	l.idle = nil
+	l.any().empty()
 	l.active = l.make().run()
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
+	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -25,6 +27,7 @@ type rig struct {
 	chain   *transform.Chain // of the first sink
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
+	begin   startrule.Begin                          // of every sink
 	copied  bool                                     // there was a first start, which may have begun anew
 	daemons []*daemon
 }
@@ -50,7 +53,7 @@ func run(t *testing.T, f func(*testing.T, *rig), stores ...*store) {
 		for _, s := range stores {
 			s.changed = make(chan struct{}) // one of this bubble
 		}
-		r := &rig{t: t, script: capturetest.NewScript(), stores: stores, window: 1 << 20}
+		r := &rig{t: t, script: capturetest.NewScript(), stores: stores, window: 1 << 20, begin: startrule.FromNow}
 		defer r.end()
 		f(t, r)
 	})
@@ -63,11 +66,19 @@ func (r *rig) end() {
 	}
 	for _, d := range r.daemons {
 		d.stop()
+		if n := d.source.Copies(); n > 0 {
+			r.t.Errorf("%d copies of all rows are left open", n)
+		}
 	}
 	for _, s := range r.stores {
 		s.set(func() { s.generation, s.control.unfenced = -1, false })
 	}
 	time.Sleep(time.Minute) // what is on its way comes to its end
+	for i, s := range r.stores {
+		if s.misused != "" {
+			r.t.Errorf("sink%d: %s", i, s.misused)
+		}
+	}
 }
 
 // make makes a daemon that does not run yet.
@@ -84,7 +95,11 @@ func (r *rig) make() *daemon {
 	for i, s := range r.stores {
 		k := &scripted{store: s}
 		d.sinks = append(d.sinks, k)
-		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: k})
+		var made sink.Sink = keeping{k}
+		if s.forgetful {
+			made = k
+		}
+		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Begin: r.begin})
 	}
 	c.Sinks[0].Chain = r.chain
 	d.Pipeline = New(c)

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
 )
 
 // The kinds of a named state.
 const (
 	OK       = "ok"
+	Warning  = "warning" // of a sink: it works, and something has to be changed
 	Retrying = "retrying"
 	Halted   = "halted"
 )
@@ -25,11 +27,14 @@ const (
 // State is a named state with one wording for the log, /readyz, the API, `tailrace status` and the metrics.
 type State struct {
 	Name   string    `json:"name"` // "streaming", "snapshot", "starting", "standby", or a trouble's own: snake_case
-	Kind   string    `json:"kind"` // OK, Retrying or Halted
+	Kind   string    `json:"kind"` // OK, Warning, Retrying or Halted
 	Reason string    `json:"reason,omitempty"`
 	Fix    string    `json:"fix,omitempty"`
 	Since  time.Time `json:"since"`
 }
+
+// opening is the state between two streams, and of a stream until every sink has passed its start rule.
+func opening() State { return State{Name: "opening", Kind: OK} }
 
 // Status is a pipeline as the API shows it.
 type Status struct {
@@ -53,6 +58,7 @@ type SourceStatus struct {
 	LostIn    float64          `json:"lost_in_seconds"` // at the present rate of WAL; -1 is unknown or never
 	Copied    int64            `json:"snapshot_rows"`
 	Estimated int64            `json:"snapshot_rows_estimated"`
+	Stalls    uint64           `json:"stalls"` // of the connection, since the process started
 }
 
 // WindowStatus is what lies between the source and the sinks.
@@ -63,15 +69,18 @@ type WindowStatus struct {
 
 // SinkStatus is one sink of a pipeline.
 type SinkStatus struct {
-	Name       string           `json:"name"`
-	Kind       string           `json:"kind"` // "kafka"
-	State      State            `json:"state"`
-	Accepted   capture.Position `json:"accepted"`
-	Held       capture.Position `json:"held"`
-	LagSeconds float64          `json:"lag_seconds"` // 0 when nothing is pending
-	LagBytes   int64            `json:"lag_bytes"`   // of the source's WAL
-	Events     int64            `json:"events"`      // accepted since the start
-	Rejected   int64            `json:"rejected"`
+	Name     string           `json:"name"`
+	Kind     string           `json:"kind"` // "kafka"
+	State    State            `json:"state"`
+	Accepted capture.Position `json:"accepted"`
+	Held     capture.Position `json:"held"`
+	// Unproven says that the sink is not open, or is joining. Whether it still holds what it held shows when it is open: a
+	// target may have failed over to a server that has less. One that is joining does not have a copy of all rows yet.
+	Unproven   bool    `json:"unproven,omitempty"`
+	LagSeconds float64 `json:"lag_seconds"` // 0 when nothing is pending
+	LagBytes   int64   `json:"lag_bytes"`   // of the source's WAL
+	Events     int64   `json:"events"`      // accepted since the start
+	Rejected   int64   `json:"rejected"`
 }
 
 // oldest is the age in seconds of the oldest commit that some sink does not hold.
@@ -84,6 +93,11 @@ func (s Status) oldest() (seconds float64) {
 
 // Status is the pipeline now. It may be called by any goroutine.
 func (p *Pipeline) Status() Status {
+	o, observed := p.config.Source.(capture.Observed)
+	var health capture.Health
+	if observed {
+		health = o.Health() // before the state: a snapshot that ends in between must not look like a stream
+	}
 	p.mu.Lock()
 	s := Status{Name: p.config.Name, Role: p.role, State: p.state, Window: WindowStatus{Limit: p.config.Window}}
 	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1}
@@ -91,8 +105,8 @@ func (p *Pipeline) Status() Status {
 		s.Window.Bytes = p.lane.window.size()
 	}
 	p.mu.Unlock()
-	if o, ok := p.config.Source.(capture.Observed); ok {
-		s.observe(o.Health())
+	if observed {
+		s.observe(health)
 	}
 	now := time.Now()
 	for _, d := range p.sinks {
@@ -105,10 +119,16 @@ func (s *Status) observe(h capture.Health) {
 	src := &s.Source
 	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Sent.Flush())
 	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
+	src.Stalls = h.Stalls
 	if h.Safe >= 0 && h.Rate > 0 {
 		src.LostIn = float64(h.Safe) / h.Rate
 	}
-	if h.Copying && s.State.Name == "streaming" {
+	switch {
+	case s.State.Name != "streaming":
+	case h.Waiting != nil:
+		s.State = stateOf(h.Waiting, "failed")
+		s.State.Since = h.WaitingSince.UTC()
+	case h.Copying:
 		s.State.Name = "snapshot"
 	}
 }
@@ -117,12 +137,25 @@ func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := SinkStatus{
-		Name: d.name, Kind: d.kind, State: d.state, Accepted: d.accepted, Held: d.holds,
+		Name: d.name, Kind: d.kind, State: d.state, Accepted: d.accepted, Held: d.holds, Unproven: !d.live || d.joining,
 		LagSeconds: d.pending.age(now).Seconds(), LagBytes: -1, Events: d.count, Rejected: d.rejected,
+	}
+	if r, tells := d.sink.(sink.HealthReporter); tells && d.live && s.State.Kind == OK {
+		s.State = warned(s.State, r.Health())
 	}
 	if end > 0 && !d.holds.IsZero() {
 		s.LagBytes = max(0, int64(end)-int64(d.holds.Flush()))
 	}
+	return s
+}
+
+// warned is the state of a sink that works, with what it warns of.
+func warned(s State, h sink.Health) State {
+	if h.Warning == nil {
+		return s
+	}
+	s = stateOf(h.Warning, "failed")
+	s.Kind, s.Since = Warning, h.Since.UTC()
 	return s
 }
 

@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/sink"
 )
 
 // The lag is the age of the oldest commit that is not held: nothing when nothing is, growing while a sink is away.
@@ -135,17 +138,20 @@ func TestCounters(t *testing.T) {
 		r.script.Idle(80)
 		r.pass(time.Second)
 		r.complete()
-		for name, want := range map[string]float64{"changes_total": 2 + 3, "window_bytes": 0, "source_connected": 1, "slot_retained_bytes": 0} {
+		d.source.Stall()
+		for name, want := range map[string]float64{
+			"changes_total": 2 + 3, "window_bytes": 0, "source_connected": 1, "slot_retained_bytes": 0, "source_stalls_total": 1,
+		} {
 			if got := d.value(name, "p"); got != want {
 				t.Errorf("%s is %v, want %v", name, got, want)
 			}
 		}
-		for i, sink := range []string{"sink0", "sink1"} {
-			if got := d.value("events_total", "p", sink); got != 5 || d.sink(i).Events != 5 {
-				t.Errorf("events of %s: %v, %d", sink, got, d.sink(i).Events)
+		for i, name := range []string{"sink0", "sink1"} {
+			if got := d.value("events_total", "p", name); got != 5 || d.sink(i).Events != 5 {
+				t.Errorf("events of %s: %v, %d", name, got, d.sink(i).Events)
 			}
-			if got := d.value("delivery_seconds", "p", sink); got != 3 {
-				t.Errorf("deliveries to %s: %v", sink, got)
+			if got := d.value("delivery_seconds", "p", name); got != 3 {
+				t.Errorf("deliveries to %s: %v", name, got)
 			}
 		}
 		if got := d.value("slot_state", "p", "active"); got != 1 {
@@ -222,15 +228,90 @@ func TestStatusOfALife(t *testing.T) {
 	}, newStore())
 }
 
+// Between two streams the slot is free, and another daemon may take it: the pipeline must not be said to stream, however the
+// end of a stream and a look at the status meet.
+func TestStatusBetweenTwoStreams(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		looked := &lookedAt{gate: make(chan struct{})}
+		r.source = func(s *capturetest.Source) capture.Source {
+			streams := 0
+			s.Hook = func() {
+				if streams++; streams > 1 {
+					<-looked.gate
+				}
+			}
+			looked.Source = s
+			return looked
+		}
+		r.script.Drop()
+		r.script.Commit(1, 2, 3)
+		r.stores[0].limit = 1
+		r.stores[0].block()
+		d := r.start()
+		looked.within = func() { // the snapshot ends while the status is read
+			r.stores[0].unblock()
+			r.settle()
+		}
+		if st := d.Status(); st.State.Name != "opening" || st.Role != Active {
+			t.Errorf("after the snapshot: %s, %+v", st.Role, st.State)
+		}
+		looked.gate <- struct{}{}
+		r.settle()
+		if st := d.Status(); st.State.Name != "streaming" {
+			t.Errorf("at work: %+v", st.State)
+		}
+		looked.left = func() {
+			if st := d.Status(); st.State.Name != "source_unreachable" || st.State.Kind != Retrying {
+				t.Errorf("its connection was cut: %+v", st.State)
+			}
+		}
+		r.script.Cut()
+		looked.gate <- struct{}{}
+		r.settle()
+		if looked.left != nil {
+			t.Error("no stream has ended")
+		}
+		close(looked.gate)
+		r.complete()
+	}, newStore())
+}
+
+// lookedAt is a source that lets something happen while a status is read, and at the end of a stream.
+type lookedAt struct {
+	*capturetest.Source
+	within, left func() // nil: nothing; each once
+	gate         chan struct{}
+}
+
+func (l *lookedAt) Health() capture.Health {
+	if f := l.within; f != nil {
+		l.within = nil
+		f()
+	}
+	return l.Source.Health()
+}
+
+func (l *lookedAt) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
+	return l.Source.Run(ctx, report, func(ctx context.Context, s capture.Stream) error {
+		err := serve(ctx, s)
+		if f := l.left; f != nil {
+			l.left = nil
+			f()
+		}
+		return err
+	})
+}
+
 func TestPending(t *testing.T) {
 	var p pending
 	start := time.Unix(1000, 0)
 	observed := 0
 	hold := func(lsn capture.LSN) { p.hold(at(lsn), func(time.Time) { observed++ }) }
+	add := func(end capture.Position, at time.Time) { p.add(&capture.Batch{End: end, Time: at}) }
 	for i := range 5 {
-		p.add(at(capture.LSN(100*(i+1))), start.Add(time.Duration(i)*time.Second))
+		add(at(capture.LSN(100*(i+1))), start.Add(time.Duration(i)*time.Second))
 	}
-	p.add(at(300), start.Add(time.Hour)) // the stream started again
+	add(at(300), start.Add(time.Hour)) // the stream started again
 	now := start.Add(10 * time.Second)
 	for _, c := range []struct {
 		held     capture.LSN
@@ -243,12 +324,12 @@ func TestPending(t *testing.T) {
 	}
 	// What was held and is lost is noted again, each once and in order; what is pending all the same is not.
 	for _, lsn := range []capture.LSN{600, 700} {
-		p.add(at(lsn), now)
+		add(at(lsn), now)
 	}
 	hold(600)
 	p.lose(at(600))
 	for _, lsn := range []capture.LSN{400, 500, 500, 600, 650, 700} {
-		p.add(at(lsn), now.Add(-time.Duration(lsn)*time.Second))
+		add(at(lsn), now.Add(-time.Duration(lsn)*time.Second))
 	}
 	if len(p.marks) != 4 || p.age(now) != 400*time.Second {
 		t.Errorf("%+v", p.marks)
@@ -256,12 +337,63 @@ func TestPending(t *testing.T) {
 	if hold(600); len(p.marks) != 1 {
 		t.Errorf("%+v", p.marks)
 	}
-	if p.add(at(500), now); len(p.marks) != 1 {
+	if add(at(500), now); len(p.marks) != 1 {
 		t.Error("it is held again, and noted")
 	}
 	hold(700)
-	p.add(at(1000), now.Add(time.Minute)) // by a clock that is ahead of ours
+	add(at(1000), now.Add(time.Minute)) // by a clock that is ahead of ours
 	if p.age(now) != 0 {
 		t.Error("a negative age")
 	}
+}
+
+// What the server waits for is the state of a pipeline that streams, and of no other.
+func TestStatusOfAServerThatWaits(t *testing.T) {
+	since := time.Unix(1000, 0)
+	waiting := capture.Health{
+		Copying: true, WaitingSince: since,
+		Waiting: &capture.Problem{State: "waiting_for_standby", Reason: "no standby is connected", Fix: "start it"},
+	}
+	for _, c := range []struct{ state, want, kind string }{{"streaming", "waiting_for_standby", Retrying}, {"opening", "opening", OK}} {
+		s := Status{State: State{Name: c.state, Kind: OK}}
+		s.observe(waiting)
+		if s.State.Name != c.want || s.State.Kind != c.kind || c.want != c.state && (s.State.Fix != "start it" || !s.State.Since.Equal(since)) {
+			t.Errorf("%s: %+v", c.state, s.State)
+		}
+	}
+}
+
+// What a sink warns of is its state while it works, with a kind of its own; trouble comes first.
+func TestStatusOfASinkThatWarns(t *testing.T) {
+	run(t, func(t *testing.T, r *rig) {
+		d := r.start()
+		r.settle()
+		since := time.Now().Add(-time.Hour)
+		warning := &capture.Problem{State: "progress_expires", Reason: "the topic deletes records", Fix: "let it keep them"}
+		r.stores[0].set(func() { r.stores[0].health = sink.Health{Warning: warning, Since: since} })
+		want := State{Name: "progress_expires", Kind: Warning, Reason: warning.Reason, Fix: warning.Fix, Since: since.UTC()}
+		if got := d.sink(0).State; got != want {
+			t.Errorf("%+v", got)
+		}
+		if got := d.value("sink_state", Warning, "p", "sink0", "progress_expires"); got != 1 {
+			t.Errorf("sink_state: %v", got)
+		}
+		r.script.Commit(1)
+		r.settle()
+		r.stores[0].refuses(errTarget)
+		r.stores[0].breaks(errTarget)
+		r.pass(time.Second)
+		if got := d.sink(0).State; got.Name != "retrying" || got.Kind != Retrying {
+			t.Errorf("in trouble: %+v", got)
+		}
+		r.stores[0].refuses(nil)
+		r.settle()
+		if got := d.sink(0).State; got != want {
+			t.Errorf("back: %+v", got)
+		}
+		r.stores[0].set(func() { r.stores[0].health = sink.Health{} })
+		if got := d.sink(0).State; got.Name != "streaming" || got.Kind != OK {
+			t.Errorf("mended: %+v", got)
+		}
+	}, newStore())
 }

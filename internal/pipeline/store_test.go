@@ -22,8 +22,7 @@ type store struct {
 	latency       time.Duration // of each step at the target
 	limit         int           // how many batches a writer has on its way; 0: 4
 
-	// Controls: each breaks the contract of a sink, and a test that uses one must fail.
-	control struct{ heldAtAccept, heldAtAck, heldEmptyAtOnce, unfenced bool }
+	control controls
 
 	mu         sync.Mutex
 	rows       []capturetest.Row
@@ -40,9 +39,16 @@ type store struct {
 	fails      error                  // of everything on its way; nil: none
 	missing    sink.Memory            // what it says when there is no record: Empty, or Lost
 	opening    func(generation int)   // called within Open before it fences; nil: nothing
+	deaf       bool                   // it takes no Record
+	used       string                 // what it has from before; "": nothing
 	loses      bool                   // what is on its way when a writer is closed is lost
 	writes     [][]sink.Batch         // as they came
+	misused    string                 // how its contract was broken; "": it was not
+	health     sink.Health
 }
+
+// controls are ways to break the contract of a sink; a test that uses one must fail.
+type controls struct{ heldAtAccept, heldAtAck, heldEmptyAtOnce, unfenced bool }
 
 // durable is a state of the store.
 type durable struct {
@@ -96,6 +102,14 @@ func (s *store) opens() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.writers)
+}
+
+// empty makes the target new. What an earlier writer has on its way never arrives.
+func (s *store) empty() {
+	s.set(func() {
+		s.generation++
+		s.rows, s.record, s.past = nil, nil, nil
+	})
 }
 
 // open says how many writers are open.
@@ -207,6 +221,27 @@ func (k *scripted) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.
 	progress := s.progress()
 	progress.Late = s.late
 	return w, progress, nil
+}
+
+// keeping is a scripted sink on a store that keeps records.
+type keeping struct{ *scripted }
+
+// Read implements sink.Reader.
+func (k keeping) Read(context.Context, string, capture.Origin) (sink.Progress, error) {
+	s := k.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k.isDead() {
+		return sink.Progress{}, errTarget
+	}
+	return s.progress(), nil
+}
+
+// Health implements sink.HealthReporter.
+func (k *scripted) Health() sink.Health {
+	k.store.mu.Lock()
+	defer k.store.mu.Unlock()
+	return k.store.health
 }
 
 // Close implements sink.Sink.

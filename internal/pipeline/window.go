@@ -15,7 +15,8 @@ import (
 //
 // It lives as long as its stream. Its methods are safe for use by many goroutines.
 type window struct {
-	limit int64
+	limit  int64
+	copies bool // it has a copy of all rows for one sink
 
 	mu      sync.Mutex
 	ring    []capture.Batch // ring[0] has the number base
@@ -33,6 +34,7 @@ type cursor struct {
 	next uint64           // the number of the batch that it reads next
 	skip capture.Position // what it holds or has accepted already: changes before it are not handed out again
 	held capture.Position
+	away bool // the sink takes no part: nothing waits for it
 }
 
 // source stands for the stream where a sink's index is asked for: who holds the line up.
@@ -67,24 +69,27 @@ func weight(b capture.Batch) int64 { return int64(max(b.Bytes, 128)) }
 
 // room drops what all have accepted until another batch fits.
 func (w *window) room() bool {
-	for w.bytes >= w.limit && len(w.ring) > 0 && w.cursors[w.slowest()].next > w.base {
+	for w.bytes >= w.limit && len(w.ring) > 0 && w.everyone(func(c *cursor) bool { return c.next > w.base }) {
 		w.drop()
 	}
 	return w.bytes < w.limit
 }
 
+// drop lets the oldest batch go. Every sink has accepted it or was put beyond it by seek, on the goroutine that calls its
+// Write: none reads it any more.
 func (w *window) drop() {
 	w.bytes -= weight(w.ring[0])
 	w.tail = w.ring[0].End
+	w.ring[0].Release()
 	w.ring[0] = capture.Batch{} // lets the memory go
 	w.ring = w.ring[1:]
 	w.base++
 }
 
 func (w *window) slowest() int {
-	slow := 0
+	slow := source
 	for i := range w.cursors {
-		if w.cursors[i].next < w.cursors[slow].next {
+		if !w.cursors[i].away && (slow == source || w.cursors[i].next < w.cursors[slow].next) {
 			slow = i
 		}
 	}
@@ -162,7 +167,7 @@ func (w *window) release() {
 
 func (w *window) everyone(is func(*cursor) bool) bool {
 	for i := range w.cursors {
-		if !is(&w.cursors[i]) {
+		if !w.cursors[i].away && !is(&w.cursors[i]) {
 			return false
 		}
 	}
@@ -188,6 +193,14 @@ func (w *window) seek(i int, p capture.Position) bool {
 	w.cursors[i] = cursor{next: next, skip: p, held: p}
 	w.wake()
 	return true
+}
+
+// leave takes sink i out until seek brings it back.
+func (w *window) leave(i int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cursors[i] = cursor{away: true}
+	w.wake()
 }
 
 // size is the number of bytes in the window.

@@ -74,7 +74,9 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 			d.before(b, first, starts, n, last)
 			break
 		}
-		d.batches = append(d.batches, sink.Batch{Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Copied: b.Copied})
+		d.batches = append(d.batches, sink.Batch{
+			Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied,
+		})
 		last = b.End
 	}
 	// The events may have moved while they grew.
@@ -90,18 +92,22 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 // before adds to d.batches what stands before change n of b, beyond last: first the whole transactions, then the part of the
 // one that change n belongs to, because a batch is no mixture. Their events begin at first, and that one's at starts.
 func (d *delivery) before(b *capture.Batch, first, starts, n int, last capture.Position) {
-	add := func(events []transform.Event, end capture.Position) {
+	add := func(events []transform.Event, end capture.Position, commit capture.Commit) {
 		if last.Before(end) {
-			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State})
+			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit})
 			last = end
 		}
 	}
 	at := b.Changes[n].At()
 	if b.Changes[0].Tx != b.Changes[n].Tx {
-		add(d.events[first:starts], capture.Position{LSN: at.LSN})
+		whole := n
+		for b.Changes[whole].Tx == b.Changes[n].Tx {
+			whole--
+		}
+		add(d.events[first:starts], capture.Position{LSN: at.LSN}, b.Changes[whole].Tx.Commit(at.LSN))
 		first = starts
 	}
-	add(d.events[first:], at)
+	add(d.events[first:], at, capture.Commit{})
 }
 
 // apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns, and
@@ -123,9 +129,13 @@ func (d *delivery) apply(changes []capture.Change) (starts, n int, err error) {
 
 // took notes that d.batches were accepted.
 func (d *delivery) took() {
+	d.fresh = false
 	for i := range d.batches {
 		if s := d.batches[i].State; s != nil {
 			d.progress.State = s
+		}
+		if len(d.batches[i].Events) > 0 {
+			d.sent = d.batches[i].End
 		}
 	}
 	d.metrics.events.Add(float64(len(d.events)))

@@ -34,6 +34,7 @@ type sent struct {
 	end    capture.Position
 	commit bool
 	state  []byte
+	last   capture.Commit
 }
 
 func (w *writer) isClosed() bool {
@@ -62,7 +63,7 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 // accept takes one batch when there is room on the way.
 func (w *writer) accept(ctx context.Context, b sink.Batch) error {
 	s := w.store
-	item := sent{end: b.End, commit: b.Commit, state: b.State}
+	item := sent{end: b.End, commit: b.Commit, state: b.State, last: b.Last}
 	for _, e := range b.Events {
 		r, err := capturetest.RowOf(e.Change)
 		if err != nil {
@@ -174,11 +175,20 @@ func (w *writer) step(n int) bool {
 	}
 	var rows []capturetest.Row
 	record := &sink.Progress{Memory: sink.Found, Origin: w.lane.Origin}
+	if s.record != nil {
+		record.Commit = s.record.Commit
+		if record.Verdict = s.record.Verdict; record.Verdict != nil {
+			record.Origin = s.record.Origin
+		}
+	}
 	for _, item := range w.queue[:n] {
 		rows = append(rows, item.rows...)
 		record.Position = item.end
 		if item.state != nil {
 			record.State = item.state
+		}
+		if !item.last.IsZero() {
+			record.Commit = item.last
 		}
 	}
 	if !s.transactional {
@@ -191,8 +201,11 @@ func (w *writer) step(n int) bool {
 			return false
 		}
 	}
-	s.land(rows, record)
 	w.queue = w.queue[n:]
+	if !s.transactional && s.record != nil && record.Position.Before(s.record.Position) {
+		return true // its records only grow, as Kafka's do: it rewrites what it had
+	}
+	s.land(rows, record)
 	s.wake()
 	w.told(record.Position)
 	return true
@@ -252,6 +265,40 @@ func (w *writer) fail(err error) {
 	if first && !w.closed {
 		w.lane.Failed(err)
 	}
+}
+
+// Record implements sink.Recorder.
+func (w *writer) Record(ctx context.Context, p sink.Progress) error {
+	s := w.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.blocked && !w.fenced() {
+		if err := w.wait(ctx.Done()); err != nil {
+			return context.Cause(ctx)
+		}
+	}
+	switch {
+	case w.fenced():
+		return sink.ErrFenced
+	case w.sink.isDead() || s.deaf:
+		return errTarget
+	}
+	if len(w.queue) > 0 && s.control == (controls{}) {
+		s.misused = "a record is written while something is on its way"
+	}
+	s.land(nil, &p)
+	s.wake()
+	return nil
+}
+
+// UsedBefore implements sink.UsedBefore.
+func (w *writer) UsedBefore(_ context.Context, tables []*capture.Table) (string, error) {
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	if len(tables) != 1 || tables[0].OID != capturetest.Table.OID {
+		return "", errTarget
+	}
+	return w.store.used, nil
 }
 
 // Close implements sink.Writer.

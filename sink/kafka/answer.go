@@ -34,6 +34,9 @@ func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
 		b.part.pending--
 		w.judge(b, a, now)
 	}
+	if !q.sending {
+		q.free()
+	}
 	w.settle()
 	for _, b := range q.batches {
 		w.answeredAll(b.part, now)
@@ -101,7 +104,7 @@ func (w *Writer) judge(b *batch, a wire.Answer, now time.Time) {
 	case another:
 		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.name, p.id, sink.ErrFenced, a.Err))
 	case fatal:
-		w.fail(refusal(p, a))
+		w.fail(w.refusal(p, a))
 	case again:
 		w.wantRefresh()
 	}
@@ -112,6 +115,7 @@ func (w *Writer) judge(b *batch, a wire.Answer, now time.Time) {
 // stored: the batch is durable.
 func (w *Writer) stored(b *batch, now time.Time) {
 	p := b.part
+	b.stored = true
 	p.remove(b)
 	p.acked, p.alone, p.tries = now, false, 0
 	w.acked, w.cause = now, nil
@@ -123,7 +127,6 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	}
 	w.spans.at(b.first).open--
 	w.sink.counters.records.Add(int64(b.records.Len()))
-	b.records.Free()
 	if p.unacked == 0 && p.grown > 0 {
 		w.changed.Broadcast()
 	}
@@ -161,24 +164,25 @@ func (w *Writer) answeredAll(p *partition, now time.Time) {
 }
 
 // refusal names an error that no repetition mends.
-func refusal(p *partition, a wire.Answer) error {
-	said := error(a.Err)
+func (w *Writer) refusal(p *partition, a wire.Answer) error {
+	c, said := w.sink.cluster, error(a.Err)
 	if a.Message != "" {
 		said = fmt.Errorf("%w: %s", a.Err, a.Message)
 	}
 	switch a.Err {
 	case sarama.ErrTopicAuthorizationFailed:
-		return notAuthorized("Topic", p.name, "WRITE", said)
+		return c.notAuthorized("Topic", p.name, "WRITE", said)
 	case sarama.ErrClusterAuthorizationFailed:
-		return notAuthorized("Cluster", "kafka-cluster", "IDEMPOTENT_WRITE", said)
+		return c.notAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
 	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return notAuthorized("TransactionalId", "tailrace.*", "WRITE", said)
+		return c.notAuthorized("TransactionalId", w.fence.id, "WRITE", said)
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{
 			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.name), Err: said,
-			Fix: fmt.Sprintf("look at its settings: kafka-configs.sh --describe --all --entity-type topics --entity-name '%s'\n"+
-				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete", p.name),
+			Fix: fmt.Sprintf("look at its settings: %s --describe --all --entity-type topics --entity-name '%s'\n"+
+				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete",
+				c.tool("kafka-configs.sh"), p.name),
 		}
 	}
 	return fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, said)

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
@@ -15,16 +14,11 @@ type batch struct {
 	records wire.Records
 	first   int // the number of the span of its first record
 	sealed  bool
+	stored  bool  // acknowledged: its memory is free as soon as its request has been written
 	seq     int32 // of the first record, once sealed
 	stamp   time.Time
-	tooBig  bool  // the broker refused it for its size
-	note    *note // the progress that it records; nil for events
-}
-
-// note is a progress record on its way.
-type note struct {
-	position capture.Position
-	topics   int // how many of the Writer's topics it names
+	tooBig  bool      // the broker refused it for its size
+	note    *progress // that it records; nil for events
 }
 
 // size is how many bytes a record takes on the wire at most.

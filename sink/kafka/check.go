@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,13 +9,16 @@ import (
 
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // checkWithin bounds Check and Drop.
 const checkWithin = 20 * time.Second
 
 // Check looks at the live cluster: is it there, may we write, are the topics there that have a fixed name. It changes
-// nothing. It returns every problem it finds, and warns of topics for which one broker's acknowledgement is enough.
+// nothing. It returns every problem it finds, and warns of topics for which one broker's acknowledgement is enough, and of a
+// progress topic that deletes records.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
@@ -47,29 +49,38 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	}
 	there := map[string][]int32{}
 	var lax []string
+	var expiring *capture.Warning
 	for _, n := range append(topics, s.progressTopic) {
 		t, err := topicFrom(m, n)
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
-			if err := offline(t.parts); err != nil {
+			if err := s.cluster.offline(t.parts); err != nil {
 				problems = append(problems, err)
 			}
-			if conf, err := s.settingsOf(ctx, n); err == nil && t.alone(conf) { // without the right to read them: no warning
+			conf, _ := s.settingsOf(ctx, n) // without the right to read them: no warning
+			if t.alone(conf) {
 				lax = append(lax, n)
 			}
+			if n == s.progressTopic && expires(conf) {
+				p := s.cluster.recordExpires(n, conf[cleanup])
+				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
+			}
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			problems = append(problems, notAuthorized("Topic", n, "DESCRIBE", err))
+			problems = append(problems, s.cluster.notAuthorized("Topic", n, "DESCRIBE", err))
 		case isCode(err, sarama.ErrUnknownTopicOrPartition):
 			if n != s.progressTopic && !s.creates(n, true) {
-				problems = append(problems, topicMissing(n, err))
+				problems = append(problems, s.cluster.topicMissing(n, err))
 			}
 		default:
 			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, oneEnough(lax...))
+		problems = append(problems, s.cluster.oneEnough(lax...))
+	}
+	if expiring != nil {
+		problems = append(problems, expiring)
 	}
 	return append(problems, s.allowed(ctx, there)...)
 }
@@ -100,7 +111,7 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		return nil
 	})
 	if isCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
-		return []error{notAuthorized("TransactionalId", id, "WRITE", err)}
+		return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", err)}
 	}
 	if err != nil {
 		return []error{err}
@@ -109,9 +120,9 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		switch {
 		case len(a) == 0:
 		case a[0].Err == sarama.ErrTransactionalIDAuthorizationFailed:
-			return []error{notAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
+			return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
 		case a[0].Err == sarama.ErrTopicAuthorizationFailed:
-			problems = append(problems, notAuthorized("Topic", topic, "WRITE", a[0].Err))
+			problems = append(problems, s.cluster.notAuthorized("Topic", topic, "WRITE", a[0].Err))
 		}
 	}
 	return problems
@@ -119,7 +130,7 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 
 // Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
 // begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
-func (s *Settings) Drop(ctx context.Context, pipeline, name string, dry bool) ([]string, error) {
+func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error) {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
 		return nil, err
@@ -127,10 +138,10 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, dry bool) ([
 	defer k.Close()
 	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
 	defer stop()
-	return k.drop(ctx, dry)
+	return k.drop(ctx, from, dry)
 }
 
-func (s *Sink) drop(ctx context.Context, dry bool) (lines []string, err error) {
+func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
 	m, err := s.cluster.metadata(ctx, s.progressTopic)
 	if err != nil {
 		return nil, err
@@ -141,7 +152,11 @@ func (s *Sink) drop(ctx context.Context, dry bool) (lines []string, err error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
 	}
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
+	lane, err := s.laneName(ctx, mainLane, from, home)
+	if err != nil {
+		return nil, err
+	}
+	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
 	who := nobody
 	if !dry {
 		if who, err = f.begin(ctx, who); err != nil {
@@ -151,10 +166,18 @@ func (s *Sink) drop(ctx context.Context, dry bool) (lines []string, err error) {
 			return nil, err
 		}
 	}
-	key := s.progressKey(mainLane)
-	rec, err := s.cluster.readProgress(ctx, home.name, key, home.parts[0].leader)
-	if err != nil || rec == nil {
+	key := s.progressKey(lane)
+	had, err := s.cluster.readProgress(ctx, home.name, key, home.parts[0].leader)
+	if err != nil {
 		return nil, err
+	}
+	rec := had.rec
+	what := "progress record %s in topic %s"
+	if rec == nil {
+		if !had.pruned || had.dropped {
+			return nil, nil
+		}
+		rec, what = &progress{}, what+", which may have expired" // the tombstone says that it is gone for certain
 	}
 	if !dry {
 		known, err := s.existing(ctx, rec.Topics)
@@ -164,47 +187,13 @@ func (s *Sink) drop(ctx context.Context, dry bool) (lines []string, err error) {
 		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil { // the record is what the next Open would know them by
 			return nil, err
 		}
-		if err := s.forget(ctx, home, who, key); err != nil {
+		if err := s.put(ctx, f, home, who, key, nil); err != nil {
 			return nil, err
 		}
 	}
-	lines = append(lines, fmt.Sprintf("progress record %s in topic %s", key, home.name))
+	lines = append(lines, fmt.Sprintf(what, key, home.name))
 	for _, t := range rec.Topics {
 		lines = append(lines, "left: topic "+t)
 	}
 	return append(lines, "left: topic "+home.name), nil
-}
-
-// forget writes a tombstone over a progress record.
-func (s *Sink) forget(ctx context.Context, home *topic, who producer, key string) error {
-	addr, ok := s.cluster.addr(home.parts[0].leader)
-	if !ok {
-		return fmt.Errorf("delete progress record: topic %s has no leader", home.name)
-	}
-	k, err := s.cluster.dial(ctx, addr)
-	if err != nil {
-		return fmt.Errorf("delete progress record: %w", err)
-	}
-	defer k.kill()
-	now := time.Now()
-	r := &sarama.ProduceRequest{Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(s.ackTimeout / time.Millisecond)}
-	r.AddBatch(home.name, 0, &sarama.RecordBatch{
-		Version: 2, PartitionLeaderEpoch: -1, ProducerID: who.id, ProducerEpoch: who.epoch, FirstTimestamp: now, MaxTimestamp: now,
-		Records: []*sarama.Record{{Key: []byte(key)}},
-	})
-	err = call(ctx, k, func(k *conn) error {
-		resp, err := k.Produce(r)
-		if err != nil {
-			return err
-		}
-		block := resp.Blocks[home.name][0]
-		if block == nil {
-			return errors.New("no answer")
-		}
-		return answer(block.Err)
-	})
-	if err != nil {
-		return fmt.Errorf("delete progress record %s: %w", key, err)
-	}
-	return nil
 }

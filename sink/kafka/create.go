@@ -29,10 +29,10 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		t, err := topicFrom(m, s.progressTopic)
 		switch {
 		case err == nil && t.parts[0].leader >= 0:
-			s.limits(ctx, t)
+			s.judgeRetention(s.limits(ctx, t))
 			return t, nil
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
+			return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
 		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
 			if err := s.create(ctx, s.progressTopic, progressDetail()); err != nil {
 				return nil, err
@@ -43,7 +43,7 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		select {
 		case <-ctx.Done():
 			if err == nil {
-				return nil, offline(t.parts)
+				return nil, s.cluster.offline(t.parts)
 			}
 			return nil, fmt.Errorf("describe topic %s: %w (%w)", s.progressTopic, err, context.Cause(ctx))
 		case <-time.After(50 * time.Millisecond):
@@ -53,7 +53,7 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 
 func progressDetail() *sarama.TopicDetail {
 	d := (&CreateTopics{Partitions: 1, Config: map[string]string{
-		"cleanup.policy": "compact", "segment.bytes": "8388608", "min.cleanable.dirty.ratio": "0.1",
+		cleanup: "compact", "segment.bytes": "8388608", "min.cleanable.dirty.ratio": "0.1",
 	}}).detail()
 	return d
 }
@@ -96,7 +96,7 @@ func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) e
 	case result.Err == sarama.ErrTopicAlreadyExists:
 		return nil
 	case result.Err == sarama.ErrTopicAuthorizationFailed, result.Err == sarama.ErrClusterAuthorizationFailed:
-		return notAuthorized("Topic", name, "CREATE", result.Err)
+		return s.cluster.notAuthorized("Topic", name, "CREATE", result.Err)
 	case result.ErrMsg != nil:
 		return fmt.Errorf("create topic %s: %w: %s", name, result.Err, *result.ErrMsg)
 	}
@@ -104,8 +104,8 @@ func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) e
 }
 
 // limits reads how large a topic's batches may be, and warns of one whose acknowledgements promise little. Without the
-// right to read it the default stands; the broker's refusals teach the rest.
-func (s *Sink) limits(ctx context.Context, t *topic) {
+// right to read it the default stands; the broker's refusals teach the rest. It returns the settings that it could read.
+func (s *Sink) limits(ctx context.Context, t *topic) map[string]string {
 	t.limit = defaultLimit
 	conf, err := s.settingsOf(ctx, t.name)
 	if err != nil {
@@ -121,9 +121,10 @@ func (s *Sink) limits(ctx context.Context, t *topic) {
 	}
 	if t.alone(conf) && !s.warned {
 		s.warned = true
-		w := oneEnough(t.name)
+		w := s.cluster.oneEnough(t.name)
 		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
+	return conf
 }
 
 // learn keeps the limit that a refusal taught, for the next Open.
@@ -138,7 +139,7 @@ func (s *Sink) settingsOf(ctx context.Context, topic string) (map[string]string,
 	conf := map[string]string{}
 	err := s.cluster.ask(ctx, func(k *conn) error {
 		r, err := k.DescribeConfigs(&sarama.DescribeConfigsRequest{Version: 1, Resources: []*sarama.ConfigResource{{
-			Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"max.message.bytes", insync},
+			Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"max.message.bytes", insync, cleanup},
 		}}})
 		if err != nil {
 			return err

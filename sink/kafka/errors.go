@@ -68,8 +68,8 @@ func login(err error) bool {
 	return isCode(err, sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism, sarama.ErrIllegalSASLState)
 }
 
-// notAuthorized names the ACL that is missing.
-func notAuthorized(resource, name, operation string, err error) *capture.Problem {
+// notAuthorized names the ACL that is missing. The operation is written as kafka-acls.sh takes it, which has no underscores.
+func (c *cluster) notAuthorized(resource, name, operation string, err error) *capture.Problem {
 	flag := map[string]string{"Topic": "--topic", "TransactionalId": "--transactional-id", "Cluster": "--cluster"}[resource]
 	if resource != "Cluster" {
 		flag += fmt.Sprintf(" '%s'", name)
@@ -77,18 +77,28 @@ func notAuthorized(resource, name, operation string, err error) *capture.Problem
 	return &capture.Problem{
 		State: "not_authorized", Usage: true,
 		Reason: fmt.Sprintf("Kafka does not allow us to %s on %s %s", operation, resource, name),
-		Fix:    fmt.Sprintf("kafka-acls.sh --add --allow-principal User:... --operation %s %s", operation, flag),
+		Fix:    fmt.Sprintf("%s --add --allow-principal User:... --operation %s %s", c.tool("kafka-acls.sh"), operation, flag),
 		Err:    err,
 	}
 }
 
-func topicMissing(name string, err error) *capture.Problem {
+// topicMissing names a topic that has to be made.
+func (c *cluster) topicMissing(name string, err error) *capture.Problem {
 	return &capture.Problem{
 		State: "topic_missing", Usage: true,
 		Reason: fmt.Sprintf("topic %s does not exist", name),
-		Fix: fmt.Sprintf("kafka-topics.sh --create --topic '%s' --partitions ... --replication-factor ...\n"+
-			"or name it in the sink's create_topics block", name),
+		Fix: fmt.Sprintf("%s --create --topic '%s' --partitions ... --replication-factor ...\n"+
+			"or name it in the sink's create_topics block", c.tool("kafka-topics.sh"), name),
 		Err: err,
+	}
+}
+
+// progressDeleted is what ends a Writer whose progress topic is gone. The next Open makes the topic, and writes the record again.
+func progressDeleted(name, more string) *capture.Problem {
+	return &capture.Problem{
+		State: "progress_deleted", Usage: true,
+		Reason: fmt.Sprintf("progress topic %s was deleted%s while we run: the topic and our record are made again", name, more),
+		Fix:    "find out what deletes it: a daemon that starts, or a standby that takes over, before the record is there again halts with no_record",
 	}
 }
 

@@ -7,14 +7,19 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
 
-// encodedKept is up to which size, in bytes, the memory of one event is kept for the next.
-const encodedKept = 1 << 20
+const (
+	// encodedKept is up to which size, in bytes, the memory of one event is kept for the next.
+	encodedKept = 1 << 20
+	// inPlace is from which size on, in bytes, an event is encoded into memory that goes into its batch, without a copy.
+	inPlace = 16 << 10
+)
 
 // event stages the records of one event.
 func (w *Writer) event(ctx context.Context, e *transform.Event) error {
@@ -26,39 +31,91 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
 		return w.unfit(ctx, e, t, tooLarge(raw/16, t))
 	}
-	b := &w.encoded
+	if raw >= inPlace {
+		err = w.encodeLarge(ctx, e, t, raw)
+	} else {
+		err = w.encode(ctx, e, t, &w.encoded)
+	}
+	if err == nil && w.staged.bytes >= stageTarget {
+		return w.handOver(ctx)
+	}
+	return err
+}
+
+// encode stages what becomes of an event, by way of b.
+func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *format.Buffer) error {
 	if b.Reset(); cap(b.Bytes) > encodedKept {
 		b.Bytes = nil
 	}
-	if err := w.enc.Append(b, e); err != nil {
-		return w.unfit(ctx, e, t, &sink.Rejected{Reason: format.Reason(err), Err: err})
-	}
-	for i := range b.Records {
-		if n := size(&b.Records[i]) + wire.BatchHead; n > t.limit {
-			return w.unfit(ctx, e, t, tooLarge(n, t))
-		}
+	if why := w.append(b, e, t); why != nil {
+		return w.unfit(ctx, e, t, why)
 	}
 	for i := range b.Records {
 		w.stage(t, e.Change, &b.Records[i])
 	}
-	if w.staged.bytes >= stageTarget {
-		return w.handOver(ctx)
+	return nil
+}
+
+// encodeLarge is encode for an event with about so many bytes of text: into memory that its record keeps, if it is one record
+// that stays large.
+func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, raw int) error {
+	b := &w.large
+	b.Reset()
+	own := bufpool.Get(wire.Before + raw + raw/16 + 1024) // escaping can need more
+	b.Bytes = own.Bytes[:wire.Before]
+	why := w.append(b, e, t)
+	own.Bytes, b.Bytes = b.Bytes, nil
+	if why != nil {
+		own.Release()
+		return w.unfit(ctx, e, t, why)
+	}
+	if r := &b.Records[0]; len(b.Records) == 1 && ends(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
+		w.staged.take(w.partition(t, e.Change, r), r, own)
+		return nil
+	}
+	for i := range b.Records {
+		w.stage(t, e.Change, &b.Records[i])
+	}
+	own.Release()
+	return nil
+}
+
+// ends reports whether value is large and the end of b.
+func ends(b, value []byte) bool {
+	return len(value) >= inPlace && &value[len(value)-1] == &b[len(b)-1]
+}
+
+// append encodes an event, and says why the topic can never take it.
+func (w *Writer) append(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
+	if err := w.enc.Append(b, e); err != nil {
+		return &sink.Rejected{Reason: format.Reason(err), Err: err}
+	}
+	for i := range b.Records {
+		if n := size(&b.Records[i]) + wire.BatchHead; n > t.limit {
+			return tooLarge(n, t)
+		}
 	}
 	return nil
 }
 
 // stage puts a record into its partition, a truncation into all: whoever reads one of them has to know.
 func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
-	switch {
-	case c.Op == capture.Truncate:
-		for _, p := range t.parts {
-			w.staged.add(p, r)
-		}
-	case r.Key == nil: // no order but the table's
-		w.staged.add(t.parts[place([]byte(c.Table.String()), len(t.parts))], r)
-	default:
-		w.staged.add(t.parts[place(r.Key, len(t.parts))], r)
+	if c.Op != capture.Truncate {
+		w.staged.add(w.partition(t, c, r), r)
+		return
 	}
+	for _, p := range t.parts {
+		w.staged.add(p, r)
+	}
+}
+
+// partition is the one for a record.
+func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
+	key := r.Key
+	if key == nil { // no order but the table's
+		key = []byte(c.Table.String())
+	}
+	return t.parts[place(key, len(t.parts))]
 }
 
 // rawSize is about how much text the event carries, in bytes.

@@ -3,6 +3,11 @@ package kafka
 import (
 	"context"
 	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
@@ -53,6 +58,11 @@ func NotRenewedFor(w any, d time.Duration) {
 func ProducerID(w any) (id int64, epoch int16) {
 	p := w.(*Writer).who
 	return p.id, p.epoch
+}
+
+// FixOf is the fix of the error of w that a broker's refusal of a batch makes.
+func FixOf(w any, e sarama.KError) string {
+	return capture.AsProblem(w.(*Writer).refusal(newPartition(&topic{name: "t"}, 0), wire.Answer{Err: e})).Fix
 }
 
 // Limit sets how many bytes may be accepted and not settled.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -30,10 +31,15 @@ type fencing struct {
 	*cluster
 	id   string     // the transactional id
 	turn sync.Mutex // held from the first partition of a transaction to its end
+
+	// first reports that the coordinator did not know the id when Open asked for an epoch. Then there was no Writer before, or
+	// the coordinator has forgotten it, and a marker with the new producer id would not fence it either.
+	first bool
 }
 
 // begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
 func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
+	asked := p
 	err := f.retry(ctx, func(k *conn) error {
 		r, err := k.InitProducerID(&sarama.InitProducerIDRequest{
 			Version: 4, TransactionalID: &f.id, TransactionTimeout: time.Minute, ProducerID: p.id, ProducerEpoch: p.epoch,
@@ -48,6 +54,9 @@ func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
 	})
 	if err != nil {
 		return nobody, f.named("take over the producer id", err)
+	}
+	if asked == nobody {
+		f.first = p.epoch == 0
 	}
 	return p, nil
 }
@@ -66,7 +75,7 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 		if err != nil {
 			return err
 		}
-		return firstError(r.Errors)
+		return f.firstError(r.Errors)
 	})
 	if err != nil {
 		return f.named("fence the partitions", err)
@@ -86,23 +95,40 @@ func (f *fencing) end(ctx context.Context, p producer) error {
 	return f.named("fence the partitions", err)
 }
 
-// late fences partitions that came to be after Open had fenced, in the name of the writer that p is: it goes on with its
-// epoch.
+// late fences partitions that Open has not fenced, in the name of the writer that p is: it goes on with its epoch. Their topic may
+// be so new that the coordinator does not know it yet, or no leader of it.
 func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]int32) error {
-	return f.surely(ctx, partitions, func() error {
-		if err := f.mark(ctx, p, partitions); err != nil {
+	for wait, until := 10*time.Millisecond, time.Now().Add(missingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
+		err := f.surely(ctx, partitions, func() error { return f.markAndWait(ctx, p, partitions) })
+		if err == nil || !unsettled(err) || time.Now().After(until) {
 			return err
 		}
-		err := f.end(ctx, p)
-		if isCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
-			return nil
+		if capture.Sleep(ctx, wait) != nil {
+			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 		}
+	}
+}
+
+// markAndWait is mark, and returns when the markers are written, without another epoch.
+func (f *fencing) markAndWait(ctx context.Context, p producer, partitions map[string][]int32) error {
+	if err := f.mark(ctx, p, partitions); err != nil {
 		return err
-	})
+	}
+	err := f.end(ctx, p)
+	if isCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
+		return nil
+	}
+	return err
+}
+
+// unsettled reports whether a topic that was just created may be the reason.
+func unsettled(err error) bool {
+	p := capture.AsProblem(err)
+	return p != nil && p.State == "partition_offline" || isCode(err, sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable)
 }
 
 // firstError prefers the error that says why over those that only follow from it.
-func firstError(topics map[string][]*sarama.PartitionError) error {
+func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 	var follows error
 	for topic, errs := range topics {
 		for _, e := range errs {
@@ -111,7 +137,7 @@ func firstError(topics map[string][]*sarama.PartitionError) error {
 			case sarama.ErrOperationNotAttempted:
 				follows = e.Err
 			case sarama.ErrTopicAuthorizationFailed:
-				return notAuthorized("Topic", topic, "WRITE", e.Err)
+				return f.notAuthorized("Topic", topic, "WRITE", e.Err)
 			default:
 				return e.Err
 			}
@@ -148,7 +174,7 @@ func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
 
 // retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.
 func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		err := f.coordinator(ctx, f.id, fn)
 		if err == nil || !comesBack(err) {
 			return err
@@ -168,7 +194,7 @@ func (f *fencing) named(what string, err error) error {
 	case fenced(err):
 		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
 	case isCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
-		return notAuthorized("TransactionalId", f.id, "WRITE", err)
+		return f.notAuthorized("TransactionalId", f.id, "WRITE", err)
 	}
 	return fmt.Errorf("%s of %s: %w", what, f.id, err)
 }

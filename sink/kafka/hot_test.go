@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"bytes"
 	"fmt"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -41,6 +43,7 @@ func (w *Writer) store(now time.Time) {
 			w.links[0].writes.Encode(1, []wire.Part{b.as(producer{})})
 			p.pending--
 			w.stored(b, now)
+			b.records.Free()
 		}
 	}
 	w.settle()
@@ -112,6 +115,52 @@ func TestStageAllocations(t *testing.T) {
 		}
 		if w.spans.bytes != 0 || len(w.spans.list) != 0 || w.unacked != 0 {
 			t.Errorf("%s into %d partitions: something is not stored: this tests nothing", c.format, c.partitions)
+		}
+	}
+}
+
+// largeRows is a transaction of ten rows with a text of size bytes.
+func largeRows(size int) sink.Batch {
+	b := hotRows()
+	b.Events = b.Events[:10]
+	for i := range b.Events {
+		b.Events[i].Change.After[4].Bytes = bytes.Repeat([]byte("x"), size)
+	}
+	return b
+}
+
+// BenchmarkStageLarge is ten rows of 100 KB through the writer.
+func BenchmarkStageLarge(b *testing.B) {
+	for _, name := range []string{format.JSON, format.CloudEvents} {
+		b.Run(name, func(b *testing.B) {
+			w, rows, now := hotWriter(b, name, 1), largeRows(100_000), time.Now()
+			b.ReportAllocs()
+			b.SetBytes(1_000_000)
+			for b.Loop() {
+				pass(b, w, &rows, now)
+			}
+		})
+	}
+}
+
+// A large row is encoded once, into memory that is used again.
+func TestStageAllocationsOfLargeRows(t *testing.T) {
+	for _, name := range []string{format.JSON, format.CloudEvents} {
+		for _, size := range []int{20_000, 100_000, 800_000} {
+			w, rows, now := hotWriter(t, name, 1), largeRows(size), time.Now()
+			run := func() { pass(t, w, &rows, now) }
+			run()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range 20 {
+				run()
+			}
+			runtime.ReadMemStats(&after)
+			n, bytes := (after.Mallocs-before.Mallocs)/200, (after.TotalAlloc-before.TotalAlloc)/200
+			t.Logf("%s, rows of %d bytes: %d allocations and %d bytes a row", name, size, n, bytes)
+			if n > 6 || bytes > uint64(1000+size/20) {
+				t.Errorf("%s, rows of %d bytes: %d allocations and %d bytes a row, at most 6 and %d are allowed", name, size, n, bytes, 1000+size/20)
+			}
 		}
 	}
 }

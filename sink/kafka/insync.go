@@ -16,10 +16,10 @@ func (t *topic) alone(settings map[string]string) bool {
 }
 
 // oneEnough warns of topics for which one broker's acknowledgement is enough.
-func oneEnough(topics ...string) *capture.Warning {
+func (c *cluster) oneEnough(topics ...string) *capture.Warning {
 	fixes := make([]string, len(topics))
 	for i, n := range topics {
-		fixes[i] = fmt.Sprintf("kafka-configs.sh --alter --entity-type topics --entity-name '%s' --add-config %s=2", n, insync)
+		fixes[i] = c.setting(n, insync, "2")
 	}
 	return &capture.Warning{
 		Reason: fmt.Sprintf("%s is 1 for topic %s: what one broker has acknowledged while the others were away is lost with it",

@@ -61,7 +61,9 @@ func raise(t *testing.T, brokers []string, topic string) {
 	}
 	defer admin.Close()
 	two := "2"
-	err = admin.AlterConfig(sarama.TopicResource, topic, map[string]*string{"min.insync.replicas": &two}, false)
+	err = admin.IncrementalAlterConfig(sarama.TopicResource, topic, map[string]sarama.IncrementalAlterConfigsEntry{
+		"min.insync.replicas": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &two},
+	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

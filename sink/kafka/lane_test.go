@@ -32,11 +32,14 @@ func open(t *testing.T, s sink.Sink) *lane {
 	return l
 }
 
-func tryOpen(t *testing.T, s sink.Sink) (*lane, error) {
+func tryOpen(t *testing.T, s sink.Sink) (*lane, error) { return tryOpenFrom(t, s, sinktest.Origin) }
+
+// tryOpenFrom is tryOpen for the lane of a source.
+func tryOpenFrom(t *testing.T, s sink.Sink, from capture.Origin) (*lane, error) {
 	l := &lane{t: t, held: make(chan capture.Position, 1000), failed: make(chan error, 1)}
 	var err error
 	l.Writer, l.progress, err = s.Open(t.Context(), sink.Lane{
-		Name: "main", Origin: sinktest.Origin,
+		Name: "main", Origin: from,
 		Held:   func(p capture.Position) { l.held <- p },
 		Failed: func(err error) { l.failed <- err },
 	})

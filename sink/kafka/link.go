@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -36,6 +37,15 @@ type request struct {
 	sending bool // the link reads the batches
 	done    bool // answered, or its connection is lost
 	lost    bool // the latter
+}
+
+// free gives the memory of stored batches back. Under the lock, and not while the link reads them.
+func (q *request) free() {
+	for _, b := range q.batches {
+		if b.stored {
+			b.records.Free()
+		}
+	}
 }
 
 // enough is how much has to wait before a further request is sent, by the number of requests on their way: nothing when
@@ -116,14 +126,17 @@ func (l *link) step() bool {
 	return true
 }
 
-// sent: the request's batches are not read any more. From here on they may be sent again.
+// sent: the request's batches are not read any more. From here on they may be sent again, or freed.
 func (l *link) sent(q *request, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q.sending = false
-	if q.done && q.lost {
+	switch {
+	case q.done && q.lost:
 		q.release(time.Now())
-	} else if err != nil {
+	case q.done: // the answer was faster
+		q.free()
+	case err != nil:
 		l.lose(q, err)
 	}
 }
@@ -236,8 +249,8 @@ func (l *link) worth(n int) bool {
 	return false
 }
 
-// encode writes the request, which is good until the next one.
-func (q *request) encode(correlation int32) []byte {
+// encode writes the request, which is good until the next one, and as long as its batches are not freed.
+func (q *request) encode(correlation int32) net.Buffers {
 	parts := make([]wire.Part, len(q.batches))
 	for i, b := range q.batches {
 		parts[i] = b.as(q.who)
@@ -259,7 +272,7 @@ func (l *link) expired(now time.Time) error {
 // silence says why nothing is stored. Under the lock.
 func (w *Writer) silence(quiet time.Duration) error {
 	waiting := slices.DeleteFunc(append(allOf(w.topics), w.notes.part), func(p *partition) bool { return !p.unackedHere() })
-	cause := offline(waiting)
+	cause := w.sink.cluster.offline(waiting)
 	if cause == nil {
 		cause = w.cause
 	}

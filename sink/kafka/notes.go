@@ -2,9 +2,11 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
 )
 
 // noteEvery is the least time between two progress records while the position moves. The first after a pause goes at
@@ -17,19 +19,26 @@ type notes struct {
 	key      []byte
 	position capture.Position // settled: everything up to it is stored
 	state    []byte
-	topics   []string // that we write to or are about to
+	commit   capture.Commit // the last one up to position
+	origin   capture.Origin // of position
+	verdict  *sink.Verdict  // that stands: it is carried on until Record takes it away
+	topics   []string       // that we write to or are about to
 	held     capture.Position
-	dirty    bool // position or state are newer than what is recorded
-	recorded int  // how many topics the record names
+	dirty    bool      // position or state are newer than what is recorded
+	durable  *progress // the record that is stored; nil: none, so far as we know
+	recorded int       // how many topics it names
 	busy     bool
 	last     time.Time
 	timer    *time.Timer
 }
 
 // settled takes over what is stored now. Positions only grow.
-func (n *notes) settled(end capture.Position, state []byte) {
+func (n *notes) settled(end capture.Position, state []byte, last capture.Commit) {
 	if n.position.Before(end) {
 		n.position, n.dirty = end, true
+	}
+	if !last.IsZero() {
+		n.commit = last
 	}
 	if state != nil && !bytes.Equal(state, n.state) {
 		n.state, n.dirty = state, true
@@ -58,27 +67,61 @@ func (w *Writer) note(timer bool) {
 		return
 	}
 	n.busy, n.dirty, n.last = true, false, now
-	o := w.lane.Origin
-	p := progress{
+	o := &n.origin
+	p := &progress{
 		Version: progressVersion, System: o.System, Timeline: o.Timeline, History: o.History, Publication: o.Publication,
-		State: n.state, Topics: n.topics,
+		Database: o.Database, Slot: o.Slot, Commit: n.commit, Verdict: n.verdict, State: n.state, Topics: n.topics,
+	}
+	if p.Verdict != nil {
+		p.Version = verdictVersion
 	}
 	if !n.position.IsZero() {
-		p.Position = &n.position
+		at := n.position
+		p.Position = &at
 	}
-	b := &batch{part: n.part, note: &note{n.position, len(n.topics)}}
-	b.records.Add(n.key, p.encode(), nil)
+	w.send(p, now)
+}
+
+// send has a progress record written. Under the lock; n.busy is set.
+func (w *Writer) send(p *progress, now time.Time) {
+	b := &batch{part: w.notes.part, note: p}
+	b.records.Add(w.notes.key, p.encode(), nil)
 	w.enqueue(b, now)
 }
 
-// noted: a progress record is stored. Only now is its position held (I1).
-func (w *Writer) noted(b *note) {
+// repeat writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
+// something durable. Under the lock.
+func (w *Writer) repeat() {
 	n := &w.notes
-	n.busy, n.recorded = false, b.topics
-	if n.held.Before(b.position) {
-		n.held = b.position
+	if w.err != nil || n.busy || n.dirty || n.durable == nil {
+		return // or a newer one is on its way
+	}
+	n.busy = true
+	w.send(n.durable, time.Now())
+}
+
+// Record implements sink.Recorder.
+func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := &w.notes
+	n.position, n.commit, n.origin, n.verdict = p.Position, p.Commit, p.Origin, p.Verdict
+	n.held, n.dirty = p.Position, true
+	if p.State != nil {
+		n.state = p.State
+	}
+	w.note(false)
+	return w.wait(ctx, func() bool { return !n.dirty && !n.busy })
+}
+
+// noted: a progress record is stored. Only now is its position held (I1).
+func (w *Writer) noted(p *progress) {
+	n := &w.notes
+	n.busy, n.durable, n.recorded = false, p, len(p.Topics)
+	if p.Position != nil && n.held.Before(*p.Position) {
+		n.held = *p.Position
 		if !w.closed {
-			w.lane.Held(b.position)
+			w.lane.Held(n.held)
 		}
 	}
 	w.changed.Broadcast()

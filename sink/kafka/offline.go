@@ -19,7 +19,7 @@ const offlineNamed = 5
 
 // offline is the state of those partitions that no broker leads; nil when there is none. They can be neither fenced nor
 // written to until one of their brokers is back.
-func offline(partitions []*partition) error {
+func (c *cluster) offline(partitions []*partition) error {
 	var names []string
 	var brokers []int32
 	for _, p := range partitions {
@@ -37,7 +37,8 @@ func offline(partitions []*partition) error {
 	if n := len(names) - offlineNamed; n > 0 {
 		names, more = names[:offlineNamed], fmt.Sprintf(" and %d more", n)
 	}
-	fix := "kafka-topics.sh --describe --unavailable-partitions"
+	// The first broker may be one of those that are down, so the command has all of them.
+	fix := toolAt("kafka-topics.sh", c.seeds...) + " --describe --unavailable-partitions"
 	if len(brokers) > 0 {
 		which := strings.Trim(fmt.Sprint(slices.Compact(brokers)), "[]")
 		fix = "start the brokers that have a replica: " + which + "\n" + fix
@@ -113,7 +114,7 @@ func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (l
 			}
 		}
 	}
-	return l, offline(all)
+	return l, f.offline(all)
 }
 
 // held says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
@@ -137,13 +138,17 @@ func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
 	if err != nil {
 		return err
 	}
-	rec, err := s.cluster.readProgress(ctx, home.name, s.progressKey(lane.Name), home.parts[0].leader)
-	if err != nil || rec == nil {
-		return err
-	}
-	known, err := s.existing(ctx, rec.Topics)
+	name, err := s.laneName(ctx, lane.Name, lane.Origin, home)
 	if err != nil {
 		return err
 	}
-	return offline(allOf(known))
+	had, err := s.cluster.readProgress(ctx, home.name, s.progressKey(name), home.parts[0].leader)
+	if err != nil || had.rec == nil {
+		return err
+	}
+	known, err := s.existing(ctx, had.rec.Topics)
+	if err != nil {
+		return err
+	}
+	return s.cluster.offline(allOf(known))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -23,11 +24,11 @@ func TestPartitionOffline(t *testing.T) {
 	o := options(server.Brokers(), "")
 	topic := o.Pipeline + ".two"
 	o.Topic = func(string, string) (string, error) { return topic, nil }
-	err := server.Admin(t).CreateTopic(topic, &sarama.TopicDetail{
-		NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: map[int32][]int32{0: {1}, 1: {3}},
-	}, false)
-	if err != nil {
-		t.Fatal(err)
+	for name, replicas := range map[string]map[int32][]int32{topic: {0: {1}, 1: {3}}, topic + ".other": {0: {3}}} {
+		detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: replicas}
+		if err := server.Admin(t).CreateTopic(name, detail, false); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s := newSink(t, o)
 	s.Hasten(3*time.Second, 2*time.Second)
@@ -44,6 +45,7 @@ func TestPartitionOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitLeader(t, server.Direct()[0], topic, 1, -1)
+	awaitLeader(t, server.Direct()[0], topic+".other", 0, -1)
 	named := func(what string, err error) {
 		t.Helper()
 		p := problem(t, err, "partition_offline")
@@ -54,20 +56,37 @@ func TestPartitionOffline(t *testing.T) {
 	l.mustWrite(both(2)...)
 	named("the writer", l.failure())
 	l.Close()
-	named("open", openUntilOffline(t, s))
+	why := openUntilOffline(t, s)
+	named("open", why)
+	if found := runFix(t, capture.AsProblem(why).Fix); !strings.Contains(found, "Topic: "+topic+"\tPartition: 1\t") {
+		t.Errorf("the command of the fix finds %s", found)
+	}
+	other := options(server.Brokers(), topic+".other")
+	used, err := open(t, newSink(t, other)).Writer.(sink.UsedBefore).UsedBefore(t.Context(), []*capture.Table{{Schema: "public", Name: "t"}})
+	if err == nil {
+		t.Errorf("a topic that nobody can look into: %q", used)
+	}
 	name, err := config.ParseTemplate(topic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	errs := (&kafka.Settings{Brokers: server.Brokers(), Topic: name}).Check(t.Context(), o.Pipeline, "kafka")
+	set := &kafka.Settings{Brokers: server.Brokers(), Topic: name}
+	errs := set.Check(t.Context(), o.Pipeline, "kafka")
 	if len(errs) != 2 || !errors.As(errs[1], new(*capture.Warning)) { // that is of the progress topic
 		t.Fatalf("check: %v", errs)
 	}
 	named("check", errs[0])
+	warning := errs[1].(*capture.Warning)
 	if err := server.Nodes[2].Start(); err != nil {
 		t.Fatal(err)
 	}
 	awaitLeader(t, server.Direct()[0], topic, 1, 3)
+	runFix(t, warning.Fix)
+	for end := time.Now().Add(time.Minute); len(errs) != 0; time.Sleep(20 * time.Millisecond) { // a broker hears of it late
+		if errs = set.Check(t.Context(), o.Pipeline, "kafka"); time.Now().After(end) {
+			t.Fatalf("check after %s: %v", warning.Fix, errs)
+		}
+	}
 	l = open(t, newSink(t, o))
 	l.wait(l.mustWrite(both(2)...))
 }

@@ -6,48 +6,98 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 )
 
-func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, *progress, error) {
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane.Name)}
+func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error) {
 	home, err := s.progressHome(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, found{}, err
 	}
-	who, err := f.begin(ctx, nobody)
+	f, name, who, had, err := s.takeOverLane(ctx, lane, home)
 	if err != nil {
-		return nil, nil, err
+		return nil, had, err
 	}
-	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
-		return nil, nil, err
-	}
-	key := s.progressKey(lane.Name)
-	rec, err := s.cluster.readProgress(ctx, home.name, key, home.parts[0].leader)
-	if err != nil {
-		return nil, nil, err
-	}
+	rec := had.rec
 	if rec == nil {
 		rec = &progress{}
 	}
 	known, err := s.existing(ctx, rec.Topics)
 	if err != nil {
-		return nil, nil, err
+		return nil, had, err
 	}
+	last := s.lastOf(name)
 	if len(known) > 0 {
 		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil {
-			return nil, nil, err
+			return nil, had, err
 		}
+		last.goesOn(who)
 	}
 	if who, err = f.fresh(ctx, who); err != nil {
-		return nil, nil, err
+		return nil, had, err
 	}
-	w, err := s.writer(lane, f, who, home, rec, known)
-	if err != nil {
-		return nil, nil, err
+	last.goesOn(who)
+	w, err := s.writer(lane, name, f, who, home, rec, known)
+	return w, had, err
+}
+
+// takeOverLane is takeOver under the name that the lane has in the progress topic. Where another database takes a name in the same
+// moment, its record is what is found: the start rule refuses it, and the next Open has another name.
+func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
+	f *fencing, name string, who producer, had found, err error,
+) {
+	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
+		return nil, "", nobody, had, err
 	}
-	return w, rec, nil
+	f = &fencing{cluster: s.cluster, id: s.transactionalID(name)}
+	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
+		return nil, "", nobody, had, err
+	}
+	if name != lane.Name && had.rec == nil {
+		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
+		s.lastOf(name).goesOn(who)
+	}
+	return f, name, who, had, err
+}
+
+// takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
+func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topic) (who producer, had found, err error) {
+	if who, err = s.begin(ctx, f, name); err != nil {
+		return nobody, had, err
+	}
+	last := s.lastOf(name)
+	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
+		return nobody, had, err
+	}
+	last.goesOn(who)
+	if had, err = s.cluster.readProgress(ctx, home.name, s.progressKey(name), home.parts[0].leader); err != nil {
+		return nobody, had, err
+	}
+	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
+		return nobody, had, err
+	}
+	last.goesOn(who)
+	return who, had, nil
+}
+
+// reserve writes a record that holds nothing yet, so that every later Open of the lane finds its name, also when the one that has
+// the first name is dropped meanwhile. It returns the epoch to go on with.
+func (s *Sink) reserve(
+	ctx context.Context, f *fencing, who producer, name string, home *topic, from capture.Origin,
+) (producer, error) {
+	rec := &progress{
+		Version: progressVersion, System: from.System, Timeline: from.Timeline, History: from.History,
+		Publication: from.Publication, Database: from.Database, Slot: from.Slot,
+	}
+	if err := s.put(ctx, f, home, who, s.progressKey(name), rec.encode()); err != nil {
+		return nobody, err
+	}
+	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
+		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.id))
+	return f.begin(ctx, who)
 }
 
 // existing describes those of the topics that exist. One that does not has nothing to be fenced.
@@ -66,7 +116,7 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 		case err == nil:
 			known[n] = t
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, notAuthorized("Topic", n, "DESCRIBE", err)
+			return nil, s.cluster.notAuthorized("Topic", n, "DESCRIBE", err)
 		case !isCode(err, sarama.ErrUnknownTopicOrPartition):
 			return nil, fmt.Errorf("describe topic %s: %w", n, err)
 		}
@@ -87,14 +137,14 @@ func partitionsOf(topics map[string]*topic) map[string][]int32 {
 // writer makes the Writer and starts it. All sequence numbers begin at 0: who is new to every partition. Of the topics
 // that the record names, known are fenced.
 func (s *Sink) writer(
-	lane sink.Lane, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
+	lane sink.Lane, name string, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
 ) (*Writer, error) {
 	enc, err := s.newEncoder()
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{
-		sink: s, lane: lane, who: who, enc: enc, fence: f,
+		sink: s, lane: lane, name: name, who: who, enc: enc, fence: f,
 		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, links: map[int32]*link{},
 		refresh: make(chan struct{}, 1), acked: time.Now(), renewed: time.Now().Round(0),
 	}
@@ -104,8 +154,14 @@ func (s *Sink) writer(
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.notes = notes{
-		part: home.parts[0], key: []byte(s.progressKey(lane.Name)), state: rec.State, topics: rec.Topics,
-		recorded: len(rec.Topics),
+		part: home.parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
+		recorded: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
+	}
+	if w.notes.verdict = rec.Verdict; rec.Verdict != nil {
+		w.notes.origin = rec.origin()
+	}
+	if rec.Position != nil || len(rec.Topics) > 0 {
+		w.notes.durable = rec
 	}
 	if rec.Position != nil {
 		w.notes.position, w.notes.held = *rec.Position, *rec.Position

@@ -58,10 +58,20 @@ func (p *pipe) produce(q *request) error {
 	if err := p.sock.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return fmt.Errorf("write produce request: %w", err)
 	}
-	if _, err := p.sock.Write(b); err != nil {
+	if err := writeAll(p.sock, b); err != nil {
 		return fmt.Errorf("write produce request: %w", err)
 	}
 	return nil
+}
+
+// writeAll writes the pieces of a request: with one system call, or over TLS in records of their own.
+func writeAll(to net.Conn, pieces net.Buffers) error {
+	if len(pieces) == 1 {
+		_, err := to.Write(pieces[0])
+		return err
+	}
+	_, err := pieces.WriteTo(to)
+	return err
 }
 
 // answers reads answers until one does not come, and until then has them taken by their requests.

@@ -4,14 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
 )
 
-const progressVersion = 1
+// The versions of a progress record: a program that knows the first one only would go on over a verdict.
+const (
+	progressVersion = 1
+	verdictVersion  = 2 // it has a verdict
+)
 
 // progress is the record that the progress topic holds of a lane, newest wins.
 type progress struct {
@@ -20,15 +27,42 @@ type progress struct {
 	System   uint64             `json:"system,string"`
 	Timeline uint32             `json:"timeline"`
 	History  []capture.Timeline `json:"history,omitempty"`
-	// Publication is the Origin's.
-	Publication string `json:"publication"`
-	State       []byte `json:"state,omitempty"`
+	// Publication, Database and Slot are the Origin's.
+	Publication string           `json:"publication"`
+	Database    capture.Database `json:"database,omitzero"`
+	Slot        string           `json:"slot,omitempty"`
+	Commit      capture.Commit   `json:"commit,omitzero"`
+	Verdict     *sink.Verdict    `json:"verdict,omitempty"`
+	State       []byte           `json:"state,omitempty"`
 	// Topics are all that the lane has written to or was about to write to: whoever opens the sink next fences them.
 	Topics []string `json:"topics,omitempty"`
 }
 
 func (p *progress) origin() capture.Origin {
-	return capture.Origin{System: p.System, Timeline: p.Timeline, History: p.History, Publication: p.Publication}
+	return capture.Origin{
+		System: p.System, Timeline: p.Timeline, History: p.History, Publication: p.Publication, Database: p.Database, Slot: p.Slot,
+	}
+}
+
+// found is what the progress topic has of a lane.
+type found struct {
+	rec     *progress // nil: no record
+	dropped bool      // there was a record, which was removed on purpose
+	pruned  bool      // the topic has deleted old records, of whichever lanes
+}
+
+// progress is what Open returns.
+func (f *found) progress() sink.Progress {
+	p := f.rec
+	switch {
+	case p == nil && f.pruned && !f.dropped:
+		return sink.Progress{Memory: sink.Expired}
+	case p == nil || p.Position == nil:
+		return sink.Progress{Memory: sink.Empty}
+	}
+	return sink.Progress{
+		Memory: sink.Found, Position: *p.Position, Origin: p.origin(), Commit: p.Commit, State: p.State, Verdict: p.Verdict,
+	}
 }
 
 // encode is the record's value.
@@ -45,8 +79,9 @@ func decodeProgress(b []byte) (*progress, error) {
 	if err := json.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("decode progress record: %w", err)
 	}
-	if p.Version != progressVersion {
-		return nil, fmt.Errorf("decode progress record: it has version %d, this program knows %d", p.Version, progressVersion)
+	if p.Version != progressVersion && p.Version != verdictVersion {
+		return nil, fmt.Errorf("decode progress record: it has version %d, this program knows %d and %d", p.Version, progressVersion,
+			verdictVersion)
 	}
 	return p, nil
 }
@@ -54,60 +89,73 @@ func decodeProgress(b []byte) (*progress, error) {
 // scanFirst is how many offsets from the end are looked at first: the newest record of a lane that is alive is there.
 const scanFirst = 512
 
-// readProgress finds the newest record of key in the partition, nil when there is none. The partition is fenced, so its
-// end is final for this key.
-func (c *cluster) readProgress(ctx context.Context, topic, key string, leader int32) (*progress, error) {
+// readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this key.
+func (c *cluster) readProgress(ctx context.Context, topic, key string, leader int32) (had found, err error) {
+	values, pruned, err := c.newest(ctx, topic, leader, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
+	if err != nil {
+		return had, err
+	}
+	value, seen := values[key]
+	had.pruned, had.dropped = pruned, seen && value == nil
+	if value != nil {
+		if had.rec, err = decodeProgress(value); err != nil {
+			return had, fmt.Errorf("read progress from topic %s: %w", topic, err)
+		}
+	}
+	return had, nil
+}
+
+// newest finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
+// record that was removed. pruned: the topic has deleted old records, of whichever keys.
+func (c *cluster) newest(
+	ctx context.Context, topic string, leader int32, keys []string, enough func(found map[string][]byte) bool,
+) (found map[string][]byte, pruned bool, err error) {
 	addr, ok := c.addr(leader)
 	if !ok {
-		return nil, fmt.Errorf("read progress: topic %s has no leader: %w", topic, sarama.ErrLeaderNotAvailable)
+		return nil, false, fmt.Errorf("read progress: topic %s has no leader: %w", topic, sarama.ErrLeaderNotAvailable)
 	}
 	k, err := c.dial(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("read progress: %w", err)
+		return nil, false, fmt.Errorf("read progress: %w", err)
 	}
 	defer k.kill()
-	var found *progress
 	err = call(ctx, k, func(k *conn) error {
 		l := log{k, topic}
 		low, err := l.offset(sarama.OffsetOldest)
 		if err != nil {
 			return err
 		}
+		pruned = low > 0 // compaction keeps the first offset
 		end, err := l.offset(sarama.OffsetNewest)
 		if err != nil {
 			return err
 		}
+		found = map[string][]byte{}
 		for n := int64(scanFirst); ; n *= 16 {
 			from := max(low, end-n)
-			var value []byte
-			seen := false
-			err := l.each(from, end, func(k string, v []byte) {
-				if k == key {
-					value, seen = v, true
+			part := map[string][]byte{}
+			err := l.each(from, end, func(key string, value []byte) {
+				if slices.Contains(keys, key) {
+					part[key] = value
 				}
 			})
 			if err != nil {
 				return err
 			}
-			if seen {
-				if value != nil { // else it was deleted
-					found, err = decodeProgress(value)
-				}
-				return err
-			}
-			if from == low {
+			maps.Copy(part, found) // what was found before is newer
+			if found = part; enough(found) || from == low {
 				return nil
 			}
 			end = from
 		}
 	})
 	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return nil, notAuthorized("Topic", topic, "READ", err)
+		return nil, false, c.notAuthorized("Topic", topic, "READ", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read progress from topic %s: %w", topic, err)
+		return nil, false, fmt.Errorf("read progress from topic %s: %w", topic, err)
 	}
-	return found, nil
+	return found, pruned, nil
 }
 
 // log is partition 0 of a topic, read through a connection to its leader.
@@ -117,17 +165,8 @@ type log struct {
 }
 
 func (l log) offset(which int64) (int64, error) {
-	req := &sarama.OffsetRequest{Version: 5}
-	req.AddBlock(l.topic, 0, which, 1)
-	r, err := l.GetAvailableOffsets(req)
-	if err != nil {
-		return 0, err
-	}
-	b := r.GetBlock(l.topic, 0)
-	if b == nil {
-		return 0, sarama.ErrIncompleteResponse
-	}
-	return b.Offset, answer(b.Err)
+	at, err := l.offsets(l.topic, []int32{0}, which)
+	return at[0], err
 }
 
 // each calls fn with the key and the value of every record at offsets from <= o < end, oldest first.

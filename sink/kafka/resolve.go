@@ -52,7 +52,7 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := w.fenceAnew(ctx, t); err != nil {
+	if err := w.fenceUnknown(ctx, t); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
@@ -64,11 +64,12 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	return t, nil
 }
 
-// fenceAnew fences a topic that an older writer has claimed and that is another one since Open has fenced it, or was not
-// there then: it was deleted and created again, and knows nobody's epoch.
-func (w *Writer) fenceAnew(ctx context.Context, t *topic) error {
-	was, claimed := w.inherited[t.name]
-	if !claimed || was != nil && was.uuid == t.uuid {
+// fenceUnknown fences a topic that Open has not fenced, unless no older Writer can have written to it. Open knows the topics
+// that the record names; it did not know this one when the record of an older Writer was lost, or when the topic was created
+// since, perhaps in the place of one that was deleted, and knows no epoch.
+func (w *Writer) fenceUnknown(ctx context.Context, t *topic) error {
+	was, named := w.inherited[t.name]
+	if was != nil && was.uuid == t.uuid || !named && w.fence.first {
 		return nil
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
@@ -137,14 +138,14 @@ func (s *Sink) describe(ctx context.Context, name string, own bool) (*topic, err
 			return t, nil
 		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
 			if !s.creates(name, own) {
-				return nil, topicMissing(name, err)
+				return nil, s.cluster.topicMissing(name, err)
 			}
 			if err := s.create(ctx, name, s.createTopics.detail()); err != nil {
 				return nil, err
 			}
 			created = true
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, notAuthorized("Topic", name, "DESCRIBE", err)
+			return nil, s.cluster.notAuthorized("Topic", name, "DESCRIBE", err)
 		case isCode(err, sarama.ErrInvalidTopic):
 			return nil, topicInvalid(name, err)
 		case time.Now().After(deadline) || judgeError(err) != again:

@@ -26,6 +26,7 @@ type Settings struct {
 	DeadLetter     string           `hcl:"dead_letter,optional"`
 	ProgressTopic  string           `hcl:"progress_topic,optional"`
 	MaxInFlight    int              `hcl:"max_in_flight,optional"`
+	Start          string           `hcl:"start,optional"`
 	AllowPlaintext bool             `hcl:"allow_plaintext,optional"`
 	TLS            *TLSSettings     `hcl:"tls,block"`
 	SASL           *SASLSettings    `hcl:"sasl,block"`
@@ -69,6 +70,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	oneOf("format", s.Format, []string{"debezium", "avro", "raw"}, format.CloudEvents, format.JSON)
 	oneOf("delivery", s.Delivery, []string{"exactly_once"}, "at_least_once")
 	oneOf("numeric", s.Numeric, nil, "string", "number")
+	oneOf("start", s.Start, nil, "copy", "now")
 	oneOf("compression", s.Compression, nil, "none", "gzip", "snappy", "lz4", "zstd")
 	if len(s.Brokers) == 0 && at.Known("brokers") {
 		wrong("brokers", "brokers is empty", `Write a list such as ["kafka:9092"].`)
@@ -125,6 +127,9 @@ func (s *CreateSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, error) {
 	return s.make(pipeline, name, log)
 }
+
+// Begins implements daemon.Begins.
+func (s *Settings) Begins() string { return s.Start }
 
 func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	tls, err := s.TLS.config()

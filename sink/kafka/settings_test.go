@@ -14,6 +14,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/sinktest"
 )
 
 func TestSettingsAreChecked(t *testing.T) {
@@ -28,6 +29,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"format to come":    {func(s *kafka.Settings) { s.Format = "debezium" }, "not supported by this version"},
 		"delivery to come":  {func(s *kafka.Settings) { s.Delivery = "exactly_once" }, "not supported by this version"},
 		"unknown delivery":  {func(s *kafka.Settings) { s.Delivery = "maybe" }, "delivery is unknown"},
+		"with a copy":       {func(s *kafka.Settings) { s.Start = "copy" }, ""},
+		"unknown start":     {func(s *kafka.Settings) { s.Start = "later" }, "start is unknown"},
+		"from now":          {func(s *kafka.Settings) { s.Start = "now" }, ""},
 		"compression":       {func(s *kafka.Settings) { s.Compression = "brotli" }, "compression is unknown"},
 		"numeric":           {func(s *kafka.Settings) { s.Numeric = "float" }, "numeric is unknown"},
 		"many in flight":    {func(s *kafka.Settings) { s.MaxInFlight = 6 }, "max_in_flight is not 1 to 5"},
@@ -71,7 +75,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	_, err = tryOpen(t, s)
 	named("open", err)
-	_, err = set.Drop(t.Context(), pipeline(), "bus", true)
+	_, err = set.Drop(t.Context(), pipeline(), "bus", sinktest.Origin, true)
 	named("drop", err)
 }
 
@@ -134,7 +138,7 @@ func TestCheckAndDrop(t *testing.T) {
 		"progress record " + p + "/bus/main in topic tailrace.progress", "left: topic " + topic, "left: topic tailrace.progress",
 	}
 	for _, dry := range []bool{true, true, false} {
-		lines, err := set.Drop(t.Context(), p, "bus", dry)
+		lines, err := set.Drop(t.Context(), p, "bus", sinktest.Origin, dry)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +146,7 @@ func TestCheckAndDrop(t *testing.T) {
 			t.Errorf("drop (-want +got):\n%s", d)
 		}
 	}
-	if lines, err := set.Drop(t.Context(), p, "bus", false); err != nil || len(lines) != 0 {
+	if lines, err := set.Drop(t.Context(), p, "bus", sinktest.Origin, false); err != nil || len(lines) != 0 {
 		t.Errorf("dropped again: %v, %v", lines, err)
 	}
 	l.Close()

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 )
@@ -67,6 +69,8 @@ type Sink struct {
 	mu      sync.Mutex
 	learned map[string]int // bytes of a batch by topic, where the broker's refusal said it
 	warned  bool           // of min.insync.replicas
+	health  sink.Health
+	last    *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
 }
 
 type counters struct{ records, retries, rejected atomic.Int64 }
@@ -121,7 +125,8 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// transactionalID names the lane towards Kafka's coordinator: whoever takes an epoch for it fences those before.
+// transactionalID names the lane towards Kafka's coordinator: whoever takes an epoch for it fences those before. lane is
+// what laneName returns.
 func (s *Sink) transactionalID(lane string) string {
 	id := "tailrace." + s.pipeline + "." + s.name
 	if lane != mainLane {
@@ -130,7 +135,7 @@ func (s *Sink) transactionalID(lane string) string {
 	return id
 }
 
-// progressKey is the key of the lane's progress record.
+// progressKey is the key of the lane's progress record. lane is what laneName returns.
 func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.name + "/" + lane }
 
 const mainLane = "main"
@@ -151,17 +156,38 @@ func (s *Sink) creates(topic string, own bool) bool {
 
 // Open implements sink.Sink. The order of its steps is what I8 and the progress rest on: take an epoch; have the
 // partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
-// have all partitions that it names refuse them too.
+// write it again where it was lost under our own eyes; have all partitions that it names refuse them too.
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
 	defer stop()
-	w, rec, err := s.open(within, lane)
+	w, had, err := s.open(within, lane)
 	if err != nil {
 		return nil, sink.Progress{}, s.held(ctx, lane, err)
 	}
-	p := sink.Progress{Memory: sink.Empty}
-	if rec.Position != nil {
-		p = sink.Progress{Memory: sink.Found, Position: *rec.Position, Origin: rec.origin(), State: rec.State}
+	return w, had.progress(), nil
+}
+
+// Read implements sink.Reader. It fences nobody, so an older writer may move the record on meanwhile.
+func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
+	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	defer stop()
+	m, err := s.cluster.metadata(within, s.progressTopic)
+	if err != nil {
+		return sink.Progress{}, err
 	}
-	return w, p, nil
+	home, err := topicFrom(m, s.progressTopic)
+	switch {
+	case isCode(err, sarama.ErrUnknownTopicOrPartition):
+		return sink.Progress{Memory: sink.Empty}, nil
+	case isCode(err, sarama.ErrTopicAuthorizationFailed):
+		return sink.Progress{}, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
+	case err != nil:
+		return sink.Progress{}, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
+	}
+	name, err := s.laneName(within, lane, from, home)
+	if err != nil {
+		return sink.Progress{}, err
+	}
+	had, err := s.cluster.readProgress(within, home.name, s.progressKey(name), home.parts[0].leader)
+	return had.progress(), err
 }

@@ -6,9 +6,10 @@ import "github.com/tailrace/tailrace/capture"
 type span struct {
 	end    capture.Position
 	state  []byte // the source's, when the batch brought one
-	closed bool   // all its records are handed over
-	bytes  int    // of its records
-	open   int    // batches, not acknowledged, whose first record is of this span
+	last   capture.Commit
+	closed bool // all its records are handed over
+	bytes  int  // of its records
+	open   int  // batches, not acknowledged, whose first record is of this span
 }
 
 // spans is the queue of spans that are not settled, oldest first, numbered from the Writer's first. A span is settled
@@ -33,8 +34,8 @@ func (s *spans) grow(n, bytes int) {
 	s.bytes += bytes
 }
 
-// settle drops what is settled and returns the last end among it, and the last state; false when nothing is.
-func (s *spans) settle() (end capture.Position, state []byte, ok bool) {
+// settle drops what is settled and returns the last end among it, the last state and the last commit; false when nothing is.
+func (s *spans) settle() (end capture.Position, state []byte, last capture.Commit, ok bool) {
 	n := 0
 	for n < len(s.list) && s.list[n].closed && s.list[n].open == 0 {
 		p := &s.list[n]
@@ -43,9 +44,12 @@ func (s *spans) settle() (end capture.Position, state []byte, ok bool) {
 		if p.state != nil {
 			state = p.state
 		}
+		if !p.last.IsZero() {
+			last = p.last
+		}
 		n++
 	}
 	s.list = s.list[n:]
 	s.base += n
-	return end, state, ok
+	return end, state, last, ok
 }

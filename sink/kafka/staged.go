@@ -1,6 +1,9 @@
 package kafka
 
-import "github.com/tailrace/tailrace/sink/format"
+import (
+	"github.com/tailrace/tailrace/internal/bufpool"
+	"github.com/tailrace/tailrace/sink/format"
+)
 
 // staged is what the goroutine of Write has encoded and not handed over yet.
 type staged struct {
@@ -22,21 +25,31 @@ func (s *staged) current() int {
 // end closes the span that grows.
 func (s *staged) end(e span) {
 	p := &s.spans[s.current()-s.first]
-	p.end, p.state, p.closed = e.end, e.state, true
+	p.end, p.state, p.last, p.closed = e.end, e.state, e.last, true
 }
 
 // add puts a record behind the others of its partition.
 func (s *staged) add(p *partition, r *format.Record) {
-	at, n := s.current(), size(r)
+	s.open(p, size(r)).records.Add(r.Key, r.Value, r.Headers)
+}
+
+// take is add without a copy: the value is the end of own, which has room before it. See wire.Records.Take.
+func (s *staged) take(p *partition, r *format.Record, own *bufpool.Buffer) {
+	s.open(p, size(r)).records.Take(own, len(own.Bytes)-len(r.Value), r.Key, r.Headers)
+}
+
+// open is the batch of p that gets the next record, of n bytes.
+func (s *staged) open(p *partition, n int) *batch {
+	at := s.current()
 	b := p.open
 	if b == nil || b.bytes()+n > p.batchMax() {
 		b = &batch{part: p, first: at}
 		p.open = b
 		s.batches = append(s.batches, b)
 	}
-	b.records.Add(r.Key, r.Value, r.Headers)
 	s.bytes += n
 	s.spans[at-s.first].bytes += n
+	return b
 }
 
 // reset forgets what was handed over. A span that is still open goes on under its number.

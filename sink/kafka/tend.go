@@ -35,7 +35,7 @@ func (w *Writer) tendAll() {
 	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
 	defer second.Stop()
 	var refreshed time.Time
-	renewed := time.Now()
+	renewed, looked := time.Now(), time.Now()
 	for {
 		asked := false
 		select {
@@ -50,6 +50,10 @@ func (w *Writer) tendAll() {
 			w.renewMetadata()
 			refreshed = time.Now()
 			w.sleep(refreshPause)
+		}
+		if time.Since(looked) > w.sink.refreshEvery {
+			looked = time.Now()
+			w.keepRecord()
 		}
 		if time.Since(renewed) > w.sink.renewEvery {
 			renewed = time.Now()
@@ -123,10 +127,10 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 		w.unknown(t, now)
 		return
 	case d.Err == sarama.ErrTopicAuthorizationFailed:
-		w.fail(notAuthorized("Topic", t.name, "DESCRIBE", d.Err))
+		w.fail(w.sink.cluster.notAuthorized("Topic", t.name, "DESCRIBE", d.Err))
 		return
 	case d.Uuid != t.uuid && d.Uuid != (sarama.Uuid{}) && t.uuid != (sarama.Uuid{}):
-		w.fail(fmt.Errorf("topic %s was deleted and created again", t.name))
+		w.fail(w.replaced(t))
 		return
 	}
 	t.missing = time.Time{}
@@ -150,16 +154,30 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 	}
 }
 
-// unknown: the cluster does not know the topic. Under the lock.
+// replaced is the error of a topic that is another one by now.
+func (w *Writer) replaced(t *topic) error {
+	if t == w.notes.part.topic {
+		return progressDeleted(t.name, " and created again")
+	}
+	return fmt.Errorf("topic %s was deleted and created again", t.name)
+}
+
+// unknown: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
+// lock.
 func (w *Writer) unknown(t *topic, now time.Time) {
+	home := t == w.notes.part.topic
 	if t.missing.IsZero() {
 		t.missing = now
 	}
-	if t.unacked == 0 {
+	if t.unacked == 0 && !home {
 		return
 	}
 	if now.Sub(t.missing) > missingAfter {
-		w.fail(topicMissing(t.name, nil))
+		if home {
+			w.fail(progressDeleted(t.name, ""))
+		} else {
+			w.fail(w.sink.cluster.topicMissing(t.name, nil))
+		}
 	}
 	w.wantRefresh()
 }

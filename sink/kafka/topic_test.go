@@ -30,15 +30,16 @@ func TestTopicMissingThenCreated(t *testing.T) {
 	other := row(capture.Insert, 2, 1, "")
 	other.Topic = topic + ".late"
 	_, err := l.write(row(capture.Insert, 1, 1, ""), other, row(capture.Update, 1, 2, ""))
-	if p := problem(t, err, "topic_missing"); !strings.Contains(p.Fix, topic+".late") || p.Halted {
-		t.Errorf("problem %+v", p)
+	missing := problem(t, err, "topic_missing")
+	if !strings.Contains(missing.Fix, topic+".late") || missing.Halted {
+		t.Errorf("problem %+v", missing)
 	}
 	l.wait(capture.Position{LSN: l.lsn, Seq: 1})
 	if _, err := l.write(row(capture.Update, 1, 3, "")); capture.AsProblem(err) == nil {
 		t.Errorf("the Writer goes on with %v", err)
 	}
 	l.Close()
-	server.CreateTopic(t, topic+".late", 1, nil)
+	runFix(t, missing.Fix, "...", "1")
 	l2 := open(t, s)
 	if want := (capture.Position{LSN: l.lsn - 0x100, Seq: 1}); l2.progress.Position != want {
 		t.Fatalf("reopened at %s, want %s", l2.progress.Position, want)
@@ -109,8 +110,12 @@ func TestRefused(t *testing.T) {
 	e := row(capture.Insert, 1, 1, "")
 	e.Keyed = true // by nothing
 	l.mustWrite(e)
-	if p := problem(t, l.failure(), "refused"); !p.Halted || !p.Usage || !strings.Contains(p.Fix, "--entity-name '"+topic+"'") {
+	p := problem(t, l.failure(), "refused")
+	if !p.Halted || !p.Usage {
 		t.Errorf("problem %+v", p)
+	}
+	if said := runFix(t, p.Fix); !strings.Contains(said, topic) || !strings.Contains(said, "cleanup.policy=compact") {
+		t.Errorf("the command of the fix says %s", said)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	batchTarget   = 512 << 10 // bytes of a batch, where the topic allows it
+	batchTarget   = 1 << 20   // bytes of a batch, where the topic allows it
 	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
 	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
 	inFlightBytes = 4 << 20   // bytes that are accepted and not settled
@@ -26,6 +26,7 @@ const (
 type Writer struct {
 	sink  *Sink
 	lane  sink.Lane
+	name  string // of the lane in the progress topic
 	who   producer
 	enc   format.Encoder
 	ctx   context.Context // ends with the Writer
@@ -35,6 +36,7 @@ type Writer struct {
 
 	// of the goroutine of Write
 	encoded format.Buffer // of one event
+	large   format.Buffer // of a large one; its bytes go into the event's batch
 	staged  staged
 	names   map[tableName]string // topics by table
 	last    struct {             // the event before
@@ -82,7 +84,7 @@ func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 				return w.refuse(ctx, &b.Events[j], err)
 			}
 		}
-		w.staged.end(span{end: b.End, state: b.State, closed: true})
+		w.staged.end(span{end: b.End, state: b.State, last: b.Last, closed: true})
 	}
 	return w.handOver(ctx)
 }
@@ -112,7 +114,7 @@ func (w *Writer) handOver(ctx context.Context) error {
 	for i, s := range w.staged.spans {
 		at := w.spans.at(w.staged.first + i)
 		w.spans.grow(w.staged.first+i, s.bytes)
-		at.end, at.closed = s.end, s.closed
+		at.end, at.last, at.closed = s.end, s.last, s.closed
 		if s.state != nil {
 			at.state = append([]byte{}, s.state...)
 		}
@@ -166,8 +168,8 @@ func (w *Writer) enqueue(b *batch, now time.Time) {
 
 // settle follows the spans, and has the progress recorded. Under the lock.
 func (w *Writer) settle() {
-	if end, state, ok := w.spans.settle(); ok {
-		w.notes.settled(end, state)
+	if end, state, last, ok := w.spans.settle(); ok {
+		w.notes.settled(end, state, last)
 		w.note(false)
 		w.changed.Broadcast()
 	}
@@ -188,6 +190,9 @@ func (w *Writer) fail(err error) {
 // Close implements sink.Writer.
 func (w *Writer) Close() error {
 	w.mu.Lock()
+	if !w.closed {
+		w.sink.setLast(&lastWriter{w.name, w.who, w.notes.part.uuid, w.notes.durable})
+	}
 	w.closed = true
 	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
 	if w.notes.timer != nil {

@@ -77,10 +77,17 @@ func (a *applier) run(ctx context.Context, q *queue) error {
 		return err
 	}
 	a.ahead.queue, a.ahead.group = q, &group{}
+	q.idleAfter = lookPause
 	g := &group{}
 	for {
 		var err error
-		if g, err = a.take(g); err != nil {
+		if g, err = a.take(g); errors.Is(err, errIdle) {
+			err = a.look(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
 			return err
 		}
 		a.watch.begin()
@@ -89,6 +96,14 @@ func (a *applier) run(ctx context.Context, q *queue) error {
 		}
 		a.watch.end()
 	}
+}
+
+// look asks the target, which has had nothing to do for a while, whether it still has what we hold there. A server that failed
+// over, or was put back, while the source was idle would not be noticed before the next change.
+func (a *applier) look(ctx context.Context) error {
+	a.watch.begin()
+	defer a.watch.end()
+	return a.row.look(ctx, a.db)
 }
 
 // apply writes a group, or a piece, and says what is held.
@@ -147,7 +162,7 @@ func (a *applier) inBulk(ctx context.Context, g *group) error {
 	for _, st := range a.starts {
 		head = append(head, wait{statement: st, rows: anyRows})
 	}
-	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g.end, g.state)}
+	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g)}
 	a.bulk.script.begin(append(head, fence)...)
 	if err := a.bulk.whole(ctx, g.changes); err != nil {
 		return err
@@ -167,7 +182,7 @@ func (a *applier) slowly(ctx context.Context, g *group, write func() error) erro
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+	if err := a.row.moveTo(ctx, a.db, g); err != nil {
 		return err
 	}
 	if err := write(); err != nil {
@@ -194,7 +209,7 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 		return nil
 	}
 	a.inside = false
-	if err := a.row.moveTo(ctx, a.db, g.end, g.state); err != nil {
+	if err := a.row.moveTo(ctx, a.db, g); err != nil {
 		return err
 	}
 	return a.commit(ctx, g.end)
@@ -278,6 +293,7 @@ func (a *applier) committed(end capture.Position) {
 	a.fresh, a.wrote = a.fresh[:0], time.Now()
 	a.parked.added = a.parked.added[:0]
 	a.row.origin = nil
+	a.row.reached(end)
 	a.held(end)
 }
 

@@ -64,7 +64,7 @@ func denied(reason, fix string) *capture.Problem {
 
 // Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
 // begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
-func (s *Settings) Drop(ctx context.Context, pipeline, name string, dry bool) ([]string, error) {
+func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Origin, dry bool) ([]string, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
 	defer stop()
 	db, err := s.make(pipeline, name, zap.NewNop()).connect(ctx)

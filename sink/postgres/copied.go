@@ -63,7 +63,7 @@ func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 	return &capture.Problem{
 		State: "target_not_empty", Halted: true, Usage: true,
 		Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.table, p.name),
-		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the first copy away: snapshot { mode = \"never\" }, before the first start;\n"+
+		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
 			"or set on_conflict = \"source_wins\"", p.name),
 	}
 }

@@ -11,8 +11,15 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
+// ids is a table that has nothing but a key.
+func ids(oid uint32, name string) *capture.Table {
+	return &capture.Table{OID: oid, Schema: "public", Name: name, Key: []int{0}, Columns: []capture.Column{
+		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
+	}}
+}
+
 // A first copy that begins anew leaves nothing of the earlier one, also where the source has no rows at all by now. What
-// comes after it stays, and rows that are nobody's of ours do too.
+// comes after it stays, and so do rows that are nobody's of ours, or another sink's. A table that is gone is no trouble.
 func TestFirstCopyOfNothing(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		for name, c := range map[string]struct {
@@ -20,26 +27,33 @@ func TestFirstCopyOfNothing(t *testing.T) {
 			want    string
 		}{
 			"replaced":         {want: "3a"},
-			"deletes are kept": {options: postgres.Options{KeepDeletes: true}, want: "1a,3a"},
+			"deletes are kept": {options: postgres.Options{KeepDeletes: true}, want: "1a,2a,3a"},
+			"the source wins":  {options: postgres.Options{OnConflict: postgres.SourceWins}, want: "1a,2a,3a"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				database := testenv.NewDatabase(t, s)
 				o := c.options
 				o.URL = s.URL(database)
-				read := insert(moods, 0xfff, "1", "a")
-				read.Change.Op = capture.Read
-				writeBatches(t, o, sink.Batch{Events: []transform.Event{read}, End: capture.Position{LSN: 0x1000}, Commit: true, Copied: true})
+				read, gone := insert(moods, 0xfff, "1", "a"), insert(ids(43, "gone"), 0xfff, "1")
+				read.Change.Op, gone.Change.Op = capture.Read, capture.Read
+				writeBatches(t, o, sink.Batch{Events: []transform.Event{read, gone}, End: capture.Position{LSN: 0x1000}, Commit: true, Copied: true})
 				if got := s.Query(t, database, "SELECT count(*) FROM moods"); got != "1" {
 					t.Fatalf("the first copy: %s rows", got)
 				}
-				s.ExecIn(t, database, "CREATE TABLE mine AS SELECT 1")
-				writeBatches(t, o, sink.Batch{End: capture.Position{LSN: 0x2000}, Commit: true, Copied: true},
+				writeBatches(t, postgres.Options{URL: o.URL, Pipeline: "shop", Name: "second"},
+					sink.Batch{Events: []transform.Event{insert(ids(44, "others"), 0xf00, "1")}, End: capture.Position{LSN: 0xf08}, Commit: true})
+				s.ExecIn(t, database, "CREATE TABLE mine AS SELECT 1", "DROP TABLE gone")
+				writeBatches(t, o,
+					sink.Batch{Events: []transform.Event{insert(moods, 0x1100, "2", "a")}, End: capture.Position{LSN: 0x1108}, Commit: true},
+					sink.Batch{End: capture.Position{LSN: 0x2000}, Commit: true, Copied: true},
 					sink.Batch{Events: []transform.Event{insert(moods, 0x2100, "3", "a")}, End: capture.Position{LSN: 0x2108}, Commit: true})
 				if got := s.Query(t, database, "SELECT string_agg(id || m::text, ',' ORDER BY id) FROM moods"); got != c.want {
 					t.Errorf("the rows are %s, want %s", got, c.want)
 				}
-				if got := s.Query(t, database, "SELECT count(*) FROM mine"); got != "1" {
-					t.Errorf("a table that is not of the source has %s rows", got)
+				for _, table := range []string{"mine", "others"} {
+					if got := s.Query(t, database, "SELECT count(*) FROM "+table); got != "1" {
+						t.Errorf("table %s, which is not of this sink, has %s rows", table, got)
+					}
 				}
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -18,7 +19,14 @@ INSERT INTO tailrace.progress AS p (pipeline, sink, lane, owner, backend, backen
 SELECT $1, $2, $3, $4, pg_catalog.pg_backend_pid(), backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()
 ON CONFLICT (pipeline, sink, lane) DO UPDATE
 SET owner = EXCLUDED.owner, backend = EXCLUDED.backend, backend_start = EXCLUDED.backend_start
-RETURNING p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
+RETURNING ` + progressColumns
+
+// progressColumns are those that known reads; a table of an older version has only the first ones.
+const (
+	progressColumns = olderColumns + `, p.commit_lsn::pg_catalog.text, p.commit_xid::pg_catalog.text,
+	(EXTRACT(epoch FROM p.commit_time) * 1000000)::pg_catalog.int8::pg_catalog.text, p.verdict::pg_catalog.text`
+	olderColumns = `p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
+)
 
 // takeOver makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
 // its first statement to its end, so after this there is none; one that does not end is ended with its backend.
@@ -31,8 +39,13 @@ func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progres
 	for {
 		rows, err := s.claim(ctx, db, params)
 		if err == nil {
-			held, err := s.known(ctx, db, lane, rows[0])
-			return newProgress(params, lane.Origin), held, err
+			held, err := s.known(ctx, db, lane.Name, rows[0])
+			row := newProgress(params, lane.Origin)
+			if held.Verdict != nil {
+				row.origin = nil // it keeps that which was judged
+			}
+			row.reached(held.Position)
+			return row, held, err
 		}
 		if sqlstate(err) != "55P03" {
 			return nil, sink.Progress{}, named("take over the progress", err)
@@ -75,28 +88,103 @@ func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
 	return nil
 }
 
-// known reads the row of tailrace.progress.
-func (s *Sink) known(ctx context.Context, db *conn, lane sink.Lane, row [][]byte) (sink.Progress, error) {
+// known reads the progressColumns of a row of tailrace.progress.
+func (s *Sink) known(ctx context.Context, db *conn, lane string, row [][]byte) (sink.Progress, error) {
 	if row[0] == nil {
 		return s.unknown(ctx, db)
 	}
 	p := sink.Progress{Memory: sink.Found}
-	var err error
-	if p.Position.LSN, err = capture.ParseLSN(string(row[0])); err != nil {
-		return p, fmt.Errorf("read progress of %s: %w", lane.Name, err)
+	read := func() (err error) {
+		if p.Position.LSN, err = capture.ParseLSN(string(row[0])); err != nil {
+			return err
+		}
+		if p.Position.Seq, err = strconv.ParseUint(string(row[1]), 10, 64); err != nil {
+			return err
+		}
+		if err = json.Unmarshal(row[2], &p.Origin); err != nil {
+			return err
+		}
+		if p.Commit, err = commitOf(row[4:7]); err != nil {
+			return err
+		}
+		if row[7] != nil {
+			if err = json.Unmarshal(row[7], &p.Verdict); err != nil {
+				return err
+			}
+		}
+		p.State, err = unhex(row[3])
+		return err
 	}
-	if p.Position.Seq, err = strconv.ParseUint(string(row[1]), 10, 64); err != nil {
-		return p, fmt.Errorf("read progress of %s: %w", lane.Name, err)
+	if err := read(); err != nil {
+		return p, fmt.Errorf("read progress of %s: %w", lane, err)
 	}
-	if err = json.Unmarshal(row[2], &p.Origin); err != nil {
-		return p, fmt.Errorf("read origin of %s: %w", lane.Name, err)
+	return p, nil
+}
+
+// commitOf reads a commit: its LSN, the transaction's id, and the microseconds since 1970. Columns may be null.
+func commitOf(row [][]byte) (c capture.Commit, err error) {
+	if row[0] == nil {
+		return c, nil
 	}
-	p.State, err = unhex(row[3])
-	return p, err
+	if c.LSN, err = capture.ParseLSN(string(row[0])); err != nil {
+		return c, err
+	}
+	if row[1] != nil {
+		if c.XID, err = strconv.ParseUint(string(row[1]), 10, 64); err != nil {
+			return c, err
+		}
+	}
+	if row[2] != nil {
+		us, err := strconv.ParseInt(string(row[2]), 10, 64)
+		if err != nil {
+			return c, err
+		}
+		c.Time = time.UnixMicro(us).UTC()
+	}
+	return c, nil
+}
+
+// Read implements sink.Reader.
+func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Progress, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	defer stop()
+	db, err := s.connect(ctx)
+	if err != nil {
+		return sink.Progress{}, err
+	}
+	defer db.close()
+	there, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute
+		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
+	if err != nil {
+		return sink.Progress{}, named("look for tailrace.progress", err)
+	}
+	if string(there[0][0]) != "t" {
+		return sink.Progress{Memory: sink.Empty}, nil
+	}
+	columns := progressColumns
+	if string(there[0][1]) != "t" {
+		columns = olderColumns + ", NULL, NULL, NULL, NULL"
+	}
+	rows, err := db.rows(ctx, "SELECT "+columns+" FROM tailrace.progress p WHERE pipeline = $1 AND sink = $2 AND lane = $3",
+		[]byte(s.options.Pipeline), []byte(s.options.Name), []byte(lane))
+	if err != nil {
+		return sink.Progress{}, named("read tailrace.progress", err)
+	}
+	if len(rows) == 0 {
+		rows = [][][]byte{make([][]byte, 8)}
+	}
+	return s.known(ctx, db, lane, rows[0])
 }
 
 // unknown tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
 func (s *Sink) unknown(ctx context.Context, db *conn) (sink.Progress, error) {
+	there, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
+	if err != nil {
+		return sink.Progress{}, named("look for tailrace.tables", err)
+	}
+	if string(there[0][0]) != "t" {
+		return sink.Progress{Memory: sink.Empty}, nil
+	}
 	rows, err := db.rows(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
 		[]byte(s.options.Pipeline), []byte(s.options.Name))
 	if err != nil {

@@ -8,8 +8,9 @@ type group struct {
 	changes []*capture.Change // of all parts, in order
 	end     capture.Position
 	commit  bool
-	state   []byte // nil: as before
-	copied  bool   // it ends with the end of a first copy
+	state   []byte         // nil: as before
+	last    capture.Commit // the last one that ends in it; zero: none does
+	copied  bool           // it ends with the end of a first copy
 }
 
 func (g *group) reset() {
@@ -26,6 +27,9 @@ func (g *group) add(p *part) {
 	g.end, g.commit, g.copied = p.end, p.commit, p.copied
 	if p.state != nil {
 		g.state = p.state
+	}
+	if !p.last.IsZero() {
+		g.last = p.last
 	}
 }
 
@@ -64,8 +68,11 @@ func (g *group) cut(at int) (first, second group, ok bool) {
 	if at == 0 {
 		return *g, group{}, false
 	}
-	first = group{changes: g.changes[:at:at], end: capture.Position{LSN: g.changes[at].Tx.LSN}, commit: true, state: g.state}
-	second = group{changes: g.changes[at:], end: g.end, commit: g.commit, state: g.state, copied: g.copied}
+	first = group{
+		changes: g.changes[:at:at], end: capture.Position{LSN: g.changes[at].Tx.LSN}, commit: true, state: g.state,
+		last: g.changes[at-1].Tx.Commit(g.changes[at].Tx.LSN),
+	}
+	second = group{changes: g.changes[at:], end: g.end, commit: g.commit, state: g.state, last: g.last, copied: g.copied}
 	return first, second, true
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/postgres"
+	"github.com/tailrace/tailrace/sink/sinktest"
 )
 
 func TestSettings(t *testing.T) {
@@ -35,6 +36,9 @@ func TestSettings(t *testing.T) {
 		"deletes":   {func(s *postgres.Settings) { s.Deletes = "ignore" }, "deletes"},
 		"truncate":  {func(s *postgres.Settings) { s.Truncate = "keep" }, "truncate"},
 		"constrain": {func(s *postgres.Settings) { s.Constraints = "none" }, "constraints"},
+		"start":     {func(s *postgres.Settings) { s.Start = "later" }, `start = "later" is unknown`},
+		"copy":      {func(s *postgres.Settings) { s.Start = "copy" }, ""},
+		"from now":  {func(s *postgres.Settings) { s.Start = "now" }, ""},
 		"origin":    {func(s *postgres.Settings) { s.Origin = "any" }, "origin"},
 	} {
 		s := good
@@ -151,12 +155,12 @@ func TestLostAndDropped(t *testing.T) {
 	memory(sink.Lost)
 	memory(sink.Lost)
 	for _, dry := range []bool{true, false} {
-		lines, err := settings.Drop(t.Context(), "shop", "replica", dry)
+		lines, err := settings.Drop(t.Context(), "shop", "replica", sinktest.Origin, dry)
 		if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[2], "left: ") {
 			t.Errorf("drop, dry %t: %q %v", dry, lines, err)
 		}
 	}
-	if lines, err := settings.Drop(t.Context(), "shop", "replica", false); err != nil || len(lines) > 0 {
+	if lines, err := settings.Drop(t.Context(), "shop", "replica", sinktest.Origin, false); err != nil || len(lines) > 0 {
 		t.Errorf("drop again: %q %v", lines, err)
 	}
 	s.ExecIn(t, database, "TRUNCATE ledger")

@@ -21,7 +21,8 @@ type part struct {
 	end     capture.Position
 	commit  bool   // end stands between transactions
 	state   []byte // nil: as before
-	copied  bool   // a first copy ends here: nothing follows in this part
+	last    capture.Commit
+	copied  bool // a first copy ends here: nothing follows in this part
 	bytes   int
 	text    arena[byte]
 	values  arena[capture.Value]
@@ -51,8 +52,11 @@ func (p *part) row(values []capture.Value) []capture.Value {
 }
 
 // close says where the part ends by now.
-func (p *part) close(end capture.Position, commit bool, state []byte) {
+func (p *part) close(end capture.Position, commit bool, state []byte, last capture.Commit) {
 	p.end, p.commit = end, commit
+	if !last.IsZero() {
+		p.last = last
+	}
 	if state != nil {
 		p.state = append([]byte{}, state...)
 	}

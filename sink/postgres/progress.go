@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
@@ -19,6 +20,31 @@ type progress struct {
 	move   *statement
 	fence  *statement // move, and an error where that has hit no row, for transactions that nobody looks at before they commit
 	lock   *statement
+
+	mu sync.Mutex
+	at capture.Position // the row stands there, or beyond
+}
+
+// reached notes where the row stands.
+func (p *progress) reached(at capture.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = at
+}
+
+// put notes, before the row is rewritten, that it may stand there.
+func (p *progress) put(at capture.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.Before(p.at) {
+		p.at = at
+	}
+}
+
+func (p *progress) least() capture.Position {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
 }
 
 func newProgress(key [][]byte, o capture.Origin) *progress {
@@ -27,7 +53,9 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 		panic(err) // numbers and strings
 	}
 	const move = `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
-			state = COALESCE($7::pg_catalog.bytea, state), origin = COALESCE($8::pg_catalog.jsonb, origin), updated_at = pg_catalog.now()
+			state = COALESCE($7::pg_catalog.bytea, state), origin = COALESCE($8::pg_catalog.jsonb, origin),
+			commit_lsn = COALESCE($9::pg_catalog.pg_lsn, commit_lsn), commit_xid = COALESCE($10::pg_catalog.int8, commit_xid),
+			commit_time = COALESCE($11::pg_catalog.timestamptz, commit_time), updated_at = pg_catalog.now()
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`
 	return &progress{
 		key: key, origin: origin,
@@ -38,23 +66,85 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 	}
 }
 
-// params are those of the statements move and fence. state nil: it stays as it is.
-func (p *progress) params(to capture.Position, state []byte) [][]byte {
-	var text []byte
-	if state != nil {
-		text = hex.AppendEncode([]byte(`\x`), state)
-	}
-	return append(p.key[:4:4], to.LSN.Append(nil), strconv.AppendUint(nil, to.Seq, 10), text, p.origin)
+// params are those of the statements move and fence, for the end of a group. What the group does not bring stays as it is.
+func (p *progress) params(g *group) [][]byte {
+	params := append(p.key[:4:4], g.end.LSN.Append(nil), strconv.AppendUint(nil, g.end.Seq, 10), bytea(g.state), p.origin)
+	return append(params, commitText(g.last)...)
 }
 
-// moveTo writes a position; sink.ErrFenced when the row is not ours any more.
-func (p *progress) moveTo(ctx context.Context, db *conn, to capture.Position, state []byte) error {
-	return owned(db.exec(ctx, p.move, p.params(to, state)))
+// bytea is the text of a state; nil stays nil.
+func bytea(state []byte) []byte {
+	if state == nil {
+		return nil
+	}
+	return hex.AppendEncode([]byte(`\x`), state)
+}
+
+// commitText is a commit as commitOf reads it: nulls where there is none.
+func commitText(c capture.Commit) [][]byte {
+	if c.IsZero() {
+		return [][]byte{nil, nil, nil}
+	}
+	var at []byte
+	if !c.Time.IsZero() {
+		at = c.Time.UTC().AppendFormat(nil, "2006-01-02 15:04:05.999999Z07:00")
+	}
+	return [][]byte{c.LSN.Append(nil), strconv.AppendUint(nil, c.XID, 10), at}
+}
+
+// moveTo writes the end of a group; sink.ErrFenced when the row is not ours any more.
+func (p *progress) moveTo(ctx context.Context, db *conn, g *group) error {
+	return owned(db.exec(ctx, p.move, p.params(g)))
+}
+
+// rewrite writes what is given in the place of what the row says; a state that is nil stays.
+func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) error {
+	p.put(to.Position)
+	texts := make([][]byte, 2)
+	for i, v := range []any{to.Origin, to.Verdict} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("encode progress: %w", err)
+		}
+		if texts[i] = b; string(b) == "null" {
+			texts[i] = nil
+		}
+	}
+	params := append(p.key[:4:4], to.Position.LSN.Append(nil), strconv.AppendUint(nil, to.Position.Seq, 10))
+	return owned(db.exec(ctx, &statement{sql: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
+		origin = $7::pg_catalog.jsonb, verdict = $8::pg_catalog.jsonb, commit_lsn = $9::pg_catalog.pg_lsn,
+		commit_xid = $10::pg_catalog.int8, commit_time = $11::pg_catalog.timestamptz,
+		state = COALESCE($12::pg_catalog.bytea, state), updated_at = pg_catalog.now()
+		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`},
+		append(append(append(params, texts...), commitText(to.Commit)...), bytea(to.State))))
 }
 
 // hold locks the row until the transaction ends.
 func (p *progress) hold(ctx context.Context, db *conn) error {
 	return owned(db.exec(ctx, p.lock, p.key))
+}
+
+// look reads the row again: sink.ErrFenced when it is not ours any more, and an error when it stands before what it said.
+func (p *progress) look(ctx context.Context, db *conn) error {
+	rows, err := db.rows(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
+		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`, p.key...)
+	if err != nil {
+		return named("read progress", err)
+	}
+	if len(rows) == 0 {
+		return sink.ErrFenced
+	}
+	var now capture.Position
+	if now.LSN, err = capture.ParseLSN(string(rows[0][0])); err != nil {
+		return fmt.Errorf("read progress: %w", err)
+	}
+	if now.Seq, err = strconv.ParseUint(string(rows[0][1]), 10, 64); err != nil {
+		return fmt.Errorf("read progress: %w", err)
+	}
+	if least := p.least(); now.Before(least) { // asked after the row was read
+		return fmt.Errorf("the target held everything up to %s, and its progress is %s now: it was put back to an older state", least, now)
+	}
+	return nil
 }
 
 func owned(rows int64, err error) error {

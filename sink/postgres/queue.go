@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -22,7 +23,12 @@ type queue struct {
 	pace    pace
 	until   time.Time // the worker rests until then, or until there is enough for it; zero: it does not
 	err     error     // final: nothing goes in or comes out any more
+	// idleAfter is how long take waits for a group before it returns errIdle; 0: for ever.
+	idleAfter time.Duration
 }
+
+// errIdle is what take returns when nothing came in time.
+var errIdle = errors.New("nothing has come")
 
 func newQueue() *queue {
 	q := &queue{ahead: groupBytes / 2}
@@ -70,7 +76,7 @@ func (q *queue) add(b *sink.Batch) {
 	}
 	if from > 0 && !b.Commit {
 		between := capture.Position{LSN: b.Events[from].Change.Tx.LSN}
-		q.append(&sink.Batch{Events: b.Events[:from], End: between, Commit: true, State: b.State})
+		q.append(&sink.Batch{Events: b.Events[:from], End: between, Commit: true, State: b.State, Last: b.Last})
 	}
 	rest := *b
 	if !b.Commit {
@@ -85,7 +91,7 @@ func (q *queue) endOpen(b *sink.Batch) {
 	if n := len(q.parts); n > 0 {
 		p, lsn := q.parts[n-1], b.Events[0].Change.Tx.LSN
 		if k := len(p.changes); !p.commit && p.changes[k-1].Tx.LSN != lsn {
-			p.close(capture.Position{LSN: lsn}, true, nil)
+			p.close(capture.Position{LSN: lsn}, true, nil, p.changes[k-1].Tx.Commit(lsn))
 			q.commits++
 		}
 	}
@@ -103,7 +109,7 @@ func (q *queue) append(b *sink.Batch) {
 	for i := range b.Events {
 		p.add(b.Events[i].Change)
 	}
-	p.close(b.End, b.Commit, b.State)
+	p.close(b.End, b.Commit, b.State, b.Last)
 	p.copied = b.Copied
 	q.bytes += p.bytes - had
 	if p.commit && !was {
@@ -122,14 +128,23 @@ func (q *queue) fresh() *part {
 
 // take waits for what can be applied, and fills g with it: whole transactions as many as there are and fit, or, inside of
 // a transaction or when one is larger than a group, a piece. It gives the memory of the last group back. A group without
-// changes waits until quiet: it only moves the position.
+// changes waits until quiet: it only moves the position. Between two transactions it may return errIdle, with g empty.
 func (q *queue) take(g *group, quiet time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	inside := len(g.parts) > 0 && !g.commit
 	q.recycle(g)
 	q.rest()
+	var idle time.Time
 	for q.err == nil && (!q.ready(inside) || !q.due(quiet)) {
+		switch {
+		case q.idleAfter == 0 || inside:
+		case idle.IsZero():
+			idle = time.Now().Add(q.idleAfter)
+			defer time.AfterFunc(q.idleAfter, q.wake).Stop()
+		case !time.Now().Before(idle):
+			return errIdle
+		}
 		q.changed.Wait()
 	}
 	if q.err != nil {

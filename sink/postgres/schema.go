@@ -25,12 +25,17 @@ CREATE TABLE IF NOT EXISTS tailrace.progress (
 	seq bigint NOT NULL DEFAULT 0,
 	origin jsonb,
 	state bytea,
+	commit_lsn pg_lsn,
+	commit_xid bigint,
+	commit_time timestamptz,
+	verdict jsonb,
 	owner text NOT NULL,
 	backend int NOT NULL,
 	backend_start timestamptz NOT NULL,
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (pipeline, sink, lane)
 ) WITH (fillfactor = 10);
+` + upgradeDDL + `
 CREATE TABLE IF NOT EXISTS tailrace.parked (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	pipeline text NOT NULL,
@@ -57,10 +62,14 @@ CREATE TABLE IF NOT EXISTS tailrace.parked (
 CREATE INDEX IF NOT EXISTS parked_key ON tailrace.parked (pipeline, sink, lane, target_schema, target_table, key);
 COMMIT`
 
+// upgradeDDL adds to a table of an older version what it lacks.
+const upgradeDDL = `ALTER TABLE tailrace.progress ADD COLUMN IF NOT EXISTS commit_lsn pg_lsn, ADD COLUMN IF NOT EXISTS commit_xid bigint,
+	ADD COLUMN IF NOT EXISTS commit_time timestamptz, ADD COLUMN IF NOT EXISTS verdict jsonb;`
+
 // prepare makes the schema where it is absent.
 func (s *Sink) prepare(ctx context.Context, db *conn) error {
-	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL
-		AND pg_catalog.to_regclass('tailrace.parked') IS NOT NULL`)
+	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
 	if err != nil {
 		return named("look for tailrace.progress", err)
 	}
@@ -79,7 +88,8 @@ func (s *Sink) prepare(ctx context.Context, db *conn) error {
 			State: "permission_denied", Halted: true, Usage: true, Err: err,
 			Reason: "the sink's role may not create schema tailrace, where the progress is kept",
 			Fix: "as the database's owner: GRANT CREATE ON DATABASE <database> TO <role>;\n" +
-				"or: CREATE SCHEMA tailrace AUTHORIZATION <role>;",
+				"or: CREATE SCHEMA tailrace AUTHORIZATION <role>;\n" +
+				"where tables of an older version are another role's, as their owner: " + upgradeDDL,
 		}
 	}
 	return named("create schema tailrace", err)

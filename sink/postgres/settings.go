@@ -23,6 +23,7 @@ type Settings struct {
 	Truncate       string            `hcl:"truncate,optional"`
 	Constraints    string            `hcl:"constraints,optional"`
 	Origin         string            `hcl:"origin,optional"`
+	Start          string            `hcl:"start,optional"`
 }
 
 var policies = map[string]Policy{"": Halt, "halt": Halt, "source_wins": SourceWins, "park": Park}
@@ -60,6 +61,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	oneOf("deletes", s.Deletes, "apply", "keep")
 	oneOf("truncate", s.Truncate, "apply", "ignore")
 	oneOf("constraints", s.Constraints, "check", "deferred", "off")
+	oneOf("start", s.Start, "copy", "now")
 	oneOf("origin", s.Origin, "auto", "required", "off")
 	return d
 }
@@ -86,6 +88,9 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) *Sink {
 
 // KeyChanges implements daemon.KeyChanges: a replica takes a change of key as it is.
 func (s *Settings) KeyChanges() bool { return true }
+
+// Begins implements daemon.Begins.
+func (s *Settings) Begins() string { return s.Start }
 
 // Memory implements daemon.Memory. Changes are copied into small pieces full of pointers, which the collector has to
 // follow: with less room it takes most of the CPU while a backlog is written (bench/replica).

@@ -57,6 +57,7 @@ const (
 const (
 	openWithin   = 30 * time.Second       // Open as a whole
 	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
+	lookPause    = time.Second            // an idle target is asked whether it has what it had
 	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
 	queueBytes   = 2 << 20                // accepted and not in the hands of the worker, who has two groups
 	groupBytes   = 2 << 20                // of a group, unless a single part is larger
@@ -96,3 +97,6 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 
 // Close implements sink.Sink. Every Writer has a connection of its own.
 func (s *Sink) Close() error { return nil }
+
+// Transactional implements sink.Transactional.
+func (s *Sink) Transactional() {}

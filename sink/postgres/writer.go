@@ -13,6 +13,8 @@ var errClosed = errors.New("the writer is closed")
 
 // Writer writes one lane. The goroutine of Write copies, that of the worker applies. See sink.Writer.
 type Writer struct {
+	sink  *Sink
+	row   *progress
 	lane  sink.Lane
 	queue *queue
 	stop  context.CancelFunc
@@ -24,7 +26,7 @@ type Writer struct {
 
 func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Writer{lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
+	w := &Writer{sink: s, row: row, lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		defer db.close()
@@ -36,6 +38,19 @@ func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
 // Write implements sink.Writer.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	return w.queue.put(ctx, batches)
+}
+
+// Record implements sink.Recorder. It has a connection of its own: that of the worker is the worker's, which has nothing to
+// write yet.
+func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
+	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	defer stop()
+	db, err := w.sink.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	return w.row.rewrite(ctx, db, p)
 }
 
 // hold says that everything up to p is committed.

@@ -97,6 +97,13 @@ func (h *handle) write(batches ...sink.Batch) {
 	}
 }
 
+// makesDurable writes batches and waits until they are held.
+func (h *handle) makesDurable(batches ...sink.Batch) {
+	h.t.Helper()
+	h.write(batches...)
+	h.wait(batches[len(batches)-1].End)
+}
+
 func (h *handle) try(batches ...sink.Batch) error {
 	ctx, stop := context.WithTimeout(h.t.Context(), patience)
 	defer stop()

@@ -19,14 +19,28 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 		"HeldGrowsAndKeysKeepTheirOrder": order,
 		"ARewindRepeatsTails":            rewind,
 		"NothingOfABatchIsKept":          memory,
-		"StateStaysUntilTheNext":         state,
 		"PositionsInsideATransaction":    inside,
-		"WhoOpensLastOwnsIt":             fencing,
-		"AFencedWriterReachesNothingNew": fencedElsewhere,
-		"AFailedWriterStaysFailed":       failed,
 		"CloseEndsTheCalls":              closing,
 	} {
 		t.Run(name, func(t *testing.T) { c(t, &place{t: t, Target: fresh(t)}) })
+	}
+	for name, c := range map[string]func(*testing.T, *place){ // of a target that keeps progress, and so can tell writers apart
+		"StateStaysUntilTheNext":         state,
+		"WhoOpensLastOwnsIt":             fencing,
+		"AFencedWriterReachesNothingNew": fencedElsewhere,
+		"AFailedWriterStaysFailed":       failed,
+		"AVerdictStands":                 verdictStands,
+		"ARecordMayGoBack":               recordGoesBack,
+		"ARecordBetweenWrites":           recordBetweenWrites,
+		"ReadTakesNothingOver":           readOnly,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &place{t: t, Target: fresh(t)}
+			if p.Forgetful {
+				t.Skip("the target keeps no progress")
+			}
+			c(t, p)
+		})
 	}
 }
 
@@ -45,9 +59,6 @@ func (p *place) sink() sink.Sink {
 	})
 	return s
 }
-
-// fences says whether the target can tell writers apart: one without memory cannot.
-func (p *place) fences() bool { return !p.Forgetful }
 
 func (p *place) open() *handle { return open(p.t, p.sink()) }
 
@@ -70,18 +81,36 @@ func (p *place) has(versions map[int]int) {
 	}
 }
 
-// knows checks what Open says of a lane that holds at.
-func (p *place) knows(h *handle, at capture.Position, state string) {
+// knows checks what is known of a lane that holds at.
+func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, state string) {
 	p.t.Helper()
-	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, State: []byte(state), Late: h.progress.Late}
+	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, Commit: commit}
+	if state != "" {
+		want.State = []byte(state)
+	}
+	p.finds(h, want)
+}
+
+// finds checks what Open has returned, and what Read returns beside it. A target that keeps no progress knows nothing.
+func (p *place) finds(h *handle, want sink.Progress) {
+	p.t.Helper()
 	if p.Forgetful {
-		want = sink.Progress{Memory: sink.Forgetful, Late: h.progress.Late}
+		want = sink.Progress{Memory: sink.Forgetful}
 	}
-	if state == "" {
-		want.State = nil
-	}
+	want.Late = h.progress.Late
 	if d := cmp.Diff(want, h.progress); d != "" {
-		p.t.Fatalf("progress (-want +got):\n%s", d)
+		p.t.Fatalf("Open (-want +got):\n%s", d)
+	}
+	if p.Forgetful {
+		return
+	}
+	got, err := h.sink.(sink.Reader).Read(p.t.Context(), "main", Origin)
+	if err != nil {
+		p.t.Fatalf("read: %v", err)
+	}
+	got.Late = want.Late
+	if d := cmp.Diff(want, got); d != "" {
+		p.t.Fatalf("Read (-want +got):\n%s", d)
 	}
 }
 
@@ -92,10 +121,9 @@ func emptyBatch(t *testing.T, p *place) {
 		t.Fatalf("an empty target knows %+v", h.progress)
 	}
 	b := s.idle(nil)
-	h.write(b)
-	h.wait(b.End)
+	h.makesDurable(b)
 	h.close()
-	p.knows(p.open(), b.End, "")
+	p.knows(p.open(), b.End, s.commit, "")
 	p.has(nil)
 }
 
@@ -104,11 +132,10 @@ func heldIsDurable(_ *testing.T, p *place) {
 	for range 3 {
 		h := p.open()
 		b := s.transaction(0, 10, 4, 100)
-		h.write(b)
-		h.wait(b.End)
+		h.makesDurable(b)
 		h.close() // nothing else is given the time to become durable
 		p.has(s.versions)
-		p.knows(p.open(), b.End, "")
+		p.knows(p.open(), b.End, s.commit, "")
 	}
 }
 
@@ -140,8 +167,7 @@ func rewind(t *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	first := s.idle(nil)
-	h.write(first)
-	h.wait(first.End)
+	h.makesDurable(first)
 	h.close()
 	for i := range 300 {
 		batches = append(batches, s.transaction(i, 5, 15, 200))
@@ -189,29 +215,23 @@ func memory(_ *testing.T, p *place) {
 }
 
 func state(_ *testing.T, p *place) {
-	if p.Forgetful {
-		return
-	}
 	s := newScript()
 	h := p.open()
 	h.write(s.idle([]byte("chunk 1 \x00\xff\"")))
 	b := s.transaction(0, 1, 1, 10)
-	h.write(b)
-	h.wait(b.End)
+	h.makesDurable(b)
 	h.close()
 	h = p.open()
-	p.knows(h, b.End, "chunk 1 \x00\xff\"")
+	p.knows(h, b.End, s.commit, "chunk 1 \x00\xff\"")
 	b = s.idle(nil)
-	h.write(b)
-	h.wait(b.End)
+	h.makesDurable(b)
 	h.close()
 	h = p.open()
-	p.knows(h, b.End, "chunk 1 \x00\xff\"")
+	p.knows(h, b.End, s.commit, "chunk 1 \x00\xff\"")
 	b = s.idle([]byte("chunk 2"))
-	h.write(b)
-	h.wait(b.End)
+	h.makesDurable(b)
 	h.close()
-	p.knows(p.open(), b.End, "chunk 2")
+	p.knows(p.open(), b.End, s.commit, "chunk 2")
 }
 
 // inside cuts a transaction in two. A target may hold the first half or wait for the whole.
@@ -228,23 +248,19 @@ func inside(_ *testing.T, p *place) {
 	h.write(rest)
 	h.wait(whole.End)
 	h.close()
-	p.knows(p.open(), whole.End, "")
+	p.knows(p.open(), whole.End, s.commit, "")
 	p.has(s.versions)
 }
 
 func fencing(t *testing.T, p *place) {
-	if !p.fences() {
-		return
-	}
 	s := newScript()
 	one := p.open()
 	b := s.transaction(0, 20, 10, 100)
-	one.write(b)
-	one.wait(b.End)
+	one.makesDurable(b)
 	held := maps.Clone(s.versions)
 
 	two := p.open()
-	p.knows(two, b.End, "")
+	p.knows(two, b.End, s.commit, "")
 	lost := *s
 	lost.versions = maps.Clone(s.versions)
 	err := one.try(lost.transaction(0, 20, 10, 100)) // what it accepts must not become durable
@@ -256,21 +272,16 @@ func fencing(t *testing.T, p *place) {
 	}
 	p.has(held)
 	b = s.transaction(3, 20, 10, 100)
-	two.write(b)
-	two.wait(b.End)
+	two.makesDurable(b)
 	one.close()
 	b = s.transaction(5, 20, 10, 100)
-	two.write(b)
-	two.wait(b.End)
+	two.makesDurable(b)
 	two.close()
 	p.has(s.versions)
 }
 
 // fencedElsewhere: the first Writer has written nothing at all before it is fenced.
 func fencedElsewhere(t *testing.T, p *place) {
-	if !p.fences() {
-		return
-	}
 	s := newScript()
 	one := p.open()
 	two := p.open()
@@ -284,15 +295,11 @@ func fencedElsewhere(t *testing.T, p *place) {
 	}
 	p.has(nil)
 	b := s.transaction(0, 20, 10, 100)
-	two.write(b)
-	two.wait(b.End)
+	two.makesDurable(b)
 	p.has(s.versions)
 }
 
 func failed(t *testing.T, p *place) {
-	if !p.fences() {
-		return
-	}
 	s := newScript()
 	one := p.open()
 	p.open()
@@ -314,6 +321,5 @@ func closing(_ *testing.T, p *place) {
 	h.close() // hold and fail complain of calls that come later
 	again := p.open()
 	b := s.idle(nil)
-	again.write(b)
-	again.wait(b.End)
+	again.makesDurable(b)
 }

@@ -24,13 +24,15 @@ var Table = &capture.Table{
 // Origin is the cluster that the contract's positions belong to.
 var Origin = capture.Origin{
 	System: 7391234567890123456, Timeline: 2, History: []capture.Timeline{{ID: 1, End: 0x100}}, Publication: "digest",
+	Database: capture.Database{OID: 16384, Name: "shop \"x\""}, Slot: "tailrace_shop",
 }
 
 // script makes transactions in which each row's version grows by one, as a lane hands them to a Writer.
 type script struct {
 	lsn      capture.LSN
 	versions map[int]int
-	memory   []byte // of the values of the batch at hand: scribbled over once Write has returned
+	commit   capture.Commit // the last one
+	memory   []byte         // of the values of the batch at hand: scribbled over once Write has returned
 }
 
 func newScript() *script { return &script{lsn: 0x1000, versions: map[int]int{}} }
@@ -38,8 +40,9 @@ func newScript() *script { return &script{lsn: 0x1000, versions: map[int]int{}} 
 // transaction makes one of n changes that begin with key, each of the next key modulo keys.
 func (s *script) transaction(key, n, keys, pad int) sink.Batch {
 	s.lsn += 0x100
-	tx := &capture.Tx{LSN: s.lsn, XID: uint32(s.lsn), Time: time.Unix(1_700_000_000, 0).UTC(), Epoch: 1}
-	b := sink.Batch{Commit: true, End: capture.Position{LSN: s.lsn + 0x80}}
+	tx := &capture.Tx{LSN: s.lsn, XID: uint32(s.lsn), Wraps: 3, Time: time.UnixMicro(1_700_000_000_123_456).UTC(), Epoch: 1}
+	s.commit = tx.Commit(s.lsn + 0x80)
+	b := sink.Batch{Commit: true, End: capture.Position{LSN: s.lsn + 0x80}, Last: s.commit}
 	for i := range n {
 		k := (key + i) % keys
 		s.versions[k]++

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
@@ -57,4 +58,6 @@ func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 func (s *Settings) Check(context.Context, string, string) []error { return nil }
 
 // Drop has nothing to remove.
-func (s *Settings) Drop(context.Context, string, string, bool) ([]string, error) { return nil, nil }
+func (s *Settings) Drop(context.Context, string, string, capture.Origin, bool) ([]string, error) {
+	return nil, nil
+}

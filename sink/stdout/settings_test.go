@@ -29,7 +29,7 @@ func TestNumericSetting(t *testing.T) {
 	if errs := s.Check(t.Context(), "p", "s"); errs != nil {
 		t.Error(errs)
 	}
-	if lines, err := s.Drop(t.Context(), "p", "s", false); lines != nil || err != nil {
+	if lines, err := s.Drop(t.Context(), "p", "s", capture.Origin{}, false); lines != nil || err != nil {
 		t.Error(lines, err)
 	}
 }

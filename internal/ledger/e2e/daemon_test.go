@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -50,8 +51,19 @@ func (d *daemon) kill() {
 	<-d.done
 }
 
-// freeze stops the process where it stands.
-func (d *daemon) freeze() error { return d.cmd.Process.Signal(syscall.SIGSTOP) }
+// freeze stops the process where it stands; one that has ended is an error.
+func (d *daemon) freeze() error {
+	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for ; d.running(); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+		if _, state, _ := bytes.Cut(stat, []byte(") ")); err != nil || bytes.HasPrefix(state, []byte("T")) {
+			return err
+		}
+	}
+	return os.ErrProcessDone
+}
 
 // wake lets a frozen process go on.
 func (d *daemon) wake() error { return d.cmd.Process.Signal(syscall.SIGCONT) }

@@ -64,10 +64,20 @@ func TestReplicaZombie(t *testing.T) {
 // freezeUnderway stops the daemon when it has sent statements that have not arrived. They do when arrive is called.
 func (p *pair) freezeUnderway(slow *testenv.ProxyServer) (arrive func()) {
 	its := "pid = " + p.target.Query(p.t, "postgres", "SELECT backend FROM tailrace.progress")
-	p.until("the sink is held between two transactions", func() bool {
-		slow.Hold()
+	underway := func() bool {
 		time.Sleep(50 * time.Millisecond)
-		if p.sessions(its+" AND state = 'idle'") == "1" {
+		if p.sessions(its+" AND state = 'idle'") != "1" {
+			return false
+		}
+		for began := time.Now(); time.Since(began) < time.Second; time.Sleep(10 * time.Millisecond) {
+			if requests, replies := slow.Held(); requests || replies {
+				return !replies // else it waits for the answer to its last commit
+			}
+		}
+		return false
+	}
+	p.until("the sink is held between two transactions, with statements of the next one on their way", func() bool {
+		if slow.Hold(); underway() {
 			return true
 		}
 		if err := slow.Heal(); err != nil {
@@ -76,7 +86,7 @@ func (p *pair) freezeUnderway(slow *testenv.ProxyServer) (arrive func()) {
 		time.Sleep(50 * time.Millisecond)
 		return false
 	})
-	time.Sleep(300 * time.Millisecond) // for changes to come
+	time.Sleep(300 * time.Millisecond) // for the whole round trip's statements
 	if err := p.daemon.freeze(); err != nil {
 		p.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,7 +22,7 @@ const (
 	noBug    = "none"
 	early    = "early"    // acknowledges what it has received
 	skip     = "skip"     // leaves out the first change after a start
-	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot
+	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot: at least its last changes again
 )
 
 // line is the plainest line from Postgres to Kafka that is right: a Kafka transaction for some source transactions, and
@@ -31,7 +32,8 @@ type line struct {
 	conn   *pgconn.PgConn
 	kafka  *kgo.Client
 	decode ledger.Decoder
-	next   time.Time // for the next status update
+	last   []ledger.Change // that an unfenced line has given to write
+	next   time.Time       // for the next status update
 	acked  capture.LSN
 	seen   capture.LSN // the newest commit's end, or keepalive's
 }
@@ -41,7 +43,13 @@ const lineSlot = "line"
 // runLine runs a line until it cannot go on: then its process ends.
 func runLine(ctx context.Context, url, broker, bug string) error {
 	l := &line{bug: bug}
-	options := []kgo.Opt{kgo.SeedBrokers(broker), kgo.TransactionTimeout(20 * time.Second)}
+	options := []kgo.Opt{
+		kgo.SeedBrokers(broker),
+		kgo.TransactionTimeout(20 * time.Second),
+		// A broker refuses records while it ends the transaction before, and the client tries again only when it has read the
+		// metadata: after 5 seconds by default, which is longer than a walsender waits.
+		kgo.MetadataMinAge(10 * time.Millisecond),
+	}
 	id := "line"
 	if bug == unfenced {
 		id = fmt.Sprint("line-", os.Getpid())
@@ -56,11 +64,26 @@ func runLine(ctx context.Context, url, broker, bug string) error {
 	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the slot is ours
 		return err
 	}
+	if err := l.owns(ctx, url); err != nil {
+		return err
+	}
 	for {
 		if err := l.some(ctx); err != nil {
-			return err
+			return errors.Join(err, l.haunt(ctx, options))
 		}
 	}
+}
+
+// haunt writes what an unfenced line has when it has lost the slot. It is another producer: the transaction of the first one
+// may have come to its time limit while the process was stopped.
+func (l *line) haunt(ctx context.Context, options []kgo.Opt) (err error) {
+	if l.bug != unfenced {
+		return nil
+	}
+	if l.kafka, err = kgo.NewClient(append(options, kgo.TransactionalID(fmt.Sprint("zombie-", os.Getpid())))...); err != nil {
+		return err
+	}
+	return l.write(ctx, append(l.last, l.decode.Changes...))
 }
 
 // start waits for the slot and begins where it stands.
@@ -79,14 +102,27 @@ func (l *line) start(ctx context.Context, url string) (err error) {
 	}
 }
 
+// owns makes sure that the slot is still ours. If it is not, the line was stopped before it fenced the others, and has just fenced
+// the one that has the slot.
+func (l *line) owns(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var pid uint32
+	err = conn.QueryRow(ctx, "select coalesce(active_pid, 0) from pg_replication_slots where slot_name = $1", lineSlot).Scan(&pid)
+	if err == nil && pid != l.conn.PID() {
+		err = fmt.Errorf("the slot is with process %d", pid)
+	}
+	return err
+}
+
 // some receives what is there, writes it and acknowledges it.
 func (l *line) some(ctx context.Context) error {
 	whole := 0 // changes of transactions that are complete
 	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || whole < len(l.decode.Changes); {
 		complete, err := l.receive(ctx)
-		if err != nil && l.bug == unfenced {
-			return errors.Join(err, l.write(ctx, l.decode.Changes))
-		}
 		if err != nil {
 			return err
 		}
@@ -98,11 +134,15 @@ func (l *line) some(ctx context.Context) error {
 		if err := l.acknowledge(ctx); err != nil {
 			return err
 		}
+		time.Sleep(300 * time.Millisecond) // so that what is in the topics at that moment can be seen
+	}
+	if l.bug == unfenced && len(l.decode.Changes) > 0 {
+		l.last = l.decode.Changes
 	}
 	if err := l.write(ctx, l.decode.Changes); err != nil {
 		return err
 	}
-	l.decode.Changes = l.decode.Changes[:0]
+	l.decode.Changes = nil
 	return l.acknowledge(ctx)
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // asLine makes a process of this test binary run a line instead of tests; its value is the bug.
@@ -18,5 +20,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	testenv.Main(m)
 }

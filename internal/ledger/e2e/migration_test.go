@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -48,12 +46,8 @@ func TestMigration(t *testing.T) {
 	back := *p
 	back.listen = freeAddress(t)
 	back.dir = t.TempDir()
-	back.file = back.dir + "/back.hcl"
-	text := fmt.Sprintf(replicaFile, back.listen, p.target.URL(), "tables = [\"public.*\"]\n    origin = \"none\"\n    snapshot { mode = \"never\" }",
-		p.source.URL(), p.more)
-	if err := os.WriteFile(back.file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	back.urls = [2]string{p.target.URL(), p.source.URL()}
+	back.write("tables = [\"public.*\"]\n    origin = \"none\"\n    snapshot { mode = \"never\" }")
 	back.launch()
 	back.streams()
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/ledger"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -82,7 +83,7 @@ func (n *nemesis) advance() bool {
 
 func (n *nemesis) killOne() {
 	d := n.one()
-	if n.rand.IntN(4) > 0 && n.advance() { // else wherever it stands, in its start mostly
+	if n.kills%4 != 3 && n.advance() { // else wherever it stands, in its start mostly
 		n.progress++
 	}
 	n.pause(400 * time.Millisecond)
@@ -91,23 +92,22 @@ func (n *nemesis) killOne() {
 	n.launch()
 }
 
-// freezeOne stops the daemon, while it has something to write that the broker did not take, until Postgres has given it
-// up and a second one has taken over, and wakes it beside that one; then one of the two, by chance, dies.
+// freezeOne stops the daemon, while it has something to write that the broker did not take, until a second one has taken over
+// and has gone on, and wakes it beside that one; then one of the two, by chance, dies.
 func (n *nemesis) freezeOne() {
-	old := n.one()
-	n.advance()
+	old := n.frozen()
 	had := n.sender()
-	proxy := n.kafka.Nodes[0].Proxy
-	proxy.Hold()
-	time.Sleep(300 * time.Millisecond)
-	n.must(old.freeze())
-	n.must(proxy.Heal())
+	n.must(n.kafka.Nodes[0].Proxy.Heal())
 	successor := n.launch()
-	n.until("a second daemon takes over", 60*time.Second, func() bool {
+	n.until("a second daemon takes over and goes on", 2*time.Minute, func() bool {
+		if !successor.running() {
+			n.program.ended(n.rig, successor)
+			n.kill(successor)
+			successor = n.launch()
+		}
 		now := n.sender()
-		return now != "" && now != had
+		return now != "" && now != had && n.goesOn(successor)
 	})
-	n.advance()
 	n.must(old.wake())
 	n.program.woken(n.rig, old)
 	n.pause(2 * time.Second)
@@ -121,6 +121,56 @@ func (n *nemesis) freezeOne() {
 		n.one()
 		return n.sender() != ""
 	})
+}
+
+// frozen stops a daemon that has written something and is writing more, with the broker out of reach.
+func (n *nemesis) frozen() (d *daemon) {
+	n.until("a daemon that writes is stopped", 2*time.Minute, func() bool {
+		if d = n.one(); !n.goesOn(d) {
+			return false
+		}
+		proxy := n.kafka.Nodes[0].Proxy
+		proxy.Hold()
+		n.until("something on its way to the broker or back", 30*time.Second, func() bool {
+			requests, replies := proxy.Held()
+			return requests || replies || !d.running()
+		})
+		if d.freeze() == nil {
+			return true
+		}
+		n.must(proxy.Heal())
+		return false
+	})
+	return d
+}
+
+// goesOn waits until the daemon, which has the slot, has written and confirmed everything that is committed by now, and then
+// something more on each partition of the log, in which every transaction has a record. A daemon that was stopped before has
+// received nothing that is newer, so what it writes after that is out of order, even if a third one starts from the slot. goesOn
+// reports false when the daemon ends first.
+func (n *nemesis) goesOn(d *daemon) bool {
+	until := func(what string, ok func() bool) {
+		n.t.Helper()
+		n.until(what, time.Minute, func() bool { return !d.running() || ok() })
+	}
+	confirmed := func() {
+		end := n.postgres.Query(n.t, "postgres", "select pg_current_wal_lsn()")
+		until("the slot to be confirmed up to "+end, func() bool { return n.confirmed(end) })
+	}
+	confirmed()
+	had, err := n.topics.marks()
+	n.must(err)
+	until("more records on each partition of the log", func() bool {
+		now, err := n.topics.marks()
+		for p, mark := range had {
+			if err != nil || p.Topic == prefix+ledger.TxLog && now[p] == mark {
+				return false
+			}
+		}
+		return true
+	})
+	confirmed()
+	return d.running()
 }
 
 // sender is the process id of the walsender that holds the slot; "" when nobody does.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,15 +17,17 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// pair is a source and a replica of it in another server, with the daemons between them.
+// pair is a source and a replica of it in another server, or a topic of its rows, with the daemons between them.
 type pair struct {
 	t              *testing.T
 	source, target *testenv.PostgresServer
+	topic          *topic // nil: the sink is the replica
 	binary         string
-	listen         string // of the daemon
-	file           string // of the pipeline "replica"
-	through        string // address of a proxy to the target; "": none
-	more           string // of the sink's block
+	listen         string    // of the daemon
+	file           string    // of the pipeline "replica"
+	through        string    // address of a proxy to the target; "": none
+	urls           [2]string // of source and target as the daemon sees them; "": those of the servers
+	more           string    // of the sink's block
 	dir            string
 	started        int
 	daemon         *daemon
@@ -38,21 +41,30 @@ pipeline "replica" {
     url    = %q
     %s
   }
-  sink "postgres" "copy" {
-    url = %q
-    %s
-  }
+  %s
 }
 `
+
+const replicaSink = `sink "postgres" "copy" {
+    url = %q
+    %s
+  }`
 
 // newPair starts servers of two versions; write makes the pipeline's file.
 func newPair(t *testing.T, binary string, from, to int) *pair {
 	t.Helper()
+	p := newSource(t, binary, from)
+	p.target = testenv.Postgres(t, testenv.Version(to))
+	return p
+}
+
+// newSource starts a server of a version; its sink has yet to be chosen.
+func newSource(t *testing.T, binary string, version int) *pair {
+	t.Helper()
 	return &pair{
 		t: t, binary: binary, listen: freeAddress(t), dir: t.TempDir(),
-		source: testenv.Postgres(t, testenv.Version(from),
+		source: testenv.Postgres(t, testenv.Version(version),
 			testenv.Setting("wal_sender_timeout", fmt.Sprint(senderTimeout.Milliseconds()))),
-		target: testenv.Postgres(t, testenv.Version(to)),
 	}
 }
 
@@ -60,14 +72,22 @@ func newPair(t *testing.T, binary string, from, to int) *pair {
 func (p *pair) write(what string) {
 	p.t.Helper()
 	p.file = filepath.Join(p.dir, "replica.hcl")
-	target := p.target.URL()
-	if p.through != "" {
-		target = strings.Replace(target, p.target.Addr(), p.through, 1)
-	}
-	text := fmt.Sprintf(replicaFile, p.listen, p.source.URL(), what, target, p.more)
+	text := fmt.Sprintf(replicaFile, p.listen, cmp.Or(p.urls[0], p.source.URL()), what, p.sink())
 	if err := os.WriteFile(p.file, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// sink is the sink's block.
+func (p *pair) sink() string {
+	if p.topic != nil {
+		return p.topic.sink()
+	}
+	target := cmp.Or(p.urls[1], p.target.URL())
+	if p.through != "" {
+		target = strings.Replace(target, p.target.Addr(), p.through, 1)
+	}
+	return fmt.Sprintf(replicaSink, target, p.more)
 }
 
 // launch starts a daemon, which ends with the test.
@@ -120,7 +140,14 @@ func (p *pair) tailrace(args ...string) string {
 // drain waits until the replica has everything.
 func (p *pair) drain() {
 	p.t.Helper()
-	p.tailrace("wait", "-pipeline", "replica", "-timeout", "120s", "-url", "http://"+p.listen)
+	if out, err := p.wait("120s"); err != nil {
+		p.t.Errorf("tailrace wait: %v\n%s\n%s", err, out, p.daemon.logTail())
+	}
+}
+
+// wait runs the verb.
+func (p *pair) wait(timeout string) (out []byte, err error) {
+	return exec.Command(p.binary, "wait", "-pipeline", "replica", "-timeout", timeout, "-url", "http://"+p.listen).CombinedOutput()
 }
 
 // same compares the tables of both sides by their rows' text, and says whether there was a difference.

@@ -73,11 +73,16 @@ func (r *rig) drain() *daemon {
 	began := time.Now()
 	r.until("the slot to be confirmed up to "+end, 2*time.Minute, func() bool {
 		d = r.one()
-		return r.postgres.Query(r.t, "postgres", fmt.Sprintf(
-			"select confirmed_flush_lsn >= '%s' from pg_replication_slots where slot_name = '%s'", end, r.program.slot())) == "true"
+		return r.confirmed(end)
 	})
 	r.t.Logf("drained in %s", time.Since(began).Round(time.Millisecond))
 	return d
+}
+
+// confirmed reports whether the slot is confirmed up to a position.
+func (r *rig) confirmed(lsn string) bool {
+	return r.postgres.Query(r.t, "postgres", fmt.Sprintf(
+		"select confirmed_flush_lsn >= '%s' from pg_replication_slots where slot_name = '%s'", lsn, r.program.slot())) == "true"
 }
 
 // judge reads everything and asks the oracles.

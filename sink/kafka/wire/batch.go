@@ -23,10 +23,10 @@ type Batch struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // append writes the batch: the same for the same b and codec.
-func (b *Batch) append(dst []byte, codec sarama.CompressionCodec, c *compressor) []byte {
-	start := len(dst)
+func (b *Batch) append(p *pieces, codec sarama.CompressionCodec, c *compressor) {
+	start, before, inPlace := len(p.own), p.len(), len(p.large)
 	ms := uint64(b.Time.UnixMilli())
-	dst = binary.BigEndian.AppendUint64(dst, 0)          // base offset: the broker's to give
+	dst := binary.BigEndian.AppendUint64(p.own, 0)       // base offset: the broker's to give
 	dst = binary.BigEndian.AppendUint32(dst, 0)          // length of what follows
 	dst = binary.BigEndian.AppendUint32(dst, ^uint32(0)) // leader epoch: the broker's
 	dst = append(dst, 2)                                 // magic
@@ -38,10 +38,13 @@ func (b *Batch) append(dst []byte, codec sarama.CompressionCodec, c *compressor)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(b.ProducerID))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(b.ProducerEpoch))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(b.Sequence))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(b.Records.n))
-	dst = c.records(dst, codec, b.Records)
-	batch := dst[start:]
-	binary.BigEndian.PutUint32(batch[8:], uint32(len(batch)-12))
-	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
-	return dst
+	p.own = binary.BigEndian.AppendUint32(dst, uint32(b.Records.n))
+	if codec == sarama.CompressionNone {
+		p.records(b.Records)
+	} else {
+		p.own = c.records(p.own, codec, b.Records)
+	}
+	head := p.own[start:]
+	binary.BigEndian.PutUint32(head[8:], uint32(p.len()-before-12))
+	binary.BigEndian.PutUint32(head[17:], p.checksum(start+21, inPlace))
 }

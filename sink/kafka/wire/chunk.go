@@ -1,6 +1,10 @@
 package wire
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/tailrace/tailrace/internal/bufpool"
+)
 
 // sizes are those of chunks. The records of a batch take a small one first and then larger ones, so that a batch of one
 // row is cheap to keep, and one of thousands has few.
@@ -12,8 +16,9 @@ var idle [len(sizes)]sync.Pool
 // chunk is memory for whole records, each behind its length.
 type chunk struct {
 	next  *chunk
-	class int // of sizes; -1: one record that is larger than all of them
+	class int // of sizes; -1: text is a part of large
 	text  []byte
+	large *bufpool.Buffer // of a record that is larger than all sizes, or was made there
 }
 
 // newChunk has room for n bytes, and the size of class at least, where there is one.
@@ -23,7 +28,8 @@ func newChunk(class, n int) *chunk {
 		class++
 	}
 	if class == len(sizes) {
-		return &chunk{class: -1, text: make([]byte, 0, n)}
+		b := bufpool.Get(n)
+		return &chunk{class: -1, text: b.Bytes, large: b}
 	}
 	if c, ok := idle[class].Get().(*chunk); ok {
 		return c
@@ -33,6 +39,8 @@ func newChunk(class, n int) *chunk {
 
 func (c *chunk) free() {
 	if c.class < 0 {
+		c.text = nil
+		c.large.Release()
 		return
 	}
 	c.next, c.text = nil, c.text[:0]

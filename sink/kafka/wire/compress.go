@@ -19,11 +19,8 @@ type compressor struct {
 	zstd  *zstd.Encoder
 }
 
-// records appends the records as codec has them.
+// records appends the records, compressed by codec.
 func (c *compressor) records(dst []byte, codec sarama.CompressionCodec, r *Records) []byte {
-	if codec == sarama.CompressionNone {
-		return r.appendTo(dst)
-	}
 	c.plain = r.appendTo(c.plain[:0])
 	switch codec {
 	case sarama.CompressionGZIP:

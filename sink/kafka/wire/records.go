@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 
+	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -25,14 +26,43 @@ func (r *Records) Add(key, value []byte, headers []transform.Header) {
 	c := r.room(n + binary.MaxVarintLen32)
 	b := binary.AppendUvarint(c.text, uint64(n))
 	b = appendBytes(appendBytes(b, key), value)
-	b = binary.AppendVarint(b, int64(len(headers)))
-	for i := range headers {
-		b = binary.AppendVarint(b, int64(len(headers[i].Name)))
-		b = append(b, headers[i].Name...)
-		b = appendBytes(b, headers[i].Value)
-	}
-	c.text = b
+	c.text = appendHeaders(b, headers)
 	r.n, r.size = r.n+1, r.size+n+recordHead
+}
+
+// Before is how many bytes a value that Take can use has before it in its buffer, besides those of the key.
+const Before = 3 * binary.MaxVarintLen32
+
+// Take appends a record whose value is what b has from at on, without a copy: b belongs to r. The key and the values of
+// headers may stand before the value. Before at there are Before bytes and as many as the key has, at least.
+func (r *Records) Take(b *bufpool.Buffer, at int, key []byte, headers []transform.Header) {
+	value := len(b.Bytes) - at
+	n := tailSize(key, b.Bytes[at:], headers)
+	b.Bytes = appendHeaders(b.Bytes, headers) // before what they may refer to is overwritten
+	start := at - varintSize(value)
+	if start -= len(key); key != nil {
+		copy(b.Bytes[start:], key)
+		start -= varintSize(len(key))
+		binary.PutVarint(b.Bytes[start:], int64(len(key)))
+	} else {
+		start--
+		binary.PutVarint(b.Bytes[start:], -1)
+	}
+	binary.PutVarint(b.Bytes[at-varintSize(value):], int64(value))
+	start -= uvarintSize(n)
+	binary.PutUvarint(b.Bytes[start:], uint64(n))
+	r.link(&chunk{class: -1, text: b.Bytes[start:], large: b})
+	r.n, r.size = r.n+1, r.size+n+recordHead
+}
+
+func appendHeaders(dst []byte, headers []transform.Header) []byte {
+	dst = binary.AppendVarint(dst, int64(len(headers)))
+	for i := range headers {
+		dst = binary.AppendVarint(dst, int64(len(headers[i].Name)))
+		dst = append(dst, headers[i].Name...)
+		dst = appendBytes(dst, headers[i].Value)
+	}
+	return dst
 }
 
 // Append takes the records of o, which is empty after it.
@@ -93,13 +123,17 @@ func (r *Records) each(f func(tail []byte)) {
 func (r *Records) appendTo(dst []byte) []byte {
 	offset := 0
 	r.each(func(tail []byte) {
-		dst = binary.AppendVarint(dst, int64(2+varintSize(offset)+len(tail)))
-		dst = append(dst, 0, 0) // attributes; the time is the batch's
-		dst = binary.AppendVarint(dst, int64(offset))
-		dst = append(dst, tail...)
+		dst = append(appendRecordHead(dst, offset, tail), tail...)
 		offset++
 	})
 	return dst
+}
+
+// appendRecordHead appends what a record has before its key.
+func appendRecordHead(dst []byte, offset int, tail []byte) []byte {
+	dst = binary.AppendVarint(dst, int64(2+varintSize(offset)+len(tail)))
+	dst = append(dst, 0, 0) // attributes; the time is the batch's
+	return binary.AppendVarint(dst, int64(offset))
 }
 
 // room is the chunk that takes n more bytes.
@@ -153,6 +187,15 @@ func bytesSize(b []byte) int {
 		return 1
 	}
 	return varintSize(len(b)) + len(b)
+}
+
+// uvarintSize is how many bytes the unsigned varint of n takes.
+func uvarintSize(n int) int {
+	size := 1
+	for n >>= 7; n > 0; n >>= 7 {
+		size++
+	}
+	return size
 }
 
 // varintSize is how many bytes the varint of n takes, which is not negative.

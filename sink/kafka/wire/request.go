@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -24,7 +25,8 @@ type Request struct {
 	Timeout time.Duration // how long a broker waits for its replicas
 	Codec   sarama.CompressionCodec
 
-	buf        []byte
+	pieces     pieces
+	buffers    net.Buffers
 	compressor compressor
 }
 
@@ -35,11 +37,13 @@ type Part struct {
 	Batch     Batch
 }
 
-// Encode is the request with its length before it, good until the next call. It sorts parts; a partition is in one of
-// them at most.
-func (r *Request) Encode(correlation int32, parts []Part) []byte {
+// Encode is the request with its length before it, in pieces that are good until the next call; those of large records are
+// the Records' own. It sorts parts; a partition is in one of them at most.
+func (r *Request) Encode(correlation int32, parts []Part) net.Buffers {
 	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(a.Topic, b.Topic) })
-	b := binary.BigEndian.AppendUint32(r.buf[:0], 0) // length of what follows
+	p := &r.pieces
+	p.reset()
+	b := binary.BigEndian.AppendUint32(p.own, 0) // length of what follows
 	b = binary.BigEndian.AppendUint16(b, uint16(kmsg.Produce.Int16()))
 	b = binary.BigEndian.AppendUint16(b, version)
 	b = binary.BigEndian.AppendUint32(b, uint32(correlation))
@@ -47,30 +51,31 @@ func (r *Request) Encode(correlation int32, parts []Part) []byte {
 	b = binary.BigEndian.AppendUint16(b, ^uint16(0)) // no transactional id
 	b = binary.BigEndian.AppendUint16(b, ^uint16(0)) // all replicas in sync
 	b = binary.BigEndian.AppendUint32(b, uint32(r.Timeout.Milliseconds()))
-	b = binary.BigEndian.AppendUint32(b, uint32(topics(parts)))
+	p.own = binary.BigEndian.AppendUint32(b, uint32(topics(parts)))
 	for len(parts) > 0 {
 		n := run(parts)
-		b = appendString(b, parts[0].Topic)
-		b = binary.BigEndian.AppendUint32(b, uint32(n))
+		p.own = appendString(p.own, parts[0].Topic)
+		p.own = binary.BigEndian.AppendUint32(p.own, uint32(n))
 		for i := range parts[:n] {
-			b = r.part(b, &parts[i])
+			r.part(&parts[i])
 		}
 		parts = parts[n:]
 	}
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	if r.buf = b; cap(b) > kept {
-		r.buf, r.compressor.plain = nil, nil
+	binary.BigEndian.PutUint32(p.own, uint32(p.len()-4))
+	r.buffers = p.appendTo(r.buffers[:0])
+	if cap(p.own) > kept {
+		p.own, r.compressor.plain = nil, nil
 	}
-	return b
+	return r.buffers
 }
 
-func (r *Request) part(b []byte, p *Part) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(p.Partition))
-	at := len(b)
-	b = binary.BigEndian.AppendUint32(b, 0)
-	b = p.Batch.append(b, r.Codec, &r.compressor)
-	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
-	return b
+func (r *Request) part(p *Part) {
+	to := &r.pieces
+	to.own = binary.BigEndian.AppendUint32(to.own, uint32(p.Partition))
+	at, before := len(to.own), to.len()
+	to.own = binary.BigEndian.AppendUint32(to.own, 0)
+	p.Batch.append(to, r.Codec, &r.compressor)
+	binary.BigEndian.PutUint32(to.own[at:], uint32(to.len()-before-4))
 }
 
 // run is how many parts from the first on have the same topic.

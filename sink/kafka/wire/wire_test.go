@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"net"
 	"reflect"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -24,9 +26,90 @@ type row struct {
 	Headers    []transform.Header
 }
 
+// add adds rows by Add and, one in four, by Take: a reader must not see the difference.
 func add(r *wire.Records, rows ...row) {
+	for i, x := range rows {
+		if i%4 == 3 && x.Value != nil {
+			take(r, x)
+		} else {
+			r.Add(x.Key, x.Value, x.Headers)
+		}
+	}
+}
+
+// take is Take of a row whose key and headers stand before its value, as an encoder leaves them.
+func take(r *wire.Records, x row) {
+	b := bufpool.Get(wire.Before + len(x.Key) + len(x.Value))
+	b.Bytes = b.Bytes[:wire.Before]
+	put := func(text []byte) []byte {
+		if text == nil {
+			return nil
+		}
+		start := len(b.Bytes)
+		b.Bytes = append(b.Bytes, text...)
+		return b.Bytes[start:]
+	}
+	key, headers := put(x.Key), []transform.Header(nil)
+	for _, h := range x.Headers {
+		headers = append(headers, transform.Header{Name: h.Name, Value: put(h.Value)})
+	}
+	at := len(b.Bytes)
+	put(x.Value)
+	r.Take(b, at, key, headers)
+}
+
+// Lengths take one byte more from these sizes on.
+func TestTakeAtTheSizesOfVarints(t *testing.T) {
+	var r, want wire.Records
+	var rows []row
+	for _, key := range []int{0, 1, 63, 64, 8191, 8192} {
+		for _, value := range []int{0, 1, 62, 63, 64, 127, 128, 8191, 8192, 16383, 16384, 1 << 20, 2 << 20} {
+			x := row{Key: bytes.Repeat([]byte("k"), key), Value: bytes.Repeat([]byte("v"), value)}
+			if key == 1 {
+				x.Key = nil
+			}
+			rows = append(rows, x, row{Key: x.Key, Value: x.Value, Headers: []transform.Header{{Name: "h", Value: x.Key}}})
+		}
+	}
 	for _, x := range rows {
-		r.Add(x.Key, x.Value, x.Headers)
+		take(&r, x)
+		want.Add(x.Key, x.Value, x.Headers)
+	}
+	if r.Size() != want.Size() {
+		t.Errorf("%d bytes, want %d", r.Size(), want.Size())
+	}
+	if !reflect.DeepEqual(encode(t, &r), rows) {
+		t.Error("not what was taken")
+	}
+	w := wire.Request{Client: "test"}
+	one, two := joined(w.Encode(1, []wire.Part{part("a", 0, &r)})), joined(w.Encode(1, []wire.Part{part("a", 0, &want)}))
+	if !bytes.Equal(one, two) {
+		t.Error("records that were taken differ from those that were added")
+	}
+}
+
+// A large record is sent from where it stands, and given back with the others.
+func TestLargeRecordsAreNotCopied(t *testing.T) {
+	bufpool.Poison()
+	var r wire.Records
+	value := bytes.Repeat([]byte("v"), 100_000)
+	add(&r, row{Value: []byte("small")}, row{Value: value}, row{Value: []byte("small")}, row{Key: []byte("taken"), Value: value})
+	w := wire.Request{Client: "test"}
+	pieces := w.Encode(1, []wire.Part{part("a", 0, &r)})
+	var large [][]byte
+	for _, p := range pieces {
+		if len(p) >= len(value) {
+			large = append(large, p)
+		}
+	}
+	if len(large) != 2 || len(joined(pieces)) > 2*len(value)+1000 {
+		t.Fatalf("%d pieces of %d are large", len(large), len(pieces))
+	}
+	r.Free()
+	for i, p := range large {
+		if p[len(p)-2] == 'v' {
+			t.Errorf("large record %d is a copy, or was not given back", i)
+		}
 	}
 }
 
@@ -56,6 +139,9 @@ func some(r *rand.Rand, n int) []row {
 	}
 	return rows
 }
+
+// joined is a request as the broker gets it.
+func joined(pieces net.Buffers) []byte { return bytes.Join(pieces, nil) }
 
 // read decodes the request that wire has encoded, by another implementation of the protocol.
 func read(t *testing.T, b []byte) *kmsg.ProduceRequest {
@@ -126,7 +212,7 @@ func part(topic string, partition int32, r *wire.Records) wire.Part {
 func encode(t *testing.T, r *wire.Records) []row {
 	t.Helper()
 	w := wire.Request{Client: "test", Timeout: 10 * time.Second}
-	q := read(t, w.Encode(42, []wire.Part{part("a", 0, r)}))
+	q := read(t, joined(w.Encode(42, []wire.Part{part("a", 0, r)})))
 	b := q.Topics[0].Partitions[0].Records
 	k, rows := batch(t, b)
 	if k.ProducerID != 1<<40 || k.ProducerEpoch != 7 || k.FirstSequence != 100 || k.FirstTimestamp != at.UnixMilli() ||
@@ -204,7 +290,7 @@ func TestRequestsOfManyPartitions(t *testing.T) {
 	}
 	w := wire.Request{Client: "test", Timeout: 10 * time.Second}
 	for range 3 {
-		q := read(t, w.Encode(42, parts()))
+		q := read(t, joined(w.Encode(42, parts())))
 		if q.Acks != -1 || q.TimeoutMillis != 10_000 || q.TransactionID != nil || len(q.Topics) != 3 {
 			t.Fatalf("request with acks %d, timeout %d, transaction %v, %d topics", q.Acks, q.TimeoutMillis, q.TransactionID, len(q.Topics))
 		}
@@ -226,8 +312,8 @@ func TestRepetitionsAreIdentical(t *testing.T) {
 	add(&r, some(rand.New(rand.NewPCG(3, 4)), 500)...)
 	for codec := sarama.CompressionNone; codec <= sarama.CompressionZSTD; codec++ {
 		w := wire.Request{Client: "test", Codec: codec}
-		first := bytes.Clone(w.Encode(42, []wire.Part{part("a", 0, &r)}))
-		again := w.Encode(42, []wire.Part{part("a", 0, &r)})
+		first := joined(w.Encode(42, []wire.Part{part("a", 0, &r)}))
+		again := joined(w.Encode(42, []wire.Part{part("a", 0, &r)}))
 		if !bytes.Equal(first, again) {
 			t.Errorf("%s: the repetition differs", codec)
 		}

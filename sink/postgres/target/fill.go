@@ -14,7 +14,7 @@ func (d *drift) lacks(c *capture.Column) {
 	switch {
 	case was != nil && was.Number == c.Number:
 		d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
-			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String())
+			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
 	case c.Fill == capture.FillUnknown:
 		d.unknown = true
 		d.person("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
@@ -46,5 +46,5 @@ func (d *drift) hint(c *capture.Column) string {
 	if c.Fill != capture.FillUnknown {
 		return ""
 	}
-	return " -- older rows have NULL; where the source has values: tailrace verify -repair -table " + d.table.String()
+	return " -- older rows have NULL; where the source has values: tailrace verify -repair -table " + d.table.String() + " FILE"
 }

@@ -1,0 +1,33 @@
+package postgres
+
+import "golang.org/x/sys/unix"
+
+// limitSegment limits the peer's segments before the connection is made, and reports whether the kernel took the limit;
+// with 0 it does nothing.
+func limitSegment(fd, bytes int) bool {
+	if bytes == 0 {
+		return true
+	}
+	if unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, bytes) != nil {
+		return false
+	}
+	got, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG) // before connect: the limit
+	return err == nil && got == bytes
+}
+
+// advertisedSegment is the largest segment, in bytes, that the peer of a connection was told to send.
+func advertisedSegment(fd int) (bytes int, known bool) {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0, false
+	}
+	return int(info.Advmss), true
+}
+
+// setReceiveBuffer makes the receive buffer of a connection larger. The kernel has taken the window's upper bound from the
+// buffer that the connection began with, so that is raised, too; without a scale, which depends on the same, 65,535 bytes
+// are all that can be advertised. What is refused is only slower.
+func setReceiveBuffer(fd, bytes int) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_WINDOW_CLAMP, min(bytes, 65535))
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import "time"
+
+// A stall is a connection on which the server's kernel holds back what the walsender has sent: it moves less than a window
+// each time its persist timer fires, 200 ms or more apart, although the reader waits. It can last as long as the stream.
+// docs/decisions/0003 tells how it comes about and how narrow prevents it; stalls is for the case that it does not.
+const (
+	// stallWait is how long a read has to wait to be suspect. Linux fires no persist or retransmission timer earlier than
+	// after 200 ms.
+	stallWait = 100 * time.Millisecond
+	// stallSpan is how far apart two of them may be to be in a row.
+	stallSpan = time.Second
+)
+
+// stallRun is after how many such waits in a row a stream counts as stalled. Only tests change it.
+var stallRun = 3
+
+// stalls finds stalls on a connection to this machine, where both ends have the same clock. A wait counts when what came
+// after it had been sent before it: it was in the middle of a message, or the message says when it was sent. So an idle
+// stream, a slow server and one that is suspended between two messages do not count.
+type stalls struct {
+	since  time.Time // when the read that waits found nothing; zero: none waits
+	inside bool      // it was in the middle of a message
+	until  time.Time // when the last long wait ended, of which the message has yet to say when it was sent; zero: none
+	from   time.Time // when that wait began
+	run    int
+	last   time.Time // when the last wait that counts ended
+}
+
+// wait notes that a read is about to wait. inside: a part of a message is here already.
+func (s *stalls) wait(now time.Time, inside bool) {
+	if s.since.IsZero() {
+		s.since, s.inside = now, inside
+	}
+}
+
+// came notes that bytes came, and reports whether the stream has stalled.
+func (s *stalls) came(now time.Time) bool {
+	from := s.since
+	s.since = time.Time{}
+	switch {
+	case from.IsZero() || now.Sub(from) < stallWait:
+		return false
+	case s.inside:
+		return s.count(now)
+	}
+	s.from, s.until = from, now
+	return false
+}
+
+// pending reports whether the next message is wanted by sent.
+func (s *stalls) pending() bool { return !s.until.IsZero() }
+
+// sent notes when the server sent the first message that was whole after a long wait, and reports whether the stream has
+// stalled.
+func (s *stalls) sent(at time.Time) bool {
+	from, until := s.from, s.until
+	s.until = time.Time{}
+	if from.IsZero() || at.After(from) {
+		return false
+	}
+	return s.count(until)
+}
+
+// count notes a wait that counts.
+func (s *stalls) count(now time.Time) bool {
+	if now.Sub(s.last) > stallSpan {
+		s.run = 0
+	}
+	s.last = now
+	if s.run++; s.run < stallRun {
+		return false
+	}
+	s.run = 0
+	return true
+}
+
+// paused notes that nothing was read for a while, so that no wait is measured over it.
+func (s *stalls) paused() { s.since, s.until = time.Time{}, time.Time{} }

@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// standbySlot is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The changes of a
+// failover slot are not sent before the standbys of all these slots have confirmed them.
+type standbySlot struct {
+	Name    string
+	Exists  bool
+	Type    string // physical, logical
+	Invalid string // why it is invalidated; "": it is not
+	Active  bool
+	Restart capture.LSN // what its standby has confirmed
+}
+
+// readStandbySlots reads the slots for whose standbys the walsender pid waits now; none when it does not wait.
+func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint32) ([]standbySlot, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT n, s.slot_name IS NOT NULL, coalesce(slot_type, ''), coalesce(to_jsonb(s)->>'invalidation_reason', ''),
+			coalesce(active, false), coalesce(restart_lsn - '0/0', 0)::bigint
+		FROM (SELECT lower(btrim(n, ' "')) FROM unnest(string_to_array(current_setting('synchronized_standby_slots', true), ',')) n) names(n)
+			LEFT JOIN pg_replication_slots s ON slot_name = n
+		WHERE EXISTS (SELECT FROM pg_stat_get_activity($1) WHERE wait_event = 'WaitForStandbyConfirmation')`, int32(pid))
+	if err != nil {
+		return nil, c.named("read synchronized_standby_slots", err)
+	}
+	slots, err := pgx.CollectRows(rows, pgx.RowToStructByPos[standbySlot])
+	return slots, c.named("read synchronized_standby_slots", err)
+}
+
+// standbyWait knows since when a walsender waits for standbys. One goroutine.
+type standbyWait struct {
+	problem *capture.Problem // nil: it does not wait, or not for long
+	since   time.Time        // of the problem
+	before  map[string]capture.LSN
+}
+
+// judge takes another look's slots and reports whether the problem has come, gone, or changed. A standby that is connected is
+// waited for after each commit; it is a problem when it has confirmed nothing from one look to the next.
+func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
+	var whys []string
+	var fixes []string
+	confirmed := map[string]capture.LSN{}
+	for i := range slots {
+		s := &slots[i]
+		confirmed[s.Name] = s.Restart
+		last, seen := w.before[s.Name]
+		if why, fix := s.trouble(seen && s.Restart == last); why != "" {
+			whys, fixes = append(whys, why), append(fixes, fix)
+		}
+	}
+	w.before = confirmed
+	var p *capture.Problem
+	if len(whys) > 0 {
+		p = &capture.Problem{
+			State: "waiting_for_standby",
+			Reason: "the server sends no change before the standbys in its synchronized_standby_slots have confirmed it: " +
+				strings.Join(whys, "; "),
+			Fix: strings.Join(fixes, "\n"),
+		}
+	}
+	switch {
+	case p == nil && w.problem == nil || p != nil && w.problem != nil && p.Reason == w.problem.Reason:
+		return false
+	case w.problem == nil:
+		w.since = now
+	}
+	w.problem = p
+	return true
+}
+
+// trouble says why the slot's standby confirms nothing, and what helps on the server; "" when it may do so at any moment.
+func (s *standbySlot) trouble(stands bool) (why, fix string) {
+	amend := "\n-- or take it out of synchronized_standby_slots, and SELECT pg_reload_conf()"
+	switch {
+	case !s.Exists:
+		return fmt.Sprintf("slot %s does not exist", s.Name),
+			fmt.Sprintf("SELECT pg_create_physical_replication_slot('%s');%s", strings.ReplaceAll(s.Name, "'", "''"), amend)
+	case s.Type != "physical":
+		return fmt.Sprintf("slot %s is a logical one", s.Name),
+			fmt.Sprintf("-- name physical slots in synchronized_standby_slots, not %s, and SELECT pg_reload_conf()", s.Name)
+	case s.Invalid != "":
+		return fmt.Sprintf("slot %s is invalidated (%s)", s.Name, s.Invalid),
+			fmt.Sprintf("SELECT pg_drop_replication_slot('%s'), pg_create_physical_replication_slot('%[1]s');\n"+
+				"-- and rebuild its standby%s", s.Name, amend)
+	case !s.Active:
+		return fmt.Sprintf("no standby is connected to slot %s", s.Name),
+			fmt.Sprintf("-- start the standby whose primary_slot_name is %s%s", s.Name, amend)
+	case stands:
+		return fmt.Sprintf("the standby of slot %s is connected and has confirmed nothing beyond %s for some seconds", s.Name, s.Restart),
+			fmt.Sprintf("-- look at the standby whose primary_slot_name is %s, and at the network to it%s", s.Name, amend)
+	}
+	return "", ""
+}
+
+// log says that the wait has begun, changed or ended.
+func (w *standbyWait) log(log *zap.Logger) {
+	if w.problem == nil {
+		log.Info("the standbys in synchronized_standby_slots confirm again")
+		return
+	}
+	log.Warn("retrying", zap.String("state", w.problem.State), zap.String("reason", w.problem.Reason), zap.String("fix", w.problem.Fix))
+}

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// While the standby of synchronized_standby_slots is missing or away, the server holds changes back. That is a state of its
+// own, which ends by itself; the stream goes on.
+func TestStandbyIsWaitedFor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	for _, version := range []int{testenv.FailoverSlots, testenv.Newest} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			primary := testenv.Postgres(t, testenv.Version(version), testenv.Setting("synchronized_standby_slots", testenv.StandbyName))
+			c := testConfig(primary, "postgres")
+			c.Failover = true
+			p := startTap(t, primary, c, "postgres")
+			primary.Exec(t, insert(1, 1))
+			p.waits("slot standby does not exist")
+			standby := primary.Standby(t)
+			p.waits("")
+			p.expect(inserts(1, 1)...)
+			if err := standby.Stop(testenv.Fast); err != nil {
+				t.Fatal(err)
+			}
+			primary.Exec(t, insert(2, 2))
+			p.waits("no standby is connected to slot standby")
+			if since := p.source.Health().WaitingSince; time.Since(since).Abs() > time.Minute {
+				t.Errorf("since %s", since)
+			}
+			if err := standby.Start(); err != nil {
+				t.Fatal(err)
+			}
+			p.waits("")
+			p.expect(inserts(1, 2)...)
+			if p.streams != 2 || len(p.reports) > 0 {
+				t.Errorf("%d streams, reports %v", p.streams, p.reports)
+			}
+			p.publicationGone(primary)
+		})
+	}
+}
+
+// waits waits until the source says what it waits for, "" for nothing.
+func (p *tap) waits(why string) {
+	p.t.Helper()
+	p.wait("it waits for: "+why, func() bool {
+		w := p.source.Health().Waiting
+		if w != nil && (w.State != "waiting_for_standby" || w.Halted || w.Fix == "") {
+			p.t.Fatalf("%+v", w)
+		}
+		return why == "" && w == nil || why != "" && w != nil && strings.Contains(w.Reason, why)
+	})
+}
+
+// publicationGone: where notices of synchronized_standby_slots come, the one of a publication is still heard.
+func (p *tap) publicationGone(s *testenv.PostgresServer) {
+	p.t.Helper()
+	s.Exec(p.t, "DROP PUBLICATION tailrace", insert(3, 3))
+	p.wait("the state", func() bool { return p.reported("publication_missing") })
+	p.expect(inserts(1, 2)...)
+}
+
+// A standby that is connected may be waited for at any moment; only one that confirms nothing is a problem.
+func TestStandbyWait(t *testing.T) {
+	slot := func(restart capture.LSN) []standbySlot {
+		return []standbySlot{{Name: "s", Exists: true, Type: "physical", Active: true, Restart: restart}}
+	}
+	with := func(change func(*standbySlot)) []standbySlot {
+		s := slot(9)
+		change(&s[0])
+		return s
+	}
+	began := time.Unix(1000, 0)
+	var w standbyWait
+	for i, look := range []struct {
+		slots   []standbySlot
+		changed bool
+		why     string
+	}{
+		{slots: slot(5)},
+		{slots: slot(6)},
+		{slots: slot(6), changed: true, why: "the standby of slot s is connected and has confirmed nothing beyond 0/6"},
+		{slots: slot(6), why: "confirmed nothing"},
+		{slots: slot(7), changed: true},
+		{},
+		{slots: slot(7)}, // between them it had everything
+		{slots: nil},
+		{slots: with(func(s *standbySlot) { s.Active = false }), changed: true, why: "no standby is connected to slot s"},
+		{slots: with(func(s *standbySlot) { s.Exists = false }), changed: true, why: "slot s does not exist"},
+		{slots: with(func(s *standbySlot) { s.Type = "logical" }), changed: true, why: "slot s is a logical one"},
+		{slots: with(func(s *standbySlot) { s.Invalid = "wal_removed" }), changed: true, why: "slot s is invalidated (wal_removed)"},
+		{changed: true},
+	} {
+		if changed := w.judge(look.slots, began.Add(time.Duration(i)*time.Second)); changed != look.changed {
+			t.Errorf("look %d: changed %v", i, changed)
+		}
+		if p := w.problem; p == nil && look.why != "" || p != nil && (look.why == "" || !strings.Contains(p.Reason, look.why)) {
+			t.Errorf("look %d: %v, want %q", i, p, look.why)
+		}
+		if i == 11 && w.since != began.Add(8*time.Second) {
+			t.Errorf("since %s, want look 8", w.since)
+		}
+	}
+}
+
+// Notices with the code of a missing publication, in any language: the server's function tells, and the catalogue where that
+// is not known.
+func TestNotices(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	s := newSite(t, testenv.Newest)
+	s.exec("CREATE PUBLICATION p")
+	for _, c := range []struct {
+		notice      pgproto3.NoticeResponse
+		publication string
+		missing     bool
+	}{
+		{pgproto3.NoticeResponse{Code: "55000", Routine: "StandbySlotsHaveCaughtup", Message: `Replikations-Slot »standby« ...`}, "gone", false},
+		{pgproto3.NoticeResponse{Code: "22023", Routine: "StandbySlotsHaveCaughtup"}, "gone", false},
+		{pgproto3.NoticeResponse{Code: "55000", Routine: "LoadPublications", Message: `Laden der Publikation »p« übersprungen`}, "p", true},
+		{pgproto3.NoticeResponse{Code: "55000", Routine: "renamed"}, "p", false},
+		{pgproto3.NoticeResponse{Code: "55000", Routine: "renamed"}, "gone", true},
+		{pgproto3.NoticeResponse{Code: "55000"}, "gone", true},
+		{pgproto3.NoticeResponse{Code: "01000", Routine: "LoadPublications"}, "gone", false},
+	} {
+		st, _ := newStream(t)
+		c.notice.Severity, c.notice.SeverityUnlocalized = "WARNUNG", "WARNING"
+		st.config = s.config()
+		st.config.Publication = c.publication
+		st.control = &sideConn{config: st.config}
+		body, err := c.notice.Encode(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = st.notice(t.Context(), body[5:])
+		st.control.close()
+		if (state(err) == "publication_missing") != c.missing || !c.missing && err != nil {
+			t.Errorf("%s of %q, publication %s: %v", c.notice.Code, c.notice.Routine, c.publication, err)
+		}
+	}
+}

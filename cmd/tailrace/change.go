@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tailrace/tailrace/config"
+)
+
+// change is a verb that changes what a pipeline has recorded: it lists what it would do, asks, and does it.
+type change struct {
+	pipeline string
+	yes      bool
+	// do does it, or with dry lists only, within changeTime.
+	do func(ctx context.Context, p config.Pipeline, dry bool) ([]string, error)
+}
+
+// changeTime bounds a look at the servers, and the change.
+const changeTime = 60 * time.Second
+
+// flags declares those that every change has.
+func (c *change) flags(flags *flag.FlagSet) {
+	flags.StringVar(&c.pipeline, "pipeline", "", "`NAME` of the pipeline")
+	flags.BoolVar(&c.yes, "yes", false, "do not ask")
+}
+
+// of reads the files and finds the pipeline.
+func (c *change) of(a *app, paths []string) (config.Pipeline, error) {
+	if c.pipeline == "" {
+		return config.Pipeline{}, usageError("-pipeline is missing")
+	}
+	file, report, err := load(a, paths, false)
+	if err != nil {
+		return config.Pipeline{}, err
+	}
+	printAll(a, report)
+	return pipelineOf(a, file, c.pipeline)
+}
+
+// list says what would be done.
+func (c *change) list(ctx context.Context, p config.Pipeline) ([]string, error) {
+	return c.within(ctx, p, true)
+}
+
+// carryOut asks, unless that is not wanted, and does it; nothing is what to say after a no.
+func (c *change) carryOut(ctx context.Context, a *app, p config.Pipeline, question, nothing string) ([]string, error) {
+	if !c.yes {
+		if err := ask(a, question, nothing); err != nil {
+			return nil, err
+		}
+	}
+	return c.within(ctx, p, false)
+}
+
+func (c *change) within(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
+	return c.do(ctx, p, dry)
+}
+
+// ask asks the user; nothing is what to say after a no.
+func ask(a *app, question, nothing string) error {
+	if !isTerminal(a.in) {
+		return usageError(nothing + ": there is no terminal to ask on; say -yes")
+	}
+	fmt.Fprint(a.out, question+" [y/N] ")
+	answer, _ := bufio.NewReader(a.in).ReadString('\n') // an end of input is a no
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	fmt.Fprintln(a.out, nothing)
+	return exit(failed)
+}

@@ -1,0 +1,160 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// Accept lets the sinks of a pipeline go on that are halted in a state which means that changes are missing, and returns what
+// each of them loses. With dry it changes nothing. It refuses a state in which no sink is. The daemon of the pipeline and its
+// standbys may run: whichever has the slot goes on at its next look.
+func Accept(ctx context.Context, p config.Pipeline, state string, dry bool) (lost []string, err error) {
+	src, records, err := recordsOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(records)
+	halted, others, err := standing(p, src, records, state)
+	if err != nil {
+		return nil, err
+	}
+	if len(halted) == 0 {
+		return nil, notStanding(p, state, others)
+	}
+	// A sink may be judged by the verdict of another one, and that goes away when it is accepted. So every sink has its own in its
+	// record before the first one is accepted: wherever this ends, the rest stays halted.
+	for _, r := range halted {
+		if !dry {
+			err = r.keep(ctx, src.Origin)
+		}
+		if err != nil {
+			return nil, r.named(p, err)
+		}
+	}
+	for _, r := range halted {
+		a, err := startrule.Accept(src, r.known, r.found)
+		if err == nil && !dry {
+			err = r.accept(ctx, p.Name, src.Origin, &a)
+		}
+		if err != nil {
+			return lost, r.named(p, err)
+		}
+		lost = append(lost, a.Lost...)
+	}
+	return lost, nil
+}
+
+// standing returns the sinks that are halted in a state, and says in which ones others are. It needs the records of all sinks: one
+// that cannot be read may be halted in the state, too.
+func standing(p config.Pipeline, src startrule.Source, records []*record, state string) (halted []*record, others []string, err error) {
+	sinks := make([]*startrule.Sink, len(records))
+	for i, r := range records {
+		if r.err != nil {
+			return nil, nil, r.named(p, r.err)
+		}
+		sinks[i] = &r.known
+		r.known.Recorded = state == startrule.ProgressLost // the operator has seen that there was one
+		if state == startrule.NoRecord && r.known.Begin != startrule.FromNow {
+			r.known.Begin = startrule.Ask // the operator does not want the copy
+		}
+	}
+	for i, dec := range startrule.JudgeAll(src, sinks) {
+		r := records[i]
+		if r.decision, r.found = dec, dec.Problem; r.found == nil {
+			continue
+		}
+		if v := dec.Verdict.Find(state); v != nil {
+			r.found = startrule.ProblemOf(v)
+		}
+		if r.found.State != state {
+			others = append(others, fmt.Sprintf("%s is %s", r.known.Name, r.found.State))
+			continue
+		}
+		halted = append(halted, r)
+	}
+	return halted, others, nil
+}
+
+// notStanding is the problem of a state in which no sink is.
+func notStanding(p config.Pipeline, state string, others []string) *capture.Problem {
+	known := []string{
+		startrule.PublicationAltered, startrule.AheadOfSource, startrule.TimelineDiverged, startrule.Gap, startrule.ProgressLost,
+		startrule.NoRecord, startrule.ProgressExpired, startrule.WrongDatabase, startrule.WrongSlot, startrule.WrongCluster,
+	}
+	if !slices.Contains(known, state) {
+		return &capture.Problem{
+			State: "not_acceptable", Usage: true, Reason: fmt.Sprintf("%q is no state that can be accepted", state),
+			Fix: "the states are " + strings.Join(known, ", "),
+		}
+	}
+	reason := fmt.Sprintf("no sink of pipeline %s is %s", p.Name, state)
+	if len(others) > 0 {
+		reason += ": " + strings.Join(others, ", ")
+	}
+	return &capture.Problem{
+		State: "not_acceptable", Usage: true, Reason: reason,
+		Fix: "`tailrace status` shows the state that stands; a sink that keeps no record (stdout) begins again with the daemon, " +
+			"or when the publication's comment is removed",
+	}
+}
+
+// keep writes the verdicts of the decision that the record does not have yet.
+func (r *record) keep(ctx context.Context, o capture.Origin) error {
+	if r.decision.Verdict == nil || r.decision.Record == nil {
+		return nil
+	}
+	r.decision.Date(time.Now().UTC())
+	if err := r.write(ctx, o, r.decision.Record); err != nil {
+		return err
+	}
+	r.known.Progress.Verdict = r.decision.Verdict
+	return nil
+}
+
+// accept writes the record that the sink goes on with.
+func (r *record) accept(ctx context.Context, pipeline string, o capture.Origin, a *startrule.Acceptance) error {
+	if a.Record == nil {
+		_, err := r.block.Settings.(SinkSettings).Drop(ctx, pipeline, r.block.Name, o, false)
+		return err
+	}
+	return r.write(ctx, o, a.Record)
+}
+
+// write writes a record, unless another one was written since it was read.
+func (r *record) write(ctx context.Context, o capture.Origin, to *sink.Progress) error {
+	const most = 5 // a halted daemon opens the sink every 10 s
+	var err error
+	for range most {
+		if err = r.tryWrite(ctx, o, to); !errors.Is(err, sink.ErrFenced) {
+			return err
+		}
+	}
+	return err
+}
+
+func (r *record) tryWrite(ctx context.Context, o capture.Origin, to *sink.Progress) (err error) {
+	none := func(capture.Position) {}
+	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, Held: none, Failed: func(error) {}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	was := r.known.Progress
+	if found.Position != was.Position || !found.Origin.Same(was.Origin) || (found.Verdict == nil) != (was.Verdict == nil) {
+		return errors.New("the progress record has changed meanwhile: look again")
+	}
+	keeper, keeps := w.(sink.Recorder)
+	if !keeps {
+		return errors.New("the sink keeps no record")
+	}
+	return keeper.Record(ctx, *to)
+}

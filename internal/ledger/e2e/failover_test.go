@@ -1,0 +1,205 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// failover is a pair of which one side has a physical standby, with an active daemon and one that stands by.
+type failover struct {
+	*pair
+	former, promoted *testenv.PostgresServer // the side that fails over: the primary, and its standby
+	beside           *pair                   // the other daemon
+	settings         string                  // of the source's block, beside its tables
+}
+
+// versions are those that can have failover slots on a standby.
+var versions = []int{testenv.FailoverSlots, testenv.Newest}
+
+// soaks reports whether there is time for all cases.
+func soaks() bool { return os.Getenv("TAILRACE_SOAK") != "" }
+
+// eachFailover runs cases with servers of their own: all of them with TAILRACE_SOAK set, else each with one version.
+func eachFailover(t *testing.T, cases map[string]func(*testing.T, string, int)) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	binary := build(t).binary
+	turn := 0
+	for name, run := range cases {
+		turn++
+		for i, version := range versions {
+			if !soaks() && turn%2 != i {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%d", name, version), func(t *testing.T) {
+				t.Parallel()
+				run(t, binary, version)
+			})
+		}
+	}
+}
+
+// either is the URL of the primary of the two servers; the first one is tried first.
+func either(first, second *testenv.PostgresServer) string {
+	return fmt.Sprintf("postgres://postgres@%s,%s/postgres?target_session_attrs=primary", first.Addr(), second.Addr())
+}
+
+// start starts both daemons and waits until the replica is equal.
+func (f *failover) start() {
+	f.t.Helper()
+	f.source.Exec(f.t, "CREATE TABLE items (id int PRIMARY KEY, v text)", "INSERT INTO items VALUES (0, 'copied')")
+	settings := "tables = [\"public.*\"]\n    " + f.settings
+	f.write(settings)
+	f.launch()
+	f.streams()
+	other := *f.pair
+	other.listen, other.dir = freeAddress(f.t), f.t.TempDir()
+	f.beside = &other
+	f.beside.write(settings)
+	f.beside.launch()
+	f.lead()
+	f.insert(1, 10)
+	f.drain()
+}
+
+// drain waits until the sink has everything, by the daemon that leads: right after a crash the former one may still count as
+// active, and the other one may be the first at the promoted server.
+func (f *failover) drain() {
+	f.t.Helper()
+	f.until("everything is held", func() bool {
+		if f.status().Role == pipeline.Standby && f.beside.status().Role == pipeline.Active {
+			f.swap()
+		}
+		_, err := f.wait("5s")
+		return err == nil
+	})
+}
+
+// insert commits rows one by one on the source.
+func (f *failover) insert(from, to int) {
+	f.t.Helper()
+	f.source.Exec(f.t, fmt.Sprintf("DO $$ BEGIN FOR i IN %d..%d LOOP INSERT INTO items VALUES (i, 'v' || i); COMMIT; END LOOP; END $$", from, to))
+}
+
+// fail makes the standby the primary: the former one is gone at once.
+func (f *failover) fail() {
+	f.t.Helper()
+	if err := f.former.Crash(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.promoted.Promote(f.t)
+}
+
+// status is the pipeline's, as the daemon tells it; zero when it does not answer.
+func (p *pair) status() (st pipeline.Status) {
+	answer, err := http.Get("http://" + p.listen + "/api/v1/pipelines/replica")
+	if err != nil {
+		return st
+	}
+	defer answer.Body.Close()
+	_ = json.NewDecoder(answer.Body).Decode(&st) // zero then
+	return st
+}
+
+// halts waits until the pipeline or its sink is halted, and wants that to be by this name.
+func (p *pair) halts(name string) {
+	p.t.Helper()
+	halted := ""
+	p.until("halted: "+name, func() bool { halted = p.halted(); return halted != "" })
+	if !strings.HasPrefix(halted, name+": ") {
+		p.t.Errorf("halted: %s, want %s\n%s", halted, name, p.daemon.logTail())
+	}
+}
+
+// halted is why the pipeline, or else its sink, is halted; "" when it is not.
+func (p *pair) halted() string {
+	st := p.status()
+	for _, s := range append([]pipeline.State{st.State}, states(st)...) {
+		if s.Kind == pipeline.Halted {
+			return s.Name + ": " + s.Reason
+		}
+	}
+	return ""
+}
+
+func states(st pipeline.Status) (all []pipeline.State) {
+	for _, s := range st.Sinks {
+		all = append(all, s.State)
+	}
+	return all
+}
+
+// lead makes the daemon that is active the one that is meant: whichever comes first after a failover, or after a snapshot.
+func (f *failover) lead() {
+	f.t.Helper()
+	f.until("one daemon is active and one stands by", func() bool {
+		roles := f.status().Role + f.beside.status().Role
+		return roles == pipeline.Active+pipeline.Standby || roles == pipeline.Standby+pipeline.Active
+	})
+	if f.status().Role == pipeline.Standby {
+		f.swap()
+	}
+}
+
+// bothHalt wants the verdict from one daemon, and from the other one when that is gone.
+func (f *failover) bothHalt(name string) {
+	f.t.Helper()
+	f.until("one daemon is halted", func() bool {
+		if f.halted() == "" {
+			f.swap()
+		}
+		return f.halted() != ""
+	})
+	f.halts(name)
+	f.daemon.kill()
+	f.beside.halts(name)
+	for range 2 { // and it stays, at the next look and after a restart
+		f.beside.daemon.kill()
+		f.beside.launch()
+		f.beside.halts(name)
+	}
+}
+
+// equal wants the sink to have the rows of items that the source has.
+func (f *failover) equal() {
+	f.t.Helper()
+	if f.topic == nil {
+		f.same("items")
+		return
+	}
+	want := f.read(f.source, "SELECT string_agg(id || '=' || v, ' ' ORDER BY id) FROM items")
+	if have := f.topic.rows(); have != want {
+		f.t.Errorf("items: the source has %s, the topic %s", want, have)
+	}
+}
+
+// goesOn wants more rows to arrive, and both sides to be equal, with the active daemon and with the other one.
+func (f *failover) goesOn(from int) {
+	f.t.Helper()
+	f.lead()
+	f.insert(from, from+9)
+	f.drain()
+	f.equal()
+	f.daemon.kill()
+	f.insert(from+10, from+19)
+	f.beside.until("the other daemon takes over", func() bool { return f.beside.status().Role == pipeline.Active })
+	f.beside.drain()
+	f.equal()
+	f.swap()
+}
+
+// swap makes the other daemon the one that is meant.
+func (f *failover) swap() {
+	a, b := f.pair, f.beside
+	a.daemon, b.daemon = b.daemon, a.daemon
+	a.listen, b.listen = b.listen, a.listen
+	a.file, b.file = b.file, a.file
+}

@@ -1,0 +1,89 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+
+	"github.com/IBM/sarama"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/sink"
+)
+
+// lastWriter is what a Writer leaves to the next Open of the same process: as whom it wrote, and the record that it knows to
+// be stored. When the record is gone by then, and no other process has opened the sink in between, it is written again.
+type lastWriter struct {
+	lane string
+	who  producer    // the last epoch that the process had
+	home sarama.Uuid // of the progress topic; zero: the brokers give none
+	rec  *progress   // nil: none
+}
+
+// begin takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator proves that
+// no other process took one since: else the record may have moved on, and a paused daemon that wakes would put it back.
+func (s *Sink) begin(ctx context.Context, f *fencing, lane string) (producer, error) {
+	last := s.lastOf(lane)
+	if last == nil {
+		return f.begin(ctx, nobody)
+	}
+	who, err := f.begin(ctx, last.who)
+	switch {
+	case errors.Is(err, sink.ErrFenced):
+		s.setLast(nil)
+		return f.begin(ctx, nobody)
+	case err != nil:
+		return nobody, err // it proves nothing
+	case who.id != last.who.id || who.epoch != last.who.epoch+1:
+		s.setLast(nil) // the coordinator did not know us any more, or is that of another cluster
+	default:
+		last.who = who
+	}
+	return who, nil
+}
+
+func (s *Sink) lastOf(lane string) *lastWriter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil || s.last.lane != lane {
+		return nil
+	}
+	return s.last
+}
+
+func (s *Sink) setLast(l *lastWriter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = l
+}
+
+// goesOn notes the epoch that an Open of this process has taken. A nil last is none.
+func (l *lastWriter) goesOn(as producer) {
+	if l != nil {
+		l.who = as
+	}
+}
+
+// lacks reports whether the last Writer's record is not what is found in the progress topic: it is gone, or the topic is another one,
+// where a record can only be that of an older writer whose batch was late.
+func (l *lastWriter) lacks(home *topic, f *found) bool {
+	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.uuid != l.home)
+}
+
+// restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer of this
+// process knew, or the one that is found in a topic that deletes records. It returns the epoch to go on with, whose sequence
+// numbers begin at 0. The partition is fenced.
+func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topic, had *found) (producer, error) {
+	last := s.lastOf(lane)
+	switch {
+	case last.lacks(home, had):
+		had.rec = last.rec
+		s.log.Warn("the progress record is gone, though no other process has opened the sink: it is written again",
+			zap.String("topic", home.name), zap.Any("position", had.rec.Position))
+	case had.rec == nil || s.Health().Warning == nil:
+		return who, nil
+	}
+	if err := s.put(ctx, f, home, who, s.progressKey(lane), had.rec.encode()); err != nil {
+		return who, err
+	}
+	return f.begin(ctx, who)
+}

@@ -1,0 +1,78 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+)
+
+// cleanup is the setting that says what becomes of old records: "compact" keeps the newest of each key.
+const cleanup = "cleanup.policy"
+
+// expires reports whether a topic with these settings deletes the newest record of a key after a time. Where they cannot be
+// read it is not known.
+func expires(settings map[string]string) bool {
+	policy, known := settings[cleanup]
+	return known && strings.Contains(policy, "delete")
+}
+
+// recordExpires warns of a progress topic that deletes records.
+func (c *cluster) recordExpires(topic, policy string) *capture.Problem {
+	return &capture.Problem{
+		State: "progress_expires", Usage: true,
+		Reason: fmt.Sprintf("topic %s has %s=%s: the progress record, and a verdict in it, is deleted when no daemon has run for the "+
+			"topic's retention time", topic, cleanup, policy),
+		Fix: c.setting(topic, cleanup, "compact"),
+	}
+}
+
+// judgeRetention follows what the settings of the progress topic say of its records. The log has each change.
+func (s *Sink) judgeRetention(settings map[string]string) {
+	if settings[cleanup] == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.health.Warning
+	switch {
+	case !expires(settings):
+		if s.health = (sink.Health{}); was != nil {
+			s.log.Info("the progress topic keeps records now", zap.String("topic", s.progressTopic))
+		}
+	case was == nil:
+		p := s.cluster.recordExpires(s.progressTopic, settings[cleanup])
+		s.health = sink.Health{Warning: p, Since: time.Now()}
+		s.log.Warn(p.Reason, zap.String("state", p.State), zap.String("fix", p.Fix))
+	}
+}
+
+// Health implements sink.HealthReporter.
+func (s *Sink) Health() sink.Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+// keepRecord looks whether the progress topic keeps its records, and writes ours again where it does not: so it never becomes
+// old while the Writer is open, however idle the source is.
+func (w *Writer) keepRecord() {
+	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
+	defer stop()
+	settings, err := w.sink.settingsOf(ctx, w.notes.part.name)
+	if err != nil {
+		return // renewMetadata meets it too
+	}
+	w.sink.judgeRetention(settings)
+	if !expires(settings) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.repeat()
+}
