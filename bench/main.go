@@ -1,23 +1,27 @@
 // Command bench measures the daemon beside other tools and beside itself, on real servers that it brings up, and writes
 // RESULTS.md and the JSON files that it is put together from.
 //
-//	go run ./bench                                        everything: hours
+//	go run ./bench                                        everything: about 45 minutes on two cores
 //	go run ./bench -parts drain -shapes insert1000        one table, which replaces only itself in RESULTS.md
 //	go run ./bench -parts drain -shapes insert1000 -sinks none,kafka1-json -runs 3
+//	go run ./bench -parts drain -shapes toast -sinks kafka1-json -tools tailrace,producer-perf
 //	go run ./bench -parts latency -rates 1000
 //	go run ./bench -parts reader -transports tcp -loads 20,full,busy-full
 //	go run ./bench -parts flat -flat tables,start
 //	go run ./bench -parts replica -replica insert1,latency -tools tailrace,subscription
 //	go run ./bench -parts report                          RESULTS.md again, from the files
 //
-// It is called in the repository, on Linux, where nothing else runs. A tool that fails is in the table with the reason, and
-// the others go on; what is measured is written after each round of runs. Only the ratios of one table mean something.
+// It is called in the repository, on Linux, where nothing else runs. A tool that fails, that is not done after -limit, or that
+// makes no progress for the time -stall (three times that while it starts) is in the table with the reason, and the others
+// go on; the command then ends with exit code 1 and one line per failure. What is measured is written after each round of
+// runs. Only the ratios of one table mean something.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -43,22 +47,36 @@ type part interface {
 	Run(context.Context, *rig.Setup) error
 }
 
+type named struct {
+	name string
+	part
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+	u := &rig.Setup{}
+	if code := exit(os.Stderr, run(ctx, u), u.Failures); code != 0 {
 		stop()
-		os.Exit(1)
+		os.Exit(code)
 	}
 }
 
-func run(ctx context.Context) error {
-	u := &rig.Setup{}
-	parts := []struct {
-		name string
-		part
-	}{
+// exit writes the error of the call and then what has failed, a line each, and returns the exit code.
+func exit(w io.Writer, err error, failures []rig.Failure) (code int) {
+	if err != nil {
+		code = 1
+		fmt.Fprintln(w, "bench:", err)
+	}
+	for _, f := range failures {
+		code = 1
+		fmt.Fprintln(w, "bench: failed:", f)
+	}
+	return code
+}
+
+func run(ctx context.Context, u *rig.Setup) error {
+	parts := []named{
 		{"drain", &drain.Options{}},
 		{"latency", &latency.Options{}},
 		{"reader", &reader.Options{}},
@@ -78,20 +96,29 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := measure(ctx, u, parts, &wanted); err != nil {
+		return err
+	}
+	return book.Write()
+}
+
+// measure runs the parts that are wanted. One that fails is in u.Failures, and the others go on; an error is that of ctx.
+func measure(ctx context.Context, u *rig.Setup, parts []named, wanted *rig.List) error {
 	for _, p := range parts {
 		if !wanted.Has(p.name) {
 			continue
 		}
 		began := time.Now()
-		if err := p.Run(ctx, u); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			site.Say("%s: FAILED: %v", p.name, err) // the other parts go on
+		err := p.Run(ctx, u)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			u.Fail(rig.Failure{Part: p.name, Reason: err.Error()})
 		}
 		site.Say("%s: done in %s", p.name, time.Since(began).Round(time.Second))
 	}
-	return book.Write()
+	return nil
 }
 
 // prepare makes the folders.

@@ -61,6 +61,11 @@ func (o *Options) wants(s shape, k named) bool {
 	return o.sinks.Has(k.name)
 }
 
+// debezium reports whether Debezium drains a shape into a sink, too: all of them cost it minutes.
+func (o *Options) debezium(s shape, k named) bool {
+	return !s.noDebezium && k.Kind == tool.Kafka && k.Format == "json" && (k.Sink == mainSink || !o.sinks.Empty())
+}
+
 // lines are the tools with their sinks, as the table has them.
 func (o *Options) lines(s shape, tools *rig.List) (out []line) {
 	for _, k := range sinks {
@@ -70,8 +75,11 @@ func (o *Options) lines(s shape, tools *rig.List) (out []line) {
 		if tools.Has(tool.Tailrace) {
 			out = append(out, line{tool.Tailrace, k.Sink})
 		}
-		if k.Kind == tool.Kafka && k.Format == "json" && tools.Has(tool.Debezium) {
+		if o.debezium(s, k) && tools.Has(tool.Debezium) {
 			out = append(out, line{tool.Debezium, k.Sink})
+		}
+		if k.Sink == mainSink && s.producerPerf && tools.Has(tool.ProducerPerf) {
+			out = append(out, perf)
 		}
 	}
 	if tools.Has(tool.RecvLogical) {
@@ -85,7 +93,21 @@ type line struct {
 	sink tool.Sink
 }
 
-func (l line) String() string { return l.tool + " into " + l.sink.String() }
+func (l line) String() string {
+	if l.tool == tool.ProducerPerf {
+		return perfScript + " into Kafka, 1 partition"
+	}
+	return l.tool + " into " + l.sink.String()
+}
+
+// perfScript is the name under which users know tool.ProducerPerf.
+const perfScript = "kafka-producer-perf-test"
+
+// ours is the line that the ratios are of, and perf is what the broker takes at most.
+var (
+	ours = line{tool.Tailrace, mainSink}
+	perf = line{tool.ProducerPerf, tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}}
+)
 
 // Run measures all shapes that are wanted.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
@@ -95,44 +117,85 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	}
 	defer r.Close()
 	for _, shape := range shapes {
-		if !o.shapes.Has(shape.name) || ctx.Err() != nil {
+		if !o.shapes.Has(shape.name) {
 			continue
 		}
-		if err := o.shape(ctx, r, shape); err != nil {
-			site.Say("drain %s: failed: %v", shape.name, err)
+		err := u.Case(ctx, "drain", shape.name, shape.title, func(table *record.Report) error { return o.shape(ctx, r, shape, table) })
+		if err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
-func (o *Options) shape(ctx context.Context, r *rig.Rig, shape shape) error {
-	table := r.Setup.Book.Begin("drain", shape.name, shape.title)
+// shape measures one shape.
+func (o *Options) shape(ctx context.Context, r *rig.Rig, shape shape, table *record.Report) error {
 	d, err := r.NewDatabase(ctx, "bench_"+shape.name)
 	if err != nil {
 		return err
 	}
-	defer d.Discard(ctx)
+	defer r.Setup.Discard(ctx, table, d)
 	backlog, err := d.Fill(ctx, shape.make(max(1, int(float64(o.rows)*shape.share))))
 	if err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
 	table.Columns = columns
 	table.Setting = []string{backlog.String()}
+	if shape.noDebezium {
+		table.Setting = append(table.Setting, "Debezium is left out: it would take minutes and say little that smaller transactions do not.")
+	}
 	if !o.warmed {
 		o.warmed = true
-		r.Warm(ctx, backlog)
+		r.Warm(ctx, table, backlog)
 	}
+	c := &contest{r, table, backlog}
 	var lines []rig.Line
 	for _, l := range o.lines(shape, &r.Setup.Tools) {
-		lines = append(lines, rig.Line{Name: l.String(), Run: func(ctx context.Context) (map[string]float64, error) {
-			return r.Drain(ctx, l.tool, tool.Job{Name: r.Name("drain"), From: backlog, Over: site.TCP, Sink: l.sink})
-		}})
+		lines = append(lines, rig.Line{Name: l.String(), Run: func(ctx context.Context) (map[string]float64, error) { return c.one(ctx, l) }})
 	}
 	return r.Rounds(ctx, table, lines, compare)
 }
 
+// contest is one table that is being measured.
+type contest struct {
+	*rig.Rig
+	table   *record.Report
+	backlog *site.Backlog
+}
+
+// one measures a line once.
+func (c *contest) one(ctx context.Context, l line) (_ map[string]float64, err error) {
+	j := tool.Job{From: c.backlog, Over: site.TCP, Sink: l.sink}
+	if l.tool == tool.ProducerPerf {
+		if j.RecordBytes, err = c.recordBytes(ctx); err != nil {
+			return nil, fmt.Errorf("measure the size of a record: %w", err)
+		}
+	}
+	j.Name = c.Name("drain")
+	return c.Drain(ctx, l.tool, j)
+}
+
+// overhead is what a record takes in a log besides key and value: lengths, offset and time, and its part of the batch's header.
+const overhead = 10
+
+// recordBytes is the size that tailrace's records have in this table: from a run that is in it, else from one that is not.
+func (c *contest) recordBytes(ctx context.Context) (int, error) {
+	const key = "record_bytes"
+	size := 0.0
+	if c.table.Has(ours.String(), key) {
+		size = c.table.Line(ours.String()).Median(key)
+	} else {
+		figures, err := c.one(ctx, ours)
+		if err != nil {
+			return 0, err
+		}
+		size = figures[key]
+	}
+	return max(1, int(size)-overhead), nil
+}
+
 func compare(r *record.Report) {
-	ours, dbz := line{tool.Tailrace, mainSink}.String(), line{tool.Debezium, mainSink}.String()
+	ours, dbz, perf := ours.String(), line{tool.Debezium, mainSink}.String(), perf.String()
 	recv := line{tool.RecvLogical, tool.Sink{Kind: tool.Stdout}}.String()
 	r.Note(ours+": %.2f x the rows/s of "+recv+".", "rows_s", ours, recv)
 	if r.Has(ours, "rows_s") && r.Has(dbz, "rows_s") {
@@ -140,11 +203,18 @@ func compare(r *record.Report) {
 			ours, r.Ratio("rows_s", ours, dbz), tool.Debezium, r.Ratio("warm_rows_s", ours, dbz), r.Ratio("tool_us", dbz, ours),
 			r.Ratio("warm_tool_us", dbz, ours), r.Ratio("rss_mb", dbz, ours)))
 	}
+	if r.Has(ours, "warm_mb_s") && r.Has(perf, "warm_mb_s") {
+		r.Note(ours+": %.2f of the MB/s of "+perfScript+", warm.", "warm_mb_s", ours, perf)
+	} else {
+		r.Note(ours+": %.2f of the MB/s of "+perfScript+".", "mb_s", ours, perf)
+	}
 }
 
 var columns = []record.Column{
 	{Key: "rows_s", Title: "rows/s", Spread: true},
 	{Key: "warm_rows_s", Title: "warm", Spread: true},
+	{Key: "mb_s", Title: "MB/s", Digits: 1},
+	{Key: "warm_mb_s", Title: "warm", Digits: 1},
 	{Key: "tool_us", Title: "CPU us/row", Digits: 2, Spread: true},
 	{Key: "warm_tool_us", Title: "warm", Digits: 2},
 	{Key: "sender_us", Title: "walsender", Digits: 2},

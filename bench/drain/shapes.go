@@ -9,22 +9,30 @@ import (
 
 // shape is a kind of backlog.
 type shape struct {
-	name, title string
-	share       float64 // of the rows asked for
-	make        func(rows int) site.Shape
-	full        bool // drained into every sink; else into the sinks that others are measured with
+	name, title  string
+	share        float64 // of the rows asked for
+	make         func(rows int) site.Shape
+	full         bool // drained into every sink; else into the sinks that others are measured with
+	producerPerf bool // with a line of what the broker takes at most
+	noDebezium   bool // it would take minutes
 }
 
 // shapes are all of them, the most telling first.
 var shapes = []shape{
-	{name: "insert1000", title: "inserts in transactions of 1,000 rows", share: 1, make: Inserts(1000), full: true},
-	{name: "insert1", title: "inserts in transactions of 1 row", share: 0.5, make: Inserts(1), full: true},
-	{name: "change", title: "updates and deletes in transactions of 1,000 rows", share: 1, make: changes},
-	{name: "mix", title: "60 % inserts, 30 % updates, 10 % deletes over 50 tables, transactions of 100 rows", share: 1, make: mix},
-	{name: "wide", title: "rows of 40 columns, transactions of 1,000 rows", share: 0.2, make: wide},
-	{name: "2kb", title: "rows of 2 KB, transactions of 100 rows", share: 0.2, make: large(100, "%s", "repeat(md5(g::text), 58)")},
-	{name: "toast", title: "rows of 100 KB, TOASTed, transactions of 10 rows", share: 0.005, make: large(10, external, "repeat(md5(g::text), 3125)")},
-	{name: "huge", title: "one transaction of all rows", share: 5, make: func(rows int) site.Shape { return Inserts(rows)(rows) }},
+	{name: "insert1000", title: "inserts in transactions of 1,000 rows", share: 1, make: Inserts(1000), full: true, producerPerf: true},
+	{name: "insert1", title: "inserts in transactions of 1 row", share: 0.5, make: Inserts(1), full: true, producerPerf: true},
+	{name: "change", title: "updates and deletes in transactions of 1,000 rows", share: 0.5, make: changes},
+	{name: "mix", title: "60 % inserts, 30 % updates, 10 % deletes over 50 tables, transactions of 100 rows", share: 0.5, make: mix},
+	{name: "wide", title: "rows of 40 columns, transactions of 1,000 rows", share: 0.2, make: wide, producerPerf: true},
+	{name: "2kb", title: "rows of 2 KB, transactions of 100 rows", share: 0.2, make: large(100, "%s", "repeat(md5(g::text), 58)"), producerPerf: true},
+	{
+		name: "toast", title: "rows of 100 KB, TOASTed, transactions of 10 rows", share: 0.015,
+		make: large(10, external, "repeat(md5(g::text), 3125)"), producerPerf: true,
+	},
+	{
+		name: "huge", title: "one transaction of all rows", share: 2,
+		make: func(rows int) site.Shape { return Inserts(rows)(rows) }, noDebezium: true,
+	},
 }
 
 const external = "%s; ALTER TABLE bench ALTER note SET STORAGE EXTERNAL" // no compression: what is read is what is sent

@@ -20,12 +20,11 @@ var costs = []record.Column{
 	{Key: "rss_mb", Title: "peak MB"},
 }
 
-func (b *bench) overTables(ctx context.Context) error {
-	r := b.Setup.Book.Begin("flat", "tables", "CPU per row over the number of tables")
+func (b *bench) overTables(ctx context.Context, r *record.Report) error {
 	r.Columns = costs
 	r.Setting = []string{fmt.Sprintf("%s rows in transactions of 1,000, in runs of 100 that go round the tables; one topic, one partition, json.", record.Count(b.rows))}
 	s := &series{report: r, key: "tool_us"}
-	defer s.discard(ctx)
+	defer b.discard(ctx, s)
 	for _, n := range b.tables {
 		from, err := b.backlog(ctx, fmt.Sprintf("bench_tables%d", n), spread(n, b.rows))
 		if err != nil {
@@ -51,12 +50,11 @@ func spread(tables, rows int) site.Shape {
 	return s
 }
 
-func (b *bench) overSinks(ctx context.Context) error {
-	r := b.Setup.Book.Begin("flat", "sinks", "CPU per row and sink over the number of sinks")
+func (b *bench) overSinks(ctx context.Context, r *record.Report) error {
 	r.Columns = append([]record.Column{{Key: "sink_us", Title: "CPU us/row and sink", Digits: 2, Spread: true}}, costs...)
 	r.Setting = []string{fmt.Sprintf("%s rows in transactions of 1,000; each sink into a topic of its own, one partition, json.", record.Count(b.rows))}
 	s := &series{report: r, key: "sink_us"}
-	defer s.discard(ctx)
+	defer b.discard(ctx, s)
 	from, err := b.backlog(ctx, "bench_sinks", drain.Inserts(1000)(b.rows))
 	if err != nil {
 		return err
@@ -69,14 +67,13 @@ func (b *bench) overSinks(ctx context.Context) error {
 	return b.measure(ctx, s)
 }
 
-func (b *bench) overMemory(ctx context.Context) error {
-	r := b.Setup.Book.Begin("flat", "memory", "memory over the size of a transaction")
+func (b *bench) overMemory(ctx context.Context, r *record.Report) error {
 	r.Columns = []record.Column{
 		{Key: "rss_mb", Title: "peak MB", Spread: true}, {Key: "rows_s", Title: "rows/s"}, {Key: "tool_us", Title: "CPU us/row", Digits: 2},
 	}
 	r.Setting = []string{fmt.Sprintf("One transaction, or of smaller ones as many as make %s rows; into Kafka, one partition, json, with the default window.", record.Count(b.rows))}
 	s := &series{report: r, key: "rss_mb"}
-	defer s.discard(ctx)
+	defer b.discard(ctx, s)
 	for _, n := range b.huge {
 		from, err := b.backlog(ctx, fmt.Sprintf("bench_memory%d", n), drain.Inserts(n)(max(n, b.rows)))
 		if err != nil {
@@ -87,14 +84,13 @@ func (b *bench) overMemory(ctx context.Context) error {
 	return b.measure(ctx, s)
 }
 
-func (b *bench) overStart(ctx context.Context) error {
-	r := b.Setup.Book.Begin("flat", "start", "from the start of the process to the first row in Kafka, held")
+func (b *bench) overStart(ctx context.Context, r *record.Report) error {
 	r.Columns = []record.Column{
 		{Key: "all_s", Title: "seconds", Digits: 2, Spread: true}, {Key: "start_s", Title: "to the stream", Digits: 2}, {Key: "rss_mb", Title: "peak MB"},
 	}
 	r.Setting = []string{"One row waits. The publication and the slot are there; the sink has no record yet."}
 	s := &series{report: r, key: "all_s"}
-	defer s.discard(ctx)
+	defer b.discard(ctx, s)
 	// the large catalogue first: a walsender goes on, behind its row, with what was written later
 	for _, catalogue := range []int{b.catalogue, 0} {
 		var lines []line

@@ -4,6 +4,7 @@ package flat
 
 import (
 	"context"
+	"errors"
 	"flag"
 
 	"github.com/tailrace/tailrace/bench/record"
@@ -25,9 +26,9 @@ func (o *Options) Flags(f *flag.FlagSet) {
 	o.cases.Flag(f, "flat", "flat", rig.All, "tables", "sinks", "memory", "start")
 	o.tables.Flag(f, "flat-tables", "flat: `list` of numbers of tables", "1,10,100,1000")
 	o.sinks.Flag(f, "flat-sinks", "flat: `list` of numbers of sinks", "1,2,5")
-	o.huge.Flag(f, "flat-huge", "flat: `list` of sizes of one transaction, in rows", "1000,1000000,5000000,10000000")
+	o.huge.Flag(f, "flat-huge", "flat: `list` of sizes of one transaction, in rows", "1000,1000000,10000000")
 	o.published.Flag(f, "flat-published", "flat: `list` of numbers of tables in the publication, for the start", "1,1000")
-	f.IntVar(&o.rows, "flat-rows", 1_000_000, "flat: rows of a backlog")
+	f.IntVar(&o.rows, "flat-rows", 400_000, "flat: rows of a backlog")
 	f.IntVar(&o.catalogue, "flat-catalogue", 100_000, "flat: tables in a large catalogue")
 }
 
@@ -47,17 +48,22 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	defer r.Close()
 	b := &bench{Options: o, Rig: r}
 	for _, c := range []struct {
-		name string
-		run  func(context.Context) error
-	}{{"tables", b.overTables}, {"sinks", b.overSinks}, {"memory", b.overMemory}, {"start", b.overStart}} {
-		if !o.cases.Has(c.name) || ctx.Err() != nil {
+		name, title string
+		run         func(context.Context, *record.Report) error
+	}{
+		{"tables", "CPU per row over the number of tables", b.overTables},
+		{"sinks", "CPU per row and sink over the number of sinks", b.overSinks},
+		{"memory", "memory over the size of a transaction", b.overMemory},
+		{"start", "from the start of the process to the first row in Kafka, held", b.overStart},
+	} {
+		if !o.cases.Has(c.name) {
 			continue
 		}
-		if err := c.run(ctx); err != nil {
-			site.Say("flat %s: failed: %v", c.name, err)
+		if err := u.Case(ctx, "flat", c.name, c.title, func(r *record.Report) error { return c.run(ctx, r) }); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // series is a case: backlogs, each drained in turn by what its lines say.
@@ -77,7 +83,7 @@ type line struct {
 func (b *bench) measure(ctx context.Context, s *series) error {
 	if !b.warmed {
 		b.warmed = true
-		b.Warm(ctx, s.lines[0].from)
+		b.Warm(ctx, s.report, s.lines[0].from)
 	}
 	var lines []rig.Line
 	for _, l := range s.lines {
@@ -105,10 +111,10 @@ func (s *series) compare(r *record.Report) {
 }
 
 // discard drops the databases of a series.
-func (s *series) discard(ctx context.Context) {
+func (b *bench) discard(ctx context.Context, s *series) {
 	for i, l := range s.lines {
 		if i == 0 || l.from != s.lines[i-1].from {
-			l.from.Discard(ctx)
+			b.Setup.Discard(ctx, s.report, l.from.Database)
 		}
 	}
 }
@@ -121,9 +127,9 @@ func (b *bench) backlog(ctx context.Context, name string, s site.Shape) (*site.B
 	}
 	from, err := d.Fill(ctx, s)
 	if err != nil {
-		d.Discard(ctx)
+		return nil, errors.Join(err, d.Drop(ctx))
 	}
-	return from, err
+	return from, nil
 }
 
 // bus is the Kafka sink of these cases: the number of topics is not what they are about.

@@ -75,6 +75,7 @@ func (b *bench) all(ctx context.Context) error {
 			if !b.Setup.Tools.Has(name) {
 				continue
 			}
+			failures := len(b.Setup.Failures)
 			_, err := b.Limited(ctx, func(ctx context.Context) (map[string]float64, error) { return nil, b.tool(ctx, name, i) })
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -82,8 +83,11 @@ func (b *bench) all(ctx context.Context) error {
 			for _, r := range b.reports {
 				if l := r.Line(name); err != nil && len(l.Runs) <= i {
 					l.Add(nil, err)
-					rig.Tell(r, i, name, nil, err)
+					b.Setup.Tell(r, i, name, nil, err)
 				}
+			}
+			if err != nil && len(b.Setup.Failures) == failures { // all rates are measured, and what it leaves cannot be removed
+				b.Setup.Fail(rig.Failure{Part: "latency", Line: name, Run: i + 1, Reason: err.Error()})
 			}
 		}
 		for _, r := range b.reports {
@@ -96,7 +100,7 @@ func (b *bench) all(ctx context.Context) error {
 }
 
 // tool measures one tool at all rates.
-func (b *bench) tool(ctx context.Context, name string, run int) error {
+func (b *bench) tool(ctx context.Context, name string, run int) (err error) {
 	j := tool.Job{
 		Name: b.Name("latency"), From: b.from, Over: site.TCP, Lively: true,
 		Sink: tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json"},
@@ -108,7 +112,7 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 	if err != nil {
 		return err
 	}
-	defer p.Stop(ctx)
+	defer rig.CleanUp(ctx, &err, p.Stop)
 	sender, err := p.Await(ctx)
 	if err != nil {
 		return err
@@ -120,19 +124,19 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go func() { stop(c.run(reading)) }()
-	if _, err := b.phase(reading, c, 1000, b.warm); err != nil {
+	if _, err := b.phase(reading, &j, c, 1000, b.warm); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	m := p.NewMeter(sender)
 	for i, rate := range b.rates {
 		before := m.Look(ctx, 0)
-		out, err := b.phase(reading, c, rate, b.seconds)
+		out, err := b.phase(reading, &j, c, rate, b.seconds)
 		if err == nil {
 			maps.Copy(out, tool.Between(before, m.Look(ctx, 0), rate*b.seconds))
 			out["rss_mb"] = float64(m.Peak) / 1e6
 		}
 		b.reports[i].Line(name).Add(out, err)
-		rig.Tell(b.reports[i], run, name, out, err)
+		b.Setup.Tell(b.reports[i], run, name, out, err)
 		if err != nil {
 			return fmt.Errorf("%d a second: %w", rate, err)
 		}
@@ -141,12 +145,12 @@ func (b *bench) tool(ctx context.Context, name string, run int) error {
 }
 
 // phase writes at a rate and waits until all has come.
-func (b *bench) phase(ctx context.Context, c *consumer, rate, seconds int) (map[string]float64, error) {
+func (b *bench) phase(ctx context.Context, j *tool.Job, c *consumer, rate, seconds int) (map[string]float64, error) {
 	n := rate * seconds
 	p := NewPhase(b.next+1, n)
 	b.next += int64(n)
 	c.phase.Store(p)
-	return p.Write(ctx, b.from.URL(site.TCP), rate)
+	return p.Write(ctx, j, rate, b.Setup.Stall)
 }
 
 func compare(r *record.Report) {

@@ -1,9 +1,13 @@
 package latency
 
 import (
+	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/bench/tool"
 )
 
 func TestNumber(t *testing.T) {
@@ -38,5 +42,17 @@ func TestPhase(t *testing.T) {
 		if got := p.percentiles()[key]; math.Abs(got-want) > 1e-6 {
 			t.Errorf("%s is %v, want %v", key, got, want)
 		}
+	}
+}
+
+// Rows that do not come end a phase long before its limit.
+func TestStalledPhase(t *testing.T) {
+	p := NewPhase(1, 10)
+	for id := range int64(4) {
+		p.Arrive(1+id, time.Now())
+	}
+	err := p.wait(t.Context(), tool.NewStall(200*time.Millisecond, nil))
+	if !errors.Is(err, tool.ErrStalled) || !strings.HasPrefix(err.Error(), "stalled at 4 of 10 rows") {
+		t.Errorf("the end of the phase is %v", err)
 	}
 }

@@ -2,12 +2,15 @@ package latency
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/load"
+	"github.com/tailrace/tailrace/bench/site"
+	"github.com/tailrace/tailrace/bench/tool"
 )
 
 // connections are enough that none of them is waited for, unless the database stalls.
@@ -42,12 +45,13 @@ func (p *Phase) Arrive(id int64, at time.Time) {
 	}
 }
 
-// Write writes the transactions into the table bench, rate a second, and waits until all have come: milliseconds by
-// percentile, and the rate that was kept.
-func (p *Phase) Write(ctx context.Context, url string, rate int) (map[string]float64, error) {
+// Write writes the transactions into the table bench of the job's source, rate per second, and waits until all have come:
+// milliseconds by percentile, and the rate that was kept. When none comes for the time stall, it fails; 0: it waits until
+// ctx ends.
+func (p *Phase) Write(ctx context.Context, j *tool.Job, rate int, stall time.Duration) (map[string]float64, error) {
 	n := len(p.arrived)
 	took, err := load.Run(ctx, load.Plan{
-		URL: url, Rate: float64(rate), Count: n, Connections: connections, SQL: insert,
+		URL: j.From.URL(site.TCP), Rate: float64(rate), Count: n, Connections: connections, SQL: insert,
 		Args:     func(k int) []any { return []any{p.First + int64(k)} },
 		Returned: func(k int, at time.Time) { p.returned[k].Store(at.UnixNano()) },
 	})
@@ -55,15 +59,35 @@ func (p *Phase) Write(ctx context.Context, url string, rate int) (map[string]flo
 		return nil, err
 	}
 	if n > 0 {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%d of %d rows have not come: %w", p.left.Load(), n, context.Cause(ctx))
+		if err := p.wait(ctx, tool.NewStall(stall, nil)); errors.Is(err, tool.ErrStalled) {
+			return nil, j.WithSockets(ctx, err)
+		} else if err != nil {
+			return nil, err
 		}
 	}
 	out := p.percentiles()
 	out["kept"] = float64(n) / took.Seconds()
 	return out, nil
+}
+
+// wait waits until all rows have come.
+func (p *Phase) wait(ctx context.Context, stall *tool.Stall) error {
+	n := len(p.arrived)
+	stall.Started()
+	look := time.NewTicker(tool.Tick)
+	defer look.Stop()
+	for {
+		select {
+		case <-p.done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d rows have not come: %w", p.left.Load(), n, context.Cause(ctx))
+		case <-look.C:
+			if stall.Look(float64(int64(n) - p.left.Load())) {
+				return stall.Err(n)
+			}
+		}
+	}
 }
 
 // percentiles are in milliseconds.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/bench/load"
+	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
@@ -37,11 +38,7 @@ func (b *bench) offer(ctx context.Context, name string, j tool.Job, mbs float64)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if gone := p.Stop(ctx); err == nil {
-			err = gone
-		}
-	}()
+	defer rig.CleanUp(ctx, &err, p.Stop)
 	sender, err := p.Await(ctx)
 	if err != nil {
 		return nil, err

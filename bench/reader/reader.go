@@ -30,7 +30,7 @@ func (o *Options) Flags(f *flag.FlagSet) {
 	_ = o.loads.Set("5,10,20,30,50,full,busy-20,busy-full")
 	f.Var(&o.loads, "loads", "reader: `list` of offered MB/s, full, and busy- before them: beside a process that eats a core")
 	o.transports.Flag(f, "transports", "reader", rig.All, string(site.TCP), string(site.TLS), string(site.Unix))
-	f.IntVar(&o.seconds, "reader-seconds", 6, "reader: how long each rate is offered")
+	f.IntVar(&o.seconds, "reader-seconds", 3, "reader: how long each rate is offered")
 	f.IntVar(&o.rows, "reader-rows", 1_000_000, "reader: rows of the backlog of the full rate")
 }
 
@@ -58,7 +58,10 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	}
 	for _, over := range []site.Transport{site.TCP, site.TLS, site.Unix} {
 		if o.transports.Has(string(over)) {
-			if err := b.transport(ctx, over); err != nil {
+			err := u.Case(ctx, "reader", string(over), "rests between reads over "+string(over), func(r *record.Report) error {
+				return b.transport(ctx, over, r)
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -84,8 +87,7 @@ func (b *bench) prepare(ctx context.Context) error {
 }
 
 // transport makes one table.
-func (b *bench) transport(ctx context.Context, over site.Transport) error {
-	r := b.Setup.Book.Begin("reader", string(over), "rests between reads over "+string(over))
+func (b *bench) transport(ctx context.Context, over site.Transport, r *record.Report) error {
 	r.Columns = columns
 	r.Setting = []string{
 		fmt.Sprintf("Decoded and dropped. Offered: rows of about %d bytes on the wire, 1,000 transactions a second for %d s.", rowSize, b.seconds),

@@ -51,7 +51,7 @@ func contents(b *strings.Builder, reports []*Report, machines, versions string) 
 	}
 	b.WriteString("\n| table | | runs | commit | begun, UTC |\n|---|---|---:|---|---|\n")
 	for _, r := range reports {
-		fmt.Fprintf(b, "| %s | %s | %d | %s | %s |\n", r.Part, r.Title, r.runs(), r.Commit, r.Date.Format("2006-01-02 15:04"))
+		fmt.Fprintf(b, "| %s | %s%s | %d | %s | %s |\n", r.Part, r.Title, r.mark(), r.runs(), r.Commit, r.Date.Format("2006-01-02 15:04"))
 	}
 }
 
@@ -84,9 +84,23 @@ func (r *Report) footer(b *strings.Builder, machine, versions bool) {
 
 func (r *Report) write(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### %s: %s\n\n", r.Part, r.Title)
+	r.warn(b)
 	if len(r.Setting) > 0 {
 		fmt.Fprintf(b, "%s\n\n", strings.Join(r.Setting, " "))
 	}
+	if len(r.Lines) > 0 {
+		r.lines(b)
+	}
+	for i, note := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.failures()...) {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "- %s\n", note)
+	}
+}
+
+// lines writes the table itself.
+func (r *Report) lines(b *strings.Builder) {
 	fmt.Fprintf(b, "| |")
 	for _, c := range r.Columns {
 		fmt.Fprintf(b, " %s |", c.Title)
@@ -98,12 +112,6 @@ func (r *Report) write(b *strings.Builder) {
 			fmt.Fprintf(b, " %s |", l.cell(c))
 		}
 		b.WriteString("\n")
-	}
-	for i, note := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.failures()...) {
-		if i == 0 {
-			b.WriteString("\n")
-		}
-		fmt.Fprintf(b, "- %s\n", note)
 	}
 }
 
@@ -139,22 +147,6 @@ func figure(v float64, digits int) string {
 
 // Count writes a whole number as the tables do.
 func Count(n int) string { return figure(float64(n), 0) }
-
-// failures says which lines lack runs, and why.
-func (r *Report) failures() (notes []string) {
-	for _, l := range r.Lines {
-		n, why := 0, ""
-		for _, run := range l.Runs {
-			if run.Failed != "" {
-				n, why = n+1, run.Failed
-			}
-		}
-		if n > 0 {
-			notes = append(notes, fmt.Sprintf("%s failed in %d of %d runs: %s", l.Name, n, len(l.Runs), strings.Join(strings.Fields(why), " ")))
-		}
-	}
-	return notes
-}
 
 // runs is how many runs the lines have.
 func (r *Report) runs() (n int) {

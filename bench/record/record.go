@@ -23,7 +23,8 @@ type Report struct {
 	Setting  []string          `json:"setting"` // sentences on what was measured
 	Columns  []Column          `json:"columns"`
 	Lines    []*Line           `json:"lines"`
-	Notes    []string          `json:"notes"` // what follows from the medians
+	Notes    []string          `json:"notes"`            // what follows from the medians
+	Failed   string            `json:"failed,omitempty"` // why the case could not be measured to its end
 }
 
 // Column is a figure that the lines have.

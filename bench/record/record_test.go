@@ -63,7 +63,8 @@ func TestBook(t *testing.T) {
 	}
 	at := -1
 	for _, want := range []string{
-		"| drain | insert1000 | 2 |", "| flat | tables | 2 |", "\n## drain\n", "\n### drain: insert1000", "| a | 200 (100 - 300) |  |", "| b |  |  |", "- b failed in 1 of 1 runs: out of memory",
+		"| drain | insert1000: **1 RUN FAILED** | 2 |", "| flat | tables: **1 RUN FAILED** | 2 |", "\n## drain\n", "\n### drain: insert1000",
+		"**FAILED: 1 of 3 runs have no figures", "| a | 200 (100 - 300) |  |", "| b |  |  |", "- **b failed in 1 of 1 runs:** out of memory",
 		"### drain: wide", "| a | 20 (10 - 30) |", "\n## flat\n", "### flat: tables", "| a | 2,000 (1,000 - 3,000) |",
 	} {
 		next := strings.Index(string(text), want)

@@ -25,13 +25,12 @@ type race struct {
 const digest = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM bench t"
 
 // shape measures the tools on one backlog.
-func (b *bench) shape(ctx context.Context, s shape) (err error) {
-	r := b.Setup.Book.Begin("replica", s.name, s.title)
+func (b *bench) shape(ctx context.Context, s shape, r *record.Report) error {
 	d, err := b.NewDatabase(ctx, "replica_"+s.name)
 	if err != nil {
 		return err
 	}
-	defer d.Discard(ctx)
+	defer b.Setup.Discard(ctx, r, d)
 	made := s.make(max(1, int(float64(b.rows)*s.share)))
 	c := &race{bench: b, shape: s}
 	if c.backlog, err = d.Fill(ctx, made); err != nil {
@@ -43,7 +42,7 @@ func (b *bench) shape(ctx context.Context, s shape) (err error) {
 	if c.seed, err = b.target.NewDatabase(ctx, "seed_"+s.name); err != nil {
 		return err
 	}
-	defer c.seed.Discard(ctx)
+	defer b.Setup.Discard(ctx, r, c.seed)
 	if err := c.seed.Exec(ctx, s.seed(made)...); err != nil {
 		return fmt.Errorf("fill the target: %w", err)
 	}
@@ -52,7 +51,7 @@ func (b *bench) shape(ctx context.Context, s shape) (err error) {
 	}
 	r.Columns = columns
 	r.Setting = []string{c.backlog.String(), explained}
-	defer c.drop()
+	defer c.drop(r)
 	return c.Rounds(ctx, r, c.lines(c.one, tool.Tailrace, rig.Subscription, tool.JDBC), compare)
 }
 
@@ -77,7 +76,7 @@ func (c *race) one(ctx context.Context, name string) (figures map[string]float64
 	if j.Into, err = c.target.CopyDatabase(ctx, j.Name, c.seed.Name); err != nil {
 		return nil, err
 	}
-	defer j.Into.Discard(ctx)
+	defer rig.CleanUp(ctx, &err, j.Into.Drop)
 	if err := j.Into.Exec(ctx, "SET enable_seqscan = off"); err != nil { // the harness's own questions
 		return nil, err
 	}
@@ -85,11 +84,8 @@ func (c *race) one(ctx context.Context, name string) (figures map[string]float64
 	if err != nil {
 		return nil, err
 	}
-	figures, err = c.drain(ctx, j, p)
-	if gone := p.Stop(ctx); err == nil && gone != nil {
-		return nil, fmt.Errorf("clean up: %w", gone)
-	}
-	return figures, err
+	defer rig.CleanUp(ctx, &err, p.Stop)
+	return c.drain(ctx, j, p)
 }
 
 // fill has Debezium write the backlog into the topic that all runs of the JDBC sink read: what it costs is not counted, and
@@ -109,18 +105,19 @@ func (c *race) fill(ctx context.Context) error {
 	return nil
 }
 
-func (c *race) drop() {
+// drop removes the topic that fill has made.
+func (c *race) drop(of *record.Report) {
 	if c.feed == "" {
 		return
 	}
 	if err := c.DropTopics(strings.TrimSuffix(c.feed, "bench")); err != nil {
-		site.Say("drop topics: %v", err)
+		c.Setup.Fail(rig.Failure{Part: of.Part, Case: of.Case, Reason: err.Error()})
 	}
 }
 
 // drain watches until all rows are visible in the target.
 func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]float64, error) {
-	w, course := newWatch(j, p), tool.Course{Began: time.Now()}
+	w, course, stall := newWatch(j, p), tool.Course{Began: time.Now()}, j.NewStall(ctx, c.Setup.Stall)
 	for reached := int64(0); ; {
 		s, err := w.look(ctx, float64(reached))
 		if err != nil {
@@ -135,6 +132,9 @@ func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]flo
 		}
 		if err := p.Look(); err != nil {
 			return nil, err
+		}
+		if stall.Look(float64(reached)) {
+			return nil, j.WithSockets(ctx, stall.Err(c.backlog.Rows))
 		}
 		if err := tool.Pause(ctx, fmt.Sprintf("wait for the rows, after %d", reached)); err != nil {
 			return nil, err

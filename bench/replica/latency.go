@@ -30,8 +30,7 @@ type delay struct {
 }
 
 // latency measures how long a commit takes until its row is visible in the target.
-func (b *bench) latency(ctx context.Context) error {
-	r := b.Setup.Book.Begin("replica", "latency", record.Count(b.rate)+" transactions of one row a second")
+func (b *bench) latency(ctx context.Context, r *record.Report) error {
 	r.Columns = append(latency.Columns[:len(latency.Columns):len(latency.Columns)], record.Column{Key: "target_us", Title: "target's backend"})
 	r.Setting = []string{
 		"Milliseconds from the commit's return on the client until the row is visible in the target, which is looked at every half",
@@ -41,7 +40,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer d.Discard(ctx)
+	defer b.Setup.Discard(ctx, r, d)
 	table := site.Shape{Tables: []string{"bench"}, Before: []string{fmt.Sprintf(drain.Orders, "bench")}}
 	c := &delay{bench: b}
 	if c.from, err = d.Stream(ctx, table); err != nil {
@@ -50,7 +49,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if c.seed, err = b.target.NewDatabase(ctx, "seed_latency"); err != nil {
 		return err
 	}
-	defer c.seed.Discard(ctx)
+	defer b.Setup.Discard(ctx, r, c.seed)
 	if err := c.seed.Exec(ctx, append(table.Before, "CREATE TABLE last (id int PRIMARY KEY)")...); err != nil {
 		return err
 	}
@@ -72,25 +71,17 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	if j.Into, err = c.target.CopyDatabase(ctx, j.Name, c.seed.Name); err != nil {
 		return nil, err
 	}
-	defer j.Into.Discard(ctx)
+	defer rig.CleanUp(ctx, &err, j.Into.Drop)
 	p, err := c.begin(ctx, name, j)
 	if err != nil {
 		return nil, err
 	}
-	defer p.Stop(ctx)
+	defer rig.CleanUp(ctx, &err, p.Stop)
 	w := newWatch(j, p)
-	for w.sender == 0 {
-		if _, err := w.look(ctx, 0); err != nil {
-			return nil, err
-		}
-		if err := p.Look(); err != nil {
-			return nil, err
-		}
-		if err := tool.Pause(ctx, "wait for the stream"); err != nil {
-			return nil, err
-		}
+	if err := w.await(ctx, c.Setup.Stall); err != nil {
+		return nil, err
 	}
-	if _, err := c.phase(ctx, j.Into, c.rate*min(warming, c.seconds)); err != nil {
+	if _, err := c.phase(ctx, j, c.rate*min(warming, c.seconds)); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
 	before, err := w.look(ctx, 0)
@@ -98,7 +89,7 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 		return nil, err
 	}
 	n := c.rate * c.seconds
-	if out, err = c.phase(ctx, j.Into, n); err != nil {
+	if out, err = c.phase(ctx, j, n); err != nil {
 		return nil, err
 	}
 	after, err := w.look(ctx, 0)
@@ -111,18 +102,18 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 }
 
 // phase writes n transactions while the target is looked at.
-func (c *delay) phase(ctx context.Context, target *site.Database, n int) (map[string]float64, error) {
+func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float64, error) {
 	p := latency.NewPhase(c.next+1, n)
 	c.next += int64(n)
 	ctx, stop := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := look(ctx, target, p); err != nil {
+		if err := look(ctx, j.Into, p); err != nil {
 			stop(fmt.Errorf("look into the target: %w", err))
 		}
 	}()
-	out, err := p.Write(ctx, c.from.URL(site.TCP), c.rate)
+	out, err := p.Write(ctx, &j, c.rate, c.Setup.Stall)
 	stop(nil)
 	<-ended
 	return out, err

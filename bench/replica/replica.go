@@ -7,6 +7,7 @@ import (
 	"context"
 	"flag"
 
+	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/bench/tool"
@@ -27,7 +28,7 @@ func (o *Options) Flags(f *flag.FlagSet) {
 		cases = append(cases, s.name)
 	}
 	o.cases.Flag(f, "replica", "replica", rig.All, append(cases, "latency")...)
-	f.IntVar(&o.rows, "replica-rows", 1_000_000, "replica: rows of a backlog; that of transactions of one row has half of it")
+	f.IntVar(&o.rows, "replica-rows", 600_000, "replica: rows of a backlog; that of transactions of one row has half of it")
 	f.IntVar(&o.rate, "replica-rate", 1000, "replica: transactions a second, for the latency")
 	f.IntVar(&o.seconds, "replica-seconds", 20, "replica: how long the latency is measured")
 }
@@ -49,13 +50,14 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 		return err
 	}
 	defer b.close()
-	return b.latency(ctx)
+	title := record.Count(b.rate) + " transactions of one row a second"
+	return u.Case(ctx, "replica", "latency", title, func(r *record.Report) error { return b.latency(ctx, r) })
 }
 
 func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 	var b *bench
 	for _, s := range shapes {
-		if !o.cases.Has(s.name) || ctx.Err() != nil {
+		if !o.cases.Has(s.name) {
 			continue
 		}
 		if b == nil {
@@ -64,11 +66,11 @@ func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 			}
 			defer b.close()
 		}
-		if err := b.shape(ctx, s); err != nil {
-			site.Say("replica %s: failed: %v", s.name, err)
+		if err := u.Case(ctx, "replica", s.name, s.title, func(r *record.Report) error { return b.shape(ctx, s, r) }); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // open brings up the servers.

@@ -45,8 +45,8 @@ func TestReplica(t *testing.T) {
 			t.Errorf("%q is not there %d times in\n%s", want, n, text)
 		}
 	}
-	if strings.Contains(string(text), "failed in") {
-		t.Errorf("a tool has failed:\n%s", text)
+	if len(u.Failures) > 0 {
+		t.Errorf("failed: %v, in\n%s", u.Failures, text)
 	}
 }
 

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tailrace/tailrace/bench/proc"
@@ -35,6 +36,25 @@ func (w *watch) find(ctx context.Context) error {
 		w.backends[pid] = true
 	}
 	return err
+}
+
+// await waits until the walsender streams.
+func (w *watch) await(ctx context.Context, limit time.Duration) error {
+	for stall := w.job.NewStall(ctx, limit); w.sender == 0; {
+		if _, err := w.look(ctx, 0); err != nil {
+			return err
+		}
+		if err := w.program.Look(); err != nil {
+			return err
+		}
+		if stall.Look(0) {
+			return w.job.WithSockets(ctx, fmt.Errorf("%w: no stream for its slot", stall.Err(w.job.From.Rows)))
+		}
+		if err := tool.Pause(ctx, "wait for the stream"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look takes a sample.

@@ -22,18 +22,23 @@ type Setup struct {
 	Version int           // of Postgres
 	Runs    int           // of each line, in turn
 	Limit   time.Duration // for one run of one tool; one that is not done has failed
+	Stall   time.Duration // a run without progress for this long, or three times of it at its start, has failed; 0: it may go on until Limit
 	Tools   List          // without those that are not wanted, a table has fewer lines
 	Book    *record.Book
 	// Profiles is a folder for CPU profiles of tailrace, which cost it some speed; "": none.
 	Profiles string
+	// Failures are what has failed so far, in order. With one, the command ends with exit code 1.
+	Failures []Failure
 }
 
 // Flags adds the flags that are no part's.
 func (u *Setup) Flags(f *flag.FlagSet) {
 	f.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
-	f.IntVar(&u.Runs, "runs", 3, "runs of each tool, in turn")
+	f.IntVar(&u.Runs, "runs", 2, "runs of each tool, in turn")
 	f.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
-	u.Tools.Flag(f, "tools", "drain, latency, replica", All, tool.Tailrace, tool.RecvLogical, tool.Debezium, Subscription, tool.JDBC)
+	f.DurationVar(&u.Stall, "stall", 20*time.Second, "a run that makes no progress for this long, or does not start in three times of it, has failed; 0: only -limit ends it")
+	u.Tools.Flag(f, "tools", "drain, latency, replica", All, tool.Tailrace, tool.RecvLogical, tool.Debezium, Subscription, tool.JDBC,
+		tool.ProducerPerf)
 	f.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
 }
 
@@ -51,7 +56,7 @@ func New(u *Setup, kafka bool, options ...testenv.PostgresOption) (*Rig, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Rig{Site: s, Binaries: tool.NewBinaries(s.Dir, u.Profiles), Setup: u}, nil
+	return &Rig{Site: s, Binaries: tool.NewBinaries(s.Dir, u.Profiles, u.Stall), Setup: u}, nil
 }
 
 // Name is one that no other run on the rig has.
@@ -60,28 +65,27 @@ func (r *Rig) Name(kind string) string {
 	return fmt.Sprintf("%s_%d", kind, r.names)
 }
 
-// Drain has a tool read the job's backlog once, on a slot that stands before it.
-func (r *Rig) Drain(ctx context.Context, name string, j tool.Job) (map[string]float64, error) {
-	if err := j.From.CopySlot(ctx, j.From.Base(), j.Name); err != nil {
-		return nil, err
+// Drain has a tool read the job's backlog once, on a slot that stands before it. A tool that reads no backlog gets no slot.
+func (r *Rig) Drain(ctx context.Context, name string, j tool.Job) (figures map[string]float64, err error) {
+	if tool.ReadsWAL(name) {
+		if err := j.From.CopySlot(ctx, j.From.Base(), j.Name); err != nil {
+			return nil, err
+		}
 	}
 	p, err := r.Start(ctx, name, j)
 	if err != nil {
 		return nil, err
 	}
-	figures, err := p.Drain(ctx)
-	if gone := p.Stop(ctx); err == nil && gone != nil {
-		return nil, fmt.Errorf("clean up: %w", gone)
-	}
-	return figures, err
+	defer CleanUp(ctx, &err, p.Stop)
+	return p.Drain(ctx)
 }
 
-// Warm lets tailrace drain a backlog into Kafka once, and counts it nowhere: a broker that has just started is slow for
-// whoever comes first.
-func (r *Rig) Warm(ctx context.Context, backlog *site.Backlog) {
+// Warm has tailrace drain a backlog into Kafka once, before the first case, without a figure of it in a table: a broker that
+// has just started is slow for its first client.
+func (r *Rig) Warm(ctx context.Context, of *record.Report, backlog *site.Backlog) {
 	j := tool.Job{Name: r.Name("warm"), From: backlog, Over: site.TCP, Sink: tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}}
 	_, err := r.Limited(ctx, func(ctx context.Context) (map[string]float64, error) { return r.Drain(ctx, tool.Tailrace, j) })
-	if err != nil {
-		site.Say("warm the broker: %v", err)
+	if err != nil && context.Cause(ctx) == nil {
+		r.Setup.Fail(Failure{Part: of.Part, Case: of.Case, Line: "warm-up of the broker", Reason: err.Error()})
 	}
 }

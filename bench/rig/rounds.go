@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/bench/record"
-	"github.com/tailrace/tailrace/bench/site"
 )
 
 // Line is one of a table, and how it is measured once.
@@ -15,8 +14,8 @@ type Line struct {
 	Run  func(context.Context) (map[string]float64, error)
 }
 
-// Rounds measures the lines in turn, so many rounds as there are runs. A run that fails is in the table with the reason,
-// and the others go on; after each round the table is saved, with what note adds. nil adds nothing.
+// Rounds measures the lines in turn, as many rounds as there are runs. The table and Failures have the reason of a run that
+// fails, and the other runs go on; after each round the table is saved, with what note adds. nil adds nothing.
 func (r *Rig) Rounds(ctx context.Context, into *record.Report, lines []Line, note func(*record.Report)) error {
 	for i := range r.Setup.Runs {
 		for _, l := range lines {
@@ -25,7 +24,7 @@ func (r *Rig) Rounds(ctx context.Context, into *record.Report, lines []Line, not
 				return ctx.Err()
 			}
 			into.Line(l.Name).Add(figures, err)
-			Tell(into, i, l.Name, figures, err)
+			r.Setup.Tell(into, i, l.Name, figures, err)
 		}
 		if err := r.Save(into, note); err != nil {
 			return err
@@ -46,21 +45,11 @@ func (r *Rig) Limited(ctx context.Context, run func(context.Context) (map[string
 	return figures, err
 }
 
-// Save writes a table that has had one more round. note is told to write its notes anew; nil: it has none.
+// Save writes a table that has had one more round. note writes all notes of the table; nil: it has none.
 func (r *Rig) Save(into *record.Report, note func(*record.Report)) error {
 	into.Notes = nil
 	if note != nil {
 		note(into)
 	}
 	return r.Setup.Book.Save(into)
-}
-
-// Tell prints what the i-th run of a line came to.
-func Tell(of *record.Report, i int, line string, figures map[string]float64, err error) {
-	what := fmt.Sprintf("%s %s run %d: %s", of.Part, of.Case, i+1, line)
-	if err != nil {
-		site.Say("%s: FAILED: %v", what, err)
-		return
-	}
-	site.Say("%s: %s", what, of.Told(figures))
 }

@@ -55,6 +55,9 @@ func TestLimit(t *testing.T) {
 	if len(runs) != 2 || !strings.Contains(runs[0].Failed, "not done after 1ms") || runs[1].Failed != "" || !(runs[1].Figures["rows_s"] > 0) {
 		t.Errorf("the runs are %+v", runs)
 	}
+	if len(u.Failures) != 1 || u.Failures[0].Run != 1 || u.Failures[0].Line != "reading" {
+		t.Errorf("the failures are %v", u.Failures)
+	}
 	if text, _ := os.ReadFile(dir + "/RESULTS.md"); noted != 2 || !strings.Contains(string(text), "reading failed in 1 of 2 runs") {
 		t.Errorf("noted %d times, and RESULTS.md is\n%s", noted, text)
 	}

@@ -77,6 +77,14 @@ func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
 	return b, nil
 }
 
+// Read is how far the walsender of a slot has read in the backlog, in bytes from the beginning of the WAL; 0: there is no
+// walsender, or the server did not say. What was written after the backlog does not count.
+func (b *Backlog) Read(ctx context.Context, slot string) (bytes int64) {
+	_ = b.Row(ctx, `SELECT coalesce(max(least(sent_lsn, nullif($2, '')::pg_lsn) - '0/0'), 0)::bigint
+		FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE slot_name = $1`, []any{slot, b.End}, &bytes)
+	return bytes
+}
+
 // Stream makes tables in an empty database for what will be written while a tool reads: a backlog without an end, and
 // without a slot. Each run makes its own, with Slot.
 func (d *Database) Stream(ctx context.Context, s Shape) (*Backlog, error) {

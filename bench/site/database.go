@@ -180,10 +180,3 @@ func (d *Database) Drop(ctx context.Context) error {
 	_, err = c.Exec(ctx, "CHECKPOINT") // the next case does not write out what this one has left
 	return err
 }
-
-// Discard drops the database at the end of what it was for, where an error is only told.
-func (d *Database) Discard(ctx context.Context) {
-	if err := d.Drop(ctx); err != nil {
-		Say("drop %s: %v", d.Name, err)
-	}
-}

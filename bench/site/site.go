@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +132,32 @@ func (s *Site) Records(partitions int, topics []string) (sum int64, err error) {
 				return 0, fmt.Errorf("ask for offsets of %s/%d: %w", topic, p, block.Err)
 			}
 			sum += block.Offset
+		}
+	}
+	return sum, nil
+}
+
+// LogBytes is the size of topics' logs: records with their batches' headers, as they are stored.
+func (s *Site) LogBytes(topics []string) (sum int64, err error) {
+	brokers, _, err := s.admin.DescribeCluster()
+	if err != nil {
+		return 0, fmt.Errorf("ask for brokers: %w", err)
+	}
+	var ids []int32
+	for _, b := range brokers {
+		ids = append(ids, b.ID())
+	}
+	dirs, err := s.admin.DescribeLogDirs(ids)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the size of logs: %w", err)
+	}
+	for _, d := range slices.Concat(slices.Collect(maps.Values(dirs))...) {
+		for _, t := range d.Topics {
+			if slices.Contains(topics, t.Topic) {
+				for _, p := range t.Partitions {
+					sum += p.Size
+				}
+			}
 		}
 	}
 	return sum, nil

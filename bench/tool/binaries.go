@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // Binaries are our programs, each built when it is first wanted: the daemon as it is given to users, and one that has the
@@ -13,10 +14,14 @@ import (
 type Binaries struct {
 	dir      string
 	profiles string // a folder for a CPU profile of each run of tailrace; "": none are made, and the product runs as it is
+	stall    time.Duration
 }
 
-// NewBinaries builds into the folder dir, from the repository, in which the program runs.
-func NewBinaries(dir, profiles string) *Binaries { return &Binaries{dir, profiles} }
+// NewBinaries builds into the folder dir, from the repository, in which the program runs. A tool that makes no progress for
+// the time stall has failed; 0: it may go on.
+func NewBinaries(dir, profiles string, stall time.Duration) *Binaries {
+	return &Binaries{dir: dir, profiles: profiles, stall: stall}
+}
 
 // builds are what go build is called with, behind the name of the program.
 var builds = map[string][]string{

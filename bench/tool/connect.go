@@ -65,13 +65,15 @@ func (p *Program) connect(ctx context.Context, connector, more string) error {
 
 // failedTask asks Kafka Connect whether a connector has given up, and why.
 func failedTask(ctx context.Context, listen, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/connectors/"+name+"/status", nil)
 	if err != nil {
 		return err
 	}
 	answer, err := http.DefaultClient.Do(ask)
 	if err != nil {
-		return nil // it is starting
+		return nil // it is starting, or it has stalled
 	}
 	defer answer.Body.Close()
 	var status struct {

@@ -16,7 +16,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// pipelineFile is what the daemon runs. The slot is there and no sink has a record, so it starts where the slot stands.
+// pipelineFile is what the daemon runs. The slot is there and no sink has a record: start = "now"
+// lets it start where the slot stands.
 const pipelineFile = `
 daemon { listen = %q }
 pipeline %q {
@@ -68,13 +69,13 @@ func (p *Program) sinks() string {
 		case Stdout:
 			fmt.Fprintf(&b, "  sink \"stdout\" \"sink%d\" {}\n", i)
 		case Tables:
-			fmt.Fprintf(&b, "  sink \"postgres\" \"sink%d\" { url = %q }\n", i, j.Into.URL(j.Over))
+			fmt.Fprintf(&b, "  sink \"postgres\" \"sink%d\" {\n    url = %q\n    start = \"now\"\n  }\n", i, j.Into.URL(j.Over))
 		case Kafka:
 			topic := ""
 			if j.Sink.OneTopic {
 				topic = fmt.Sprintf("    topic = %q\n", j.Topics()[i])
 			}
-			fmt.Fprintf(&b, "  sink \"kafka\" \"sink%d\" {\n    brokers = [%q]\n    format = %q\n    progress_topic = %q\n%s  }\n", i,
+			fmt.Fprintf(&b, "  sink \"kafka\" \"sink%d\" {\n    brokers = [%q]\n    format = %q\n    progress_topic = %q\n    start = \"now\"\n%s  }\n", i,
 				j.From.Site.Kafka.Brokers()[0], j.Sink.Format, j.Name+".progress", topic)
 		}
 	}
@@ -91,8 +92,7 @@ func (p *Program) delays() string {
 
 // Delays ends tailrace and says how long commits took to come to its sink: milliseconds, by percentile.
 func (p *Program) Delays() (map[string]float64, error) {
-	_ = p.cmd.Cancel()
-	_ = p.cmd.Wait()
+	p.end()
 	text, err := os.ReadFile(p.delays())
 	if err != nil {
 		return nil, fmt.Errorf("read delays: %w", err)
@@ -103,13 +103,15 @@ func (p *Program) Delays() (map[string]float64, error) {
 
 // held asks the daemon how many rows its sinks have accepted, and whether they hold all.
 func held(ctx context.Context, listen string, rows int) (float64, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/api/v1/pipelines", nil)
 	if err != nil {
 		return 0, false, err
 	}
 	answer, err := http.DefaultClient.Do(ask)
 	if err != nil {
-		return 0, false, nil // it is starting
+		return 0, false, nil // it is starting, or it has stalled
 	}
 	defer answer.Body.Close()
 	var all []pipeline.Status

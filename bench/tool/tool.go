@@ -1,5 +1,5 @@
-// Package tool runs the programs that are measured, one at a time, each on a slot of its own: tailrace, pg_recvlogical and
-// Debezium in Kafka Connect; and its JDBC sink, on a topic.
+// Package tool runs the programs that are measured, one at a time: tailrace, pg_recvlogical and Debezium in Kafka Connect,
+// each on a slot of its own; Debezium's JDBC sink, on a topic; and kafka-producer-perf-test, which reads nothing.
 package tool
 
 import (
@@ -22,7 +22,12 @@ const (
 	RecvLogical = "pg_recvlogical"
 	Debezium    = "debezium"
 	JDBC        = "debezium jdbc" // its sink for databases
+	// ProducerPerf is Kafka's own kafka-producer-perf-test: how fast the broker takes records of a size.
+	ProducerPerf = "producer-perf"
 )
+
+// ReadsWAL reports whether a tool needs a slot.
+func ReadsWAL(name string) bool { return name != JDBC && name != ProducerPerf }
 
 // Job says what a tool has to do.
 type Job struct {
@@ -35,10 +40,13 @@ type Job struct {
 	Keep   bool           // the topics stay when the tool stops
 	Into   *site.Database // of the sink Tables, and of the JDBC sink
 	Feed   string         // of the JDBC sink: the topic that it reads
+	// RecordBytes is the size of a value, of ProducerPerf.
+	RecordBytes int
 }
 
 // Program is a tool that runs.
 type Program struct {
+	name string
 	job  Job
 	cmd  *exec.Cmd
 	log  string
@@ -50,11 +58,13 @@ type Program struct {
 	trouble func() error
 	asked   time.Time // when that was
 	began   time.Time
+	stall   *Stall
 }
 
 // Start starts a tool of Binaries on the job's slot, which must stand already.
 func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, err error) {
-	p = &Program{job: j, stop: syscall.SIGTERM, dir: filepath.Join(j.From.Site.Dir, j.Name)}
+	p = &Program{name: name, job: j, stop: syscall.SIGTERM, dir: filepath.Join(j.From.Site.Dir, j.Name)}
+	p.stall = j.NewStall(ctx, b.stall)
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -74,6 +84,8 @@ func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, e
 		err = p.debezium(ctx)
 	case JDBC:
 		err = p.jdbc(ctx)
+	case ProducerPerf:
+		err = p.producerPerf(ctx)
 	default:
 		err = fmt.Errorf("there is no tool %q", name)
 	}
@@ -92,7 +104,7 @@ func (p *Program) start() error {
 	p.cmd.Stderr = log
 	p.cmd.Dir = p.dir
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(p.stop) }
-	p.cmd.WaitDelay = 15 * time.Second
+	p.cmd.WaitDelay = grace
 	p.began = time.Now()
 	return p.cmd.Start()
 }
@@ -127,6 +139,9 @@ func (p *Program) failed() error {
 	return fmt.Errorf("it ended by itself: %s", text[max(0, len(text)-1500):])
 }
 
+// grace is how long a program may take to end before it is killed.
+const grace = 15 * time.Second
+
 // Tick is how often a tool is looked at.
 const Tick = 20 * time.Millisecond
 
@@ -144,6 +159,7 @@ func Pause(ctx context.Context, what string) error {
 func (p *Program) Await(ctx context.Context) (sender int, err error) {
 	for {
 		if sender = p.job.From.Sender(ctx, p.job.Name); sender != 0 {
+			p.stall.Started()
 			return sender, nil
 		}
 		if proc.Ended(p.Pid()) {
@@ -154,6 +170,9 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 		}
 		if err := p.troubled(); err != nil {
 			return 0, err
+		}
+		if p.stall.Look(0) {
+			return 0, p.stalled(ctx, "no stream for its slot")
 		}
 		if err := Pause(ctx, "wait for the stream"); err != nil {
 			return 0, err
@@ -182,18 +201,28 @@ func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 		if err := p.troubled(); err != nil {
 			return err
 		}
+		if p.stall.Look(amount) {
+			return p.stalled(ctx, "")
+		}
 		if err := Pause(ctx, fmt.Sprintf("wait for the rows, after %.0f", amount)); err != nil {
 			return err
 		}
 	}
 }
 
+// end ends the process, and kills one that does not end in time: a tool that has stalled may not see another signal.
+func (p *Program) end() {
+	_ = p.cmd.Cancel()
+	kill := time.AfterFunc(p.cmd.WaitDelay, func() { _ = p.cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = p.cmd.Wait()
+}
+
 // Stop ends the tool and removes what it had: slot, topics, files.
 func (p *Program) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	_ = p.cmd.Cancel()
-	_ = p.cmd.Wait()
+	p.end()
 	err := p.job.From.DropSlot(ctx, p.job.Name)
 	if p.job.Sink.Kind == Kafka && !p.job.Keep {
 		if gone := p.job.From.Site.DropTopics(p.job.Name); err == nil {

@@ -57,18 +57,27 @@ func (m *Meter) Look(ctx context.Context, amount float64) Sample {
 	return s
 }
 
-// Drain watches a tool from its first byte of the stream until it has read the backlog, and says what that cost.
-func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
-	sender, err := p.Await(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if sender == 0 {
-		return nil, errors.New("the backlog is too small: it was read between two looks")
+// Drain watches a tool from its first byte of the stream until it has read the backlog, and says what that cost. The clock
+// of a tool that has no stream starts with the last look before its first rows.
+func (p *Program) Drain(ctx context.Context) (figures map[string]float64, err error) {
+	sender := 0
+	if ReadsWAL(p.name) {
+		if sender, err = p.Await(ctx); err != nil {
+			return nil, err
+		}
+		if sender == 0 {
+			return nil, errors.New("the backlog is too small: it was read between two looks")
+		}
 	}
 	m := p.NewMeter(sender)
 	c := Course{Began: p.began, Samples: []Sample{m.Look(ctx, 0)}}
-	err = p.until(ctx, func(amount float64) { c.Samples = append(c.Samples, m.Look(ctx, amount)) })
+	err = p.until(ctx, func(amount float64) {
+		if s := m.Look(ctx, amount); sender == 0 && amount == 0 {
+			c.Samples[0] = s
+		} else {
+			c.Samples = append(c.Samples, s)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +85,30 @@ func (p *Program) Drain(ctx context.Context) (map[string]float64, error) {
 		return nil, p.failed()
 	}
 	c.Peak = m.Peak
-	return c.Costs(p.job.From.Rows), nil
+	figures = c.Costs(p.job.From.Rows)
+	if sender == 0 {
+		delete(figures, "sender_us")
+	}
+	return figures, p.volume(figures)
+}
+
+// volume adds the bytes of the records in the topics to the figures of a drain into Kafka: per row, and megabytes per second.
+func (p *Program) volume(figures map[string]float64) error {
+	if p.job.Sink.Kind != Kafka {
+		return nil
+	}
+	bytes, err := p.job.From.Site.LogBytes(p.job.Topics())
+	if err != nil {
+		return err
+	}
+	each := float64(bytes) / float64(p.job.From.Rows)
+	figures["record_bytes"] = each
+	for _, prefix := range []string{"", "warm_"} {
+		if rate, has := figures[prefix+"rows_s"]; has {
+			figures[prefix+"mb_s"] = rate * each / 1e6
+		}
+	}
+	return nil
 }
 
 // Course is what was seen of a drain.
