@@ -111,7 +111,7 @@ var (
 
 // Run measures all shapes that are wanted.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
-	r, err := rig.New(u, true)
+	r, err := rig.New(ctx, u, true)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ type bench struct {
 
 // Run measures all cases.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
-	r, err := rig.New(u, true, testenv.Setting("max_locks_per_transaction", "1024"))
+	r, err := rig.New(ctx, u, true, testenv.Setting("max_locks_per_transaction", "1024"))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ type bench struct {
 
 // Run measures all tools.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
-	r, err := rig.New(u, true, testenv.Durable())
+	r, err := rig.New(ctx, u, true, testenv.Durable())
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type bench struct {
 
 // Run measures all transports.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
-	r, err := rig.New(u, false, testenv.TLS())
+	r, err := rig.New(ctx, u, false, testenv.TLS())
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,9 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 }
 
 func (b *bench) prepare(ctx context.Context) error {
+	if err := b.Build(ctx, tools, tool.Sink{Kind: tool.None}); err != nil {
+		return err
+	}
 	d, err := b.NewDatabase(ctx, "bench_full")
 	if err != nil {
 		return err

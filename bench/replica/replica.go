@@ -45,7 +45,7 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	if err := o.drains(ctx, u); err != nil || !o.cases.Has("latency") {
 		return err
 	}
-	b, err := o.open(u, false, testenv.Durable())
+	b, err := o.open(ctx, u, false, testenv.Durable())
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 			continue
 		}
 		if b == nil {
-			if b, err = o.open(u, u.Tools.Has(tool.JDBC)); err != nil {
+			if b, err = o.open(ctx, u, u.Tools.Has(tool.JDBC)); err != nil {
 				return err
 			}
 			defer b.close()
@@ -74,8 +74,8 @@ func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 }
 
 // open brings up the servers.
-func (o *Options) open(u *rig.Setup, kafka bool, options ...testenv.PostgresOption) (b *bench, err error) {
-	r, err := rig.New(u, kafka, options...)
+func (o *Options) open(ctx context.Context, u *rig.Setup, kafka bool, options ...testenv.PostgresOption) (b *bench, err error) {
+	r, err := rig.New(ctx, u, kafka, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -50,13 +50,18 @@ type Rig struct {
 	names int // so far
 }
 
-// New brings up Postgres with the options and, when asked, Kafka. The caller closes the rig.
-func New(u *Setup, kafka bool, options ...testenv.PostgresOption) (*Rig, error) {
+// New brings up Postgres with the options and, when asked, Kafka, and builds the daemon. The caller closes the rig.
+func New(ctx context.Context, u *Setup, kafka bool, options ...testenv.PostgresOption) (*Rig, error) {
 	s, err := site.New(kafka, append(options[:len(options):len(options)], testenv.Version(u.Version))...)
 	if err != nil {
 		return nil, err
 	}
-	return &Rig{Site: s, Binaries: tool.NewBinaries(s.Dir, u.Profiles, u.Stall), Setup: u}, nil
+	r := &Rig{Site: s, Binaries: tool.NewBinaries(s.Dir, u.Profiles, u.Stall), Setup: u}
+	if err := r.Build(ctx, []string{tool.Tailrace}, tool.Sink{Kind: tool.None}, tool.Sink{Kind: tool.Kafka}); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // Name is one that no other run on the rig has.

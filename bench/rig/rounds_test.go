@@ -25,7 +25,7 @@ func TestLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := &Setup{Version: testenv.Oldest, Runs: 2, Limit: time.Millisecond, Book: book}
-	r, err := New(u, false)
+	r, err := New(t.Context(), u, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Binaries are our programs, each built when it is first wanted: the daemon as it is given to users, and one that has the
-// kind of sink "none", as it is and with plain reads.
+// Binaries are our programs, each built once: the daemon as it is given to users, and one that has the kind of sink "none", as
+// it is and with plain reads.
 type Binaries struct {
 	dir      string
 	profiles string // a folder for a CPU profile of each run of tailrace; "": none are made, and the product runs as it is
@@ -32,6 +32,19 @@ var builds = map[string][]string{
 	},
 }
 
+// Build builds the programs that tools run into a sink, those that are not built yet. It takes minutes on a machine that has
+// compiled nothing of them, so it comes before a run whose time is limited.
+func (b *Binaries) Build(ctx context.Context, tools []string, sinks ...Sink) error {
+	for _, name := range tools {
+		for _, s := range sinks {
+			if _, err := b.daemon(ctx, s, name == Plain); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // daemon is the program for a sink.
 func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, error) {
 	name := "tailrace"
@@ -45,7 +58,6 @@ func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, erro
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	ctx = context.WithoutCancel(ctx) // no run's time is for this
 	build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", file}, builds[name]...)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -115,9 +115,7 @@ func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
 				t.Errorf("%s: a report without a name: %v", name, err)
 			}
 		}
-		if got := slots(t, s, db); got != "tailrace_"+db {
-			t.Errorf("%s: slots after: %s", name, got)
-		}
+		p.wait(name+": the temporary slot to go", func() bool { return slots(t, s, db) == "tailrace_"+db })
 		// Rows that were taken before the break come again, for the snapshot begins anew.
 		got := ids(p.seen())
 		for id := 1; id <= rows; id++ {
@@ -134,9 +132,7 @@ func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
 	p.open()
 	p.wait("some rows", func() bool { return len(p.cuts) == 2 })
 	p.close()
-	if got := slots(t, s, db); got != "" {
-		t.Errorf("slots after the end: %s", got)
-	}
+	p.wait("the slot to go at the end", func() bool { return slots(t, s, db) == "" })
 	again := openTap(t, testConfig(s, db), capture.Record{Sink: "tap", Position: p.held, State: p.state})
 	again.wait("all rows", func() bool { return again.streams == 2 && len(again.changes) == rows })
 }
@@ -364,7 +360,5 @@ func testSnapshotValueTooLarge(t *testing.T, s *testenv.PostgresServer) {
 	p.wait("the state", func() bool { return p.reported("value_too_large") })
 	t.Log(p.reports[0])
 	p.close()
-	if got := slots(t, s, db); got != "" {
-		t.Errorf("slots %s", got)
-	}
+	p.wait("the slot to go", func() bool { return slots(t, s, db) == "" })
 }
