@@ -165,7 +165,7 @@ func TestSocketRests(t *testing.T) {
 			pieces--
 			return copy(p, make([]byte, most/8))
 		}
-		s.flow.heat = hot
+		s.flow.heat, s.flow.rate = hot, 20e6
 		s.Until(time.Now().Add(time.Minute))
 		if _, err := peer.Write(make([]byte, 100)); err != nil {
 			t.Fatal(err)
