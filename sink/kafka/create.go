@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -51,6 +52,24 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 	}
 }
 
+// homeIfAny describes the progress topic; nil: there is none.
+func (s *Sink) homeIfAny(ctx context.Context) (*topic, error) {
+	all, err := s.cluster.describe(ctx, s.progressTopic)
+	if err != nil {
+		return nil, err
+	}
+	home := all[s.progressTopic]
+	switch {
+	case isCode(home.err, sarama.ErrUnknownTopicOrPartition):
+		return nil, nil
+	case isCode(home.err, sarama.ErrTopicAuthorizationFailed):
+		return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
+	case home.err != nil:
+		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, home.err)
+	}
+	return home.topic, nil
+}
+
 func progressDetail() *sarama.TopicDetail {
 	d := (&CreateTopics{Partitions: 1, Config: map[string]string{
 		cleanup: "compact", "segment.bytes": "8388608", "min.cleanable.dirty.ratio": "0.1",
@@ -72,8 +91,29 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 	return d
 }
 
-// create makes a topic; it is no error when somebody else just did.
+// create makes a topic; it is no error when somebody else just did. What the controller refuses for a moment is asked again.
 func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) error {
+	for p, until := pause(0), time.Now().Add(createTimeout); ; {
+		err := s.createOnce(ctx, name, d)
+		problem := capture.AsProblem(err)
+		gone := problem != nil && problem.State == "kafka_unreachable" // the controller may be another broker by now
+		if err == nil || !gone && !passes(err) || time.Now().After(until) {
+			return err
+		}
+		if err := p.sleep(ctx, err); err != nil {
+			return err
+		}
+		was := s.cluster.controller()
+		if _, why := s.cluster.metadata(ctx, name); why != nil {
+			return fmt.Errorf("%w (%w)", err, why)
+		}
+		if gone && s.cluster.controller() == was {
+			return err
+		}
+	}
+}
+
+func (s *Sink) createOnce(ctx context.Context, name string, d *sarama.TopicDetail) error {
 	var result *sarama.TopicError
 	err := s.cluster.askController(ctx, func(k *conn) error {
 		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{
@@ -108,6 +148,9 @@ func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) e
 func (s *Sink) limits(ctx context.Context, t *topic) map[string]string {
 	t.limit = defaultLimit
 	conf, err := s.settingsOf(ctx, t.name)
+	for p, until := pause(0), time.Now().Add(missingAfter); passes(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
+		conf, err = s.settingsOf(ctx, t.name)
+	}
 	if err != nil {
 		s.log.Info("settings of a topic cannot be read, the defaults are assumed", zap.String("topic", t.name), zap.Error(err))
 	}

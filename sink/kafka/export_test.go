@@ -86,3 +86,9 @@ func SequenceFrom(w any, topic string, seq int32) error {
 	}
 	return nil
 }
+
+// Used reports whether a topic has records.
+func (s *Sink) Used(ctx context.Context, topic string) (bool, error) {
+	empty, err := s.empty(ctx, topic)
+	return !empty, err
+}

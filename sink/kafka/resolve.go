@@ -167,28 +167,41 @@ func judgeError(err error) outcome {
 	return fatal
 }
 
-// topicFrom reads the answer of metadata.
+// topicsFrom reads the answer of metadata.
+func topicsFrom(m *sarama.MetadataResponse) map[string]described {
+	all := make(map[string]described, len(m.Topics))
+	for _, d := range m.Topics {
+		t, err := topicOf(d)
+		all[d.Name] = described{t, err}
+	}
+	return all
+}
+
+// topicFrom reads what the answer of metadata says of one topic.
 func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
 	for _, d := range m.Topics {
-		if d.Name != name {
-			continue
+		if d.Name == name {
+			return topicOf(d)
 		}
-		if d.Err != sarama.ErrNoError && d.Err != sarama.ErrLeaderNotAvailable {
-			return nil, d.Err
-		}
-		t := &topic{name: name, uuid: d.Uuid}
-		t.parts = make([]*partition, len(d.Partitions))
-		for _, p := range d.Partitions {
-			if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
-				return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
-			}
-			t.parts[p.ID] = newPartition(t, p.ID)
-			t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
-		}
-		if len(t.parts) == 0 {
-			return nil, sarama.ErrLeaderNotAvailable
-		}
-		return t, nil
 	}
 	return nil, sarama.ErrUnknownTopicOrPartition
+}
+
+func topicOf(d *sarama.TopicMetadata) (*topic, error) {
+	if d.Err != sarama.ErrNoError && d.Err != sarama.ErrLeaderNotAvailable {
+		return nil, d.Err
+	}
+	t := &topic{name: d.Name, uuid: d.Uuid}
+	t.parts = make([]*partition, len(d.Partitions))
+	for _, p := range d.Partitions {
+		if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
+			return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
+		}
+		t.parts[p.ID] = newPartition(t, p.ID)
+		t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
+	}
+	if len(t.parts) == 0 {
+		return nil, sarama.ErrLeaderNotAvailable
+	}
+	return t, nil
 }
