@@ -48,6 +48,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	if err != nil {
 		return []error{err}
 	}
+	conf, _ := s.settingsOf(ctx, topics...) // without the right to read them: no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
@@ -59,7 +60,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 			if err := s.cluster.offline(t.parts); err != nil {
 				problems = append(problems, err)
 			}
-			conf, _ := s.settingsOf(ctx, n) // without the right to read them: no warning
+			conf := conf[n]
 			if t.alone(conf) {
 				lax = append(lax, n)
 			}

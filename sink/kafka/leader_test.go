@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -17,13 +18,12 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 )
 
-// A topic that was created a moment ago is not known to every broker: Open waits until the leader of its progress topic answers, and
-// so does the look into a topic of events.
-func TestTopicsAreNew(t *testing.T) {
-	needServers(t)
-	server := testenv.Kafka(t, testenv.Nodes(3))
+// newTopics uses topics that were created a moment ago, which not every broker knows: Open waits until the leader of its progress topic
+// answers, and so does the look into a topic of events.
+func newTopics(t *testing.T, server *testenv.KafkaServer) {
+	t.Helper()
 	admin := server.Admin(t)
-	for range 8 {
+	for range 5 {
 		o := options(server.Brokers(), "")
 		o.ProgressTopic = o.Pipeline + ".progress" // Open creates it
 		topic := o.Pipeline + ".new"
@@ -225,6 +225,20 @@ func largeRow(t *testing.T, o kafka.Options) error {
 	l := open(t, newSink(t, o))
 	_, err := l.write(row(capture.Insert, 1, 1, pad(2<<20)))
 	return err
+}
+
+// A partition whose leader has moved is asked for at its new one.
+func TestLeadersAreFollowed(t *testing.T) {
+	c, _ := fake(t)
+	s := newSink(t, options(c.ListenAddrs(), "ledger"))
+	defer s.Close()
+	for _, to := range []int32{0, 1} {
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		if err := kafka.AskAfter(ctx, s, "ledger", func() error { return c.MoveTopicPartition("ledger", 1, to) }); err != nil {
+			t.Errorf("moved to %d: %v", to, err)
+		}
+	}
 }
 
 // An answer that does not pass ends with the ctx, and is named.
