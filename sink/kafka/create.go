@@ -185,9 +185,8 @@ func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings 
 		all, err = s.settingsOf(ctx, names...)
 	}
 	if err != nil {
-		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", slices.DeleteFunc(names, func(n string) bool {
-			return all[n] != nil
-		})), zap.Error(err))
+		unread := slices.DeleteFunc(names, func(n string) bool { return all[n] != nil })
+		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", unread), zap.Error(err))
 	}
 	for _, t := range topics {
 		s.limitOf(t, all[t.name])

@@ -65,8 +65,8 @@ func (w *Writer) coming(name string, own bool) wanted {
 	return all
 }
 
-// prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and then has the
-// progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
+// prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and
+// then has the progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
 func (w *Writer) prepare(ctx context.Context, names wanted) error {
 	found, err := w.sink.describe(ctx, names)
 	if err != nil {
