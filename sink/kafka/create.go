@@ -96,7 +96,7 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 // recordsMost is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
 const recordsMost = 5000
 
-// create makes topics; it is no error when somebody else just did. It returns the errors of those that are not made.
+// create makes topics; one that exists by now is no error. It returns the errors of those that are not made.
 func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail) map[string]error {
 	failed := map[string]error{}
 	partitions := int(d.NumPartitions)

@@ -68,7 +68,7 @@ func TestPartitionOffline(t *testing.T) {
 	unled.OpenWithin(2 * time.Second)
 	used, err := w.(sink.UsedBefore).UsedBefore(t.Context(), []*capture.Table{{Schema: "public", Name: "t"}})
 	if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" {
-		t.Errorf("a topic that nobody can look into: %q, %v", used, err)
+		t.Errorf("a topic that has no leader: %q, %v", used, err)
 	}
 	name, err := config.ParseTemplate(topic)
 	if err != nil {

@@ -15,9 +15,9 @@ const prepareMost = 1000
 // wanted is topics that are to be prepared, and whether their names are the sink's own, not a row's.
 type wanted map[string]bool
 
-// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that
-// whoever opens the sink after us fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are
-// prepared with it, as long as nothing keeps them from it; what does is the error of their own events.
+// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that the next Open
+// fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are prepared with it; one that
+// cannot be prepared is the error of its own event.
 func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
 	if t := w.topics[name]; t != nil { // only this goroutine changes the map
 		return t, nil
