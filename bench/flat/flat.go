@@ -23,7 +23,7 @@ type Options struct {
 
 // Flags adds the part's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
-	o.cases.Flag(f, "flat", "flat", rig.All, "tables", "sinks", "memory", "start")
+	o.cases.Flag(f, "flat", "flat", rig.All, "tables", "sinks", "memory", "start", "first")
 	o.tables.Flag(f, "flat-tables", "flat: `list` of numbers of tables", "1,10,100,1000")
 	o.sinks.Flag(f, "flat-sinks", "flat: `list` of numbers of sinks", "1,2,5")
 	o.huge.Flag(f, "flat-huge", "flat: `list` of sizes of one transaction, in rows", "1000,1000000,10000000")
@@ -55,6 +55,7 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 		{"sinks", "CPU per row and sink over the number of sinks", b.overSinks},
 		{"memory", "memory over the size of a transaction", b.overMemory},
 		{"start", "from the start of the process to the first row in Kafka, held", b.overStart},
+		{"first", "the first change of each of many tables, and a start after that", b.overFirst},
 	} {
 		if !o.cases.Has(c.name) {
 			continue

@@ -20,6 +20,7 @@ type Sink struct {
 	Format     string // json, of tailrace also cloudevents, of Debezium also JSONSchemas
 	Count      int    // of tailrace: so many sinks of the kind; 0 is one
 	OneTopic   bool   // all tables into one topic a sink, instead of one a table
+	Creates    bool   // of tailrace: the sink creates the topics
 }
 
 // String names it in tables.
@@ -55,7 +56,7 @@ func (j *Job) Topics() (names []string) {
 }
 
 func (j *Job) topics() error {
-	if j.Sink.Kind != Kafka {
+	if j.Sink.Kind != Kafka || j.Sink.Creates {
 		return nil
 	}
 	return j.From.Site.Topics(j.Sink.Partitions, j.Topics()...)

@@ -45,11 +45,12 @@ func (p *Program) tailrace(ctx context.Context, binary, profiles string) error {
 	if profiles != "" {
 		args = append(args, filepath.Join(profiles, j.From.Name+"_"+j.Name+".pprof"))
 	}
+	p.listen = listen
 	p.cmd = exec.CommandContext(ctx, binary, args...)
 	topics := j.Topics()
 	p.progress = func() (float64, bool, error) {
 		accepted, done, err := held(ctx, listen, j.From.Rows)
-		if err != nil || j.Sink.Kind != Kafka {
+		if err != nil || j.Sink.Kind != Kafka || j.Sink.Creates {
 			return accepted, done, err
 		}
 		n, err := j.From.Site.Records(j.Sink.Partitions, topics) // stored is less than accepted
@@ -74,6 +75,9 @@ func (p *Program) sinks() string {
 			topic := ""
 			if j.Sink.OneTopic {
 				topic = fmt.Sprintf("    topic = %q\n", j.Topics()[i])
+			}
+			if j.Sink.Creates {
+				topic += fmt.Sprintf("    create_topics {\n      partitions = %d\n    }\n", j.Sink.Partitions)
 			}
 			fmt.Fprintf(&b, "  sink \"kafka\" \"sink%d\" {\n    brokers = [%q]\n    format = %q\n    progress_topic = %q\n    start = \"now\"\n%s  }\n", i,
 				j.From.Site.Kafka.Brokers()[0], j.Sink.Format, j.Name+".progress", topic)

@@ -51,7 +51,9 @@ type Program struct {
 	cmd  *exec.Cmd
 	log  string
 	dir  string
-	stop syscall.Signal
+	// listen is where tailrace answers.
+	listen string
+	stop   syscall.Signal
 	// progress says how far it has come, in a measure that grows with the rows, and whether all rows are there.
 	progress func() (amount float64, done bool, err error)
 	// trouble asks a tool that goes on when it cannot; nil: it ends, or progress has the error. See troubled.

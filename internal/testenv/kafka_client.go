@@ -51,7 +51,8 @@ func NewTopic(t testing.TB, s *KafkaServer, partitions int32) string {
 	return name
 }
 
-// CreateTopic creates a topic, replicated to up to three nodes, with settings such as "min.insync.replicas".
+// CreateTopic creates a topic, replicated to up to three nodes, with settings such as "min.insync.replicas". It returns when all
+// nodes know the topic.
 func (s *KafkaServer) CreateTopic(t testing.TB, name string, partitions int32, settings map[string]string) {
 	t.Helper()
 	entries := map[string]*string{}
@@ -66,6 +67,70 @@ func (s *KafkaServer) CreateTopic(t testing.TB, name string, partitions int32, s
 	if err != nil {
 		t.Fatalf("testenv: create topic %s: %v", name, err)
 	}
+	s.AwaitTopic(t, name)
+}
+
+// AwaitTopic waits until each node that runs knows a topic that was just created and the leaders of its partitions, and until these
+// leaders answer for them.
+func (s *KafkaServer) AwaitTopic(t testing.TB, name string) {
+	t.Helper()
+	client := s.Client(t)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		err := s.knowTopic(name)
+		if err == nil {
+			err = leadersAnswer(client, name)
+		}
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("testenv: wait for topic %s: %v", name, err)
+		}
+	}
+}
+
+// knowTopic fails when a node that runs does not know a topic or one of its leaders.
+func (s *KafkaServer) knowTopic(name string) error {
+	for _, n := range s.Nodes {
+		if n.process == nil || !n.process.running() {
+			continue
+		}
+		m, err := n.metadata(name)
+		if err != nil {
+			return err
+		}
+		if len(m.Topics) != 1 || m.Topics[0].Err != sarama.ErrNoError || len(m.Topics[0].Partitions) == 0 {
+			return fmt.Errorf("node %d does not know it", n.ID)
+		}
+		for _, p := range m.Topics[0].Partitions {
+			if p.Leader < 0 {
+				return fmt.Errorf("node %d knows no leader of partition %d", n.ID, p.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// metadata asks the node for what it knows of a topic.
+func (n *KafkaNode) metadata(topic string) (*sarama.MetadataResponse, error) {
+	b := sarama.NewBroker(n.internal.addr())
+	if err := b.Open(clientConfig()); err != nil {
+		return nil, fmt.Errorf("connect to Kafka node %d: %w", n.ID, err)
+	}
+	defer b.Close()
+	return b.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: []string{topic}})
+}
+
+// leadersAnswer fails when a leader does not answer for its partition yet.
+func leadersAnswer(client sarama.Client, name string) error {
+	ids, err := client.Partitions(name)
+	for i := 0; err == nil && i < len(ids); i++ {
+		_, err = client.GetOffset(name, ids[i], sarama.OffsetNewest)
+	}
+	if err != nil {
+		return fmt.Errorf("ask the leaders: %w", err)
+	}
+	return nil
 }
 
 // DeleteTopic deletes a topic and returns when the cluster does not know it any more.

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
@@ -151,4 +154,134 @@ func BenchmarkIdle(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
+}
+
+// BenchmarkFirstRecords writes the first record to each of 1,000 topics, which a Write is handed together or one by one, and
+// waits until all are held. open-ms is what Open takes.
+func BenchmarkFirstRecords(b *testing.B) {
+	needServers(b)
+	const topics = 1000
+	server := testenv.SharedKafka(b)
+	existing := pipeline()
+	names := make([]string, topics)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s.public.t%d", existing, i)
+	}
+	createAll(b, server, names)
+	for _, together := range []bool{true, false} {
+		for _, c := range []struct {
+			name     string
+			creates  bool
+			before   bool // there was a Writer before
+			recorded bool // which has left a record
+		}{
+			{name: "existing"}, {name: "create", creates: true}, {name: "later", before: true}, {name: "recorded", before: true, recorded: true},
+		} {
+			b.Run(fmt.Sprintf("%s/together=%t", c.name, together), func(b *testing.B) {
+				for range b.N {
+					b.StopTimer()
+					o := options(server.Brokers(), "")
+					o.ProgressTopic = o.Pipeline + ".progress"
+					prefix := existing
+					if c.creates {
+						prefix = o.Pipeline
+						o.Create = &kafka.CreateTopics{Partitions: 1, Replication: 1}
+					}
+					o.Topic = func(schema, table string) (string, error) { return prefix + "." + schema + "." + table, nil }
+					if c.before {
+						w := openBench(b, quiet(b, o))
+						if c.recorded {
+							w.first(topics, true)
+						}
+						w.Close()
+					}
+					began := time.Now()
+					s := quiet(b, o)
+					w := openBench(b, s)
+					b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "open-ms")
+					b.StartTimer()
+					w.first(topics, together)
+					b.StopTimer()
+					w.Close()
+					s.Close()
+				}
+			})
+		}
+	}
+}
+
+// createAll creates topics of one partition in one request.
+func createAll(b *testing.B, server *testenv.KafkaServer, names []string) {
+	b.Helper()
+	controller, err := server.Client(b).Controller()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &sarama.CreateTopicsRequest{Version: 5, Timeout: time.Minute, TopicDetails: map[string]*sarama.TopicDetail{}}
+	for _, n := range names {
+		r.TopicDetails[n] = &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}
+	}
+	if _, err := controller.CreateTopics(r); err != nil {
+		b.Fatal(err)
+	}
+	server.AwaitTopic(b, names[len(names)-1])
+}
+
+// quiet is a sink that logs nothing.
+func quiet(b *testing.B, o kafka.Options) *kafka.Sink {
+	b.Helper()
+	s, err := kafka.New(o, zap.NewNop())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+type benchWriter struct {
+	sink.Writer
+	b    *testing.B
+	from capture.LSN // what is held at Open
+	held chan capture.Position
+}
+
+func openBench(b *testing.B, s *kafka.Sink) *benchWriter {
+	b.Helper()
+	w := &benchWriter{b: b, held: make(chan capture.Position, 1<<16)}
+	var had sink.Progress
+	var err error
+	w.Writer, had, err = s.Open(b.Context(), sink.Lane{
+		Name: "main", Held: func(p capture.Position) { w.held <- p }, Failed: func(err error) { b.Error(err) },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.from = had.Position.LSN
+	return w
+}
+
+// first writes a row of each of so many tables, each in a transaction of its own, and waits until all are held.
+func (w *benchWriter) first(tables int, together bool) {
+	table, row := wide()
+	var batches []sink.Batch
+	for i := range tables {
+		t := *table
+		t.Name = fmt.Sprintf("t%d", i)
+		at := w.from + capture.LSN(0x10000*(i+1))
+		e := transform.Event{Change: &capture.Change{Tx: &capture.Tx{LSN: at, Time: time.Now()}, Table: &t, After: row(i)}}
+		batches = append(batches, sink.Batch{Events: []transform.Event{e}, Commit: true, End: capture.Position{LSN: at + 0x100}})
+	}
+	n := len(batches)
+	if !together {
+		n = 1
+	}
+	for some := range slices.Chunk(batches, n) {
+		if err := w.Write(w.b.Context(), some); err != nil {
+			w.b.Fatal(err)
+		}
+	}
+	for p := range w.held {
+		if !p.Before(batches[len(batches)-1].End) {
+			return
+		}
+	}
 }

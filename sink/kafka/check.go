@@ -43,22 +43,24 @@ func (s *Settings) fixedTopics() (names []string) {
 }
 
 func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
-	m, err := s.cluster.metadata(ctx, append(topics, s.progressTopic)...)
+	topics = append(topics, s.progressTopic)
+	all, err := s.cluster.describe(ctx, topics...)
 	if err != nil {
 		return []error{err}
 	}
+	conf, _ := s.settingsOf(ctx, topics...) // without the right to read them: no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
-	for _, n := range append(topics, s.progressTopic) {
-		t, err := topicFrom(m, n)
+	for _, n := range topics {
+		t, err := all[n].topic, all[n].err
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
 			if err := s.cluster.offline(t.parts); err != nil {
 				problems = append(problems, err)
 			}
-			conf, _ := s.settingsOf(ctx, n) // without the right to read them: no warning
+			conf := conf[n]
 			if t.alone(conf) {
 				lax = append(lax, n)
 			}
@@ -142,15 +144,9 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture
 }
 
 func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
-	m, err := s.cluster.metadata(ctx, s.progressTopic)
-	if err != nil {
+	home, err := s.homeIfAny(ctx)
+	if err != nil || home == nil {
 		return nil, err
-	}
-	home, err := topicFrom(m, s.progressTopic)
-	if isCode(err, sarama.ErrUnknownTopicOrPartition) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
 	}
 	lane, err := s.laneName(ctx, mainLane, from, home)
 	if err != nil {
@@ -167,7 +163,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		}
 	}
 	key := s.progressKey(lane)
-	had, err := s.cluster.readProgress(ctx, home.name, key, home.parts[0].leader)
+	had, err := s.cluster.readProgress(ctx, home, key)
 	if err != nil {
 		return nil, err
 	}

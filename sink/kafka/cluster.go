@@ -50,6 +50,13 @@ func (c *cluster) addr(id int32) (string, bool) {
 	return a, ok
 }
 
+// controller is the id of the controller.
+func (c *cluster) controller() int32 {
+	c.known.Lock()
+	defer c.known.Unlock()
+	return c.leader
+}
+
 // ask calls fn with a connection to any broker. The ctx cuts the connection.
 func (c *cluster) ask(ctx context.Context, fn func(*conn) error) error {
 	c.mu.Lock()

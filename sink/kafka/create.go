@@ -1,14 +1,17 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -29,12 +32,12 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		t, err := topicFrom(m, s.progressTopic)
 		switch {
 		case err == nil && t.parts[0].leader >= 0:
-			s.judgeRetention(s.limits(ctx, t))
+			s.judgeRetention(s.limits(ctx, []*topic{t})[t.name])
 			return t, nil
 		case isCode(err, sarama.ErrTopicAuthorizationFailed):
 			return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
 		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
-			if err := s.create(ctx, s.progressTopic, progressDetail()); err != nil {
+			if err := s.create(ctx, []string{s.progressTopic}, progressDetail())[s.progressTopic]; err != nil {
 				return nil, err
 			}
 		case err != nil && judgeError(err) != again:
@@ -49,6 +52,24 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// homeIfAny describes the progress topic; nil: there is none.
+func (s *Sink) homeIfAny(ctx context.Context) (*topic, error) {
+	all, err := s.cluster.describe(ctx, s.progressTopic)
+	if err != nil {
+		return nil, err
+	}
+	home := all[s.progressTopic]
+	switch {
+	case isCode(home.err, sarama.ErrUnknownTopicOrPartition):
+		return nil, nil
+	case isCode(home.err, sarama.ErrTopicAuthorizationFailed):
+		return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
+	case home.err != nil:
+		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, home.err)
+	}
+	return home.topic, nil
 }
 
 func progressDetail() *sarama.TopicDetail {
@@ -72,45 +93,110 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 	return d
 }
 
-// create makes a topic; it is no error when somebody else just did.
-func (s *Sink) create(ctx context.Context, name string, d *sarama.TopicDetail) error {
-	var result *sarama.TopicError
-	err := s.cluster.askController(ctx, func(k *conn) error {
-		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{
-			Version: 5, Timeout: createTimeout, TopicDetails: map[string]*sarama.TopicDetail{name: d},
-		})
-		if err != nil {
-			return err
+// recordsMost is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
+const recordsMost = 5000
+
+// create makes topics; one that exists by now is no error. It returns the errors of those that are not made.
+func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail) map[string]error {
+	failed := map[string]error{}
+	partitions := int(d.NumPartitions)
+	if partitions < 0 { // the brokers' default, which is not known
+		partitions = 50
+	}
+	for some := range slices.Chunk(names, max(1, recordsMost/(1+partitions+len(d.ConfigEntries)))) {
+		s.createSome(ctx, some, d, failed)
+	}
+	return failed
+}
+
+// createSome asks the controller again for topics that it refuses for a moment, or where another broker is the controller by now.
+func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
+	for p, until := pause(0), time.Now().Add(createTimeout); ; {
+		was := s.cluster.controller()
+		answers, err := s.createOnce(ctx, names, d)
+		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
+		var left []string
+		for _, n := range names {
+			if e := s.created(n, answers[n], err); e != nil {
+				failed[n] = e
+				if passes(e) || gone {
+					left = append(left, n)
+				}
+			}
 		}
-		if result = r.TopicErrors[name]; result == nil {
-			result = &sarama.TopicError{Err: sarama.ErrNoError}
+		if names = left; len(names) == 0 || time.Now().After(until) || p.sleep(ctx, failed[names[0]]) != nil {
+			return
 		}
-		return nil
+		if _, err := s.cluster.metadata(ctx, names[0]); err != nil || gone && s.cluster.controller() == was {
+			return
+		}
+		for _, n := range names {
+			delete(failed, n)
+		}
+	}
+}
+
+// createOnce returns the answers for topics.
+func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDetail) (answers map[string]*sarama.TopicError, err error) {
+	details := make(map[string]*sarama.TopicDetail, len(names))
+	for _, n := range names {
+		details[n] = d
+	}
+	err = s.cluster.askController(ctx, func(k *conn) error {
+		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{Version: 5, Timeout: createTimeout, TopicDetails: details})
+		if err == nil {
+			answers = r.TopicErrors
+		}
+		return err
 	})
+	return answers, err
+}
+
+// created is the error that an answer is, or err, which came in its place.
+func (s *Sink) created(name string, answer *sarama.TopicError, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("create topic %s: %w", name, err)
-	case result.Err == sarama.ErrNoError:
+	case answer == nil || answer.Err == sarama.ErrNoError:
 		s.log.Info("topic created", zap.String("topic", name))
 		return nil
-	case result.Err == sarama.ErrTopicAlreadyExists:
+	case answer.Err == sarama.ErrTopicAlreadyExists:
 		return nil
-	case result.Err == sarama.ErrTopicAuthorizationFailed, result.Err == sarama.ErrClusterAuthorizationFailed:
-		return s.cluster.notAuthorized("Topic", name, "CREATE", result.Err)
-	case result.ErrMsg != nil:
-		return fmt.Errorf("create topic %s: %w: %s", name, result.Err, *result.ErrMsg)
+	case answer.Err == sarama.ErrTopicAuthorizationFailed, answer.Err == sarama.ErrClusterAuthorizationFailed:
+		return s.cluster.notAuthorized("Topic", name, "CREATE", answer.Err)
+	case answer.ErrMsg != nil:
+		return fmt.Errorf("create topic %s: %w: %s", name, answer.Err, *answer.ErrMsg)
 	}
-	return fmt.Errorf("create topic %s: %w", name, result.Err)
+	return fmt.Errorf("create topic %s: %w", name, answer.Err)
 }
 
-// limits reads how large a topic's batches may be, and warns of one whose acknowledgements promise little. Without the
+// limits reads how large the batches of topics may be, and warns of one whose acknowledgements promise little. Without the
 // right to read it the default stands; the broker's refusals teach the rest. It returns the settings that it could read.
-func (s *Sink) limits(ctx context.Context, t *topic) map[string]string {
-	t.limit = defaultLimit
-	conf, err := s.settingsOf(ctx, t.name)
-	if err != nil {
-		s.log.Info("settings of a topic cannot be read, the defaults are assumed", zap.String("topic", t.name), zap.Error(err))
+func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings {
+	if len(topics) == 0 {
+		return nil
 	}
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.name
+	}
+	all, err := s.settingsOf(ctx, names...)
+	for p, until := pause(0), time.Now().Add(missingAfter); passes(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
+		all, err = s.settingsOf(ctx, names...)
+	}
+	if err != nil {
+		unread := slices.DeleteFunc(names, func(n string) bool { return all[n] != nil })
+		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", unread), zap.Error(err))
+	}
+	for _, t := range topics {
+		s.limitOf(t, all[t.name])
+	}
+	return all
+}
+
+// limitOf follows the settings of one topic.
+func (s *Sink) limitOf(t *topic, conf settings) {
+	t.limit = defaultLimit
 	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > wire.BatchHead {
 		t.limit = min(n, limitMax)
 	}
@@ -124,7 +210,6 @@ func (s *Sink) limits(ctx context.Context, t *topic) map[string]string {
 		w := s.cluster.oneEnough(t.name)
 		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
-	return conf
 }
 
 // learn keeps the limit that a refusal taught, for the next Open.
@@ -134,25 +219,35 @@ func (s *Sink) learn(topic string, limit int) {
 	s.learned[topic] = limit
 }
 
-// settingsOf reads the settings of a topic that matter here.
-func (s *Sink) settingsOf(ctx context.Context, topic string) (map[string]string, error) {
-	conf := map[string]string{}
-	err := s.cluster.ask(ctx, func(k *conn) error {
-		r, err := k.DescribeConfigs(&sarama.DescribeConfigsRequest{Version: 1, Resources: []*sarama.ConfigResource{{
-			Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"max.message.bytes", insync, cleanup},
-		}}})
+// settings are the settings of a topic that matter here.
+type settings map[string]string
+
+// settingsOf reads the settings of topics, as far as it may; err is the first answer in the place of settings.
+func (s *Sink) settingsOf(ctx context.Context, topics ...string) (all map[string]settings, err error) {
+	q := &sarama.DescribeConfigsRequest{Version: 1}
+	for _, n := range topics {
+		q.Resources = append(q.Resources, &sarama.ConfigResource{
+			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", insync, cleanup},
+		})
+	}
+	err = s.cluster.ask(ctx, func(k *conn) error {
+		r, err := k.DescribeConfigs(q)
 		if err != nil {
 			return err
 		}
+		all = make(map[string]settings, len(topics))
 		for _, res := range r.Resources {
-			if res.ErrorCode != 0 {
-				return sarama.KError(res.ErrorCode)
+			if e := answer(sarama.KError(res.ErrorCode)); e != nil {
+				err = cmp.Or(err, e)
+				continue
 			}
+			conf := settings{}
 			for _, e := range res.Configs {
 				conf[e.Name] = e.Value
 			}
+			all[res.Name] = conf
 		}
-		return nil
+		return err
 	})
-	return conf, err
+	return all, err
 }

@@ -86,3 +86,25 @@ func SequenceFrom(w any, topic string, seq int32) error {
 	}
 	return nil
 }
+
+// AskAfter describes a topic, calls move, and then asks the leaders of its partitions for their ends.
+func AskAfter(ctx context.Context, s *Sink, name string, move func() error) error {
+	all, err := s.cluster.describe(ctx, name)
+	if err != nil {
+		return err
+	}
+	t := all[name].topic
+	if err := move(); err != nil {
+		return err
+	}
+	return s.cluster.askLeaders(ctx, t, t.all(), func(k *conn, ids []int32) error {
+		_, err := k.offsets(name, ids, sarama.OffsetNewest)
+		return err
+	})
+}
+
+// Used reports whether a topic has records.
+func (s *Sink) Used(ctx context.Context, topic string) (bool, error) {
+	empty, err := s.empty(ctx, topic)
+	return !empty, err
+}

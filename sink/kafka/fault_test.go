@@ -120,10 +120,11 @@ func TestLeadersMove(t *testing.T) {
 	}
 }
 
-// A broker that stays away: its partitions have new leaders, and the line goes on without it.
+// Topics are new to some of the brokers. Then a broker stays away: its partitions have new leaders, and the line goes on without it.
 func TestLeaderStaysAway(t *testing.T) {
 	needServers(t)
 	server := testenv.Kafka(t, testenv.Nodes(3))
+	newTopics(t, server)
 	topic := testenv.NewTopic(t, server, 12)
 	s := newSink(t, options(server.Brokers(), topic))
 	l := open(t, s)

@@ -96,11 +96,11 @@ func (f *fencing) end(ctx context.Context, p producer) error {
 }
 
 // late fences partitions that Open has not fenced, in the name of the writer that p is: it goes on with its epoch. Their topic may
-// be so new that the coordinator does not know it yet, or no leader of it.
+// be so new that the coordinator does not know its leader yet.
 func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]int32) error {
 	for wait, until := 10*time.Millisecond, time.Now().Add(missingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
 		err := f.surely(ctx, partitions, func() error { return f.markAndWait(ctx, p, partitions) })
-		if err == nil || !unsettled(err) || time.Now().After(until) {
+		if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" || time.Now().After(until) {
 			return err
 		}
 		if capture.Sleep(ctx, wait) != nil {
@@ -119,12 +119,6 @@ func (f *fencing) markAndWait(ctx context.Context, p producer, partitions map[st
 		return nil
 	}
 	return err
-}
-
-// unsettled reports whether a topic that was just created may be the reason.
-func unsettled(err error) bool {
-	p := capture.AsProblem(err)
-	return p != nil && p.State == "partition_offline" || isCode(err, sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable)
 }
 
 // firstError prefers the error that says why over those that only follow from it.

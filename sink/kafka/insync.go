@@ -11,8 +11,8 @@ import (
 const insync = "min.insync.replicas"
 
 // alone says whether one broker's acknowledgement is enough for the topic, although others have replicas of it.
-func (t *topic) alone(settings map[string]string) bool {
-	return settings[insync] == "1" && len(t.parts[0].replicas) > 1
+func (t *topic) alone(conf settings) bool {
+	return conf[insync] == "1" && len(t.parts[0].replicas) > 1
 }
 
 // oneEnough warns of topics for which one broker's acknowledgement is enough.

@@ -85,9 +85,7 @@ func consumeFrom(t testing.TB, brokers []string, topic string) (all []record) {
 	}
 	from, ends := map[int32]kgo.Offset{}, map[int32]int64{}
 	for _, p := range partitions {
-		if ends[p], err = client.GetOffset(topic, p, sarama.OffsetNewest); err != nil {
-			t.Fatal(err)
-		}
+		ends[p] = endOf(t, client, topic, p)
 		if from[p] = kgo.NewOffset().AtStart(); ends[p] == 0 {
 			delete(ends, p)
 		}
@@ -116,6 +114,20 @@ func consumeFrom(t testing.TB, brokers []string, topic string) (all []record) {
 	}
 	slices.SortStableFunc(all, func(a, b record) int { return int(a.partition - b.partition) })
 	return all
+}
+
+// endOf returns the offset after the last record of a partition, whose leader may have moved a moment ago.
+func endOf(t testing.TB, client sarama.Client, topic string, partition int32) int64 {
+	t.Helper()
+	for until := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
+		if err == nil {
+			return end
+		}
+		if time.Now().After(until) {
+			t.Fatal(err)
+		}
+	}
 }
 
 func recordOf(r *kgo.Record) record {

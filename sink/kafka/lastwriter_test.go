@@ -25,7 +25,6 @@ func ownProgress(t *testing.T, server *testenv.KafkaServer, settings map[string]
 	o.ProgressTopic = o.Pipeline + ".progress"
 	if settings != nil {
 		server.CreateTopic(t, o.ProgressTopic, 1, settings)
-		awaitLeader(t, server.Direct()[0], o.ProgressTopic, 0, 1)
 	}
 	return o, topic
 }
@@ -121,6 +120,7 @@ func remade(t *testing.T, server *testenv.KafkaServer, topic string) {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		err := server.Admin(t).CreateTopic(topic, detail, false)
 		if err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			server.AwaitTopic(t, topic)
 			return
 		}
 		if time.Now().After(end) {

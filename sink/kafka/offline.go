@@ -86,8 +86,20 @@ type partitionName struct {
 	partition int32
 }
 
-// leaders fails when no broker leads one of the partitions.
+// leaders fails when no broker leads one of the partitions. A topic that was just created may be new to the coordinator, too.
 func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
+	for p, until := pause(0), time.Now().Add(missingAfter); ; {
+		l, err := f.leadersNow(ctx, partitions)
+		if err == nil || !passes(err) || time.Now().After(until) {
+			return l, err
+		}
+		if err := p.sleep(ctx, err); err != nil {
+			return l, err
+		}
+	}
+}
+
+func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32) (leaders, error) {
 	l := leaders{epochs: map[partitionName]int32{}}
 	if len(partitions) == 0 {
 		return l, nil
@@ -102,10 +114,14 @@ func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (l
 		return l, fmt.Errorf("fence the partitions of %s: %w", f.id, err)
 	}
 	var all []*partition
+	topics := topicsFrom(m)
 	for name, ids := range partitions {
-		t, err := topicFrom(m, name)
-		if err != nil {
-			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, err)
+		t, ok := topics[name]
+		if !ok {
+			t.err = sarama.ErrUnknownTopicOrPartition
+		}
+		if t.err != nil {
+			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, t.err)
 		}
 		for _, id := range ids {
 			if int(id) < len(t.parts) {
@@ -142,7 +158,7 @@ func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
 	if err != nil {
 		return err
 	}
-	had, err := s.cluster.readProgress(ctx, home.name, s.progressKey(name), home.parts[0].leader)
+	had, err := s.cluster.readProgress(ctx, home, s.progressKey(name))
 	if err != nil || had.rec == nil {
 		return err
 	}

@@ -29,6 +29,7 @@ func TestPartitionOffline(t *testing.T) {
 		if err := server.Admin(t).CreateTopic(name, detail, false); err != nil {
 			t.Fatal(err)
 		}
+		server.AwaitTopic(t, name)
 	}
 	s := newSink(t, o)
 	s.Hasten(3*time.Second, 2*time.Second)
@@ -62,9 +63,12 @@ func TestPartitionOffline(t *testing.T) {
 		t.Errorf("the command of the fix finds %s", found)
 	}
 	other := options(server.Brokers(), topic+".other")
-	used, err := open(t, newSink(t, other)).Writer.(sink.UsedBefore).UsedBefore(t.Context(), []*capture.Table{{Schema: "public", Name: "t"}})
-	if err == nil {
-		t.Errorf("a topic that nobody can look into: %q", used)
+	unled := newSink(t, other)
+	w := open(t, unled).Writer
+	unled.OpenWithin(2 * time.Second)
+	used, err := w.(sink.UsedBefore).UsedBefore(t.Context(), []*capture.Table{{Schema: "public", Name: "t"}})
+	if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" {
+		t.Errorf("a topic that has no leader: %q, %v", used, err)
 	}
 	name, err := config.ParseTemplate(topic)
 	if err != nil {

@@ -73,7 +73,7 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topi
 		return nobody, had, err
 	}
 	last.goesOn(who)
-	if had, err = s.cluster.readProgress(ctx, home.name, s.progressKey(name), home.parts[0].leader); err != nil {
+	if had, err = s.cluster.readProgress(ctx, home, s.progressKey(name)); err != nil {
 		return nobody, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
@@ -106,19 +106,18 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 	if len(names) == 0 {
 		return known, nil
 	}
-	m, err := s.cluster.metadata(ctx, names...)
+	all, err := s.cluster.describe(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range names {
-		t, err := topicFrom(m, n)
+	for n, t := range all {
 		switch {
-		case err == nil:
-			known[n] = t
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", n, "DESCRIBE", err)
-		case !isCode(err, sarama.ErrUnknownTopicOrPartition):
-			return nil, fmt.Errorf("describe topic %s: %w", n, err)
+		case t.err == nil:
+			known[n] = t.topic
+		case isCode(t.err, sarama.ErrTopicAuthorizationFailed):
+			return nil, s.cluster.notAuthorized("Topic", n, "DESCRIBE", t.err)
+		case !isCode(t.err, sarama.ErrUnknownTopicOrPartition):
+			return nil, fmt.Errorf("describe topic %s: %w", n, t.err)
 		}
 	}
 	return known, nil

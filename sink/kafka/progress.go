@@ -90,8 +90,8 @@ func decodeProgress(b []byte) (*progress, error) {
 const scanFirst = 512
 
 // readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this key.
-func (c *cluster) readProgress(ctx context.Context, topic, key string, leader int32) (had found, err error) {
-	values, pruned, err := c.newest(ctx, topic, leader, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
+func (c *cluster) readProgress(ctx context.Context, home *topic, key string) (had found, err error) {
+	values, pruned, err := c.newest(ctx, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
 	if err != nil {
 		return had, err
 	}
@@ -99,7 +99,7 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 	had.pruned, had.dropped = pruned, seen && value == nil
 	if value != nil {
 		if had.rec, err = decodeProgress(value); err != nil {
-			return had, fmt.Errorf("read progress from topic %s: %w", topic, err)
+			return had, fmt.Errorf("read progress from topic %s: %w", home.name, err)
 		}
 	}
 	return had, nil
@@ -108,52 +108,17 @@ func (c *cluster) readProgress(ctx context.Context, topic, key string, leader in
 // newest finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
 // record that was removed. pruned: the topic has deleted old records, of whichever keys.
 func (c *cluster) newest(
-	ctx context.Context, topic string, leader int32, keys []string, enough func(found map[string][]byte) bool,
+	ctx context.Context, home *topic, keys []string, enough func(found map[string][]byte) bool,
 ) (found map[string][]byte, pruned bool, err error) {
-	addr, ok := c.addr(leader)
-	if !ok {
-		return nil, false, fmt.Errorf("read progress: topic %s has no leader: %w", topic, sarama.ErrLeaderNotAvailable)
-	}
-	k, err := c.dial(ctx, addr)
-	if err != nil {
-		return nil, false, fmt.Errorf("read progress: %w", err)
-	}
-	defer k.kill()
-	err = call(ctx, k, func(k *conn) error {
-		l := log{k, topic}
-		low, err := l.offset(sarama.OffsetOldest)
-		if err != nil {
-			return err
-		}
-		pruned = low > 0 // compaction keeps the first offset
-		end, err := l.offset(sarama.OffsetNewest)
-		if err != nil {
-			return err
-		}
-		found = map[string][]byte{}
-		for n := int64(scanFirst); ; n *= 16 {
-			from := max(low, end-n)
-			part := map[string][]byte{}
-			err := l.each(from, end, func(key string, value []byte) {
-				if slices.Contains(keys, key) {
-					part[key] = value
-				}
-			})
-			if err != nil {
-				return err
-			}
-			maps.Copy(part, found) // what was found before is newer
-			if found = part; enough(found) || from == low {
-				return nil
-			}
-			end = from
-		}
+	err = c.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) (err error) {
+		found, pruned, err = log{k, home.name}.newest(keys, enough)
+		return err
 	})
 	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return nil, false, c.notAuthorized("Topic", topic, "READ", err)
+		return nil, false, c.notAuthorized("Topic", home.name, "READ", err)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read progress from topic %s: %w", topic, err)
+		return nil, false, fmt.Errorf("read progress from topic %s: %w", home.name, err)
 	}
 	return found, pruned, nil
 }
@@ -162,6 +127,36 @@ func (c *cluster) newest(
 type log struct {
 	*conn
 	topic string
+}
+
+// newest is cluster.newest.
+func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (found map[string][]byte, pruned bool, err error) {
+	low, err := l.offset(sarama.OffsetOldest)
+	if err != nil {
+		return nil, false, err
+	}
+	end, err := l.offset(sarama.OffsetNewest)
+	if err != nil {
+		return nil, false, err
+	}
+	found = map[string][]byte{}
+	for n := int64(scanFirst); ; n *= 16 {
+		from := max(low, end-n)
+		part := map[string][]byte{}
+		err := l.each(from, end, func(key string, value []byte) {
+			if slices.Contains(keys, key) {
+				part[key] = value
+			}
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		maps.Copy(part, found) // what was found before is newer
+		if found = part; enough(found) || from == low {
+			return found, low > 0, nil // compaction keeps the first offset
+		}
+		end = from
+	}
 }
 
 func (l log) offset(which int64) (int64, error) {

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -11,17 +10,9 @@ import (
 // put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes it. It is fenced as a
 // Writer's records are. The epoch of who has written nothing to the partition yet, and must not be used for more there.
 func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, key string, value []byte) error {
-	addr, ok := s.cluster.addr(home.parts[0].leader)
-	if !ok {
-		return fmt.Errorf("write progress record: topic %s has no leader", home.name)
-	}
-	k, err := s.cluster.dial(ctx, addr)
-	if err != nil {
-		return fmt.Errorf("write progress record: %w", err)
-	}
-	defer k.kill()
-	err = call(ctx, k, func(k *conn) error {
-		resp, err := k.Produce(s.single(home, who, key, value))
+	request := s.single(home, who, key, value) // the same each time, so that the broker stores it once
+	err := s.cluster.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) error {
+		resp, err := k.Produce(request)
 		if err != nil {
 			return err
 		}
@@ -29,7 +20,10 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 		if block == nil {
 			return sarama.ErrIncompleteResponse
 		}
-		return answer(block.Err)
+		if judge(block.Err) == stored {
+			return nil
+		}
+		return block.Err
 	})
 	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
 		return s.cluster.notAuthorized("Topic", home.name, "WRITE", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,64 +31,11 @@ func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error
 }
 
 func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, error) {
-	table := tableName{of.Schema, of.Name}
-	name, ok := w.names[table]
-	if !ok {
-		var err error
-		if name, err = w.sink.topicName(table.schema, table.name); err != nil {
-			return nil, fmt.Errorf("name the topic of %s.%s: %w", table.schema, table.name, err)
-		}
-		w.names[table] = name
-	}
-	return w.topic(ctx, name, true)
-}
-
-// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that
-// whoever opens the sink after us fences it (I8). own: the name is the sink's, not a row's.
-func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
-	if t := w.topics[name]; t != nil { // only this goroutine changes the map
-		return t, nil
-	}
-	t, err := w.sink.describe(ctx, name, own)
+	name, err := w.nameOf(of)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.fenceUnknown(ctx, t); err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.claim(ctx, name); err != nil {
-		return nil, err
-	}
-	w.topics[name] = t
-	return t, nil
-}
-
-// fenceUnknown fences a topic that Open has not fenced, unless no older Writer can have written to it. Open knows the topics
-// that the record names; it did not know this one when the record of an older Writer was lost, or when the topic was created
-// since, perhaps in the place of one that was deleted, and knows no epoch.
-func (w *Writer) fenceUnknown(ctx context.Context, t *topic) error {
-	was, named := w.inherited[t.name]
-	if was != nil && was.uuid == t.uuid || !named && w.fence.first {
-		return nil
-	}
-	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
-	defer stop()
-	return w.fence.late(ctx, w.who, partitionsOf(map[string]*topic{t.name: t}))
-}
-
-// claim has a topic recorded before its first record is written. A Writer that is fenced cannot: the partition of the
-// progress record does not take its batch. Under the lock.
-func (w *Writer) claim(ctx context.Context, name string) error {
-	n := &w.notes
-	i := slices.Index(n.topics, name)
-	if i < 0 {
-		i = len(n.topics)
-		n.topics = append(n.topics[:i:i], name)
-	}
-	w.note(false)
-	return w.wait(ctx, func() bool { return n.recorded > i })
+	return w.topic(ctx, name, true)
 }
 
 // spread takes over the partitions that topics have got: what went to the old ones is stored first, so that a key that
@@ -104,7 +52,7 @@ func (w *Writer) spread(ctx context.Context) error {
 			return err
 		}
 		w.notes.recorded-- // written anew: a fenced Writer ends here, and never reaches a partition that is not fenced
-		if err := w.claim(ctx, w.notes.topics[len(w.notes.topics)-1]); err != nil {
+		if err := w.claim(ctx, w.notes.topics[len(w.notes.topics)-1:]); err != nil {
 			return err
 		}
 		from := len(t.parts)
@@ -123,40 +71,82 @@ func newPartition(t *topic, id int32) *partition {
 	return &partition{topic: t, id: id, leader: -1, alone: true}
 }
 
-// describe asks for a topic's partitions and limits, and creates it where the settings say so.
-func (s *Sink) describe(ctx context.Context, name string, own bool) (*topic, error) {
-	deadline := time.Now().Add(createTimeout)
-	for wait, created := 20*time.Millisecond, false; ; wait = min(2*wait, time.Second) {
-		m, err := s.cluster.metadata(ctx, name)
+// describe asks for the partitions and limits of topics, and creates those that are missing where the settings say so.
+func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described, error) {
+	all := make(map[string]described, len(names))
+	created := map[string]bool{}
+	var ready []*topic
+	left := slices.Sorted(maps.Keys(names))
+	for p, until := pause(0), time.Now().Add(createTimeout); ; {
+		m, err := s.cluster.metadata(ctx, left...)
 		if err != nil {
 			return nil, err
 		}
-		t, err := topicFrom(m, name)
-		switch {
-		case err == nil:
-			s.limits(ctx, t)
-			return t, nil
-		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
-			if !s.creates(name, own) {
-				return nil, s.cluster.topicMissing(name, err)
+		found := topicsFrom(m)
+		var missing, later []string
+		for _, n := range left {
+			t, ok := found[n]
+			if !ok {
+				t.err = sarama.ErrUnknownTopicOrPartition
 			}
-			if err := s.create(ctx, name, s.createTopics.detail()); err != nil {
-				return nil, err
+			switch {
+			case t.err == nil:
+				ready = append(ready, t.topic)
+			case isCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
+				missing = append(missing, n)
+			case passes(t.err):
+				later = append(later, n)
 			}
-			created = true
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", name, "DESCRIBE", err)
-		case isCode(err, sarama.ErrInvalidTopic):
-			return nil, topicInvalid(name, err)
-		case time.Now().After(deadline) || judgeError(err) != again:
-			return nil, fmt.Errorf("describe topic %s: %w", name, err)
+			t.err = s.undescribed(n, t.err)
+			all[n] = t
 		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(wait):
+		if len(missing) > 0 {
+			made := s.createMissing(ctx, missing, names, all)
+			for _, n := range made {
+				created[n] = true
+			}
+			later, until = append(later, made...), time.Now().Add(createTimeout)
+		}
+		if left = later; len(left) == 0 || time.Now().After(until) {
+			s.limits(ctx, ready)
+			return all, nil
+		}
+		if err := p.sleep(ctx, all[left[0]].err); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// undescribed names the answer in the place of a topic's description.
+func (s *Sink) undescribed(name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isCode(err, sarama.ErrTopicAuthorizationFailed):
+		return s.cluster.notAuthorized("Topic", name, "DESCRIBE", err)
+	case isCode(err, sarama.ErrInvalidTopic):
+		return topicInvalid(name, err)
+	}
+	return fmt.Errorf("describe topic %s: %w", name, err)
+}
+
+// createMissing creates those topics that are ours to create and returns them; all gets the errors of the others.
+func (s *Sink) createMissing(ctx context.Context, missing []string, names wanted, all map[string]described) (made []string) {
+	for _, n := range missing {
+		if s.creates(n, names[n]) {
+			made = append(made, n)
+		} else {
+			all[n] = described{err: s.cluster.topicMissing(n, sarama.ErrUnknownTopicOrPartition)}
+		}
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	refused := s.create(ctx, made, s.createTopics.detail())
+	for n, err := range refused {
+		all[n] = described{err: err}
+	}
+	return slices.DeleteFunc(made, func(n string) bool { return refused[n] != nil })
 }
 
 func judgeError(err error) outcome {
@@ -167,28 +157,41 @@ func judgeError(err error) outcome {
 	return fatal
 }
 
-// topicFrom reads the answer of metadata.
+// topicsFrom reads the answer of metadata.
+func topicsFrom(m *sarama.MetadataResponse) map[string]described {
+	all := make(map[string]described, len(m.Topics))
+	for _, d := range m.Topics {
+		t, err := topicOf(d)
+		all[d.Name] = described{t, err}
+	}
+	return all
+}
+
+// topicFrom reads what the answer of metadata says of one topic.
 func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
 	for _, d := range m.Topics {
-		if d.Name != name {
-			continue
+		if d.Name == name {
+			return topicOf(d)
 		}
-		if d.Err != sarama.ErrNoError && d.Err != sarama.ErrLeaderNotAvailable {
-			return nil, d.Err
-		}
-		t := &topic{name: name, uuid: d.Uuid}
-		t.parts = make([]*partition, len(d.Partitions))
-		for _, p := range d.Partitions {
-			if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
-				return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
-			}
-			t.parts[p.ID] = newPartition(t, p.ID)
-			t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
-		}
-		if len(t.parts) == 0 {
-			return nil, sarama.ErrLeaderNotAvailable
-		}
-		return t, nil
 	}
 	return nil, sarama.ErrUnknownTopicOrPartition
+}
+
+func topicOf(d *sarama.TopicMetadata) (*topic, error) {
+	if d.Err != sarama.ErrNoError && d.Err != sarama.ErrLeaderNotAvailable {
+		return nil, d.Err
+	}
+	t := &topic{name: d.Name, uuid: d.Uuid}
+	t.parts = make([]*partition, len(d.Partitions))
+	for _, p := range d.Partitions {
+		if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
+			return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
+		}
+		t.parts[p.ID] = newPartition(t, p.ID)
+		t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
+	}
+	if len(t.parts) == 0 {
+		return nil, sarama.ErrLeaderNotAvailable
+	}
+	return t, nil
 }

@@ -17,8 +17,8 @@ const cleanup = "cleanup.policy"
 
 // expires reports whether a topic with these settings deletes the newest record of a key after a time. Where they cannot be
 // read it is not known.
-func expires(settings map[string]string) bool {
-	policy, known := settings[cleanup]
+func expires(conf settings) bool {
+	policy, known := conf[cleanup]
 	return known && strings.Contains(policy, "delete")
 }
 
@@ -33,20 +33,20 @@ func (c *cluster) recordExpires(topic, policy string) *capture.Problem {
 }
 
 // judgeRetention follows what the settings of the progress topic say of its records. The log has each change.
-func (s *Sink) judgeRetention(settings map[string]string) {
-	if settings[cleanup] == "" {
+func (s *Sink) judgeRetention(conf settings) {
+	if conf[cleanup] == "" {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.health.Warning
 	switch {
-	case !expires(settings):
+	case !expires(conf):
 		if s.health = (sink.Health{}); was != nil {
 			s.log.Info("the progress topic keeps records now", zap.String("topic", s.progressTopic))
 		}
 	case was == nil:
-		p := s.cluster.recordExpires(s.progressTopic, settings[cleanup])
+		p := s.cluster.recordExpires(s.progressTopic, conf[cleanup])
 		s.health = sink.Health{Warning: p, Since: time.Now()}
 		s.log.Warn(p.Reason, zap.String("state", p.State), zap.String("fix", p.Fix))
 	}
@@ -64,12 +64,13 @@ func (s *Sink) Health() sink.Health {
 func (w *Writer) keepRecord() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
-	settings, err := w.sink.settingsOf(ctx, w.notes.part.name)
+	all, err := w.sink.settingsOf(ctx, w.notes.part.name)
 	if err != nil {
 		return // renewMetadata meets it too
 	}
-	w.sink.judgeRetention(settings)
-	if !expires(settings) {
+	conf := all[w.notes.part.name]
+	w.sink.judgeRetention(conf)
+	if !expires(conf) {
 		return
 	}
 	w.mu.Lock()

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -171,23 +170,14 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
 	defer stop()
-	m, err := s.cluster.metadata(within, s.progressTopic)
-	if err != nil {
-		return sink.Progress{}, err
-	}
-	home, err := topicFrom(m, s.progressTopic)
-	switch {
-	case isCode(err, sarama.ErrUnknownTopicOrPartition):
-		return sink.Progress{Memory: sink.Empty}, nil
-	case isCode(err, sarama.ErrTopicAuthorizationFailed):
-		return sink.Progress{}, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
-	case err != nil:
-		return sink.Progress{}, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
+	home, err := s.homeIfAny(within)
+	if err != nil || home == nil {
+		return sink.Progress{Memory: sink.Empty}, err
 	}
 	name, err := s.laneName(within, lane, from, home)
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	had, err := s.cluster.readProgress(within, home.name, s.progressKey(name), home.parts[0].leader)
+	had, err := s.cluster.readProgress(within, home, s.progressKey(name))
 	return had.progress(), err
 }

@@ -37,56 +37,36 @@ func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what 
 
 // empty reports whether a topic has no records, or does not exist.
 func (s *Sink) empty(ctx context.Context, name string) (bool, error) {
-	m, err := s.cluster.metadata(ctx, name)
+	all, err := s.cluster.describe(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	t, err := topicFrom(m, name)
+	t := all[name]
 	switch {
-	case isCode(err, sarama.ErrUnknownTopicOrPartition):
+	case isCode(t.err, sarama.ErrUnknownTopicOrPartition):
 		return true, nil
-	case isCode(err, sarama.ErrTopicAuthorizationFailed):
-		return false, s.cluster.notAuthorized("Topic", name, "DESCRIBE", err)
-	case err != nil:
-		return false, fmt.Errorf("describe topic %s: %w", name, err)
+	case isCode(t.err, sarama.ErrTopicAuthorizationFailed):
+		return false, s.cluster.notAuthorized("Topic", name, "DESCRIBE", t.err)
+	case t.err != nil:
+		return false, fmt.Errorf("describe topic %s: %w", name, t.err)
 	}
-	led := map[int32][]int32{} // partitions by their leader
-	for _, p := range t.parts {
-		led[p.leader] = append(led[p.leader], p.id)
-	}
-	for leader, parts := range led {
-		if empty, err := s.cluster.emptyAt(ctx, leader, name, parts); err != nil || !empty {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// emptyAt reports whether partitions that a broker leads have no records.
-func (c *cluster) emptyAt(ctx context.Context, leader int32, topic string, parts []int32) (empty bool, err error) {
-	addr, ok := c.addr(leader)
-	if !ok {
-		return false, fmt.Errorf("look into topic %s: a partition has no leader: %w", topic, sarama.ErrLeaderNotAvailable)
-	}
-	k, err := c.dial(ctx, addr)
-	if err != nil {
-		return false, fmt.Errorf("look into topic %s: %w", topic, err)
-	}
-	defer k.kill()
-	err = call(ctx, k, func(k *conn) error {
-		first, err := k.offsets(topic, parts, sarama.OffsetOldest)
+	empty := true
+	err = s.cluster.askLeaders(ctx, t.topic, t.all(), func(k *conn, parts []int32) error {
+		first, err := k.offsets(name, parts, sarama.OffsetOldest)
 		if err != nil {
 			return err
 		}
-		next, err := k.offsets(topic, parts, sarama.OffsetNewest)
-		empty = true
+		next, err := k.offsets(name, parts, sarama.OffsetNewest)
+		if err != nil {
+			return err
+		}
 		for _, id := range parts {
 			empty = empty && first[id] == next[id]
 		}
-		return err
+		return nil
 	})
-	if err != nil {
-		return false, fmt.Errorf("look into topic %s: %w", topic, err)
+	if err != nil && empty {
+		return false, fmt.Errorf("look into topic %s: %w", name, err)
 	}
 	return empty, nil
 }

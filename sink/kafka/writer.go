@@ -44,6 +44,7 @@ type Writer struct {
 		topic *topic
 	}
 	inherited map[string]*topic // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
+	handed    []sink.Batch      // to Write, which looks ahead for topics; nil: it does not
 	refused   error             // what Write returned, though what was accepted before goes on
 	grown     atomic.Bool       // a topic has more partitions by now
 
@@ -69,7 +70,9 @@ func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	if err := w.usable(ctx); err != nil {
 		return err
 	}
+	w.handed = batches
 	err := w.accept(ctx, batches)
+	w.handed = nil
 	if err != nil && w.refused == nil {
 		w.refused = err // a part may have been accepted: nothing may follow it
 	}

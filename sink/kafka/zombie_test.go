@@ -121,7 +121,8 @@ func TestZombieOfARecreatedTopic(t *testing.T) {
 
 // A successor that finds no progress record, since the topic was deleted, or one that began after that and names other topics
 // only, knows nothing of a topic that an older writer has used: it fences the topic before its first record, so that what the
-// older writer has on its way is refused on the partitions that the successor has not written to, too.
+// older writer has on its way is refused on the partitions that the successor has not written to, too. It fences all the topics that a
+// Write brings together.
 func TestZombieOfALostRecord(t *testing.T) {
 	needServers(t)
 	server := testenv.Kafka(t, testenv.Proxied())
@@ -145,13 +146,15 @@ func TestZombieOfALostRecord(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			topic := testenv.NewTopic(t, server, 12)
-			o := options(server.Brokers(), topic)
+			topics := []string{testenv.NewTopic(t, server, 12), testenv.NewTopic(t, server, 6)}
+			o := options(server.Brokers(), "")
 			o.ProgressTopic = o.Pipeline + ".progress"
 			one := open(t, newSink(t, o))
 			rows := func(n, version int) (events []transform.Event) {
 				for k := range n {
-					events = append(events, row(capture.Update, k, version, pad(100)))
+					e := row(capture.Update, k, version, pad(100))
+					e.Topic = topics[k%2]
+					events = append(events, e)
 				}
 				return events
 			}
@@ -166,17 +169,17 @@ func TestZombieOfALostRecord(t *testing.T) {
 				t.Fatalf("the successor finds %+v", two.progress)
 			}
 			two = goesOn(t, &o, two)
-			two.wait(two.mustWrite(rows(1, 3)...)) // to one partition
+			two.wait(two.mustWrite(rows(2, 3)...)) // to one partition of each
 			if err := server.Nodes[0].Proxy.Heal(); err != nil {
 				t.Fatal(err)
 			}
 			t.Log(one.failure())                   // fenced, or by the progress topic's other id: what it hears of first
-			two.wait(two.mustWrite(rows(1, 4)...)) // with the epoch that it had
-			got, want := map[int][]int{}, map[int][]int{0: {1, 3, 4}}
-			for _, s := range versions(t, consume(t, server, topic)) {
+			two.wait(two.mustWrite(rows(2, 4)...)) // with the epoch that it had
+			got, want := map[int][]int{}, map[int][]int{0: {1, 3, 4}, 1: {1, 3, 4}}
+			for _, s := range versions(t, slices.Concat(consume(t, server, topics[0]), consume(t, server, topics[1]))) {
 				got[s.Key] = append(got[s.Key], s.Version)
 			}
-			for k := 1; k < 40; k++ {
+			for k := 2; k < 40; k++ {
 				want[k] = []int{1}
 			}
 			if d := cmp.Diff(want, got); d != "" {

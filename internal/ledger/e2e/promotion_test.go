@@ -65,6 +65,7 @@ func (p *promotion) create(name, policy string, on *testenv.KafkaNode) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.topic.kafka.AwaitTopic(p.t, name)
 }
 
 // insert commits rows one by one on the source.

@@ -1,0 +1,145 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// prepareMost is how many topics are prepared together: their names go into one request to each of those that are asked.
+const prepareMost = 1000
+
+// wanted is topics that are to be prepared, and whether their names are the sink's own, not a row's.
+type wanted map[string]bool
+
+// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that the next Open
+// fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are prepared with it; one that
+// cannot be prepared is the error of its own event.
+func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
+	if t := w.topics[name]; t != nil { // only this goroutine changes the map
+		return t, nil
+	}
+	if all := w.coming(name, own); len(all) > 1 {
+		err := w.prepare(ctx, all)
+		if t := w.topics[name]; err == nil && t != nil {
+			return t, nil
+		}
+		w.handed = nil // another topic may be why: from here on one by one
+	}
+	if err := w.prepare(ctx, wanted{name: own}); err != nil {
+		return nil, err
+	}
+	return w.topics[name], nil
+}
+
+// coming is the topics of the events that Write was handed which are not prepared yet, name among them.
+func (w *Writer) coming(name string, own bool) wanted {
+	all := wanted{name: own}
+	var last *capture.Table
+	for i := range w.handed {
+		for j := range w.handed[i].Events {
+			e := &w.handed[i].Events[j]
+			n, own := e.Topic, false
+			if n == "" {
+				if e.Change.Table == last {
+					continue
+				}
+				last = e.Change.Table
+				var err error
+				if n, err = w.nameOf(last); err != nil {
+					continue
+				}
+				own = true
+			}
+			if w.topics[n] == nil {
+				all[n] = all[n] || own
+			}
+			if len(all) == prepareMost {
+				return all
+			}
+		}
+	}
+	return all
+}
+
+// prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and
+// then has the progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
+func (w *Writer) prepare(ctx context.Context, names wanted) error {
+	found, err := w.sink.describe(ctx, names)
+	if err != nil {
+		return err
+	}
+	ready := map[string]*topic{}
+	for n, t := range found {
+		switch {
+		case len(names) == 1 && t.err != nil:
+			return t.err
+		case len(names) == 1 || t.err == nil && w.sink.cluster.offline(t.parts) == nil:
+			ready[n] = t.topic
+		}
+	}
+	if err := w.fenceUnknown(ctx, ready); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.claim(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
+		return err
+	}
+	maps.Copy(w.topics, ready)
+	return nil
+}
+
+// fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows the topics
+// that the record names; it did not know one when the record of an older Writer was lost, or when the topic was created
+// since, perhaps in the place of one that was deleted, and knows no epoch.
+func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) error {
+	unknown := map[string]*topic{}
+	for n, t := range topics {
+		was, named := w.inherited[n]
+		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.first) {
+			unknown[n] = t
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
+	defer stop()
+	return w.fence.late(ctx, w.who, partitionsOf(unknown))
+}
+
+// claim has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
+// progress record does not take its batch. Under the lock.
+func (w *Writer) claim(ctx context.Context, names []string) error {
+	n := &w.notes
+	n.topics = slices.Clip(n.topics) // the record that is on its way has them
+	most := 0
+	for _, name := range names {
+		i := slices.Index(n.topics, name)
+		if i < 0 {
+			i = len(n.topics)
+			n.topics = append(n.topics, name)
+		}
+		most = max(most, i+1)
+	}
+	w.note(false)
+	return w.wait(ctx, func() bool { return n.recorded >= most })
+}
+
+// nameOf returns the name of the topic of a table.
+func (w *Writer) nameOf(of *capture.Table) (string, error) {
+	table := tableName{of.Schema, of.Name}
+	name, ok := w.names[table]
+	if !ok {
+		var err error
+		if name, err = w.sink.topicName(table.schema, table.name); err != nil {
+			return "", fmt.Errorf("name the topic of %s.%s: %w", table.schema, table.name, err)
+		}
+		w.names[table] = name
+	}
+	return name, nil
+}
