@@ -13,6 +13,11 @@ import (
 // catalog knows the targets of a sink's tables.
 func (s *Sink) catalog() target.Catalog {
 	return target.Catalog{
+		Before: func(reason, sql string) {
+			if reason != "" { // else it makes something new
+				s.log.Info("alter the target", zap.String("reason", reason), zap.String("statement", sql))
+			}
+		},
 		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns, Upserts: s.options.KeepDeletes,
 	}
 }

@@ -7,11 +7,10 @@ import (
 // lacks adds a column that the target lacks, with what the source gave to the rows that were there: no change tells it.
 func (d *drift) lacks(c *capture.Column) {
 	d.types.use(c.Type)
-	was := (*known)(nil)
-	if d.before != nil {
-		was = d.before.byName(c.Name)
-	}
+	was := d.before.source(c)
 	switch {
+	case d.filledLater:
+		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
 		d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
 			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
