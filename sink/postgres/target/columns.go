@@ -13,10 +13,10 @@ import (
 
 // column finds the target's column that has the values of one of the source's; nil: there is none, or it has to be renamed
 // first. One that was renamed in the target only is found by its number: the source will have renamed its own, and rows of the
-// older shape may still come.
+// older shape may still come. Where another column has got the name it is that one only if it is a copy.
 func (p *planned) column(c *capture.Column) *foundColumn {
 	f := p.found.column(c.Name)
-	if own := p.own(c); own != nil && (own.Name == c.Name || p.was.source(c).Name == c.Name) {
+	if own := p.own(c); own != nil && (own.Name == c.Name || p.was.source(c).Name == c.Name) && (f == nil || !p.alike[f.Number]) {
 		return own
 	}
 	if f != nil && p.another(c, f) {
@@ -50,28 +50,33 @@ func (p *planned) holder(f *foundColumn) *capture.Column {
 	return nil
 }
 
-// compareLeftovers looks at columns that only the target has, in the place of which the source has added another one: where all
-// rows hold what the source gave to its rows, it is as good as that one.
+// compareLeftovers looks at columns that have the name of one of the source's and are not known to have its values: where all
+// rows hold what the source gave to the rows of a column that it has added, or what the column that is known has, it is as good.
 func (p *planned) compareLeftovers(ctx context.Context, conn *pgconn.PgConn) error {
 	for i := range p.table.Columns {
 		c := &p.table.Columns[i]
 		f := p.found.column(c.Name)
-		if f == nil || p.own(c) != nil || !p.another(c, f) || p.holder(f) != nil || !p.comparable(c, f) {
+		if f == nil || p.was == nil || p.holder(f) != nil {
 			continue
 		}
-		given := "NULL"
-		if c.Fill == capture.FillValue {
-			given = "(" + literal(c.Filled) + "::" + f.Full + ")::pg_catalog.text"
+		want := ""
+		switch own := p.own(c); {
+		case own != nil && p.was.at(f.Number) == nil && p.was.source(c).Name == c.Name: // another column has got the name
+			want = quote(own.Name) + "::pg_catalog.text"
+		case own != nil, !p.another(c, f), !p.comparable(c, f):
+			continue
+		case c.Fill == capture.FillValue:
+			want = "(" + literal(c.Filled) + "::" + f.Full + ")::pg_catalog.text"
+		default:
+			want = "NULL"
 		}
 		differs := false
 		err := ask(ctx, conn, &differs, "SELECT pg_catalog.to_json(EXISTS (SELECT FROM "+p.target+" WHERE "+quote(f.Name)+
-			"::pg_catalog.text IS DISTINCT FROM "+given+"))")
+			"::pg_catalog.text IS DISTINCT FROM "+want+"))")
 		if err != nil {
 			return fmt.Errorf("look into %s: %w", p.target, err)
 		}
-		if !differs {
-			p.alike[f.Number] = true
-		}
+		p.alike[f.Number] = !differs
 	}
 	return nil
 }
