@@ -38,6 +38,9 @@ func (v *verification) report(t verify.Table, r verify.Result) {
 
 // difference prints one. Values stay in the databases: they may be secret.
 func (v *verification) difference(d verify.Difference) {
+	if (d.Kind == "no_table" || d.Kind == "no_column") && !v.repair {
+		d.Detail += "; to make it: tailrace verify -repair -table '" + d.Table.String() + "' " + strings.Join(v.paths, " ")
+	}
 	if v.json {
 		v.line(struct {
 			Table    string   `json:"table"`
@@ -60,9 +63,6 @@ func (v *verification) difference(d verify.Difference) {
 	}
 	if d.Detail != "" {
 		parts = append(parts, d.Detail)
-	}
-	if (d.Kind == "no_table" || d.Kind == "no_column") && !v.repair {
-		parts = append(parts, "to make it: tailrace verify -repair -table '"+d.Table.String()+"' "+strings.Join(v.paths, " "))
 	}
 	if d.Repaired {
 		parts = append(parts, "(repaired)")

@@ -171,7 +171,7 @@ func (d *drift) aside(f *foundColumn) renaming {
 		m.reason = fmt.Sprintf("column %s of the target is none of the source, and the source has one of that name now", f.Name)
 		suffix, m.person = fmt.Sprintf("_own_%d", f.Number), true
 	}
-	for m.to = cut(f.Name, maxName-len(suffix)) + suffix; d.found.column(m.to) != nil; {
+	for m.to = cut(f.Name, maxName-len(suffix)) + suffix; d.found.column(m.to) != nil || d.table.Column(m.to) >= 0; {
 		suffix += "_"
 		m.to = cut(f.Name, maxName-len(suffix)) + suffix
 	}

@@ -20,12 +20,18 @@ type droppedCase struct {
 	lacks bool     // rows are left for verify -repair
 }
 
+var (
+	long  = strings.Repeat("x", 40) + strings.Repeat("ä", 11) // 62 bytes
+	taken = long[:52] + "_dropped_3"                          // what a column of that name is called when it is dropped
+)
+
 const again = "column b was dropped and added again"
 
 var droppedCases = []droppedCase{
 	{name: "a row between", steps: []string{"ALTER TABLE S.t DROP b; INSERT INTO S.t VALUES (2, 2)", "ALTER TABLE S.t ADD b text; INSERT INTO S.t VALUES (3, 3, 'x')"}, halts: []string{again}, kept: `SELECT count(*) FROM "S"."t" WHERE b_dropped_3 = 'old'`},
 	{name: "no row between", steps: []string{"ALTER TABLE S.t DROP b; ALTER TABLE S.t ADD b text; INSERT INTO S.t VALUES (3, 3, 'x')"}, halts: []string{again}, kept: `SELECT count(*) FROM "S"."t" WHERE b_dropped_3 = 'old'`},
 	{name: "three times", steps: []string{"ALTER TABLE S.t DROP b; INSERT INTO S.t VALUES (2, 2)", "ALTER TABLE S.t ADD b text; UPDATE S.t SET b = 'second'", "ALTER TABLE S.t DROP b; ALTER TABLE S.t ADD b text DEFAULT 'third'; INSERT INTO S.t VALUES (4, 4)", "ALTER TABLE S.t DROP b; INSERT INTO S.t VALUES (5, 5)", "ALTER TABLE S.t ADD b text; INSERT INTO S.t VALUES (6, 6, 'y')"}, halts: []string{again, again, again}, kept: `SELECT count(*) FROM "S"."t" WHERE id = 1 AND b_dropped_3 = 'old'`},
+	{name: "a long name, and the other one taken", steps: []string{`ALTER TABLE S.t RENAME b TO "` + long + `"; INSERT INTO S.t VALUES (2, 2, 'y')`, `ALTER TABLE S.t ADD "` + taken + `" int DEFAULT 1; ALTER TABLE S.t DROP "` + long + `"; ALTER TABLE S.t ADD "` + long + `" text; INSERT INTO S.t VALUES (3, 3, 2, 'x')`}, halts: []string{"column b is now called", "was dropped and added again"}, adds: []string{"column b is now called"}, kept: `SELECT count(*) FROM "S"."t" WHERE "` + taken + `_" = 'old'`},
 	{name: "another type", steps: []string{"ALTER TABLE S.t DROP b; INSERT INTO S.t VALUES (2, 2)", "ALTER TABLE S.t ADD b int DEFAULT 4; INSERT INTO S.t VALUES (3, 3, 3)"}, halts: []string{again}},
 	{name: "required", steps: []string{"ALTER TABLE S.t ALTER b SET NOT NULL", "ALTER TABLE S.t DROP b; INSERT INTO S.t VALUES (2, 2)", "ALTER TABLE S.t ADD b text NOT NULL DEFAULT 'z'; INSERT INTO S.t VALUES (3, 3, 'x')"}, halts: []string{again}},
 	{name: "required from the start", steps: []string{"CREATE TABLE S.u (id int PRIMARY KEY, a text NOT NULL); ALTER TABLE S.u REPLICA IDENTITY FULL; INSERT INTO S.u VALUES (1, 'old')", "ALTER TABLE S.u DROP a; INSERT INTO S.u VALUES (2)", "ALTER TABLE S.u ADD a text NOT NULL DEFAULT 'n'; INSERT INTO S.u VALUES (3, 'x')"}, halts: []string{"column a of the target is NOT NULL", "column a was dropped and added again"}},
