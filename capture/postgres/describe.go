@@ -49,8 +49,10 @@ func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name
 	sn := &snapshot{config: c, conn: conn}
 	for _, t := range all {
 		if t.Schema == schema && t.Name == name {
-			described, err := sn.describe(ctx, r, t)
-			return described.table, err
+			if err := sn.describeAll(ctx, r, &published{Tables: []publishedTable{t}}); err != nil {
+				return nil, err
+			}
+			return sn.tables[0].table, nil
 		}
 	}
 	return nil, fmt.Errorf("publication %s has no table %s.%s any more", c.Publication, schema, name)

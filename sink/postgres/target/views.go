@@ -11,10 +11,10 @@ import (
 
 // view is a view or a generated column of the target, which the type of a column cannot be changed under.
 type view struct {
-	Name    string // in SQL
-	Kind    string // pg_class.relkind; "g" of a generated column
-	SQL     string // the query, or what follows the name of the column
-	Number  int16  // of a generated column
+	Name    string  // in SQL
+	Kind    string  // pg_class.relkind; "g" of a generated column
+	SQL     string  // the query, or what follows the name of the column
+	Number  int16   // of a generated column
 	Columns []int16 // of the table that it uses, by itself or by way of other views
 }
 
