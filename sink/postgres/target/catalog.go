@@ -23,7 +23,7 @@ type Catalog struct {
 	Upserts bool
 	// FilledLater says that the caller brings the values of older rows: a column that is missing is added, whatever they are.
 	FilledLater bool
-	// Before is told each statement that makes or alters something, before it runs, and why it alters what is there; nil: nobody is.
+	// Before is told each statement that makes or alters something, before it runs, and why it alters what is there; nil: nothing is told.
 	Before func(reason, sql string)
 }
 

@@ -189,7 +189,7 @@ func cut(name string, n int) string {
 }
 
 // moveAll says what has to be run for the renames: first those that make room. Columns that change names with each other go by
-// names that nobody has in between.
+// unused names in between.
 func (d *drift) moveAll() {
 	var aside, away, back []step
 	sql := func(from, to string) string {
