@@ -53,6 +53,7 @@ func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) 
 		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
 		return nil, named("find the target of "+t.String(), err)
 	}
+	a.older = nil // of an attempt that was repeated
 	for _, note := range rel.Notes {
 		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
