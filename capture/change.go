@@ -71,6 +71,7 @@ type Batch struct {
 	Bytes   int       // what the batch counts in the window: the memory that it keeps alive
 	State   []byte    // what the source wants recorded with End; nil: as before
 	Copied  bool      // it ends a first copy: of all rows that there were none is still to come
+	Tables  []*Table  // all tables of a copy, those without rows too; only the first batch of a copy names them
 	// Memory holds those values that are reused after the batch; nil: the garbage collector has all of them. Copies of a
 	// batch share it.
 	Memory interface{ Release() }

@@ -51,6 +51,9 @@ type Batch struct {
 	State  []byte           // to be recorded with End when not nil; else the last one stays
 	Last   capture.Commit   // the last transaction that ends in it, recorded with End; zero: the last one stays
 	Copied bool             // it ends a first copy: what a target has of the source's rows beside those that came is gone there
+	// Tables are all tables of a copy of all rows, those without rows too: a sink with tables of its own makes them, others have
+	// no use for it. Only the first batch of a copy has them, which may have no events.
+	Tables []*capture.Table
 }
 
 // Memory is what a sink knows of a lane.

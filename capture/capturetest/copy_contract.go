@@ -62,6 +62,9 @@ func (b *bench) rowsOf(rows capture.Copy) (got []Row) {
 				b.fatal("a %s at %s in a copy as of %s", c.Op, c.At(), rows.Point())
 			}
 		}
+		if first := at.Seq == 0; first != (len(batch.Tables) == 1) {
+			b.fatal("the batch of a copy from %s names %d tables", at, len(batch.Tables))
+		}
 		if got = append(got, rowsOf(b.t, batch)...); !at.Before(batch.End) || batch.State == nil {
 			b.fatal("a batch from %s to %s with state %q", at, batch.End, batch.State)
 		}

@@ -198,11 +198,16 @@ func (s *Stream) piece(r *record) capture.Batch {
 
 // copied is the next row of the snapshot, or its end.
 func (s *Stream) copied() capture.Batch {
+	var tables []*capture.Table
+	if s.at == 0 {
+		tables = []*capture.Table{Table}
+	}
 	s.at++
 	if s.at > len(s.rows) {
-		return capture.Batch{End: capture.Position{LSN: s.tx.Snapshot()}, Commit: true, Last: s.tx.Commit(s.tx.Snapshot())}
+		return capture.Batch{End: capture.Position{LSN: s.tx.Snapshot()}, Commit: true, Last: s.tx.Commit(s.tx.Snapshot()), Tables: tables}
 	}
 	return capture.Batch{
+		Tables:  tables,
 		Changes: []capture.Change{change(s.tx, s.at-1, capture.Read, s.rows[s.at-1])}, Bytes: ChangeBytes, Time: s.tx.Time,
 		End: capture.Position{LSN: s.tx.LSN, Seq: uint64(s.at)},
 	}

@@ -37,6 +37,7 @@ type snapshot struct {
 	failed    error // after out is closed
 	asm       *assembler
 	copied    atomic.Int64
+	told      bool          // the tables are handed out
 	started   bool          // Resume has called run
 	ended     chan struct{} // closed when run has returned
 	estimated int64
@@ -248,6 +249,12 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 }
 
 func (sn *snapshot) hand(ctx context.Context, b capture.Batch) error {
+	if !sn.told {
+		sn.told = true
+		for _, t := range sn.tables {
+			b.Tables = append(b.Tables, t.table)
+		}
+	}
 	select {
 	case sn.out <- b:
 		return nil

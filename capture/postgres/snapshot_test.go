@@ -72,14 +72,15 @@ func testSnapshotOfNothing(t *testing.T, s *testenv.PostgresServer) {
 		s.ExecIn(t, db, "INSERT INTO a VALUES (1)")
 		p.wait("a row", func() bool { return len(p.changes) == 1 })
 		p.close()
-		copied := 0
+		copied, named := 0, 0
 		for _, b := range p.cuts {
 			if b.Copied {
 				copied++
 			}
+			named += len(b.Tables)
 		}
-		if copied != want {
-			t.Errorf("snapshot %s: %d batches end a first copy, want %d", mode, copied, want)
+		if copied != want || named != want {
+			t.Errorf("snapshot %s: %d batches end a first copy and %d tables are named, want %d", mode, copied, named, want)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func setupVerify(flags *flag.FlagSet) action {
 	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
 	flags.StringVar(&v.table, "table", "", "one `TABLE` of the source, as public.orders (default: all)")
 	after := flags.String("after", "", "go on behind a `KEY`, as [\"42\"]; with -table")
-	flags.BoolVar(&v.repair, "repair", false, "put the source's rows in place of what differs")
+	flags.BoolVar(&v.repair, "repair", false, "make tables and columns that are missing, and put the source's rows in place of what differs")
 	flags.BoolVar(&v.fast, "fast", false, "do not rest between ranges")
 	flags.BoolVar(&v.json, "json", false, "a JSON object a line for each difference and each table")
 	return func(ctx context.Context, a *app, args []string) error {
@@ -162,6 +162,16 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 	}}
 	if v.fast {
 		verifier.Rest = 0
+	}
+	verifier.Make = func(ctx context.Context, n verify.Name, ready func(context.Context) error) (did []string, err error) {
+		err = readable.Describe(ctx, p.Name, n.Schema, n.Table, func(t *capture.Table) error {
+			if err := ready(ctx); err != nil {
+				return err
+			}
+			did, err = replica.Make(ctx, target, p.Name, name, t)
+			return err
+		})
+		return did, err
 	}
 	if verifier.End, err = endOf(p); err == nil {
 		tables, err = verify.Tables(ctx, source, publication, func(n verify.Name) verify.Name {

@@ -75,7 +75,7 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 			break
 		}
 		d.batches = append(d.batches, sink.Batch{
-			Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied,
+			Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied, Tables: b.Tables,
 		})
 		last = b.End
 	}
@@ -94,7 +94,7 @@ func (d *delivery) compose(run []capture.Batch) (err error) {
 func (d *delivery) before(b *capture.Batch, first, starts, n int, last capture.Position) {
 	add := func(events []transform.Event, end capture.Position, commit capture.Commit) {
 		if last.Before(end) {
-			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit})
+			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit, Tables: b.Tables})
 			last = end
 		}
 	}

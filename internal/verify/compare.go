@@ -20,6 +20,7 @@ type comparison struct {
 	table          Table
 	source, target *side
 	result         Result
+	unrepaired     int // of its differences
 }
 
 // compare looks at one range.
@@ -44,7 +45,7 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 		if err := c.settle(ctx, keys); err != nil {
 			return err
 		}
-		if len(c.result.Differences) > c.limit() {
+		if c.unrepaired > c.limit() {
 			return fmt.Errorf("%s: %w (%d)", c.table.Source, ErrTooMany, c.limit())
 		}
 	}

@@ -14,6 +14,8 @@ type Source interface {
 	// Read opens a connection for queries without a time limit, which prints values as the stream does, and names the
 	// publication that the stream carries. The caller closes it.
 	Read(ctx context.Context, pipeline string) (conn *pgconn.PgConn, publication string, err error)
+	// Describe calls use with a published table, whose shape nobody changes meanwhile.
+	Describe(ctx context.Context, pipeline, schema, table string, use func(*capture.Table) error) error
 }
 
 // Replica is a sink's settings whose target are tables.
@@ -23,6 +25,9 @@ type Replica interface {
 	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
 	// Lands says which table takes the rows of one of the source.
 	Lands(schema, table string) (string, string)
+	// Make makes what the replica lacks of a table, the table or columns, and returns the statements that did so. A
+	// *capture.Problem says what stands in the way.
+	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)
 	// Keeps says that the replica keeps rows that the source deletes.
 	Keeps() bool
 	// Held reads up to where the replica has everything; zero when it has no record.

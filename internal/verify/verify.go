@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,7 +25,10 @@ type Verifier struct {
 	Rest   float64       // pause after a range, as a multiple of the time that it took: 1 loads one backend half
 	Follow time.Duration // how long the replica may take to come to a position; 0: a minute
 	Repair bool
-	Keeps  bool // the replica keeps rows that the source deletes: what it has more is no difference
+	// Make makes what the replica lacks of a table of the source, once ready has returned nil while the table cannot change, and
+	// returns what it has run. nil: nothing is made.
+	Make  func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
+	Keeps bool // the replica keeps rows that the source deletes: what it has more is no difference
 
 	// Progress is told after each range; nil: nobody.
 	Progress func(Progress)
@@ -51,10 +55,12 @@ type Difference struct {
 type Result struct {
 	Rows        int64 // compared
 	Differences []Difference
+	More        int // repaired rows beyond those in Differences
 	Busy        int // rows that changed at each of many looks: nothing is said about them
 }
 
-// ErrTooMany ends a verification that finds more differences than Limit: the replica is another table.
+// ErrTooMany ends a verification that finds more differences than Limit, without those that were repaired: the replica is another
+// table.
 var ErrTooMany = errors.New("there are more differences than the limit")
 
 // ErrBehind says that the replica does not come to where the source is.
@@ -63,9 +69,13 @@ var ErrBehind = errors.New("the replica does not follow: is its pipeline running
 // Table compares one table, behind the key after; nil: from the beginning.
 func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, error) {
 	c, wrong, err := v.open(ctx, t)
-	if err != nil || wrong != nil {
+	if err == nil && wrong != nil && v.Repair && v.Make != nil {
+		c, wrong, err = v.make(ctx, t, wrong)
+	}
+	if err != nil || c == nil {
 		return Result{Differences: wrong}, err
 	}
+	c.result.Differences = wrong
 	if len(t.Key) == 0 {
 		return c.whole(ctx)
 	}
@@ -109,6 +119,25 @@ func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference
 		}}, nil
 	}
 	return &comparison{Verifier: v, table: t, source: source, target: target}, nil, nil
+}
+
+// make makes what the replica lacks of a table, wrong, and looks again. What cannot be made stays wrong.
+func (v *Verifier) make(ctx context.Context, t Table, wrong []Difference) (*comparison, []Difference, error) {
+	did, err := v.Make(ctx, t.Source, v.follow)
+	if p := capture.AsProblem(err); p != nil {
+		wrong[0].Detail += fmt.Sprintf(", and it cannot be made: %s: %s\n%s", p.State, p.Reason, p.Fix)
+		return nil, wrong, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	c, still, err := v.open(ctx, t)
+	if err != nil || still != nil {
+		return nil, still, err
+	}
+	wrong[0].Repaired = true
+	wrong[0].Detail += ": " + strings.Join(did, "; ")
+	return c, wrong, nil
 }
 
 func (v *Verifier) size() int  { return or(v.Range, 10_000) }

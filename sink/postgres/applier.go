@@ -27,6 +27,7 @@ type applier struct {
 	catalog target.Catalog
 	plans   map[*capture.Table]*plan
 	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
+	older   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
 	inside  bool             // a transaction is open that has pieces of a source transaction
 	copied  copied
 	parked  parked

@@ -134,6 +134,9 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	if err != nil {
 		return 1, err
 	}
+	if rowless(c) {
+		return 1, nil
+	}
 	if b.concerned(p, c) {
 		return 1, errParked
 	}

@@ -60,8 +60,53 @@ func TestFirstCopyOfNothing(t *testing.T) {
 	})
 }
 
+// A copy makes all tables that it names, those without rows too, before a row; a table that cannot be made, or that has
+// rows of somebody else's, gets the state that it would get with a first row.
+func TestTablesOfACopy(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		database := testenv.NewDatabase(t, s)
+		o := postgres.Options{URL: s.URL(database)}
+		bare := &capture.Table{OID: 45, Schema: "public", Name: "bare"}
+		read, blank := insert(ids(43, "few"), 0xfff, "1"), insert(bare, 0xfff)
+		read.Change.Op, blank.Change.Op, blank.Change.After = capture.Read, capture.Read, []capture.Value{}
+		all := []*capture.Table{read.Change.Table, moods, bare}
+		inside, end := capture.Position{LSN: 0xfff, Seq: 1}, capture.Position{LSN: 0x1000}
+		first := sink.Batch{Tables: all, End: inside}
+		last := sink.Batch{Events: []transform.Event{read, blank}, End: end, Commit: true, Copied: true}
+		s.ExecIn(t, database, "CREATE TABLE few (id int PRIMARY KEY)", "INSERT INTO few VALUES (7)", "CREATE TABLE mine AS SELECT 1")
+		for _, c := range []struct{ setup, state string }{
+			{"", "target_not_empty"},
+			{"TRUNCATE few; CREATE DOMAIN mood AS text", "type_taken"},
+			{"DROP DOMAIN mood", ""},
+		} {
+			s.ExecIn(t, database, c.setup)
+			err := tryBatches(t, o, first, last)
+			if p := capture.AsProblem(err); p == nil && c.state != "" || p != nil && p.State != c.state {
+				t.Fatalf("%s: %v, want %s", c.setup, err, c.state)
+			}
+		}
+		const counts = "SELECT (SELECT count(*) FROM few) || ',' || (SELECT count(*) FROM moods) || ',' || (SELECT count(*) FROM bare)"
+		if got := s.Query(t, database, counts); got != "1,0,1" {
+			t.Errorf("the tables have %s rows, want 1,0,1", got)
+		}
+		none := sink.Batch{Tables: all, End: capture.Position{LSN: 0x2000}, Commit: true, Copied: true}
+		writeBatches(t, o, sink.Batch{Events: []transform.Event{insert(moods, 0x1100, "2", "a")}, End: capture.Position{LSN: 0x1108}, Commit: true}, none)
+		if got := s.Query(t, database, counts); got != "0,0,0" {
+			t.Errorf("after a copy of nothing the tables have %s rows", got)
+		}
+	})
+}
+
 // writeBatches writes by a Writer of its own, and waits until it holds them.
 func writeBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) {
+	t.Helper()
+	if err := tryBatches(t, o, batches...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tryBatches is writeBatches with why that failed.
+func tryBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) error {
 	t.Helper()
 	held, failed := make(chan capture.Position, 10), make(chan error, 1)
 	w, _, err := newSink(t, o).Open(t.Context(), sink.Lane{
@@ -69,20 +114,20 @@ func writeBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) {
 		Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
 	})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer w.Close()
 	if err := w.Write(t.Context(), batches); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for {
 		select {
 		case p := <-held:
 			if p.Compare(batches[len(batches)-1].End) >= 0 {
-				return
+				return nil
 			}
 		case err := <-failed:
-			t.Fatal(err)
+			return err
 		}
 	}
 }

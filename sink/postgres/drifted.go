@@ -13,6 +13,11 @@ import (
 // catalog knows the targets of a sink's tables.
 func (s *Sink) catalog() target.Catalog {
 	return target.Catalog{
+		Before: func(reason, sql string) {
+			if reason != "" { // else it makes something new
+				s.log.Info("alter the target", zap.String("reason", reason), zap.String("statement", sql))
+			}
+		},
 		Pipeline: s.options.Pipeline, Sink: s.options.Name, Schema: s.options.Schema, AddColumns: s.options.AddColumns, Upserts: s.options.KeepDeletes,
 	}
 }
@@ -41,7 +46,7 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 	}
 	var apart *target.Apart
 	if !errors.As(err, &apart) {
-		return err
+		return a.takeOlder(ctx, err)
 	}
 	if rolled := a.rollback(ctx); rolled != nil {
 		return errors.Join(err, rolled)
@@ -53,6 +58,31 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 		}
 	}
 	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
+}
+
+// takeOlder makes the target fit for the earlier shapes of a transaction whose next one halts the lane, err, in a transaction
+// of its own: the fix is for a target that has taken them.
+func (a *applier) takeOlder(ctx context.Context, err error) error {
+	if capture.AsProblem(err) == nil || len(a.older) == 0 {
+		return err
+	}
+	if rolled := a.rollback(ctx); rolled != nil {
+		return errors.Join(err, rolled)
+	}
+	failed := a.db.run(ctx, "BEGIN")
+	if failed == nil {
+		failed = a.row.hold(ctx, a.db)
+	}
+	for i := 0; i < len(a.older) && failed == nil; i++ {
+		_, failed = a.catalog.Relation(ctx, a.db.pg, a.older[i])
+	}
+	if failed == nil {
+		failed = a.db.run(ctx, "COMMIT")
+	}
+	if failed != nil {
+		a.log.Warn("an earlier shape is not taken", zap.Stringer("table", a.older[0]), zap.Error(failed))
+	}
+	return err
 }
 
 // drift is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is

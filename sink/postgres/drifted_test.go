@@ -99,6 +99,47 @@ func TestDriftOfATarget(t *testing.T) {
 	})
 }
 
+// A transaction that expands and contracts (a column is added, filled, and takes the name of one that is dropped) with rows of each
+// shape is written by the fixes to the letter: each is for the target as it is then.
+func TestShapesWithinATransaction(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		shape := func(columns ...string) *capture.Table {
+			table := *ids(47, "t")
+			table.Columns = table.Columns[:1:1]
+			for _, c := range columns {
+				table.Columns = append(table.Columns, capture.Column{
+					Name: c[:1], Number: int16(c[1] - '0'), Type: &capture.Type{Name: "text"}, Modifier: -1, Nullable: true,
+				})
+			}
+			return &table
+		}
+		first, wide, last := shape("v2"), shape("v2", "w3"), shape("v3")
+		for add, halts := range map[bool]int{false: 2, true: 1} {
+			database := testenv.NewDatabase(t, s)
+			o := postgres.Options{URL: s.URL(database), AddColumns: add}
+			events := []transform.Event{
+				insert(first, 0x1000, "1", "old"), insert(wide, 0x2000, "2", "old", "new"), insert(last, 0x2000, "3", "newer"),
+			}
+			err := write(t, o, events...)
+			for ; err != nil; halts-- {
+				p := capture.AsProblem(err)
+				if p == nil || p.State != "schema_changed" || halts == 0 {
+					t.Fatalf("add %t: %v", add, err)
+				}
+				s.ExecIn(t, database, p.Fix)
+				err = write(t, o, events...)
+			}
+			if halts != 0 {
+				t.Errorf("add %t: %d states too few", add, halts)
+			}
+			got := s.Query(t, database, "SELECT string_agg(concat_ws('-', id, v, v_dropped_2), ' ' ORDER BY id) FROM t")
+			if got != "1-old 2-new-old 3-newer" {
+				t.Errorf("add %t: the rows are %s", add, got)
+			}
+		}
+	})
+}
+
 // A group of which a later transaction has another shape of a table is written up to there: the fix could not let rows of
 // both shapes in.
 func TestRowsBeforeAnotherShape(t *testing.T) {

@@ -37,8 +37,8 @@ func (p *part) add(c *capture.Change) {
 }
 
 func (p *part) row(values []capture.Value) []capture.Value {
-	if values == nil {
-		return nil
+	if len(values) == 0 {
+		return values // a row without columns is one all the same
 	}
 	row := p.values.copy(values, valueChunk)
 	p.bytes += valueCost * len(row)

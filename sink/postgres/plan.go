@@ -50,8 +50,10 @@ func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
 func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
 	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
 	if err != nil {
+		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
 		return nil, named("find the target of "+t.String(), err)
 	}
+	a.older = nil // of an attempt that was repeated
 	for _, note := range rel.Notes {
 		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}

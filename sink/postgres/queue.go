@@ -65,6 +65,9 @@ func (q *queue) put(ctx context.Context, batches []sink.Batch) error {
 
 // add copies one batch. Where it begins with the end of one transaction and ends inside another one, it is cut between.
 func (q *queue) add(b *sink.Batch) {
+	if len(b.Tables) > 0 {
+		b = withTables(b)
+	}
 	if len(b.Events) == 0 && !b.Commit {
 		return // a piece of a transaction of which nothing is ours
 	}

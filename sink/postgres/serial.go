@@ -32,6 +32,9 @@ func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, err
 			return n, err
 		}
 	}
+	if rowless(changes[0]) {
+		return n, nil
+	}
 	return n, a.settle(ctx, changes[:n])
 }
 

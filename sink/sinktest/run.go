@@ -20,6 +20,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 		"ARewindRepeatsTails":            rewind,
 		"NothingOfABatchIsKept":          memory,
 		"PositionsInsideATransaction":    inside,
+		"TablesOfACopyAreNoEvents":       tables,
 		"CloseEndsTheCalls":              closing,
 	} {
 		t.Run(name, func(t *testing.T) { c(t, &place{t: t, Target: fresh(t)}) })
@@ -246,6 +247,19 @@ func inside(_ *testing.T, p *place) {
 	rest := whole
 	rest.Events = whole.Events[5:]
 	h.write(rest)
+	h.wait(whole.End)
+	h.close()
+	p.knows(p.open(), whole.End, s.commit, "")
+	p.has(s.versions)
+}
+
+func tables(_ *testing.T, p *place) {
+	s := newScript()
+	h := p.open()
+	whole := s.transaction(0, 10, 10, 10)
+	h.write(sink.Batch{Tables: []*capture.Table{Table}, End: whole.Events[0].Change.At()})
+	whole.Tables = []*capture.Table{Table}
+	h.write(whole)
 	h.wait(whole.End)
 	h.close()
 	p.knows(p.open(), whole.End, s.commit, "")

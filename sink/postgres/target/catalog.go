@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -20,6 +21,10 @@ type Catalog struct {
 	// Upserts says that rows are inserted with ON CONFLICT: the key has an index that holds at every moment, also where the
 	// source's does not.
 	Upserts bool
+	// FilledLater says that the caller brings the values of older rows: a column that is missing is added, whatever they are.
+	FilledLater bool
+	// Before is told each statement that makes or alters something, before it runs, and why it alters what is there; nil: nothing is told.
+	Before func(reason, sql string)
 }
 
 // Relation returns the target of a source table's shape, within the transaction that is open on conn. What is absent is
@@ -38,6 +43,9 @@ func (c *Catalog) Relation(ctx context.Context, conn *pgconn.PgConn, t *capture.
 	p, err := c.plan(ctx, conn, schema, t, r)
 	if err != nil {
 		return nil, err
+	}
+	if r.here == nil { // the target was renamed as its source was
+		r.here = r.other
 	}
 	made := p.found == nil
 	notes := p.notes
@@ -79,38 +87,23 @@ func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, ch *changes) 
 		}
 		return a
 	}
-	return ch.run(ctx, conn)
+	return ch.run(ctx, conn, c.Before)
 }
 
 // planned is a table with what it needs.
 type planned struct {
 	*changes
 	types *types
-	found *found // nil: it is not there yet
-	was   *entry // what both looked like last; nil: never
-	late  bool   // the key may be checked at the end of a transaction, as in the source
-}
-
-// column finds the target's column for one of the source's: by its name, or by its number when somebody has given it
-// another name, as the source will have done: rows of the older shape may still come.
-func (p *planned) column(c *capture.Column) *foundColumn {
-	f := p.found.column(c.Name)
-	if f != nil || p.was == nil {
-		return f
-	}
-	was := p.was.byName(c.Name)
-	if was == nil || was.Number != c.Number && c.Number != 0 {
-		return nil
-	}
-	if f = p.found.at(was.Place); f != nil && p.table.Column(f.Name) >= 0 {
-		return nil
-	}
-	return f
+	found *found           // nil: it is not there yet
+	was   *entry           // what both looked like last; nil: never
+	late  bool             // the key may be checked at the end of a transaction, as in the source
+	views map[int16][]view // of the target that use a column, by its number
+	alike map[int16]bool   // columns of the target, by number, that hold what the source gave to the rows of a column it added
 }
 
 // plan says what a target needs.
 func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, r registered) (*planned, error) {
-	p := &planned{was: r.here, late: !c.Upserts && t.Exchanges(t.Key), changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
+	p := &planned{was: cmp.Or(r.here, r.other), alike: map[int16]bool{}, late: !c.Upserts && t.Exchanges(t.Key), changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
 	var err error
 	if p.found, err = find(ctx, conn, schema, t.Name); err != nil {
 		return nil, err
@@ -133,7 +126,13 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, 
 		p.refusal("table_unusable", p.target+" is not a table", "-- rename what is there, or give the sink another schema")
 		return p, nil
 	}
-	d := drift{planned: p, before: r.here, adds: c.AddColumns, upserts: c.Upserts}
+	if err := p.compareLeftovers(ctx, conn); err != nil {
+		return nil, err
+	}
+	if err := p.findViews(ctx, conn); err != nil {
+		return nil, err
+	}
+	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts, filledLater: c.FilledLater}
 	d.compare()
 	return p, nil
 }
@@ -148,13 +147,12 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, p *planned, b
 		f := p.column(column)
 		r.Columns = append(r.Columns, f.Column)
 		k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
-		if k.Number == 0 && before != nil {
-			if was := before.byName(k.Name); was != nil {
-				k.Number = was.Number
-			}
+		if was := before.source(column); k.Number == 0 && was != nil && was.Place == f.Number {
+			k.Number = was.Number
 		}
 		columns = append(columns, k)
 	}
+	columns = append(columns, p.rest(before, columns)...)
 	ours, err := c.enter(ctx, conn, schema, t, columns)
 	if err != nil {
 		return nil, err

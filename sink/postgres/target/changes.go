@@ -17,6 +17,7 @@ type changes struct {
 	target   string // the table as SQL
 	unknown  bool   // among them is a column whose older values are in no change
 	schemas  map[string]bool
+	moves    []step // renames of columns: what else is done finds them done
 	steps    []step
 	aparts   []step
 	persons  []step
@@ -73,7 +74,7 @@ func (c *changes) needSchema(name string) {
 
 // empty says whether nothing is left to do but what may be left out.
 func (c *changes) empty() bool {
-	return len(c.aparts)+len(c.persons)+len(c.refusals) == 0 &&
+	return len(c.moves)+len(c.aparts)+len(c.persons)+len(c.refusals) == 0 &&
 		!slices.ContainsFunc(c.steps, func(s step) bool { return !s.optional })
 }
 
@@ -83,7 +84,7 @@ func (c *changes) problem(add bool) *capture.Problem {
 		return c.joined()
 	}
 	var reasons, fix []string
-	for _, s := range slices.Concat(c.steps, c.aparts, c.persons) {
+	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.persons) {
 		if s.optional {
 			continue
 		}
@@ -117,9 +118,12 @@ func (c *changes) joined() *capture.Problem {
 	return &first
 }
 
-// run does the steps. What may be left out and is not taken is noted.
-func (c *changes) run(ctx context.Context, conn *pgconn.PgConn) error {
-	for _, s := range c.steps {
+// run does the steps, each of which before is told first. What may be left out and is not taken is noted.
+func (c *changes) run(ctx context.Context, conn *pgconn.PgConn, before func(reason, sql string)) error {
+	for _, s := range slices.Concat(c.moves, c.steps) {
+		if before != nil {
+			before(s.reason, s.sql)
+		}
 		var err error
 		if s.optional {
 			err = c.attempt(ctx, conn, s.sql)
@@ -154,13 +158,19 @@ func (c *changes) failed(sql string, err error) error {
 	switch sqlstate(err) {
 	case "42501":
 		var all []string
-		for _, s := range c.steps {
+		for _, s := range slices.Concat(c.moves, c.steps) {
 			all = append(all, terminated(s.sql))
 		}
 		return &capture.Problem{
 			State: "target_denied", Halted: true, Usage: true, Err: err,
 			Reason: "the role may not make or alter what " + c.table.String() + " needs in the target",
 			Fix:    "-- GRANT CREATE on the schema or the database, or ownership of the table, or as an administrator:\n" + strings.Join(all, "\n"),
+		}
+	case "0A000", "42P16":
+		return &capture.Problem{
+			State: "schema_changed", Halted: true, Err: err,
+			Reason: fmt.Sprintf("%s does not fit into %s, and the target does not take %s: %v", c.table, c.target, sql, err),
+			Fix:    "-- in one transaction, after what uses the column was dropped, and before it is made again:\n" + terminated(sql),
 		}
 	case "42P06", "42P07", "42710", "23505", "40P01", "55P03", "XX000":
 		return &capture.Problem{

@@ -10,20 +10,20 @@ import (
 // drift compares a table that is there with the source's shape.
 type drift struct {
 	*planned
-	before  *entry // what both looked like last; nil: the table was there before us
-	adds    bool   // Catalog.AddColumns
-	upserts bool   // Catalog.Upserts
+	before      *entry // what both looked like last; nil: the table was there before us
+	adds        bool   // Catalog.AddColumns
+	moved       []renaming
+	upserts     bool // Catalog.Upserts
+	filledLater bool // Catalog.FilledLater
 }
 
 func (d *drift) compare() {
-	if d.shuffled() {
-		return
-	}
+	d.rename()
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
 		if f := d.column(c); f != nil {
 			d.same(c, f)
-		} else if !d.renamed(c) {
+		} else if d.own(c) == nil {
 			d.lacks(c)
 		}
 	}
@@ -37,86 +37,25 @@ func (d *drift) compare() {
 	}
 }
 
-// shuffled sees a name that stands for another column than before: one that was dropped and added again, or columns that
-// have changed names with each other. The target cannot show whether somebody has followed, so its entry has to go.
-func (d *drift) shuffled() bool {
-	if d.before == nil {
-		return false
-	}
-	var sql, reason string
-	for i := range d.table.Columns {
-		c := &d.table.Columns[i]
-		was := d.before.byName(c.Name)
-		if was == nil || was.Number == 0 || c.Number == 0 || was.Number == c.Number || d.found.column(c.Name) == nil {
-			continue
-		}
-		if old := d.before.byNumber(c.Number); old != nil {
-			reason += fmt.Sprintf("column %s is what was called %s; ", c.Name, old.Name)
-			continue
-		}
-		reason += fmt.Sprintf("column %s was dropped and added again; ", c.Name)
-		sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(c.Name) + ";\n" + d.added(c) + ";" + d.hint(c) + "\n"
-	}
-	if reason == "" {
-		return false
-	}
-	d.person(reason[:len(reason)-2], sql+d.renames()+forget(d.before.Schema, d.before.Table)+";")
-	return true
-}
-
-// renames lets the target's columns follow the source's names, by names that nobody has in between.
-func (d *drift) renames() string {
-	var away, back string
-	for i := range d.table.Columns {
-		c := &d.table.Columns[i]
-		was := d.before.byNumber(c.Number)
-		if was == nil || was.Name == c.Name || d.found.column(was.Name) == nil {
-			continue
-		}
-		between := fmt.Sprintf("tailrace_%d", c.Number)
-		away += "ALTER TABLE " + d.target + " RENAME COLUMN " + quote(was.Name) + " TO " + quote(between) + ";\n"
-		back += "ALTER TABLE " + d.target + " RENAME COLUMN " + quote(between) + " TO " + quote(c.Name) + ";\n"
-	}
-	return away + d.stale() + back
-}
-
-// stale drops what stands in the way of renames: columns that the source has dropped, whose names it uses again.
-func (d *drift) stale() string {
-	sql := ""
-	for _, was := range d.before.Columns {
-		now := d.table.Column(was.Name)
-		gone := !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Number == was.Number })
-		if now >= 0 && gone && d.before.byNumber(d.table.Columns[now].Number) != nil {
-			sql += "ALTER TABLE " + d.target + " DROP COLUMN " + quote(was.Name) + ";\n"
-		}
-	}
-	return sql
-}
-
-// renamed sees a column that the target has under its former name.
-func (d *drift) renamed(c *capture.Column) bool {
-	if d.before == nil {
-		return false
-	}
-	was := d.before.byNumber(c.Number)
-	if was == nil || was.Name == c.Name || d.found.column(was.Name) == nil {
-		return false
-	}
-	d.person(fmt.Sprintf("column %s is now called %s", was.Name, c.Name),
-		"ALTER TABLE "+d.target+" RENAME COLUMN "+quote(was.Name)+" TO "+quote(c.Name))
-	return true
-}
-
 // same compares a column that both have.
 func (d *drift) same(c *capture.Column, f *foundColumn) {
 	want := d.types.sql(c.Type, c.Modifier)
 	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name)
 	switch {
 	case f.Generated:
+	case d.adds && d.widened(c, f, want):
+		reason, sql := fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full), d.retype(c, f, want)+";"
+		if rewrites(f.Full, want) {
+			reason += ": the server writes the whole table again, and locks it meanwhile"
+		}
+		if len(d.views[f.Number]) > 0 {
+			d.person(reason, d.withViews(f, sql))
+			break
+		}
+		d.add(reason, sql)
 	case d.retyped(c, f, want):
 		d.types.use(c.Type)
-		fix := alter + " TYPE " + want + d.types.collate(c.Collation, "column "+c.Name+" of "+d.target) +
-			" USING " + quote(c.Name) + "::" + want + "; -- or what the source's ALTER TABLE said after USING"
+		fix := d.withViews(f, d.retype(c, f, want)+" USING "+quote(f.Name)+"::"+want+"; -- or what the source's ALTER TABLE said after USING")
 		if f.Full == want {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
@@ -127,11 +66,24 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 	case !d.holds(f.Full, c):
 		d.types.use(c.Type)
 		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
-			alter+" TYPE "+want+using(c.Name, f.Full, want))
+			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";"))
 	}
 	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number nobody knows
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
+}
+
+// retype is the SQL that gives a column of the target the type of the source's.
+func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
+	return "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
+		d.types.collate(c.Collation, "column "+c.Name+" of "+d.target)
+}
+
+// widened reports whether the source has widened a column that was of the target's type.
+func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
+	was := d.before.source(c)
+	plain := c.Type.Made == nil && (c.Type.Elem == nil || c.Type.Elem.Made == nil)
+	return plain && was != nil && was.Place == f.Number && was.Type == f.Full && widens(f.Full, want)
 }
 
 // holds says whether a column of the target takes every value of a column of the source. A domain's are those of its base.
@@ -159,8 +111,8 @@ func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
 	if d.before == nil {
 		return false
 	}
-	was := d.before.byName(c.Name)
-	if was == nil || was.Type == want || keeps(was.Type, want) {
+	was := d.before.source(c)
+	if was == nil || was.Place != f.Number || was.Type == want || keeps(was.Type, want) {
 		return false
 	}
 	return f.Full != want || was.Target == f.Full
@@ -174,29 +126,27 @@ func using(column, from, to string) string {
 	return " USING " + quote(column) + "::pg_catalog.text::" + to
 }
 
-// surplus looks at columns that the source has no more, or never had.
+// surplus looks at columns that the source has no more, or never had. One that it has dropped may hold NULL from now on.
 func (d *drift) surplus() {
 	ours := d.ours()
 	for i := range d.found.Columns {
 		f := &d.found.Columns[i]
-		if ours[f.Name] != nil || !f.Required || f.Default || f.Generated || d.follows(f) {
+		if ours[f.Name] != nil || !f.Required || f.Default || f.Generated || d.holder(f) != nil {
 			continue
 		}
-		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name),
-			"ALTER TABLE "+d.target+" ALTER COLUMN "+quote(f.Name)+" DROP NOT NULL; -- or DROP COLUMN "+quote(f.Name)+
-				", where nobody needs the older values")
+		name := d.finally(f)
+		sql := "ALTER TABLE " + d.target + " "
+		if d.inPrimary(f.Name) {
+			sql += "DROP CONSTRAINT " + quote(d.found.primary().Name) + ", "
+		}
+		sql += "ALTER COLUMN " + quote(name) + " DROP NOT NULL"
+		reason := fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name)
+		if d.before.dropped(f.Number, d.table) && !d.inPrimary(f.Name) {
+			d.add(reason, sql+"; -- or DROP COLUMN "+quote(name)+", if its values are not needed any more")
+			continue
+		}
+		d.person(reason, sql+"; -- or DROP COLUMN "+quote(name)+", if its values are not needed any more")
 	}
-}
-
-// follows says whether a column of the target is one that the source has renamed.
-func (d *drift) follows(f *foundColumn) bool {
-	if d.before == nil {
-		return false
-	}
-	was := d.before.byName(f.Name)
-	return was != nil && was.Number != 0 && slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool {
-		return c.Number == was.Number
-	})
 }
 
 // ours are the source's columns by the names of the target's.

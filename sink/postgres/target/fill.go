@@ -7,14 +7,18 @@ import (
 // lacks adds a column that the target lacks, with what the source gave to the rows that were there: no change tells it.
 func (d *drift) lacks(c *capture.Column) {
 	d.types.use(c.Type)
-	was := (*known)(nil)
-	if d.before != nil {
-		was = d.before.byName(c.Name)
-	}
+	was := d.before.source(c)
 	switch {
+	case d.filledLater:
+		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
 		d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
 			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
+	case c.Fill == capture.FillUnknown && c.Key:
+		d.unknown = true
+		d.person("column "+c.Name+" of the key is missing, and what the source gave to older rows is in no change",
+			"TRUNCATE "+d.target+"; -- no change could find its rows any more\n"+d.plain(c)+
+				"; -- then bring the rows again: tailrace verify -repair -table "+d.table.String()+" FILE")
 	case c.Fill == capture.FillUnknown:
 		d.unknown = true
 		d.person("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // tailrace.tables in the target says which source table fills which target table, and what both looked like when the
-// last row of a new shape came: a renamed or re-made table or column is known by its number, not by its name. A row that
-// is deleted lets the two be taken as they are.
+// last row of a new shape came: a renamed or re-made table or column is known by its number, not by its name. Columns that
+// the source has dropped stay in it. A row that is deleted lets the two be taken as they are.
 const makeRegistry = `
 CREATE TABLE tailrace.tables (
     target_schema text, target_table text, pipeline text NOT NULL, sink text NOT NULL,
@@ -67,29 +68,53 @@ type entry struct {
 
 // known is a column as it was seen last.
 type known struct {
-	Number int16
-	Name   string
+	Number int16  // of the source's column; 0: not known, or the source never had it
+	Name   string // the source's
 	Type   string // that the source's was, as the target writes it
 	Target string // the target's
 	Place  int16  // the number of the target's column
+	// Gone is a column that only the target has: the source has dropped it, or never had it. A column that the source adds
+	// later under its name is another one.
+	Gone bool `json:",omitempty"`
 }
 
-func (e *entry) byNumber(n int16) *known {
+// source is what is known of a column of the source: by its number, and by its name where that is not known.
+func (e *entry) source(c *capture.Column) *known {
+	if e == nil {
+		return nil
+	}
 	for i := range e.Columns {
-		if n != 0 && e.Columns[i].Number == n {
+		k := &e.Columns[i]
+		if c.Number != 0 && k.Number == c.Number {
+			return k
+		}
+	}
+	for i := range e.Columns {
+		k := &e.Columns[i]
+		if !k.Gone && k.Name == c.Name && (c.Number == 0 || k.Number == 0) {
+			return k
+		}
+	}
+	return nil
+}
+
+// at is what is known of a column of the target, by its number.
+func (e *entry) at(place int16) *known {
+	if e == nil {
+		return nil
+	}
+	for i := range e.Columns {
+		if e.Columns[i].Place == place {
 			return &e.Columns[i]
 		}
 	}
 	return nil
 }
 
-func (e *entry) byName(name string) *known {
-	for i := range e.Columns {
-		if e.Columns[i].Name == name {
-			return &e.Columns[i]
-		}
-	}
-	return nil
+// dropped reports whether a column of the target is one that a source's table had and has no more.
+func (e *entry) dropped(place int16, t *capture.Table) bool {
+	k := e.at(place)
+	return k != nil && k.Number != 0 && !slices.ContainsFunc(t.Columns, func(c capture.Column) bool { return c.Number == k.Number })
 }
 
 const entriesQuery = `

@@ -41,6 +41,36 @@ func holds(wide, narrow string) bool {
 	return false
 }
 
+// widens reports whether a column of the source that has become of type to, from type from, has lost nothing by it, so that ALTER
+// TABLE ... TYPE without USING makes the same values of the target's.
+func widens(from, to string) bool {
+	element, isArray := strings.CutSuffix(from, "[]")
+	toElement, toArray := strings.CutSuffix(to, "[]")
+	if isArray || toArray {
+		return isArray && toArray && widens(element, toElement)
+	}
+	family, size := parameters(from)
+	toFamily, toSize := parameters(to)
+	switch {
+	case from == to:
+		return false
+	case slices.Contains(integers, from):
+		return slices.Contains(integers, to) && holds(to, from)
+	case family == "character" && len(size) > 0:
+		return to == "text" || (toFamily == "character varying" || toFamily == "character" && len(toSize) > 0) && fits(toSize, size)
+	case family == "character varying", family == "text":
+		return (to == "text" || toFamily == "character varying") && holds(to, from)
+	}
+	return family == toFamily && holds(to, from)
+}
+
+// rewrites reports whether the server writes a table again when a column of it is widened.
+func rewrites(from, to string) bool {
+	family, _ := parameters(from)
+	toFamily, _ := parameters(to)
+	return slices.Contains(integers, from) || family == "character" || strings.HasSuffix(family, "[]") || family != toFamily && toFamily == "numeric"
+}
+
 // fits compares a limit with a narrower one; none at all holds everything.
 func fits(size, narrow []int) bool {
 	return len(size) == 0 || len(narrow) > 0 && size[0] >= narrow[0]

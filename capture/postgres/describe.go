@@ -1,0 +1,59 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// Describe calls use with a published table as a copy of its rows would name it. No DDL can change the table until use has
+// returned: what use reads of the source's WAL end is an end up to which the table has no later shape.
+func (s *Settings) Describe(ctx context.Context, pipeline, schema, name string, use func(*capture.Table) error) error {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, conn.Close) // which ends the transaction
+	for _, sql := range []string{
+		"SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "BEGIN READ ONLY",
+		"LOCK TABLE " + ident(schema, name) + " IN ACCESS SHARE MODE",
+	} {
+		if err := exec(ctx, conn, sql); err != nil {
+			return c.named("lock table "+schema+"."+name, err)
+		}
+	}
+	t, err := c.describeTable(ctx, conn, schema, name)
+	if err != nil {
+		return c.named("read table "+schema+"."+name, err)
+	}
+	return use(t)
+}
+
+func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name string) (*capture.Table, error) {
+	all, err := c.tables(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }
+	r := newRelations(lend, c.keys())
+	if err := r.preload(ctx, conn, c.Publication); err != nil {
+		return nil, err
+	}
+	sn := &snapshot{config: c, conn: conn}
+	for _, t := range all {
+		if t.Schema == schema && t.Name == name {
+			if err := sn.describeAll(ctx, r, &published{Tables: []publishedTable{t}}); err != nil {
+				return nil, err
+			}
+			return sn.tables[0].table, nil
+		}
+	}
+	return nil, fmt.Errorf("publication %s has no table %s.%s any more", c.Publication, schema, name)
+}

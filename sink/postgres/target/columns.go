@@ -1,0 +1,226 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// column finds the target's column that has the values of one of the source's; nil: there is none, or it has to be renamed
+// first. One that was renamed in the target only is found by its number: the source will have renamed its own, and rows of the
+// older shape may still come. Where another column has got the name it is that one only if it is a copy.
+func (p *planned) column(c *capture.Column) *foundColumn {
+	f := p.found.column(c.Name)
+	if own := p.own(c); own != nil && (own.Name == c.Name || p.was.source(c).Name == c.Name) && (f == nil || !p.alike[f.Number]) {
+		return own
+	}
+	if f != nil && p.another(c, f) {
+		return nil
+	}
+	return f
+}
+
+// own is the target's column that was last seen to have the values of one of the source's; nil: there is none any more.
+func (p *planned) own(c *capture.Column) *foundColumn {
+	if was := p.was.source(c); was != nil {
+		return p.found.at(was.Place)
+	}
+	return nil
+}
+
+// another reports whether a column of the target is known to have other values than those of a column of the source that has
+// its name: those of another column, or of one that the source has dropped.
+func (p *planned) another(c *capture.Column, f *foundColumn) bool {
+	k := p.was.at(f.Number)
+	return k != nil && k != p.was.source(c) && !p.alike[f.Number]
+}
+
+// holder finds the source's column whose values a column of the target has, whatever both are called.
+func (p *planned) holder(f *foundColumn) *capture.Column {
+	for i := range p.table.Columns {
+		if own := p.own(&p.table.Columns[i]); own != nil && own.Number == f.Number {
+			return &p.table.Columns[i]
+		}
+	}
+	return nil
+}
+
+// compareLeftovers looks at columns that have the name of one of the source's and are not known to have its values: where all
+// rows hold what the source gave to the rows of a column that it has added, or what the column that is known has, it is as good.
+func (p *planned) compareLeftovers(ctx context.Context, conn *pgconn.PgConn) error {
+	for i := range p.table.Columns {
+		c := &p.table.Columns[i]
+		f := p.found.column(c.Name)
+		if f == nil || p.was == nil || p.holder(f) != nil {
+			continue
+		}
+		want := ""
+		switch own := p.own(c); {
+		case own != nil && p.was.at(f.Number) == nil && p.was.source(c).Name == c.Name: // another column has got the name
+			want = quote(own.Name) + "::pg_catalog.text"
+		case own != nil, !p.another(c, f), !p.comparable(c, f):
+			continue
+		case c.Fill == capture.FillValue:
+			want = "(" + literal(c.Filled) + "::" + f.Full + ")::pg_catalog.text"
+		default:
+			want = "NULL"
+		}
+		differs := false
+		err := ask(ctx, conn, &differs, "SELECT pg_catalog.to_json(EXISTS (SELECT FROM "+p.target+" WHERE "+quote(f.Name)+
+			"::pg_catalog.text IS DISTINCT FROM "+want+"))")
+		if err != nil {
+			return fmt.Errorf("look into %s: %w", p.target, err)
+		}
+		p.alike[f.Number] = !differs
+	}
+	return nil
+}
+
+// comparable reports whether a column of the target can stand for one that the source has added, if only the values are right.
+func (p *planned) comparable(c *capture.Column, f *foundColumn) bool {
+	if f.Generated || f.Full != p.types.sql(c.Type, c.Modifier) {
+		return false
+	}
+	return c.Fill == capture.FillNull && !f.Default || c.Fill == capture.FillValue
+}
+
+// rest are the columns that only the target has, for its entry. A generated column is not among them: it has no values of its
+// own.
+func (p *planned) rest(before *entry, ours []known) []known {
+	var all []known
+	for i := range p.found.Columns {
+		f := &p.found.Columns[i]
+		if f.Generated || slices.ContainsFunc(ours, func(k known) bool { return k.Place == f.Number }) {
+			continue
+		}
+		k := known{Name: f.Name, Place: f.Number}
+		if was := before.at(f.Number); was != nil {
+			k = *was
+		}
+		if slices.ContainsFunc(ours, func(o known) bool { return o.Number == k.Number }) {
+			k.Number = 0
+		}
+		k.Target, k.Gone = f.Full, true
+		all = append(all, k)
+	}
+	return all
+}
+
+// renaming gives a column of the target another name.
+type renaming struct {
+	from   *foundColumn
+	to     string
+	reason string
+	person bool // else it makes room for a column that is added
+}
+
+// rename lets the names of the target's columns follow the source's. A column in the way that the source has dropped keeps its
+// values under another name.
+func (d *drift) rename() {
+	if d.before == nil {
+		return
+	}
+	var needed []string
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		if d.column(c) != nil {
+			continue
+		}
+		if own := d.own(c); own != nil {
+			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), person: true})
+		}
+		needed = append(needed, c.Name)
+	}
+	for i := 0; i < len(needed); i++ {
+		f := d.found.column(needed[i])
+		if f == nil || d.finally(f) != f.Name {
+			continue
+		}
+		if c := d.holder(f); c != nil {
+			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), person: true})
+			needed = append(needed, c.Name)
+			continue
+		}
+		d.moved = append(d.moved, d.aside(f))
+	}
+	d.moveAll()
+}
+
+// renamed says what has become of a column.
+func (d *drift) renamed(c *capture.Column) string {
+	was := d.before.source(c).Name
+	if d.found.column(c.Name) != nil {
+		return fmt.Sprintf("column %s is what was called %s", c.Name, was)
+	}
+	return fmt.Sprintf("column %s is now called %s", was, c.Name)
+}
+
+// aside gives a column that is in the way of one that the source has added or renamed a name of its own. Its values stay.
+func (d *drift) aside(f *foundColumn) renaming {
+	m := renaming{from: f, reason: fmt.Sprintf("column %s was dropped and added again", f.Name)}
+	if i := d.table.Column(f.Name); d.own(&d.table.Columns[i]) != nil {
+		m.reason = fmt.Sprintf("column %s was dropped and has its values here", f.Name)
+	}
+	suffix := fmt.Sprintf("_dropped_%d", f.Number)
+	if !d.before.dropped(f.Number, d.table) {
+		m.reason = fmt.Sprintf("column %s of the target is none of the source, and the source has one of that name now", f.Name)
+		suffix, m.person = fmt.Sprintf("_own_%d", f.Number), true
+	}
+	for m.to = cut(f.Name, maxName-len(suffix)) + suffix; d.found.column(m.to) != nil || d.table.Column(m.to) >= 0; {
+		suffix += "_"
+		m.to = cut(f.Name, maxName-len(suffix)) + suffix
+	}
+	return m
+}
+
+const maxName = 63 // bytes of a name that Postgres keeps
+
+// cut cuts a name at n bytes, between two characters.
+func cut(name string, n int) string {
+	if len(name) <= n {
+		return name
+	}
+	return strings.ToValidUTF8(name[:n], "")
+}
+
+// moveAll says what has to be run for the renames: first those that make room. Columns that change names with each other go by
+// unused names in between.
+func (d *drift) moveAll() {
+	var aside, away, back []step
+	sql := func(from, to string) string {
+		return "ALTER TABLE " + d.target + " RENAME COLUMN " + quote(from) + " TO " + quote(to)
+	}
+	crossed := slices.ContainsFunc(d.moved, func(m renaming) bool {
+		return slices.ContainsFunc(d.moved, func(o renaming) bool { return d.holder(o.from) != nil && o.from.Name == m.to })
+	})
+	for _, m := range d.moved {
+		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, person: m.person}
+		switch {
+		case d.holder(m.from) == nil:
+			s.sql += "; -- it has the values of before; DROP COLUMN if they are not needed"
+			aside = append(aside, s)
+		case crossed:
+			between := fmt.Sprintf("tailrace_%d", m.from.Number)
+			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, person: true})
+			back = append(back, step{sql: sql(between, m.to)})
+		default:
+			back = append(back, s)
+		}
+	}
+	d.moves = slices.Concat(aside, away, back)
+}
+
+// finally is the name that a column of the target gets.
+func (d *drift) finally(f *foundColumn) string {
+	for _, m := range d.moved {
+		if m.from.Number == f.Number {
+			return m.to
+		}
+	}
+	return f.Name
+}
