@@ -1,0 +1,64 @@
+package ddl
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv"
+)
+
+// TestSeedRepeats wants the same statements of a seed, whatever has run before, and the same program from its text.
+func TestSeedRepeats(t *testing.T) {
+	for seed := range uint64(50) {
+		p := Generate(seed, Kinds())
+		if again := Generate(seed, Kinds()); again.String() != p.String() {
+			t.Fatalf("seed %d: two programs:\n%s\n%s", seed, p, again)
+		}
+		read, err := Parse(p.String())
+		if err != nil || read.String() != p.String() {
+			t.Fatalf("seed %d: %v, the text is another program:\n%s\n%s", seed, err, p, read)
+		}
+	}
+	if Generate(1, Kinds()).String() == Generate(2, Kinds()).String() {
+		t.Error("two seeds have one program")
+	}
+}
+
+// TestStatementsAreTaken runs the statements of programs with all kinds of DDL, without a daemon.
+func TestStatementsAreTaken(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	seeds := uint64(6)
+	if n, err := strconv.ParseUint(os.Getenv("TAILRACE_DDL_SEEDS"), 10, 64); err == nil {
+		seeds = n
+	}
+	var verbs []string
+	for seed := range seeds {
+		server := testenv.SharedPostgres(t, versions[seed%2])
+		s := &Stage{Dir: t.TempDir(), Source: server.URL(testenv.NewDatabase(t, server)), Target: server.URL()}
+		if err := s.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		for _, a := range Generate(seed, Kinds()) {
+			verbs = append(verbs, a.Verb)
+			if a.Verb != Do && a.Verb != Tx {
+				continue
+			}
+			var f *Fault
+			if err := s.execute(t.Context(), a); errors.As(err, &f) {
+				t.Errorf("seed %d: %v", seed, f)
+				break
+			}
+		}
+	}
+	for _, v := range []string{Set, Do, Tx, Start, Kill, Sync, Settle} {
+		if !slices.Contains(verbs, v) {
+			t.Errorf("no program has %s", v)
+		}
+	}
+}
