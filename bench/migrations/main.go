@@ -100,6 +100,7 @@ func (j *job) prepare(ctx context.Context, seed uint64, schemaChange string) err
 	if j.rows, err = newWriter(ctx, j.server.URL(), j.stage.Source, seed); err != nil {
 		return err
 	}
+	j.rows.spared = j.spared
 	if err := j.migrate(ctx, j.first); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 type writer struct {
 	*rand.Rand
 	conn            *pgx.Conn
+	spared          []string // tables without rows of ours
 	tables, written int
 	refused         int // statements: a constraint of the application's
 }
@@ -46,6 +48,9 @@ func newWriter(ctx context.Context, server, source string, seed uint64) (*writer
 // own are the tables in which the tools keep what they have done; rows of ours would mislead them.
 var own = []string{"alembic_version", "django_migrations", "django_content_type", "auth_permission"}
 
+// reference is the name of a column that refers to a row without a foreign key, as generic relations do.
+var reference = regexp.MustCompile(`_id$`)
+
 // columnsQuery lists the columns of all tables; a foreign key's with the column that it refers to.
 const columnsQuery = `
 SELECT c.oid::regclass::text, quote_ident(a.attname), t.typname, t.typtype::text, t.typcategory::text, a.atttypmod, a.attnotnull,
@@ -67,7 +72,7 @@ type column struct {
 }
 
 func (w *writer) columns(ctx context.Context) (tables [][]column, err error) {
-	rows, err := w.conn.Query(ctx, columnsQuery, own)
+	rows, err := w.conn.Query(ctx, columnsQuery, append(w.spared, own...))
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +156,8 @@ func (w *writer) value(c column) string {
 		return fmt.Sprintf("(enum_range(NULL::%s))[1]", c.typ)
 	case c.category == "A":
 		return "'{}'"
+	case reference.MatchString(c.name) && (c.category == "S" || c.category == "N"):
+		return "'1'"
 	case c.category == "S" && c.modifier > 4 && c.modifier < 8:
 		return fmt.Sprintf("'%d'", n%10)
 	case c.category == "S" || c.category == "N":

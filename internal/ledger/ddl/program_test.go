@@ -32,7 +32,7 @@ func TestStatementsAreTaken(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	seeds := uint64(6)
+	seeds := uint64(4)
 	if n, err := strconv.ParseUint(os.Getenv("TAILRACE_DDL_SEEDS"), 10, 64); err == nil {
 		seeds = n
 	}

@@ -138,19 +138,24 @@ func TestDDLProgram(t *testing.T) {
 
 // try runs a program between two new databases.
 func try(t *testing.T, binary string, version int, p Program) (err error) {
-	t.Run("run", func(t *testing.T) {
-		server := testenv.SharedPostgres(t, version)
-		s := &Stage{Binary: binary, Dir: t.TempDir(), Pipeline: testenv.NewDatabase(t, server)}
-		s.Source, s.Target = server.URL(s.Pipeline), server.URL(testenv.NewDatabase(t, server))
-		for i := range s.Listen {
-			if s.Listen[i], err = testenv.FreeAddress(); err != nil {
-				return
-			}
-		}
-		t.Cleanup(s.Close)
-		err = s.Run(t.Context(), p)
-	})
+	t.Run("run", func(t *testing.T) { err = newStage(t, binary, version).Run(t.Context(), p) })
 	return err
+}
+
+// newStage has two new databases of one server.
+func newStage(t *testing.T, binary string, version int) *Stage {
+	t.Helper()
+	server := testenv.SharedPostgres(t, version)
+	s := &Stage{Binary: binary, Dir: t.TempDir(), Pipeline: testenv.NewDatabase(t, server)}
+	s.Source, s.Target = server.URL(s.Pipeline), server.URL(testenv.NewDatabase(t, server))
+	for i := range s.Listen {
+		var err error
+		if s.Listen[i], err = testenv.FreeAddress(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(s.Close)
+	return s
 }
 
 // build returns the program under test: the one that TAILRACE_BINARY names, or one that lasts as long as the test.

@@ -103,6 +103,10 @@ func (s *Stage) Run(ctx context.Context, p Program) error {
 	if err := s.Open(ctx); err != nil {
 		return err
 	}
+	return s.actions(ctx, p)
+}
+
+func (s *Stage) actions(ctx context.Context, p Program) error {
 	for i, a := range p {
 		err := s.act(ctx, a)
 		if errors.Is(err, errEnded) {
