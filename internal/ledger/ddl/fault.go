@@ -34,6 +34,9 @@ func (f *Fault) Error() string {
 	for _, d := range f.Differences {
 		fmt.Fprintf(&b, "  %s\n", d)
 	}
+	if f.Class == NoEnd || f.Class == DaemonDied {
+		fmt.Fprintf(&b, "  the daemon's log ends with\n%s\n", f.Log)
+	}
 	return b.String()
 }
 

@@ -59,8 +59,11 @@ func Kinds() (names []string) {
 	return names
 }
 
-// Holding are the kinds that lead to equal replicas in every order.
-var Holding = []string{"default", "partition", "truncate"}
+// Holding are the kinds that lead to equal replicas in every order, as far as the soak has shown. What is not among them leads to
+// faults, by itself or together with others.
+var Holding = []string{
+	"composite_rename", "default", "drop", "enum_add", "identity", "not_null", "nullable", "partition", "truncate", "vacuum_full", "widen",
+}
 
 // ParseKinds reads a list such as "add,drop": "" is Holding, "all" are all; -name leaves one out.
 func ParseKinds(list string) ([]string, error) {
