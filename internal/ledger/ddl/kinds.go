@@ -86,5 +86,8 @@ func ParseKinds(list string) ([]string, error) {
 			chosen = append(chosen, name)
 		}
 	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("%q leaves no kind of DDL", list)
+	}
 	return chosen, nil
 }

@@ -62,3 +62,27 @@ func TestStatementsAreTaken(t *testing.T) {
 		}
 	}
 }
+
+func TestParseKinds(t *testing.T) {
+	for list, want := range map[string][]string{
+		"": Holding, "all": Kinds(), "add,drop": {"add", "drop"}, "add,drop,-add": {"drop"}, "nothing": nil, "add,-add": nil, "-nothing": nil,
+	} {
+		have, err := ParseKinds(list)
+		if !slices.Equal(have, want) || (err != nil) != (want == nil) {
+			t.Errorf("%q: have %v, %v, want %v", list, have, err, want)
+		}
+	}
+	for _, name := range Holding {
+		if !slices.Contains(Kinds(), name) {
+			t.Errorf("%s is no kind", name)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, text := range []string{"jump", "start now", "do", "tx", "set"} {
+		if p, err := Parse(text); err == nil {
+			t.Errorf("%q is read as %v", text, p)
+		}
+	}
+}
