@@ -12,7 +12,7 @@ PROGRAMS = java:default-jre-headless mvn:maven pg_recvlogical:postgresql-client 
 
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build demo test test-short test-deps lint fuzz bench hot allocs soak
+.PHONY: help build demo test test-short test-deps lint fuzz bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,3 +63,10 @@ allocs: ## what each row goes through must not allocate more than the tests besi
 
 soak: ## the ledger under faults for SOAK (1h), and the long forms of other tests
 	TAILRACE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run 'Ledger|Soak|ProducerIDChanges|FailsOver' ./...
+
+soak-ddl: ## random changes of the source's schema for SOAK; DDL=all or a list of kinds, SEED=N, REDUCE=1 for small programs
+	TAILRACE_SOAK=$(SOAK) TAILRACE_DDL=$(DDL) TAILRACE_DDL_SEED=$(SEED) TAILRACE_DDL_REDUCE=$(REDUCE) $(GO) test -count=1 -timeout 0 -v -run DDLSoak ./internal/ledger/ddl
+
+migrations: ## Airflow's and Wagtail's migrations, up and down, while a replica follows; needs python3 and PyPI
+	$(GO) run ./bench/migrations -app wagtail -postgres 15
+	$(GO) run ./bench/migrations -app airflow

@@ -1,0 +1,63 @@
+package ddl
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		name, fix string
+		source    bool
+		want      []Step
+	}{
+		{"SQL for the target", "ALTER TABLE \"t\" RENAME COLUMN \"a\" TO \"b\";\nDELETE FROM tailrace.tables WHERE target = 't';\n", false, []Step{
+			{SQL: `ALTER TABLE "t" RENAME COLUMN "a" TO "b";`}, {SQL: "DELETE FROM tailrace.tables WHERE target = 't';"},
+		}},
+		{"a command in a comment", "ALTER TABLE t ADD COLUMN c int; -- older rows have NULL; where the source has values: tailrace verify -repair -table public.t '/a b.hcl'", false, []Step{
+			{SQL: "ALTER TABLE t ADD COLUMN c int;"}, {Command: "tailrace verify -repair -table public.t '/a b.hcl'", Later: true},
+		}},
+		{"an alternative", "TRUNCATE t; -- or, when the former one was renamed: ALTER TABLE t RENAME TO ...\nor set on_conflict = \"source_wins\"", false, []Step{
+			{SQL: "TRUNCATE t;"},
+		}},
+		{"a command in quotes", "copy the rows again: `tailrace drop -pipeline p f.hcl`, then start again", true, []Step{
+			{Command: "tailrace drop -pipeline p f.hcl"}, {Restart: true},
+		}},
+		{"SQL after a colon", "empty it: TRUNCATE \"t\";\nor keep the copy away", false, []Step{{SQL: `TRUNCATE "t";`}}},
+		{"the server that is named", "-- in the source:\nALTER TABLE s ADD PRIMARY KEY (id);\n-- in the target:\nTRUNCATE s;", false, []Step{
+			{SQL: "ALTER TABLE s ADD PRIMARY KEY (id);", Source: true}, {SQL: "TRUNCATE s;"},
+		}},
+		{"a pipeline's", "ALTER TABLE s REPLICA IDENTITY FULL;", true, []Step{{SQL: "ALTER TABLE s REPLICA IDENTITY FULL;", Source: true}}},
+		{"prose", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = 1;\nor set on_conflict = \"source_wins\"", false, nil},
+	} {
+		if have := Steps(c.fix, c.source); !reflect.DeepEqual(have, c.want) {
+			t.Errorf("%s: have %+v, want %+v", c.name, have, c.want)
+		}
+	}
+}
+
+// TestReduce wants the statements that a fault needs, and nothing else.
+func TestReduce(t *testing.T) {
+	p, err := Parse("do a\ntx b; c; d\nstart\nkill\nsettle\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := func(p Program) bool {
+		return contains(p, "a") && contains(p, "c") && p[len(p)-1].Verb == Settle
+	}
+	short := Reduce(p, needs, func() bool { return true })
+	if want := "do a\ntx c\nsettle\n"; short.String() != want {
+		t.Errorf("have %q, want %q", short, want)
+	}
+}
+
+func contains(p Program, sql string) bool {
+	for _, a := range p {
+		for _, s := range a.Statements {
+			if s == sql {
+				return true
+			}
+		}
+	}
+	return false
+}

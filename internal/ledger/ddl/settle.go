@@ -1,0 +1,175 @@
+package ddl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// retry is how long a halted pipeline may take until it has seen that its fix was followed. It looks every 10 s.
+const retry = 25 * time.Second
+
+// settling is one Settle.
+type settling struct {
+	*Stage
+	followed []State
+	at       map[State]time.Time // when a fix was followed
+	later    []Step
+	kept     []State // warnings whose fix cannot be executed: they name what differs
+}
+
+// Settle follows every fix that the daemon prints until everything is in the replica, and compares all tables.
+func (s *Stage) Settle(ctx context.Context) error {
+	w := &settling{Stage: s, at: map[State]time.Time{}}
+	if err := w.drain(ctx); err != nil {
+		return err
+	}
+	for _, step := range w.later {
+		if err := w.step(ctx, step, State{}); err != nil {
+			return err
+		}
+	}
+	differences, err := Compare(ctx, s.source, s.target)
+	if err != nil || len(differences) == 0 {
+		return err
+	}
+	f := &Fault{Class: Silent, Detail: "tables differ, and no state is left", Followed: w.followed, Differences: differences}
+	if len(w.followed)+len(w.kept) > 0 {
+		f.Class = WrongFix
+		f.Followed = append(f.Followed, w.kept...)
+	}
+	out, code := run(s.Binary, "verify", "-fast", s.file(0))
+	f.Detail += fmt.Sprintf("; tailrace verify says, with exit code %d: %s", code, strings.TrimSpace(out))
+	f.Log = s.daemon.Tail()
+	return f
+}
+
+// drain returns when everything is in the replica.
+func (w *settling) drain(ctx context.Context) error {
+	for deadline := time.Now().Add(w.Patience); ; {
+		if w.daemon.Ended() {
+			return errEnded
+		}
+		states, _, err := w.daemon.States()
+		if err == nil {
+			acted, err := w.operate(ctx, needing(states))
+			if err != nil {
+				return err
+			}
+			if acted {
+				deadline = time.Now().Add(w.Patience)
+				continue
+			}
+		}
+		if !slices.ContainsFunc(states, halted) && err == nil && w.wait("1s") {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return w.fault(NoEnd, fmt.Sprintf("after %s the states are %v", w.Patience, states))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func halted(s State) bool { return s.Kind == "halted" }
+
+// operate does what the first new state asks for.
+func (w *settling) operate(ctx context.Context, states []State) (acted bool, err error) {
+	for _, st := range states {
+		at, known := w.at[st]
+		if known && st.Kind == "halted" && time.Since(at) > retry {
+			return false, w.fault(Stuck, fmt.Sprintf("%s after its fix was followed: %s", retry, st))
+		}
+		if known {
+			continue
+		}
+		steps := Steps(st.Fix, st.Sink == "")
+		if len(w.followed) > 20 {
+			return false, w.fault(Stuck, "more than 20 fixes in a row")
+		}
+		w.at[st] = time.Now()
+		if len(steps) == 0 {
+			if st.Kind == "halted" {
+				return false, w.fault(Stuck, fmt.Sprintf("nothing in the fix can be executed: %s", st))
+			}
+			w.kept = append(w.kept, st)
+			continue
+		}
+		w.followed = append(w.followed, st)
+		return true, w.follow(ctx, steps, st)
+	}
+	return false, nil
+}
+
+func (w *settling) fault(class, detail string) error {
+	return &Fault{Class: class, Detail: detail, Followed: w.followed, Log: w.daemon.Tail()}
+}
+
+// follow executes the steps of a fix. Those that compare rows wait until the pipeline goes on.
+func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
+	restart := w.Restart
+	for _, step := range steps {
+		restart = restart || step.Restart
+		if step.Later {
+			w.later = append(w.later, step)
+			continue
+		}
+		if err := w.step(ctx, step, st); err != nil {
+			return err
+		}
+	}
+	if restart && slices.ContainsFunc(steps, func(s Step) bool { return !s.Later }) {
+		w.daemon.Kill()
+		return w.launch(0)
+	}
+	return nil
+}
+
+func (w *settling) step(ctx context.Context, step Step, st State) error {
+	switch {
+	case step.SQL != "":
+		conn := w.target
+		if step.Source {
+			conn = w.source
+		}
+		if _, err := conn.Exec(ctx, step.SQL); err != nil {
+			return w.fault(FixFailed, fmt.Sprintf("%s: %v, in the fix of %s", step.SQL, err, st))
+		}
+	case step.Command != "":
+		return w.command(step.Command, st)
+	}
+	return nil
+}
+
+// command runs a command of tailrace in a shell, as it is printed. One that asks is answered.
+func (w *settling) command(command string, st State) error {
+	switch strings.Fields(command)[1] {
+	case "drop":
+		w.daemon.Kill()
+		command += " -yes"
+	case "accept":
+		command += " -yes"
+	}
+	out, code := run("sh", "-c", w.Binary+strings.TrimPrefix(command, "tailrace"))
+	if code != 0 {
+		return w.fault(FixFailed, fmt.Sprintf("%s: exit code %d: %s, in the fix of %s", command, code, strings.TrimSpace(out), st))
+	}
+	return nil
+}
+
+// run runs a program to its end.
+func run(name string, args ...string) (out string, code int) {
+	text, err := exec.Command(name, args...).CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return string(text), exit.ExitCode()
+	case err != nil:
+		return err.Error(), -1
+	}
+	return string(text), 0
+}
