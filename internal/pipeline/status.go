@@ -12,7 +12,7 @@ import (
 // The kinds of a named state.
 const (
 	OK       = "ok"
-	Warning  = "warning" // of a sink: it works, and something has to be changed
+	Warning  = "warning" // it works, and something has to be changed
 	Retrying = "retrying"
 	Halted   = "halted"
 )
@@ -130,6 +130,9 @@ func (s *Status) observe(h capture.Health) {
 		s.State.Since = h.WaitingSince.UTC()
 	case h.Copying:
 		s.State.Name = "snapshot"
+	case h.Warning != nil:
+		s.State = stateOf(h.Warning, "failed")
+		s.State.Kind, s.State.Since = Warning, h.WarningSince.UTC()
 	}
 }
 
