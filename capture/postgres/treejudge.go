@@ -16,7 +16,7 @@ type finding struct{ root, what string }
 
 // changed is the problem of what was found.
 func changed(found []finding) *capture.Problem {
-	const most = 10
+	const most = 20
 	var whats, roots []string
 	for i, f := range found {
 		if i == most {
@@ -30,15 +30,14 @@ func changed(found []finding) *capture.Problem {
 			roots = append(roots, f.root)
 		}
 	}
-	fix := ""
+	fix := "make replicas equal to the source, and leave topics as they are:\n"
 	for _, root := range roots[:min(len(roots), most)] {
-		fix += "tailrace verify -repair -table " + capture.ShellWord(root) + " FILE\n"
+		fix += "`tailrace verify -repair -table " + capture.ShellWord(root) + " FILE`\n"
 	}
 	return &capture.Problem{
 		State:  partitionsChanged,
 		Reason: "rows of a published tree came or went without a change in the stream: " + strings.Join(whats, "; "),
-		Fix: fix + "-- that makes replicas equal; topics keep what they have. Then, or to leave all as it is:\n" +
-			"tailrace accept -pipeline P " + partitionsChanged + " FILE",
+		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P " + partitionsChanged + " FILE`",
 	}
 }
 

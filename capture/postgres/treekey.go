@@ -153,6 +153,28 @@ func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeN
 	return problems, nil
 }
 
+// treeWarnings is what a check warns of: what would be a warning of the pipeline while it runs.
+func (c *Config) treeWarnings(ctx context.Context, conn *pgx.Conn) []error {
+	nodes, err := c.readTrees(ctx, conn)
+	if err != nil {
+		return []error{err}
+	}
+	problems, err := c.treeProblems(ctx, conn, nodes)
+	if err != nil {
+		return []error{err}
+	}
+	children, err := c.childProblems(ctx, conn)
+	if err != nil {
+		return []error{err}
+	}
+	var warnings []error
+	for _, found := range append(problems, children...) {
+		p := capture.AsProblem(found)
+		warnings = append(warnings, &capture.Warning{Reason: p.Reason, Fix: p.Fix})
+	}
+	return warnings
+}
+
 // checkPublishedTree looks at a tree that is published already. What fails now comes before what may fail later.
 func (c *Config) checkPublishedTree(t *target, major int) (problems []error) {
 	for i := range t.leaves {

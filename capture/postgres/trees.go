@@ -28,6 +28,7 @@ type trees struct {
 	mu      sync.Mutex
 	passed  bool      // the stream has passed the start rule
 	base    *treeBase // nil: none yet
+	ours    bool      // the base is what this process has found, not only what records say
 	emptied map[uint32][]uint32
 	problem *capture.Problem
 	since   time.Time
@@ -75,7 +76,7 @@ func (t *trees) begin() {
 func (t *trees) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.passed, t.problem = false, nil
+	t.passed, t.ours, t.problem = false, false, nil
 	t.emptied = map[uint32][]uint32{}
 	t.keep(nil)
 }
@@ -89,15 +90,16 @@ func (t *trees) snapshot(ctx context.Context, conn *pgx.Conn) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.keep(baseOf(nodes))
+	t.ours = true
 	return nil
 }
 
-// learn takes what a sink's record has.
+// learn takes what a sink's record has. What this process has found is as good, unless the operator has accepted since.
 func (t *trees) learn(r *capture.Record) {
 	b := parseBase(recordedTrees(r.State))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if b != nil && (t.base == nil || !t.passed || b.accepted > t.base.accepted) {
+	if b != nil && (!t.ours || b.accepted > t.base.accepted) {
 		t.keep(t.base.merge(b))
 	}
 }
@@ -274,6 +276,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	}
 	before := t.base.String()
 	t.keep(next)
+	t.ours = true
 	var p *capture.Problem
 	if len(problems) > 0 {
 		p = capture.AsProblem(together(problems))
@@ -282,7 +285,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	case p == nil && t.problem != nil:
 		t.log.Info("the warning has ended", zap.String("state", t.problem.State))
 	case p != nil && (t.problem == nil || t.problem.Reason != p.Reason):
-		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason), zap.String("fix", p.Fix))
+		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason)) // its fix names the pipeline's files, which the status knows
 		if t.problem == nil || t.problem.State != p.State {
 			t.since = time.Now()
 		}

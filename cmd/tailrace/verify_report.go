@@ -12,7 +12,7 @@ import (
 // report prints what became of a table.
 func (v *verification) report(t verify.Table, r verify.Result) {
 	v.busy += r.Busy
-	repaired := 0
+	repaired := r.More
 	for _, d := range r.Differences {
 		if d.Repaired {
 			repaired++
@@ -21,12 +21,13 @@ func (v *verification) report(t verify.Table, r verify.Result) {
 		}
 		v.difference(d)
 	}
+	v.more(r.More)
 	if v.json {
-		v.line(map[string]any{"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences), "repaired": repaired, "busy": r.Busy})
+		v.line(map[string]any{"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences) + r.More, "repaired": repaired, "busy": r.Busy})
 		return
 	}
 	text := "the same"
-	switch n := len(r.Differences); {
+	switch n := len(r.Differences) + r.More; {
 	case n > 0 && n == repaired:
 		text = fmt.Sprintf("%s, repaired", count(n, "difference"))
 	case n > 0:
@@ -64,6 +65,13 @@ func (v *verification) difference(d verify.Difference) {
 		parts = append(parts, "(repaired)")
 	}
 	fmt.Fprintln(v.a.out, strings.Join(parts, "  "))
+}
+
+// more tells of repaired rows that are not listed.
+func (v *verification) more(n int) {
+	if n > 0 && !v.json {
+		fmt.Fprintf(v.a.out, "... and %s more, repaired\n", count(n, "row"))
+	}
 }
 
 func (v *verification) line(what any) {

@@ -107,6 +107,7 @@ func (p *Pipeline) Status() Status {
 	p.mu.Unlock()
 	if observed {
 		s.observe(health)
+		s.State.Fix = p.config.FixArgs.Complete(s.State.Fix)
 	}
 	now := time.Now()
 	for _, d := range p.sinks {

@@ -39,6 +39,12 @@ func (c *comparison) found(ctx context.Context, f finding) error {
 		}
 		d.Repaired = repaired
 	}
+	if !d.Repaired {
+		c.unrepaired++
+	} else if len(c.result.Differences) >= c.limit() {
+		c.result.More++
+		return nil
+	}
 	c.result.Differences = append(c.result.Differences, d)
 	return nil
 }

@@ -51,10 +51,12 @@ type Difference struct {
 type Result struct {
 	Rows        int64 // compared
 	Differences []Difference
+	More        int // repaired rows beyond those in Differences
 	Busy        int // rows that changed at each of many looks: nothing is said about them
 }
 
-// ErrTooMany ends a verification that finds more differences than Limit: the replica is another table.
+// ErrTooMany ends a verification that finds more differences than Limit, without those that were repaired: the replica is another
+// table.
 var ErrTooMany = errors.New("there are more differences than the limit")
 
 // ErrBehind says that the replica does not come to where the source is.
