@@ -9,7 +9,7 @@ import (
 )
 
 // Warnings implements daemon.Warnings.
-func (s *Settings) Warnings() []string { return []string{partitionsChanged} }
+func (s *Settings) Warnings() []string { return []string{"partitions_changed"} }
 
 // AcceptWarning implements daemon.Warnings.
 func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error) {

@@ -35,9 +35,9 @@ func changed(found []finding) *capture.Problem {
 		fix += "`tailrace verify -repair -table " + capture.ShellWord(root) + " FILE`\n"
 	}
 	return &capture.Problem{
-		State:  partitionsChanged,
+		State:  "partitions_changed",
 		Reason: "rows of a published tree came or went without a change in the stream: " + strings.Join(whats, "; "),
-		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P " + partitionsChanged + " FILE`",
+		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P partitions_changed FILE`",
 	}
 }
 
@@ -126,6 +126,9 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 	return found, nil
 }
 
+// mostProbes is how many partitions one look looks at: other things wait for its connection.
+const mostProbes = 200
+
 // judge says what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false while that cannot
 // be told. A judgement stands as long as the marks do.
 func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leafMark, known, together bool) (
@@ -133,6 +136,9 @@ func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leaf
 ) {
 	if j, done := t.judged[n.OID]; done && j.was == was && j.now == markOf(n) {
 		return j.what, true, nil
+	}
+	if t.probes++; t.probes > mostProbes {
+		return "", false, nil // the next look goes on
 	}
 	switch {
 	case !known:
@@ -162,17 +168,16 @@ func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what
 
 // newFile judges a partition that has another file: it was truncated, or rewritten with all its rows.
 func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, together bool) (what string, decided bool, err error) {
-	p, decided, err := t.config.probe(ctx, conn, n.OID, n.Written, 0)
-	if err != nil || !decided || !p.Exists {
-		return "", false, err
-	}
-	rewritten := p.Rewritten || p.Older || !p.Readable && n.Tuples > 0 || p.Empty && n.Tuples == 0 && p.Unfilled
-	if rewritten || t.streamed(n.Root, n.Written, together) {
-		delete(t.suspects, n.OID)
-		return "", true, nil
-	}
 	s, seen := t.suspects[n.OID]
 	if !seen || s.file != n.File {
+		p, decided, err := t.config.probe(ctx, conn, n.OID, n.Written, 0)
+		if err != nil || !decided || !p.Exists {
+			return "", false, err
+		}
+		if p.Rewritten || p.Older || !p.Readable && n.Tuples > 0 || p.Empty && n.Tuples == 0 && p.Unfilled {
+			delete(t.suspects, n.OID)
+			return "", true, nil
+		}
 		upto, err := t.config.walEnd(ctx, conn)
 		if err != nil {
 			return "", false, err
@@ -183,11 +188,9 @@ func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, togeth
 	if capture.LSN(t.read.Load()) < s.upto {
 		return "", false, nil
 	}
-	if t.streamed(n.Root, n.Written, together) { // it may have come since
-		what = ""
-	} else {
-		what = fmt.Sprintf("partition %s of %s was truncated", n.Name, n.RootName)
-	}
 	delete(t.suspects, n.OID)
-	return what, true, nil
+	if t.streamed(n.Root, n.Written, together) {
+		return "", true, nil
+	}
+	return fmt.Sprintf("partition %s of %s was truncated", n.Name, n.RootName), true, nil
 }

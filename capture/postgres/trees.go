@@ -13,9 +13,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// partitionsChanged is the state in which rows of a published tree came or went without a change in the stream.
-const partitionsChanged = "partitions_changed"
-
 // trees watches the published partition trees. docs/decisions/0023 has the rule.
 type trees struct {
 	config *Config
@@ -40,10 +37,14 @@ type trees struct {
 	suspects map[uint32]truncation
 	names    map[uint32]string // of partitions, from earlier looks
 	told     bool              // the log has that there are too many
+	probes   int               // of partitions, at this look
 }
 
 // treeText is the base as the stream's batches carry it.
-type treeText struct{ base, pending, done string }
+type treeText struct {
+	base          string
+	pending, done []byte // shared by batches
+}
 
 // judgement is what was found about a partition whose mark differs from the base.
 type judgement struct {
@@ -119,7 +120,7 @@ func (t *trees) keep(b *treeBase) {
 	if was := t.text.Load(); was != nil && was.base == text {
 		return
 	}
-	t.text.Store(&treeText{text, string(withTrees(statePending, text)), string(withTrees(stateDone, text))})
+	t.text.Store(&treeText{text, withTrees(statePending, text), withTrees(stateDone, text)})
 }
 
 // state is what goes with a batch; state is stateDone or statePending.
@@ -129,9 +130,9 @@ func (t *trees) state(state []byte) []byte {
 	case text == nil || text.base == "":
 		return state
 	case &state[0] == &statePending[0]:
-		return []byte(text.pending)
+		return text.pending
 	}
-	return []byte(text.done)
+	return text.done
 }
 
 // nudge makes the next look come soon.
@@ -232,6 +233,7 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, hurry func()) error {
 			zap.Int("partitions", len(now.leaves)), zap.Int("most", maxLeaves))
 	}
 	was := base
+	t.probes = 0
 	if base == nil || base.cut {
 		base = &treeBase{roots: now.roots, leaves: now.leaves, accepted: accepted(base)}
 	}
