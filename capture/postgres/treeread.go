@@ -22,6 +22,7 @@ type treeNode struct {
 	Usable       bool    // UPDATE and DELETE of this table find a replica identity
 	File         uint32  // pg_class.relfilenode
 	Written      uint32  // the transaction that wrote the row in pg_class
+	WrittenAt    int64   // the command of that transaction
 	Tuples       float32 // pg_class.reltuples
 	Joined       uint32  // the transaction of the youngest link between the table and the root
 	JoinedAt     int64   // the command of that transaction
@@ -62,7 +63,7 @@ func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, err
 			c.relreplident::text, root.relreplident::text,
 			c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid
 				AND (c.relreplident = 'd' AND x.indisprimary AND x.indimmediate OR c.relreplident = 'i' AND x.indisreplident)),
-			c.relfilenode, c.xmin::text::bigint, c.reltuples, coalesce(t.joined::text, '0')::bigint, t.at,
+			c.relfilenode, c.xmin::text::bigint, c.cmin::text::bigint, c.reltuples, coalesce(t.joined::text, '0')::bigint, t.at,
 			coalesce((SELECT s.partstrat <> 'h' FROM pg_partitioned_table s WHERE s.partrelid = c.oid), false),
 			EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid)
 		FROM tree t JOIN root ON root.oid = t.root JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -72,7 +73,7 @@ func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, err
 	}
 	nodes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n treeNode, err error) {
 		err = row.Scan(&n.Root, &n.OID, &n.RootName.Schema, &n.RootName.Name, &n.Name.Schema, &n.Name.Name, &n.Kind, &n.Persistence,
-			&n.Identity, &n.RootIdentity, &n.Usable, &n.File, &n.Written, &n.Tuples, &n.Joined, &n.JoinedAt, &n.Grows, &n.Keyed)
+			&n.Identity, &n.RootIdentity, &n.Usable, &n.File, &n.Written, &n.WrittenAt, &n.Tuples, &n.Joined, &n.JoinedAt, &n.Grows, &n.Keyed)
 		return n, err
 	})
 	return nodes, c.named("read partition trees", err)
