@@ -95,6 +95,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	st.flush.Store(uint64(from))
 	st.asm.last = from
+	s.trees.read.Store(uint64(from)) // an idle server's keepalive may come to no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
 			st.snapshot.abandon()
