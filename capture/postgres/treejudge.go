@@ -170,7 +170,7 @@ func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what
 func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, together bool) (what string, decided bool, err error) {
 	s, seen := t.suspects[n.OID]
 	if !seen || s.file != n.File {
-		p, decided, err := t.config.probe(ctx, conn, n.OID, n.Written, n.WrittenAt)
+		p, decided, err := t.config.probe(ctx, conn, n.OID, n.Written, n.WrittenAt+1)
 		if err != nil || !decided || !p.Exists {
 			return "", false, err
 		}
