@@ -129,6 +129,9 @@ type Health struct {
 	// Waiting is why the server holds changes back although the stream runs: a state that ends by itself. nil: it does not.
 	Waiting      *Problem
 	WaitingSince time.Time
+	// Warning is what does not stop the stream and needs an operator all the same; nil: there is nothing.
+	Warning      *Problem
+	WarningSince time.Time
 }
 
 // Observed is a Source that tells its Health. It may be called by any goroutine and does not block.

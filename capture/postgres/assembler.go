@@ -26,6 +26,7 @@ type assembler struct {
 	state     []byte // goes with every batch
 	local     bool   // transactions with an origin are left out
 	names     *streamNames
+	trees     *trees            // nil: they are not watched
 	unnamed   map[uint32]string // tables whose rows are left out: the file does not name them
 
 	batch capture.Batch
@@ -125,6 +126,9 @@ func (a *assembler) ends(end capture.LSN) {
 func (a *assembler) close(end capture.Position) {
 	a.tx = nil
 	a.batch.End, a.batch.Commit, a.last = end, true, end.LSN
+	if a.trees != nil {
+		a.trees.read.Store(uint64(end.LSN))
+	}
 }
 
 func (a *assembler) relation(ctx context.Context, body []byte) error {
@@ -143,6 +147,9 @@ func (a *assembler) relation(ctx context.Context, body []byte) error {
 			return nil
 		}
 		delete(a.unnamed, m.ID)
+	}
+	if a.trees != nil {
+		a.trees.described(m.ID)
 	}
 	_, err := a.relations.message(ctx, a.tx.XID, &m)
 	return err
@@ -175,6 +182,9 @@ func (a *assembler) truncate(body []byte) error {
 		t, err := a.table(id, capture.Truncate)
 		if err != nil {
 			return err
+		}
+		if a.trees != nil {
+			a.trees.truncated(id, a.tx.XID)
 		}
 		if t != nil {
 			a.append(capture.Change{Op: capture.Truncate, Table: t}, changeCost)
@@ -320,7 +330,9 @@ func (a *assembler) whole() bool { return a.batch.Commit }
 // take hands the batch out and begins a new one.
 func (a *assembler) take() capture.Batch {
 	b := a.batch
-	b.State = a.state
+	if b.State = a.state; a.trees != nil {
+		b.State = a.trees.state(a.state)
+	}
 	n := len(b.Changes)
 	switch shared := n > 0 && len(a.rows) > 0; {
 	case shared && len(a.large) > 0: // those with which it shares memory would keep its rows

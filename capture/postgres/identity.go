@@ -15,6 +15,9 @@ func (c *Config) checkTarget(t *target, major int) []error {
 	var errs []error
 	if t.partitioned() {
 		errs = c.checkTree(t)
+		if len(identity(t.attributes)) == 0 {
+			return errs // what its partitions lack follows from it
+		}
 	}
 	for _, l := range t.stored() {
 		if bad := c.checkIdentity(t, &l, major); bad != nil {
@@ -92,9 +95,12 @@ func (c *Config) identityFix(t *target, l *leaf) string {
 func (c *Config) checkTree(t *target) []error {
 	var errs []error
 	if len(identity(t.attributes)) == 0 {
-		errs = append(errs, refusal("replica_identity_missing", fmt.Sprintf(
-			"%s has no usable replica identity: old rows of its partitions would carry nothing", t),
-			c.identityFix(t, &leaf{t.candidate, t.attributes})))
+		fix := c.identityFix(t, &leaf{t.candidate, t.attributes})
+		if t.growth.grows && !t.growth.keyed {
+			fix = t.keyFix()
+		}
+		return []error{refusal("replica_identity_missing", fmt.Sprintf(
+			"%s has no usable replica identity: old rows of its partitions would carry nothing", t), fix)}
 	}
 	for _, l := range t.leaves {
 		if why := unpublishable(&l.candidate); why != "" {

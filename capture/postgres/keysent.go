@@ -69,7 +69,7 @@ func (c *Config) keySentFix(t *target, lost, sent []string, publish string) stri
 		}
 		plain = append(plain, without(made, plain)...)
 	}
-	if len(plain) == 0 || !contains(sent, plain) || t.columns != nil {
+	if len(plain) == 0 || !contains(sent, plain) || t.columns != nil || t.growth.grows { // a further partition would not be under FULL
 		return strings.Replace(other, "or ", "", 1)
 	}
 	var lines []string

@@ -23,6 +23,7 @@ type target struct {
 	candidate
 	attributes []attribute
 	leaves     []leaf   // of a partitioned table
+	growth     growth   // of a partitioned table
 	columns    []string // the column list in the table's order; nil: all
 	where      string   // as the file says it
 	normal     string   // as Postgres says it
@@ -88,6 +89,9 @@ func (c *Config) describe(ctx context.Context, conn *pgx.Conn, ts []*target, oid
 			t.leaves = append(t.leaves, leaf{candidate: l})
 			oids = append(oids, l.OID)
 		}
+	}
+	if err := c.growths(ctx, conn, ts); err != nil {
+		return []error{err}
 	}
 	as, err := c.attributes(ctx, conn, oids)
 	if err != nil {

@@ -48,7 +48,13 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 		return errs
 	}
 	for _, t := range p.targets {
-		errs = append(errs, c.checkTarget(t, p.Major)...)
+		bad := c.checkTarget(t, p.Major)
+		if len(bad) == 0 && !p.actual.publishes(t.OID) {
+			if err := c.checkGrowth(t); err != nil {
+				bad = append(bad, err)
+			}
+		}
+		errs = append(errs, bad...)
 		if err := c.checkReadable(ctx, conn, srv, t); err != nil {
 			errs = append(errs, err)
 		}

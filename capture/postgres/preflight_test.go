@@ -13,6 +13,7 @@ type harm struct {
 	state  string
 	words  []string
 	manual string // the fix, where it is not SQL that can be run as it stands
+	grows  bool   // a partition that is made after the fix can be updated, too
 }
 
 var harms = []harm{
@@ -46,7 +47,41 @@ var harms = []harm{
 	{
 		name: "tree without a primary key", setup: `CREATE TABLE t (id int, a int) PARTITION BY RANGE (id);
 		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t1 REPLICA IDENTITY FULL`,
-		state: "replica_identity_missing", words: []string{"public.t has", "partitions"},
+		state: "replica_identity_missing", words: []string{"public.t has", "partitions"}, manual: "ALTER TABLE t ADD PRIMARY KEY (id)",
+	},
+	{
+		name: "tree under FULL without a primary key", setup: `CREATE TABLE t (id int, a int) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t1 REPLICA IDENTITY FULL`,
+		state: "replica_identity_not_inherited", words: []string{"public.t has REPLICA IDENTITY FULL", "made later", "ADD PRIMARY KEY (...)", "except"},
+		manual: "ALTER TABLE t ADD PRIMARY KEY (id)", grows: true,
+	},
+	{
+		name: "tree under FULL with a unique index", setup: `CREATE TABLE t (id int, a int) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); CREATE UNIQUE INDEX ON t (a, id);
+		ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t1 REPLICA IDENTITY FULL`,
+		state: "replica_identity_not_inherited", words: []string{`ADD PRIMARY KEY ("a", "id");`}, grows: true,
+	},
+	{
+		name: "tree with an index and no primary key", setup: `CREATE TABLE t (id int NOT NULL, a int NOT NULL) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); CREATE UNIQUE INDEX i ON t (id);
+		ALTER TABLE t REPLICA IDENTITY USING INDEX i; ALTER TABLE t1 REPLICA IDENTITY USING INDEX t1_id_idx`,
+		state: "replica_identity_not_inherited", words: []string{"an index", `ADD PRIMARY KEY ("id");`}, grows: true,
+	},
+	{
+		name: "tree with an index beside its primary key", setup: `CREATE TABLE t (id int, a int NOT NULL, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); CREATE UNIQUE INDEX i ON t (id, a);
+		ALTER TABLE t REPLICA IDENTITY USING INDEX i; ALTER TABLE t1 REPLICA IDENTITY USING INDEX t1_id_a_idx`,
+		state: "replica_identity_not_inherited", words: []string{"old rows would lack a"}, grows: true,
+	},
+	{
+		name: "tree under FULL with a key of the file", setup: `CREATE TABLE t (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t1 REPLICA IDENTITY FULL`,
+		option: TableOption{Key: []string{"a"}}, state: "replica_identity_not_inherited", words: []string{"lack a of key"}, manual: "-",
+	},
+	{
+		name: "tree under FULL with a filter", setup: `CREATE TABLE t (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);
+		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t1 REPLICA IDENTITY FULL`,
+		option: TableOption{Where: "a < 100"}, state: "replica_identity_not_inherited", words: []string{"and a filter"}, manual: "-",
 	},
 	{
 		name: "partition with another index", setup: `CREATE TABLE t (id int NOT NULL, a int NOT NULL, PRIMARY KEY (id, a))
@@ -151,6 +186,10 @@ func TestHarmlessRefusals(t *testing.T) {
 				}
 				s.publish(c)
 				s.exec(`UPDATE t SET a = 3 WHERE id = 1`, `DELETE FROM t`)
+				if h.grows {
+					s.exec(`CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (100) TO (200)`, `INSERT INTO t (id, a) VALUES (101, 1)`,
+						`UPDATE t SET a = 2`, `DELETE FROM t`)
+				}
 			})
 		}
 	})

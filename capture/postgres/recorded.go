@@ -8,7 +8,8 @@ import (
 
 // recorded is what the source wants kept with a sink's position.
 type recorded struct {
-	Snapshot string `json:"snapshot"` // "pending" until the lasting slot exists, then "done"
+	Snapshot string `json:"snapshot"`        // "pending" until the lasting slot exists, then "done"
+	Trees    string `json:"trees,omitempty"` // what the published partition trees were, see treeBase
 }
 
 var (
@@ -30,8 +31,24 @@ func within(r *capture.Record) bool { return r.Position.Flush() != r.Position.LS
 func copied(r *capture.Record, c *capture.Comparison) {
 	c.Unfinished = within(r)
 	if c.Unfinished || pending(r) {
-		c.State = stateDone
+		c.State = withTrees(stateDone, recordedTrees(r.State))
 	}
+}
+
+// recordedTrees is what a record's state says of the partition trees; "": nothing.
+func recordedTrees(state []byte) string {
+	var was recorded
+	_ = json.Unmarshal(state, &was) // a state of another version says nothing
+	return was.Trees
+}
+
+// withTrees is a state with other trees.
+func withTrees(state []byte, trees string) []byte {
+	var r recorded
+	_ = json.Unmarshal(state, &r) // as in recordedTrees
+	r.Trees = trees
+	text, _ := json.Marshal(r) // of two strings
+	return text
 }
 
 // beyond returns a record by which there was a lasting slot; nil: the lane begins. Where no rows are copied a pending record may be

@@ -68,11 +68,14 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	if st.snapshot, err = s.openSnapshot(ctx, st.origin, point, name); err != nil {
 		return 0, err
 	}
-	if s.config.Snapshot == SnapshotInitial {
-		if err := st.snapshot.describeAll(ctx, st.asm.relations, pub); err != nil {
-			st.snapshot.close()
-			return 0, err
-		}
+	st.snapshot.asm.trees = s.trees
+	err = s.trees.snapshot(ctx, st.snapshot.conn)
+	if err == nil && s.config.Snapshot == SnapshotInitial {
+		err = st.snapshot.describeAll(ctx, st.asm.relations, pub)
+	}
+	if err != nil {
+		st.snapshot.close()
+		return 0, err
 	}
 	return point, nil
 }

@@ -30,6 +30,7 @@ type Source struct {
 	prepared  bool          // the publication is what the file says
 	accepted  *edition      // of the publication, when the last stream passed; nil: none has
 	names     naming
+	trees     *trees
 	attempts  attempts
 
 	stalls atomic.Uint64 // that connections had
@@ -46,6 +47,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}, copies: map[*rowCopy]struct{}{}}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
+	s.trees = newTrees(&s.config, log)
 	return s
 }
 
@@ -66,6 +68,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 			report(err)
 			s.accepted = nil // whoever has the slot may have another file
 			s.names.forget()
+			s.trees.forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
 			continue
 		}
@@ -213,6 +216,7 @@ func (s *Source) Health() capture.Health {
 	s.counted()
 	h := s.health
 	h.Stalls = s.stalls.Load()
+	h.Warning, h.WarningSince = s.trees.warning()
 	return h
 }
 

@@ -46,17 +46,20 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}); err != nil {
 		return nil, err
 	}
+	s.trees.begin()
 	names := s.namesOf(&pub.Edition, next)
 	pass := once(names.passed)
 	st := &stream{
-		config: &s.config, log: s.log, control: s.side, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
-		asm:     &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names},
+		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		asm: &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names,
+			trees: s.trees},
 		mark:    pub.Mark,
 		dropped: membersOf(pub.Edition.dropped),
 		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },
 		accept: func() {
 			s.accept(ctx, pub)
 			pass()
+			s.trees.pass()
 		},
 	}
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {
@@ -92,6 +95,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	st.flush.Store(uint64(from))
 	st.asm.last = from
+	s.trees.read.Store(uint64(from)) // an idle server's keepalive may come to no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
 			st.snapshot.abandon()

@@ -27,6 +27,7 @@ type stream struct {
 	config   *Config
 	log      *zap.Logger
 	control  *sideConn
+	trees    *trees
 	slot     string // the name: the main slot's, or the temporary one's of a first start
 	pid      uint32 // of the walsender
 	origin   capture.Origin
@@ -102,6 +103,9 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 		if c.Altered, err = s.altered(ctx, r.Origin.Publication); err != nil {
 			return c, err
 		}
+	}
+	if s.snapshot == nil {
+		s.trees.learn(&r)
 	}
 	if s.snapshot == nil || s.lasts.Load() {
 		copied(&r, &c)

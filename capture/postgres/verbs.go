@@ -30,7 +30,7 @@ func (c *Config) check(ctx context.Context) []error {
 	if _, _, err := c.identify(ctx, repl); err != nil {
 		return []error{err}
 	}
-	return nil
+	return c.treeWarnings(ctx, conn)
 }
 
 // judgedBy reads what the start rule judges by, without a stream. A missing publication is nothing published, and a missing slot

@@ -29,7 +29,7 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
 			}
 		}
-		if capture.Sleep(ctx, watchPause) != nil {
+		if s.trees.wait(ctx, watchPause) != nil {
 			return
 		}
 	}
@@ -66,6 +66,11 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	}
 	if standbys.judge(waitsFor, time.Now()) {
 		standbys.log(s.log)
+	}
+	if st.snapshot == nil {
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.hurry) }); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

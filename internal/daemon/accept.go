@@ -18,6 +18,9 @@ import (
 // each of them loses. With dry it changes nothing. It refuses a state in which no sink is. The daemon of the pipeline and its
 // standbys may run: whichever has the slot goes on at its next look.
 func Accept(ctx context.Context, p config.Pipeline, state string, dry bool) (lost []string, err error) {
+	if w, warns := p.Source.Settings.(Warnings); warns && slices.Contains(w.Warnings(), state) {
+		return acceptWarning(ctx, p, w, state, dry)
+	}
 	src, records, err := recordsOf(ctx, p)
 	if err != nil {
 		return nil, err
@@ -89,6 +92,9 @@ func notStanding(p config.Pipeline, state string, others []string) *capture.Prob
 	known := []string{
 		startrule.PublicationAltered, startrule.AheadOfSource, startrule.TimelineDiverged, startrule.Gap, startrule.ProgressLost,
 		startrule.NoRecord, startrule.ProgressExpired, startrule.WrongDatabase, startrule.WrongSlot, startrule.WrongCluster,
+	}
+	if w, warns := p.Source.Settings.(Warnings); warns {
+		known = append(known, w.Warnings()...)
 	}
 	if !slices.Contains(known, state) {
 		return &capture.Problem{

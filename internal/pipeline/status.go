@@ -12,7 +12,7 @@ import (
 // The kinds of a named state.
 const (
 	OK       = "ok"
-	Warning  = "warning" // of a sink: it works, and something has to be changed
+	Warning  = "warning" // it works, and something has to be changed
 	Retrying = "retrying"
 	Halted   = "halted"
 )
@@ -107,6 +107,7 @@ func (p *Pipeline) Status() Status {
 	p.mu.Unlock()
 	if observed {
 		s.observe(health)
+		s.State.Fix = p.config.FixArgs.Complete(s.State.Fix)
 	}
 	now := time.Now()
 	for _, d := range p.sinks {
@@ -130,6 +131,9 @@ func (s *Status) observe(h capture.Health) {
 		s.State.Since = h.WaitingSince.UTC()
 	case h.Copying:
 		s.State.Name = "snapshot"
+	case h.Warning != nil:
+		s.State = stateOf(h.Warning, "failed")
+		s.State.Kind, s.State.Since = Warning, h.WarningSince.UTC()
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 	if source == target {
 		return nil
 	}
-	doubtful, err := c.narrow(ctx, r)
+	doubtful, whole, err := c.narrow(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -49,21 +49,24 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 			return fmt.Errorf("%s: %w (%d)", c.table.Source, ErrTooMany, c.limit())
 		}
 	}
+	if !whole && c.Repair {
+		c.result.Rows -= source.rows
+		return c.compare(ctx, r) // less is left of it
+	}
 	return nil
 }
 
-// narrow gives the keys of a range whose rows do not look the same.
-func (c *comparison) narrow(ctx context.Context, r span) ([][]string, error) {
+// narrow gives the keys of a range whose rows do not look the same. whole is false when the range has more rows than one look takes.
+func (c *comparison) narrow(ctx context.Context, r span) (doubtful [][]string, whole bool, err error) {
 	most := 2*c.size() + c.limit() // a range without an end, or one that others have written to, may hold more by now
 	source, inSource, err := c.source.hashes(ctx, r, most)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	target, inTarget, err := c.target.hashes(ctx, r, most)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var doubtful [][]string
 	for _, key := range inSource {
 		if j := joined(key); source[j] != target[j] {
 			doubtful = append(doubtful, key)
@@ -74,7 +77,7 @@ func (c *comparison) narrow(ctx context.Context, r span) ([][]string, error) {
 			doubtful = append(doubtful, key)
 		}
 	}
-	return doubtful, nil
+	return doubtful, len(inSource) < most && len(inTarget) < most, nil
 }
 
 // suspect is a key in doubt.

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -242,6 +243,24 @@ func (p *pair) same() {
 	p.t.Helper()
 	const sum = `SELECT md5(string_agg(i::text, ',' ORDER BY id, kind COLLATE "C")) FROM item i`
 	p.until(func() bool { return p.value(p.source, sum) == p.value(p.target, sum) })
+}
+
+// A range of the replica has more rows than one look takes, and more differences than the limit: a repair goes on.
+func TestARangeOfManyLooks(t *testing.T) {
+	p := newPair(t, testenv.Newest, testenv.Newest)
+	item := p.tables()["item"]
+	p.exec(p.target, `INSERT INTO item SELECT g, 'extra' FROM generate_series(100000, 100199) g`, `INSERT INTO item VALUES (99999, 'other')`)
+	v := p.verifier()
+	v.Range, v.Limit = 10, 5
+	if _, err := v.Table(t.Context(), item, []string{"99998", ""}); !errors.Is(err, verify.ErrTooMany) {
+		t.Errorf("without a repair: %v", err)
+	}
+	v.Repair = true
+	r, err := v.Table(t.Context(), item, []string{"99998", ""})
+	if err != nil || len(r.Differences)+r.More != 201 {
+		t.Errorf("%d differences and %d more, %v", len(r.Differences), r.More, err)
+	}
+	p.same()
 }
 
 func TestOf(t *testing.T) {

@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// treeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition. docs/decisions/0023 says
+// what each field proves.
+type treeNode struct {
+	Root         uint32
+	OID          uint32
+	RootName     member // with the schema and the name alone
+	Name         member
+	Kind         string // pg_class.relkind
+	Persistence  string // pg_class.relpersistence
+	Identity     string // pg_class.relreplident
+	RootIdentity string
+	Usable       bool    // UPDATE and DELETE of this table find a replica identity
+	File         uint32  // pg_class.relfilenode
+	Written      uint32  // the transaction that wrote the row in pg_class
+	WrittenAt    int64   // the command of that transaction
+	Tuples       float32 // pg_class.reltuples
+	Joined       uint32  // the transaction of the youngest link between the table and the root
+	JoinedAt     int64   // the command of that transaction
+	Grows        bool    // a partitioned table that is not split by hash: it gets further partitions
+	Keyed        bool    // it has a primary key that can be a replica identity
+}
+
+// holdsRows reports whether the node holds rows itself.
+func (n *treeNode) holdsRows() bool { return n.Kind != "p" }
+
+// readTrees reads the partition trees that the publication has under their roots' names. It reads the catalogue alone and takes no
+// lock on any of the tables: a look every two seconds must not wait for a migration.
+func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, error) {
+	schema := "false"
+	if major(conn.PgConn()) >= 15 {
+		schema = "EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace)"
+	}
+	published := func(class string) string {
+		return "(p.puballtables OR EXISTS (SELECT FROM pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = " + class + ".oid) OR " +
+			schema + ")"
+	}
+	rows, err := conn.Query(ctx, `
+		WITH RECURSIVE root AS (
+			SELECT r.oid, r.relreplident, r.relname, n.nspname FROM pg_publication p, pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace
+			WHERE p.pubname = $1 AND p.pubviaroot AND r.relkind = 'p' AND (SELECT `+published("c")+` FROM pg_class c WHERE c.oid = r.oid)
+				AND NOT (r.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(r.oid) a JOIN pg_class c ON c.oid = a.relid
+					WHERE c.oid <> r.oid AND `+published("c")+`))),
+		tree AS (
+			SELECT oid AS root, oid, NULL::xid AS joined, 0::bigint AS at FROM root
+			UNION ALL
+			SELECT t.root, i.inhrelid,
+				CASE WHEN t.joined IS NULL OR age(i.xmin) <= age(t.joined) THEN i.xmin ELSE t.joined END,
+				CASE WHEN t.joined = i.xmin THEN greatest(t.at, i.cmin::text::bigint)
+					WHEN t.joined IS NULL OR age(i.xmin) < age(t.joined) THEN i.cmin::text::bigint ELSE t.at END
+			FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+			WHERE NOT coalesce((to_jsonb(i)->>'inhdetachpending')::boolean, false))
+		SELECT t.root, t.oid, root.nspname, root.relname, n.nspname, c.relname, c.relkind::text, c.relpersistence::text,
+			c.relreplident::text, root.relreplident::text,
+			c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid
+				AND (c.relreplident = 'd' AND x.indisprimary AND x.indimmediate OR c.relreplident = 'i' AND x.indisreplident)),
+			c.relfilenode, c.xmin::text::bigint, c.cmin::text::bigint, c.reltuples, coalesce(t.joined::text, '0')::bigint, t.at,
+			coalesce((SELECT s.partstrat <> 'h' FROM pg_partitioned_table s WHERE s.partrelid = c.oid), false),
+			EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid)
+		FROM tree t JOIN root ON root.oid = t.root JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+		ORDER BY root.nspname, root.relname, t.oid <> t.root, n.nspname, c.relname`, c.Publication)
+	if err != nil {
+		return nil, c.named("read partition trees", err)
+	}
+	nodes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n treeNode, err error) {
+		err = row.Scan(&n.Root, &n.OID, &n.RootName.Schema, &n.RootName.Name, &n.Name.Schema, &n.Name.Name, &n.Kind, &n.Persistence,
+			&n.Identity, &n.RootIdentity, &n.Usable, &n.File, &n.Written, &n.WrittenAt, &n.Tuples, &n.Joined, &n.JoinedAt, &n.Grows, &n.Keyed)
+		return n, err
+	})
+	return nodes, c.named("read partition trees", err)
+}
+
+// probe is what the rows of a partition prove.
+type probe struct {
+	Exists    bool
+	File      uint32
+	Empty     bool // it has no page
+	Readable  bool // its rows were looked at
+	Older     bool // it has rows that were written before the moment in question
+	Rewritten bool // the transaction that made its file changed its columns
+	Unfilled  bool // the server counts no row that was ever inserted
+	Born      bool // the transaction in question created it
+}
+
+// older is the condition on a row in the first 8 MB of a partition that was written before a command of a transaction.
+const older = `t.ctid < '(1024,0)'::tid AND (age(t.xmin) > age($1::text::xid) OR t.xmin = $1::text::xid AND t.cmin::text::bigint < $2)`
+
+// probe looks at a partition's file and its first rows. It waits 200 ms for a lock at most; decided is false when it did not get it.
+// Of a partition that the role may not read it tells what the catalogue has.
+func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, command int64) (p probe, decided bool, err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'"); err != nil {
+			return err
+		}
+		var name string
+		err := tx.QueryRow(ctx, `
+			SELECT true, c.relfilenode, coalesce(pg_relation_size(c.oid) = 0, false), EXISTS (SELECT FROM pg_attribute a
+					WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.xmin = c.xmin), pg_stat_get_tuples_inserted(c.oid) = 0,
+				EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum < 0 AND a.xmin = $2::text::xid),
+				format('%I.%I', n.nspname, c.relname), c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT')
+					AND has_schema_privilege(n.oid, 'USAGE') AND NOT row_security_active(c.oid)
+					AND EXISTS (SELECT FROM pg_am WHERE pg_am.oid = c.relam AND amname = 'heap')
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1`, oid, strconv.FormatUint(uint64(xid), 10)).
+			Scan(&p.Exists, &p.File, &p.Empty, &p.Rewritten, &p.Unfilled, &p.Born, &name, &p.Readable)
+		if err != nil || !p.Readable || p.Empty {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ONLY `+name+` t WHERE `+older+`)`,
+			strconv.FormatUint(uint64(xid), 10), command).Scan(&p.Older)
+	})
+	switch sqlstate(err) {
+	case "55P03":
+		return p, false, nil
+	case "42P01", "3F000": // it was dropped meanwhile
+		return probe{}, false, nil
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return probe{}, true, nil
+	}
+	return p, true, c.named("look at a partition", err)
+}
