@@ -95,6 +95,7 @@ func (a *assembler) begin(body []byte) error {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
 	a.tx, a.seq, a.left = a.newTx(), 0, false
+	a.relations.ended.begin(m.XID)
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.origin.Epoch(m.FinalLSN)}
 	return nil

@@ -46,6 +46,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}, copies: map[*rowCopy]struct{}{}}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
+	s.relations.slot = c.Slot
 	return s
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -16,7 +17,7 @@ type drift struct {
 }
 
 func (d *drift) compare() {
-	if d.shuffled() {
+	if d.unsure() || d.shuffled() {
 		return
 	}
 	for i := range d.table.Columns {
@@ -35,6 +36,34 @@ func (d *drift) compare() {
 			d.try(d.addComputed(c))
 		}
 	}
+}
+
+// unsure sees columns of which the source cannot say which ones they are, while the target has columns of their names that may be
+// others. A fix by names could drop values that are good; so older rows are compared with the source's.
+func (d *drift) unsure() bool {
+	if d.before == nil || !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure }) {
+		return false
+	}
+	var names []string
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		if was := d.before.byName(c.Name); d.found.column(c.Name) != nil &&
+			(was == nil || was.Number != c.Number) && (c.Unsure || d.before.byNumber(c.Number) != nil) {
+			names = append(names, quote(c.Name))
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	d.person("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
+		strings.Join(names, ", ")+" of the target is the same column is not known",
+		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
+	return true
+}
+
+// verify is the comment that says how older rows come to the source's values.
+func (d *drift) verify(when string) string {
+	return " -- " + when + ": tailrace verify -repair -table " + d.table.String() + " FILE"
 }
 
 // shuffled sees a name that stands for another column than before: one that was dropped and added again, or columns that
@@ -182,9 +211,11 @@ func (d *drift) surplus() {
 		if ours[f.Name] != nil || !f.Required || f.Default || f.Generated || d.follows(f) {
 			continue
 		}
-		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name),
-			"ALTER TABLE "+d.target+" ALTER COLUMN "+quote(f.Name)+" DROP NOT NULL; -- or DROP COLUMN "+quote(f.Name)+
-				", where nobody needs the older values")
+		fix := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " DROP NOT NULL;"
+		if !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure }) {
+			fix += " -- or DROP COLUMN " + quote(f.Name) + ", where nobody needs the older values"
+		}
+		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name), fix)
 	}
 }
 
