@@ -140,7 +140,9 @@ func (f *feed) take(begin *pgoutput.Begin, kind pgoutput.Kind, body []byte) (*fe
 	switch kind {
 	case pgoutput.KindBegin:
 		err = begin.Decode(body)
-		f.ended.begin(begin.XID)
+		if err == nil {
+			err = f.begin(f.t.Context(), begin.XID)
+		}
 		return nil, err
 	case pgoutput.KindType:
 		var m pgoutput.Type

@@ -83,7 +83,7 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 				r.burst.took(time.Since(began), time.Now())
 				if v, _, _ := r.read.at(oid, xid); v != nil {
 					seen = true
-					return nil
+					return r.compareTypes(ctx, conn, m, v.description)
 				}
 			}
 			now, err := tables(ctx, conn, []uint32{oid})
@@ -92,7 +92,7 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 			}
 			if seen = now.text == "" && waited || now.arrived(xid); seen || waited {
 				r.learn(now)
-				return r.readTypes(ctx, conn, m, now.tables[oid])
+				return r.compareTypes(ctx, conn, m, now.tables[oid])
 			}
 			if err := awaitVisible(ctx, conn, xid, r.wait); err != nil {
 				return err
@@ -101,6 +101,18 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 		}
 	})
 	return seen, err
+}
+
+// compareTypes reads the types of a table that are not known, or all when one was altered.
+func (r *relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
+	if altered, err := r.typeWatch.compare(ctx, conn); err != nil {
+		return err
+	} else if altered {
+		if err := r.retype(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return r.readTypes(ctx, conn, columnTypes(m, d))
 }
 
 // compare reads the fingerprints of all tables.
@@ -173,7 +185,8 @@ func (r *relations) learn(now *catalogView) {
 
 // burst decides when all tables are read at once: when several are asked for one after the other, and for a small part of the time.
 type burst struct {
-	asked time.Time // when one was asked for last
+	pause time.Duration // after which a run has ended
+	asked time.Time     // when one was asked for last
 	run   int
 	read  time.Time // when all were read last
 	cost  time.Duration
@@ -186,7 +199,7 @@ const (
 )
 
 func (b *burst) due(now time.Time) bool {
-	if now.Sub(b.asked) > burstPause {
+	if now.Sub(b.asked) > b.pause {
 		b.run = 0
 	}
 	b.run++

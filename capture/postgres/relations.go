@@ -25,16 +25,18 @@ type relations struct {
 	slot    string              // whose transactions the stream has
 	wait    time.Duration       // how long a transaction may take to become visible
 
-	read   versions // of the catalogue
-	ended  ended    // transactions of the stream
-	burst  burst
-	types  typeSet                   // a new one for each connection
-	shapes map[uint32]*capture.Table // the last one that was handed out, over all connections
+	read      versions // of the catalogue
+	ended     ended    // transactions of the stream
+	burst     burst
+	types     typeSet // a new one for each connection, and when one was altered
+	typeWatch typeWatch
+	shapes    map[uint32]*capture.Table // the last one that was handed out, over all connections
 
-	live   map[uint32]*capture.Table // what this connection has described
-	cut    map[uint32]cutKey         // those of them whose rows lack a part of the key
-	lastID uint32                    // the table that was asked for last: rows come in runs
-	last   *capture.Table
+	live      map[uint32]*capture.Table // what this connection has described
+	described map[uint32]described
+	cut       map[uint32]cutKey // those of them whose rows lack a part of the key
+	lastID    uint32            // the table that was asked for last: rows come in runs
+	last      *capture.Table
 }
 
 // control lends the control connection for the time of one call: nobody else uses it meanwhile.
@@ -42,15 +44,17 @@ type control func(ctx context.Context, use func(*pgx.Conn) error) error
 
 func newRelations(c control, keys map[string][]string) *relations {
 	return &relations{
-		control: c,
-		keys:    keys,
-		wait:    visibleWait,
-		read:    versions{tables: map[uint32][]version{}},
-		ended:   ended{wanted: map[uint32]bool{}},
-		types:   newTypeSet(),
-		shapes:  map[uint32]*capture.Table{},
-		live:    map[uint32]*capture.Table{},
-		cut:     map[uint32]cutKey{},
+		control:   c,
+		keys:      keys,
+		wait:      visibleWait,
+		read:      versions{tables: map[uint32][]version{}},
+		ended:     ended{wanted: map[uint32]bool{}},
+		types:     newTypeSet(),
+		burst:     burst{pause: burstPause},
+		shapes:    map[uint32]*capture.Table{},
+		live:      map[uint32]*capture.Table{},
+		described: map[uint32]described{},
+		cut:       map[uint32]cutKey{},
 	}
 }
 
@@ -71,17 +75,14 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 			oids[d.columns[i].Type] = struct{}{}
 		}
 	}
-	rows, err := typeRows(ctx, conn, slices.Collect(maps.Keys(oids)))
-	if err != nil {
-		return err
-	}
 	r.types = newTypeSet()
-	for oid := range oids {
-		r.types.resolve(oid, rows)
+	if err := r.readTypes(ctx, conn, slices.Collect(maps.Keys(oids))); err != nil {
+		return err
 	}
 	r.read.from, r.ended = from, ended{wanted: map[uint32]bool{}}
 	r.learn(all)
 	r.live, r.lastID, r.last = map[uint32]*capture.Table{}, 0, nil
+	r.described = map[uint32]described{}
 	r.cut = map[uint32]cutKey{}
 	return nil
 }
@@ -105,6 +106,7 @@ func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relatio
 
 // describe makes m what the stream says of a table from now on, with what the catalogue adds.
 func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
+	r.described[m.ID] = described{m, d, exists}
 	t, cut := r.build(m, d, exists)
 	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
 		t = old
@@ -137,6 +139,7 @@ func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 // forget makes a table one that was not described.
 func (r *relations) forget(id uint32) {
 	delete(r.live, id)
+	delete(r.described, id)
 	r.lastID, r.last = 0, nil
 }
 
@@ -145,22 +148,7 @@ func (r *relations) resolve(ctx context.Context, m *pgoutput.Relation, d descrip
 	if len(r.types.missing(columnTypes(m, d))) == 0 {
 		return nil
 	}
-	return r.control(ctx, func(conn *pgx.Conn) error { return r.readTypes(ctx, conn, m, d) })
-}
-
-func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
-	lack := r.types.missing(columnTypes(m, d))
-	if len(lack) == 0 {
-		return nil
-	}
-	rows, err := typeRows(ctx, conn, lack)
-	if err != nil {
-		return err
-	}
-	for _, oid := range lack {
-		r.types.resolve(oid, rows)
-	}
-	return nil
+	return r.control(ctx, func(conn *pgx.Conn) error { return r.readTypes(ctx, conn, columnTypes(m, d)) })
 }
 
 // columnTypes are the types of a message's columns, and of the generated ones that it may lack.

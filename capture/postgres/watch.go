@@ -57,6 +57,9 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		if row, err = s.config.readSlot(ctx, c, st.slot); err != nil {
 			return err
 		}
+		if _, err = s.relations.typeWatch.compare(ctx, c); err != nil {
+			return err
+		}
 		return s.relations.read.watch(ctx, c)
 	})
 	if err != nil || row == nil {
