@@ -41,14 +41,14 @@ func (d *drift) compare() {
 // unsure sees columns of which the source cannot say which ones they are, while the target has columns of their names that may be
 // others. A fix by names could drop values that are good; so older rows are compared with the source's.
 func (d *drift) unsure() bool {
-	if d.before == nil || !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure }) {
+	if d.before == nil || d.before.New || !d.anyUnsure() {
 		return false
 	}
 	var names []string
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
-		if was := d.before.byName(c.Name); d.found.column(c.Name) != nil &&
-			(was == nil || was.Number != c.Number) && (c.Unsure || d.before.byNumber(c.Number) != nil) {
+		was := d.before.byName(c.Name)
+		if was != nil && was.Number != 0 && was.Number != c.Number && d.found.column(c.Name) != nil {
 			names = append(names, quote(c.Name))
 		}
 	}
@@ -59,6 +59,10 @@ func (d *drift) unsure() bool {
 		strings.Join(names, ", ")+" of the target is the same column is not known",
 		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
 	return true
+}
+
+func (d *drift) anyUnsure() bool {
+	return slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure })
 }
 
 // verify is the comment that says how older rows come to the source's values.
@@ -212,7 +216,7 @@ func (d *drift) surplus() {
 			continue
 		}
 		fix := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " DROP NOT NULL;"
-		if !slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure }) {
+		if !d.anyUnsure() {
 			fix += " -- or DROP COLUMN " + quote(f.Name) + ", where nobody needs the older values"
 		}
 		d.person(fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name), fix)

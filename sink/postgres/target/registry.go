@@ -63,6 +63,7 @@ type entry struct {
 	OID                  uint32
 	Schema, Table        string
 	Columns              []known
+	New                  bool // since this transaction
 }
 
 // known is a column as it was seen last.
@@ -95,7 +96,7 @@ func (e *entry) byName(name string) *known {
 const entriesQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'Sink', sink, 'SourceSchema', source_schema,
     'Source', source_table, 'OID', source_oid::pg_catalog.int8, 'Schema', target_schema, 'Table', target_table,
-    'Columns', columns))
+    'Columns', columns, 'New', created = pg_catalog.now()))
 FROM tailrace.tables
 WHERE target_schema = $1 AND target_table = $2
    OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid AND source_oid <> 0`
