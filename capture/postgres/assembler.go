@@ -55,6 +55,11 @@ func (a *assembler) add(ctx context.Context, msg []byte, own *bufpool.Buffer) er
 	return a.other(ctx, msg)
 }
 
+// asks reports whether a message may need the control connection.
+func (a *assembler) asks(kind pgoutput.Kind) bool {
+	return kind == pgoutput.KindRelation || kind == pgoutput.KindBegin && a.relations.typeWatch.stale()
+}
+
 // other takes a message of which nothing is kept as it stands.
 func (a *assembler) other(ctx context.Context, msg []byte) error {
 	if len(msg) == 0 {
@@ -65,7 +70,7 @@ func (a *assembler) other(ctx context.Context, msg []byte) error {
 	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete: // left out
 		return nil
 	case pgoutput.KindBegin:
-		return a.begin(body)
+		return a.begin(ctx, body)
 	case pgoutput.KindCommit:
 		return a.commit(body)
 	case pgoutput.KindRelation:
@@ -87,7 +92,7 @@ func (a *assembler) other(ctx context.Context, msg []byte) error {
 	}
 }
 
-func (a *assembler) begin(body []byte) error {
+func (a *assembler) begin(ctx context.Context, body []byte) error {
 	var m pgoutput.Begin
 	if err := m.Decode(body); err != nil {
 		return err
@@ -98,7 +103,7 @@ func (a *assembler) begin(body []byte) error {
 	a.tx, a.seq, a.left = a.newTx(), 0, false
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.origin.Epoch(m.FinalLSN)}
-	return nil
+	return a.relations.begin(ctx, m.XID)
 }
 
 func (a *assembler) commit(body []byte) error {

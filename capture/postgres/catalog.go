@@ -10,16 +10,22 @@ import (
 
 // description is what the catalogue knows of a table and a relation message does not.
 type description struct {
-	key      []string   // the primary key's columns, in the order of its index; nil: it has none
-	identity []string   // the columns of REPLICA IDENTITY USING INDEX; nil: the identity is another
-	columns  []attr     // in the order of their numbers
-	late     [][]string // the columns of deferrable keys and unique constraints
+	key         []string   // the primary key's columns, in the order of its index; nil: it has none
+	identity    []string   // the columns of REPLICA IDENTITY USING INDEX; nil: the identity is another
+	columns     []attr     // in the order of their numbers
+	late        [][]string // the columns of deferrable keys and unique constraints
+	dropped     []attr     // only their numbers and transactions are known
+	fingerprint int64      // of the catalogue's rows: another one when DDL has changed the table
 }
 
 // attr is a column as the catalogue has it.
 type attr struct {
 	Name      string
 	Number    int16
+	XID       uint32 // of the transaction that wrote the column's row in the catalogue
+	Created   bool   // that transaction made the table
+	Unaltered bool   // and has not altered the column since
+	Dropped   bool
 	Type      uint32
 	Modifier  int32
 	Required  bool // NOT NULL
@@ -28,6 +34,8 @@ type attr struct {
 	Default   bool    // it has a default, its own or its domain's, or is an identity column
 	Missing   *string // what rows have that are older than the column, where that is known
 	Formula   string  // of a generated column
+
+	unsure bool // which of the table's columns it is is not known
 }
 
 // column finds a column by its name; nil when there is none.
@@ -42,12 +50,14 @@ func (d *description) column(name string) *attr {
 
 // Every name is qualified, so that no search_path puts another table or function in place of the catalogue's.
 var describe = `
-SELECT c.oid,
+SELECT ` + currentSnapshot + `, c.oid, ` + tableFingerprint + `,
        ` + indexColumns("i.indisprimary") + `,
        ` + indexColumns("i.indisreplident AND c.relreplident = 'i'") + `,
        coalesce((
            SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                       'Name', a.attname, 'Number', a.attnum, 'Type', a.atttypid::pg_catalog.int8, 'Modifier', a.atttypmod,
+                      'XID', a.xmin::pg_catalog.text::pg_catalog.int8, 'Dropped', a.attisdropped,
+                      'Created', a.xmin = made.xmin, 'Unaltered', a.xmin = made.xmin AND a.cmin = made.cmin,
                       'Required', a.attnotnull,
                       'Collation', ` + collationOf("a.attcollation", "t.typcollation") + `,
                       'Generated', a.attgenerated <> '', 'Default', a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
@@ -56,8 +66,9 @@ SELECT c.oid,
                           SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
                           WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END) ORDER BY a.attnum)
            FROM pg_catalog.pg_attribute a
-           JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
+           JOIN pg_catalog.pg_attribute made ON made.attrelid = a.attrelid AND made.attname = 'tableoid' AND made.attnum < 0
+           LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+           WHERE a.attrelid = c.oid AND a.attnum > 0), '[]'),
        (SELECT pg_catalog.json_agg((
             SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) ORDER BY k.conname)
@@ -76,6 +87,16 @@ const fromPublication = `IN (
     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) leaf
     WHERE leaf.isleaf)`
 
+// tableFingerprint is the SQL of a number that is another one when DDL has changed what a description says of table c: each change
+// of the catalogue writes a row anew, and so with another transaction id.
+const tableFingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.relreplident,
+           (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.xmin), ',' ORDER BY a.attnum)
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+           (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid)
+            FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)),
+           (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', k.oid, k.xmin), ',' ORDER BY k.oid)
+            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.condeferrable)), 0)`
+
 // indexColumns is the SQL for the key columns of one index of table c, in the index's order.
 func indexColumns(which string) string {
 	return `ARRAY(SELECT a.attname::pg_catalog.text
@@ -87,32 +108,64 @@ func indexColumns(which string) string {
 }
 
 // publishedTables describes all tables of a publication in one query.
-func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[uint32]description, error) {
+func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (*catalogView, error) {
 	return descriptions(ctx, conn, fromPublication, publication)
 }
 
 // tables describes tables by OID. One that does not exist is not in the result.
-func tables(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]description, error) {
+func tables(ctx context.Context, conn *pgx.Conn, oids []uint32) (*catalogView, error) {
 	return descriptions(ctx, conn, "= ANY ($1::pg_catalog.oid[])", oids)
 }
 
-func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (map[uint32]description, error) {
+func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (*catalogView, error) {
 	rows, err := conn.Query(ctx, describe+which, arg)
 	if err != nil {
 		return nil, fmt.Errorf("read tables from the catalogue: %w", err)
 	}
-	all := map[uint32]description{}
+	r := &catalogView{tables: map[uint32]description{}, fingerprints: map[uint32]int64{}}
 	var oid uint32
 	var d description
-	_, err = pgx.ForEachRow(rows, []any{&oid, &d.key, &d.identity, &d.columns, &d.late}, func() error {
-		all[oid] = d
+	_, err = pgx.ForEachRow(rows, []any{&r.text, &r.snapshot.standby, &oid, &d.fingerprint, &d.key, &d.identity, &d.columns, &d.late}, func() error {
+		d.columns, d.dropped = split(d.columns)
+		r.tables[oid], r.fingerprints[oid] = d, d.fingerprint
 		d = description{}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read tables from the catalogue: %w", err)
 	}
-	return all, nil
+	return r, r.parse()
+}
+
+// split takes the columns that are dropped out of those of a table.
+func split(all []attr) (live, dropped []attr) {
+	for _, a := range all {
+		if a.Dropped {
+			dropped = append(dropped, a)
+		} else {
+			live = append(live, a)
+		}
+	}
+	return live, dropped
+}
+
+// fingerprints reads the fingerprints of tables alone.
+func fingerprints(ctx context.Context, conn *pgx.Conn, oids []uint32) (*catalogView, error) {
+	rows, err := conn.Query(ctx, "SELECT "+currentSnapshot+", c.oid, "+tableFingerprint+
+		" FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[])", oids)
+	if err != nil {
+		return nil, fmt.Errorf("compare tables with the catalogue: %w", err)
+	}
+	r := &catalogView{fingerprints: map[uint32]int64{}}
+	var oid uint32
+	var fingerprint int64
+	if _, err = pgx.ForEachRow(rows, []any{&r.text, &r.snapshot.standby, &oid, &fingerprint}, func() error {
+		r.fingerprints[oid] = fingerprint
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("compare tables with the catalogue: %w", err)
+	}
+	return r, r.parse()
 }
 
 // visibleWait bounds awaitVisible: a commit that waits for a synchronous standby stays invisible until that one

@@ -10,7 +10,7 @@ import (
 // describe adds to a column of the stream what the catalogue knows of it.
 func (a *attr) describe(c *capture.Column) {
 	c.Nullable = c.Nullable && !a.Required
-	c.Number, c.Collation = a.Number, a.Collation
+	c.Number, c.Unsure, c.Collation = a.Number, a.unsure, a.Collation
 	c.Fill, c.Filled = a.fill()
 }
 
@@ -27,22 +27,6 @@ func (a *attr) fill() (capture.Fill, string) {
 		return capture.FillUnknown, ""
 	}
 	return capture.FillNull, ""
-}
-
-// forgetNumbers takes the numbers away when the names are not those of one moment: the stream sends columns in the order
-// of their numbers, so where names have changed places since, the catalogue speaks of other columns.
-func forgetNumbers(columns []capture.Column) {
-	last := int16(0)
-	for i := range columns {
-		n := columns[i].Number
-		if n != 0 && n <= last {
-			for j := range columns {
-				columns[j].Number = 0
-			}
-			return
-		}
-		last = max(last, n)
-	}
 }
 
 // computed are the generated columns that a message lacks, unless it lacks another column too: then the publication has

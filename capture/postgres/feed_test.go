@@ -64,6 +64,7 @@ func newFeed(t *testing.T, s *testenv.PostgresServer, options string, keys map[s
 	if options != "" {
 		options = " WITH (" + options + ")"
 	}
+	f.slot = f.db + "_s"
 	f.exec(setup...)
 	f.exec("CREATE PUBLICATION p FOR ALL TABLES"+options,
 		"SELECT pg_catalog.pg_create_logical_replication_slot(current_database() || '_s', 'pgoutput')")
@@ -93,6 +94,14 @@ func (f *feed) await(query string) {
 func (f *feed) connect() {
 	f.t.Helper()
 	if err := f.preload(f.t.Context(), f.conn, "p"); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// refresh is what the watch of a stream does.
+func (f *feed) refresh() {
+	f.t.Helper()
+	if err := f.read.refresh(f.t.Context(), f.conn); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -130,7 +139,11 @@ func (f *feed) take(begin *pgoutput.Begin, kind pgoutput.Kind, body []byte) (*fe
 	var err error
 	switch kind {
 	case pgoutput.KindBegin:
-		return nil, begin.Decode(body)
+		err = begin.Decode(body)
+		if err == nil {
+			err = f.begin(f.t.Context(), begin.XID)
+		}
+		return nil, err
 	case pgoutput.KindType:
 		var m pgoutput.Type
 		err = m.Decode(body)

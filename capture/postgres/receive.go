@@ -164,7 +164,7 @@ func (s *stream) data(ctx context.Context, m frame) error {
 		s.sent(body, walHead-8)
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
-		if wal := body[walHead:]; len(wal) > 0 && pgoutput.Kind(wal[0]) == pgoutput.KindRelation {
+		if wal := body[walHead:]; len(wal) > 0 && s.asm.asks(pgoutput.Kind(wal[0])) {
 			return s.meanwhile(func() error { return s.asm.add(ctx, wal, m.own) })
 		}
 		return s.asm.add(ctx, body[walHead:], m.own)

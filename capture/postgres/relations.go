@@ -17,22 +17,26 @@ import (
 // its connections, so that a shape keeps its pointer. One goroutine uses it.
 //
 // The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity are those of
-// the relation message, and the catalogue adds the key (see keyOf), which keys are deferrable, which columns are NOT NULL,
-// and what types are made of. A composite type that is altered while a connection lasts is seen at the next connection.
+// the relation message, and the catalogue adds the numbers of columns, the key (see keyOf), which keys are deferrable, which
+// columns are NOT NULL, and what types are made of. docs/decisions/0023 has how both come to be of one moment.
 type relations struct {
 	control control
 	keys    map[string][]string // the file's `key` by "schema.table"
+	slot    string              // whose transactions the stream has
 	wait    time.Duration       // how long a transaction may take to become visible
 
-	fresh  map[uint32]description    // read by preload and not used since
-	known  map[uint32]description    // the last that was read: for tables that are dropped
-	types  typeSet                   // anew for each connection
-	shapes map[uint32]*capture.Table // the last one that was handed out, over all connections
+	read      versions // of the catalogue
+	ended     ended    // transactions of the stream
+	burst     burst
+	types     typeSet // a new one for each connection, and when one was altered
+	typeWatch typeWatch
+	shapes    map[uint32]*capture.Table // the last one that was handed out, over all connections
 
-	live   map[uint32]*capture.Table // what this connection has described
-	cut    map[uint32]cutKey         // those of them whose rows lack a part of the key
-	lastID uint32                    // the table that was asked for last: rows come in runs
-	last   *capture.Table
+	live      map[uint32]*capture.Table // what this connection has described
+	described map[uint32]described
+	cut       map[uint32]cutKey // those of them whose rows lack a part of the key
+	lastID    uint32            // the table that was asked for last: rows come in runs
+	last      *capture.Table
 }
 
 // control lends the control connection for the time of one call: nobody else uses it meanwhile.
@@ -40,41 +44,46 @@ type control func(ctx context.Context, use func(*pgx.Conn) error) error
 
 func newRelations(c control, keys map[string][]string) *relations {
 	return &relations{
-		control: c,
-		keys:    keys,
-		wait:    visibleWait,
-		known:   map[uint32]description{},
-		types:   newTypeSet(),
-		shapes:  map[uint32]*capture.Table{},
-		live:    map[uint32]*capture.Table{},
-		cut:     map[uint32]cutKey{},
+		control:   c,
+		keys:      keys,
+		wait:      visibleWait,
+		read:      versions{tables: map[uint32][]version{}},
+		ended:     ended{wanted: map[uint32]bool{}},
+		types:     newTypeSet(),
+		burst:     burst{pause: burstPause},
+		shapes:    map[uint32]*capture.Table{},
+		live:      map[uint32]*capture.Table{},
+		described: map[uint32]described{},
+		cut:       map[uint32]cutKey{},
 	}
 }
 
 // preload begins a connection: it forgets what the last one has described, because the server will describe every table
-// anew, and reads all tables of the publication at once, so that the descriptions need no query each.
+// again, and reads all tables of the publication at once, so that the descriptions need no query each.
 func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication string) error {
+	from, err := finishedBefore(ctx, conn, r.slot)
+	if err != nil {
+		return err
+	}
 	all, err := publishedTables(ctx, conn, publication)
 	if err != nil {
 		return err
 	}
 	oids := map[uint32]struct{}{}
-	for _, d := range all {
+	for _, d := range all.tables {
 		for i := range d.columns {
 			oids[d.columns[i].Type] = struct{}{}
 		}
 	}
-	rows, err := typeRows(ctx, conn, slices.Collect(maps.Keys(oids)))
-	if err != nil {
+	r.types = newTypeSet()
+	if err := r.readTypes(ctx, conn, slices.Collect(maps.Keys(oids))); err != nil {
 		return err
 	}
-	r.types = newTypeSet()
-	for oid := range oids {
-		r.types.resolve(oid, rows)
-	}
-	r.fresh, r.live, r.lastID, r.last = all, map[uint32]*capture.Table{}, 0, nil
+	r.read.from, r.ended = from, ended{wanted: map[uint32]bool{}}
+	r.learn(all)
+	r.live, r.lastID, r.last = map[uint32]*capture.Table{}, 0, nil
+	r.described = map[uint32]described{}
 	r.cut = map[uint32]cutKey{}
-	maps.Copy(r.known, all)
 	return nil
 }
 
@@ -82,24 +91,29 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
 
 // message takes a description of a table from the stream, in the transaction xid, and returns the table: the pointer
-// that it had before when nothing has changed. What preload has not read, or what may have changed since, it reads by
-// the control connection; the error is that connection's.
+// that it had before when nothing has changed. What was not read since the transaction it reads by the control connection; the
+// error is that connection's.
 func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
-	d, ok := r.fresh[m.ID]
-	delete(r.fresh, m.ID)
-	if !ok || !settled(m, &d) || len(r.types.missing(columnTypes(m, d))) > 0 {
-		var err error
-		if d, ok, err = r.read(ctx, xid, m); err != nil {
-			return nil, err
-		}
+	d, exists, err := r.at(ctx, xid, m)
+	if err != nil {
+		return nil, err
 	}
-	t, cut := r.build(m, d, ok)
+	if err := r.resolve(ctx, m, d); err != nil {
+		return nil, err
+	}
+	return r.describe(m, d, exists), nil
+}
+
+// describe makes m what the stream says of a table from now on, with what the catalogue adds.
+func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
+	r.described[m.ID] = described{m, d, exists}
+	t, cut := r.build(m, d, exists)
 	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
 		t = old
 	}
 	r.shapes[m.ID], r.live[m.ID], r.cut[m.ID] = t, t, cut
 	r.lastID, r.last = 0, nil
-	return t, nil
+	return t
 }
 
 // table returns the table with an id that message was given on this connection; else nil. A row of op that lacks a part
@@ -125,36 +139,16 @@ func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 // forget makes a table one that was not described.
 func (r *relations) forget(id uint32) {
 	delete(r.live, id)
+	delete(r.described, id)
 	r.lastID, r.last = 0, nil
 }
 
-// read asks the catalogue for a table and for the types that are not known yet. A table that is dropped meanwhile is as
-// it was last known; false when it never was.
-func (r *relations) read(ctx context.Context, xid uint32, m *pgoutput.Relation) (description, bool, error) {
-	err := r.control(ctx, func(conn *pgx.Conn) error {
-		if err := awaitVisible(ctx, conn, xid, r.wait); err != nil {
-			return err
-		}
-		found, err := tables(ctx, conn, []uint32{m.ID})
-		if err != nil {
-			return err
-		}
-		maps.Copy(r.known, found)
-		lack := r.types.missing(columnTypes(m, found[m.ID]))
-		if len(lack) == 0 {
-			return nil
-		}
-		rows, err := typeRows(ctx, conn, lack)
-		if err != nil {
-			return err
-		}
-		for _, oid := range lack {
-			r.types.resolve(oid, rows)
-		}
+// resolve reads the types of a table that are not known yet.
+func (r *relations) resolve(ctx context.Context, m *pgoutput.Relation, d description) error {
+	if len(r.types.missing(columnTypes(m, d))) == 0 {
 		return nil
-	})
-	d, ok := r.known[m.ID]
-	return d, ok, err
+	}
+	return r.control(ctx, func(conn *pgx.Conn) error { return r.readTypes(ctx, conn, columnTypes(m, d)) })
 }
 
 // columnTypes are the types of a message's columns, and of the generated ones that it may lack.
@@ -190,7 +184,6 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) (*ca
 			a.describe(&t.Columns[i])
 		}
 	}
-	forgetNumbers(t.Columns)
 	t.Computed, t.Deferrable = r.computed(m, d), d.late
 	return t, cut
 }

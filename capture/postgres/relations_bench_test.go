@@ -31,8 +31,8 @@ func BenchmarkPreload(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	if len(r.fresh) != 1000 {
-		b.Fatalf("%d tables", len(r.fresh))
+	if n := len(r.read.oids()); n != 1000 {
+		b.Fatalf("%d tables", n)
 	}
 }
 
@@ -40,11 +40,7 @@ func BenchmarkPreload(b *testing.B) {
 func BenchmarkTable(b *testing.B) {
 	r := newRelations(nil, nil)
 	for id := range uint32(1000) {
-		r.fresh = map[uint32]description{id: {}}
-		m := &pgoutput.Relation{ID: id, Identity: 'd', Name: fmt.Sprint(id)}
-		if _, err := r.message(b.Context(), 0, m); err != nil {
-			b.Fatal(err)
-		}
+		r.describe(&pgoutput.Relation{ID: id, Identity: 'd', Name: fmt.Sprint(id)}, description{}, true)
 	}
 	b.Run("same", func(b *testing.B) {
 		for b.Loop() {

@@ -155,8 +155,17 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 
 // describeAll adds all tables that are published.
 func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *published) error {
+	var oids []uint32
 	for _, t := range pub.Tables {
-		ct, err := sn.describe(ctx, r, t)
+		oids = append(oids, t.OID)
+	}
+	all, err := tables(ctx, sn.conn, oids)
+	if err != nil {
+		return sn.config.named("read tables", err)
+	}
+	r.learn(all)
+	for _, t := range pub.Tables {
+		ct, err := sn.describe(ctx, r, t, all.tables[t.OID])
 		if err != nil {
 			return sn.config.named("read table "+t.Schema+"."+t.Name, err)
 		}
@@ -189,7 +198,7 @@ SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
 
-func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable) (copyTable, error) {
+func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable, d description) (copyTable, error) {
 	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
 	rows, err := sn.conn.Query(ctx, describeShape, t.OID, t.Columns)
 	if err != nil {
@@ -208,10 +217,11 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 	if err != nil {
 		return copyTable{}, err
 	}
-	table, err := r.message(ctx, 0, &rel)
-	if err == nil {
-		table, err = r.table(rel.ID, capture.Insert)
+	if err := r.resolve(ctx, &rel, d); err != nil {
+		return copyTable{}, err
 	}
+	r.describe(&rel, d, true)
+	table, err := r.table(rel.ID, capture.Insert)
 	from := "ONLY " // the children of a plain parent are published by themselves
 	if tree {
 		from = ""

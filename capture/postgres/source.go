@@ -48,6 +48,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	s.trees = newTrees(&s.config, log)
+	s.relations.slot = c.Slot
 	return s
 }
 

@@ -135,7 +135,7 @@ func testEveryType(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil, append(typeSetup, create)...)
 	f.exec(insert)
 	checkTypes(t, f.rows())
-	if f.queries > 0 {
+	if f.queries > 1 { // for the table
 		t.Errorf("preload left %d queries", f.queries)
 	}
 }

@@ -54,8 +54,13 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		if waitsFor, err = s.config.readStandbySlots(ctx, c, st.pid); err != nil {
 			return err
 		}
-		row, err = s.config.readSlot(ctx, c, st.slot)
-		return err
+		if row, err = s.config.readSlot(ctx, c, st.slot); err != nil {
+			return err
+		}
+		if _, err = s.relations.typeWatch.compare(ctx, c); err != nil {
+			return err
+		}
+		return s.relations.read.watch(ctx, c)
 	})
 	if err != nil || row == nil {
 		return err

@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -18,6 +19,9 @@ type drift struct {
 }
 
 func (d *drift) compare() {
+	if d.unsure() {
+		return
+	}
 	d.rename()
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
@@ -35,6 +39,38 @@ func (d *drift) compare() {
 			d.try(d.addComputed(c))
 		}
 	}
+}
+
+// unsure sees columns of which the source cannot say which ones they are, while the target has columns of their names that may be
+// others. A fix by names could drop values that are good; so older rows are compared with the source's.
+func (d *drift) unsure() bool {
+	if d.before == nil || d.before.New || !d.anyUnsure() {
+		return false
+	}
+	var names []string
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		was := d.before.byName(c.Name)
+		if was != nil && was.Number != 0 && was.Number != c.Number && d.found.column(c.Name) != nil {
+			names = append(names, quote(c.Name))
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	d.person("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
+		strings.Join(names, ", ")+" of the target is the same column is not known",
+		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
+	return true
+}
+
+func (d *drift) anyUnsure() bool {
+	return slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure })
+}
+
+// verify is the comment that says how older rows come to the source's values.
+func (d *drift) verify(when string) string {
+	return " -- " + when + ": tailrace verify -repair -table " + d.table.String() + " FILE"
 }
 
 // same compares a column that both have.
@@ -108,7 +144,7 @@ func (d *drift) inPrimary(name string) bool {
 // retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
 // here since.
 func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
-	if d.before == nil {
+	if d.before == nil || c.Unsure {
 		return false
 	}
 	was := d.before.source(c)
@@ -140,12 +176,16 @@ func (d *drift) surplus() {
 			sql += "DROP CONSTRAINT " + quote(d.found.primary().Name) + ", "
 		}
 		sql += "ALTER COLUMN " + quote(name) + " DROP NOT NULL"
+		or := ""
+		if !d.anyUnsure() {
+			or = " -- or DROP COLUMN " + quote(name) + ", if its values are not needed any more"
+		}
 		reason := fmt.Sprintf("column %s of the target is NOT NULL, has no default, and the source does not have it", f.Name)
 		if d.before.dropped(f.Number, d.table) && !d.inPrimary(f.Name) {
-			d.add(reason, sql+"; -- or DROP COLUMN "+quote(name)+", if its values are not needed any more")
+			d.add(reason, sql+";"+or)
 			continue
 		}
-		d.person(reason, sql+"; -- or DROP COLUMN "+quote(name)+", if its values are not needed any more")
+		d.person(reason, sql+";"+or)
 	}
 }
 

@@ -64,6 +64,7 @@ type entry struct {
 	OID                  uint32
 	Schema, Table        string
 	Columns              []known
+	New                  bool // since this transaction
 }
 
 // known is a column as it was seen last.
@@ -98,6 +99,16 @@ func (e *entry) source(c *capture.Column) *known {
 	return nil
 }
 
+// byName is what is known of a column that the source had under a name; nil: it had none.
+func (e *entry) byName(name string) *known {
+	for i := range e.Columns {
+		if k := &e.Columns[i]; k.Name == name && !k.Gone {
+			return k
+		}
+	}
+	return nil
+}
+
 // at is what is known of a column of the target, by its number.
 func (e *entry) at(place int16) *known {
 	if e == nil {
@@ -120,7 +131,7 @@ func (e *entry) dropped(place int16, t *capture.Table) bool {
 const entriesQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'Sink', sink, 'SourceSchema', source_schema,
     'Source', source_table, 'OID', source_oid::pg_catalog.int8, 'Schema', target_schema, 'Table', target_table,
-    'Columns', columns))
+    'Columns', columns, 'New', created = pg_catalog.now()))
 FROM tailrace.tables
 WHERE target_schema = $1 AND target_table = $2
    OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid AND source_oid <> 0`

@@ -105,6 +105,9 @@ func (r *rig) stream() {
 // reconnect starts the source anew, which reads what types are made of again.
 func (r *rig) reconnect() {
 	r.stop()
+	for len(r.started) > 0 { // of streams that began again
+		<-r.started
+	}
 	r.stream()
 }
 

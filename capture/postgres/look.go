@@ -1,0 +1,210 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// at returns what the catalogue has of a table, as it was when the transaction xid wrote the row that a message precedes. It reads
+// what was not read since. false: the table is gone, and was never read.
+func (r *relations) at(ctx context.Context, xid uint32, m *pgoutput.Relation) (d description, exists bool, err error) {
+	after, before, exact := r.read.at(m.ID, xid)
+	if after == nil {
+		seen, err := r.look(ctx, xid, m)
+		if err != nil {
+			return d, false, err
+		}
+		if after, before, exact = r.read.at(m.ID, xid); after == nil {
+			return lost(before, m, seen), before != nil, nil
+		}
+	}
+	if exact {
+		return after.description, true, nil
+	}
+	return after.solve(m, before, xid, func(x uint32) bool {
+		return r.read.old(x, after.first) || r.ended.has(x)
+	}), true, nil
+}
+
+// lost is what is known of a table that could not be read since the transaction: it is gone, or the transaction is not visible. In the
+// latter case the reading before it stands, when it has the message's columns.
+func lost(before *version, m *pgoutput.Relation, gone bool) description {
+	if before == nil {
+		return description{}
+	}
+	d := before.description
+	if !gone && d.equal(m) {
+		return d
+	}
+	d.columns = slices.Clone(d.columns)
+	for i := range d.columns {
+		d.columns[i].Number = 0
+	}
+	return d
+}
+
+// old reports whether a transaction that wrote what a snapshot shows had ended before the first transaction of the stream.
+func (v *versions) old(xid uint32, s *catalogSnapshot) bool {
+	return v.from != 0 && (precedes(xid, v.from) || !precedes(xid, s.xmax))
+}
+
+// finishedBefore returns a transaction id: all before it had ended when the first transaction of a slot's stream committed. 0: the slot
+// is not there yet.
+func finishedBefore(ctx context.Context, conn *pgx.Conn, slot string) (from uint32, err error) {
+	err = conn.QueryRow(ctx, `SELECT s.catalog_xmin::pg_catalog.text::pg_catalog.int8 FROM pg_catalog.pg_replication_slots s
+		WHERE s.slot_name = $1 AND s.catalog_xmin IS NOT NULL`, slot).Scan(&from)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("read slot %s: %w", slot, err)
+	}
+	return from, err
+}
+
+// look reads a table after the transaction xid, and many when many are asked for one after the other. false: the transaction does
+// not become visible.
+func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) (seen bool, err error) {
+	all, oid := r.burst.due(time.Now()), m.ID
+	err = r.control(ctx, func(conn *pgx.Conn) error {
+		for waited := false; ; waited = true {
+			if all {
+				began := time.Now()
+				if err := r.compare(ctx, conn, xid); err != nil {
+					return err
+				}
+				r.burst.took(time.Since(began), time.Now())
+				if v, _, _ := r.read.at(oid, xid); v != nil {
+					seen = true
+					return r.compareTypes(ctx, conn, m, v.description)
+				}
+			}
+			now, err := tables(ctx, conn, []uint32{oid})
+			if err != nil {
+				return err
+			}
+			if seen = now.text == "" && waited || now.arrived(xid); seen || waited {
+				r.learn(now)
+				return r.compareTypes(ctx, conn, m, now.tables[oid])
+			}
+			if err := awaitVisible(ctx, conn, xid, r.wait); err != nil {
+				return err
+			}
+			all = false
+		}
+	})
+	return seen, err
+}
+
+// compareTypes reads the types of a table that are not known, or all when one was altered.
+func (r *relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
+	if altered, err := r.typeWatch.compare(ctx, conn); err != nil {
+		return err
+	} else if altered {
+		if err := r.retype(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return r.readTypes(ctx, conn, columnTypes(m, d))
+}
+
+// compare reads the fingerprints of all tables.
+func (r *relations) compare(ctx context.Context, conn *pgx.Conn, xid uint32) error {
+	all, err := fingerprints(ctx, conn, r.read.oids())
+	if err != nil {
+		return err
+	}
+	all.arrived(xid)
+	r.learn(all)
+	return nil
+}
+
+// watch keeps the versions near to the catalogue, so that a row that comes soon after a change stands between two readings that are
+// near each other. A small part of the time is spent for it.
+func (v *versions) watch(ctx context.Context, conn *pgx.Conn) error {
+	if time.Now().Before(v.next) {
+		return nil
+	}
+	began := time.Now()
+	err := v.refresh(ctx, conn)
+	v.next = time.Now().Add(watchShare * time.Since(began))
+	return err
+}
+
+const watchShare = 100
+
+// refresh reads all tables again that have changed.
+func (v *versions) refresh(ctx context.Context, conn *pgx.Conn) error {
+	all, err := fingerprints(ctx, conn, v.oids())
+	if err != nil {
+		return err
+	}
+	changed := v.add(all)
+	if len(changed) == 0 {
+		return nil
+	}
+	now, err := tables(ctx, conn, changed)
+	if err == nil {
+		v.add(now)
+	}
+	return err
+}
+
+// arrived reports whether a reading saw a transaction that the stream had brought before. On a standby it did: what is decoded there
+// was replayed before.
+func (r *catalogView) arrived(xid uint32) bool {
+	if r.text == "" {
+		return false
+	}
+	if r.snapshot.standby && !r.snapshot.sees(xid) {
+		r.snapshot.also = append(r.snapshot.also, xid)
+	}
+	return r.snapshot.sees(xid)
+}
+
+// learn takes a reading over, and asks for the transactions that may not have ended yet where the stream is.
+func (r *relations) learn(now *catalogView) {
+	for _, d := range now.tables {
+		for _, all := range [][]attr{d.columns, d.dropped} {
+			for i := range all {
+				if x := all[i].XID; !r.read.old(x, &now.snapshot) {
+					r.ended.want(x)
+				}
+			}
+		}
+	}
+	r.read.add(now)
+}
+
+// burst decides when all tables are read at once: when several are asked for one after the other, and for a small part of the time.
+type burst struct {
+	pause time.Duration // after which a run has ended
+	asked time.Time     // when one was asked for last
+	run   int
+	read  time.Time // when all were read last
+	cost  time.Duration
+}
+
+const (
+	burstPause = 100 * time.Millisecond
+	burstRun   = 3
+	burstShare = 20
+)
+
+func (b *burst) due(now time.Time) bool {
+	if now.Sub(b.asked) > b.pause {
+		b.run = 0
+	}
+	b.run++
+	b.asked = now
+	return b.run > burstRun && now.Sub(b.read) > burstShare*b.cost
+}
+
+func (b *burst) took(cost time.Duration, now time.Time) { b.cost, b.read = cost, now }

@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"slices"
+
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// A message that stands between two versions of its table, or before all that were read, is of a moment that no reading shows. The
+// server sends columns in the order of their numbers, and gives each column the next number, for ever. So the numbers follow from
+// the columns that there were at that moment: for each transaction that has changed the catalogue, either it had ended (its rows
+// read as they were read later), or it had not (its columns were there under another name, or not yet). Each way that fits to the
+// message is a solution. A column that has one number in all of them is certain; another one has none.
+
+// maxSwitches is how many transactions may be undecided: the ways are 2 to the power of that.
+const maxSwitches = 8
+
+// slot is a column that a table has had, with what is known of it at the moment of a message.
+type slot struct {
+	*attr
+	group int  // the transaction that may have ended, or not; -1: it had
+	there bool // it was there before
+}
+
+// solver finds the numbers of a message's columns.
+type solver struct {
+	m      *pgoutput.Relation
+	slots  []slot
+	groups int
+	listed bool // the publication may leave columns out
+	steps  int
+
+	found   int
+	numbers []int16        // of the columns; -1: not known yet, 0: several
+	wild    map[int16]bool // columns that may have looked otherwise
+	path    []int16
+}
+
+// maxSteps bounds the work for tables of very many columns.
+const maxSteps = 1_000_000
+
+// solve returns a description as it was when the message's row was written in the transaction xid. settled reports whether a
+// transaction is known to have ended before.
+func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, settled func(uint32) bool) description {
+	s := &solver{m: m, slots: d.slots(before, xid, settled)}
+	for _, sl := range s.slots {
+		s.groups = max(s.groups, sl.group+1)
+	}
+	for _, s.listed = range []bool{false, true} {
+		s.found, s.numbers, s.wild = 0, slices.Repeat([]int16{-1}, len(m.Columns)), map[int16]bool{}
+		if s.groups <= maxSwitches {
+			s.all()
+		}
+		if s.found > 0 || s.steps > maxSteps {
+			break
+		}
+	}
+	if s.found == 0 || s.steps > maxSteps {
+		clear(s.numbers)
+	}
+	return d.as(m, s, before)
+}
+
+// slots are the columns of a table in the order of their numbers.
+func (d *description) slots(before *version, xid uint32, settled func(uint32) bool) []slot {
+	var all []slot
+	for _, attrs := range [][]attr{d.columns, d.dropped} {
+		for i := range attrs {
+			all = append(all, slot{attr: &attrs[i], group: -1})
+		}
+	}
+	slices.SortFunc(all, func(a, b slot) int { return int(a.Number) - int(b.Number) })
+	groups, n := map[uint32]int{}, 0
+	for i := range all {
+		s := &all[i]
+		if before != nil {
+			was := before.number(s.Number)
+			if s.there = was != nil; s.there && was.XID == s.XID {
+				continue
+			}
+		}
+		if settled(s.XID) || s.Created && (s.XID != xid || s.Unaltered) { // there are rows, so there was a table
+			continue
+		}
+		group, known := groups[s.XID]
+		if !known || s.XID == xid { // within its own transaction a message may stand between any two changes
+			group = n
+			n++
+			groups[s.XID] = group
+		}
+		s.group = group
+	}
+	return all
+}
+
+// number finds a column by its number, also one that is dropped; nil when there is none.
+func (d *description) number(n int16) *attr {
+	for _, attrs := range [][]attr{d.columns, d.dropped} {
+		if i := slices.IndexFunc(attrs, func(a attr) bool { return a.Number == n }); i >= 0 {
+			return &attrs[i]
+		}
+	}
+	return nil
+}
+
+// all tries every way: which transactions had ended, and which of the last columns were not there yet.
+func (s *solver) all() {
+	for over := range uint(1) << s.groups {
+		for n := len(s.slots); n >= 0; n-- {
+			s.path = s.path[:0]
+			s.place(over, n, 0, 0)
+			if n == 0 || s.slots[n-1].there || s.ended(over, s.slots[n-1]) {
+				break // this one was there
+			}
+		}
+	}
+}
+
+func (s *solver) ended(over uint, sl slot) bool { return sl.group < 0 || over&(1<<sl.group) != 0 }
+
+// place puts the message's columns from c on into the slots from i on, of the first n.
+func (s *solver) place(over uint, n, i, c int) {
+	if s.steps++; s.steps > maxSteps || len(s.m.Columns)-c > n-i {
+		return
+	}
+	if i == n {
+		if c == len(s.m.Columns) {
+			s.note(over, n)
+		}
+		return
+	}
+	sl := s.slots[i]
+	fits, skips := false, false
+	switch {
+	case s.ended(over, sl) && sl.Dropped:
+		skips = true
+	case s.ended(over, sl):
+		fits = c < len(s.m.Columns) && sl.is(s.m.Columns[c])
+		skips = (sl.Generated || s.listed) && !s.named(sl.Name)
+	default:
+		fits = c < len(s.m.Columns)
+		skips = sl.Generated || s.listed
+	}
+	if fits {
+		s.path = append(s.path, sl.Number)
+		s.place(over, n, i+1, c+1)
+		s.path = s.path[:len(s.path)-1]
+	}
+	if skips {
+		s.place(over, n, i+1, c)
+	}
+}
+
+func (s *solver) named(name string) bool {
+	return slices.ContainsFunc(s.m.Columns, func(c pgoutput.Column) bool { return c.Name == name })
+}
+
+// note adds a solution.
+func (s *solver) note(over uint, n int) {
+	s.found++
+	for c, number := range s.path {
+		if s.numbers[c] < 0 {
+			s.numbers[c] = number
+		} else if s.numbers[c] != number {
+			s.numbers[c] = 0
+		}
+	}
+	for i, sl := range s.slots {
+		if i >= n || !s.ended(over, sl) {
+			s.wild[sl.Number] = true
+		}
+	}
+}
+
+// as makes a description that has the message's names: of what the columns with their numbers are now.
+func (d *description) as(m *pgoutput.Relation, s *solver, before *version) description {
+	if before == nil {
+		before = &version{}
+	}
+	t := description{fingerprint: d.fingerprint}
+	names := map[string]string{} // of the message, by those of the catalogue
+	for i, c := range m.Columns {
+		a := attr{Name: c.Name, Type: c.Type, Modifier: c.Modifier, Default: true, unsure: s.numbers[i] == 0}
+		if now := d.number(s.numbers[i]); now != nil {
+			names[now.Name] = c.Name
+			if a.Number = now.Number; !now.Dropped {
+				a = *now
+				a.Name, a.Type, a.Modifier = c.Name, c.Type, c.Modifier
+				if was := before.number(a.Number); was != nil && s.wild[a.Number] {
+					a.Required = a.Required && was.Required
+				}
+			}
+		}
+		t.columns = append(t.columns, a)
+	}
+	for _, a := range d.columns {
+		if _, sent := names[a.Name]; !sent && !s.named(a.Name) && (a.Generated || s.listed && !s.wild[a.Number]) {
+			names[a.Name] = a.Name
+			t.columns = append(t.columns, a)
+		}
+	}
+	t.key, t.identity = renamed(d.key, names), renamed(d.identity, names)
+	for _, late := range d.late {
+		if late = renamed(late, names); late != nil {
+			t.late = append(t.late, late)
+		}
+	}
+	return t
+}
+
+// renamed are columns by the names of another moment; nil when one was not there.
+func renamed(all []string, names map[string]string) []string {
+	var to []string
+	for _, name := range all {
+		now, there := names[name]
+		if !there {
+			return nil
+		}
+		to = append(to, now)
+	}
+	return to
+}
