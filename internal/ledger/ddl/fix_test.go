@@ -20,6 +20,7 @@ func TestSteps(t *testing.T) {
 		{"an alternative", "TRUNCATE t; -- or, when the former one was renamed: ALTER TABLE t RENAME TO ...\nor set on_conflict = \"source_wins\"", false, []Step{
 			{SQL: "TRUNCATE t;"},
 		}},
+		{"an alternative command", "TRUNCATE t; -- or copy the rows again: `tailrace drop -pipeline p f.hcl`, then start again", false, []Step{{SQL: "TRUNCATE t;"}}},
 		{"a command in quotes", "copy the rows again: `tailrace drop -pipeline p f.hcl`, then start again", true, []Step{
 			{Command: "tailrace drop -pipeline p f.hcl"}, {Restart: true},
 		}},
