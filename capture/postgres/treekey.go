@@ -219,7 +219,7 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 				State: "child_not_published", Usage: true,
 				Reason: fmt.Sprintf("%s inherits from %s, which is published, and is not published itself: its rows are not in the stream",
 					child, parent),
-				Fix:    fmt.Sprintf("-- add %q to tables, or to except when its rows are not wanted, and restart", child),
+				Fix: fmt.Sprintf("-- add %q to tables, or to except when its rows are not wanted, and restart", child),
 			})
 		}
 		return nil
