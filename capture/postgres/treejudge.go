@@ -43,7 +43,9 @@ func changed(found []finding) *capture.Problem {
 
 // compare judges each partition whose mark differs from the base. It returns the next base, in which what is harmless is as it is
 // now and what is a loss is as it was.
-func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []treeNode) (next *treeBase, found []finding, err error) {
+func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []treeNode) (
+	next *treeBase, found []finding, err error,
+) {
 	next = &treeBase{accepted: base.accepted, roots: map[uint32]bool{}, leaves: map[uint32]leafMark{}}
 	rootNames, there := map[uint32]string{}, map[uint32]bool{}
 	written := map[uint32]map[uint32]bool{} // by root: the transactions that wrote its partitions

@@ -29,7 +29,8 @@ func (c *Config) growths(ctx context.Context, conn *pgx.Conn, ts []*target) erro
 			EXISTS (SELECT FROM pg_index WHERE indrelid = $1 AND indisprimary AND indimmediate AND indisvalid),
 			coalesce((SELECT array_agg(a.attname::text ORDER BY k.n) FROM (SELECT * FROM pg_index i WHERE indrelid = $1 AND indisunique
 					AND indimmediate AND indisvalid AND indpred IS NULL AND indexprs IS NULL ORDER BY indisreplident DESC, indexrelid LIMIT 1) i,
-				unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) WITH ORDINALITY k(num, n) JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = k.num), '{}')`,
+				unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) WITH ORDINALITY k(num, n)
+				JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = k.num), '{}')`,
 			t.OID).Scan(&t.growth.grows, &t.growth.keyed, &t.growth.unique)
 		if err != nil {
 			return c.named("read partitions of "+t.String(), err)
@@ -179,7 +180,8 @@ func (c *Config) treeWarnings(ctx context.Context, conn *pgx.Conn) []error {
 func (c *Config) checkPublishedTree(t *target, major int) (problems []error) {
 	for i := range t.leaves {
 		if p := capture.AsProblem(c.checkIdentity(t, &t.leaves[i], major)); p != nil {
-			p.Reason = strings.Replace(p.Reason, "once published, every UPDATE and DELETE on it would fail", "every UPDATE and DELETE on it fails", 1)
+			p.Reason = strings.Replace(p.Reason, "once published, every UPDATE and DELETE on it would fail",
+				"every UPDATE and DELETE on it fails", 1)
 			problems = append(problems, p)
 		}
 	}
@@ -197,7 +199,8 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 		return nil, nil
 	}
 	rows, err := conn.Query(ctx, `
-		WITH RECURSIVE member AS (SELECT r.prrelid AS oid FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = $1),
+		WITH RECURSIVE member AS (SELECT r.prrelid AS oid FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+			WHERE p.pubname = $1),
 		child AS (
 			SELECT i.inhparent AS parent, i.inhrelid AS oid FROM member JOIN pg_class c ON c.oid = member.oid AND c.relkind = 'r'
 				JOIN pg_inherits i ON i.inhparent = member.oid
@@ -214,8 +217,9 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 		if !c.excepted(&candidate{Schema: child.Schema, Name: child.Name}) {
 			problems = append(problems, &capture.Problem{
 				State: "child_not_published", Usage: true,
-				Reason: fmt.Sprintf("%s inherits from %s, which is published, and is not published itself: its rows are not in the stream", child, parent),
-				Fix:    fmt.Sprintf("-- add %q to tables, or to except when its rows are not wanted, and restart", child),
+				Reason: fmt.Sprintf("%s inherits from %s, which is published, and is not published itself: its rows are not in the stream",
+					child, parent),
+				Fix: fmt.Sprintf("-- add %q to tables, or to except when its rows are not wanted, and restart", child),
 			})
 		}
 		return nil

@@ -287,7 +287,8 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	case p == nil && t.problem != nil:
 		t.log.Info("the warning has ended", zap.String("state", t.problem.State))
 	case p != nil && (t.problem == nil || t.problem.Reason != p.Reason):
-		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason)) // its fix names the pipeline's files, which the status knows
+		// Its fix names the pipeline's files, which the status knows.
+		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason))
 		if t.problem == nil || t.problem.State != p.State {
 			t.since = time.Now()
 		}
