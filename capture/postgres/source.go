@@ -29,8 +29,10 @@ type Source struct {
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
 	accepted  *edition      // of the publication, when the last stream passed; nil: none has
+	added     []string      // tables that the publication got next to an older slot, of which the log has yet to tell
 	names     naming
 	attempts  attempts
+	tables    tableWatch // of whoever has side's connection
 
 	stalls atomic.Uint64 // that connections had
 
@@ -43,7 +45,8 @@ type Source struct {
 
 // New makes a source; it contacts nothing.
 func New(c Config, log *zap.Logger) *Source {
-	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}, copies: map[*rowCopy]struct{}{}}
+	s := &Source{config: c, log: log, patience: leastPatience, copies: map[*rowCopy]struct{}{}}
+	s.health = capture.Health{Retained: -1, Safe: -1, Unpublished: -1}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	return s
@@ -184,8 +187,8 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
 			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
 	}
-	if slot != nil && len(pub.Added) > 0 {
-		s.log.Warn("rows that were in these tables before are not copied", zap.Strings("tables", pub.Added))
+	if slot != nil {
+		s.added = append(s.added, pub.Added...)
 	}
 	return pub, nil
 }
@@ -246,7 +249,8 @@ func (s *Source) gone() {
 	defer s.mu.Unlock()
 	s.counted()
 	s.stream = nil
-	s.health.Connected, s.health.Copying, s.health.Waiting = false, false, nil
+	h := &s.health
+	h.Connected, h.Copying, h.Waiting, h.Warning, h.Unpublished = false, false, nil, nil, -1
 }
 
 // WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's

@@ -50,7 +50,7 @@ func (s *started) has(name string) bool {
 }
 
 // readyz is for load balancers: started, active or standby, whatever the sinks' state. With ?strict it is for
-// deployments and people: every pipeline (or &pipeline=P alone) streams and no sink is halted.
+// deployments and people: every pipeline (or &pipeline=P alone) streams, also with a warning, and no sink is halted.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	statuses := s.pipelines.Statuses()
 	s.started.observe(statuses)
@@ -78,7 +78,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func strict(st pipeline.Status) bool {
-	if st.State.Name != streaming || st.State.Kind != pipeline.OK {
+	if st.State.Kind != pipeline.Warning && (st.State.Name != streaming || st.State.Kind != pipeline.OK) {
 		return false
 	}
 	for _, sink := range st.Sinks {
