@@ -129,9 +129,11 @@ type Health struct {
 	// Waiting is why the server holds changes back although the stream runs: a state that ends by itself. nil: it does not.
 	Waiting      *Problem
 	WaitingSince time.Time
-	// Warning is what does not stop the stream and needs an operator all the same; nil: there is nothing.
+	// Warning is what stands in the way of nothing that is streamed and has to be changed all the same; nil: there is nothing.
 	Warning      *Problem
 	WarningSince time.Time
+	// Unpublished is how many tables the file takes that the source does not publish; negative: unknown.
+	Unpublished int
 }
 
 // Observed is a Source that tells its Health. It may be called by any goroutine and does not block.

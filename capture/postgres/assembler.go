@@ -145,7 +145,7 @@ func (a *assembler) relation(ctx context.Context, body []byte) error {
 		return fmt.Errorf("read change: a table is described outside of a transaction")
 	}
 	if a.names != nil {
-		if ours, err := a.names.take(ctx, a.tx.XID, &m); err != nil {
+		if ours, err := a.names.take(ctx, a.xid, &m); err != nil {
 			return err
 		} else if !ours {
 			a.leaveOut(&m)

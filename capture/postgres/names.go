@@ -22,7 +22,7 @@ type naming struct {
 	mu       sync.Mutex
 	recorded bool              // a sink's record has an edition
 	known    map[uint32]bool   // hashes of the names in these editions
-	began    uint32            // transactions from this one on began after the process had the slot
+	began    uint64            // transactions from this one on began after the process had the slot
 	strays   map[uint32]string // what published tables were seen under a name that the file does not have, by OID
 	stamped  bool              // the publication got new rows for these tables
 	found    []string          // what the last look found
@@ -117,6 +117,7 @@ type streamNames struct {
 	config  *Config
 	log     *zap.Logger
 	members map[uint32]membership // of the publication's edition, by OID
+	next    uint64                // the transaction id that was to be given next, after the edition was read
 	passed  chan struct{}         // closed when the stream has passed the start rule
 	told    map[uint32]bool       // the log has that rows of these are left out
 }
@@ -124,12 +125,12 @@ type streamNames struct {
 func (s *Source) namesOf(e *edition, next uint64) *streamNames {
 	if s.accepted == nil {
 		s.names.mu.Lock()
-		s.names.began = uint32(next)
+		s.names.began = next
 		s.names.mu.Unlock()
 	}
 	n := &streamNames{
-		naming: &s.names, config: &s.config, log: s.log, members: map[uint32]membership{}, passed: make(chan struct{}),
-		told: map[uint32]bool{},
+		naming: &s.names, config: &s.config, log: s.log, members: map[uint32]membership{}, next: next,
+		passed: make(chan struct{}), told: map[uint32]bool{},
 	}
 	for _, t := range e.tables {
 		n.members[t.member.oid] = t
@@ -141,7 +142,7 @@ func (s *Source) namesOf(e *edition, next uint64) *streamNames {
 // name are: when the file named it before, until this process had the slot, or when no record says whether it did. When the
 // publication has the table, the stream has to be judged again before it hands the rows on: the error is ErrRestart. What was
 // written before the table's row in the publication was judged at that time.
-func (n *streamNames) take(ctx context.Context, xid uint32, m *pgoutput.Relation) (bool, error) {
+func (n *streamNames) take(ctx context.Context, xid uint64, m *pgoutput.Relation) (bool, error) {
 	if !n.config.Manage || n.config.wants(m.Schema, m.Name) {
 		return true, nil
 	}
@@ -152,13 +153,13 @@ func (n *streamNames) take(ctx context.Context, xid uint32, m *pgoutput.Relation
 	}
 	t, published := n.members[m.ID]
 	n.mu.Lock()
-	before := precedes(xid, n.began)
+	before := xid < n.began
 	known := n.known[hash(m.Schema, m.Name)] || !n.recorded && published
 	n.mu.Unlock()
 	if before && known {
 		return true, nil
 	}
-	if !published || precedes(xid, t.member.xmin) {
+	if !published || xid < lastBefore(n.next, t.member.xmin) {
 		return false, nil
 	}
 	n.stray(m.ID, fmt.Sprintf("rows of %s were written under the name %s.%s, which the file does not have", t.member, m.Schema, m.Name))
@@ -175,8 +176,19 @@ func (n *streamNames) leave(id uint32, name string) {
 	}
 }
 
-// precedes reports whether a transaction id is older than another one, as Postgres compares them.
+// precedes reports whether a transaction id is older than another one, as Postgres compares them: of two that are less than 2^31
+// transactions apart.
 func precedes(a, b uint32) bool { return int32(a-b) < 0 }
+
+// lastBefore is the last transaction before next whose id is id, without the times that ids have wrapped. Ids below 3 are older than
+// all transactions.
+func lastBefore(next uint64, id uint32) uint64 {
+	back := uint64(uint32(next) - id)
+	if id < 3 || back > next {
+		return 0
+	}
+	return next - back
+}
 
 // wants reports whether the file of a managed publication takes a table of this name.
 func (c *Config) wants(schema, name string) bool {

@@ -1,11 +1,17 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
 // swapped puts c in the place of a, as online schema change tools do.
@@ -262,8 +268,14 @@ func TestNamesOfFile(t *testing.T) {
 			t.Errorf("%s: %v", name, !want)
 		}
 	}
-	if !precedes(1, 2) || precedes(2, 1) || precedes(2, 2) || !precedes(1<<32-5, 3) {
-		t.Error("transaction ids do not wrap")
+	for _, c := range []struct {
+		next uint64
+		id   uint32
+		want uint64
+	}{{1000, 999, 999}, {1000, 2, 0}, {3<<32 + 5, 4, 3<<32 + 4}, {3<<32 + 5, 1<<32 - 5, 3<<32 - 5}, {3<<32 + 5, 1 << 30, 2<<32 + 1<<30}, {1000, 5000, 0}} {
+		if got := lastBefore(c.next, c.id); got != c.want {
+			t.Errorf("the last %d before %d is %d, want %d", c.id, c.next, got, c.want)
+		}
 	}
 	if note, rest := splitNote(noteLine("a\nb") + "\nc\nd"); note != "a b" || rest != "c\nd" {
 		t.Errorf("%q, %q", note, rest)
@@ -281,4 +293,111 @@ func TestNamesOfFile(t *testing.T) {
 	if n.judged(); len(n.texts()) > 0 || len(n.strayed()) > 0 {
 		t.Error("strays are judged twice")
 	}
+}
+
+// Which rows of a table that the file does not name are handed on.
+func TestRowsUnderNamesThatTheFileLacks(t *testing.T) {
+	passed := make(chan struct{})
+	close(passed)
+	const began, added = 900, 500 // ids of transactions: when the process had the slot, and when the table got its row in the publication
+	for _, c := range []struct {
+		what       string
+		table      string
+		oid        uint32
+		xid        uint64
+		recorded   bool
+		handed, is bool // handed on; else it is left out, or is judged again
+	}{
+		{what: "a name of the file", table: "a", oid: 1, xid: 950, recorded: true, handed: true},
+		{what: "older than the row in the publication", table: "z", oid: 1, xid: added - 1, recorded: true},
+		{what: "as old as that row", table: "z", oid: 1, xid: added, recorded: true, is: true},
+		{what: "not published", table: "z", oid: 2, xid: 950, recorded: true},
+		{what: "a name of a record, before the process began", table: "was", oid: 1, xid: began - 1, recorded: true, handed: true},
+		{what: "a name of a record, later", table: "was", oid: 1, xid: began, recorded: true, is: true},
+		{what: "no record, before the process began", table: "z", oid: 1, xid: began - 1, handed: true},
+		{what: "no record, later", table: "z", oid: 1, xid: began, is: true},
+		{what: "no record, and not published", table: "z", oid: 2, xid: began - 1},
+	} {
+		n := &streamNames{
+			naming: &naming{recorded: c.recorded, known: map[uint32]bool{hash("public", "was"): true}, began: began},
+			config: &Config{Manage: true, Tables: []string{"public.a"}}, log: zap.NewNop(), next: 1000, passed: passed,
+			members: map[uint32]membership{1: {member: member{Schema: "public", Name: "a", xmin: added}}},
+		}
+		handed, err := n.take(t.Context(), c.xid, &pgoutput.Relation{ID: c.oid, Schema: "public", Name: c.table})
+		if handed != c.handed || (err != nil) != c.is || (len(n.texts()) > 0) != c.is || err != nil && !errors.Is(err, capture.ErrRestart) {
+			t.Errorf("%s: handed on %v, %v, strays %q", c.what, handed, err, n.texts())
+		}
+	}
+}
+
+// A table that was published under a name of the file is noticed under another one, when this process accepted it so.
+func TestRenamedSinceItWasAccepted(t *testing.T) {
+	table := func(row uint32, name string) membership {
+		return membership{row: row, name: hash("public", name), member: member{Schema: "public", Name: name, oid: row}}
+	}
+	for _, c := range []struct {
+		what     string
+		accepted *edition
+		foreign  bool
+		want     bool
+	}{
+		{what: "renamed", accepted: &edition{tables: []membership{table(1, "a")}}, want: true},
+		{what: "it had the name before", accepted: &edition{tables: []membership{table(1, "z")}}},
+		{what: "another row", accepted: &edition{tables: []membership{table(2, "a")}}},
+		{what: "nothing was accepted"},
+		{what: "an administrator's publication", accepted: &edition{tables: []membership{table(1, "a")}}, foreign: true},
+	} {
+		s := New(Config{Manage: !c.foreign, Tables: []string{"public.a"}}, zap.NewNop())
+		s.accepted = c.accepted
+		if got := s.rename(&edition{tables: []membership{table(1, "z")}}); got != c.want || (len(s.names.texts()) > 0) != c.want {
+			t.Errorf("%s: %v, %q", c.what, got, s.names.texts())
+		}
+	}
+}
+
+// A table that was dropped and made again is judged, also where the look at the publication comes before the start rule: a stream that
+// the look ends is not judged, and neither is the next one.
+func TestATableMadeAgainIsJudgedAfterALook(t *testing.T) {
+	everywhere(t, func(s site) {
+		s.Parallel()
+		a := s.altering(500)
+		everyTable(a)
+		s.publish(a.Config)
+		s.createSlot(a.Config)
+		src := New(*a.Config, zap.NewNop())
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		var halted error
+		streams := 0
+		report := func(err error) {
+			halted = err
+			cancel()
+		}
+		_ = src.Run(ctx, report, func(ctx context.Context, st capture.Stream) error {
+			if streams++; streams == 1 {
+				if err := pass(ctx, st, ""); err != nil {
+					return err
+				}
+				a.sql("DROP TABLE $.a; CREATE TABLE $.a (id int PRIMARY KEY)")
+				<-st.Done()
+				return st.Err()
+			} else if streams > 5 {
+				s.Errorf("%d streams, and none was judged", streams)
+				cancel()
+				return nil
+			}
+			for src.Health().Unpublished < 0 { // until the first look
+				select {
+				case <-st.Done():
+					return st.Err()
+				case <-time.After(time.Millisecond):
+				}
+			}
+			return judged(ctx, st, "")
+		})
+		if halted == nil {
+			s.Fatalf("%d streams, and no verdict", streams)
+		}
+		wantProblem(s, []error{halted}, "publication_altered", a.schema+".a was taken out")
+	})
 }

@@ -29,9 +29,11 @@ type Source struct {
 	patience  time.Duration // the least time of silence after which a server is given up
 	prepared  bool          // the publication is what the file says
 	accepted  *edition      // of the publication, when the last stream passed; nil: none has
+	added     []string      // tables that the publication got next to an older slot, of which the log has yet to tell
 	names     naming
 	trees     *trees
 	attempts  attempts
+	tables    tableWatch // of whoever has side's connection
 
 	stalls atomic.Uint64 // that connections had
 
@@ -44,7 +46,8 @@ type Source struct {
 
 // New makes a source; it contacts nothing.
 func New(c Config, log *zap.Logger) *Source {
-	s := &Source{config: c, log: log, patience: leastPatience, health: capture.Health{Retained: -1, Safe: -1}, copies: map[*rowCopy]struct{}{}}
+	s := &Source{config: c, log: log, patience: leastPatience, copies: map[*rowCopy]struct{}{}}
+	s.health = capture.Health{Retained: -1, Safe: -1, Unpublished: -1}
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	s.trees = newTrees(&s.config, log)
@@ -188,8 +191,8 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
 			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
 	}
-	if slot != nil && len(pub.Added) > 0 {
-		s.log.Warn("rows that were in these tables before are not copied", zap.Strings("tables", pub.Added))
+	if slot != nil {
+		s.added = append(s.added, pub.Added...)
 	}
 	return pub, nil
 }
@@ -217,8 +220,22 @@ func (s *Source) Health() capture.Health {
 	s.counted()
 	h := s.health
 	h.Stalls = s.stalls.Load()
-	h.Warning, h.WarningSince = s.trees.warning()
+	h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, s.trees)
 	return h
+}
+
+// bothWarnings is a warning of tables, which may be nil, with that of partition trees.
+func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Problem, time.Time) {
+	tree, treeSince := t.warning()
+	switch {
+	case tree == nil:
+		return p, since
+	case p == nil:
+		return tree, treeSince
+	case treeSince.Before(since):
+		since = treeSince
+	}
+	return capture.AsProblem(together([]error{p, tree})), since
 }
 
 // counted takes over what the stream's snapshot has copied, or what the copies beside it have. A first start counts as copying
@@ -251,7 +268,8 @@ func (s *Source) gone() {
 	defer s.mu.Unlock()
 	s.counted()
 	s.stream = nil
-	s.health.Connected, s.health.Copying, s.health.Waiting = false, false, nil
+	h := &s.health
+	h.Connected, h.Copying, h.Waiting, h.Warning, h.Unpublished = false, false, nil, nil, -1
 }
 
 // WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's

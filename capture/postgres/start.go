@@ -54,7 +54,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		asm: &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names,
 			trees: s.trees},
 		mark:    pub.Mark,
-		dropped: membersOf(pub.Edition.dropped),
+		dropped: membersOf(pub.Edition.dropped), passed: names.passed,
 		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },
 		accept: func() {
 			s.accept(ctx, pub)

@@ -39,6 +39,7 @@ type stream struct {
 	// altered says what somebody else did to the publication since a sink recorded an edition of it.
 	altered func(ctx context.Context, edition string) ([]string, error)
 	accept  func()           // makes the stream's edition the one that this process has accepted
+	passed  <-chan struct{}  // closed when every sink has passed the start rule
 	dropped []member         // tables under whose names none is published any more
 	tables  []*capture.Table // that are published, by name
 	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)

@@ -42,11 +42,12 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	var mark string
 	var reborn bool
 	var waitsFor []standbySlot
+	var tables tableWatch
 	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
 		if mark, err = s.config.mark(ctx, c); err != nil {
 			return err
 		}
-		if len(st.dropped) > 0 {
+		if len(st.dropped) > 0 && closed(st.passed) { // until then Compare finds it
 			if reborn, err = s.config.exists(ctx, c, st.dropped...); err != nil {
 				return err
 			}
@@ -60,7 +61,11 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		if _, err = s.relations.typeWatch.compare(ctx, c); err != nil {
 			return err
 		}
-		return s.relations.read.watch(ctx, c)
+		if err = s.relations.read.watch(ctx, c); err != nil {
+			return err
+		}
+		tables, err = s.lookAtTables(ctx, c)
+		return err
 	})
 	if err != nil || row == nil {
 		return err
@@ -82,8 +87,19 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	s.meter.note(row.End, time.Now())
 	h := &s.health
 	h.Waiting, h.WaitingSince = standbys.problem, standbys.since
+	h.Warning, h.WarningSince, h.Unpublished = tables.problem, tables.since, tables.unpublished
 	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.state(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
 	return nil
+}
+
+// closed reports whether a channel is closed on which nothing is sent.
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // meter is the rate at which the server writes WAL, in bytes a second, smoothed over about a minute.

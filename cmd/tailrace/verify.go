@@ -42,9 +42,10 @@ type verification struct {
 	fast   bool
 	json   bool
 
-	published []string // the tables of the publications
-	compared  int      // tables
-	wrong     int      // rows, or tables, that differ and were not repaired
+	published []string        // the tables of the publications, and those that the files take besides
+	looked    map[string]bool // pipelines whose tables without a publication are reported
+	compared  int             // tables
+	wrong     int             // rows, or tables, that differ and were not repaired
 	busy      int
 }
 
@@ -126,6 +127,9 @@ func (v *verification) one(ctx context.Context, p config.Pipeline, name string, 
 		return err
 	}
 	defer end()
+	if err := v.unpublished(ctx, p); err != nil {
+		return err
+	}
 	for _, t := range tables {
 		v.published = append(v.published, t.Source.String())
 		if v.table != "" && t.Source.String() != v.table {

@@ -23,6 +23,9 @@ func TestReady(t *testing.T) {
 		{"standby", with(func(s *pipeline.Status) { s.Role, s.State.Name = pipeline.Standby, "standby" }), 200, 503},
 		{"snapshot", with(func(s *pipeline.Status) { s.State.Name = "snapshot" }), 200, 503},
 		{"source away", with(func(s *pipeline.Status) { s.State = retrying }), 200, 503},
+		{"source warns", with(func(s *pipeline.Status) {
+			s.State = pipeline.State{Name: "tables_unpublished", Kind: pipeline.Warning}
+		}), 200, 200},
 		{"sink away", with(func(s *pipeline.Status) { s.Sinks[0].State = retrying }), 200, 200},
 		{"sink warns", with(func(s *pipeline.Status) { s.Sinks[0].State.Kind = pipeline.Warning }), 200, 200},
 		{"sink halted", stuck("orders"), 200, 503},

@@ -137,7 +137,7 @@ func (s *supervisor) status() pipeline.Status {
 	}
 	st := pipeline.Status{
 		Name: s.block.Name, Role: pipeline.Starting, State: state,
-		Source: pipeline.SourceStatus{Kind: s.block.Source.Kind, Retained: -1, Safe: -1, LostIn: -1},
+		Source: pipeline.SourceStatus{Kind: s.block.Source.Kind, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1},
 		Sinks:  []pipeline.SinkStatus{},
 	}
 	idle := pipeline.State{Name: pipeline.Starting, Kind: pipeline.OK, Since: state.Since}

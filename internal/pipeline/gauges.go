@@ -33,6 +33,8 @@ var perPipeline = []gauge{
 		func(s Status) (float64, bool) { return number(s.Source.Connected), true }),
 	pipelineCounter("source_stalls_total", "Stalls of the connection to the source that were noticed and ended.",
 		func(s Status) (float64, bool) { return float64(s.Source.Stalls), true }),
+	pipelineGauge("source_tables_unpublished", "Tables that the file takes and the source does not publish.",
+		func(s Status) (float64, bool) { return known(int64(s.Source.Unpublished)) }),
 	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
 		func(s Status) (float64, bool) { return known(s.Source.Retained) }),
 	pipelineGauge("slot_safe_bytes", "WAL that may still be written before the slot is lost.",
@@ -105,7 +107,7 @@ func send(ch chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.Value
 	ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 }
 
-func known(bytes int64) (float64, bool) { return float64(bytes), bytes >= 0 }
+func known(n int64) (float64, bool) { return float64(n), n >= 0 }
 
 func number(b bool) float64 {
 	if b {

@@ -59,6 +59,8 @@ type SourceStatus struct {
 	Copied    int64            `json:"snapshot_rows"`
 	Estimated int64            `json:"snapshot_rows_estimated"`
 	Stalls    uint64           `json:"stalls"` // of the connection, since the process started
+	// Unpublished is how many tables the file takes that the source does not publish; -1 is unknown.
+	Unpublished int `json:"tables_unpublished"`
 }
 
 // WindowStatus is what lies between the source and the sinks.
@@ -100,7 +102,7 @@ func (p *Pipeline) Status() Status {
 	}
 	p.mu.Lock()
 	s := Status{Name: p.config.Name, Role: p.role, State: p.state, Window: WindowStatus{Limit: p.config.Window}}
-	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1}
+	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1}
 	if p.lane != nil {
 		s.Window.Bytes = p.lane.window.size()
 	}
@@ -120,7 +122,7 @@ func (s *Status) observe(h capture.Health) {
 	src := &s.Source
 	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Sent.Flush())
 	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
-	src.Stalls = h.Stalls
+	src.Stalls, src.Unpublished = h.Stalls, h.Unpublished
 	if h.Safe >= 0 && h.Rate > 0 {
 		src.LostIn = float64(h.Safe) / h.Rate
 	}
@@ -131,9 +133,8 @@ func (s *Status) observe(h capture.Health) {
 		s.State.Since = h.WaitingSince.UTC()
 	case h.Copying:
 		s.State.Name = "snapshot"
-	case h.Warning != nil:
-		s.State = stateOf(h.Warning, "failed")
-		s.State.Kind, s.State.Since = Warning, h.WarningSince.UTC()
+	default:
+		s.State = warned(s.State, h.Warning, h.WarningSince)
 	}
 }
 
@@ -145,7 +146,8 @@ func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
 		LagSeconds: d.pending.age(now).Seconds(), LagBytes: -1, Events: d.count, Rejected: d.rejected,
 	}
 	if r, tells := d.sink.(sink.HealthReporter); tells && d.live && s.State.Kind == OK {
-		s.State = warned(s.State, r.Health())
+		h := r.Health()
+		s.State = warned(s.State, h.Warning, h.Since)
 	}
 	if end > 0 && !d.holds.IsZero() {
 		s.LagBytes = max(0, int64(end)-int64(d.holds.Flush()))
@@ -153,13 +155,13 @@ func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
 	return s
 }
 
-// warned is the state of a sink that works, with what it warns of.
-func warned(s State, h sink.Health) State {
-	if h.Warning == nil {
+// warned is the state of what works, with what it warns of.
+func warned(s State, warning *capture.Problem, since time.Time) State {
+	if warning == nil {
 		return s
 	}
-	s = stateOf(h.Warning, "failed")
-	s.Kind, s.Since = Warning, h.Since.UTC()
+	s = stateOf(warning, "failed")
+	s.Kind, s.Since = Warning, since.UTC()
 	return s
 }
 

@@ -363,6 +363,29 @@ func TestStatusOfAServerThatWaits(t *testing.T) {
 	}
 }
 
+// What a source warns of is the state of a pipeline that streams, with a kind of its own; trouble comes first.
+func TestStatusOfASourceThatWarns(t *testing.T) {
+	since := time.Unix(1000, 0)
+	warning := &capture.Problem{State: "tables_unpublished", Reason: "public.w", Fix: "restart"}
+	for _, c := range []struct {
+		health            capture.Health
+		state, want, kind string
+	}{
+		{capture.Health{}, "streaming", "tables_unpublished", Warning},
+		{capture.Health{}, "opening", "opening", OK},
+		{capture.Health{Copying: true}, "streaming", "snapshot", OK},
+		{capture.Health{Waiting: &capture.Problem{State: "waiting_for_standby"}}, "streaming", "waiting_for_standby", Retrying},
+	} {
+		c.health.Warning, c.health.WarningSince, c.health.Unpublished = warning, since, 1
+		s := Status{State: State{Name: c.state, Kind: OK}}
+		s.observe(c.health)
+		if s.State.Name != c.want || s.State.Kind != c.kind || s.Source.Unpublished != 1 ||
+			c.kind == Warning && (s.State.Fix != "restart" || !s.State.Since.Equal(since)) {
+			t.Errorf("%s: %+v", c.state, s.State)
+		}
+	}
+}
+
 // What a sink warns of is its state while it works, with a kind of its own; trouble comes first.
 func TestStatusOfASinkThatWarns(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {

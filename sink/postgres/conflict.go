@@ -96,7 +96,10 @@ func (c *conflict) missing(what string) *capture.Problem {
 	}
 	return &capture.Problem{
 		State: "conflict_missing_row", Halted: true, Usage: true, Reason: what + ": " + reason,
-		Fix: "put the row back as the source had it; look at what is there:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
+		Fix: "put the row back as the source had it; look at what is there:\n" + c.selectSQL() +
+			"or set on_conflict = \"source_wins\", and restart. Where rows were never copied (their table was added to a running pipeline,\n" +
+			"or the pipeline was accepted without them), then `tailrace verify -table " + capture.ShellWord(c.plan.table.String()) +
+			" -repair FILE` copies them;\nset on_conflict back afterwards",
 	}
 }
 

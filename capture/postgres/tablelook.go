@@ -1,0 +1,329 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+// While the stream runs, the tables are looked at: one that the file wants may have been created since, and is not in the
+// publication; one that is published may have lost its replica identity, and the application's own UPDATE fails. The stream lacks
+// nothing for it, so both are warnings.
+
+// tableReport is what a look at the tables found.
+type tableReport struct {
+	Unpublished []member      // that the file wants and the publication does not have
+	Broken      []brokenTable // of which the server refuses UPDATE and DELETE
+}
+
+// brokenTable is a published table of which the server refuses UPDATE and DELETE.
+type brokenTable struct {
+	member
+	Why     string // one of the words of tablesLook
+	Primary bool   // it has a primary key that could be its replica identity
+}
+
+// tablesLook reads tables that hold rows: which of those that the patterns want are not published, under the name by which they would
+// be, and why the server refuses UPDATE and DELETE on one that is.
+const tablesLook = `
+	WITH p AS (SELECT * FROM pg_publication WHERE pubname = $1),
+	members AS (SELECT pr.* FROM p JOIN pg_publication_rel pr ON pr.prpubid = p.oid),
+	wanted AS (SELECT * FROM unnest($2::text[], $3::text[], $4::bool[]) w(schema, name, whatever)),
+	excepted AS (SELECT * FROM unnest($5::text[], $6::text[]) e(schema, name)),
+	leaves AS (
+		SELECT c.oid, c.relnamespace, c.relname, c.relreplident, tree,
+			coalesce((SELECT puballtables FROM p), false) OR c.oid IN (SELECT prrelid FROM members)
+				OR c.relispartition AND EXISTS (SELECT FROM members m WHERE m.prrelid = ANY (tree))
+				OR EXISTS (SELECT FROM (%s) s(schema) WHERE schema = ANY (
+					SELECT t.relnamespace FROM pg_class t WHERE t.oid = ANY (tree))) AS published
+		FROM pg_class c, LATERAL (SELECT CASE WHEN c.relispartition
+			THEN ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a) ELSE ARRAY[c.oid] END) x(tree)
+		WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384),
+	judged AS (
+		SELECT l.*, CASE
+			WHEN l.relreplident = 'n' THEN 'nothing'
+			WHEN l.relreplident = 'i' AND i.indrelid IS NULL THEN 'index'
+			WHEN l.relreplident = 'd' AND i.indrelid IS NULL THEN 'key'
+			WHEN m.prrelid IS NOT NULL AND %s THEN 'columns'
+			WHEN m.prrelid IS NOT NULL AND %s THEN 'filter'
+			ELSE '' END AS why
+		FROM leaves l
+			LEFT JOIN pg_index i ON i.indrelid = l.oid AND i.indisvalid AND i.indimmediate
+				AND (l.relreplident = 'd' AND i.indisprimary OR l.relreplident = 'i' AND i.indisreplident)
+			LEFT JOIN members m ON m.prrelid = l.oid
+		WHERE l.published AND (SELECT pubupdate OR pubdelete FROM p))
+	SELECT DISTINCT n.nspname, t.relname, '', false
+	FROM leaves l, LATERAL (
+		SELECT t.relname, t.relnamespace FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+		WHERE t.oid = ANY (l.tree) AND EXISTS (SELECT FROM wanted w WHERE n.nspname LIKE w.schema AND t.relname LIKE w.name
+			AND (w.whatever OR NOT EXISTS (SELECT FROM excepted e WHERE n.nspname LIKE e.schema AND t.relname LIKE e.name)))
+		ORDER BY array_position(l.tree, t.oid) DESC LIMIT 1) t
+		JOIN pg_namespace n ON n.oid = t.relnamespace
+	WHERE NOT l.published AND n.nspname <> 'information_schema' AND EXISTS (SELECT FROM p)
+	UNION ALL
+	SELECT n.nspname, j.relname, j.why, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = j.oid AND i.indisprimary AND i.indisvalid
+		AND i.indimmediate)
+	FROM judged j JOIN pg_namespace n ON n.oid = j.relnamespace WHERE j.why <> ''
+	ORDER BY 1, 2`
+
+// Before 15 a publication has no schemas, no column lists and no filters. A filter's columns stand in pg_depend, with those of a
+// column list, so a table that has both is left to the server.
+const (
+	lookSchemas = `SELECT pn.pnnspid FROM p JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid`
+	lookColumns = `m.prattrs IS NOT NULL AND (l.relreplident = 'f' OR EXISTS (SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) k
+		WHERE k <> ALL (m.prattrs::int2[])))`
+	lookFilter = `m.prqual IS NOT NULL AND m.prattrs IS NULL AND l.relreplident <> 'f' AND EXISTS (SELECT FROM pg_depend d
+		WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = m.oid AND d.refclassid = 'pg_class'::regclass
+			AND d.refobjid = l.oid AND d.refobjsubid > 0 AND d.refobjsubid <> ALL ((i.indkey::int2[])[0:i.indnkeyatts-1]))`
+)
+
+// readTables looks at the tables of a server of a version.
+func (c *Config) readTables(ctx context.Context, conn *pgx.Conn, version int) (*tableReport, error) {
+	sql := fmt.Sprintf(tablesLook, "SELECT NULL::oid", "false", "false")
+	if version >= 15 {
+		sql = fmt.Sprintf(tablesLook, lookSchemas, lookColumns, lookFilter)
+	}
+	schemas, names, whatever := []string{}, []string{}, []bool{}
+	for _, p := range c.patterns() {
+		schemas, names = append(schemas, like(p.schema)), append(names, like(p.name))
+		whatever = append(whatever, p.exact())
+	}
+	exceptSchemas, exceptNames := []string{}, []string{}
+	for _, text := range c.Except {
+		if p, err := parsePattern(text); err == nil {
+			exceptSchemas, exceptNames = append(exceptSchemas, like(p.schema)), append(exceptNames, like(p.name))
+		}
+	}
+	rows, err := conn.Query(ctx, sql, c.Publication, schemas, names, whatever, exceptSchemas, exceptNames)
+	if err != nil {
+		return nil, c.named("look at the tables", err)
+	}
+	r := &tableReport{}
+	var t brokenTable
+	_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &t.Why, &t.Primary}, func() error {
+		if t.Why == "" {
+			r.Unpublished = append(r.Unpublished, t.member)
+		} else {
+			r.Broken = append(r.Broken, t)
+		}
+		return nil
+	})
+	return r, c.named("look at the tables", err)
+}
+
+// Unpublished implements verify.Unpublished.
+func (s *Settings) Unpublished(ctx context.Context, pipeline string) (names [][2]string, err error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	r, err := c.readTables(ctx, conn, major(conn.PgConn()))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range r.Unpublished {
+		names = append(names, [2]string{m.Schema, m.Name})
+	}
+	return names, nil
+}
+
+// patterns are those by which the file takes tables.
+func (c *Config) patterns() (ps []pattern) {
+	texts := slices.Clone(c.Tables)
+	for _, o := range c.Options {
+		texts = append(texts, o.Name)
+	}
+	for _, text := range texts {
+		if p, err := parsePattern(text); err == nil { // CheckSettings has told of the others
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// like is a part of a pattern as LIKE has it.
+func like(part string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(part)
+}
+
+// mostTold is how many tables a reason or a fix names.
+const mostTold = 10
+
+// some names the first of several tables.
+func some[T fmt.Stringer](ts []T) string {
+	var names []string
+	for _, t := range ts[:min(len(ts), mostTold)] {
+		names = append(names, t.String())
+	}
+	if more := len(ts) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// problem is the warning of a report; nil: there is none.
+func (r *tableReport) problem(c *Config) *capture.Problem {
+	var problems []error
+	for _, state := range []string{identityMissing, "columns_break_updates", "filter_breaks_updates"} {
+		if p := r.broken(state); p != nil {
+			problems = append(problems, p)
+		}
+	}
+	if len(r.Unpublished) > 0 {
+		problems = append(problems, c.tablesUnpublished(r.Unpublished))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return capture.AsProblem(together(problems))
+}
+
+// identityMissing is the state of a table whose UPDATE and DELETE fail since it has no replica identity.
+const identityMissing = "replica_identity_missing"
+
+// tablesUnpublished is the warning of tables that were created since the publication was made what the file says.
+func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
+	p := &capture.Problem{
+		State: "tables_unpublished", Usage: true,
+		Reason: fmt.Sprintf("%s: the file takes these tables and publication %s does not have them: their changes go nowhere", some(ts), c.Publication),
+	}
+	shown, more := ts[:min(len(ts), mostTold)], ""
+	if len(ts) > len(shown) {
+		more = "\n-- and so on for the others"
+	}
+	var texts, items []string
+	for _, m := range shown {
+		texts = append(texts, fmt.Sprintf("%q", m.String()))
+		items = append(items, "ONLY "+ident(m.Schema, m.Name))
+	}
+	const rows = "rows that were written before are not copied; in a replica they come with `tailrace verify -repair FILE`"
+	if c.Manage {
+		p.Fix = "restart the daemon, and they are published from then on;\n" + rows + ";\n" +
+			"or leave them out: add " + strings.Join(texts, ", ") + " to except, and restart" + more
+	} else {
+		p.Fix = fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s;%s\n-- %s;\n-- or name in tables only what is to be published, and restart",
+			ident(c.Publication), strings.Join(items, ", "), more, rows)
+	}
+	return p
+}
+
+// broken is the warning of the tables whose UPDATE and DELETE fail for the reason that a state stands for.
+func (r *tableReport) broken(state string) *capture.Problem {
+	whys := map[string]string{
+		"nothing": "its replica identity is NOTHING", "index": "the index of its replica identity is gone or not usable",
+		"key":     "it has no usable primary key, and its replica identity is the default",
+		"columns": "the publication's column list leaves out a column of the replica identity", "filter": "the publication's filter needs a column that is not in the replica identity",
+	}
+	var told, fixes []string
+	n := 0
+	for _, t := range r.Broken {
+		if t.state() != state {
+			continue
+		}
+		if n++; n > mostTold {
+			continue
+		}
+		told, fixes = append(told, fmt.Sprintf("%s (%s)", t, whys[t.Why])), append(fixes, t.fix())
+	}
+	if n == 0 {
+		return nil
+	}
+	if n > mostTold {
+		told, fixes = append(told, fmt.Sprintf("and %d more", n-mostTold)), append(fixes, "-- and so on for the others")
+	}
+	return &capture.Problem{
+		State: state, Usage: true,
+		Reason: "the server refuses UPDATE and DELETE on a published table: " + strings.Join(told, ", ") + "; the stream lacks nothing",
+		Fix:    strings.Join(fixes, "\n"),
+	}
+}
+
+func (t *brokenTable) state() string {
+	switch t.Why {
+	case "columns":
+		return "columns_break_updates"
+	case "filter":
+		return "filter_breaks_updates"
+	}
+	return identityMissing
+}
+
+// fix is the SQL by which the table can be updated again.
+func (t *brokenTable) fix() string {
+	alter := "ALTER TABLE " + ident(t.Schema, t.Name)
+	switch {
+	case t.Why == "columns":
+		return "-- change the column list or the replica identity of " + t.String() + " such that the list has all of it"
+	case t.Why == "filter":
+		return alter + " REPLICA IDENTITY FULL;"
+	case t.Primary:
+		return alter + " REPLICA IDENTITY DEFAULT;"
+	}
+	return alter + " REPLICA IDENTITY FULL;\n-- or: " + alter + " ADD PRIMARY KEY (...);"
+}
+
+// tableWatch knows since when the tables are as they are.
+type tableWatch struct {
+	problem     *capture.Problem // nil: there is nothing to warn of
+	since       time.Time        // of the problem
+	unpublished int
+	next        time.Time // of a look
+}
+
+// lookShare is how much more time than a look at the tables took passes until the next one: where a database has very many tables, it
+// takes a twentieth of a backend at most.
+const lookShare = 20
+
+// lookAtTables looks at the tables when it is time to. What looks at other things too goes on after an error of this one.
+func (s *Source) lookAtTables(ctx context.Context, conn *pgx.Conn) (tableWatch, error) {
+	w := &s.tables
+	began := time.Now()
+	if began.Before(w.next) {
+		return *w, nil
+	}
+	r, err := s.config.readTables(ctx, conn, major(conn.PgConn()))
+	w.next = time.Now().Add(lookShare * time.Since(began))
+	switch {
+	case err != nil && conn.IsClosed():
+		return *w, err
+	case err != nil:
+		s.log.Debug("look at the tables", zap.Error(err))
+		return *w, nil
+	}
+	if w.unpublished = len(r.Unpublished); w.judge(r.problem(&s.config), began) {
+		w.log(s.log)
+	}
+	return *w, nil
+}
+
+// judge takes another look's problem and reports whether it has come, gone or changed.
+func (w *tableWatch) judge(p *capture.Problem, now time.Time) (changed bool) {
+	switch {
+	case p == nil && w.problem == nil || p != nil && w.problem != nil && p.Reason == w.problem.Reason:
+		return false
+	case w.problem == nil || p != nil && p.State != w.problem.State:
+		w.since = now
+	}
+	w.problem = p
+	return true
+}
+
+func (w *tableWatch) log(log *zap.Logger) {
+	if w.problem == nil {
+		log.Info("the tables are published, and can be updated")
+		return
+	}
+	log.Warn("warning", zap.String("state", w.problem.State), zap.String("reason", w.problem.Reason), zap.String("fix", w.problem.Fix))
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/verify"
+)
+
+// unpublished reports the tables that a pipeline's file takes and its source does not publish, once for all replicas of the pipeline.
+func (v *verification) unpublished(ctx context.Context, p config.Pipeline) error {
+	source, tells := p.Source.Settings.(verify.Unpublished)
+	if !tells || v.looked[p.Name] {
+		return nil
+	}
+	if v.looked == nil {
+		v.looked = map[string]bool{}
+	}
+	v.looked[p.Name] = true
+	names, err := source.Unpublished(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		name := verify.Name{Schema: n[0], Table: n[1]}
+		if v.published = append(v.published, name.String()); v.table != "" && v.table != name.String() {
+			continue
+		}
+		v.compared++
+		v.wrong++
+		v.difference(verify.Difference{
+			Table: name, Kind: "not_published",
+			Detail: "the file takes it, and the publication does not have it: its changes go nowhere; see the state tables_unpublished",
+		})
+	}
+	return nil
+}
