@@ -210,7 +210,7 @@ func (p *pair) follow(name string) {
 			done[k.Name] = true
 			p.Logf("%s: %s\n%s", k.Name, k.Reason, k.Fix)
 			for line := range strings.Lines(k.Fix) {
-				if line = strings.TrimSpace(line); !strings.HasPrefix(line, "--") && strings.HasSuffix(line, ";") {
+				if line = strings.TrimPrefix(strings.TrimSpace(line), "empty it: "); !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "or ") && strings.HasSuffix(line, ";") {
 					p.targets.ExecIn(p, p.target, line)
 				}
 			}
