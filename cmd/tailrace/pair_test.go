@@ -93,6 +93,9 @@ func (p *pair) held(i int) {
 
 // status is what a daemon says of its pipeline; zero when it does not answer.
 func (p *pair) status(i int) (st pipeline.Status) {
+	if p.running[i] == nil {
+		return st
+	}
 	if body, err := p.running[i].get("/api/v1/pipelines/" + p.name); err == nil {
 		_ = json.Unmarshal([]byte(body), &st) // zero then
 	}
