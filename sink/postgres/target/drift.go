@@ -189,7 +189,7 @@ func (d *drift) inPrimary(name string) bool {
 // retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
 // here since.
 func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
-	if d.before == nil {
+	if d.before == nil || c.Unsure {
 		return false
 	}
 	was := d.before.byName(c.Name)
