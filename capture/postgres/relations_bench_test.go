@@ -53,3 +53,48 @@ func BenchmarkTable(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkFirstChange is the first change of each of 1,000 tables, each in a transaction of its own: all before the first is read, or
+// each just before it is.
+func BenchmarkFirstChange(b *testing.B) {
+	s := testenv.Postgres(b)
+	db := testenv.NewDatabase(b, s)
+	s.ExecIn(b, db, `DO $$ BEGIN FOR i IN 1..1000 LOOP
+		EXECUTE format('CREATE TABLE t%s (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz NOT NULL,
+			e uuid, f jsonb, g text[], h bool, i bytea)', i);
+	END LOOP; END $$`, "CREATE PUBLICATION p FOR ALL TABLES", "ANALYZE")
+	conn, err := pgx.Connect(b.Context(), s.URL(db))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(b.Context()))
+	r := newRelations(func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }, nil)
+	next := func() (xid uint32) {
+		if err := conn.QueryRow(b.Context(), "SELECT pg_current_xact_id()::text::int8").Scan(&xid); err != nil {
+			b.Fatal(err)
+		}
+		return xid
+	}
+	for _, each := range []bool{false, true} {
+		b.Run(map[bool]string{false: "backlog", true: "each"}[each], func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				if err := r.preload(b.Context(), conn, "p"); err != nil {
+					b.Fatal(err)
+				}
+				xid := next()
+				b.StartTimer()
+				for _, oid := range r.read.oids() {
+					if each {
+						b.StopTimer()
+						xid = next()
+						b.StartTimer()
+					}
+					if _, err := r.message(b.Context(), xid, &pgoutput.Relation{ID: oid, Identity: 'd'}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
