@@ -18,7 +18,7 @@ import (
 //
 // The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity are those of
 // the relation message, and the catalogue adds the numbers of columns, the key (see keyOf), which keys are deferrable, which
-// columns are NOT NULL, and what types are made of. docs/decisions/0023 has how both come to be of one moment.
+// columns are NOT NULL, and what types are made of. docs/decisions/0024 has how both come to be of one moment.
 type relations struct {
 	control control
 	keys    map[string][]string // the file's `key` by "schema.table"
