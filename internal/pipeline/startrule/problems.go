@@ -159,7 +159,8 @@ var fixes = map[string]string{
 	PublicationAltered: "copy the rows again: `tailrace drop -pipeline P FILE`, then start again with a snapshot;\n" +
 		"or, when tables are named, go on with the others, which lack nothing: leave those out by except in the source's block\n" +
 		"(where tables names them one by one, there; with manage = false, in the publication), restart, then\n" +
-		"`tailrace accept -pipeline P " + PublicationAltered + " FILE`; another pipeline with such a table in its tables copies all rows of it;\n" +
+		"`tailrace accept -pipeline P " + PublicationAltered + " FILE`; another pipeline with such a table in its tables copies all rows of it to Kafka,\n" +
+		"and a replica says what to do when the file takes the table again;\n" +
 		accept + PublicationAltered + " FILE`",
 	Gap: "the slot was advanced by another process, or the sink was put back to an older state.\n" +
 		"Copy the rows again: `tailrace drop -pipeline P FILE`, then start again;\n" + accept + Gap + " FILE`",
