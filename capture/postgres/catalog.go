@@ -88,7 +88,7 @@ const fromPublication = `IN (
     WHERE leaf.isleaf)`
 
 // tableFingerprint is the SQL of a number that is another one when DDL has changed what a description says of table c: each change
-// of the catalogue writes a row anew, and so with another transaction id.
+// of the catalogue writes its row again, with another transaction id.
 const tableFingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.relreplident,
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.xmin), ',' ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),

@@ -33,7 +33,7 @@ type Source struct {
 	names     naming
 	trees     *trees
 	attempts  attempts
-	tables    tableWatch // of whoever has side's connection
+	tables    tableWatch // of the goroutine that has side's connection
 
 	stalls atomic.Uint64 // that connections had
 

@@ -202,7 +202,7 @@ func (d *drift) moveAll() {
 		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, person: m.person}
 		switch {
 		case d.holder(m.from) == nil:
-			s.sql += "; -- it has the values of before; DROP COLUMN if they are not needed"
+			s.sql += "; -- it has the former values; DROP COLUMN if they are not needed"
 			aside = append(aside, s)
 		case crossed:
 			between := fmt.Sprintf("tailrace_%d", m.from.Number)
