@@ -144,29 +144,46 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 	}
 }
 
-// compareLabels brings in what an enum lacks, where the source has it. As many labels on both sides and not the same
-// ones: some were renamed, which rows do not tell.
+// compareLabels brings in what an enum lacks. The source cannot drop a label, so one that only the target has is called otherwise in
+// the source now, by a label that stands between the same neighbours; rows do not tell.
 func (s *types) compareLabels(name string, source, target []string) {
-	if len(source) == len(target) {
-		for i, l := range source {
-			if !slices.Contains(target, l) && !slices.Contains(source, target[i]) {
-				s.person("label "+target[i]+" of enum "+name+" is called "+l+" in the source",
-					"ALTER TYPE "+name+" RENAME VALUE "+literal(target[i])+" TO "+literal(l))
+	from, after := 0, 0 // what comes after the last label that both have
+	for i := 0; i <= len(source); i++ {
+		end := len(target)
+		if i < len(source) {
+			if end = slices.Index(target, source[i]); end < 0 {
+				continue
 			}
 		}
+		former := slices.DeleteFunc(slices.Clone(target[min(after, end):end]), func(l string) bool { return slices.Contains(source, l) })
+		s.labelsBetween(name, source, target, from, i, former)
+		from, after = i+1, end+1
+	}
+}
+
+// labelsBetween is compareLabels for source[from:to], none of which the target has, and former, of which the source has none.
+func (s *types) labelsBetween(name string, source, target []string, from, to int, former []string) {
+	switch lacks := source[from:to]; {
+	case len(former) == 0:
+	case len(former) == len(lacks):
+		for i, l := range lacks {
+			s.person("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
+				"ALTER TYPE "+name+" RENAME VALUE "+literal(former[i])+" TO "+literal(l))
+		}
+		return
+	case len(lacks) > 0:
+		s.person("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
+			"-- rename each of the latter to what the source calls it now: ALTER TYPE "+name+" RENAME VALUE "+literal(former[0])+" TO '...'")
 		return
 	}
-	for i, l := range source {
-		if slices.Contains(target, l) {
-			continue
-		}
+	for i := from; i < to; i++ {
 		where := ""
 		if i > 0 {
 			where = " AFTER " + literal(source[i-1])
 		} else if len(target) > 0 {
 			where = " BEFORE " + literal(target[0])
 		}
-		s.apart("enum "+name+" lacks label "+l, "ALTER TYPE "+name+" ADD VALUE "+literal(l)+where)
+		s.apart("enum "+name+" lacks label "+source[i], "ALTER TYPE "+name+" ADD VALUE "+literal(source[i])+where)
 	}
 }
 
