@@ -189,6 +189,7 @@ func (s *types) labelsBetween(name string, source, target []string, from, to int
 
 // compareFields adds attributes at the end: older values print the same in both then. Anything else is for a person.
 func (s *types) compareFields(t *capture.Type, name string, target []field) {
+	target = s.withoutDropped(t, name, target)
 	for i, f := range t.Fields {
 		switch want := s.sql(f.Type, f.Modifier); {
 		case i >= len(target):
@@ -202,9 +203,28 @@ func (s *types) compareFields(t *capture.Type, name string, target []field) {
 				"ALTER TYPE "+name+" ALTER ATTRIBUTE "+quote(f.Name)+" TYPE "+want)
 		}
 	}
-	for _, f := range target[min(len(target), len(t.Fields)):] {
+	for _, f := range target[min(len(target), len(t.Fields)):] { // beside others that were renamed
 		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
 	}
+}
+
+// withoutDropped returns the attributes of the target that the source has, where it has dropped all others and renamed none.
+func (s *types) withoutDropped(t *capture.Type, name string, target []field) []field {
+	var kept, dropped []field
+	for _, f := range target {
+		if n := len(kept); n < len(t.Fields) && t.Fields[n].Name == f.Name {
+			kept = append(kept, f)
+		} else {
+			dropped = append(dropped, f)
+		}
+	}
+	if len(kept) < len(t.Fields) {
+		return target
+	}
+	for _, f := range dropped {
+		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+	}
+	return kept
 }
 
 func literals(all []string) string {
