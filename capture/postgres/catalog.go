@@ -60,14 +60,22 @@ SELECT ` + currentSnapshot + `, c.oid, ` + tableFingerprint + `,
                       'Created', a.xmin = made.xmin, 'Unaltered', a.xmin = made.xmin AND a.cmin = made.cmin,
                       'Required', a.attnotnull,
                       'Collation', ` + collationOf("a.attcollation", "t.typcollation") + `,
-                      'Generated', a.attgenerated <> '', 'Default', a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-                      'Missing', CASE WHEN a.atthasmissing THEN pg_catalog.array_to_string(a.attmissingval, '') END,
+                      'Generated', a.attgenerated <> '',
+                      'Default', a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL OR leaves.least <> leaves.most,
+                      'Missing', CASE WHEN a.atthasmissing THEN pg_catalog.array_to_string(a.attmissingval, '')
+                                      WHEN leaves.least = leaves.most THEN leaves.least END,
                       'Formula', CASE WHEN a.attgenerated <> '' THEN (
                           SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
                           WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END) ORDER BY a.attnum)
            FROM pg_catalog.pg_attribute a
            JOIN pg_catalog.pg_attribute made ON made.attrelid = a.attrelid AND made.attname = 'tableoid' AND made.attnum < 0
            LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+           LEFT JOIN (
+               SELECT l.attname, pg_catalog.min(pg_catalog.array_to_string(l.attmissingval, '')) AS least,
+                      pg_catalog.max(pg_catalog.array_to_string(l.attmissingval, '')) AS most
+               FROM pg_catalog.pg_partition_tree(c.oid) p
+               JOIN pg_catalog.pg_attribute l ON l.attrelid = p.relid AND l.attnum > 0 AND l.atthasmissing
+               WHERE c.relkind = 'p' GROUP BY l.attname) leaves ON leaves.attname = a.attname -- a root has no rows, so no such value
            WHERE a.attrelid = c.oid AND a.attnum > 0), '[]'),
        (SELECT pg_catalog.json_agg((
             SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
