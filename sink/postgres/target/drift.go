@@ -92,6 +92,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 	case d.retyped(c, f, want):
 		d.types.use(c.Type)
 		fix := d.withViews(f, d.retype(c, f, want)+" USING "+quote(f.Name)+"::"+want+"; -- or what the source's ALTER TABLE said after USING")
+		fix += "\n" + strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
 		if f.Full == want {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
