@@ -74,6 +74,7 @@ func TestSlotLost(t *testing.T) {
 		if err := c.startError(startIt(s, c), lost); state(err) != p.State {
 			s.Errorf("start: %v", err)
 		}
+		s.await(`SELECT NOT active FROM pg_replication_slots WHERE slot_name = '` + c.Slot + `'`) // the walsender lets go after its error
 		if lines, err := dropIt(s, c); err != nil || len(lines) != 2 {
 			s.Errorf("drop: %q, %v", lines, err)
 		}

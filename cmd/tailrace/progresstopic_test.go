@@ -106,6 +106,7 @@ func (p *topicPair) isMissed() {
 		p.Errorf("the daemon that was paused has put back %s", got[0].Value)
 	}
 	tailrace(p.T, "accept", "-yes", "-pipeline", p.name, "no_record", p.files[0]).expect(p.T, 0, "it never gets what was committed before", "")
+	p.sinkIs(1, "streaming", pipeline.OK) // after its pause
 	p.exec("INSERT INTO t VALUES (3)")
 	p.held(1)
 	p.stop(0)
