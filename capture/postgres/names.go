@@ -139,7 +139,7 @@ func (s *Source) namesOf(e *edition, next uint64) *streamNames {
 }
 
 // take reports whether the rows of a table are for the sinks, in the transaction xid. Those of a table that the file does not
-// name are: when the file named it before, until this process had the slot, or when no record says whether it did. When the
+// name are: when the file named it before, until this process had the slot, or when no record tells. When the
 // publication has the table, the stream has to be judged again before it hands the rows on: the error is ErrRestart. What was
 // written before the table's row in the publication was judged at that time.
 func (n *streamNames) take(ctx context.Context, xid uint64, m *pgoutput.Relation) (bool, error) {

@@ -70,7 +70,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		s.gone()
 		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
 			report(err)
-			s.accepted = nil // whoever has the slot may have another file
+			s.accepted = nil // the daemon that has the slot may have another file
 			s.names.forget()
 			s.trees.forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
