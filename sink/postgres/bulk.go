@@ -93,10 +93,12 @@ func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 	return nil
 }
 
-// plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
-// first: rows of an older shape fit in no longer after it.
-func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
-	if p := b.plans[c.Table]; p != nil && b.copied.knows(p, c) {
+// plan is the plan of the first change's table. Where that has to be made, or its table emptied, everything before is written
+// first: rows of an older shape fit in no longer after it. The plans of the tables that come next are made with it.
+func (b *bulk) plan(ctx context.Context, changes []*capture.Change) (*plan, error) {
+	c := changes[0]
+	p := b.plans[c.Table]
+	if p != nil && b.copied.knows(p, c) {
 		return p, nil
 	}
 	if err := b.flush(ctx); err != nil {
@@ -104,6 +106,11 @@ func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
 	}
 	if err := b.script.finish(ctx); err != nil {
 		return nil, err
+	}
+	if p == nil {
+		if err := b.newPlans(ctx, b.unplanned(changes)); err != nil {
+			return nil, err
+		}
 	}
 	return b.applier.plan(ctx, c)
 }
@@ -116,8 +123,8 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		if b.options.IgnoreTruncate {
 			return n, nil
 		}
-		for _, c := range changes[:n] {
-			if _, err := b.plan(ctx, c); err != nil {
+		for i := range n {
+			if _, err := b.plan(ctx, changes[i:]); err != nil {
 				return n, err
 			}
 		}
@@ -130,7 +137,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		}
 		return n, b.script.send(ctx, b.truncates[sql], nil, anyRows)
 	}
-	p, err := b.plan(ctx, c)
+	p, err := b.plan(ctx, changes)
 	if err != nil {
 		return 1, err
 	}

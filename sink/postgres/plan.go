@@ -35,40 +35,72 @@ type plan struct {
 
 // plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
 func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
-	p := a.plans[c.Table]
-	if p == nil {
-		var err error
-		if p, err = a.newPlan(ctx, c.Table); err != nil {
+	if a.plans[c.Table] == nil {
+		if err := a.newPlans(ctx, []*capture.Table{c.Table}); err != nil {
 			return nil, err
 		}
-		a.plans[c.Table] = p
-		a.fresh = append(a.fresh, c.Table)
 	}
+	p := a.plans[c.Table]
 	return p, a.clear(ctx, p, c)
 }
 
-func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
-	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
+// newPlans makes the plans of tables in a number of round trips that does not grow with theirs. No two are shapes of one table.
+func (a *applier) newPlans(ctx context.Context, tables []*capture.Table) error {
+	relations, err := a.catalog.Relations(ctx, a.db.pg, tables)
 	if err != nil {
-		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
-		return nil, named("find the target of "+t.String(), err)
+		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool {
+			return !slices.ContainsFunc(tables, func(t *capture.Table) bool { return o.OID == t.OID && t.OID != 0 })
+		})
+		return named("find targets", err)
 	}
 	a.older = nil // of an attempt that was repeated
-	for _, note := range rel.Notes {
-		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
+	plans := make([]*plan, len(tables))
+	for i, t := range tables {
+		for _, note := range relations[i].Notes {
+			a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
+		}
+		p := newPlan(t, relations[i])
+		if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
+			p.onKey = p.onKeySQL()
+			p.insert.sql += p.onKey
+		}
+		plans[i] = p
 	}
-	p := newPlan(t, rel)
-	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
-		p.onKey = p.onKeySQL()
-		p.insert.sql += p.onKey
+	if err := a.inspect(ctx, plans); err != nil {
+		return err
 	}
-	return p, a.inspect(ctx, p)
+	for i, t := range tables {
+		a.plans[t] = plans[i]
+	}
+	a.fresh = append(a.fresh, tables...)
+	return nil
 }
 
-// inspectQuery reads what a plan has to know of its target beside the columns: whether rows of other tables go with a
+// unplanned are the tables of changes, beginning with the first one's, that have no plan: each in the first shape that comes.
+// A later one has to wait for the rows of that.
+func (a *applier) unplanned(changes []*capture.Change) []*capture.Table {
+	tables := []*capture.Table{changes[0].Table}
+	seen := map[uint32]bool{0: true, changes[0].Table.OID: true}
+	last := changes[0].Table
+	for _, c := range changes[1:] {
+		if c.Table == last || c.Op == capture.Truncate && a.options.IgnoreTruncate {
+			continue
+		}
+		if last = c.Table; seen[last.OID] {
+			continue
+		}
+		seen[last.OID] = true
+		if a.plans[last] == nil {
+			tables = append(tables, last)
+		}
+	}
+	return tables
+}
+
+// inspectQuery reads what plans have to know of their targets beside the columns: whether rows of other tables go with a
 // row, whether it has partitions, and the equality of types that are not Postgres' own, which no search path finds.
 const inspectQuery = `
-SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND confdeltype IN ('c', 'n', 'd')),
+SELECT c.oid, c.oid IN (SELECT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
   c.relkind = 'p', a.attname, e.operator
 FROM pg_catalog.pg_class c LEFT JOIN (pg_catalog.pg_attribute a JOIN LATERAL (
     SELECT 'OPERATOR(' || pg_catalog.quote_ident(n.nspname) || '.' || p.oprname || ')' AS operator
@@ -78,18 +110,26 @@ FROM pg_catalog.pg_class c LEFT JOIN (pg_catalog.pg_attribute a JOIN LATERAL (
       AND x.amopstrategy = 3
     JOIN pg_catalog.pg_operator p ON p.oid = x.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = p.oprnamespace
     WHERE t.oid = a.atttypid AND n.nspname <> 'pg_catalog') e ON true) ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.oid = $1::pg_catalog.oid`
+WHERE c.oid = ANY ($1::pg_catalog.oid[])`
 
-func (a *applier) inspect(ctx context.Context, p *plan) error {
-	rows, err := a.db.rows(ctx, inspectQuery, strconv.AppendUint(nil, uint64(p.rel.OID), 10))
+func (a *applier) inspect(ctx context.Context, plans []*plan) error {
+	byOID := map[string]*plan{}
+	var oids []string
+	for _, p := range plans {
+		oid := strconv.FormatUint(uint64(p.rel.OID), 10)
+		byOID[oid] = p
+		oids = append(oids, oid)
+	}
+	rows, err := a.db.rows(ctx, inspectQuery, []byte("{"+strings.Join(oids, ",")+"}"))
 	if err != nil {
-		return named("look at "+p.name, err)
+		return named("look at "+plans[0].name+" and others", err)
 	}
 	for _, r := range rows {
-		p.cascades = string(r[0]) == "t" && a.options.Constraints != Off
-		p.parted = string(r[1]) == "t"
-		if r[2] != nil {
-			p.equals[string(r[2])] = string(r[3])
+		p := byOID[string(r[0])]
+		p.cascades = string(r[1]) == "t" && a.options.Constraints != Off
+		p.parted = string(r[2]) == "t"
+		if r[3] != nil {
+			p.equals[string(r[3])] = string(r[4])
 		}
 	}
 	return nil

@@ -27,44 +27,79 @@ type Catalog struct {
 	Before func(reason, sql string)
 }
 
-// Relation returns the target of a source table's shape, within the transaction that is open on conn. What is absent is
-// created there, so a Relation is good only once that transaction has committed: forget it after a rollback. Rows of an
-// older shape of the table have to be written before. An error that is a *capture.Problem says what a person has to do,
-// with the SQL; an *Apart what has to be done outside. It may have altered the target: roll back after any error.
+// Relation returns the target of a source table's shape; see Relations.
 func (c *Catalog) Relation(ctx context.Context, conn *pgconn.PgConn, t *capture.Table) (*Relation, error) {
+	all, err := c.Relations(ctx, conn, []*capture.Table{t})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Relations returns the targets of shapes of source tables, in that order, within the transaction that is open on conn. What
+// is absent is created there, so a Relation is good only once that transaction has committed: forget it after a rollback. Rows
+// of an older shape of a table have to be written before, so no two of the shapes are of one table. An error that is a
+// *capture.Problem says what an operator has to do, with the SQL; an *Apart what has to be done outside. It may have altered the
+// target: roll back after any error. The number of round trips does not grow with the number of tables, unless they were
+// renamed or several have one target.
+func (c *Catalog) Relations(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*Relation, error) {
 	if err := c.Prepare(ctx, conn); err != nil {
 		return nil, err
 	}
-	schema := c.home(t)
-	r, err := c.registered(ctx, conn, schema, t)
+	var all []*Relation
+	for len(all) < len(tables) {
+		several, err := c.together(ctx, conn, tables[len(all):])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, several...)
+	}
+	return all, nil
+}
+
+// together returns the targets of the first tables, at least of one: of those that do not need what was done for one before.
+func (c *Catalog) together(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*Relation, error) {
+	tables = c.apart(tables)
+	plans, err := c.planAll(ctx, conn, tables)
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.plan(ctx, conn, schema, t, r)
+	if err := c.settle(ctx, conn, plans); err != nil {
+		return nil, err
+	}
+	return c.finish(ctx, conn, plans)
+}
+
+// apart returns the first tables that go to different targets.
+func (c *Catalog) apart(tables []*capture.Table) []*capture.Table {
+	seen := map[place]bool{}
+	for i, t := range tables {
+		p := place{c.home(t), t.Name}
+		if seen[p] {
+			return tables[:i]
+		}
+		seen[p] = true
+	}
+	return tables
+}
+
+// planAll plans tables, up to the first whose plan changes what is known of the next.
+func (c *Catalog) planAll(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*planned, error) {
+	f, err := c.read(ctx, conn, tables)
 	if err != nil {
 		return nil, err
 	}
-	if r.here == nil { // the target was renamed as its source was
-		r.here = r.other
-	}
-	made := p.found == nil
-	notes := p.notes
-	if !p.empty() || len(p.steps) > 0 {
-		if err := c.settle(ctx, conn, p.changes); err != nil {
-			return nil, err
+	var plans []*planned
+	for _, t := range tables {
+		p, err := c.plan(ctx, conn, f, t, c.registered(f, t))
+		if err != nil {
+			return nil, fmt.Errorf("plan the target of %s: %w", t, err)
 		}
-		notes = p.notes
-		if p, err = c.plan(ctx, conn, schema, t, registered{here: r.here}); err != nil {
-			return nil, err
-		}
-		if !p.empty() {
-			if problem := p.problem(false); problem != nil {
-				return nil, problem
-			}
-			return nil, fmt.Errorf("make target of %s: still to do: %+v", t, p.steps)
+		if plans = append(plans, p); f.stale {
+			break
 		}
 	}
-	return c.finish(ctx, conn, p, r.here, made, notes)
+	return plans, nil
 }
 
 // home is the schema that a table goes to.
@@ -75,19 +110,59 @@ func (c *Catalog) home(t *capture.Table) string {
 	return t.Schema
 }
 
-// settle does what can be done here, or says who has to do what.
-func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, ch *changes) error {
-	if p := ch.problem(c.AddColumns); p != nil {
-		return p
-	}
-	if len(ch.aparts) > 0 {
-		a := &Apart{}
-		for _, s := range ch.aparts {
-			a.Statements = append(a.Statements, s.sql)
+// settle does what can be done here, or says who has to do what. The plans are those of what is there then.
+func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
+	var needy []*planned
+	var tables []*capture.Table
+	for _, p := range plans {
+		if problem := p.problem(c.AddColumns); problem != nil {
+			return problem
 		}
-		return a
+		if len(p.aparts) > 0 {
+			a := &Apart{}
+			for _, s := range p.aparts {
+				a.Statements = append(a.Statements, s.sql)
+			}
+			return a
+		}
+		if !p.empty() || len(p.steps) > 0 {
+			needy, tables = append(needy, p), append(tables, p.table)
+		}
 	}
-	return ch.run(ctx, conn, c.Before)
+	if len(needy) == 0 {
+		return nil
+	}
+	if err := runAll(ctx, conn, needy, c.Before); err != nil {
+		return err
+	}
+	f, err := c.read(ctx, conn, tables)
+	if err != nil {
+		return err
+	}
+	for _, p := range needy {
+		if err := c.again(ctx, conn, f, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again plans a table whose plan was carried out: nothing may be left.
+func (c *Catalog) again(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
+	made, notes := p.found == nil, p.notes
+	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
+	if err != nil {
+		return fmt.Errorf("plan the target of %s: %w", p.table, err)
+	}
+	if !done.empty() {
+		if problem := done.problem(false); problem != nil {
+			return problem
+		}
+		return fmt.Errorf("make target of %s: still to do: %+v", p.table, done.steps)
+	}
+	*p = *done
+	p.made, p.notes = made, notes
+	return nil
 }
 
 // planned is a table with what it needs.
@@ -95,6 +170,7 @@ type planned struct {
 	*changes
 	types *types
 	found *found           // nil: it is not there yet
+	made  bool             // it was not there before this transaction
 	was   *entry           // what both looked like last; nil: never
 	late  bool             // the key may be checked at the end of a transaction, as in the source
 	views map[int16][]view // of the target that use a column, by its number
@@ -102,21 +178,17 @@ type planned struct {
 }
 
 // plan says what a target needs.
-func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, r registered) (*planned, error) {
-	p := &planned{was: cmp.Or(r.here, r.other), alike: map[int16]bool{}, late: !c.Upserts && t.Exchanges(t.Key), changes: &changes{table: t, target: quote(schema, t.Name), schemas: map[string]bool{}}}
-	var err error
-	if p.found, err = find(ctx, conn, schema, t.Name); err != nil {
-		return nil, err
+func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *capture.Table, r registered) (*planned, error) {
+	schema := c.home(t)
+	p := &planned{
+		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
+		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, late: !c.Upserts && t.Exchanges(t.Key),
+		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
-	if err := ask(ctx, conn, &p.schemas, `SELECT pg_catalog.json_object_agg(n.nspname, true) FROM pg_catalog.pg_namespace n`); err != nil {
-		return nil, fmt.Errorf("read schemas: %w", err)
-	}
-	if err := c.sameTable(ctx, conn, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
+	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
 		return p, err
 	}
-	if p.types, err = c.lookup(ctx, conn, t, p.changes); err != nil {
-		return nil, err
-	}
+	p.types = c.typesIn(f, t, p.changes)
 	if p.found == nil {
 		p.needSchema(schema)
 		p.create()
@@ -137,30 +209,28 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, schema string, 
 	return p, nil
 }
 
-// finish notes what the shape and its target look like, and returns the relation.
-func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, p *planned, before *entry, made bool, notes []string) (*Relation, error) {
-	t, schema := p.table, c.home(p.table)
-	r := &Relation{OID: p.found.OID, Schema: schema, Name: t.Name, Key: t.Key, Empty: made, Notes: notes}
-	columns := []known{}
-	for i := range t.Columns {
-		column := &t.Columns[i]
-		f := p.column(column)
-		r.Columns = append(r.Columns, f.Column)
-		k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
-		if was := before.source(column); k.Number == 0 && was != nil && was.Place == f.Number {
-			k.Number = was.Number
+// finish records what the shapes and their targets look like, and returns the relations.
+func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*planned) ([]*Relation, error) {
+	var all []*Relation
+	var entries []entry
+	for _, p := range plans {
+		t, schema := p.table, c.home(p.table)
+		r := &Relation{OID: p.found.OID, Schema: schema, Name: t.Name, Key: t.Key, Empty: p.made, Notes: p.notes}
+		columns := []known{}
+		for i := range t.Columns {
+			column := &t.Columns[i]
+			f := p.column(column)
+			r.Columns = append(r.Columns, f.Column)
+			k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
+			if was := p.was.source(column); k.Number == 0 && was != nil && was.Place == f.Number {
+				k.Number = was.Number
+			}
+			columns = append(columns, k)
 		}
-		columns = append(columns, k)
+		all = append(all, r)
+		entries = append(entries, entry{
+			Schema: schema, Table: t.Name, SourceSchema: t.Schema, Source: t.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),
+		})
 	}
-	columns = append(columns, p.rest(before, columns)...)
-	ours, err := c.enter(ctx, conn, schema, t, columns)
-	if err != nil {
-		return nil, err
-	}
-	if !ours {
-		return nil, &capture.Problem{
-			State: "target_changing", Reason: fmt.Sprintf("another sink has just taken %s", p.target),
-		}
-	}
-	return r, nil
+	return all, c.enter(ctx, conn, entries)
 }

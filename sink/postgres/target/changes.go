@@ -118,23 +118,63 @@ func (c *changes) joined() *capture.Problem {
 	return &first
 }
 
-// run does the steps, each of which before is told first. What may be left out and is not taken is noted.
-func (c *changes) run(ctx context.Context, conn *pgconn.PgConn, before func(reason, sql string)) error {
-	for _, s := range slices.Concat(c.moves, c.steps) {
-		if before != nil {
-			before(s.reason, s.sql)
-		}
-		var err error
-		if s.optional {
-			err = c.attempt(ctx, conn, s.sql)
-		} else {
-			err = exec(ctx, conn, s.sql)
-		}
-		if err != nil {
-			return c.failed(s.sql, err)
+// runAll does the steps of all plans, each of which before is told first. Several may need the same, such as a type. What may
+// be left out and is not taken is noted.
+func runAll(ctx context.Context, conn *pgconn.PgConn, plans []*planned, before func(reason, sql string)) error {
+	done := map[string]bool{}
+	var sent []pending
+	for _, p := range plans {
+		for _, s := range slices.Concat(p.moves, p.steps) {
+			if done[s.sql] {
+				continue
+			}
+			done[s.sql] = true
+			if before != nil {
+				before(s.reason, s.sql)
+			}
+			if !s.optional {
+				sent = append(sent, pending{p.changes, s.sql})
+				continue
+			}
+			if err := runThrough(ctx, conn, sent); err != nil {
+				return err
+			}
+			sent = sent[:0]
+			if err := p.attempt(ctx, conn, s.sql); err != nil {
+				return p.failed(s.sql, err)
+			}
 		}
 	}
-	return nil
+	return runThrough(ctx, conn, sent)
+}
+
+// pending is a statement that a table needs.
+type pending struct {
+	of  *changes
+	sql string
+}
+
+// runThrough runs statements in one round trip, by the protocol that takes one at a time: expressions come from the source's
+// catalogue.
+func runThrough(ctx context.Context, conn *pgconn.PgConn, statements []pending) error {
+	if len(statements) == 0 {
+		return nil
+	}
+	pipe := conn.StartPipeline(ctx)
+	for _, s := range statements {
+		pipe.SendQueryParams(s.sql, nil, nil, nil, nil)
+	}
+	err := pipe.Sync()
+	for i := 0; i < len(statements) && err == nil; i++ {
+		err = next(pipe, func(r *pgconn.ResultReader) error { _, err := r.Close(); return err })
+		if err != nil {
+			err = statements[i].of.failed(statements[i].sql, err)
+		}
+	}
+	if closed := pipe.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 // attempt runs a statement and takes it back when it fails.

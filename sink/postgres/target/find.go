@@ -10,11 +10,15 @@ import (
 
 // found is a relation that exists in the target.
 type found struct {
+	place
 	OID     uint32
 	Kind    string // pg_class.relkind
 	Columns []foundColumn
 	Indexes []index
 }
+
+// place is the name of a table of the target.
+type place struct{ Schema, Name string }
 
 // foundColumn is a column of it.
 type foundColumn struct {
@@ -33,10 +37,10 @@ type index struct {
 	Columns []string
 }
 
-// findQuery reads a relation by its name. format_type with the modifier -1 gives the type without any: with NULL it
+// findQuery reads relations by their names. format_type with the modifier -1 gives the type without any: with NULL it
 // would give "character", which SQL takes for character(1).
 var findQuery = `
-SELECT pg_catalog.json_build_object('OID', c.oid::pg_catalog.int8, 'Kind', c.relkind,
+SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', n.nspname, 'Name', c.relname, 'OID', c.oid::pg_catalog.int8, 'Kind', c.relkind,
   'Columns', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', a.attname, 'Number', a.attnum,
       'Type', pg_catalog.format_type(a.atttypid, -1), 'Full', pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -62,10 +66,10 @@ SELECT pg_catalog.json_build_object('OID', c.oid::pg_catalog.int8, 'Kind', c.rel
         WHERE k.ord <= i.indnkeyatts)))
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
     WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-      AND i.indexprs IS NULL))
-FROM (SELECT $1::pg_catalog.text, $2::pg_catalog.text) AS wanted (schema, name)
-LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
-  ON n.nspname = wanted.schema AND c.relname = wanted.name AND c.relkind NOT IN ('i', 'I', 't', 'c')`
+      AND i.indexprs IS NULL)))
+FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS wanted ("Schema" pg_catalog.name, "Name" pg_catalog.name)
+JOIN pg_catalog.pg_namespace n ON n.nspname = wanted."Schema"
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted."Name" AND c.relkind NOT IN ('i', 'I', 't', 'c')`
 
 // baseOf is the SQL of the type with an OID, or of what it is a domain over in the end.
 func baseOf(oid string) string {
@@ -80,14 +84,14 @@ func baseOf(oid string) string {
 
 // find reads a relation by its name; nil when there is none.
 func find(ctx context.Context, conn *pgconn.PgConn, schema, name string) (*found, error) {
-	f := &found{}
-	if err := ask(ctx, conn, f, findQuery, schema, name); err != nil {
+	var all []*found
+	if err := ask(ctx, conn, &all, findQuery, []place{{schema, name}}); err != nil {
 		return nil, fmt.Errorf("read table %s: %w", quote(schema, name), err)
 	}
-	if f.OID == 0 {
+	if len(all) == 0 {
 		return nil, nil
 	}
-	return f, nil
+	return all[0], nil
 }
 
 func (f *found) column(name string) *foundColumn {

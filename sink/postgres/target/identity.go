@@ -11,7 +11,7 @@ import (
 
 // sameTable looks whether a target is still the one that the source table's rows are for: neither another's, nor that of
 // a table that was renamed or made anew since.
-func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, r registered, ch *changes, f *found, schema string) error {
+func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *facts, r registered, ch *changes, f *found, schema string) error {
 	t, here, other := ch.table, r.here, r.other
 	ours := here != nil && here.Pipeline == c.Pipeline && here.Sink == c.Sink
 	sameName := ours && here.SourceSchema == t.Schema && here.Source == t.Name
@@ -34,19 +34,20 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, r register
 			here.Source, t), "-- leave one of them out, or use two sinks with a schema each; or, when the other one is gone:\n"+
 			forget(schema, t.Name)+";")
 	case other != nil:
-		return c.renamed(ctx, conn, other, ch, f, schema)
+		return c.renamed(ctx, conn, known, other, ch, f, schema)
 	}
 	return nil
 }
 
 // renamed takes a target that was renamed as its source was, and asks for that until it is.
-func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, other *entry, ch *changes, f *found, schema string) error {
+func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts, other *entry, ch *changes, f *found, schema string) error {
 	old, err := find(ctx, conn, other.Schema, other.Table)
 	if err != nil {
 		return err
 	}
 	t, from := ch.table, quote(other.Schema, other.Table)
 	if old == nil && f != nil {
+		known.stale = true
 		return exec(ctx, conn, forget(other.Schema, other.Table))
 	}
 	fix := ""

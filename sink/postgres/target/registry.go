@@ -133,19 +133,21 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'S
     'Source', source_table, 'OID', source_oid::pg_catalog.int8, 'Schema', target_schema, 'Table', target_table,
     'Columns', columns, 'New', created = pg_catalog.now()))
 FROM tailrace.tables
-WHERE target_schema = $1 AND target_table = $2
-   OR pipeline = $3 AND sink = $4 AND source_oid = $5::pg_catalog.text::pg_catalog.oid AND source_oid <> 0`
+WHERE (target_schema, target_table) IN (SELECT w ->> 'Schema', w ->> 'Name' FROM pg_catalog.json_array_elements($1::pg_catalog.json) AS w)
+   OR pipeline = $2 AND sink = $3 AND source_oid IN (SELECT w::pg_catalog.text::pg_catalog.oid FROM pg_catalog.json_array_elements($4::pg_catalog.json) AS w)`
 
 const enterQuery = `
 WITH entered AS (
   INSERT INTO tailrace.tables AS t (target_schema, target_table, pipeline, sink, source_schema, source_table, source_oid,
       columns)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.text::pg_catalog.oid, $8)
+  SELECT w ->> 'Schema', w ->> 'Table', $2, $3, w ->> 'SourceSchema', w ->> 'Source', (w ->> 'OID')::pg_catalog.oid,
+      (w -> 'Columns')::pg_catalog.jsonb
+  FROM pg_catalog.json_array_elements($1::pg_catalog.json) AS w
   ON CONFLICT (target_schema, target_table) DO UPDATE SET source_schema = excluded.source_schema,
       source_table = excluded.source_table, source_oid = excluded.source_oid, columns = excluded.columns
   WHERE t.pipeline = excluded.pipeline AND t.sink = excluded.sink
-  RETURNING 1)
-SELECT pg_catalog.json_build_object('Ours', (SELECT pg_catalog.count(*) FROM entered) = 1)`
+  RETURNING target_schema, target_table)
+SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', target_schema, 'Name', target_table)) FROM entered`
 
 // registered is what is known of a source table and of the target that it is for.
 type registered struct {
@@ -153,31 +155,18 @@ type registered struct {
 	other *entry // the source's entry, where that is for another target
 }
 
-func (c *Catalog) registered(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table) (registered, error) {
-	var all []entry
-	var r registered
-	err := ask(ctx, conn, &all, entriesQuery, schema, t.Name, c.Pipeline, c.Sink, fmt.Sprint(t.OID))
-	if err != nil {
-		return r, fmt.Errorf("read tailrace.tables: %w", err)
+// enter records what shapes and their targets look like now.
+func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, entries []entry) error {
+	var entered []place
+	if err := ask(ctx, conn, &entered, enterQuery, entries, c.Pipeline, c.Sink); err != nil {
+		return fmt.Errorf("write tailrace.tables: %w", err)
 	}
-	for i := range all {
-		if all[i].Schema == schema && all[i].Table == t.Name {
-			r.here = &all[i]
-		} else {
-			r.other = &all[i]
+	for _, e := range entries {
+		if !slices.Contains(entered, place{e.Schema, e.Table}) {
+			return &capture.Problem{State: "target_changing", Reason: "another sink has just taken " + quote(e.Schema, e.Table)}
 		}
 	}
-	return r, nil
-}
-
-// enter notes what a shape and its target look like now. false: the target is another sink's.
-func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, schema string, t *capture.Table, columns []known) (bool, error) {
-	var answer struct{ Ours bool }
-	err := ask(ctx, conn, &answer, enterQuery, schema, t.Name, c.Pipeline, c.Sink, t.Schema, t.Name, fmt.Sprint(t.OID), columns)
-	if err != nil {
-		return false, fmt.Errorf("write tailrace.tables: %w", err)
-	}
-	return answer.Ours, nil
+	return nil
 }
 
 // forget is the SQL that lets a target be taken as it is.

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,8 +43,57 @@ func literal(s string) string {
 	return `'` + strings.ReplaceAll(s, `'`, `''`) + `'`
 }
 
-// ask runs a query that gives one JSON value and decodes it. NULL leaves into as it is.
+// question is a query that gives one JSON value, which is decoded into into. NULL leaves that as it is.
+type question struct {
+	what string // is read, for an error
+	into any
+	sql  string
+	args []any // strings as they are, all else as JSON
+}
+
+// ask asks one question.
 func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ...any) error {
+	values, err := encode(args)
+	if err != nil {
+		return err
+	}
+	return answer(conn.ExecParams(ctx, sql, values, nil, nil, nil), into)
+}
+
+// askAll asks all questions in one round trip.
+func askAll(ctx context.Context, conn *pgconn.PgConn, questions ...question) error {
+	pipe := conn.StartPipeline(ctx)
+	err := sendAll(pipe, questions)
+	for i := 0; i < len(questions) && err == nil; i++ {
+		if err = next(pipe, func(r *pgconn.ResultReader) error { return answer(r, questions[i].into) }); err != nil {
+			err = fmt.Errorf("read %s: %w", questions[i].what, err)
+		}
+	}
+	return errors.Join(err, pipe.Close())
+}
+
+func sendAll(pipe *pgconn.Pipeline, questions []question) error {
+	for _, q := range questions {
+		values, err := encode(q.args)
+		if err != nil {
+			return err
+		}
+		pipe.SendQueryParams(q.sql, values, nil, nil, nil)
+	}
+	return pipe.Sync()
+}
+
+// next hands the next result of a pipeline to read.
+func next(pipe *pgconn.Pipeline, read func(*pgconn.ResultReader) error) error {
+	switch r, err := pipe.GetResults(); r := r.(type) {
+	case *pgconn.ResultReader:
+		return read(r)
+	default:
+		return cmp.Or(err, fmt.Errorf("a pipeline gave %T where a result was due", r))
+	}
+}
+
+func encode(args []any) ([][]byte, error) {
 	values := make([][]byte, len(args))
 	for i, a := range args {
 		if s, ok := a.(string); ok {
@@ -52,11 +102,16 @@ func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ..
 		}
 		b, err := json.Marshal(a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		values[i] = b
 	}
-	r := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
+	return values, nil
+}
+
+// answer decodes the one value of a result.
+func answer(reader *pgconn.ResultReader, into any) error {
+	r := reader.Read()
 	if r.Err != nil {
 		return r.Err
 	}

@@ -38,7 +38,8 @@ func TestTargets(t *testing.T) {
 			_, err := r.apply(two, both[1:])
 			r.must(err)
 			r.equal("b", "t", "copy", "t")
-			if ours, err := one.enter(t.Context(), r.conn, "copy", both[0].Table, []known{}); ours || err != nil {
+			err = one.enter(t.Context(), r.conn, []entry{{Schema: "copy", Table: "t", Source: "t", SourceSchema: "a", Columns: []known{}}})
+			if p := capture.AsProblem(err); p == nil || p.State != "target_changing" {
 				t.Errorf("an entry of another pipeline is overwritten: %v", err)
 			}
 		})

@@ -1,11 +1,8 @@
 package target
 
 import (
-	"context"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -67,11 +64,11 @@ LEFT JOIN (pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typn
         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.extname = w.asked ->> 'Extension') END`
 
 const ordersQuery = `
-SELECT pg_catalog.json_object_agg(w.name, pg_catalog.to_regcollation(w.name) IS NOT NULL)
+SELECT pg_catalog.json_object_agg(w.name, true) FILTER (WHERE pg_catalog.to_regcollation(w.name) IS NOT NULL)
 FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS w (name)`
 
-// lookup asks the catalogue for all types of a table, and for its collations.
-func (c *Catalog) lookup(ctx context.Context, conn *pgconn.PgConn, t *capture.Table, ch *changes) (*types, error) {
+// typesOf notes the types of a table, and its collations.
+func (c *Catalog) typesOf(t *capture.Table, ch *changes) *types {
 	s := &types{
 		schema: c.Schema, there: map[sought]*foundType{}, used: map[*capture.Type]bool{}, orders: map[string]bool{}, changes: ch,
 	}
@@ -80,28 +77,7 @@ func (c *Catalog) lookup(ctx context.Context, conn *pgconn.PgConn, t *capture.Ta
 		s.orders[column.Collation] = false
 	}
 	delete(s.orders, "")
-	wanted := []sought{}
-	for w := range s.there {
-		wanted = append(wanted, w)
-	}
-	var all []foundType
-	if err := ask(ctx, conn, &all, typesQuery, wanted); err != nil {
-		return nil, fmt.Errorf("read types of %s: %w", t, err)
-	}
-	for i := range all {
-		s.there[all[i].Asked] = &all[i]
-	}
-	if len(s.orders) == 0 {
-		return s, nil
-	}
-	var names []string
-	for name := range s.orders {
-		names = append(names, name)
-	}
-	if err := ask(ctx, conn, &s.orders, ordersQuery, names); err != nil {
-		return nil, fmt.Errorf("read collations of %s: %w", t, err)
-	}
-	return s, nil
+	return s
 }
 
 // collect notes a type and all that it is made of.
