@@ -12,7 +12,7 @@ import (
 )
 
 // attachTo is attach for as long as the stream lives: an Open that hangs on a target must not keep a slot that is lost.
-func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
+func (l *lane) attachTo(ctx context.Context, s capture.Stream) error {
 	alive, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -22,7 +22,7 @@ func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
 		case <-alive.Done():
 		}
 	}()
-	err := p.attach(alive, s)
+	err := l.attach(alive, s)
 	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrNotOurs) {
 		return s.Err() // whatever it made of the sinks
 	}
@@ -33,9 +33,9 @@ func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
 // judgement. All that it goes on from is what the sinks and the slot hold, so a daemon that died at any line before is succeeded
 // like this (I7). An error means that the stream has to be given up. Nothing of a stream that is refused is remembered as
 // accepted: the source accepts it with Resume, and a writer that was opened for it is closed.
-func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
-	judged := newVerdicts(len(p.sinks))
-	for _, d := range p.sinks {
+func (l *lane) attach(ctx context.Context, s capture.Stream) error {
+	judged := newVerdicts(len(l.sinks))
+	for _, d := range l.sinks {
 		d.forgetPoint()
 		d.verdicts = judged
 		if d.running = false; d.writer == nil {
@@ -47,25 +47,25 @@ func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
 		}
 	}
 	var g errgroup.Group
-	for _, d := range p.sinks {
+	for _, d := range l.sinks {
 		g.Go(func() error { return guarded(d.log, func() error { return d.attach(ctx, s) }) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, d := range p.sinks {
+	for _, d := range l.sinks {
 		if d.refusal != nil {
-			p.closeWriters()
+			l.closeWriters()
 			return d.refusal
 		}
 	}
-	anew, err := s.Resume(ctx, p.records())
+	anew, err := s.Resume(ctx, l.records())
 	if err != nil {
-		p.closeWriters()
+		l.closeWriters()
 		return err
 	}
-	p.fromSnapshot = anew
-	for _, d := range p.sinks {
+	l.fromSnapshot = anew
+	for _, d := range l.sinks {
 		d.running = true
 		if d.anew = anew || d.isJoining(); anew {
 			d.startAnew()
@@ -75,9 +75,9 @@ func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
 }
 
 // records is what the sinks have recorded, for the source to go on from. A sink that cannot keep a record says nothing.
-func (p *Pipeline) records() []capture.Record {
+func (l *lane) records() []capture.Record {
 	var rs []capture.Record
-	for _, d := range p.sinks {
+	for _, d := range l.sinks {
 		if d.progress.Memory != sink.Forgetful {
 			rs = append(rs, d.record())
 		}

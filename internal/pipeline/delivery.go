@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -55,7 +54,7 @@ type delivery struct {
 	recorded bool             // it has held something since we run
 	moved    bool             // it has held something since it was opened
 	pending  pending
-	state    State
+	state    StateHolder
 	doubted  bool             // a writer has failed since the sink last held more
 	live     bool             // the writer is open and has not failed
 	joining  bool             // it gets a copy of all rows before it takes part
@@ -287,62 +286,9 @@ func (d *delivery) trouble(err error) time.Duration {
 func (d *delivery) enter(to State) {
 	to.Fix = d.fixArgs.Complete(to.Fix)
 	d.mu.Lock()
-	before := d.state
-	if before.Name == to.Name && before.Reason == to.Reason {
-		d.mu.Unlock()
-		return
-	}
-	to.Since = time.Now().UTC()
-	if before.Name == to.Name {
-		to.Since = before.Since
-	}
-	d.state = to
+	change := d.state.Enter(to)
 	d.mu.Unlock()
-	if before.Name != to.Name {
+	if change == NewName {
 		logState(d.log, to)
-	}
-}
-
-// stateOf gives an error its name; other is the name of one that has none of its own.
-func stateOf(err error, other string) State {
-	if p := capture.AsProblem(err); p != nil {
-		kind := Retrying
-		if p.Halted {
-			kind = Halted
-		}
-		reason := p.Reason
-		if p.Err != nil {
-			reason += ": " + p.Err.Error()
-		}
-		return State{Name: p.State, Kind: kind, Reason: reason, Fix: p.Fix}
-	}
-	var r *sink.Rejected
-	if errors.As(err, &r) {
-		return State{
-			Name: "rejected", Kind: Halted, Reason: r.Error(),
-			Fix: "make the target take it, or set dead_letter on the sink; it is tried again every 10 s",
-		}
-	}
-	if errors.Is(err, sink.ErrFenced) {
-		return State{Name: "fenced", Kind: Retrying, Reason: err.Error()}
-	}
-	return State{Name: other, Kind: Retrying, Reason: err.Error()}
-}
-
-func logState(log *zap.Logger, s State) {
-	fields := []zap.Field{zap.String("state", s.Name)}
-	if s.Reason != "" {
-		fields = append(fields, zap.String("reason", s.Reason))
-	}
-	if s.Fix != "" {
-		fields = append(fields, zap.String("fix", s.Fix))
-	}
-	switch s.Kind {
-	case Halted:
-		log.Error("halted", fields...)
-	case Retrying:
-		log.Warn("retrying", fields...)
-	default:
-		log.Info(s.Name, fields...)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
@@ -185,37 +184,6 @@ func (d *delivery) unused(ctx context.Context, s capture.Stream, tables []*captu
 		return &streamBroke{err}
 	}
 	return startrule.UsedBefore(startrule.Source{Origin: s.Origin(), Slot: slot}, d.name, what)
-}
-
-// finishTime bounds how long an ending pipeline waits for the lasting slot of a first start and for the records that say
-// so.
-const finishTime = 1500 * time.Millisecond
-
-// finish has every sink record that the first copy is finished, when the stream has made its slot last. A sink that has
-// something on its way for longer, and all of them when this daemon dies before, record it at the next start.
-func (p *Pipeline) finish(ctx context.Context, s capture.Stream) {
-	if !p.fromSnapshot {
-		return
-	}
-	for _, d := range p.sinks {
-		if d.holding().Before(capture.Position{LSN: s.Start().Flush()}) {
-			return
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-	defer cancel()
-	select {
-	case <-s.Done():
-	case <-ctx.Done():
-		return
-	}
-	var g errgroup.Group
-	for _, d := range p.sinks {
-		g.Go(func() error { return guarded(d.log, func() error { return d.finish(ctx, s) }) })
-	}
-	if err := g.Wait(); err != nil {
-		p.log.Debug("record that the copy is finished", zap.Error(err))
-	}
 }
 
 // finish writes the state that the source wants to have recorded.

@@ -9,33 +9,6 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The kinds of a named state.
-const (
-	OK       = "ok"
-	Warning  = "warning" // it works, and something has to be changed
-	Retrying = "retrying"
-	Halted   = "halted"
-)
-
-// The roles of a daemon in a pipeline.
-const (
-	Starting = "starting" // no stream yet
-	Active   = "active"   // the slot is ours
-	Standby  = "standby"  // another daemon holds it; we take over when it lets go
-)
-
-// State is a named state with one wording for the log, /readyz, the API, `tailrace status` and the metrics.
-type State struct {
-	Name   string    `json:"name"` // "streaming", "snapshot", "starting", "standby", or a trouble's own: snake_case
-	Kind   string    `json:"kind"` // OK, Warning, Retrying or Halted
-	Reason string    `json:"reason,omitempty"`
-	Fix    string    `json:"fix,omitempty"`
-	Since  time.Time `json:"since"`
-}
-
-// opening is the state between two streams, and of a stream until every sink has passed its start rule.
-func opening() State { return State{Name: "opening", Kind: OK} }
-
 // Status is a pipeline as the API shows it.
 type Status struct {
 	Name   string       `json:"name"`
@@ -101,18 +74,16 @@ func (p *Pipeline) Status() Status {
 		health = o.Health() // before the state: a snapshot that ends in between must not look like a stream
 	}
 	p.mu.Lock()
-	s := Status{Name: p.config.Name, Role: p.role, State: p.state, Window: WindowStatus{Limit: p.config.Window}}
-	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1}
-	if p.lane != nil {
-		s.Window.Bytes = p.lane.window.size()
-	}
+	s := Status{Name: p.config.Name, Role: p.role, State: p.state.Now(), Window: WindowStatus{Limit: p.config.Window}}
 	p.mu.Unlock()
+	s.Source = SourceStatus{Kind: p.config.SourceKind, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1}
+	s.Window.Bytes, s.Source.Sent = p.lanes[0].flight()
 	if observed {
 		s.observe(health)
 		s.State.Fix = p.config.FixArgs.Complete(s.State.Fix)
 	}
 	now := time.Now()
-	for _, d := range p.sinks {
+	for _, d := range p.lanes[0].sinks {
 		s.Sinks = append(s.Sinks, d.status(now, s.Source.End))
 	}
 	return s
@@ -142,7 +113,7 @@ func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := SinkStatus{
-		Name: d.name, Kind: d.kind, State: d.state, Accepted: d.accepted, Held: d.holds, Unproven: !d.live || d.joining,
+		Name: d.name, Kind: d.kind, State: d.state.Now(), Accepted: d.accepted, Held: d.holds, Unproven: !d.live || d.joining,
 		LagSeconds: d.pending.age(now).Seconds(), LagBytes: -1, Events: d.count, Rejected: d.rejected,
 	}
 	if r, tells := d.sink.(sink.HealthReporter); tells && d.live && s.State.Kind == OK {
