@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -31,15 +30,15 @@ type supervisor struct {
 	log   *zap.Logger
 
 	mu     sync.Mutex
-	line   line           // nil while none runs
-	source capture.Source // the line's
-	state  pipeline.State // while none runs: why
+	line   line                 // nil while none runs
+	source capture.Source       // the line's
+	state  pipeline.StateHolder // while none runs: why
 }
 
 func newSupervisor(block config.Pipeline, log *zap.Logger) *supervisor {
-	return &supervisor{block: block, log: log, state: pipeline.State{
-		Name: pipeline.Starting, Kind: pipeline.OK, Since: time.Now().UTC(),
-	}}
+	s := &supervisor{block: block, log: log}
+	s.state.Enter(pipeline.State{Name: pipeline.Starting, Kind: pipeline.OK})
+	return s
 }
 
 // run runs the pipeline until ctx ends. What halts it goes to troubles, where there is room: who listens wants the first.
@@ -61,7 +60,8 @@ func (s *supervisor) run(ctx context.Context, troubles chan<- error) {
 // elsewhere ends with its own context, and can write nothing after the next Open (I8).
 func (s *supervisor) attempt(ctx context.Context, troubles chan<- error) (err error) {
 	ctx, end := context.WithCancel(ctx)
-	defer end()
+	var watch sync.WaitGroup
+	defer func() { end(); watch.Wait() }()
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("panic", zap.Any("value", v), zap.Stack("stack"))
@@ -73,13 +73,13 @@ func (s *supervisor) attempt(ctx context.Context, troubles chan<- error) (err er
 		return fmt.Errorf("build pipeline %s: %w", s.block.Name, err)
 	}
 	s.set(l, source)
-	go func() {
+	watch.Go(func() {
 		select {
 		case err := <-l.Halted():
 			tell(troubles, s.fix.Error(err))
 		case <-ctx.Done():
 		}
-	}()
+	})
 	if err := l.Run(ctx); err != nil {
 		return err
 	}
@@ -99,9 +99,9 @@ func (s *supervisor) set(l line, source capture.Source) {
 	s.line, s.source = l, source
 }
 
-// halt notes why no line runs. The same trouble again, after another attempt, is neither news nor younger.
+// halt records why no line runs. The same trouble again, after another attempt, is neither news nor younger.
 func (s *supervisor) halt(err error) {
-	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error(), Since: time.Now().UTC()}
+	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error()}
 	if p := capture.AsProblem(err); p != nil {
 		now.Name, now.Fix = p.State, p.Fix
 		now.Reason = strings.TrimPrefix(p.Error(), p.State+": ")
@@ -109,10 +109,9 @@ func (s *supervisor) halt(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.line, s.source = nil, nil
-	if s.state.Name == now.Name && s.state.Reason == now.Reason {
+	if s.state.Enter(now) == pipeline.Same {
 		return
 	}
-	s.state = now
 	fix := zap.Skip()
 	if now.Fix != "" {
 		fix = zap.String("fix", now.Fix)
@@ -124,13 +123,13 @@ func (s *supervisor) halt(err error) {
 func (s *supervisor) resting() (pipeline.State, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state, s.line == nil
+	return s.state.Now(), s.line == nil
 }
 
 // status may be called by any goroutine.
 func (s *supervisor) status() pipeline.Status {
 	s.mu.Lock()
-	l, state := s.line, s.state
+	l, state := s.line, s.state.Now()
 	s.mu.Unlock()
 	if l != nil {
 		return l.Status()
@@ -150,7 +149,7 @@ func (s *supervisor) status() pipeline.Status {
 // end asks the source where its WAL ends now.
 func (s *supervisor) end(ctx context.Context) (capture.LSN, error) {
 	s.mu.Lock()
-	source, state := s.source, s.state
+	source, state := s.source, s.state.Now()
 	s.mu.Unlock()
 	if source == nil {
 		return 0, fmt.Errorf("pipeline %s does not run: %s: %s", s.block.Name, state.Name, state.Reason)

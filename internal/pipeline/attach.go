@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,14 +15,15 @@ import (
 // attachTo is attach for as long as the stream lives: an Open that hangs on a target must not keep a slot that is lost.
 func (l *lane) attachTo(ctx context.Context, s capture.Stream) error {
 	alive, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
+	var watch sync.WaitGroup
+	defer func() { cancel(nil); watch.Wait() }()
+	watch.Go(func() {
 		select {
 		case <-s.Done():
 			cancel(s.Err())
 		case <-alive.Done():
 		}
-	}()
+	})
 	err := l.attach(alive, s)
 	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrNotOurs) {
 		return s.Err() // whatever it made of the sinks

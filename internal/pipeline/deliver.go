@@ -136,13 +136,21 @@ func givesUp(err error) bool {
 	return errors.Is(err, sink.ErrFenced) || errors.Is(err, capture.ErrNotOurs) || errors.As(err, &broke)
 }
 
-// withGrace gives a context that ends a little after ctx does.
-func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
-	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// withGrace returns a context that ends a little after ctx does, and a function that releases it and waits for its timer.
+func (d *delivery) withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	graceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.timer.Add(1)
 	stop := context.AfterFunc(ctx, func() {
-		if capture.Sleep(late, grace) == nil {
+		defer d.timer.Done()
+		if capture.Sleep(graceCtx, grace) == nil {
 			cancel()
 		}
 	})
-	return late, func() { stop(); cancel() }
+	return graceCtx, func() {
+		cancel()
+		if stop() {
+			d.timer.Done()
+		}
+		d.timer.Wait()
+	}
 }

@@ -44,6 +44,7 @@ type delivery struct {
 	stuck    capture.Position  // what it held at the last trouble
 	events   []transform.Event // scratch of compose
 	batches  []sink.Batch      // scratch of compose
+	timer    sync.WaitGroup    // of a Write that goes on after its stream
 
 	sent capture.Position // where the last batch with events ends that a writer has accepted
 

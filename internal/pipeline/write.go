@@ -27,9 +27,9 @@ func (d *delivery) write(ctx context.Context, run []capture.Batch) error {
 // hand gives the writer what was composed: step 9 of the way of one row.
 func (d *delivery) hand(ctx context.Context) (err error) {
 	defer d.recovered(&err)
-	late, cancel := withGrace(ctx)
+	graceCtx, cancel := d.withGrace(ctx)
 	defer cancel()
-	if err := d.writer.Write(late, d.batches); err != nil {
+	if err := d.writer.Write(graceCtx, d.batches); err != nil {
 		if ctx.Err() != nil {
 			d.close() // nobody will mend it
 		}
