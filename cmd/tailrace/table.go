@@ -42,7 +42,7 @@ func sourceText(st pipeline.Status) string {
 	if s.Slot != "" {
 		parts = append(parts, "slot "+s.Slot)
 	}
-	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Sent, s.End), admin.Size(s.Retained)+" of WAL kept")
+	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Confirmed, s.End), admin.Size(s.Retained)+" of WAL kept")
 	if s.Safe >= 0 {
 		parts = append(parts, admin.Size(s.Safe)+" until the slot is lost")
 	}
@@ -57,7 +57,7 @@ func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tHOLDS\tLAG\tWAL\tEVENTS\tREJECTED")
 	for _, s := range sinks {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Held,
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Durable,
 			admin.Age(time.Duration(s.LagSeconds*float64(time.Second))), admin.Size(s.LagBytes), s.Events, s.Rejected)
 	}
 	t.Flush()

@@ -111,7 +111,7 @@ func (w *waiter) look(ctx context.Context) (held bool, err error) {
 }
 
 // holds reports whether a sink is known to hold the target.
-func (w *waiter) holds(s pipeline.SinkStatus) bool { return s.Held.LSN >= w.target && !s.Unproven }
+func (w *waiter) holds(s pipeline.SinkStatus) bool { return s.Durable.LSN >= w.target && !s.Unproven }
 
 // unknown says which pipelines the daemon has.
 func (w *waiter) unknown(ctx context.Context, err error) error {
@@ -146,7 +146,7 @@ func (w *waiter) late(timeout time.Duration, trouble error) error {
 		if !w.holds(s) {
 			stands = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Held, stands)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Durable, stands)
 	}
 	t.Flush()
 	return errors.New(strings.TrimSuffix(b.String(), "\n"))

@@ -46,13 +46,13 @@ func healthy(name string) pipeline.Status {
 	return pipeline.Status{
 		Name: name, Role: pipeline.Active, State: ok,
 		Source: pipeline.SourceStatus{
-			Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Sent: at(0x16B3700),
+			Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Confirmed: at(0x16B3700),
 			Retained: 4096, Safe: -1,
 		},
 		Window: pipeline.WindowStatus{Bytes: 1536, Limit: 64 << 20},
 		Sinks: []pipeline.SinkStatus{{
 			Name: "bus", Kind: "kafka", State: ok, Accepted: at(0x16B3748),
-			Held: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
+			Durable: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
 		}},
 	}
 }

@@ -65,12 +65,12 @@ func standing(p config.Pipeline, src startrule.Source, records []*record, state 
 			return nil, nil, r.named(p, r.err)
 		}
 		sinks[i] = &r.known
-		r.known.Recorded = state == startrule.ProgressLost // the operator has seen that there was one
+		r.known.SeenDurable = state == startrule.ProgressLost // the operator has seen that there was one
 		if state == startrule.NoRecord && r.known.Begin != startrule.FromNow {
 			r.known.Begin = startrule.Ask // the operator does not want the copy
 		}
 	}
-	for i, dec := range startrule.JudgeAll(src, sinks) {
+	for i, dec := range startrule.CheckGaps(src, sinks) {
 		r := records[i]
 		if r.decision, r.found = dec, dec.Problem; r.found == nil {
 			continue

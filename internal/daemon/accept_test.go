@@ -97,7 +97,7 @@ func TestAcceptNamesEverySinkOfARestoredSource(t *testing.T) {
 		t.Fatalf("%v, it wrote %q", err, *wrote)
 	}
 	for _, name := range []string{"a", "b"} {
-		if !strings.Contains(strings.Join(lost, "\n"), name+": it goes on from 0/64") {
+		if !strings.Contains(strings.Join(lost, "\n"), name+": it continues from 0/64") {
 			t.Errorf("sink %s is not named: %q", name, lost)
 		}
 	}
@@ -155,7 +155,7 @@ func TestAcceptThatEnds(t *testing.T) {
 			}
 			a.takes, b.takes = -1, -1
 			lost, err := Accept(t.Context(), p, "ahead_of_source", false)
-			if err != nil || !strings.Contains(fmt.Sprint(lost), "b: it goes on") {
+			if err != nil || !strings.Contains(fmt.Sprint(lost), "b: it continues") {
 				t.Fatalf("%q, %v", lost, err)
 			}
 			if a.record.Position.LSN != 100 || b.record.Position.LSN != 100 {

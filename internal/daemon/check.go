@@ -129,7 +129,7 @@ func noRecords(ctx context.Context, p config.Pipeline) (map[string]error, error)
 	for _, r := range records {
 		if r.err != nil {
 			missing[r.known.Name] = r.err
-		} else if found := startrule.Judge(src, r.known).Problem; found != nil && found.State == startrule.NoRecord {
+		} else if found := startrule.CheckGap(src, r.known).Problem; found != nil && found.State == startrule.NoRecord {
 			missing[r.known.Name] = found
 		}
 	}

@@ -66,7 +66,7 @@ func readRecords(ctx context.Context, p config.Pipeline, from capture.Origin) (r
 		if err != nil {
 			r.err = fmt.Errorf("read the progress: %w", err)
 		}
-		r.known = startrule.Sink{Name: b.Name, Progress: was, Begin: begin(p, b), Beside: true}
+		r.known = startrule.Sink{Name: b.Name, Progress: was, Begin: begin(p, b), OthersKeepRecord: true}
 		rs = append(rs, r)
 	}
 	return rs, nil

@@ -25,7 +25,7 @@ func TestFirstStartWritesTheFirstRecord(t *testing.T) {
 			t.Errorf("the record of sink0 is at %s", got)
 		}
 		r.stores[1].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if n := r.script.Statuses(); len(n) == 0 || n[0] != (capture.Position{LSN: r.script.End()}) && n[0] != at(0x1000) {
 			t.Errorf("confirmed %s", n)
@@ -58,7 +58,7 @@ func TestNoRecordHalts(t *testing.T) {
 				r.script.Drop() // a first start is none of this
 				r.script.Commit(1, 2)
 				first := r.start()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				first.stop()
 				lose(r, all)
@@ -68,7 +68,7 @@ func TestNoRecordHalts(t *testing.T) {
 				d := r.start()
 				standby := r.start()
 				for range 2 {
-					r.settle()
+					r.waitDurable()
 					d.is(bare, "no_record")
 					if st := d.sink(bare).State; st.Kind != Halted || !strings.Contains(st.Fix, "tailrace accept -pipeline P no_record") {
 						t.Errorf("%+v", st)
@@ -89,13 +89,13 @@ func TestStartNowIsUsedOnce(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(2)
 		r.script.Advance(r.script.End())
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		d.is(0, "gap")
 	}, newStore())
 }
@@ -107,14 +107,14 @@ func TestANewSinkStartsAtTheSlot(t *testing.T) {
 		r.stores = old[:1]
 		d := r.start()
 		r.script.Commit(1, 2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(3)
 		r.stores = old
 		r.start()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		all := r.script.Committed()
 		if err := capturetest.Judge(all, old[0].seen(), capturetest.AtLeastOnce); err != nil {
 			t.Error("the old sink:", err)
@@ -150,7 +150,7 @@ func TestGapHalts(t *testing.T) {
 		default:
 			t.Error("a strict daemon hears nothing")
 		}
-		r.settle()
+		r.waitDurable()
 		if rows := r.stores[0].seen(); len(rows) != 0 {
 			t.Errorf("%v was written over a gap", rows)
 		}
@@ -180,7 +180,7 @@ func TestGapOfAnOldLook(t *testing.T) {
 		d := r.start()
 		d.is(0, "streaming")
 		r.script.Commit(2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -190,13 +190,13 @@ func TestGapHoldsTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		d.stop()
 		r.stores[0].lose(1)
 		r.script.Commit(2)
 		was := r.script.Confirmed()
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		d.is(0, "gap")
 		if r.script.Confirmed() != was {
 			t.Errorf("confirmed %s", r.script.Confirmed())
@@ -232,7 +232,7 @@ func TestOriginIsJudged(t *testing.T) {
 					r.script.Commit(1)
 					r.script.Commit(2)
 					d := r.start()
-					r.settle()
+					r.waitDurable()
 					held := r.stores[0].position().LSN
 					if held != r.script.End() {
 						t.Fatal(held)
@@ -248,7 +248,7 @@ func TestOriginIsJudged(t *testing.T) {
 					d.is(0, c.state)
 					d.is(1, c.state)
 					r.script.Commit(9)
-					r.settle()
+					r.waitDurable()
 					if c.state == "streaming" {
 						r.complete()
 						return
@@ -286,7 +286,7 @@ func TestNoRecordYet(t *testing.T) {
 		}
 		r.script.Commit(1)
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
@@ -303,7 +303,7 @@ func TestStreamEndsWhileASinkIsOpened(t *testing.T) {
 		r.stores[0].set(func() { r.stores[0].hangs = false })
 		r.pass(time.Hour) // the sink's own limit is none
 		r.script.Cut()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 || d.Status().State.Name != "streaming" {
 			t.Errorf("%d streams, %+v", d.source.Streams(), d.Status().State)

@@ -38,7 +38,7 @@ func TestDrainIsBounded(t *testing.T) {
 		}
 		r.stores[0].unblock()
 		r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }

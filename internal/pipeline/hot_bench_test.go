@@ -15,10 +15,10 @@ import (
 )
 
 // hole holds whatever it is given at once.
-type hole struct{ held func(capture.Position) }
+type hole struct{ onDurable func(capture.Position) }
 
 func (h hole) Write(_ context.Context, batches []sink.Batch) error {
-	h.held(batches[len(batches)-1].End)
+	h.onDurable(batches[len(batches)-1].End)
 	return nil
 }
 
@@ -28,12 +28,12 @@ func (hole) Close() error { return nil }
 func hotLine(tb testing.TB, sinks int) func(run []capture.Batch) {
 	w := newWindow(64<<20, at(0), sinks, func(int, time.Duration) {})
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "events"})
-	var ds []*delivery
+	var ds []*sinkRunner
 	for i := range sinks {
-		d := &delivery{index: i, chain: transform.NewChain(transform.SplitKeyChange), log: zap.NewNop(), failed: make(chan struct{})}
-		d.metrics.events = counter
-		d.writer = hole{func(p capture.Position) { w.hold(i, p) }}
-		ds = append(ds, d)
+		r := &sinkRunner{index: i, chain: transform.NewChain(transform.SplitKeyChange), log: zap.NewNop(), failed: make(chan struct{})}
+		r.metrics.events = counter
+		r.writer = hole{func(p capture.Position) { w.setDurable(i, p) }}
+		ds = append(ds, r)
 	}
 	return func(run []capture.Batch) {
 		for _, b := range run {
@@ -41,10 +41,10 @@ func hotLine(tb testing.TB, sinks int) func(run []capture.Batch) {
 				tb.Fatal(err)
 			}
 		}
-		for i, d := range ds {
-			got, n, err := w.read(tb.Context(), i, maxWrite, d.failed)
+		for i, r := range ds {
+			got, n, err := w.read(tb.Context(), i, maxWrite, r.failed)
 			if err == nil {
-				err = d.write(tb.Context(), got)
+				err = r.write(tb.Context(), got)
 			}
 			if err != nil || n != len(run) {
 				tb.Fatal(n, err)

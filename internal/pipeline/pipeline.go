@@ -13,7 +13,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// Config is a pipeline's parts. The pipeline owns them from New on.
+// Config is the parts of a pipeline, which owns them from New on.
 type Config struct {
 	Name       string
 	Source     capture.Source
@@ -30,8 +30,8 @@ type SinkConfig struct {
 	Name  string
 	Kind  string // "kafka"
 	Sink  sink.Sink
-	Chain *transform.Chain // nil passes every change on
-	Begin startrule.Begin  // with a record it does nothing
+	Chain *transform.Chain // nil passes every change through
+	Begin startrule.Begin  // for a sink that has no record
 }
 
 // Pipeline is one source and its sinks.
@@ -46,7 +46,7 @@ type Pipeline struct {
 	state StateHolder
 }
 
-// New makes a pipeline; it contacts nothing.
+// New returns a pipeline; it contacts no server.
 func New(c Config) *Pipeline {
 	p := &Pipeline{config: c, log: c.Log.With(zap.String("pipeline", c.Name)), role: Starting, halted: make(chan error, 1)}
 	p.state.Enter(State{Name: "starting", Kind: OK})
@@ -58,58 +58,59 @@ func New(c Config) *Pipeline {
 func (p *Pipeline) newLane() *lane {
 	c := &p.config
 	l := &lane{
-		pipeline: c.Name, log: p.log, limit: c.Window, metrics: c.Metrics,
-		streaming: func() { p.enter(Active, State{Name: "streaming", Kind: OK}) },
+		pipeline: c.Name, log: p.log, windowLimit: c.Window, metrics: c.Metrics,
+		onStreaming: func() { p.enter(Active, State{Name: "streaming", Kind: OK}) },
 	}
 	for i, s := range c.Sinks {
-		l.sinks = append(l.sinks, &delivery{
+		l.sinks = append(l.sinks, &sinkRunner{
 			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain, begin: s.Begin,
-			log:     p.log.With(zap.String("sink", s.Name)),
-			fixArgs: c.FixArgs,
-			metrics: c.Metrics.sink(c.Name, s.Name),
-			state:   p.state,
-			report:  p.report,
-			held:    l.held,
+			log:       p.log.With(zap.String("sink", s.Name)),
+			fixArgs:   c.FixArgs,
+			metrics:   c.Metrics.sink(c.Name, s.Name),
+			state:     p.state,
+			report:    p.reportHalt,
+			onDurable: l.onDurable,
 		})
 	}
-	for _, d := range l.sinks {
+	for _, r := range l.sinks {
 		for _, other := range l.sinks {
 			_, keeps := other.sink.(sink.Reader)
-			d.beside = d.beside || keeps && other != d
+			r.othersKeepRecord = r.othersKeepRecord || keeps && other != r
 		}
 	}
 	return l
 }
 
-// Run works until ctx ends; it then waits, bounded by 5 s, until the sinks hold what they have accepted, and returns nil.
-// An error is one that no reconnection mends.
+// Run runs the pipeline until ctx ends; it then waits, for at most 5 s, until what the sinks have accepted is durable, and returns
+// nil. An error is one that a reconnection does not solve.
 func (p *Pipeline) Run(ctx context.Context) error {
 	defer p.config.Metrics.remove(p)
 	defer func() {
 		p.closeWriters()
 		for _, l := range p.lanes {
-			for _, d := range l.sinks {
-				if err := d.sink.Close(); err != nil {
-					d.log.Debug("close sink", zap.Error(err))
+			for _, r := range l.sinks {
+				if err := r.sink.Close(); err != nil {
+					r.log.Debug("close sink", zap.Error(err))
 				}
 			}
 		}
 	}()
-	return p.config.Source.Run(ctx, p.without, p.serve)
+	return p.config.Source.Run(ctx, p.onNoStream, p.serve)
 }
 
-// Halted gets the first trouble that only a person can end, for a daemon that would rather end than wait.
+// Halted returns a channel that gets the first halting error, for a daemon that ends instead of waiting for an operator.
 func (p *Pipeline) Halted() <-chan error { return p.halted }
 
-func (p *Pipeline) report(err error) {
+func (p *Pipeline) reportHalt(err error) {
 	select {
 	case p.halted <- err:
 	default:
 	}
 }
 
-// without takes the reason why there is no stream, from the source or at the end of serve. It runs in the source's goroutine.
-func (p *Pipeline) without(err error) {
+// onNoStream is called with the reason why there is no stream, by the source or at the end of serve. It runs in the source's
+// goroutine.
+func (p *Pipeline) onNoStream(err error) {
 	if errors.Is(err, capture.ErrNotOurs) {
 		p.standDown(err)
 		return
@@ -117,11 +118,11 @@ func (p *Pipeline) without(err error) {
 	state := stateOf(err, "source_unreachable")
 	p.enter(p.role, state)
 	if state.Kind == Halted {
-		p.report(err)
+		p.reportHalt(err)
 	}
 }
 
-// standDown lets everything go: another daemon has the slot, and nothing but the slot would ever tell us.
+// standDown closes every writer and enters the role Standby: another daemon has the slot.
 func (p *Pipeline) standDown(err error) {
 	p.closeWriters()
 	p.enter(Standby, State{Name: "standby", Kind: OK, Reason: err.Error()})
@@ -133,15 +134,15 @@ func (p *Pipeline) closeWriters() {
 	}
 }
 
-// serve works on one connection to the source until it breaks or ctx ends.
+// serve runs the lane on one connection to the source until that breaks or ctx ends.
 func (p *Pipeline) serve(ctx context.Context, s capture.Stream) error {
 	p.enter(Active, opening())
-	return p.leave(ctx, p.lanes[0].serve(ctx, s))
+	return p.endStream(ctx, p.lanes[0].serve(ctx, s))
 }
 
-// leave ends serve: a fenced daemon stands down, and so does one whose slot is another's. From here on the pipeline is not
-// "streaming": the slot is free, and the next stream may be another daemon's.
-func (p *Pipeline) leave(ctx context.Context, err error) error {
+// endStream ends serve: a daemon that was fenced, or whose slot another daemon has, stands down. From here on the pipeline is not
+// "streaming": the slot is free, and the next stream may be that of another daemon.
+func (p *Pipeline) endStream(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -149,13 +150,13 @@ func (p *Pipeline) leave(ctx context.Context, err error) error {
 		p.standDown(err)
 	case errors.Is(err, capture.ErrRestart):
 		p.enter(p.role, opening())
-	case err != nil: // the source will report it, once the connection is closed
-		p.without(err)
+	case err != nil: // the source reports it too, once the connection is closed
+		p.onNoStream(err)
 	}
 	return err
 }
 
-// enter moves the pipeline to a state; a log line is written when its name changes.
+// enter moves the pipeline to a state and logs it when its name changes.
 func (p *Pipeline) enter(role string, to State) {
 	to.Fix = p.config.FixArgs.Complete(to.Fix)
 	p.mu.Lock()

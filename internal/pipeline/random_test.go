@@ -40,7 +40,7 @@ func TestRandomLivesFail(t *testing.T) {
 	for name, control := range map[string]func(*rig){
 		"confirm accepted": func(r *rig) {
 			for _, s := range r.stores {
-				s.control.heldAtAccept = true
+				s.control.durableAtAccept = true
 			}
 		},
 		"no fencing": func(r *rig) {
@@ -48,8 +48,8 @@ func TestRandomLivesFail(t *testing.T) {
 				s.control.unfenced = true
 			}
 		},
-		"held at the acknowledgement": func(r *rig) { r.stores[0].control.heldAtAck = true },
-		"held for an empty batch":     func(r *rig) { r.stores[0].control.heldEmptyAtOnce = true },
+		"held at the acknowledgement": func(r *rig) { r.stores[0].control.durableAtAck = true },
+		"held for an empty batch":     func(r *rig) { r.stores[0].control.emptyDurableAtOnce = true },
 	} {
 		var found []string
 		seed := uint64(1)

@@ -37,8 +37,8 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 			t.Errorf("opened %d times for two copies", n-opens+1)
 		}
 		r.stores[0].unblock()
-		r.settle()
-		r.settle()
+		r.waitDurable()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
@@ -47,13 +47,13 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 func TestATargetIsMadeNewMeanwhile(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		d = r.start()
 		r.stores[1].breaks(errTarget)
 		r.stores[1].empty()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.is(1, "streaming")
 	}, newStore(), newStore())
@@ -91,7 +91,7 @@ func TestAStopAtTheEndOfACopy(t *testing.T) {
 		s := r.stores[1]
 		s.latency, s.loses = time.Second, true
 		d := r.start()
-		if st := d.sink(1); st.State.Name != "copying" || st.Held != (capture.Position{}) || st.Accepted.Seq > 0 {
+		if st := d.sink(1); st.State.Name != "copying" || st.Durable != (capture.Position{}) || st.Accepted.Seq > 0 {
 			t.Fatalf("it is not at the end of its copy: %+v", st)
 		}
 		d.stop()
@@ -99,7 +99,7 @@ func TestAStopAtTheEndOfACopy(t *testing.T) {
 			t.Errorf("the record is %+v", s.record)
 		}
 		r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
@@ -116,8 +116,8 @@ func TestAZombieWithinACopy(t *testing.T) {
 			d.is(0, "copying")
 			r.script.Orphan()
 			r.start()
-			r.settle()
-			r.settle()
+			r.waitDurable()
+			r.waitDurable()
 			r.complete()
 			if st := d.Status(); st.Role != Standby {
 				t.Errorf("its role is %s, %+v", st.Role, st.State)
@@ -143,13 +143,13 @@ func TestACopyIsBounded(t *testing.T) {
 		}
 		r.stores[1].block()
 		d.run()
-		r.settle()
+		r.waitDurable()
 		if read == 0 || read*capturetest.ChangeBytes > copyWindow+10*capturetest.ChangeBytes {
 			t.Errorf("%d rows of %d bytes were read", read, capturetest.ChangeBytes)
 		}
 		r.stores[1].unblock()
-		r.settle()
-		r.settle()
+		r.waitDurable()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }

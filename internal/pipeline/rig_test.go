@@ -167,7 +167,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 // settle gives everything the time to come right by itself.
-func (r *rig) settle() { r.pass(time.Minute) }
+func (r *rig) waitDurable() { r.pass(time.Minute) }
 
 // complete checks that every target has everything, as it promises, and that all of it is confirmed.
 func (r *rig) complete() {
@@ -202,7 +202,7 @@ func (r *rig) states() string {
 		}
 		s += fmt.Sprintf("daemon %d: %s %s (%s)", i, st.Role, st.State.Name, st.State.Reason)
 		for _, k := range st.Sinks {
-			s += fmt.Sprintf("; %s %s accepted %s held %s (%s)", k.Name, k.State.Name, k.Accepted, k.Held, k.State.Reason)
+			s += fmt.Sprintf("; %s %s accepted %s held %s (%s)", k.Name, k.State.Name, k.Accepted, k.Durable, k.State.Reason)
 		}
 		s += "\n"
 	}

@@ -16,7 +16,7 @@ func TestFirstStartCopies(t *testing.T) {
 		r.script.Commit(1, 2, 3)
 		d := r.start()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 {
 			t.Errorf("%d streams", d.source.Streams())
@@ -49,7 +49,7 @@ func TestCopyingIsAState(t *testing.T) {
 			t.Errorf("estimated %v", v)
 		}
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -76,7 +76,7 @@ func TestCopyBeginsAnew(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if len(told) != 2 || string(told[0].State) != "pending" || string(told[1].State) != "pending" || told[1].Sink != "sink1" {
 			t.Errorf("the source is told %v", told)
@@ -103,7 +103,7 @@ func TestSinkOpensAgainWithinACopy(t *testing.T) {
 				r.pass(after + time.Millisecond)
 				r.stores[0].set(func() { r.stores[0].loses = true })
 				r.stores[0].breaks(errTarget)
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				if d.source.Streams() != 2 {
 					t.Errorf("%d streams", d.source.Streams())
@@ -121,10 +121,10 @@ func TestSlotMissing(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		r.script.Drop()
-		r.settle()
+		r.waitDurable()
 		st := d.Status()
 		if st.State.Name != "slot_missing" || st.State.Kind != Halted {
 			t.Errorf("%+v", st.State)
@@ -145,7 +145,7 @@ func TestForgetfulSink(t *testing.T) {
 		r.script.Commit(1, 2)
 		d := r.start()
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(4)
@@ -157,12 +157,12 @@ func TestForgetfulSink(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		r.stores[0].set(func() { r.stores[0].loses = true })
 		r.script.Commit(5)
 		r.stores[0].breaks(errTarget) // begins at the slot again
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, forgetful(), newStore())
 }
@@ -173,12 +173,12 @@ func TestRecordLostWhileRunning(t *testing.T) {
 		run(t, func(t *testing.T, r *rig) {
 			d := r.start()
 			r.script.Commit(1)
-			r.settle()
+			r.waitDurable()
 			s := r.stores[0]
 			s.set(func() { s.record, s.missing = nil, says })
 			s.breaks(errTarget)
 			r.script.Commit(2)
-			r.settle()
+			r.waitDurable()
 			d.is(0, "progress_lost")
 			if err := capturetest.Judge(r.script.Committed()[:1], s.seen(), capturetest.ExactlyOnce); err != nil {
 				t.Error(err)
@@ -203,7 +203,7 @@ func TestDeathBeforeARowOfTheCopyIsHeld(t *testing.T) {
 			t.Fatalf("sink1 has %d rows", n)
 		}
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if st := d.Status().State; st.Name != "streaming" {
 			t.Errorf("%+v", st)

@@ -13,7 +13,7 @@ import (
 // The kinds of a named state.
 const (
 	OK       = "ok"
-	Warning  = "warning" // it works, and something has to be changed
+	Warning  = "warning" // it works, and the user should change something
 	Retrying = "retrying"
 	Halted   = "halted"
 )
@@ -22,35 +22,35 @@ const (
 const (
 	Starting = "starting" // no stream yet
 	Active   = "active"   // the slot is ours
-	Standby  = "standby"  // another daemon holds it; we take over when it lets go
+	Standby  = "standby"  // another daemon has the slot; we take over when it ends
 )
 
 // State is a named state with one wording for the log, /readyz, the API, `tailrace status` and the metrics.
 type State struct {
-	Name   string    `json:"name"` // "streaming", "snapshot", "starting", "standby", or a trouble's own: snake_case
+	Name   string    `json:"name"` // "streaming", "snapshot", "starting", "standby", or that of a problem: snake_case
 	Kind   string    `json:"kind"` // OK, Warning, Retrying or Halted
 	Reason string    `json:"reason,omitempty"`
 	Fix    string    `json:"fix,omitempty"`
 	Since  time.Time `json:"since"`
 }
 
-// opening is the state between two streams, and of a stream until every sink has passed its start rule.
+// opening is the state between two streams, and until every sink has passed the start rule.
 func opening() State { return State{Name: "opening", Kind: OK} }
 
 // StateHolder holds the named state of a pipeline or of a sink. Its owner's mutex guards it.
 type StateHolder struct{ state State }
 
-// Change is what became different when a state was entered.
+// Change is the difference between a state and the previous one.
 type Change int
 
-// The changes of a state.
+// The differences between two states.
 const (
 	Same      Change = iota
-	NewReason        // the name is the same, so the state lasts on
+	NewReason        // with the same name
 	NewName
 )
 
-// Enter moves to a state. Its Since is now, or, while the name stays the same, that of the previous one.
+// Enter moves to a state and returns the difference. Since is set to the current time when the name changes; else it stays.
 func (h *StateHolder) Enter(to State) Change {
 	was := h.state
 	to.Since = was.Since
@@ -67,10 +67,10 @@ func (h *StateHolder) Enter(to State) Change {
 	return Same
 }
 
-// Now is the current state.
+// Now returns the current state.
 func (h *StateHolder) Now() State { return h.state }
 
-// stateOf gives an error its name; other is the name of one that has none of its own.
+// stateOf returns the named state of an error; other is the name for an error that has none.
 func stateOf(err error, other string) State {
 	if p := capture.AsProblem(err); p != nil {
 		kind := Retrying
@@ -83,11 +83,11 @@ func stateOf(err error, other string) State {
 		}
 		return State{Name: p.State, Kind: kind, Reason: reason, Fix: p.Fix}
 	}
-	var r *sink.Rejected
-	if errors.As(err, &r) {
+	var rej *sink.Rejected
+	if errors.As(err, &rej) {
 		return State{
-			Name: "rejected", Kind: Halted, Reason: r.Error(),
-			Fix: "make the target take it, or set dead_letter on the sink; it is tried again every 10 s",
+			Name: "rejected", Kind: Halted, Reason: rej.Error(),
+			Fix: "make the target accept it, or set dead_letter on the sink; it is retried every 10 s",
 		}
 	}
 	if errors.Is(err, sink.ErrFenced) {

@@ -48,7 +48,7 @@ type store struct {
 }
 
 // controls are ways to break the contract of a sink; a test that uses one must fail.
-type controls struct{ heldAtAccept, heldAtAck, heldEmptyAtOnce, unfenced bool }
+type controls struct{ durableAtAccept, durableAtAck, emptyDurableAtOnce, unfenced bool }
 
 // durable is a state of the store.
 type durable struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // The model is a source, two daemons and one or two sinks, in every order of what can happen to them within small bounds. A
-// daemon decides by Judge alone, the operator by Accept. The property: when a sink passes, every row of the source that stands
+// daemon decides by CheckGap alone, the operator by Accept. The property: when a sink passes, every row of the source that stands
 // before the position from which it goes on is in the sink, unless the operator has accepted that it is not.
 
 // model is a variant: how many sinks there are, what the server can tell, and the controls.

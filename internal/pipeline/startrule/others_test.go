@@ -29,7 +29,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 		{name: "nothing stands", other: nil},
 		{name: "another state stands", other: verdict(Gap)},
 		{name: "ahead", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "ahead among other verdicts", other: join(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
+		{name: "ahead among other verdicts", other: appendVerdict(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
 			knows: 0x3000},
 		{name: "the slot was confirmed less then", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800},
 		{name: "the slot was advanced since", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800,
@@ -79,7 +79,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 			if c.set != nil {
 				c.set(&src, &k)
 			}
-			d := Judge(src, k)
+			d := CheckGap(src, k)
 			state := ""
 			if d.Problem != nil {
 				state = d.Problem.State
@@ -94,7 +94,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 				return
 			}
 			k.Progress, k.Others = *d.Record, nil
-			if next := Judge(src, k); next.Problem == nil || next.Problem.State != state {
+			if next := CheckGap(src, k); next.Problem == nil || next.Problem.State != state {
 				t.Errorf("without the other sink the next look says %+v", next)
 			}
 			a, err := Accept(src, k, d.Problem)
@@ -102,7 +102,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 				t.Fatal(err)
 			}
 			k.Progress, k.Others, k.Comparison.Commit = *a.Record, []*sink.Verdict{c.other}, capture.CommitUnknown
-			if next := Judge(src, k); next.Problem != nil {
+			if next := CheckGap(src, k); next.Problem != nil {
 				t.Errorf("accepted, with the other sink's verdict: %+v", next)
 			}
 		})
@@ -115,7 +115,7 @@ func TestAVerdictTellsOfTheSlot(t *testing.T) {
 		src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 		src.Slot.New, k.Progress.Position = isNew, lsn(0x9008)
 		want := map[bool]capture.LSN{false: slot.Confirmed}[isNew]
-		if v := Judge(src, k).Verdict; v == nil || v.Confirmed != want {
+		if v := CheckGap(src, k).Verdict; v == nil || v.Confirmed != want {
 			t.Errorf("new: %v, verdict %+v", isNew, v)
 		}
 	}
@@ -123,7 +123,7 @@ func TestAVerdictTellsOfTheSlot(t *testing.T) {
 
 // All sinks are judged by what stands for the others, in whichever order they come, and what they were judged by before does
 // not count.
-func TestJudgeAll(t *testing.T) {
+func TestCheckGaps(t *testing.T) {
 	src := Source{Origin: origin, Slot: slot}
 	one := func(name string, set func(*sink.Progress)) *Sink {
 		k := &Sink{Name: name, Progress: record(), Others: []*sink.Verdict{aheadAt(0x1000)}}
@@ -143,7 +143,7 @@ func TestJudgeAll(t *testing.T) {
 		{[]*Sink{one("a", beyond)}, "ahead_of_source"},
 	} {
 		var states []string
-		for _, d := range JudgeAll(src, c.sinks) {
+		for _, d := range CheckGaps(src, c.sinks) {
 			states = append(states, "")
 			if d.Problem != nil {
 				states[len(states)-1] = d.Problem.State
@@ -160,14 +160,14 @@ func TestDate(t *testing.T) {
 	src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 	k.Progress.Position, k.Progress.Verdict = lsn(0x9008), verdict(TimelineDiverged)
 	k.Progress.Origin.Timeline = 4
-	d := Judge(src, k)
+	d := CheckGap(src, k)
 	d.Date(now.AddDate(1, 0, 0))
 	if !d.Verdict.Since.Equal(now) {
 		t.Errorf("an old verdict is of %s", d.Verdict.Since)
 	}
 	k.Progress.Verdict, k.Progress.Origin.Timeline = verdict(PublicationAltered), 3
 	k.Comparison.Altered = []string{"t"}
-	d = Judge(src, k)
+	d = CheckGap(src, k)
 	d.Date(now.AddDate(1, 0, 0))
 	if v := d.Record.Verdict; !v.Since.Equal(now) || v.Next == nil || !v.Next.Since.Equal(now.AddDate(1, 0, 0)) {
 		t.Errorf("%+v", v)

@@ -15,7 +15,7 @@ func TestAheadOfSourceStays(t *testing.T) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		held := r.stores[0].position().LSN
 		r.script.Restore(0x1000)
@@ -27,9 +27,9 @@ func TestAheadOfSourceStays(t *testing.T) {
 		}
 		d.stays(0, "ahead_of_source", time.Minute)
 		r.script.Cut()
-		r.settle()
+		r.waitDurable()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "ahead_of_source")
 		if st := d.sink(0).State; st.Kind != Halted || st.Fix == "" {
 			t.Errorf("%+v", st)
@@ -49,7 +49,7 @@ func TestAheadOfSourceOnAnotherTimeline(t *testing.T) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		held := r.stores[0].position().LSN
 		r.script.Restore(0x1000)
 		r.pass(time.Second)
@@ -58,7 +58,7 @@ func TestAheadOfSourceOnAnotherTimeline(t *testing.T) {
 			r.script.Commit(3)
 		}
 		r.script.Promote(held)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "ahead_of_source")
 	}, newStore())
 }
@@ -69,7 +69,7 @@ func TestAheadOfAStandbyHeals(t *testing.T) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.script.Lag(0x1000)
 		r.pass(30 * time.Second)
 		d.is(0, "ahead_of_source")
@@ -78,7 +78,7 @@ func TestAheadOfAStandbyHeals(t *testing.T) {
 		d.is(0, "streaming")
 		r.script.Lag(0)
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -101,7 +101,7 @@ func TestAheadOfAnOldLook(t *testing.T) {
 		d := r.start()
 		d.is(0, "streaming")
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -119,12 +119,12 @@ func TestAnotherPublicationIsRecorded(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		for _, publication := range []string{"q", "q", "r"} {
 			r.script.Alter(publication)
-			r.settle()
+			r.waitDurable()
 			r.script.Commit(2)
-			r.settle()
+			r.waitDurable()
 			r.complete()
 			for i, s := range r.stores {
 				if got := s.progress().Origin.Publication; got != publication {

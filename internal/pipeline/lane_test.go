@@ -17,7 +17,7 @@ func TestLine(t *testing.T) {
 		r.script.Idle(100)
 		r.script.Commit(2)
 		r.script.Add(capturetest.Transaction{Keys: []int{1, 2}, Joined: true})
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
