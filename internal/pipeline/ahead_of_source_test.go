@@ -9,7 +9,7 @@ import (
 )
 
 // A source that was restored to an older state comes up with the sink and overtakes it: what was written in between
-// would be taken for held. The sink stays halted, over streams too, and nothing is written or confirmed.
+// would be taken for durable. The sink stays halted, over streams too, and nothing is written or confirmed.
 func TestAheadOfSourceStays(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
@@ -63,7 +63,7 @@ func TestAheadOfSourceOnAnotherTimeline(t *testing.T) {
 	}, newStore())
 }
 
-// A standby that lags behind what the sink holds replays the very same log: it may come up.
+// A standby that lags behind the sink replays the same log: it may catch up.
 func TestAheadOfAStandbyHeals(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1)
@@ -83,7 +83,7 @@ func TestAheadOfAStandbyHeals(t *testing.T) {
 	}, newStore())
 }
 
-// A source that went on between the look at it and the Open has what the sink holds. That is not kept against it.
+// A source that continued between the read of its slot and the Open has what the sink has: that is no problem.
 func TestAheadOfAnOldLook(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1)

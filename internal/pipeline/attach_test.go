@@ -225,9 +225,9 @@ func TestOriginIsJudged(t *testing.T) {
 	} {
 		for _, alive := range []bool{false, true} {
 			if alive && name == "record lost" {
-				continue // nobody looks
+				continue // no daemon runs
 			}
-			t.Run(name+map[bool]string{true: ", running", false: ", started anew"}[alive], func(t *testing.T) {
+			t.Run(name+map[bool]string{true: ", running", false: ", started again"}[alive], func(t *testing.T) {
 				run(t, func(t *testing.T, r *rig) {
 					r.script.Commit(1)
 					r.script.Commit(2)
@@ -291,7 +291,7 @@ func TestNoRecordYet(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// An Open that hangs does not hold a stream that is gone.
+// An Open that hangs does not keep a stream that has ended.
 func TestStreamEndsWhileASinkIsOpened(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)

@@ -34,7 +34,7 @@ func TestCase3ReconnectWithAnOpenWriter(t *testing.T) {
 	}, transactional(), newStore())
 }
 
-// Case 4: a standby opens nothing. It would fence its successor, and judge by what was held before.
+// Case 4: a standby opens nothing. It would fence its successor, and decide by an outdated position.
 func TestCase4StandbyOpensNothing(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		first := r.start()
@@ -87,7 +87,7 @@ func TestAZombieOpensNothing(t *testing.T) {
 	}, newStore())
 }
 
-// A daemon whose sink was opened by somebody although the slot is its own begins again from the slot.
+// A daemon whose sink another process has opened, although the slot is its own, begins again from the slot.
 func TestFencedWithTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -137,9 +137,9 @@ func TestCase7FencedWithNothingToWrite(t *testing.T) {
 	}, newStore(), transactional())
 }
 
-// Case 8: held for an empty batch only with a durable record. An honest sink gets through; one that says held(p) without
+// Case 8: an empty batch is durable only with a durable record. A correct sink passes; one that reports p without
 // the record makes a false gap of its daemon's death, and one that says it at the acknowledgement, too.
-func TestCase8HeldOnlyWithARecord(t *testing.T) {
+func TestCase8DurableOnlyWithARecord(t *testing.T) {
 	honest := func() *store { return newStore() }
 	empty := func() *store { s := newStore(); s.control.emptyDurableAtOnce = true; return s }
 	ack := func() *store { s := newStore(); s.control.durableAtAck = true; return s }

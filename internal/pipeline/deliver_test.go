@@ -78,7 +78,7 @@ func TestTargetFailsLater(t *testing.T) {
 		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
-		// It is forgotten: the next trouble is tried again soon.
+		// The backoff was reset: the next problem is retried soon.
 		before = s.opens()
 		s.breaks(errTarget)
 		r.pass(300 * time.Millisecond)
@@ -88,8 +88,8 @@ func TestTargetFailsLater(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// One that holds a minute late by design is at work as soon as it accepts; one that takes nothing is not.
-func TestTargetHoldsLate(t *testing.T) {
+// A sink that acknowledges a minute late by design works as soon as it accepts; one that accepts nothing does not.
+func TestTargetAcknowledgesLate(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		s := r.stores[0]
 		s.set(func() { s.late, s.latency = true, time.Minute })
@@ -195,7 +195,7 @@ func TestRewindBehindTheWindow(t *testing.T) {
 	}, transactional(), transactional())
 }
 
-// A sink that holds nothing holds the slot, and the others go on as far as the window is wide.
+// A sink in which nothing becomes durable holds the slot, and the others continue as far as the window allows.
 func TestAStuckSinkHoldsTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.window = 1000
@@ -225,7 +225,7 @@ func TestAStuckSinkHoldsTheSlot(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// What is confirmed is the least of what the sinks hold, and only grows.
+// What is confirmed is the smallest durable position of the sinks, and it only grows.
 func TestConfirmIsTheLeastAndGrows(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()

@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// hole holds whatever it is given at once.
+// hole makes everything durable at once.
 type hole struct{ onDurable func(capture.Position) }
 
 func (h hole) Write(_ context.Context, batches []sink.Batch) error {
@@ -24,8 +24,8 @@ func (h hole) Write(_ context.Context, batches []sink.Batch) error {
 
 func (hole) Close() error { return nil }
 
-// hotLine is a window with sinks that only take, each with the chain of the daemon.
-func hotLine(tb testing.TB, sinks int) func(run []capture.Batch) {
+// hotLane is a window with sinks that only take, each with the chain of the daemon.
+func hotLane(tb testing.TB, sinks int) func(run []capture.Batch) {
 	w := newWindow(64<<20, at(0), sinks, func(int, time.Duration) {})
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "events"})
 	var ds []*sinkRunner
@@ -76,13 +76,13 @@ func renumber(run []capture.Batch, last *capture.LSN) {
 	}
 }
 
-// BenchmarkLine is the way of 1,000 rows through the window and the chains to the sinks' Write.
-func BenchmarkLine(b *testing.B) {
+// BenchmarkLane is the way of 1,000 rows through the window and the chains to the sinks' Write.
+func BenchmarkLane(b *testing.B) {
 	for _, batches := range []int{1, 100} {
 		for _, sinks := range []int{1, 5} {
 			b.Run(fmt.Sprintf("batches=%d/sinks=%d", batches, sinks), func(b *testing.B) {
 				var last capture.LSN
-				pass, run := hotLine(b, sinks), transactions(batches, &last)
+				pass, run := hotLane(b, sinks), transactions(batches, &last)
 				b.ReportAllocs()
 				for b.Loop() {
 					renumber(run, &last)
@@ -95,13 +95,13 @@ func BenchmarkLine(b *testing.B) {
 }
 
 // Rows cost nothing between the source and the sinks, batches a few allocations each.
-func TestLineAllocations(t *testing.T) {
+func TestLaneAllocations(t *testing.T) {
 	for _, c := range []struct {
 		batches, sinks int
 		most           float64 // allocations for all 1,000 rows
 	}{{1, 1, 12}, {100, 1, 119}, {1, 5, 52}, {100, 5, 187}} {
 		var last capture.LSN
-		pass, run := hotLine(t, c.sinks), transactions(c.batches, &last)
+		pass, run := hotLane(t, c.sinks), transactions(c.batches, &last)
 		rows := func() {
 			renumber(run, &last)
 			pass(run)

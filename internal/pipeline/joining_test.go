@@ -32,7 +32,7 @@ func joiner(t *testing.T, f func(*testing.T, *rig), stores ...*store) {
 	}, stores...)
 }
 
-// A sink that is added gets all rows, then what comes after them: nothing twice where it can hold the position.
+// A sink that is added gets all rows, then what comes after them: nothing twice where it can record the position.
 func TestASinkJoins(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
@@ -191,7 +191,7 @@ func TestACopyIsInterrupted(t *testing.T) {
 	}
 }
 
-// An event that the target cannot take halts the sink within its copy. What it holds is not sent again with every attempt.
+// An event that the target cannot take halts the sink within its copy. What is durable is not sent again with every attempt.
 func TestAnEventOfACopyIsRejected(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		refuse := func(b sink.Batch) error {
@@ -245,13 +245,13 @@ func TestATargetThatWasUsed(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A copy that cannot be read is the sink's trouble alone.
+// A copy that cannot be read is a problem of that sink alone.
 func TestACopyFails(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
-		var mended atomic.Bool
+		var works atomic.Bool
 		d.source.Copying = func(_ context.Context, handed int) error {
-			if !mended.Load() && handed == 2 {
+			if !works.Load() && handed == 2 {
 				return &capture.Problem{State: "value_too_large", Halted: true, Reason: "row 3"}
 			}
 			return nil
@@ -268,7 +268,7 @@ func TestACopyFails(t *testing.T) {
 		default:
 			t.Error("a strict daemon does not hear of it")
 		}
-		mended.Store(true)
+		works.Store(true)
 		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
@@ -329,7 +329,7 @@ func TestACopyOfARestoredSource(t *testing.T) {
 	}{{newStore(), false}, {transactional(), false}, {newStore(), true}, {transactional(), true}} {
 		joiner(t, func(t *testing.T, r *rig) {
 			c.s.empty()
-			c.s.latency = 50 * time.Millisecond // nothing of a copy is held when its last row is handed out
+			c.s.latency = 50 * time.Millisecond // nothing of a copy is durable when its last row is read
 			end := r.script.End()
 			r.script.Idle(1000)
 			d := r.make()

@@ -33,7 +33,7 @@ func (s brittleStream) Next(ctx context.Context) (capture.Batch, error) {
 
 // A panic where batches are moved is a state of this pipeline with a name, in the log with its stack, and not the end of the
 // process. It is tried again like whatever halts.
-func TestPanicInTheLine(t *testing.T) {
+func TestPanicInTheLane(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		calls := 0
 		r.source = func(s *capturetest.Source) capture.Source {

@@ -27,7 +27,7 @@ func poison(key int) func(sink.Batch) error {
 	}
 }
 
-// One event that the target cannot take halts its sink there: everything before it is held, nothing of it and after it. It is
+// One event that the target cannot take halts its sink there: everything before it is durable, nothing of it and after it. It is
 // counted once, however often it is tried.
 func TestRejected(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
@@ -77,7 +77,7 @@ func refusing(key int, fail *atomic.Bool, how func() error) *transform.Chain {
 }
 
 // An event that a block rejects halts its sink in the same way: what stands before it in the same run is delivered, up to the
-// change before it where the target can hold that.
+// change before it where the target can record that.
 func TestRejectedByTheChain(t *testing.T) {
 	for name, c := range map[string]struct {
 		store *store

@@ -25,7 +25,7 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
 		d.source.Copying = restsAt(3)
-		r.stores[0].block() // the slot stays behind, so that the sink that joins holds more than the next stream's start
+		r.stores[0].block() // the slot stays behind, so that the sink that joins has more than the next stream's start
 		d.run()
 		r.pass(10 * time.Second)
 		d.is(1, "copying")
@@ -43,7 +43,7 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A target is made new while its sink is at work, and has held nothing since the daemon runs: it gets a copy.
+// A target is recreated while its sink works, and nothing has become durable since the daemon started: it gets a copy.
 func TestATargetIsMadeNewMeanwhile(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -85,7 +85,7 @@ func TestACopyIsMadeNeedless(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A daemon that is stopped when a sink has accepted the end of its copy waits until the sink holds it.
+// A daemon that is stopped when a sink has accepted the end of its copy waits until it is durable in the sink.
 func TestAStopAtTheEndOfACopy(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		s := r.stores[1]

@@ -92,7 +92,7 @@ func readRows(ctx context.Context, w *window, i int, last capture.LSN) error {
 			}
 		}
 		switch rnd.IntN(20) {
-		case 0: // the Write has failed, and a part of it is held
+		case 0: // the Write has failed, and a part of it is durable
 			if held = run[rnd.IntN(len(run))].End; !w.seek(i, held) {
 				return errors.New("the window has lost what no sink has accepted")
 			}

@@ -28,7 +28,7 @@ type rig struct {
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
-	copied  bool                                     // there was a first start, which may have begun anew
+	copied  bool                                     // there was a first start, which may have begun from scratch
 	daemons []*daemon
 }
 

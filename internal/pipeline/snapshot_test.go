@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// A first start copies the rows, makes the slot lasting when every sink holds them, and goes on with the stream.
+// A first start copies the rows, makes the slot permanent when they are durable in every sink, and continues with the stream.
 func TestFirstStartCopies(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Drop()
@@ -54,7 +54,7 @@ func TestCopyingIsAState(t *testing.T) {
 	}, newStore())
 }
 
-// A daemon dies while it copies. The next one begins anew, whatever the sinks have recorded of the first copy: what they
+// A daemon dies while it copies. The next one begins from scratch, whatever the sinks have recorded of the first copy: what they
 // hold does not matter.
 func TestCopyBeginsAnew(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
@@ -87,7 +87,7 @@ func TestCopyBeginsAnew(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A sink fails in the middle of a copy, and is opened again: it goes on from what it holds of this copy, or from the
+// A sink fails in the middle of a copy, and is opened again: it continues from what is durable of this copy, or from the
 // beginning when its record is of an older one.
 func TestSinkOpensAgainWithinACopy(t *testing.T) {
 	for name, after := range map[string]time.Duration{"before its first record": 0, "with a part": 4500 * time.Millisecond} {
@@ -187,9 +187,9 @@ func TestRecordLostWhileRunning(t *testing.T) {
 	}
 }
 
-// A daemon dies in a copy of which a sink holds no row yet. The record of the start alone must not look like one from
+// A daemon dies in a copy of which no row is durable in a sink yet. The record of the start alone must not look like one from
 // beyond the copy, or the next first start halts for ever.
-func TestDeathBeforeARowOfTheCopyIsHeld(t *testing.T) {
+func TestDeathBeforeARowOfTheCopyIsDurable(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.copied = true
 		r.script.Drop()

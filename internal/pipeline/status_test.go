@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The lag is the age of the oldest commit that is not held: nothing when nothing is, growing while a sink is away.
+// The lag is the age of the oldest commit that is not durable: 0 when all are, growing while a sink is away.
 func TestLag(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -84,8 +84,8 @@ func TestLagOverARewind(t *testing.T) {
 	}, newStore())
 }
 
-// What a target lost although it held it waits again, as old as it is: within the window, and where the stream starts again.
-func TestLagOfWhatWasHeldAndLost(t *testing.T) {
+// What a target lost after it was durable is pending again, as old as it is: within the window, and where the stream starts again.
+func TestLagOfWhatWasDurableAndLost(t *testing.T) {
 	streams := map[string]int{"in the window": 1, "behind the window": 2}
 	for name, window := range map[string]int64{"in the window": 1 << 20, "behind the window": 200} {
 		t.Run(name, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestPending(t *testing.T) {
 			t.Errorf("held %d: age %s, %d observed", c.held, p.age(now), observed)
 		}
 	}
-	// What was held and is lost is noted again, each once and in order; what is pending all the same is not.
+	// What was durable and is lost is added again, each once and in order; what is still pending is not.
 	for _, lsn := range []capture.LSN{600, 700} {
 		add(at(lsn), now)
 	}
@@ -363,7 +363,7 @@ func TestStatusOfAServerThatWaits(t *testing.T) {
 	}
 }
 
-// What a source warns of is the state of a pipeline that streams, with a kind of its own; trouble comes first.
+// What a source warns of is the state of a pipeline that streams, with a kind of its own; a problem comes first.
 func TestStatusOfASourceThatWarns(t *testing.T) {
 	since := time.Unix(1000, 0)
 	warning := &capture.Problem{State: "tables_unpublished", Reason: "public.w", Fix: "restart"}
@@ -386,7 +386,7 @@ func TestStatusOfASourceThatWarns(t *testing.T) {
 	}
 }
 
-// What a sink warns of is its state while it works, with a kind of its own; trouble comes first.
+// What a sink warns of is its state while it works, with a kind of its own; a problem comes first.
 func TestStatusOfASinkThatWarns(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -407,7 +407,7 @@ func TestStatusOfASinkThatWarns(t *testing.T) {
 		r.stores[0].breaks(errTarget)
 		r.pass(time.Second)
 		if got := d.sink(0).State; got.Name != "retrying" || got.Kind != Retrying {
-			t.Errorf("in trouble: %+v", got)
+			t.Errorf("with a problem: %+v", got)
 		}
 		r.stores[0].refuses(nil)
 		r.waitDurable()
@@ -416,7 +416,7 @@ func TestStatusOfASinkThatWarns(t *testing.T) {
 		}
 		r.stores[0].set(func() { r.stores[0].health = sink.Health{} })
 		if got := d.sink(0).State; got.Name != "streaming" || got.Kind != OK {
-			t.Errorf("mended: %+v", got)
+			t.Errorf("recovered: %+v", got)
 		}
 	}, newStore())
 }

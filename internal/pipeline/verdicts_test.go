@@ -90,7 +90,7 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 	}
 }
 
-// overtake lets the source go on until it is beyond what the sinks hold.
+// overtake lets the source continue until it is beyond the sinks.
 func overtake(r *rig) {
 	held := max(r.stores[0].position().LSN, r.stores[1].position().LSN)
 	for r.script.End() <= held+1000 {
@@ -99,9 +99,9 @@ func overtake(r *rig) {
 	r.waitDurable()
 }
 
-// A sink that holds no more than the restored source has is not halted with the other one where that is proven: by the server,
+// A sink that has no more than the restored source has is not halted with the other one where that is proven: by the server,
 // which knows the commit, or by the slot, which was confirmed for it.
-func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
+func TestASinkThatHasNoMoreThanTheRestoredSource(t *testing.T) {
 	for name, c := range map[string]struct {
 		tells, crash bool
 		state        string
@@ -147,7 +147,7 @@ func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
 }
 
 // What a writer has accepted of a source that is then put back is not skipped: neither where the source is still behind it, nor
-// where it has overtaken that and knows its commits. It is not taken for held, either.
+// where it has overtaken that and knows its commits. It is not taken for durable, either.
 func TestWhatWasOnItsWayWhenTheSourceWasRestored(t *testing.T) {
 	for name, c := range map[string]struct {
 		tells      bool
@@ -193,7 +193,7 @@ func TestWhatWasOnItsWayWhenTheSourceWasRestored(t *testing.T) {
 	}
 }
 
-// A sink that has passed waits for the others, and is judged again when one of them turns out to be ahead; one that is gone is
+// A sink that has passed waits for the others, and is checked again when one of them turns out to be ahead; one that is gone is
 // not waited for.
 func TestVerdictsAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestVerdictsAreWaitedFor(t *testing.T) {
 			}
 		}
 		first := wait(t.Context(), 0, v.count())
-		waits("two are being judged", first)
+		waits("two are being checked", first)
 		v.put(1, &sink.Verdict{State: startrule.Gap})
 		waits("another state", first)
 		v.put(1, ahead)
@@ -240,7 +240,7 @@ func TestVerdictsAreWaitedFor(t *testing.T) {
 		waits("the same verdict", first)
 		v.put(1, nil)
 		second := wait(t.Context(), 1, v.count())
-		waits("one is being judged", first)
+		waits("one is being checked", first)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := v.wait(ctx, 1, v.count()); !errors.Is(err, context.Canceled) {

@@ -63,7 +63,7 @@ func (b *bed) ends(i int) string {
 	return s
 }
 
-// I6: never more than the limit and one batch, whoever is slow.
+// I6: never more than the limit and one batch, whichever sink is slow.
 func TestWindowIsBoundedInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, size = 1000, 300
@@ -135,14 +135,14 @@ func TestOneBatchAlwaysFits(t *testing.T) {
 	})
 }
 
-// Room is made of what everybody has accepted, the oldest first; what somebody has not accepted stays.
+// Room is made of what every sink has accepted, the oldest first; what some sink has not accepted stays.
 func TestRoomByEviction(t *testing.T) {
 	b := newBed(t, 600, 2)
 	b.add(batch(200, 1, 200), batch(300, 1, 200), batch(400, 1, 200))
 	b.accept(0, 3)
 	b.accept(1, 1)
 	if b.size() < 600 {
-		t.Fatal("what nobody holds is dropped without need")
+		t.Fatal("a batch that is durable in no sink is dropped without need")
 	}
 	b.add(batch(500, 1, 200))
 	if b.tail != at(200) || b.ends(1) != "300/1 400/1 500/1 " || b.ends(0) != "500/1 " {
@@ -150,8 +150,8 @@ func TestRoomByEviction(t *testing.T) {
 	}
 }
 
-// What everybody has accepted and holds leaves at once.
-func TestReleaseByHeld(t *testing.T) {
+// What every sink has accepted and made durable is dropped at once.
+func TestReleaseByDurable(t *testing.T) {
 	b := newBed(t, 1<<20, 2)
 	b.add(batch(200, 1, 200), batch(300, 1, 200))
 	b.accept(0, 2)

@@ -237,7 +237,7 @@ func (w *writer) later() bool {
 	return w.over()
 }
 
-// told calls hold without the store's lock.
+// told reports a durable position without the store's lock.
 func (w *writer) told(p capture.Position) {
 	w.store.mu.Unlock()
 	w.hold(p)
