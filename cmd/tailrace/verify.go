@@ -200,7 +200,7 @@ func endOf(p config.Pipeline) (func(context.Context) (capture.LSN, error), error
 	if err != nil {
 		return nil, err
 	}
-	asked, ok := source.(daemon.WALEnd)
+	asked, ok := source.(capture.WALEnd)
 	if !ok {
 		return nil, fmt.Errorf("source %q does not tell where its log ends", p.Source.Kind)
 	}

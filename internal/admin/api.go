@@ -21,7 +21,7 @@ type WAL struct {
 }
 
 // refusal is the body of every answer that is not a success.
-type refusal struct {
+type errorBody struct {
 	Error string `json:"error"`
 }
 
@@ -50,7 +50,7 @@ func (s *Server) wal(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	end, err := s.pipelines.End(ctx, st.Name)
 	if err != nil {
-		fail(w, http.StatusServiceUnavailable, err.Error())
+		replyError(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	reply(w, http.StatusOK, WAL{LSN: end})
@@ -63,15 +63,15 @@ func (s *Server) find(w http.ResponseWriter, name string) (pipeline.Status, bool
 			return st, true
 		}
 	}
-	fail(w, http.StatusNotFound, fmt.Sprintf("there is no pipeline %q", name))
+	replyError(w, http.StatusNotFound, fmt.Sprintf("there is no pipeline %q", name))
 	return pipeline.Status{}, false
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	fail(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %q", r.URL.Path))
+	replyError(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %q", r.URL.Path))
 }
 
-func fail(w http.ResponseWriter, code int, text string) { reply(w, code, refusal{Error: text}) }
+func replyError(w http.ResponseWriter, code int, text string) { reply(w, code, errorBody{Error: text}) }
 
 func reply(w http.ResponseWriter, code int, body any) {
 	var b bytes.Buffer

@@ -72,7 +72,7 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 		return fmt.Errorf("read the answer of %s: %w", c.base, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refused(c.base, resp.StatusCode, body)
+		return errorOf(c.base, resp.StatusCode, body)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("what answers at %s is not tailrace: %w", c.base, err)
@@ -80,8 +80,8 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-func refused(base string, code int, body []byte) error {
-	var r refusal
+func errorOf(base string, code int, body []byte) error {
+	var r errorBody
 	if json.Unmarshal(body, &r) != nil || r.Error == "" {
 		return fmt.Errorf("what answers at %s is not tailrace: %s", base, http.StatusText(code))
 	}

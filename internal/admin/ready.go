@@ -25,12 +25,12 @@ type namedState struct {
 
 // started remembers which pipelines were active or standby once: a source that goes away later must not take a service
 // out of its load balancer.
-type started struct {
+type startedPipelines struct {
 	mu   sync.Mutex
 	once map[string]bool
 }
 
-func (s *started) observe(statuses []pipeline.Status) {
+func (s *startedPipelines) observe(statuses []pipeline.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.once == nil {
@@ -43,7 +43,7 @@ func (s *started) observe(statuses []pipeline.Status) {
 	}
 }
 
-func (s *started) has(name string) bool {
+func (s *startedPipelines) has(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.once[name]
@@ -62,10 +62,10 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 		statuses = []pipeline.Status{st}
 	}
-	answer := readiness{Ready: true, States: troubles(statuses)}
+	answer := readiness{Ready: true, States: notOK(statuses)}
 	for _, st := range statuses {
 		if query.Has("strict") {
-			answer.Ready = answer.Ready && strict(st)
+			answer.Ready = answer.Ready && isStrictlyReady(st)
 		} else {
 			answer.Ready = answer.Ready && s.started.has(st.Name)
 		}
@@ -77,7 +77,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	reply(w, code, answer)
 }
 
-func strict(st pipeline.Status) bool {
+func isStrictlyReady(st pipeline.Status) bool {
 	if st.State.Kind != pipeline.Warning && (st.State.Name != streaming || st.State.Kind != pipeline.OK) {
 		return false
 	}
@@ -90,7 +90,7 @@ func strict(st pipeline.Status) bool {
 }
 
 // troubles lists what is not as it should be: pipelines that do not stream, sinks that are not ok.
-func troubles(statuses []pipeline.Status) []namedState {
+func notOK(statuses []pipeline.Status) []namedState {
 	list := []namedState{}
 	for _, st := range statuses {
 		if st.State.Name != streaming || st.State.Kind != pipeline.OK {

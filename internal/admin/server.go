@@ -27,7 +27,7 @@ const (
 
 // Pipelines is what the server shows. Its methods may be called by any goroutine.
 type Pipelines interface {
-	// Statuses gives one Status a pipeline, in the order of the files.
+	// Statuses returns one Status per pipeline, in the order of the files.
 	Statuses() []pipeline.Status
 	// End asks the pipeline's source where its write-ahead log ends now: all commits that have returned stand below it.
 	// It is called only with names that Statuses gives.
@@ -39,7 +39,7 @@ type Server struct {
 	pipelines Pipelines
 	version   string
 	log       *zap.Logger
-	started   started
+	started   startedPipelines
 	handler   http.Handler
 }
 
@@ -104,7 +104,7 @@ func guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
-			fail(w, http.StatusMethodNotAllowed, r.Method+" is not allowed: nothing here changes anything")
+			replyError(w, http.StatusMethodNotAllowed, r.Method+" is not allowed: nothing here changes anything")
 			return
 		}
 		next.ServeHTTP(w, r)

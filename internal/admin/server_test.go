@@ -156,7 +156,7 @@ func TestNothingChangesAnything(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		var r refusal
+		var r errorBody
 		if err := json.NewDecoder(resp.Body).Decode(&r); err != nil || resp.StatusCode != 405 || r.Error == "" {
 			t.Errorf("POST %s: %d %+v %v", path, resp.StatusCode, r, err)
 		}

@@ -49,7 +49,7 @@ func TestRandomLivesFail(t *testing.T) {
 			}
 		},
 		"durable at the acknowledgement": func(r *rig) { r.stores[0].control.durableAtAck = true },
-		"held for an empty batch":     func(r *rig) { r.stores[0].control.emptyDurableAtOnce = true },
+		"held for an empty batch":        func(r *rig) { r.stores[0].control.emptyDurableAtOnce = true },
 	} {
 		var found []string
 		seed := uint64(1)

@@ -138,10 +138,8 @@ func withWarning(s State, warning *capture.Problem, since time.Time) State {
 
 // End asks the server for the current end of its WAL: every commit that has returned lies before it.
 func (p *Pipeline) End(ctx context.Context) (capture.LSN, error) {
-	if e, ok := p.config.Source.(interface {
-		WALEnd(ctx context.Context) (capture.LSN, error)
-	}); ok {
-		return e.WALEnd(ctx)
+	if w, ok := p.config.Source.(capture.WALEnd); ok {
+		return w.WALEnd(ctx)
 	}
-	return 0, fmt.Errorf("source %s has no WAL", p.config.SourceKind)
+	return 0, fmt.Errorf("a source of type %q has no write-ahead log", p.config.SourceKind)
 }
