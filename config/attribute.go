@@ -179,7 +179,7 @@ func expected(t reflect.Type) string {
 	case reflect.Map:
 		return `Write a map such as { "cleanup.policy" = "compact" }.`
 	case reflect.String:
-		return `Write a text in double quotes.`
+		return `Write a string in double quotes.`
 	}
 	return "Write a number such as 4."
 }

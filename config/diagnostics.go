@@ -19,13 +19,13 @@ type Report struct {
 	hiding  map[string][]span // what redactions found, by file
 }
 
-// place tells problems apart: a connection is decoded once for each block that uses it.
+// place identifies a problem: a connection is decoded once for each block that uses it.
 type place struct {
 	at      hcl.Range
 	summary string
 }
 
-// HasErrors says whether any problem is an error; the others are warnings.
+// HasErrors reports whether any problem is an error; the others are warnings.
 func (r *Report) HasErrors() bool { return r.Diagnostics.HasErrors() }
 
 // Add puts more problems in their places, such as those of a live check. One that is already there is dropped.

@@ -15,18 +15,18 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// pathsOf gives the files behind the paths a user wrote: a folder stands for its *.hcl files, by name and not
-// recursively. A file that is reached twice is read once.
+// pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders. A file
+// that is found twice is read once.
 func pathsOf(paths []string) ([]string, hcl.Diagnostics) {
 	if len(paths) == 0 {
-		return nil, hcl.Diagnostics{nowhere("no pipeline file", "Give at least one file or folder of *.hcl files.")}
+		return nil, hcl.Diagnostics{problemWithoutPlace("no pipeline file", "Give at least one file or folder of *.hcl files.")}
 	}
 	var files []string
 	var diags hcl.Diagnostics
 	for _, p := range paths {
 		found, err := filesOf(p)
 		if err != nil {
-			diags = append(diags, nowhere(err.Error(), ""))
+			diags = append(diags, problemWithoutPlace(err.Error(), ""))
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {
@@ -64,8 +64,8 @@ func filesOf(path string) ([]string, error) {
 	return files, nil
 }
 
-// nowhere is an error without a place in a file.
-func nowhere(summary, detail string) *hcl.Diagnostic {
+// problemWithoutPlace is an error without a place in a file.
+func problemWithoutPlace(summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
 }
 
@@ -80,7 +80,7 @@ func read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// reason is a file error without the path, which stands beside it.
+// reason is a file error without the path, which the message has already.
 func reason(err error) string {
 	var path *fs.PathError
 	switch {

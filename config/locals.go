@@ -34,7 +34,7 @@ func (l *loader) defineLocals(b *hclsyntax.Block) {
 	l.labels(b)
 	for _, a := range inOrder(b.Body.Attributes) {
 		if first := l.locals[a.Name]; first != nil {
-			l.report.append(problem(a.NameRange, fmt.Sprintf("local.%s is given twice", a.Name),
+			l.report.append(problem(a.NameRange, fmt.Sprintf("local.%s is defined twice", a.Name),
 				"First at "+where(first.attr.NameRange)+"."))
 			continue
 		}
@@ -120,7 +120,7 @@ func (l *loader) compute(loc *local) {
 	loc.value, loc.state = v, good
 }
 
-// inOrder gives attributes as they stand in the file, so that problems do not come in the order of a map.
+// inOrder returns attributes in the order of the file, so that problems do not come in the order of a map.
 func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {
 	return slices.SortedFunc(maps.Values(attrs), func(a, b *hclsyntax.Attribute) int {
 		return a.NameRange.Start.Byte - b.NameRange.Start.Byte

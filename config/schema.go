@@ -63,7 +63,7 @@ func schemaOf(t reflect.Type) schema {
 	return s
 }
 
-// isValue says whether an attribute can be decoded into a type, or into what it points to.
+// isValue reports whether an attribute can be decoded into a type, or into what it points to.
 func isValue(t reflect.Type) bool {
 	if t == templateType || t == credentialType {
 		return true

@@ -25,7 +25,7 @@ type part struct {
 	eval func(schema, name string) (string, error)
 }
 
-// ParseTemplate makes a template from the text between the quotes, with the usual functions and without locals, env() and
+// ParseTemplate returns a template from the text between the quotes, with the usual functions and without locals, env() and
 // file().
 func ParseTemplate(text string) (*Template, error) {
 	e, diags := hclsyntax.ParseTemplate([]byte(text), "template", hcl.InitialPos)
@@ -42,7 +42,7 @@ func ParseTemplate(text string) (*Template, error) {
 	return t, nil
 }
 
-// Eval gives the text for a table. It costs an evaluation where the template calls functions: call it once for a table,
+// Eval returns the text for a table. It costs an evaluation where the template calls functions: call it once for a table,
 // not for a row.
 func (t *Template) Eval(schema, name string) (string, error) {
 	var b strings.Builder
@@ -59,7 +59,7 @@ func (t *Template) Eval(schema, name string) (string, error) {
 	return b.String(), nil
 }
 
-// Constant gives the text of a template that does not depend on the table.
+// Constant returns the text of a template that does not depend on the table.
 func (t *Template) Constant() (string, bool) {
 	var b strings.Builder
 	for _, p := range t.parts {
@@ -122,7 +122,7 @@ func (l *loader) constant(e hclsyntax.Expression) (*Template, bool) {
 	l.guard(v, taint)
 	s, err := convert.Convert(v, cty.String)
 	if err != nil {
-		l.report.append(problem(e.Range(), "this is not a text", `Write a text such as "cdc.${table.schema}.${table.name}".`))
+		l.report.append(problem(e.Range(), "this is not a text", `Write a string such as "cdc.${table.schema}.${table.name}".`))
 		return nil, false
 	}
 	return &Template{parts: []part{{text: s.AsString()}}}, true
@@ -168,7 +168,7 @@ func evalTable(e hclsyntax.Expression, ctx *hcl.EvalContext, schema, name cty.Va
 	}
 	if err != nil {
 		return "", false, hcl.Diagnostics{problem(e.Range(), "this does not give a text",
-			`Write a text such as "cdc.${table.schema}.${table.name}".`)}
+			`Write a string such as "cdc.${table.schema}.${table.name}".`)}
 	}
 	if !s.IsKnown() {
 		return "", false, nil

@@ -48,7 +48,7 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(sum.Int64()), nil
 }
 
-// String gives "never", or Go's form without its empty parts: "1m", not "1m0s".
+// String returns "never", or Go's form without its empty parts: "1m", not "1m0s".
 func (d Duration) String() string {
 	if d == Never {
 		return "never"
@@ -63,10 +63,10 @@ func (d Duration) String() string {
 	return s
 }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// units are what a size may end in. Longer names stand before their own endings.
+// units are the suffixes of a size. Longer names come before their own endings.
 var units = []struct {
 	name  string
 	bytes int64
@@ -110,7 +110,7 @@ func ParseSize(s string) (Size, error) {
 	return Size(r.Num().Int64()), nil
 }
 
-// String gives the largest binary unit that divides the size: "64MiB", "1000B".
+// String returns the largest binary unit that divides the size: "64MiB", "1000B".
 func (s Size) String() string {
 	for i := 3; i >= 0; i-- {
 		if u := units[i]; s != 0 && int64(s)%u.bytes == 0 {
@@ -120,10 +120,10 @@ func (s Size) String() string {
 	return fmt.Sprintf("%dB", int64(s))
 }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// hidden is what every way of printing a Secret gives.
+// hidden is how a Secret is printed.
 const hidden = "(secret)"
 
 // String hides the secret; string(s) is the one way to its text.
