@@ -45,7 +45,7 @@ func (m *moving) End(context.Context, string) (capture.LSN, error) { return 0x20
 
 func serve(t *testing.T, p admin.Pipelines) string {
 	t.Helper()
-	srv := httptest.NewServer(admin.New(p, prometheus.NewRegistry(), "v1", zap.NewNop()))
+	srv := httptest.NewServer(admin.New(p, prometheus.NewRegistry(), admin.Access{}, "v1", zap.NewNop()))
 	t.Cleanup(srv.Close)
 	return srv.URL
 }

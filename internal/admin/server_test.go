@@ -23,7 +23,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.golden anew")
+var update = flag.Bool("update", false, "write testdata/*.golden again")
 
 // fixed is a set of pipelines that does not move.
 type fixed struct {
@@ -71,7 +71,7 @@ func serve(t *testing.T, p Pipelines) *httptest.Server {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tailrace_test"}, func() float64 { return 7 }))
-	srv := httptest.NewServer(New(p, reg, "v1.2.3", zap.NewNop()))
+	srv := httptest.NewServer(New(p, reg, Access{}, "v1.2.3", zap.NewNop()))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -179,7 +179,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- New(&fixed{}, prometheus.NewRegistry(), "v1", zap.NewNop()).Serve(ctx, l)
+		ended <- New(&fixed{}, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l)
 	}()
 	if code, _ := get(t, "http://"+l.Addr().String()+"/healthz"); code != 200 {
 		t.Errorf("healthz: %d", code)
@@ -197,7 +197,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go New(&fixed{}, prometheus.NewRegistry(), "v1", zap.NewNop()).Serve(ctx, l)
+	go New(&fixed{}, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l)
 	req, err := http.NewRequest("GET", "http://"+l.Addr().String()+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -39,10 +39,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	registry := newRegistry(o.Version, o.File.Hash)
 	d := newDaemon(o, registry, budget(o.File, o.Log))
+	access := admin.Access{Token: string(o.File.Daemon.Token), Listen: o.File.Daemon.Listen}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var served sync.WaitGroup
 	served.Go(func() {
-		if err := admin.New(d, registry, o.Version, o.Log).Serve(serving, l); err != nil {
+		if err := admin.New(d, registry, access, o.Version, o.Log).Serve(serving, l); err != nil {
 			o.Log.Error("admin server ended", zap.Error(err))
 		}
 	})
