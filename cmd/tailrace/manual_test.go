@@ -63,6 +63,31 @@ func TestEveryInvariantIsCited(t *testing.T) {
 	}
 }
 
+// TestTheIndexHasEveryDecision compares the index of the decisions with the titles of their files, and a status with what the file says.
+func TestTheIndexHasEveryDecision(t *testing.T) {
+	index := read(t, "../../docs/decisions/README.md")
+	files, _ := filepath.Glob("../../docs/decisions/0*.md")
+	if rows := strings.Count(index, "](0"); len(files) < 20 || rows < len(files) {
+		t.Errorf("%d decisions, %d links in the index", len(files), rows)
+	}
+	for _, f := range files {
+		title, rest, _ := strings.Cut(read(t, f), "\n")
+		number, name, _ := strings.Cut(strings.TrimPrefix(title, "# "), ". ")
+		row := "| " + number + " | [" + name + "](" + filepath.Base(f) + ") | "
+		_, status, found := strings.Cut(index, row)
+		if !found {
+			t.Errorf("the index lacks %q", row)
+			continue
+		}
+		status, _, _ = strings.Cut(status, "\n")
+		for word, status := range map[string]bool{"Superseded by": strings.HasPrefix(status, "superseded by ["), "Amended by": strings.Contains(status, "amended by [")} {
+			if says := strings.HasPrefix(strings.TrimSpace(rest), word); says != status {
+				t.Errorf("%s: the file begins with %q: %t; the index: %t", f, word, says, status)
+			}
+		}
+	}
+}
+
 // TestLinksLeadSomewhere follows the relative links of all documents, and their anchors.
 func TestLinksLeadSomewhere(t *testing.T) {
 	documents, _ := filepath.Glob("../../*.md")

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// statusTable is a paragraph a pipeline: its line, its source's, one a sink, and what helps where something is wrong.
+// statusTable returns one paragraph per pipeline: a line for it, one for its source, one per sink, and the problems with their fixes.
 func statusTable(list []pipeline.Status, now time.Time) []byte {
 	var b bytes.Buffer
 	if len(list) == 0 {
@@ -25,9 +25,9 @@ func statusTable(list []pipeline.Status, now time.Time) []byte {
 		fmt.Fprintf(&b, "%s  %s  %s\n", st.Name, stateText(st.State, now), st.Role)
 		fmt.Fprintf(&b, "  %s\n", sourceText(st))
 		sinkTable(&b, st.Sinks, now)
-		trouble(&b, st.Name, st.State)
+		printProblem(&b, st.Name, st.State)
 		for _, s := range st.Sinks {
-			trouble(&b, st.Name+"/"+s.Name, s.State)
+			printProblem(&b, st.Name+"/"+s.Name, s.State)
 		}
 	}
 	return b.Bytes()
@@ -63,7 +63,7 @@ func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
 	t.Flush()
 }
 
-// stateText names the kind where it is not ok, and how long it has been so.
+// stateText is the name of a state, its kind unless it is ok, and how long it has lasted.
 func stateText(s pipeline.State, now time.Time) string {
 	text := s.Name
 	if s.Kind != pipeline.OK {
@@ -75,7 +75,7 @@ func stateText(s pipeline.State, now time.Time) string {
 	return text + " for " + admin.Age(now.Sub(s.Since).Truncate(time.Second))
 }
 
-func trouble(w io.Writer, who string, s pipeline.State) {
+func printProblem(w io.Writer, who string, s pipeline.State) {
 	if s.Reason == "" {
 		return
 	}

@@ -54,7 +54,7 @@ pipeline "orders" {
 
 var withPassword = []string{"PASSWORD=" + secret}
 
-func TestALine(t *testing.T) {
+func TestPipeline(t *testing.T) {
 	s := openShop(t)
 	address := nobody(t)
 	file := s.file(t, address, "public.orders")
