@@ -34,7 +34,7 @@ type Lane struct {
 
 // Writer takes a lane's events in order.
 type Writer interface {
-	// Write accepts batches: step 9 of the way of one row. It may return before they are durable, and blocks while too much is in
+	// Write accepts batches. It may return before they are durable, and blocks while too much is in
 	// flight. After it has returned it keeps no reference to the batches' memory. An error is final; the comment at the end of
 	// errors.go lists how the lane handles each kind. One goroutine calls it.
 	Write(ctx context.Context, batches []Batch) error

@@ -97,7 +97,7 @@ func (l *lane) watchStream(ctx context.Context, s capture.Stream) error {
 	}
 }
 
-// pump fills the window: steps 5 and 6 of the way of one row.
+// pump fills the window.
 func (l *lane) pump(ctx context.Context, s capture.Stream, w *window) error {
 	for {
 		began := time.Now()
@@ -141,7 +141,7 @@ func (l *lane) setStream(s capture.Stream, w *window) {
 	}
 }
 
-// onDurable is called when a sink is durable up to pos: step 10 of the way of one row.
+// onDurable is called when a sink is durable up to pos.
 func (l *lane) onDurable(r *sinkRunner, pos capture.Position) {
 	r.setDurable(pos)
 	l.mu.Lock()
@@ -153,7 +153,7 @@ func (l *lane) onDurable(r *sinkRunner, pos capture.Position) {
 	}
 }
 
-// confirm confirms to the source what is durable in every sink (I1): step 11 of the way of one row. The stream keeps I2.
+// confirm confirms to the source what is durable in every sink (I1). The stream keeps I2.
 func (l *lane) confirm() {
 	least := l.sinks[0].confirmable()
 	for _, r := range l.sinks[1:] {

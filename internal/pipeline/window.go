@@ -46,7 +46,7 @@ func newWindow(limit int64, start capture.Position, sinks int, waited func(sink 
 	return &window{limit: limit, tail: start, cursors: make([]cursor, sinks), changed: make(chan struct{}), waited: waited}
 }
 
-// append puts a batch at the head: step 6 of the way of one row. It waits for room, before the batch counts (I6).
+// append puts a batch at the head. It waits for room, before the batch counts (I6).
 func (w *window) append(ctx context.Context, b capture.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +96,7 @@ func (w *window) slowestLocked() int {
 	return slow
 }
 
-// read returns the batches that sink i has not accepted, at least one and at most about limit bytes: step 7 of the way of one row.
+// read returns the batches that sink i has not accepted, at least one and at most about limit bytes.
 // n is how many to accept after the write; a batch that the sink has completely counts in n and is left out of run. read waits for
 // the first batch until stop is closed. Batches are returned in the order of the ring, and only accept and seek move the cursor, on
 // the goroutine of the same sink: a sink sees them in the source's order (I3).

@@ -24,7 +24,7 @@ func (r *sinkRunner) write(ctx context.Context, run []capture.Batch) error {
 	return bad
 }
 
-// writeBatches passes r.batches to the writer: step 9 of the way of one row.
+// writeBatches passes r.batches to the writer.
 func (r *sinkRunner) writeBatches(ctx context.Context) (err error) {
 	defer r.recoverPanic(&err)
 	graceCtx, cancel := r.withGrace(ctx)
@@ -61,7 +61,7 @@ func panicError(log *zap.Logger, v any, where string) error {
 	return capture.Panicked(where, v)
 }
 
-// transformBatches fills r.batches: step 8 of the way of one row, for each change. With an error r.batches has everything before
+// transformBatches fills r.batches. With an error r.batches has everything before
 // the change that caused it.
 func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 	r.events, r.batches = r.events[:0], r.batches[:0]
