@@ -92,7 +92,7 @@ func hide(args []cty.Value, err error) error {
 	for _, a := range args {
 		if a.ContainsMarked() {
 			hiddenErr := errors.New("the value does not fit; it comes from env() or file() and is not shown")
-			if arg, ok := err.(function.ArgError); ok { //nolint:errorlint // HCL looks at the type as well
+			if arg, ok := err.(function.ArgError); ok { //nolint:errorlint // HCL checks the type as well
 				return function.NewArgError(arg.Index, hiddenErr)
 			}
 			return hiddenErr

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTheArchitectureNamesWhatIsThere looks for every function of the lists of calls in its file, and for every file of the
+// TestTheArchitectureNamesWhatIsThere searches every function of the lists of calls in its file, and every file of the
 // file map in its folder.
 func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
 	text := read(t, "../../docs/architecture.md")
@@ -44,7 +44,7 @@ func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestEveryInvariantIsCited looks for the number of every invariant in the files that keep it.
+// TestEveryInvariantIsCited searches the number of every invariant in the files that keep it.
 func TestEveryInvariantIsCited(t *testing.T) {
 	rows := regexp.MustCompile(`(?m)^\| (I\d) \|.*$`).FindAllStringSubmatch(read(t, "../../docs/architecture.md"), -1)
 	if len(rows) != 8 {
@@ -63,7 +63,7 @@ func TestEveryInvariantIsCited(t *testing.T) {
 	}
 }
 
-// TestTheIndexHasEveryDecision compares the index of the decisions with the titles of their files, and a status with what the file says.
+// TestTheIndexHasEveryDecision compares the index of the decisions with the titles and the status lines of their files.
 func TestTheIndexHasEveryDecision(t *testing.T) {
 	index := read(t, "../../docs/decisions/README.md")
 	files, _ := filepath.Glob("../../docs/decisions/0*.md")

@@ -68,7 +68,7 @@ func TestWaitNotInTimeSaysWhoStandsWhere(t *testing.T) {
 	r.expect(t, 1, "", "cache  0/18+7  redis_down: connection refused")
 }
 
-// What a sink held before it went away may be less when it is back.
+// What was durable in a sink before it failed may be less when it is back.
 func TestWaitForASinkThatIsAway(t *testing.T) {
 	url := serve(t, &moving{cache: 0x20, away: true})
 	r := tailrace(t, "wait", "-pipeline", "orders", "-timeout", "300ms", "-url", url)

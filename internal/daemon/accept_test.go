@@ -117,7 +117,7 @@ func TestAcceptNamesEverySinkOfARestoredSource(t *testing.T) {
 	}
 }
 
-// Nothing is accepted while the record of one sink cannot be read, wherever it stands in the file.
+// Nothing is accepted while the record of one sink cannot be read, wherever that sink is in the file.
 func TestAcceptNeedsEveryRecord(t *testing.T) {
 	for i := range 2 {
 		p, a, b, wrote := two()
@@ -134,7 +134,7 @@ func TestAcceptNeedsEveryRecord(t *testing.T) {
 	}
 }
 
-// Wherever an acceptance ends, what it has not accepted stands in the sinks' own records.
+// Wherever an acceptance fails, what it has not accepted is in the sinks' own records.
 func TestAcceptThatEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b int // records that the sinks take

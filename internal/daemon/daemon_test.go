@@ -59,7 +59,7 @@ func (n nowhere) Write(_ context.Context, batches []sink.Batch) error {
 
 func (nowhere) Close() error { return nil }
 
-// freeAddress is one where nobody listens.
+// freeAddress returns an address where no server listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	a, err := testenv.FreeAddress()

@@ -55,7 +55,7 @@ func TestSoftLimit(t *testing.T) {
 	}
 }
 
-// large is the settings of a sink that says what it needs.
+// large are the settings of a sink with a Memory.
 type large struct{ SinkSettings }
 
 func (large) Memory() int64 { return 30 * mib }
