@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// connection is a connection block: attributes that several blocks of one kind share.
+// connection is a connection block: attributes that several blocks of one type share.
 type connection struct {
 	kind, name   string
 	block        *hclsyntax.Block
@@ -17,7 +17,7 @@ type connection struct {
 	suspectNames []string // as body.suspectNames
 }
 
-// defineConnection takes a connection block. Its names are checked against all that sources and sinks of the kind know.
+// defineConnection adds a connection block. Its names are checked against those of all sources and sinks of the type.
 func (l *loader) defineConnection(b *hclsyntax.Block) {
 	if !l.labels(b, "kind", "name") {
 		return
@@ -104,8 +104,8 @@ func (l *loader) overlay(b body, kind string, s schema) body {
 	return b
 }
 
-// connection finds what an attribute `connection = "name"` means. It is nil with ok for null, and nil without where it is
-// not known, or reported.
+// connection returns the connection that an attribute `connection = "name"` refers to. It is nil with ok for null, and nil without
+// ok when it is not known or was reported.
 func (l *loader) connection(a *hclsyntax.Attribute, kind string) (c *connection, ok bool) {
 	v, _, ok := l.evaluate(a.Expr)
 	if !ok || !v.IsKnown() {

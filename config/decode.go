@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// body is what a settings struct is filled from: the block itself, or the block laid over its connection.
+// body is what a settings struct is decoded from: the block, or the block with its connection.
 type body struct {
 	scope        string // of the reserved names: "source", "sink", or the type of a nested block
 	header       hcl.Range
@@ -36,7 +36,7 @@ func headerOf(b *hclsyntax.Block) hcl.Range {
 	return r
 }
 
-// decode fills the struct that v is, and asks it, if it is a Checker. Names have been checked.
+// decode fills the struct v, and calls it if it is a Checker. Names have been checked before.
 func (l *loader) decode(b body, v reflect.Value) {
 	s := schemaOf(v.Type())
 	at := Positions{header: b.header, given: map[string]hcl.Range{}, unknown: map[string]bool{}}
@@ -77,7 +77,7 @@ func (l *loader) decodeAttributes(b body, s schema, v reflect.Value, at Position
 		if !known {
 			at.unknown[a.Name] = true
 		}
-		if known && !set { // null: as if it were not there
+		if known && !set { // null counts as missing
 			delete(at.given, a.Name)
 		}
 	}

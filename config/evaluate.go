@@ -111,7 +111,7 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 		}
 		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
-		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they hold values
+		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they contain values
 	}
 	return diags
 }

@@ -69,8 +69,7 @@ func problemWithoutPlace(summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
 }
 
-// read reads a file up to one byte more than a pipeline file may have: a device or a pipe that never ends is a file that
-// is too large.
+// read reads a file up to one byte more than a pipeline file may have: a device or a pipe that never ends counts as too large.
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -92,11 +91,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// digest names a set of files: 16 hex digits of their texts, in the order of their names, the same wherever they lie.
+// digest is a hash of the files' texts in the order of their names: 16 hex digits, which do not depend on the folder.
 func digest(texts map[string][]byte) string {
 	h := sha256.New()
 	for _, name := range names(texts) {
-		fmt.Fprintf(h, "%d:", len(texts[name])) // or a line could move from one file's end to the next one's beginning
+		fmt.Fprintf(h, "%d:", len(texts[name])) // otherwise the hash would not change when a line moves from one file's end to the next one's beginning
 		h.Write(texts[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]

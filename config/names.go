@@ -63,7 +63,7 @@ func (l *loader) reportUnknown(what, scope, name string, at hcl.Range, attrs, bl
 	l.report.append(problem(at, fmt.Sprintf("there is no %s %q in a %s", what, name, scope), detail))
 }
 
-// labels checks that a block has the labels it needs, by what they are called.
+// labels checks that a block has the wanted labels, which are given by their meanings.
 func (l *loader) labels(b *hclsyntax.Block, wanted ...string) bool {
 	if len(b.Labels) < len(wanted) {
 		form := b.Type

@@ -17,7 +17,7 @@ type pipelineSettings struct {
 	Window Size `hcl:"window,optional"`
 }
 
-// CheckSettings refuses a window that nothing fits in.
+// CheckSettings refuses an empty window.
 func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
 	if p.Window <= 0 {
 		return hcl.Diagnostics{problem(at.At("window"), "the window is empty", `Write a size such as "4MiB", the default.`)}

@@ -22,8 +22,8 @@ var (
 	call      = regexp.MustCompile(`\A(\w+)\(`)
 )
 
-// redactions finds the texts of a file that an excerpt must not show: what is given to an attribute that holds a secret,
-// and passwords inside of texts. It works on tokens, because the file may not parse and its blocks may not be known.
+// redactions finds the texts of a file that an excerpt must not show: the values of attributes that hold secrets, and passwords in
+// strings. It works on tokens, because the file may not parse and its blocks may not be known.
 func (r *Report) redactions(name string, src []byte) []span {
 	if spans, ok := r.hiding[name]; ok {
 		return spans
@@ -49,7 +49,7 @@ func (r *Report) redactions(name string, src []byte) []span {
 	return spans
 }
 
-// assigned goes through `name = value` and `name: value` for the names of secrets.
+// assigned finds `name = value` and `name: value` for the names of secrets.
 func (s *secrets) assigned(src []byte) []span {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
 	var spans []span

@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// secrets are the texts that must not be printed, and the names of the attributes that hold such texts. The zero value
-// holds none.
+// secrets are the texts that must not be printed, and the names of the attributes that contain such texts. The zero value has
+// none.
 type secrets struct {
 	names map[string]map[string]bool // by the type of the block
 
@@ -87,7 +87,7 @@ func (s *secrets) addParts(text string) {
 	}
 }
 
-// addValue remembers what env() or file() gave: all of it, and the parts of it that are secret by themselves.
+// addValue adds the result of env() or file(), and those parts of it that are secrets by themselves.
 func (s *secrets) addValue(text string) {
 	s.add(text)
 	if strings.Contains(text, "://") {
@@ -97,7 +97,7 @@ func (s *secrets) addValue(text string) {
 	}
 }
 
-// addPassword remembers the password in a URL, whether it is escaped or not.
+// addPassword adds the password of a URL, escaped or not.
 func (s *secrets) addPassword(text string) {
 	m := userinfo.FindStringSubmatch(text)
 	if m == nil {

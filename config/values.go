@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Never is the Duration of "never". As a time.Duration it is 292 years, so that a timer needs no case of its own.
+// Never is the Duration of "never". As a time.Duration it is 292 years, so that timers need no special case.
 const Never = Duration(math.MaxInt64)
 
 // ParseDuration reads "never", or Go's syntax with days before it: "30s", "1m30s", "250ms", "7d", "1d12h". A negative
@@ -126,14 +126,14 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // hidden is how a Secret is printed.
 const hidden = "(secret)"
 
-// String hides the secret; string(s) is the one way to its text.
+// String hides the secret; only string(s) returns its text.
 func (s Secret) String() string { return hidden }
 
 // Format hides the secret under every verb, also those that do not call String. fmt calls no methods of unexported
 // fields: a struct that may be printed keeps its secrets in exported ones.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
-// MarshalJSON hides the secret. encoding/json asks no key of a map: a Secret is none.
+// MarshalJSON hides the secret. encoding/json does not call it for the keys of a map, so a Secret must not be one.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(hidden) }
 
 // MarshalText hides the secret.
