@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -187,6 +190,80 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// slow is a set of pipelines whose source answers when it is released.
+type slow struct {
+	fixed
+	release chan struct{}
+}
+
+func (s *slow) End(context.Context, string) (capture.LSN, error) {
+	<-s.release
+	return 0x1F, nil
+}
+
+// Serve returns after the requests that were running when its context ended, for a second at most.
+func TestServeWaitsForRunningRequests(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &slow{fixed: fixed{list: []pipeline.Status{healthy("orders")}}, release: make(chan struct{})}
+			l := newPipes()
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- New(p, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l) }()
+			here, there := net.Pipe()
+			l.conns <- there
+			io.WriteString(here, "GET /api/v1/pipelines/orders/wal HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			synctest.Wait()
+			began := time.Now()
+			cancel()
+			synctest.Wait()
+			select {
+			case err := <-ended:
+				t.Fatalf("Serve has returned %v while a request runs", err)
+			default:
+			}
+			if answered {
+				close(p.release)
+				resp, err := http.ReadResponse(bufio.NewReader(here), nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("%v, %v", resp, err)
+				}
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > time.Second || !answered && took != time.Second {
+				t.Errorf("answered %t: Serve has returned after %s", answered, took)
+			}
+			here.Close()
+			if !answered {
+				close(p.release)
+			}
+		})
 	}
 }
 
