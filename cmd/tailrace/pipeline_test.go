@@ -83,7 +83,7 @@ func TestPipeline(t *testing.T) {
 	drop := func(flags ...string) result {
 		return tailraceWith(t, withPassword, "", append([]string{"drop", "-pipeline", "orders", file}, flags...)...)
 	}
-	drop().expect(t, 2, "would be removed:\n  slot tailrace_orders", "say -yes")
+	drop().expect(t, 2, "would be removed:\n  slot tailrace_orders", "confirm with -yes")
 	drop("-yes").expect(t, 0, "removed:\n  slot tailrace_orders", "")
 	drop("-yes").expect(t, 0, "there is nothing to remove", "")
 }

@@ -184,7 +184,7 @@ func (r *refused) drop(printed string) *refused {
 func (r *refused) accept(printed, state, says string) *refused {
 	r.Helper()
 	r.verb("accept", "-yes", "-pipeline", r.name, "progress_lost").expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
-	r.verb("accept", "-pipeline", r.name, state).expect(r.T, 2, says, "say -yes")
+	r.verb("accept", "-pipeline", r.name, state).expect(r.T, 2, says, "confirm with -yes")
 	pasted(r.T, r.env(), printed, "accept").expect(r.T, 0, says, "")
 	r.verb("accept", "-yes", "-pipeline", r.name, state).expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
 	return r

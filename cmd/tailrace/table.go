@@ -55,7 +55,7 @@ func sourceText(st pipeline.Status) string {
 
 func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tHOLDS\tLAG\tWAL\tEVENTS\tREJECTED")
+	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tDURABLE\tLAG\tWAL\tEVENTS\tREJECTED")
 	for _, s := range sinks {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Durable,
 			admin.Age(time.Duration(s.LagSeconds*float64(time.Second))), admin.Size(s.LagBytes), s.Events, s.Rejected)
