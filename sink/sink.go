@@ -101,7 +101,8 @@ type Verdict struct {
 
 // Find returns the verdict with a state in the list that v begins; nil: there is none.
 func (v *Verdict) Find(state string) *Verdict {
-	for ; v != nil && v.State != state; v = v.Next {
+	for v != nil && v.State != state {
+		v = v.Next
 	}
 	return v
 }

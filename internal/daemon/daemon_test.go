@@ -31,6 +31,7 @@ func (idle) Start() capture.Position { return capture.Position{LSN: 100} }
 func (idle) Slot(context.Context) (capture.Slot, error) {
 	return capture.Slot{Confirmed: 100, End: 100}, nil
 }
+
 func (idle) Compare(context.Context, capture.Record) (capture.Comparison, error) {
 	return capture.Comparison{}, nil
 }

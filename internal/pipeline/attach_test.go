@@ -49,7 +49,7 @@ func TestFirstRecordIsTheStart(t *testing.T) {
 func TestNoRecordHalts(t *testing.T) {
 	for name, lose := range map[string]func(*rig, []*store){
 		"added":   func(r *rig, all []*store) { r.stores = all },
-		"emptied": func(r *rig, all []*store) { all[0].set(func() { all[0].record, all[0].rows = nil, nil }) },
+		"emptied": func(_ *rig, all []*store) { all[0].set(func() { all[0].record, all[0].rows = nil, nil }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, r *rig) {
@@ -86,7 +86,7 @@ func TestNoRecordHalts(t *testing.T) {
 
 // The word in the file is used once: with a record it does nothing, so a gap is a gap.
 func TestStartNowIsUsedOnce(t *testing.T) {
-	run(t, func(t *testing.T, r *rig) {
+	run(t, func(_ *testing.T, r *rig) {
 		d := r.start()
 		r.script.Commit(1)
 		r.waitDurable()

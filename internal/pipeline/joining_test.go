@@ -154,7 +154,7 @@ func TestACopyIsInterrupted(t *testing.T) {
 		"killed":              func(r *rig, d *daemon) { d.kill(); r.make().run() },
 		"stopped":             func(r *rig, d *daemon) { d.stop(); r.make().run() },
 		"a standby":           func(r *rig, d *daemon) { r.make().run(); r.pass(time.Minute); d.kill() },
-		"a zombie":            func(r *rig, d *daemon) { r.script.Orphan(); r.make().run() },
+		"a zombie":            func(r *rig, _ *daemon) { r.script.Orphan(); r.make().run() },
 		"the stream breaks":   func(r *rig, _ *daemon) { r.script.Cut() },
 		"the target fails":    func(r *rig, _ *daemon) { r.stores[1].breaks(errTarget) },
 		"the other one fails": func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) },

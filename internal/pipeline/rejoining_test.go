@@ -45,7 +45,7 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 
 // A target is recreated while its sink works, and nothing has become durable since the daemon started: it gets a copy.
 func TestATargetIsMadeNewMeanwhile(t *testing.T) {
-	joiner(t, func(t *testing.T, r *rig) {
+	joiner(t, func(_ *testing.T, r *rig) {
 		d := r.start()
 		r.waitDurable()
 		r.complete()

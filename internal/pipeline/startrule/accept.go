@@ -85,10 +85,12 @@ func lost(src *Source, k *Sink, p *capture.Problem, from capture.Position) []str
 		return []string{fmt.Sprintf("%s: it never gets what was committed before %s, where the slot begins, nor the rows that were there",
 			k.Name, src.Slot.Confirmed), on}
 	case WrongCluster, WrongDatabase:
-		return []string{fmt.Sprintf("%s: the record of %s, at %s, is taken over. A pipeline that still writes it halts from now on",
-			k.Name, owner(&k.Progress.Origin), k.Progress.Position),
+		return []string{
+			fmt.Sprintf("%s: the record of %s, at %s, is taken over. A pipeline that still writes it halts from now on",
+				k.Name, owner(&k.Progress.Origin), k.Progress.Position),
 			fmt.Sprintf("%s: it never gets what database %s had before %s, where the slot begins", k.Name, src.Origin.Database,
-				src.Slot.Confirmed), on}
+				src.Slot.Confirmed), on,
+		}
 	}
 	return []string{
 		fmt.Sprintf("%s: %s", k.Name, p.Reason),

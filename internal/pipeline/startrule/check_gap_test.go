@@ -53,8 +53,10 @@ func TestCheckGap(t *testing.T) {
 		{name: "no commit yet", set: func(_ *Source, k *Sink) { k.Progress.Commit = capture.Commit{} }, from: lsn(0x3000), writes: true},
 		{name: "while the stream runs", set: func(s *Source, _ *Sink) { s.Running = true }, from: lsn(0x5000)},
 		{name: "inside a transaction", set: func(_ *Source, k *Sink) { k.Progress.Position.Seq = 2 }, from: capture.Position{LSN: 0x5000, Seq: 2}},
-		{name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} },
-			want: NoRecord},
+		{
+			name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} },
+			want: NoRecord,
+		},
 		{name: "no record, and the slot is new", set: func(s *Source, k *Sink) {
 			s.Slot.New, k.Progress = true, sink.Progress{Memory: sink.Empty}
 		}},
@@ -98,8 +100,10 @@ func TestCheckGap(t *testing.T) {
 			s.Slot.Confirmed = 0x6000
 			part(k, CopyIfNew)
 		}, copies: true},
-		{name: "a part of a copy, and the file says from now", set: func(_ *Source, k *Sink) { part(k, FromNow) },
-			from: lsn(0x3000), writes: true},
+		{
+			name: "a part of a copy, and the file says from now", set: func(_ *Source, k *Sink) { part(k, FromNow) },
+			from: lsn(0x3000), writes: true,
+		},
 		{name: "a part of a copy with a verdict", set: func(_ *Source, k *Sink) {
 			part(k, CopyIfNew)
 			k.Progress.Verdict = verdict(AheadOfSource)
@@ -135,8 +139,10 @@ func TestCheckGap(t *testing.T) {
 		{name: "another database", set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.Database = capture.Database{OID: 6, Name: "shop"}
 		}, want: WrongDatabase},
-		{name: "the database under another name", set: func(_ *Source, k *Sink) { k.Progress.Origin.Database.Name = "former" },
-			from: behind, writes: true},
+		{
+			name: "the database under another name", set: func(_ *Source, k *Sink) { k.Progress.Origin.Database.Name = "former" },
+			from: behind, writes: true,
+		},
 		{name: "another slot", set: func(_ *Source, k *Sink) { k.Progress.Origin.Slot = "t" }, want: WrongSlot},
 		{name: "another's record with a verdict", set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.System, k.Progress.Verdict = 8, verdict(Gap)
@@ -176,16 +182,22 @@ func TestCheckGap(t *testing.T) {
 			k.Progress.Origin = capture.Origin{System: 7, Timeline: 2}
 			k.Progress.Position, k.Progress.Commit = lsn(0x2120), capture.Commit{}
 		}, want: TimelineDiverged, kept: true, writes: true},
-		{name: "a timeline that the source has never been on", set: func(_ *Source, k *Sink) { k.Progress.Origin.Timeline = 4 },
-			want: TimelineDiverged, kept: true, writes: true},
+		{
+			name: "a timeline that the source has never been on", set: func(_ *Source, k *Sink) { k.Progress.Origin.Timeline = 4 },
+			want: TimelineDiverged, kept: true, writes: true,
+		},
 
-		{name: "more than the source has", set: func(_ *Source, k *Sink) { k.Progress.Position = lsn(0x9008) },
-			want: AheadOfSource, kept: true, writes: true},
+		{
+			name: "more than the source has", set: func(_ *Source, k *Sink) { k.Progress.Position = lsn(0x9008) },
+			want: AheadOfSource, kept: true, writes: true,
+		},
 		{name: "more than a standby has replayed", set: func(s *Source, k *Sink) {
 			s.Slot.Recovering, k.Progress.Position = true, lsn(0x9008)
 		}, want: AheadOfSource},
-		{name: "a commit that the source does not have", set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
-			want: AheadOfSource, kept: true, writes: true},
+		{
+			name: "a commit that the source does not have", set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
+			want: AheadOfSource, kept: true, writes: true,
+		},
 		{name: "a commit that a standby does not have yet", set: func(s *Source, k *Sink) {
 			s.Slot.Recovering, k.Comparison.Commit = true, capture.CommitAbsent
 		}, from: behind, writes: true},
@@ -206,10 +218,14 @@ func TestCheckGap(t *testing.T) {
 		{name: "altered before", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Origin.Publication = verdict(PublicationAltered), "p1"
 		}, want: PublicationAltered, kept: true},
-		{name: "altered before, of another server", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(PublicationAltered) },
-			from: behind, writes: true},
-		{name: "ahead before", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(AheadOfSource) },
-			want: AheadOfSource, kept: true},
+		{
+			name: "altered before, of another server", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(PublicationAltered) },
+			from: behind, writes: true,
+		},
+		{
+			name: "ahead before", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(AheadOfSource) },
+			want: AheadOfSource, kept: true,
+		},
 		{name: "ahead before, on another timeline", set: func(s *Source, k *Sink) {
 			s.Slot.Confirmed = 0x1800
 			k.Progress.Verdict, k.Progress.Origin.Timeline, k.Progress.Commit.LSN = verdict(AheadOfSource), 2, 0x2000
@@ -227,15 +243,21 @@ func TestCheckGap(t *testing.T) {
 		{name: "a gap before", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Position = verdict(Gap), lsn(0x2FF8)
 		}, want: Gap, kept: true},
-		{name: "a gap before, and the slot has gone back", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(Gap) },
-			from: behind, writes: true},
+		{
+			name: "a gap before, and the slot has gone back", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(Gap) },
+			from: behind, writes: true,
+		},
 		{name: "disproved, and something else is wrong", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Position = verdict(TimelineDiverged), lsn(0x9008)
 		}, want: AheadOfSource, kept: true, writes: true},
-		{name: "a verdict that was not written", set: func(_ *Source, k *Sink) { k.Remembered = verdict(AheadOfSource) },
-			want: AheadOfSource, kept: true, writes: true},
-		{name: "a verdict of a version to come", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict("eaten") },
-			want: "eaten", kept: true},
+		{
+			name: "a verdict that was not written", set: func(_ *Source, k *Sink) { k.Remembered = verdict(AheadOfSource) },
+			want: AheadOfSource, kept: true, writes: true,
+		},
+		{
+			name: "a verdict of a version to come", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict("eaten") },
+			want: "eaten", kept: true,
+		},
 
 		{name: "no record can be kept", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Forgetful} }},
 		{name: "no record can be kept, altered", set: func(_ *Source, k *Sink) {

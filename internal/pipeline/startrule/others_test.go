@@ -29,43 +29,59 @@ func TestJudgeByAnotherSink(t *testing.T) {
 		{name: "nothing stands", other: nil},
 		{name: "another state stands", other: verdict(Gap)},
 		{name: "ahead", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "ahead among other verdicts", other: appendVerdict(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
-			knows: 0x3000},
+		{
+			name: "ahead among other verdicts", other: appendVerdict(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
+			knows: 0x3000,
+		},
 		{name: "the slot was confirmed less then", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800},
-		{name: "the slot was advanced since", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800,
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4800 }},
+		{
+			name: "the slot was advanced since", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800,
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4800 },
+		},
 		{name: "the slot has gone back since", other: aheadAt(0x4800), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "the slot was confirmed for the commit", other: aheadAt(0x4000),
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 }},
+		{
+			name: "the slot was confirmed for the commit", other: aheadAt(0x4000),
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 },
+		},
 		{name: "of an older version", other: aheadAt(0), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "of an older version, the slot was confirmed for the commit", other: aheadAt(0),
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 }},
+		{
+			name: "of an older version, the slot was confirmed for the commit", other: aheadAt(0),
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 },
+		},
 		{name: "the commit is there", other: aheadAt(0x3000), set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitPresent }},
-		{name: "the commit is not there", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x3000,
-			set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent }},
+		{
+			name: "the commit is not there", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x3000,
+			set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
+		},
 		{name: "no commit since the sink was accepted", other: aheadAt(0x2800), set: func(_ *Source, k *Sink) {
 			k.Progress.Position, k.Progress.Commit = lsn(0x3000), capture.Commit{}
 		}},
-		{name: "a part of a commit", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000,
+		{
+			name: "a part of a commit", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000,
 			set: func(_ *Source, k *Sink) {
 				k.Progress.Position, k.Progress.Commit = capture.Position{LSN: 0x3000, Seq: 2}, capture.Commit{LSN: 0x3000}
-			}},
+			},
+		},
 		{name: "an older record", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000, set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.Database, k.Progress.Origin.Slot, k.Progress.Commit = capture.Database{}, "", capture.Commit{}
 		}},
 		{name: "while the stream runs", other: aheadAt(0x3000), set: func(s *Source, _ *Sink) { s.Running = true }},
 		{name: "the lane makes its slot", other: aheadAt(0x3000), set: func(s *Source, _ *Sink) { s.Slot.New = true }},
 		{name: "a standby", other: aheadAt(0x3000), want: AheadOfSource, set: func(s *Source, _ *Sink) { s.Slot.Recovering = true }},
-		{name: "on another timeline", other: aheadAt(0x1800), want: AheadOfSource, kept: true, knows: 0x1800,
+		{
+			name: "on another timeline", other: aheadAt(0x1800), want: AheadOfSource, kept: true, knows: 0x1800,
 			set: func(s *Source, k *Sink) {
 				s.Slot.Confirmed = 0x1800
 				k.Progress.Origin.Timeline, k.Progress.Position, k.Progress.Commit.LSN = 2, lsn(0x2000), 0x2000
-			}},
+			},
+		},
 		{name: "a gap besides", other: aheadAt(0x2000), want: AheadOfSource, kept: true, knows: 0x2000, set: func(_ *Source, k *Sink) {
 			k.Progress.Position, k.Progress.Commit.LSN = lsn(0x2FF8), 0x2F00
 		}},
-		{name: "ahead by itself before", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2FF8,
-			set: func(_ *Source, k *Sink) { k.Progress.Verdict = aheadAt(0x2FF8) }},
+		{
+			name: "ahead by itself before", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2FF8,
+			set: func(_ *Source, k *Sink) { k.Progress.Verdict = aheadAt(0x2FF8) },
+		},
 		{name: "no record", other: aheadAt(0x3000), want: NoRecord, set: func(_ *Source, k *Sink) {
 			k.Progress = sink.Progress{Memory: sink.Empty}
 		}},

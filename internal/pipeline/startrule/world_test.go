@@ -242,7 +242,7 @@ func (m *model) look(w *world, d uint8, answer []int) error {
 			passed++
 		}
 	}
-	if passed < m.sinks && !(m.onePasses && passed > 0) {
+	if passed < m.sinks && (!m.onePasses || passed == 0) {
 		return nil
 	}
 	w.flows, w.seen = true, w.edition
