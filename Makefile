@@ -4,7 +4,7 @@ GO ?= go
 FUZZTIME ?= 30s
 SOAK ?= 1h
 COUNT ?= 10
-HOT = ^Benchmark(Append|Decode|Frames|Insert|Line|Stage|Table|Transaction|UpdateFull|Values)$$
+HOT = ^Benchmark(Append|Decode|Frames|Insert|Lane|Stage|Table|Transaction|UpdateFull|Values)$$
 HOT_PACKAGES = ./capture/postgres/... ./internal/pipeline ./sink/format ./sink/kafka ./transform/...
 
 # The programs that tests run, and the Debian packages that bring them.

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// LookAgain is how often a halted thing is looked at again.
+// LookAgain is how often a halted pipeline or sink is retried.
 const LookAgain = 10 * time.Second
 
 // Backoff counts attempts that failed in a row. The zero value is ready; one goroutine at a time.
 type Backoff struct{ failed int }
 
-// Next is how long to wait after err: from 100 ms doubling to 10 s, three quarters of it certain and the rest by chance,
-// so that many lanes do not come back together; LookAgain when err halts.
+// Next is how long to wait after err: from 100 ms doubling to 10 s, of which a quarter is random, so that many lanes do not retry at
+// the same time; LookAgain when err halts.
 func (b *Backoff) Next(err error) time.Duration {
 	if p := AsProblem(err); p != nil && p.Halted {
 		return LookAgain
@@ -23,7 +23,7 @@ func (b *Backoff) Next(err error) time.Duration {
 	return d*3/4 + rand.N(d/4)
 }
 
-// Reset forgets the failures.
+// Reset sets the number of failed attempts to 0.
 func (b *Backoff) Reset() { b.failed = 0 }
 
 // Sleep waits for d or for the end of ctx, which is its error.

@@ -19,13 +19,13 @@ func (o Op) String() string {
 	return [...]string{"insert", "update", "delete", "truncate", "read"}[o]
 }
 
-// Tx is what all changes of one transaction share. It is immutable.
+// Tx is what all changes of a transaction have in common. It is immutable.
 type Tx struct {
 	LSN   LSN       // where the commit record starts; see Position for a snapshot's
 	XID   uint32    // the top transaction's id, which wraps; 0 for a snapshot
 	Wraps uint32    // how often ids had wrapped: Postgres' epoch of the id
 	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
-	Epoch uint32    // stands for the cluster and the timeline of LSN: part of an event's id
+	Epoch uint32    // a hash of the cluster and the timeline of LSN: part of an event's id
 }
 
 // Commit names the transaction in a record; end is where its commit record ends.
@@ -44,11 +44,11 @@ type Change struct {
 	Seq    uint64 // counts from 0 within the transaction
 	Op     Op
 	Table  *Table
-	Before []Value // one a column; nil when the replica identity gave nothing; Absent where it gave less than the row
-	After  []Value // one a column; nil for delete and truncate
+	Before []Value // one per column; nil when the replica identity has none; Absent for columns outside the replica identity
+	After  []Value // one per column; nil for delete and truncate
 }
 
-// At is the position just before the change. A sink at p holds the change when c.At().Before(p).
+// At is the position just before the change. A sink at p has the change when c.At().Before(p).
 func (c *Change) At() Position { return Position{LSN: c.Tx.LSN, Seq: c.Seq} }
 
 // Row is the new image, or the old one of a delete; nil for a truncate.
@@ -59,27 +59,26 @@ func (c *Change) Row() []Value {
 	return c.Before
 }
 
-// Batch is a run of changes in commit order: whole transactions, or a part of one that was cut by size.
+// Batch is a sequence of changes in commit order: complete transactions, or a part of one that was cut by size.
 //
-// An empty batch with Commit says that there is nothing for the reader up to End: an idle slot moves by it.
+// An empty batch with Commit means that there is no change up to End: it advances an idle slot.
 type Batch struct {
 	Changes []Change
 	End     Position  // after the last change
-	Commit  bool      // End stands between transactions
+	Commit  bool      // End is between transactions
 	Time    time.Time // of the last commit in it, by the source's clock; zero for an empty batch
 	Last    Commit    // the last transaction with changes that ends in it; zero: none does
-	Bytes   int       // what the batch counts in the window: the memory that it keeps alive
-	State   []byte    // what the source wants recorded with End; nil: as before
-	Copied  bool      // it ends a first copy: of all rows that there were none is still to come
-	Tables  []*Table  // all tables of a copy, those without rows too; only the first batch of a copy names them
-	// Memory holds those values that are reused after the batch; nil: the garbage collector has all of them. Copies of a
-	// batch share it.
+	Bytes   int       // the size of the batch in the window: the memory that it keeps alive
+	State   []byte    // what the source wants recorded with End; nil: the previous state stays
+	Copied  bool      // it ends a first copy: no more rows of the copy follow
+	Tables  []*Table  // all tables of a copy, those without rows too; only in the first batch of a copy
+	// Memory releases the buffers that are reused after the batch; nil: there are none. Copies of a batch share it.
 	Memory interface{ Release() }
 }
 
-// Release gives the memory of large values back to the source, which puts other rows there. The batch's owner calls it
-// when every sink that was given the batch, or a part of it, has returned from its Write; from then on no value of the batch
-// may be read, in any copy. A batch that is never released is the garbage collector's.
+// Release returns the buffers of large values to the source, which reuses them. The batch's owner calls it when every sink that got
+// the batch, or a part of it, has returned from its Write; from then on no value of the batch may be read, in any copy. The garbage
+// collector frees a batch that is never released.
 func (b *Batch) Release() {
 	if b.Memory != nil {
 		b.Memory.Release()
@@ -87,8 +86,8 @@ func (b *Batch) Release() {
 	}
 }
 
-// After returns the part of the batch that a sink at p does not hold yet, and false when it holds all of it. The
-// changes are shared, not copied.
+// After returns the part of the batch that a sink at p does not have yet, and false when it has all of it. The changes are shared,
+// not copied.
 func (b Batch) After(p Position) (Batch, bool) {
 	if b.End.Compare(p) <= 0 {
 		return Batch{}, false

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// FixArgs complete the commands of tailrace in the fixes of a pipeline's problems. A fix is written with the word P for the
-// pipeline's name, after -pipeline, and with the word FILE for the paths of its files:
+// FixArgs complete the tailrace commands in the fixes of a pipeline's problems. A fix has the word P for the pipeline's name, after
+// -pipeline, and the word FILE for the paths of its files:
 //
 //	copy the rows again: `tailrace drop -pipeline P FILE`, then start again
 type FixArgs struct {
@@ -14,10 +14,10 @@ type FixArgs struct {
 	Paths    []string // files and folders; empty: FILE stays
 }
 
-// command finds the commands of tailrace in a text: up to the end of the quote or of the line.
+// command matches the tailrace commands in a text, up to the end of the quote or of the line.
 var command = regexp.MustCompile("\\btailrace [a-z]+ [^`\n]*")
 
-// Complete returns a fix with commands that work when they are pasted into a shell.
+// Complete returns a fix whose commands can be pasted into a shell.
 func (a FixArgs) Complete(fix string) string {
 	return command.ReplaceAllStringFunc(fix, func(c string) string {
 		words := strings.Split(c, " ")
@@ -37,7 +37,7 @@ func (a FixArgs) Complete(fix string) string {
 	})
 }
 
-// Error returns err with a fix that is completed; err itself where it is no Problem.
+// Error returns err with a completed fix; err itself when it is not a Problem.
 func (a FixArgs) Error(err error) error {
 	p := AsProblem(err)
 	if p == nil {
@@ -54,10 +54,10 @@ type completed struct {
 	problem *Problem
 }
 
-// Unwrap is the error as it was.
+// Unwrap returns the original error.
 func (c *completed) Unwrap() error { return c.error }
 
-// As gives the completed problem to errors.As.
+// As returns the completed problem to errors.As.
 func (c *completed) As(target any) bool {
 	if p, ok := target.(**Problem); ok {
 		*p = c.problem
@@ -66,10 +66,10 @@ func (c *completed) As(target any) bool {
 	return false
 }
 
-// plainWord is a word that a shell takes as it is.
+// plainWord matches a word that a shell does not interpret.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
 
-// ShellWord quotes a word for a shell where that is needed.
+// ShellWord quotes a word for a shell if necessary.
 func ShellWord(w string) string {
 	if plainWord.MatchString(w) {
 		return w

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// LSN is a place in a server's write-ahead log, in bytes from its beginning.
+// LSN is a position in a server's write-ahead log, in bytes from its beginning.
 type LSN uint64
 
 // ParseLSN reads what Postgres prints for a pg_lsn, such as "16/B374D848".

@@ -12,7 +12,7 @@ type Origin struct {
 	System      uint64     `json:"system"`            // Postgres' system identifier
 	Timeline    uint32     `json:"timeline"`          // the current one
 	History     []Timeline `json:"history,omitempty"` // older ones, oldest first
-	Publication string     `json:"publication"`       // what is published, in words that only the source reads
+	Publication string     `json:"publication"`       // what is published, in a form that only the source reads
 	Database    Database   `json:"database,omitzero"` // zero: a record of an older version
 	Slot        string     `json:"slot,omitempty"`    // the name of the lane's slot; "": a record of an older version
 }
@@ -61,15 +61,15 @@ func (o Origin) Branch(timeline uint32) (end LSN, on bool) {
 	return 0, false
 }
 
-// Epoch stands for the cluster and the timeline of l in ids, as 8 hex digits: CRC-32 of both, so that two timelines of
-// one cluster never share it.
+// Epoch identifies the cluster and the timeline of l in ids, as 8 hex digits: the CRC-32 of both, so that two timelines of one
+// cluster never share it.
 func (o Origin) Epoch(l LSN) uint32 {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 12), o.System)
 	return crc32.ChecksumIEEE(binary.BigEndian.AppendUint32(b, o.At(l)))
 }
 
-// Commit names a transaction by its commit. By it a record tells a position that was reached by a commit from one that an
-// idle source has moved to, and a restored source from the one that the sink knows.
+// Commit identifies a transaction by its commit. With it a record distinguishes a position that was reached by a commit from one
+// that an idle source has moved to, and a restored source from the one that the sink knows.
 type Commit struct {
 	LSN  LSN       `json:"lsn"`           // where the commit record ends
 	XID  uint64    `json:"xid,omitempty"` // with the times it has wrapped; 0: of a snapshot, or not known

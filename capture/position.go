@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Position says how far a sink is: every transaction whose commit record starts before LSN is held whole, and of the
-// transaction whose commit record starts at LSN the first Seq changes, counted before transforms.
+// Position is a sink's progress: the sink has every transaction whose commit record starts before LSN, and the first Seq changes,
+// counted before transforms, of the transaction whose commit record starts at LSN.
 //
 // After a commit it is {end of the commit record, 0}; after a keepalive {its WAL end, 0}. It is never the LSN of an
 // XLogData header. The flush of a status update is the LSN: a server that is asked to start at the start of a commit
 // record sends that transaction again, and at its end it does not.
 //
-// A snapshot is a virtual transaction. Its commit record is said to start one byte before the snapshot's consistent
-// point, where no real record starts (records are aligned to 8 bytes), so its rows have positions of their own, which
-// stand before everything the stream yields and after everything that the snapshot contains.
+// A snapshot is a virtual transaction. By definition its commit record starts one byte before the snapshot's consistent point,
+// where no real record starts (records are aligned to 8 bytes). So its rows have positions of their own, which are before
+// everything that the stream sends and after everything that the snapshot contains.
 type Position struct {
 	LSN LSN
 	Seq uint64
@@ -39,16 +39,16 @@ func ParsePosition(s string) (Position, error) {
 	return p, nil
 }
 
-// Compare is negative when p stands before q, zero when they are equal, positive when p stands after q.
+// Compare is negative when p is before q, zero when they are equal, positive when p is after q.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.LSN, q.LSN), cmp.Compare(p.Seq, q.Seq))
 }
 
-// Before says whether p stands before q.
+// Before reports whether p is before q.
 func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
 
-// Flush is the position as the server understands it: what a status update says is flushed. For one inside a snapshot it
-// is the snapshot's consistent point.
+// Flush is the position as an LSN for the server: the flush position of a status update. For a position inside a snapshot it is
+// the snapshot's consistent point.
 func (p Position) Flush() LSN {
 	const alignment = 8 // of a record's start; see Position
 	if p.LSN%alignment == alignment-1 {
@@ -57,7 +57,7 @@ func (p Position) Flush() LSN {
 	return p.LSN
 }
 
-// IsZero says whether p is the beginning of everything, which no sink records.
+// IsZero reports whether p is the zero position, before all changes, which no sink records.
 func (p Position) IsZero() bool { return p == Position{} }
 
 // String is "16/B374D848" between transactions and "16/B374D848+3" inside one.

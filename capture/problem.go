@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Problem is trouble that has a name: a named state. The same words stand in the log, in /readyz, in the API, in
-// `tailrace status` and in the metrics.
+// Problem is an error with a name: a named state. It has the same words in the log, in /readyz, in the API, in `tailrace status`
+// and in the metrics.
 type Problem struct {
 	State  string // snake_case, fixed: it is a label of a metric
-	Halted bool   // only a person helps; else it is retried
+	Halted bool   // it needs an operator; otherwise it is retried
 	Usage  bool   // the user has to change something: exit code 2 for a live check
-	Reason string // what is the case, in a sentence, without secrets
-	Fix    string // the command or the SQL that helps; may have lines. See FixArgs
-	Err    error  // what was seen, or nil
+	Reason string // what is wrong, in a sentence, without secrets
+	Fix    string // the command or the SQL that solves it; may have several lines. See FixArgs
+	Err    error  // the cause, or nil
 }
 
-// Error is the state, the reason and what was seen.
+// Error returns the state, the reason and the cause.
 func (p *Problem) Error() string {
 	s := p.State + ": " + p.Reason
 	if p.Err != nil {
@@ -25,29 +25,29 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Unwrap is what was seen.
+// Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Warning is what a live check has to say of something that works all the same: nothing is refused for it. It is no state.
+// Warning is the result of a live check for something that works and should be changed. Nothing is refused because of it, and it
+// is not a state.
 type Warning struct {
-	Reason string // what is the case, in a sentence, without secrets
-	Fix    string // the command that helps; may have lines
+	Reason string // what should be changed, in a sentence, without secrets
+	Fix    string // the command that changes it; may have several lines
 }
 
-// Error is the reason.
+// Error returns the reason.
 func (w *Warning) Error() string { return w.Reason }
 
-// Panicked is the problem of a panic that was caught: value is what recover returned, where says what was being done. Who
-// catches it writes the stack to the log.
+// Panicked is the problem of a panic: value is what recover returned, where describes what panicked. The caller logs the stack.
 func Panicked(where string, value any) *Problem {
 	return &Problem{
 		State: "panic", Halted: true,
 		Reason: fmt.Sprintf("%s: %v", where, value),
-		Fix:    "this is a bug: please report it with the stack in the log; what halted is tried again every 10 s",
+		Fix:    "this is a bug: please report it with the stack in the log; what halted is retried every 10 s",
 	}
 }
 
-// AsProblem finds the Problem in err; nil when there is none.
+// AsProblem returns the Problem in err; nil when there is none.
 func AsProblem(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {

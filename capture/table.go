@@ -13,11 +13,11 @@ type Table struct {
 	Name    string
 	Columns []Column // in the order of a row's values
 	Key     []int    // indexes into Columns: the primary key of the catalogue, or what the file says; empty: no key
-	// Deferrable are the columns of each primary key and unique constraint that the source checks at the end of a statement or
-	// a transaction only: within one, several rows may have the same values there. The catalogue's, which may be newer.
+	// Deferrable are the columns of each primary key and unique constraint that the source checks only at the end of a statement
+	// or a transaction: until then several rows may have the same values. It comes from the catalogue, which may be newer.
 	Deferrable [][]string
-	// Computed are generated columns that the stream does not carry although it carries all that they are made of: Fill is
-	// FillStored. A list of columns in the file leaves none.
+	// Computed are generated columns that the stream does not carry although it carries every column that they depend on: Fill is
+	// FillStored. There are none when the file lists columns.
 	Computed []Column
 }
 
@@ -34,7 +34,7 @@ func (t *Table) Column(name string) int {
 	return -1
 }
 
-// Exchanges says whether several rows may have the same values in these columns for a while within a transaction.
+// Exchanges reports whether within a transaction several rows may temporarily have the same values in these columns.
 func (t *Table) Exchanges(columns []int) bool {
 	return slices.ContainsFunc(t.Deferrable, func(names []string) bool {
 		return len(names) == len(columns) && !slices.ContainsFunc(columns, func(i int) bool { return !slices.Contains(names, t.Columns[i].Name) })
@@ -50,26 +50,26 @@ type Column struct {
 	Identity bool  // part of the replica identity: an old row carries it
 	Nullable bool
 
-	// What the catalogue knows and the stream does not say. The number is that of the row's time, the rest may be newer.
+	// What comes from the catalogue and not from the stream. The number is that of the row's time, the rest may be newer.
 	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known
-	Unsure    bool   // it may be any of several columns that the table has had: no number is known, and nothing follows from the name
+	Unsure    bool   // it may be any of several columns that the table has had: its number is unknown, and its name proves nothing
 	Collation string // in SQL, qualified and quoted, when it is not the type's own
-	Fill      Fill   // what rows have that are older than the column
-	Filled    string // the text of that value, or the expression in SQL
+	Fill      Fill   // the value in rows that are older than the column
+	Filled    string // its text, or the expression in SQL
 }
 
-// Fill says what a column holds in rows that were there before it was added: no change tells that.
+// Fill is what a column contains in rows that existed before it was added. No change carries that.
 type Fill uint8
 
 // The ways to fill a column.
 const (
-	FillNull    Fill = iota // NULL, which the server does not record: it is so where neither a default nor NOT NULL says else
+	FillNull    Fill = iota // NULL, which the server does not record: there is neither a default nor NOT NULL
 	FillValue               // Column.Filled, once evaluated for all of them
 	FillStored              // each row by the expression in Column.Filled, over its other columns: GENERATED ALWAYS AS
-	FillUnknown             // each row has its own, or the server does not know any more
+	FillUnknown             // each row has its own, or the server no longer knows it
 )
 
-// TypeKind says how a value's text reads; it decides how the value looks in JSON.
+// TypeKind is the format of a value's text; it determines the form of the value in JSON.
 type TypeKind uint8
 
 // The kinds of a type. A domain has the kind of its base type.
@@ -100,13 +100,13 @@ type Type struct {
 	Elem   *Type   // of an array
 	Delim  byte    // between an array's elements; ',' but for box
 	Fields []Field // of a composite
-	Made   *Made   // of what it was made; nil: it is built in, or an array, or dropped meanwhile
+	Made   *Made   // how a user created it; nil: it is built in, or an array, or was dropped meanwhile
 }
 
-// Made is what somebody made a type of: what CREATE TYPE or CREATE DOMAIN needs beside Fields.
+// Made is the definition of a type that a user has created: what CREATE TYPE or CREATE DOMAIN needs besides Fields.
 type Made struct {
 	By        MadeBy
-	Extension string   // that brings it, whatever it is; "": none does
+	Extension string   // that creates it; "": none does
 	Labels    []string // of an enum, in order
 	Base      *Type    // of a domain; the subtype of a range; the range of a multirange
 	Modifier  int32    // of a domain's base
@@ -117,12 +117,12 @@ type Made struct {
 	Multi     string   // of a range: the name of its multirange
 }
 
-// MadeBy is the statement that makes a type, as pg_type.typtype has it.
+// MadeBy is the statement that creates a type, as in pg_type.typtype.
 type MadeBy byte
 
-// The kinds of types that somebody makes.
+// The kinds of types that a user creates.
 const (
-	MadeBase       MadeBy = 'b' // by functions in C: nobody else can make it
+	MadeBase       MadeBy = 'b' // with functions in C: it cannot be created from its definition
 	MadeComposite  MadeBy = 'c'
 	MadeDomain     MadeBy = 'd'
 	MadeEnum       MadeBy = 'e'

@@ -1,6 +1,6 @@
 package capture
 
-// ValueKind says what a Value is.
+// ValueKind is the kind of a Value.
 type ValueKind uint8
 
 // The kinds of a Value. The zero Value is a null.
@@ -11,7 +11,7 @@ const (
 	Absent                     // not part of this row: an old row of which only the replica identity was sent
 )
 
-// Value is one column of one row. The text form travels untouched: no number is parsed on the way.
+// Value is one column of one row. Its text stays as Postgres printed it: no number is parsed.
 type Value struct {
 	Kind  ValueKind
 	Bytes []byte // belongs to the Batch, read only; nil unless Kind is Text

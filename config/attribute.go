@@ -20,7 +20,7 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		}
 		return t != nil, ok
 	}
-	if f.typ == credentialType { // as a Secret, so that what is wrong is reported now
+	if f.typ == credentialType { // as a Secret, so that an error is reported now
 		var now Secret
 		set, known = l.decodeAttribute(a, field{name: f.name, typ: secretType}, reflect.ValueOf(&now).Elem())
 		if set {
@@ -40,7 +40,7 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		v.Set(p)
 		v = p.Elem()
 	}
-	l.guard(value, taint)
+	l.addSecrets(value, taint)
 	if fault := store(value, v); fault != "" {
 		l.report.append(problem(a.Expr.Range(), fmt.Sprintf("%s is not %s", a.Name, fault), expected(v.Type())))
 		return false, false
@@ -51,7 +51,7 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 	return true, true
 }
 
-// store converts a value into a field; it returns what the value is not, or "".
+// store converts a value into a field; it returns what was expected instead, or "".
 func store(value cty.Value, v reflect.Value) string {
 	switch v.Type() {
 	case durationType, sizeType:
@@ -155,7 +155,7 @@ func storeUnit(value cty.Value, v reflect.Value) string {
 	return ""
 }
 
-// why adds what more a parse error knows than that it did not parse.
+// why returns what a parse error tells besides that it is one.
 func why(err error, what string) string {
 	if err.Error() == "not "+what {
 		return ""
@@ -179,14 +179,14 @@ func expected(t reflect.Type) string {
 	case reflect.Map:
 		return `Write a map such as { "cleanup.policy" = "compact" }.`
 	case reflect.String:
-		return `Write a text in double quotes.`
+		return `Write a string in double quotes.`
 	}
 	return "Write a number such as 4."
 }
 
-// guard remembers the texts of a value that must never be printed: what came from the environment or a secret file, and
-// the password in a URL, wherever that came from.
-func (l *loader) guard(value cty.Value, secret bool) {
+// addSecrets adds the texts of a value that must never be printed: what came from the environment or a secret file, and the
+// password of any URL.
+func (l *loader) addSecrets(value cty.Value, secret bool) {
 	_ = cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
 		if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
 			if secret {

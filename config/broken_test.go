@@ -93,7 +93,7 @@ func compare(t *testing.T, wanted []expectation, report *config.Report) {
 	}
 }
 
-// searchCanaries looks for every secret in all that can be printed of a report.
+// searchCanaries searches everything that can be printed of a report for every secret.
 func searchCanaries(t testing.TB, report *config.Report) {
 	t.Helper()
 	var colored strings.Builder

@@ -6,25 +6,25 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// File is what all the files of one call say together.
+// File is the contents of all files of one call.
 type File struct {
 	Daemon    Daemon
 	Pipelines []Pipeline // in the order of the files; disabled ones are left out
 	Hash      string     // of the files' text, hex: a label of tailrace_config_info
-	Paths     []string   // as Load was given them
+	Paths     []string   // the arguments of Load
 }
 
 // Daemon is the daemon block, with its defaults filled in.
 type Daemon struct {
 	Listen string // "127.0.0.1:9187"
-	Token  Secret // "": calls that change something are refused
+	Token  Secret // for calls that change state; "": they are refused
 	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
 }
 
 // Pipeline is a pipeline block.
 type Pipeline struct {
 	Name   string
-	Window int64 // bytes in flight; 64 MiB by default
+	Window int64 // bytes in flight; DefaultWindow unless the block has one
 	Source Block
 	Sinks  []Block
 	Range  hcl.Range
@@ -38,15 +38,15 @@ type Block struct {
 	Range    hcl.Range
 }
 
-// Kinds gives, by the first label of a block, a new pointer to a settings struct with hcl tags.
+// Kinds maps the first label of a block to a function that returns a new pointer to a settings struct with hcl tags.
 //
 // A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, or a pointer
 // to one of these, which stays nil when the attribute is not given; *Template and Credential; or, for nested blocks, a
 // struct, a pointer to one, or a slice of either. The tags are gohcl's: `hcl:"name"` for an attribute that must be given,
 // `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
-// place of the block's header. What the file does not give, or gives as null, stays as the function returned it: that is
-// where defaults are. Unlike with gohcl a nested struct need not be given. Fields of embedded structs count as the struct's
-// own. A tag or type that is none of these panics in Load. Settings may implement Checker.
+// place of the block's header. A field whose attribute is missing or null keeps the value that the function returned, the default.
+// Unlike with gohcl a nested struct is optional. Fields of embedded structs count as the struct's own. Load panics on any other tag
+// or type. Settings may implement Checker.
 //
 // Any block takes enabled, and a source or sink connection; a struct has no field for them.
 type Kinds struct {
@@ -54,23 +54,23 @@ type Kinds struct {
 	Sinks   map[string]func() any
 }
 
-// Checker is implemented by settings, or by a struct nested in them, that check more than types can say. It is called
-// once all attributes are decoded, innermost struct first, and contacts nothing. A field whose text could not be decoded,
-// or is unknown because the check is offline, stands at its default: see Positions.Known.
+// Checker is implemented by settings, or by a struct nested in them, that check more than types can express. It is called after all
+// attributes are decoded, innermost struct first, and contacts no server. A field whose text could not be decoded, or is unknown
+// because the check is offline, has its default: see Positions.Known.
 type Checker interface {
 	CheckSettings(at Positions) hcl.Diagnostics
 }
 
-// Positions tells a Checker about the attributes of the block at hand. The zero value knows every attribute and no place:
-// that is enough for a test of a Checker.
+// Positions are the places of the attributes of the block that a Checker checks. The zero value knows every attribute and no place,
+// which is enough for a test of a Checker.
 type Positions struct {
 	header  hcl.Range
 	given   map[string]hcl.Range
 	unknown map[string]bool
 }
 
-// At is where an attribute, or the first nested block of that name, stands. It may be in a connection block. The block's
-// own header when it is not given.
+// At returns the place of an attribute or of the first nested block of that name, which may be in a connection block; the block's
+// own header when there is none.
 func (p Positions) At(name string) hcl.Range {
 	if r, ok := p.given[name]; ok {
 		return r
@@ -78,15 +78,15 @@ func (p Positions) At(name string) hcl.Range {
 	return p.header
 }
 
-// Given says whether the file gives the attribute or nested block.
+// Given reports whether the file has the attribute or nested block.
 func (p Positions) Given(name string) bool {
 	_, ok := p.given[name]
 	return ok
 }
 
-// Known is false for an attribute that the file gives and whose field nevertheless stands at its default: an offline check
-// without the environment and the secrets, or a value that was already reported. A diagnostic placed at such an attribute
-// is dropped, so only checks that report elsewhere, or compare two attributes, have to ask.
+// Known reports whether the value of an attribute is known. It is not when the file has the attribute and its field still has the
+// default: in an offline check without the environment and the secrets, or for a value that was already reported. A diagnostic
+// placed at such an attribute is dropped, so only checks that report elsewhere, or compare two attributes, have to call Known.
 func (p Positions) Known(name string) bool { return !p.unknown[name] }
 
 // Duration is a time such as "30s", in nanoseconds as time.Duration; Never when the file says "never".

@@ -9,15 +9,15 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// connection is a connection block: attributes that several blocks of one kind share.
+// connection is a connection block: attributes that several blocks of one type share.
 type connection struct {
-	kind, name string
-	block      *hclsyntax.Block
-	disabled   bool
-	doubtful   []string // as body.doubtful
+	kind, name   string
+	block        *hclsyntax.Block
+	disabled     bool
+	suspectNames []string // as body.suspectNames
 }
 
-// defineConnection takes a connection block. Its names are checked against all that sources and sinks of the kind know.
+// defineConnection adds a connection block. Its names are checked against those of all sources and sinks of the type.
 func (l *loader) defineConnection(b *hclsyntax.Block) {
 	if !l.labels(b, "kind", "name") {
 		return
@@ -28,7 +28,7 @@ func (l *loader) defineConnection(b *hclsyntax.Block) {
 	}
 	for _, o := range l.connections {
 		if o.kind == c.kind && o.name == c.name {
-			l.report.append(problem(b.LabelRanges[1], fmt.Sprintf("there are two connections %q of kind %q", c.name, c.kind),
+			l.report.append(problem(b.LabelRanges[1], fmt.Sprintf("there are two connections %q of type %q", c.name, c.kind),
 				"The first is at "+where(o.block.TypeRange)+"."))
 			return
 		}
@@ -36,7 +36,7 @@ func (l *loader) defineConnection(b *hclsyntax.Block) {
 	l.connections = append(l.connections, c)
 }
 
-// checkConnection looks at a connection whether or not it is used.
+// checkConnection checks a connection, used or not.
 func (l *loader) checkConnection(c *connection) {
 	on, _ := l.enabled(c.block.Body.Attributes)
 	if c.disabled = !on; c.disabled {
@@ -58,7 +58,7 @@ func (l *loader) checkConnection(c *connection) {
 	delete(s.attrs, "connection")
 	b := bodyOf("connection", c.block)
 	l.checkNames(&b, s)
-	c.doubtful = b.doubtful
+	c.suspectNames = b.suspectNames
 	for _, a := range inOrder(c.block.Body.Attributes) {
 		if f, ok := s.attrs[a.Name]; ok && f.typ != templateType {
 			l.evaluate(a.Expr)
@@ -72,9 +72,9 @@ func mergeInto(all, more map[string]field) {
 	}
 }
 
-// overlay lays a block over the connection it names. The block's own attribute wins over the connection's, as it would
-// over a provider's default in Terraform; a nested block takes the place of all the connection's blocks of its type. What
-// the connection gives and this kind of block does not know is for the others that use it.
+// overlay adds the attributes and blocks of the connection that a block names. The block's own attribute overrides the
+// connection's, as in Terraform it overrides a provider's default; a nested block replaces all the connection's blocks of its type.
+// What the connection has and this type of block does not know is for the other blocks that use it.
 func (l *loader) overlay(b body, kind string, s schema) body {
 	i := slices.IndexFunc(b.attrs, func(a *hclsyntax.Attribute) bool { return a.Name == "connection" })
 	if i < 0 {
@@ -86,7 +86,7 @@ func (l *loader) overlay(b body, kind string, s schema) body {
 		return b
 	}
 	own := b
-	b.doubtful = append(slices.Clip(b.doubtful), c.doubtful...)
+	b.suspectNames = append(slices.Clip(b.suspectNames), c.suspectNames...)
 	for _, a := range inOrder(c.block.Body.Attributes) {
 		_, known := s.attrs[a.Name]
 		same := func(o *hclsyntax.Attribute) bool { return o.Name == a.Name }
@@ -104,8 +104,8 @@ func (l *loader) overlay(b body, kind string, s schema) body {
 	return b
 }
 
-// connection finds what an attribute `connection = "name"` means. It is nil with ok for null, and nil without where it is
-// not known, or reported.
+// connection returns the connection that an attribute `connection = "name"` refers to. It is nil with ok for null, and nil without
+// ok when it is not known or was reported.
 func (l *loader) connection(a *hclsyntax.Attribute, kind string) (c *connection, ok bool) {
 	v, _, ok := l.evaluate(a.Expr)
 	if !ok || !v.IsKnown() {
@@ -140,12 +140,12 @@ func (l *loader) connection(a *hclsyntax.Attribute, kind string) (c *connection,
 	switch {
 	case detail != "":
 	case len(elsewhere) > 0:
-		detail = fmt.Sprintf("There is one of kind %s.", strings.Join(elsewhere, ", "))
+		detail = fmt.Sprintf("There is one of type %s.", strings.Join(elsewhere, ", "))
 	case len(same) > 0:
 		detail = fmt.Sprintf("There is %s.", list(same))
 	default:
 		detail = fmt.Sprintf("Define it: connection %q %q { ... }.", kind, "name")
 	}
-	l.report.append(problem(a.Expr.Range(), fmt.Sprintf("there is no connection %q of kind %q", l.report.secrets.scrub(name), kind), detail))
+	l.report.append(problem(a.Expr.Range(), fmt.Sprintf("there is no connection %q of type %q", l.report.secrets.scrub(name), kind), detail))
 	return nil, false
 }

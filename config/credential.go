@@ -11,7 +11,7 @@ import (
 // credential evaluates an attribute at each call, with the locals it uses.
 func (l *loader) credential(a *hclsyntax.Attribute) Credential {
 	return func() (Secret, error) {
-		again := l.again()
+		again := l.clone()
 		v, _, ok := again.evaluate(a.Expr)
 		if !ok {
 			again.report.sort()
@@ -25,8 +25,8 @@ func (l *loader) credential(a *hclsyntax.Attribute) Credential {
 	}
 }
 
-// again is a loader that has evaluated nothing yet, over the files that were read. It shares nothing that it writes.
-func (l *loader) again() *loader {
+// clone returns a loader of the same files that has evaluated nothing yet. It shares nothing that it writes.
+func (l *loader) clone() *loader {
 	again := newLoader(l.kinds, l.options)
 	again.report.sources = l.report.sources
 	for name, loc := range l.locals {

@@ -8,16 +8,16 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// body is what a settings struct is filled from: the block itself, or the block laid over its connection.
+// body is what a settings struct is decoded from: the block, or the block with its connection.
 type body struct {
-	scope       string // of the reserved names: "source", "sink", or the type of a nested block
-	header      hcl.Range
-	labels      []string
-	labelRanges []hcl.Range
-	attrs       []*hclsyntax.Attribute
-	blocks      []*hclsyntax.Block
-	partial     bool     // its connection is not known: what is not given is not missing
-	doubtful    []string // names of its own that are not right, and those they were meant to be
+	scope        string // of the reserved names: "source", "sink", or the type of a nested block
+	header       hcl.Range
+	labels       []string
+	labelRanges  []hcl.Range
+	attrs        []*hclsyntax.Attribute
+	blocks       []*hclsyntax.Block
+	partial      bool     // its connection is not known: an attribute that it lacks may be there
+	suspectNames []string // wrong names in the block, and the names that were probably meant
 }
 
 func bodyOf(scope string, b *hclsyntax.Block) body {
@@ -27,7 +27,7 @@ func bodyOf(scope string, b *hclsyntax.Block) body {
 	}
 }
 
-// headerOf is a block's type and labels, on their line.
+// headerOf returns the range of a block's type and labels.
 func headerOf(b *hclsyntax.Block) hcl.Range {
 	r := b.TypeRange
 	if n := len(b.LabelRanges); n > 0 && b.LabelRanges[n-1].End.Line == r.End.Line {
@@ -36,7 +36,7 @@ func headerOf(b *hclsyntax.Block) hcl.Range {
 	return r
 }
 
-// decode fills the struct that v is, and asks it, if it is a Checker. Names have been checked.
+// decode fills the struct v, and calls it if it is a Checker. Names have been checked before.
 func (l *loader) decode(b body, v reflect.Value) {
 	s := schemaOf(v.Type())
 	at := Positions{header: b.header, given: map[string]hcl.Range{}, unknown: map[string]bool{}}
@@ -77,11 +77,11 @@ func (l *loader) decodeAttributes(b body, s schema, v reflect.Value, at Position
 		if !known {
 			at.unknown[a.Name] = true
 		}
-		if known && !set { // null: as if it were not there
+		if known && !set { // null counts as missing
 			delete(at.given, a.Name)
 		}
 	}
-	for _, name := range b.doubtful {
+	for _, name := range b.suspectNames {
 		at.unknown[name] = true
 	}
 	for _, name := range names(s.attrs) {
@@ -135,8 +135,8 @@ func slot(v reflect.Value) reflect.Value {
 	return v
 }
 
-// check asks a Checker. What it says about a value that is not known, or was reported already, is not worth saying; nor is
-// what it says of the block as a whole when a part of it could not be decoded.
+// check calls a Checker. It drops diagnostics about a value that is not known or was already reported, and those about the block as
+// a whole when a part of it could not be decoded.
 func (l *loader) check(c Checker, at Positions) {
 	for _, d := range c.CheckSettings(at) {
 		if d.Subject == nil {

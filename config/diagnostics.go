@@ -19,16 +19,16 @@ type Report struct {
 	hiding  map[string][]span // what redactions found, by file
 }
 
-// place tells problems apart: a connection is decoded once for each block that uses it.
+// place identifies a problem: a connection is decoded once for each block that uses it.
 type place struct {
 	at      hcl.Range
 	summary string
 }
 
-// HasErrors says whether any problem is an error; the others are warnings.
+// HasErrors reports whether any problem is an error; the others are warnings.
 func (r *Report) HasErrors() bool { return r.Diagnostics.HasErrors() }
 
-// Add puts more problems in their places, such as those of a live check. One that is already there is dropped.
+// Add inserts more problems, such as those of a live check, in the order of their places. It drops those that are already there.
 func (r *Report) Add(diags ...*hcl.Diagnostic) {
 	r.append(diags...)
 	r.sort()
@@ -54,7 +54,7 @@ func (r *Report) sort() {
 	sort.SliceStable(r.Diagnostics, func(i, j int) bool { return before(r.Diagnostics[i], r.Diagnostics[j]) })
 }
 
-// before orders by place; problems without a place, such as a path that does not exist, come first.
+// before reports whether a comes before b: by place, and first those without one, such as a path that does not exist.
 func before(a, b *hcl.Diagnostic) bool {
 	if a.Subject == nil || b.Subject == nil {
 		return a.Subject == nil && b.Subject != nil
@@ -70,7 +70,7 @@ func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
-// suggest is the sentence `Did you mean "x"?` when a known name is near enough to the given one, else "".
+// suggest returns the sentence `Did you mean "x"?` when a known name is similar to the given one, else "".
 func suggest(given string, known []string) string {
 	if s := nearest(given, known); s != "" {
 		return `Did you mean "` + s + `"?`

@@ -1,4 +1,4 @@
-// Package config reads pipeline files: HCL with its blocks, locals, connections and secrets. It knows the shape of a
-// file and no kind of source or sink: those bring a struct with hcl tags. Every problem of all files is reported
-// together, each with file, line, column, excerpt and what was probably meant, and without a secret.
+// Package config reads pipeline files: HCL with its blocks, locals, connections and secrets. It knows the structure of a file and no
+// type of source or sink: each of those has a struct with hcl tags. All problems of all files are reported together, each with file,
+// line, column, excerpt and a suggestion, and without secrets.
 package config

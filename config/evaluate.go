@@ -13,8 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluate gives the value of an expression over locals and functions. Problems are reported; ok is false for one that
-// has any, or that uses a local that has. It has no cty marks at its top or inside: tainted says whether it had.
+// evaluate returns the value of an expression over locals and functions. Problems are reported; ok is false for one that
+// has any, or that uses a local that has. It has no cty marks at its top or inside; taint reports whether it had.
 func (l *loader) evaluate(e hclsyntax.Expression) (v cty.Value, taint, ok bool) {
 	ctx, ok := l.context(e)
 	if !ok {
@@ -26,7 +26,7 @@ func (l *loader) evaluate(e hclsyntax.Expression) (v cty.Value, taint, ok bool) 
 	return v, len(marks) > 0, !diags.HasErrors()
 }
 
-// context checks every name in an expression, also where try() would hide a wrong one, and makes what it is evaluated in.
+// context checks every name in an expression, also where try() would hide a wrong one, and returns its evaluation context.
 func (l *loader) context(e hclsyntax.Expression, more ...string) (*hcl.EvalContext, bool) {
 	ok := l.known(e)
 	values := map[string]cty.Value{}
@@ -68,7 +68,7 @@ func (l *loader) known(e hclsyntax.Expression) bool {
 // rowNames are names that rules know, and settings do not.
 var rowNames = []string{"row", "old", "op", "table", "tx", "source", "child"}
 
-// unknownName tells of a root name that nothing has here; more is what may stand beside local.
+// unknownName is the problem of a root name that is not defined here; more are the names that are valid besides local.
 func (l *loader) unknownName(t hcl.Traversal, more []string) *hcl.Diagnostic {
 	name, at := t.RootName(), t[0].SourceRange()
 	switch {
@@ -80,23 +80,23 @@ func (l *loader) unknownName(t hcl.Traversal, more []string) *hcl.Diagnostic {
 	case name == "var" || name == "locals":
 		return problem(at, fmt.Sprintf("%q is not known here", name), `What locals { } defines is read as local.NAME.`)
 	case l.redacts(at):
-		return problem(at, "this is a name, not a text", "A text stands in double quotes; better is file() or env().")
+		return problem(at, "this is a name, not a string", "A string is written in double quotes; better is file() or env().")
 	case l.locals[name] != nil:
 		return problem(at, fmt.Sprintf("%q is not known here", name), fmt.Sprintf(`Did you mean "local.%s"?`, name))
 	}
 	detail := suggest(name, append([]string{"local"}, more...))
 	if detail == "" {
-		detail = "A text stands in double quotes; what locals { } defines is read as local.NAME."
+		detail = "A string is written in double quotes; what locals { } defines is read as local.NAME."
 	}
 	return problem(at, fmt.Sprintf("%q is not known here", name), detail)
 }
 
-// translate says HCL's evaluation errors in our words, without the values.
+// translate rewrites HCL's evaluation errors in our words, without the values.
 func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
 		src := l.report.sources[d.Subject.Filename]
 		if e := d.Expression; e != nil && *d.Subject == e.StartRange() {
-			d.Subject = new(e.Range()) // the start of a quoted text is behind its quote
+			d.Subject = new(e.Range()) // the start of a quoted string is after its quote
 		}
 		if at := &d.Subject.Start; d.Summary == "Too many function arguments" && src[at.Byte-1] == '"' {
 			at.Byte--
@@ -111,12 +111,12 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 		}
 		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
-		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they hold values
+		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they contain values
 	}
 	return diags
 }
 
-// callError splits what a function says into summary and detail.
+// callError splits the error of a function into summary and detail.
 func callError(name string, err error) (summary, detail string) {
 	summary, detail, _ = strings.Cut(err.Error(), "\n")
 	switch {

@@ -15,18 +15,18 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// pathsOf gives the files behind the paths a user wrote: a folder stands for its *.hcl files, by name and not
-// recursively. A file that is reached twice is read once.
+// pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders. A file
+// that is found twice is read once.
 func pathsOf(paths []string) ([]string, hcl.Diagnostics) {
 	if len(paths) == 0 {
-		return nil, hcl.Diagnostics{nowhere("no pipeline file", "Give at least one file or folder of *.hcl files.")}
+		return nil, hcl.Diagnostics{problemWithoutPlace("no pipeline file", "Give at least one file or folder of *.hcl files.")}
 	}
 	var files []string
 	var diags hcl.Diagnostics
 	for _, p := range paths {
 		found, err := filesOf(p)
 		if err != nil {
-			diags = append(diags, nowhere(err.Error(), ""))
+			diags = append(diags, problemWithoutPlace(err.Error(), ""))
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {
@@ -64,13 +64,12 @@ func filesOf(path string) ([]string, error) {
 	return files, nil
 }
 
-// nowhere is an error without a place in a file.
-func nowhere(summary, detail string) *hcl.Diagnostic {
+// problemWithoutPlace is an error without a place in a file.
+func problemWithoutPlace(summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
 }
 
-// read reads a file up to one byte more than a pipeline file may have: a device or a pipe that never ends is a file that
-// is too large.
+// read reads a file up to one byte more than a pipeline file may have: a device or a pipe that never ends counts as too large.
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -80,7 +79,7 @@ func read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// reason is a file error without the path, which stands beside it.
+// reason is a file error without the path, which the message has already.
 func reason(err error) string {
 	var path *fs.PathError
 	switch {
@@ -92,11 +91,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// digest names a set of files: 16 hex digits of their texts, in the order of their names, the same wherever they lie.
+// digest is a hash of the files' texts in the order of their names: 16 hex digits, which do not depend on the folder.
 func digest(texts map[string][]byte) string {
 	h := sha256.New()
 	for _, name := range names(texts) {
-		fmt.Fprintf(h, "%d:", len(texts[name])) // or a line could move from one file's end to the next one's beginning
+		fmt.Fprintf(h, "%d:", len(texts[name])) // otherwise the hash would not change when a line moves from one file's end to the next one's beginning
 		h.Write(texts[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]

@@ -15,8 +15,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// tainted marks a value that came from env() or file(). Marks travel through every operation and function, so that an
-// error about such a value is known to be one.
+// tainted marks a value that came from env() or file(). Every operation and function keeps the mark, so that an error about such a
+// value can be recognized.
 type tainted struct{}
 
 // stdFunctions are HCL's usual functions; none of them reads anything outside of its arguments.
@@ -41,7 +41,7 @@ var stdFunctions = map[string]function.Function{
 	"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 }
 
-// functions is what an expression may call: the usual ones, and with them those that need the environment.
+// functions are what an expression may call: HCL's usual functions, and those that need the environment.
 func functions(o Options, s *secrets) map[string]function.Function {
 	all := map[string]function.Function{
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "hmac": hmacFunc,
@@ -75,7 +75,7 @@ func discreet(f function.Function) function.Function {
 	return function.New(spec)
 }
 
-// open is a parameter that leaves every special case to the function that is called inside.
+// open is a parameter without checks: the wrapped function handles null, unknown and marked values.
 func open(p function.Parameter) function.Parameter {
 	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
 	return p
@@ -92,7 +92,7 @@ func hide(args []cty.Value, err error) error {
 	for _, a := range args {
 		if a.ContainsMarked() {
 			hiddenErr := errors.New("the value does not fit; it comes from env() or file() and is not shown")
-			if arg, ok := err.(function.ArgError); ok { //nolint:errorlint // HCL looks at the type as well
+			if arg, ok := err.(function.ArgError); ok { //nolint:errorlint // HCL checks the type as well
 				return function.NewArgError(arg.Index, hiddenErr)
 			}
 			return hiddenErr
@@ -154,7 +154,7 @@ func named(v cty.Value) (name, shown string) {
 	return v.AsString(), strconv.Quote(v.AsString())
 }
 
-// fileText is a file's text without the white space around it: editors and `echo` end a file with a newline.
+// fileText returns a file's text without leading and trailing white space: editors and `echo` end a file with a newline.
 func fileText(o Options, path string) (string, error) {
 	text, err := o.ReadFile(path)
 	switch {

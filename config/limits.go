@@ -9,16 +9,16 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Limits on a file, looked at before it is parsed. The parser, and what evaluates its tree, call themselves once per
-// level: 200 KB of parentheses end the process by a stack overflow, which nothing can recover from.
+// Limits on a file, checked before it is parsed. The parser and the evaluation of its tree recurse once per level: 200 KB of
+// parentheses end the process by a stack overflow, from which there is no recovery.
 const (
 	maxFile      = 1 << 20 // bytes of a pipeline file, and of a file that file() reads
 	maxDepth     = 100     // brackets and templates inside each other
 	maxOperators = 500     // in one argument, outside of its brackets: each is a level of the tree
 )
 
-// unreadable returns the first thing about the bytes of a file that makes it no text, or nil. No excerpt is shown of such a
-// file: where it has secrets cannot be told.
+// unreadable returns the first reason why the bytes of a file are not a text, or nil. No excerpt of such a file is shown, since it
+// cannot be known where it has secrets.
 func unreadable(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFile {
 		return problem(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}, "the file is too large",
@@ -84,7 +84,7 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 		}
 		if len(levels) > maxDepth {
 			return problem(t.Range, "nested too deep",
-				fmt.Sprintf("Brackets and templates may stand inside each other %d deep.", maxDepth))
+				fmt.Sprintf("Brackets and templates may be nested %d levels deep.", maxDepth))
 		}
 		if levels[len(levels)-1].operators > maxOperators {
 			return problem(t.Range, "the expression is too long",

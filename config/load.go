@@ -8,7 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// Options say what stands outside of the files.
+// Options are what Load uses besides the files.
 type Options struct {
 	// Offline is for a check without secrets and environment: an env() without default whose variable is not set, and a
 	// file() that cannot be read, pass as values that are not known.
@@ -21,7 +21,7 @@ type Options struct {
 }
 
 // Load reads pipeline files, and folders of *.hcl files, as one. All problems of all files are in the report; the File is
-// nil when there is an error among them. It contacts nothing.
+// nil when there is an error among them. It contacts no server.
 func Load(paths []string, k Kinds, o Options) (*File, *Report) {
 	l := newLoader(k, o)
 	f := l.load(paths)
@@ -69,7 +69,7 @@ func (l *loader) load(paths []string) *File {
 	for _, name := range files {
 		src, err := read(name)
 		if err != nil {
-			l.report.append(nowhere(name+" cannot be read: "+reason(err), ""))
+			l.report.append(problemWithoutPlace(name+" cannot be read: "+reason(err), ""))
 			l.partial = true
 			continue
 		}
@@ -91,8 +91,8 @@ func (l *loader) load(paths []string) *File {
 	return f
 }
 
-// parse takes the top-level blocks of a file. Of one that has a syntax error nothing is taken: half a file gives problems
-// that are none.
+// parse reads the top-level blocks of a file. A file with a syntax error is left out as a whole: half a file would cause wrong
+// problems.
 func (l *loader) parse(name string, src []byte) {
 	problem := unreadable(name, src)
 	if problem == nil {
@@ -106,7 +106,7 @@ func (l *loader) parse(name string, src []byte) {
 	}
 	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if diags.HasErrors() {
-		l.report.append(meant(name, src, diags)...)
+		l.report.append(explainSyntaxErrors(name, src, diags)...)
 		l.partial = true
 		return
 	}
@@ -120,7 +120,7 @@ func (l *loader) collect(b *hclsyntax.Body) {
 			l.report.append(problem(a.NameRange, `"`+a.Name+`" is a block`, "Write it without the equals sign: "+a.Name+" { ... }."))
 			continue
 		}
-		l.unknown("attribute", "file", a.Name, a.NameRange, nil, blocks)
+		l.reportUnknown("attribute", "file", a.Name, a.NameRange, nil, blocks)
 	}
 	for _, inner := range b.Blocks {
 		switch inner.Type {
@@ -133,7 +133,7 @@ func (l *loader) collect(b *hclsyntax.Body) {
 		case "pipeline":
 			l.pipelines = append(l.pipelines, inner)
 		default:
-			l.unknown("block", "file", inner.Type, inner.TypeRange, nil, blocks)
+			l.reportUnknown("block", "file", inner.Type, inner.TypeRange, nil, blocks)
 		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 	bad // and reported
 )
 
-// defineLocals takes the names of one locals block.
+// defineLocals adds the names of a locals block.
 func (l *loader) defineLocals(b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
 		l.report.append(problem(inner.TypeRange, fmt.Sprintf("%q is not a block", inner.Type),
@@ -34,7 +34,7 @@ func (l *loader) defineLocals(b *hclsyntax.Block) {
 	l.labels(b)
 	for _, a := range inOrder(b.Body.Attributes) {
 		if first := l.locals[a.Name]; first != nil {
-			l.report.append(problem(a.NameRange, fmt.Sprintf("local.%s is given twice", a.Name),
+			l.report.append(problem(a.NameRange, fmt.Sprintf("local.%s is defined twice", a.Name),
 				"First at "+where(first.attr.NameRange)+"."))
 			continue
 		}
@@ -42,7 +42,7 @@ func (l *loader) defineLocals(b *hclsyntax.Block) {
 	}
 }
 
-// need puts the locals that a traversal reads into values.
+// need adds the locals that a traversal reads to values.
 func (l *loader) need(t hcl.Traversal, values map[string]cty.Value) bool {
 	name, at := "", t[0].SourceRange()
 	if len(t) > 1 {
@@ -66,7 +66,7 @@ func (l *loader) need(t hcl.Traversal, values map[string]cty.Value) bool {
 	return ok
 }
 
-// evaluateLocals evaluates also those that nothing uses.
+// evaluateLocals evaluates all locals, used or not.
 func (l *loader) evaluateLocals() {
 	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
 		l.evaluateLocal(name, l.locals[name].attr.NameRange, map[string]cty.Value{})
@@ -120,12 +120,12 @@ func (l *loader) compute(loc *local) {
 	loc.value, loc.state = v, good
 }
 
-// inOrder gives attributes as they stand in the file, so that problems do not come in the order of a map.
+// inOrder returns attributes in the order of the file, so that problems do not come in the order of a map.
 func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {
 	return slices.SortedFunc(maps.Values(attrs), func(a, b *hclsyntax.Attribute) int {
 		return a.NameRange.Start.Byte - b.NameRange.Start.Byte
 	})
 }
 
-// where is a place in a sentence: file:line.
+// where formats a place for a sentence: file:line.
 func where(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line) }

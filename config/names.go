@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// checkNames reports every attribute and block of a body that its schema does not know. What they were probably meant to be
-// counts as given, with an unknown value.
+// checkNames reports every attribute and block of a body that its schema does not have. The names that were probably meant count as
+// given, with unknown values.
 func (l *loader) checkNames(b *body, s schema) {
 	attrs := append(names(s.attrs), "enabled")
 	if b.scope == "source" || b.scope == "sink" {
@@ -23,10 +23,10 @@ func (l *loader) checkNames(b *body, s schema) {
 		case slices.Contains(blocks, a.Name):
 			l.report.append(problem(a.NameRange, fmt.Sprintf("%q is a block", a.Name),
 				fmt.Sprintf("Write it without the equals sign: %s { ... }.", a.Name)))
-			b.doubtful = append(b.doubtful, a.Name)
+			b.suspectNames = append(b.suspectNames, a.Name)
 		default:
-			l.unknown("attribute", b.scope, a.Name, a.NameRange, attrs, blocks)
-			b.doubtful = append(b.doubtful, a.Name, nearest(a.Name, attrs))
+			l.reportUnknown("attribute", b.scope, a.Name, a.NameRange, attrs, blocks)
+			b.suspectNames = append(b.suspectNames, a.Name, nearest(a.Name, attrs))
 		}
 	}
 	for _, inner := range b.blocks {
@@ -35,16 +35,16 @@ func (l *loader) checkNames(b *body, s schema) {
 		case slices.Contains(attrs, inner.Type):
 			l.report.append(problem(inner.TypeRange, fmt.Sprintf("%q is an attribute", inner.Type),
 				fmt.Sprintf("Write it with an equals sign: %s = ...", inner.Type)))
-			b.doubtful = append(b.doubtful, inner.Type)
+			b.suspectNames = append(b.suspectNames, inner.Type)
 		default:
-			l.unknown("block", b.scope, inner.Type, inner.TypeRange, attrs, blocks)
-			b.doubtful = append(b.doubtful, inner.Type, nearest(inner.Type, blocks))
+			l.reportUnknown("block", b.scope, inner.Type, inner.TypeRange, attrs, blocks)
+			b.suspectNames = append(b.suspectNames, inner.Type, nearest(inner.Type, blocks))
 		}
 	}
 }
 
-// unknown reports a name: as one of a later version, or with the nearest known one.
-func (l *loader) unknown(what, scope, name string, at hcl.Range, attrs, blocks []string) {
+// reportUnknown reports an unknown name: as one of a later version, or with the nearest known name.
+func (l *loader) reportUnknown(what, scope, name string, at hcl.Range, attrs, blocks []string) {
 	if detail, ok := unsupported(scope, name); ok {
 		l.report.append(problem(at, fmt.Sprintf("%s is not supported by this version", name), detail))
 		return
@@ -58,12 +58,12 @@ func (l *loader) unknown(what, scope, name string, at hcl.Range, attrs, blocks [
 		detail = suggest(name, others)
 	}
 	if detail == "" && len(same) > 0 {
-		detail = fmt.Sprintf("What can stand here: %s.", list(same))
+		detail = fmt.Sprintf("Valid names: %s.", list(same))
 	}
 	l.report.append(problem(at, fmt.Sprintf("there is no %s %q in a %s", what, name, scope), detail))
 }
 
-// labels checks that a block has the labels it needs, by what they are called.
+// labels checks that a block has the wanted labels, which are given by their meanings.
 func (l *loader) labels(b *hclsyntax.Block, wanted ...string) bool {
 	if len(b.Labels) < len(wanted) {
 		form := b.Type

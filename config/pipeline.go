@@ -17,7 +17,7 @@ type pipelineSettings struct {
 	Window Size `hcl:"window,optional"`
 }
 
-// CheckSettings refuses a window that nothing fits in.
+// CheckSettings refuses an empty window.
 func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
 	if p.Window <= 0 {
 		return hcl.Diagnostics{problem(at.At("window"), "the window is empty", `Write a size such as "4MiB", the default.`)}
@@ -33,7 +33,7 @@ func (l *loader) loadPipelines() []Pipeline {
 			continue
 		}
 		if l.checkName(b.Labels[0], b.LabelRanges[0]) {
-			l.unique(b, taken)
+			l.checkUnique(b, taken)
 		}
 		if on, _ := l.enabled(b.Body.Attributes); on {
 			all = append(all, l.pipeline(b))
@@ -42,8 +42,8 @@ func (l *loader) loadPipelines() []Pipeline {
 	return all
 }
 
-// unique refuses a second pipeline of a name, and one whose slot would have the same name.
-func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
+// checkUnique reports a second pipeline of a name, and one whose slot would have the same name.
+func (l *loader) checkUnique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
 	slot := slotName(b.Labels[0])
 	first := taken[slot]
 	if first == nil {
@@ -57,7 +57,7 @@ func (l *loader) unique(b *hclsyntax.Block, taken map[string]*hclsyntax.Block) {
 	l.report.append(problem(b.LabelRanges[0], summary, "The first is at "+where(first.TypeRange)+"."))
 }
 
-// slotName is how a name looks inside a slot's name, which has no capitals and no dashes.
+// slotName returns the form of a name in a slot's name, which has no capitals and no dashes.
 func slotName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
 
 func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
@@ -70,13 +70,13 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	l.decode(body, reflect.ValueOf(&s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
-	l.sources(b, &p, slices.Contains(body.doubtful, "source"))
-	l.sinks(b, &p, slices.Contains(body.doubtful, "sink"))
+	l.readSource(b, &p, slices.Contains(body.suspectNames, "source"))
+	l.readSinks(b, &p, slices.Contains(body.suspectNames, "sink"))
 	return p
 }
 
-// sources reads the one source of a pipeline. doubtful: another block was probably meant to be it, and is reported.
-func (l *loader) sources(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
+// readSource reads the one source of a pipeline. suspect: another block, which is reported, was probably meant.
+func (l *loader) readSource(b *hclsyntax.Block, p *Pipeline, suspect bool) {
 	var first *hclsyntax.Block
 	n := 0
 	for _, inner := range b.Body.Blocks {
@@ -100,14 +100,14 @@ func (l *loader) sources(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 			p.Source = l.block("source", inner, l.kinds.Sources)
 		}
 	}
-	if n == 0 && !doubtful {
+	if n == 0 && !suspect {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no source", p.Name),
 			`A pipeline has exactly one: source "postgres" { ... }.`))
 	}
 }
 
-// sinks reads the sinks of a pipeline.
-func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
+// readSinks reads the sinks of a pipeline.
+func (l *loader) readSinks(b *hclsyntax.Block, p *Pipeline, suspect bool) {
 	n := 0
 	taken := map[string]*hclsyntax.Block{}
 	for _, inner := range b.Body.Blocks {
@@ -131,7 +131,7 @@ func (l *loader) sinks(b *hclsyntax.Block, p *Pipeline, doubtful bool) {
 		taken[slotName(name)] = inner
 		p.Sinks = append(p.Sinks, l.block("sink", inner, l.kinds.Sinks))
 	}
-	if n == 0 && !doubtful {
+	if n == 0 && !suspect {
 		l.report.append(problem(headerOf(b), fmt.Sprintf("the pipeline %q has no sink", p.Name),
 			`A pipeline has at least one: sink "kafka" "name" { ... }.`))
 	}
@@ -154,7 +154,7 @@ func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func()
 	s := schemaOf(v.Type())
 	l.checkNames(&body, s)
 	body = l.overlay(body, out.Kind, s)
-	body.labels = b.Labels[1:][:min(len(s.labels), len(b.Labels)-1)] // the kind and the name are ours; it may have the name
+	body.labels = b.Labels[1:][:min(len(s.labels), len(b.Labels)-1)] // the first label is the type; the settings may have the name
 	l.decode(body, v)
 	return out
 }
@@ -172,7 +172,7 @@ func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []str
 	}
 	detail := suggest(kind, known)
 	if detail == "" {
-		detail = fmt.Sprintf("What can stand here: %s.", list(known))
+		detail = fmt.Sprintf("Valid names: %s.", list(known))
 	}
-	l.report.append(problem(at, fmt.Sprintf("there is no kind of %s %q", scope, kind), detail))
+	l.report.append(problem(at, fmt.Sprintf("unknown %s type %q", scope, kind), detail))
 }

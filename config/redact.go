@@ -22,8 +22,8 @@ var (
 	call      = regexp.MustCompile(`\A(\w+)\(`)
 )
 
-// redactions finds the texts of a file that an excerpt must not show: what is given to an attribute that holds a secret,
-// and passwords inside of texts. It works on tokens, because the file may not parse and its blocks may not be known.
+// redactions finds the texts of a file that an excerpt must not show: the values of attributes that hold secrets, and passwords in
+// strings. It works on tokens, because the file may not parse and its blocks may not be known.
 func (r *Report) redactions(name string, src []byte) []span {
 	if spans, ok := r.hiding[name]; ok {
 		return spans
@@ -49,7 +49,7 @@ func (r *Report) redactions(name string, src []byte) []span {
 	return spans
 }
 
-// assigned goes through `name = value` and `name: value` for the names of secrets.
+// assigned finds `name = value` and `name: value` for the names of secrets.
 func (s *secrets) assigned(src []byte) []span {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
 	var spans []span
@@ -82,7 +82,7 @@ func (s *secrets) assigned(src []byte) []span {
 	return spans
 }
 
-// begins says whether the token before a secret's value is at i: an equals sign, a colon, or a name with the sign missing.
+// begins reports whether the token before a secret's value is at i: an equals sign, a colon, or a name with the sign missing.
 func (s *secrets) begins(tokens hclsyntax.Tokens, i int, block string) bool {
 	t := tokens[i]
 	switch t.Type {
@@ -125,12 +125,12 @@ func statement(tokens hclsyntax.Tokens) hclsyntax.Tokens {
 	return tokens
 }
 
-// endsLine says whether a token is a comment up to the end of its line: no newline token follows it.
+// endsLine reports whether a token is a comment up to the end of its line: no newline token follows it.
 func endsLine(t hclsyntax.Token) bool {
 	return t.Type == hclsyntax.TokenComment && bytes.HasSuffix(t.Bytes, []byte("\n"))
 }
 
-// redactValue hides literals, and leaves what only says where a secret is: env("NAME"), file("/path"), local.name. Where
+// redactValue hides literals, and leaves what only refers to a secret: env("NAME"), file("/path"), local.name. Where
 // the value is not well formed, a password without proper quotes, all of it is hidden up to the end of the line.
 func redactValue(tokens hclsyntax.Tokens) []span {
 	var spans []span
@@ -165,7 +165,7 @@ func whole(tokens hclsyntax.Tokens) []span {
 	return []span{{first.Range.Start.Byte, first.Range.Start.Byte + (last.Range.End.Byte - first.Range.Start.Byte)}}
 }
 
-// isReference says whether an identifier is a function's name, or a part of local.name.
+// isReference reports whether an identifier is a function's name, or a part of local.name.
 func isReference(tokens hclsyntax.Tokens, i int) bool {
 	name := string(tokens[i].Bytes)
 	return i+1 < len(tokens) && tokens[i+1].Type == hclsyntax.TokenOParen && tokens[i+1].Range.Start.Byte == tokens[i].Range.End.Byte ||
@@ -173,7 +173,7 @@ func isReference(tokens hclsyntax.Tokens, i int) bool {
 		nearest(string(tokens[i-2].Bytes), []string{"local"}) != ""
 }
 
-// namesPlace says whether a quoted text that follows is the first argument of env() or file(), misspelt or not.
+// namesPlace reports whether a quoted text that follows is the first argument of env() or file(), misspelt or not.
 func namesPlace(before hclsyntax.Tokens) bool {
 	for _, want := range []hclsyntax.TokenType{hclsyntax.TokenOParen, hclsyntax.TokenIdent} {
 		for len(before) > 0 && before[len(before)-1].Type == hclsyntax.TokenComment {

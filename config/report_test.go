@@ -21,10 +21,10 @@ func TestWrite(t *testing.T) {
 		files []string
 		color bool
 	}{
-		"many":    {files: []string{"many-at-once.hcl", "attribute-misspelt.hcl", "type-duration.hcl"}},
-		"color":   {files: []string{"attribute-twice.hcl"}, color: true},
-		"secrets": {files: []string{"secret-as-text.hcl", "secret-in-url.hcl", "secret-in-single-quotes.hcl"}},
-		"traps":   {files: []string{"trap-and-or.hcl", "brace-missing-inside.hcl"}},
+		"many":         {files: []string{"many-at-once.hcl", "attribute-misspelt.hcl", "type-duration.hcl"}},
+		"color":        {files: []string{"attribute-twice.hcl"}, color: true},
+		"secrets":      {files: []string{"secret-as-text.hcl", "secret-in-url.hcl", "secret-in-single-quotes.hcl"}},
+		"syntax_hints": {files: []string{"trap-and-or.hcl", "brace-missing-inside.hcl"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var paths []string

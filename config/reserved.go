@@ -1,7 +1,7 @@
 package config
 
-// reserved are names that the language keeps for what this version does not do, by the block they stand in. A kind's own
-// tags come first: a version that does it needs no change here.
+// reserved are names that the language reserves for later versions, by the type of their block. The tags of the settings come first:
+// a version that supports a name needs no change here.
 var reserved = map[string]map[string]string{
 	"file": {
 		"view":        "It will serve aggregated documents over HTTP.",
@@ -11,7 +11,7 @@ var reserved = map[string]map[string]string{
 		"shards":      "It will span pipelines.",
 	},
 	"pipeline": {
-		"detach_after": "A sink that is stuck holds the pipeline up until it works again.",
+		"detach_after": "A stuck sink stops the pipeline until it works again.",
 		"mask":         "Leave columns out with columns = [...] in a table block of the source.",
 	},
 	"source": {
@@ -39,7 +39,7 @@ var reserved = map[string]map[string]string{
 	"kind of sink":   {"kafka": "", "postgres": "", "redis": "", "stdout": ""},
 }
 
-// unsupported gives the detail of a reserved name; ok is false for any other name.
+// unsupported returns the detail of a reserved name; ok is false for any other name.
 func unsupported(scope, name string) (detail string, ok bool) {
 	detail, ok = reserved[scope][name]
 	return detail, ok

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// schema is what the tags of a settings struct say. Fields of embedded structs count as the struct's own.
+// schema describes the tags of a settings struct. Fields of embedded structs count as the struct's own.
 type schema struct {
 	attrs  map[string]field
 	blocks map[string]field
@@ -33,7 +33,7 @@ var (
 	rangeType      = reflect.TypeFor[hcl.Range]()
 )
 
-// schemaOf reads the tags of a struct. A tag that config.Kinds does not allow is a mistake in the program, and panics.
+// schemaOf reads the tags of a struct. It panics on a tag that config.Kinds does not allow.
 func schemaOf(t reflect.Type) schema {
 	s := schema{attrs: map[string]field{}, blocks: map[string]field{}}
 	for _, f := range reflect.VisibleFields(t) {
@@ -63,7 +63,7 @@ func schemaOf(t reflect.Type) schema {
 	return s
 }
 
-// isValue says whether an attribute can be decoded into a type, or into what it points to.
+// isValue reports whether an attribute can be decoded into a type, or into what it points to.
 func isValue(t reflect.Type) bool {
 	if t == templateType || t == credentialType {
 		return true

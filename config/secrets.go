@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// secrets are the texts that must not be printed, and the names of the attributes that hold such texts. The zero value
-// holds none.
+// secrets are the texts that must not be printed, and the names of the attributes that contain such texts. The zero value has
+// none.
 type secrets struct {
 	names map[string]map[string]bool // by the type of the block
 
@@ -28,7 +28,7 @@ type secrets struct {
 // one letter would make every message unreadable.
 const shortest = 4
 
-// add remembers a text, the lines of a long one, and how it looks inside quotes.
+// add adds a text, the lines of a long one, and its quoted form.
 func (s *secrets) add(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +44,7 @@ func (s *secrets) add(text string) {
 	}
 }
 
-// addTyped remembers the value of an attribute that holds a Secret.
+// addTyped adds the value of an attribute whose type is Secret.
 func (s *secrets) addTyped(text string) {
 	s.add(text)
 	s.mu.Lock()
@@ -77,7 +77,8 @@ func (s *secrets) literals(src []byte, start, end int) []span {
 	return spans
 }
 
-// addParts remembers what stands between a secret's delimiters: the message of a URL that cannot be parsed quotes what it took for a port.
+// addParts adds the parts of a secret between delimiters: the error of a URL that cannot be parsed quotes the part that it took for a
+// port.
 func (s *secrets) addParts(text string) {
 	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("/@:?#&= ", c) }) {
 		if len(part) >= shortest {
@@ -86,7 +87,7 @@ func (s *secrets) addParts(text string) {
 	}
 }
 
-// addValue remembers what env() or file() gave: all of it, and the parts of it that are secret by themselves.
+// addValue adds the result of env() or file(), and those parts of it that are secrets by themselves.
 func (s *secrets) addValue(text string) {
 	s.add(text)
 	if strings.Contains(text, "://") {
@@ -96,7 +97,7 @@ func (s *secrets) addValue(text string) {
 	}
 }
 
-// addPassword remembers the password in a URL, whether it is escaped or not.
+// addPassword adds the password of a URL, escaped or not.
 func (s *secrets) addPassword(text string) {
 	m := userinfo.FindStringSubmatch(text)
 	if m == nil {
@@ -157,11 +158,11 @@ func scrubWord(text, word string) string {
 	}
 }
 
-// secretWords are parts of names whose values are not shown even where no kind says that they are secrets: in locals, in
-// blocks that are not enabled, in a file that does not parse.
+// secretWords are parts of names whose values are not shown even where no settings declare them as secrets: in locals, in blocks
+// that are not enabled, in a file that does not parse.
 var secretWords = regexp.MustCompile(`(?i)passw|passphrase|^pass$|^pwd?$|secret|token|credential|private_?key|api_?key|access_?key`)
 
-// named says whether an attribute holds a secret, in a block of that type. In a block of no known type, because the file is
+// named reports whether an attribute holds a secret, in a block of that type. In a block of no known type, because the file is
 // wrong, the attributes of all blocks count.
 func (s *secrets) named(block, name string) bool {
 	if secretWords.MatchString(name) || nearest(name, []string{"password", "passphrase", "secret", "token"}) != "" {
@@ -176,7 +177,7 @@ func (s *secrets) named(block, name string) bool {
 	return false
 }
 
-// secretNames are the attributes of all kinds that hold a Secret, by the block they stand in.
+// secretNames are the attributes of all settings whose type is Secret, by the type of their block.
 func (l *loader) secretNames() map[string]map[string]bool {
 	all := map[string]map[string]bool{"daemon": {}, "locals": {}, "pipeline": {}, "source": {}, "sink": {}, "connection": {}}
 	for scope, kinds := range map[string]map[string]func() any{"source": l.kinds.Sources, "sink": l.kinds.Sinks} {
@@ -190,7 +191,7 @@ func (l *loader) secretNames() map[string]map[string]bool {
 
 func (l *loader) schemaOf(kind func() any) schema { return schemaOf(reflect.TypeOf(kind()).Elem()) }
 
-// redacts says whether a place of a file lies in a text that is not shown.
+// redacts reports whether a place of a file is in a text that is not shown.
 func (l *loader) redacts(r hcl.Range) bool {
 	src := l.report.sources[r.Filename]
 	return slices.ContainsFunc(l.report.redactions(r.Filename, src), func(s span) bool {

@@ -13,8 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// Template is a text that depends on a table, such as a topic "cdc.${table.schema}.${table.name}". Locals, env() and
-// file() in it were evaluated when the file was loaded. It may be used by several goroutines.
+// Template is a text that depends on a table, such as a topic "cdc.${table.schema}.${table.name}". Locals, env() and file() in it
+// were evaluated when the file was loaded. It is safe for concurrent use.
 type Template struct {
 	parts []part
 }
@@ -25,7 +25,7 @@ type part struct {
 	eval func(schema, name string) (string, error)
 }
 
-// ParseTemplate makes a template from the text between the quotes, with the usual functions and without locals, env() and
+// ParseTemplate returns a template from the text between the quotes, with the usual functions and without locals, env() and
 // file().
 func ParseTemplate(text string) (*Template, error) {
 	e, diags := hclsyntax.ParseTemplate([]byte(text), "template", hcl.InitialPos)
@@ -42,8 +42,7 @@ func ParseTemplate(text string) (*Template, error) {
 	return t, nil
 }
 
-// Eval gives the text for a table. It costs an evaluation where the template calls functions: call it once for a table,
-// not for a row.
+// Eval returns the text for a table. It evaluates the functions of the template, so call it once per table, not once per row.
 func (t *Template) Eval(schema, name string) (string, error) {
 	var b strings.Builder
 	for _, p := range t.parts {
@@ -59,7 +58,7 @@ func (t *Template) Eval(schema, name string) (string, error) {
 	return b.String(), nil
 }
 
-// Constant gives the text of a template that does not depend on the table.
+// Constant returns the text of a template that does not depend on the table.
 func (t *Template) Constant() (string, bool) {
 	var b strings.Builder
 	for _, p := range t.parts {
@@ -98,7 +97,7 @@ func (l *loader) template(e hclsyntax.Expression) (t *Template, ok bool) {
 	if !usesTable(e) {
 		return l.constant(e)
 	}
-	// With any table at all: is it a text, and is all of it known?
+	// For any table: is it a string, and is all of it known?
 	if _, _, diags := evalTable(e, ctx, cty.UnknownVal(cty.String), cty.UnknownVal(cty.String)); diags.HasErrors() {
 		l.report.append(l.translate(diags)...)
 		return nil, false
@@ -119,16 +118,16 @@ func (l *loader) constant(e hclsyntax.Expression) (*Template, bool) {
 	if v.IsNull() {
 		return nil, true
 	}
-	l.guard(v, taint)
+	l.addSecrets(v, taint)
 	s, err := convert.Convert(v, cty.String)
 	if err != nil {
-		l.report.append(problem(e.Range(), "this is not a text", `Write a text such as "cdc.${table.schema}.${table.name}".`))
+		l.report.append(problem(e.Range(), "this is not a text", `Write a string such as "cdc.${table.schema}.${table.name}".`))
 		return nil, false
 	}
 	return &Template{parts: []part{{text: s.AsString()}}}, true
 }
 
-// split takes a quoted template apart, so that what does not depend on the table is evaluated here and now.
+// split splits a quoted template into its parts, and evaluates now what does not depend on the table.
 func (l *loader) split(e hclsyntax.Expression, ctx *hcl.EvalContext, t *Template) {
 	switch e := e.(type) {
 	case *hclsyntax.TemplateExpr:
@@ -168,7 +167,7 @@ func evalTable(e hclsyntax.Expression, ctx *hcl.EvalContext, schema, name cty.Va
 	}
 	if err != nil {
 		return "", false, hcl.Diagnostics{problem(e.Range(), "this does not give a text",
-			`Write a text such as "cdc.${table.schema}.${table.name}".`)}
+			`Write a string such as "cdc.${table.schema}.${table.name}".`)}
 	}
 	if !s.IsKnown() {
 		return "", false, nil

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Never is the Duration of "never". As a time.Duration it is 292 years, so that a timer needs no case of its own.
+// Never is the Duration of "never". As a time.Duration it is 292 years, so that timers need no special case.
 const Never = Duration(math.MaxInt64)
 
 // ParseDuration reads "never", or Go's syntax with days before it: "30s", "1m30s", "250ms", "7d", "1d12h". A negative
@@ -48,7 +48,7 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(sum.Int64()), nil
 }
 
-// String gives "never", or Go's form without its empty parts: "1m", not "1m0s".
+// String returns "never", or Go's form without its empty parts: "1m", not "1m0s".
 func (d Duration) String() string {
 	if d == Never {
 		return "never"
@@ -63,10 +63,10 @@ func (d Duration) String() string {
 	return s
 }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// units are what a size may end in. Longer names stand before their own endings.
+// units are the suffixes of a size. Longer names come before their own endings.
 var units = []struct {
 	name  string
 	bytes int64
@@ -110,7 +110,7 @@ func ParseSize(s string) (Size, error) {
 	return Size(r.Num().Int64()), nil
 }
 
-// String gives the largest binary unit that divides the size: "64MiB", "1000B".
+// String returns the largest binary unit that divides the size: "64MiB", "1000B".
 func (s Size) String() string {
 	for i := 3; i >= 0; i-- {
 		if u := units[i]; s != 0 && int64(s)%u.bytes == 0 {
@@ -120,20 +120,20 @@ func (s Size) String() string {
 	return fmt.Sprintf("%dB", int64(s))
 }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// hidden is what every way of printing a Secret gives.
+// hidden is how a Secret is printed.
 const hidden = "(secret)"
 
-// String hides the secret; string(s) is the one way to its text.
+// String hides the secret; only string(s) returns its text.
 func (s Secret) String() string { return hidden }
 
 // Format hides the secret under every verb, also those that do not call String. fmt calls no methods of unexported
 // fields: a struct that may be printed keeps its secrets in exported ones.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
-// MarshalJSON hides the secret. encoding/json asks no key of a map: a Secret is none.
+// MarshalJSON hides the secret. encoding/json does not call it for the keys of a map, so a Secret must not be one.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(hidden) }
 
 // MarshalText hides the secret.

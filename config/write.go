@@ -126,7 +126,7 @@ func hiddenUpTo(spans []span, i int) int {
 	return to
 }
 
-// column is where the byte at an offset is printed; inside of a character, where that character is.
+// column returns the column of the byte at an offset; within a character, that of the character.
 func (l *excerptLine) column(offset int) int {
 	for ; offset > 0; offset-- {
 		if c, ok := l.columns[offset]; ok {
@@ -139,7 +139,7 @@ func (l *excerptLine) column(offset int) int {
 // widest is how many columns of a line are printed.
 const widest = 160
 
-// cut leaves the part of a long line around the marker, whose columns it returns.
+// cut shortens a long line to the part around the marker, whose new columns it returns.
 func (l *excerptLine) cut(from, to int) (int, int) {
 	if len(l.text) > widest && from > widest/2 {
 		off := from - widest/2
@@ -152,7 +152,7 @@ func (l *excerptLine) cut(from, to int) (int, int) {
 	return min(from, widest), min(to, widest)
 }
 
-// printable replaces what would move a terminal's cursor; lines stay.
+// printable replaces characters that would move a terminal's cursor, except newlines.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\n' || unicode.IsPrint(c) {

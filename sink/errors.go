@@ -7,11 +7,12 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// ErrFenced says that somebody opened the sink after us. The daemon stands down until it has the slot again.
+// ErrFenced is the error of a Writer whose sink another process has opened. The daemon stands down until it has the slot again.
 var ErrFenced = errors.New("the sink was opened by another process")
 
-// Rejected is the error of a Write that cannot ever take one event; everything before it is accepted and is held in
-// time, nothing of it and after it is. The lane halts with the state "rejected" unless the file says otherwise.
+// Rejected is the error of a Write for an event that the target can never accept. Everything before the event is accepted and will
+// be durable, the event and everything after it is not accepted. The lane halts with the state "rejected" unless the file defines
+// another policy.
 type Rejected struct {
 	At     capture.Position // the change's
 	Table  string           // "schema.table"
@@ -25,14 +26,14 @@ func (r *Rejected) Error() string {
 	return fmt.Sprintf("event of %s key %s at %s: %s: %v", r.Table, r.Key, r.At, r.Reason, r.Err)
 }
 
-// Unwrap is what the target said.
+// Unwrap returns the target's error.
 func (r *Rejected) Unwrap() error { return r.Err }
 
-// The taxonomy of a Writer's and an Open's errors, as the lane reads it:
+// How the lane handles the errors of a Writer and of Open:
 //
 //	ErrFenced            stand down: close all writers, wait for the slot
 //	*Rejected            halt, or whatever the pipeline's policy is, for one event
-//	*capture.Problem     a named state; Halted: looked at again every 10 s, else with backoff
+//	*capture.Problem     a named state; Halted: retried every 10 s, else with backoff
 //	any other            rewind: close the Writer, open again with backoff, write from what Open returned
 //
-// What a Writer can repeat by itself without harm (a retriable produce error) it repeats and does not report.
+// What a Writer can retry safely by itself (a retriable produce error) it retries and does not return.

@@ -16,7 +16,7 @@ func NewChain(funcs ...Func) *Chain {
 	return &Chain{funcs: funcs, scratch: make([][]Event, len(funcs))}
 }
 
-// Apply appends to dst what becomes of e: step 8 of the way of one row. A nil Chain passes e on. With an error it
+// Apply appends to dst what becomes of e. A nil Chain passes e on. With an error it
 // returns dst as it was: an event is rejected whole, and what stands before it is not.
 func (c *Chain) Apply(dst []Event, e Event) ([]Event, error) {
 	if c == nil {

@@ -36,7 +36,7 @@ func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	return append(dst, old, next), nil
 }
 
-// known says whether v is a value, a null included.
+// known reports whether v is a value, a null included.
 func known(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
 
 // filled is row with the values that only from carries; nil when there is none. A TOASTed value is never null, so a null

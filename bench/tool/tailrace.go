@@ -134,7 +134,7 @@ func held(ctx context.Context, listen string, rows int) (float64, bool, error) {
 			return 0, false, fmt.Errorf("sink halted: %s: %s", k.State.Name, k.State.Reason)
 		}
 		events = min(events, k.Events)
-		done = done && k.Events >= int64(rows) && !k.Held.Before(k.Accepted)
+		done = done && k.Events >= int64(rows) && !k.Durable.Before(k.Accepted)
 	}
 	return float64(events), done, nil
 }

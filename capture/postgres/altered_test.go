@@ -96,7 +96,7 @@ func judged(ctx context.Context, st capture.Stream, edition string) error {
 	if err != nil {
 		return err
 	}
-	if d := startrule.Judge(startrule.Source{Origin: st.Origin(), Slot: slot}, k); d.Problem != nil {
+	if d := startrule.CheckGap(startrule.Source{Origin: st.Origin(), Slot: slot}, k); d.Problem != nil {
 		return d.Problem
 	}
 	return nil

@@ -25,7 +25,7 @@ func main() {
 	once := flag.Bool("once", false, "go through the tour without waiting for anyone, check it, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "demo: %q is one too many: there is only -once\n", flag.Arg(0))
+		fmt.Fprintf(os.Stderr, "demo: unexpected argument %q: there is only -once\n", flag.Arg(0))
 		os.Exit(2)
 	}
 	fmt.Println("tailrace, the five-minute tour: a real Postgres, a Kafka in this process, the real daemon.")

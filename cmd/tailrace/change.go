@@ -11,25 +11,25 @@ import (
 	"github.com/tailrace/tailrace/config"
 )
 
-// change is a verb that changes what a pipeline has recorded: it lists what it would do, asks, and does it.
+// change is a verb that changes what a pipeline has recorded: it lists what it would do, asks, and does it. The function do does
+// it or, with dry, only lists it.
 type change struct {
 	pipeline string
 	yes      bool
-	// do does it, or with dry lists only, within changeTime.
-	do func(ctx context.Context, p config.Pipeline, dry bool) ([]string, error)
+	do       func(ctx context.Context, p config.Pipeline, dry bool) ([]string, error)
 }
 
-// changeTime bounds a look at the servers, and the change.
+// changeTime bounds each call of do.
 const changeTime = 60 * time.Second
 
-// flags declares those that every change has.
+// flags declares the flags that every change has.
 func (c *change) flags(flags *flag.FlagSet) {
 	flags.StringVar(&c.pipeline, "pipeline", "", "`NAME` of the pipeline")
 	flags.BoolVar(&c.yes, "yes", false, "do not ask")
 }
 
-// of reads the files and finds the pipeline.
-func (c *change) of(a *app, paths []string) (config.Pipeline, error) {
+// readPipeline reads the files and returns the pipeline.
+func (c *change) readPipeline(a *app, paths []string) (config.Pipeline, error) {
 	if c.pipeline == "" {
 		return config.Pipeline{}, usageError("-pipeline is missing")
 	}
@@ -41,31 +41,31 @@ func (c *change) of(a *app, paths []string) (config.Pipeline, error) {
 	return pipelineOf(a, file, c.pipeline)
 }
 
-// list says what would be done.
+// list returns what would be done.
 func (c *change) list(ctx context.Context, p config.Pipeline) ([]string, error) {
-	return c.within(ctx, p, true)
+	return c.run(ctx, p, true)
 }
 
-// carryOut asks, unless that is not wanted, and does it; nothing is what to say after a no.
+// carryOut asks, unless the user has given -yes, and does it; nothing is printed after a no.
 func (c *change) carryOut(ctx context.Context, a *app, p config.Pipeline, question, nothing string) ([]string, error) {
 	if !c.yes {
 		if err := ask(a, question, nothing); err != nil {
 			return nil, err
 		}
 	}
-	return c.within(ctx, p, false)
+	return c.run(ctx, p, false)
 }
 
-func (c *change) within(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
+func (c *change) run(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeTime)
 	defer cancel()
 	return c.do(ctx, p, dry)
 }
 
-// ask asks the user; nothing is what to say after a no.
+// ask asks the user; nothing is printed after a no.
 func ask(a *app, question, nothing string) error {
 	if !isTerminal(a.in) {
-		return usageError(nothing + ": there is no terminal to ask on; say -yes")
+		return usageError(nothing + ": standard input is not a terminal; confirm with -yes")
 	}
 	fmt.Fprint(a.out, question+" [y/N] ")
 	answer, _ := bufio.NewReader(a.in).ReadString('\n') // an end of input is a no

@@ -13,7 +13,7 @@ import (
 	"github.com/tailrace/tailrace/internal/daemon"
 )
 
-// liveTime bounds the look at all servers.
+// liveTime bounds the check of all servers.
 const liveTime = 60 * time.Second
 
 func checkVerb() *verb {
@@ -21,9 +21,9 @@ func checkVerb() *verb {
 		name:    "check",
 		args:    "[-offline] PATH...",
 		summary: "find every problem of the files, then of the live servers",
-		text: `All problems are printed together, each with its place, the excerpt and what helps. Nothing is changed.
-With -offline nothing is contacted, and secrets and environment may be unset.
-Exit code 2: something has to be changed by you; 1: a server could not be reached; 0: nothing, or warnings.`,
+		text: `All problems are printed together, each with its place, the excerpt and the fix. Nothing is changed.
+With -offline no server is contacted, and secrets and environment variables may be unset.
+Exit code 2: you have to change something; 1: a server could not be reached; 0: no problems, or only warnings.`,
 		examples: `  tailrace check -offline pipelines/
   tailrace check orders.hcl`,
 		setup: setupCheck,
@@ -31,14 +31,14 @@ Exit code 2: something has to be changed by you; 1: a server could not be reache
 }
 
 func setupCheck(flags *flag.FlagSet) action {
-	offline := flags.Bool("offline", false, "contact nothing")
+	offline := flags.Bool("offline", false, "contact no server")
 	return func(ctx context.Context, a *app, args []string) error {
 		file, report, err := load(a, args, *offline)
 		if err != nil {
 			return err
 		}
 		if !*offline {
-			if err := live(ctx, a, file, report); err != nil {
+			if err := liveCheck(ctx, a, file, report); err != nil {
 				return err
 			}
 		}
@@ -56,9 +56,9 @@ func setupCheck(flags *flag.FlagSet) action {
 	}
 }
 
-// live looks at all servers. What it finds goes into the report, in its place of the files. A problem has all printed,
-// and the error is then an exit; warnings alone are none.
-func live(ctx context.Context, a *app, file *config.File, report *config.Report) error {
+// liveCheck checks all servers and adds what it finds to the report, with its place in the files. After a problem it prints the
+// report and returns an exit; warnings alone are no error.
+func liveCheck(ctx context.Context, a *app, file *config.File, report *config.Report) error {
 	ctx, cancel := context.WithTimeout(ctx, liveTime)
 	defer cancel()
 	code := done
@@ -80,7 +80,7 @@ func live(ctx context.Context, a *app, file *config.File, report *config.Report)
 	return exit(code)
 }
 
-// diagnostic gives a finding its place in the file.
+// diagnostic returns a finding with its place in the file.
 func (a *app) diagnostic(f daemon.Finding) *hcl.Diagnostic {
 	fix := capture.FixArgs{Pipeline: f.Pipeline, Paths: a.fix.Paths}
 	d := &hcl.Diagnostic{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// nobody is an address where no server listens, and none will while the test runs.
+// nobody returns an address where no server listens, and none will while the test runs.
 func nobody(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,7 +71,7 @@ func TestCheckOfAServerThatIsAway(t *testing.T) {
 		expect(t, 1, "", "source_unreachable")
 }
 
-// Brokers that are away are nobody's mistake in the file, as a database is.
+// Brokers that are not reachable are not an error of the file; neither is a database.
 func TestCheckOfBrokersThatAreAway(t *testing.T) {
 	broker := nobody(t)
 	text := strings.Replace(orders(nobody(t), "127.0.0.1:0"), `sink "stdout" "out" {}`,

@@ -10,16 +10,16 @@ import (
 	"github.com/tailrace/tailrace/internal/daemon"
 )
 
-// left begins a line of what stays.
+// left is the prefix of a line for what stays.
 const left = "left: "
 
 func dropVerb() *verb {
 	return &verb{
 		name:    "drop",
 		args:    "-pipeline P [-yes] PATH...",
-		summary: "remove what a pipeline made for itself: slot, publication, progress",
-		text: `It lists what goes and what stays (topics, tables, keys) and asks first. It refuses while a daemon runs the
-pipeline. Started again, the pipeline begins anew, with its snapshot.`,
+		summary: "remove what a pipeline has created: slot, publication, progress",
+		text: `It lists what is removed and what stays (topics, tables, keys) and asks first. It refuses while a daemon runs the
+pipeline. After a drop the pipeline starts from scratch, with its snapshot.`,
 		examples: `  tailrace drop -pipeline orders orders.hcl`,
 		setup:    setupDrop,
 	}
@@ -29,7 +29,7 @@ func setupDrop(flags *flag.FlagSet) action {
 	c := change{do: daemon.Drop}
 	c.flags(flags)
 	return func(ctx context.Context, a *app, args []string) error {
-		p, err := c.of(a, args)
+		p, err := c.readPipeline(a, args)
 		if err != nil {
 			return err
 		}
@@ -38,20 +38,20 @@ func setupDrop(flags *flag.FlagSet) action {
 			return err
 		}
 		if !slices.ContainsFunc(goes, func(l string) bool { return !strings.HasPrefix(l, left) }) {
-			tell(a, "there is nothing to remove", goes)
+			printLines(a, "there is nothing to remove", goes)
 			return nil
 		}
-		tell(a, "would be removed:", goes)
+		printLines(a, "would be removed:", goes)
 		gone, err := c.carryOut(ctx, a, p, "Remove it?", "nothing was removed")
 		if len(gone) > 0 || err == nil {
-			tell(a, "removed:", gone)
+			printLines(a, "removed:", gone)
 		}
 		return err
 	}
 }
 
-// tell lists what goes, then what stays.
-func tell(a *app, title string, lines []string) {
+// printLines prints what is removed, then what stays.
+func printLines(a *app, title string, lines []string) {
 	var stays []string
 	fmt.Fprintln(a.out, title)
 	for _, l := range lines {

@@ -20,7 +20,7 @@ func TestTellWhatGoesAndWhatStays(t *testing.T) {
 		{[]string{"slot s"}, "removed:\n  slot s\n"},
 	} {
 		var out bytes.Buffer
-		tell(&app{out: &out}, "removed:", c.lines)
+		printLines(&app{out: &out}, "removed:", c.lines)
 		if out.String() != c.want {
 			t.Errorf("got %q, want %q", out.String(), c.want)
 		}
@@ -30,7 +30,7 @@ func TestTellWhatGoesAndWhatStays(t *testing.T) {
 func TestAskWithoutATerminal(t *testing.T) {
 	err := ask(&app{in: strings.NewReader("y\n"), out: &bytes.Buffer{}}, "Remove it?", "nothing was removed")
 	var wrong usageError
-	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "say -yes") {
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "confirm with -yes") {
 		t.Errorf("%v", err)
 	}
 }

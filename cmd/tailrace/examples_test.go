@@ -55,7 +55,7 @@ func TestTheReadmesFileStandsTheOfflineCheck(t *testing.T) {
 	}
 }
 
-// TestManifests looks at the text of the Kubernetes manifests: what a reader copies has to be there, and what they name
+// TestManifests checks the text of the Kubernetes manifests: what a reader copies has to be there, and what they name
 // has to exist.
 func TestManifests(t *testing.T) {
 	named := regexp.MustCompile(`(?m)^ +- ([a-z.]+\.(?:yaml|hcl))$`)

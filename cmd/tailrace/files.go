@@ -9,7 +9,7 @@ import (
 
 const errNoPath = usageError("give at least one PATH: a file, or a folder of *.hcl files")
 
-// load reads the files. What stands in the way of using them is printed, and the error is then an exit.
+// load reads the files. When they have errors it prints them and returns an exit.
 func load(a *app, paths []string, offline bool) (*config.File, *config.Report, error) {
 	if len(paths) == 0 {
 		return nil, nil, errNoPath
@@ -23,12 +23,12 @@ func load(a *app, paths []string, offline bool) (*config.File, *config.Report, e
 	return f, report, nil
 }
 
-// printAll writes all problems, errors and warnings, to standard error, in colours where somebody may see them.
+// printAll writes all problems, errors and warnings, to standard error, with colours on a terminal.
 func printAll(a *app, r *config.Report) {
 	r.Write(a.err, isTerminal(a.err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
 
-// pipelineOf finds the pipeline by name that a verb is about.
+// pipelineOf returns the pipeline with a name.
 func pipelineOf(a *app, f *config.File, name string) (config.Pipeline, error) {
 	a.fix.Pipeline = name
 	var names []string

@@ -18,9 +18,9 @@ func fmtVerb() *verb {
 	return &verb{
 		name:    "fmt",
 		args:    "[-check] [-write=false] PATH...",
-		summary: "give the files their canonical spaces and indentation",
+		summary: "format the files with canonical spaces and indentation",
 		text: `The files are rewritten in place, and those that changed are listed. The PATH - reads standard input and writes
-standard output. With -check nothing is written, and exit code 2 says that a file would change.`,
+standard output. With -check nothing is written, and exit code 2 means that a file would change.`,
 		examples: `  tailrace fmt pipelines/
   tailrace fmt -check pipelines/`,
 		setup: setupFmt,
@@ -55,7 +55,7 @@ func setupFmt(flags *flag.FlagSet) action {
 	}
 }
 
-// filesOf are the files that the other verbs would read.
+// filesOf returns the files that the other verbs would read.
 func filesOf(paths []string) (files []string, err error) {
 	if len(paths) == 0 {
 		return nil, errNoPath
@@ -99,7 +99,7 @@ func formatStream(a *app, check bool) error {
 	return nil
 }
 
-// formatFile says whether the file was not canonical, and writes or shows it.
+// formatFile reports whether the file was not canonical, and writes or prints it.
 func formatFile(a *app, name string, write, show bool) (bool, error) {
 	src, err := os.ReadFile(name)
 	if err != nil {
@@ -122,7 +122,7 @@ func formatFile(a *app, name string, write, show bool) (bool, error) {
 	return true, err
 }
 
-// replace changes a file's text at once, so that a crash leaves the old or the new one. A symbolic link stays one.
+// replace replaces a file's text atomically: a crash leaves the old or the new text. A symbolic link stays a link.
 func replace(name string, text []byte) error {
 	name, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -136,7 +136,7 @@ func replace(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // in vain once it was renamed
+	defer os.Remove(tmp.Name()) // fails after the rename, as it should
 	_, err = tmp.Write(text)
 	err = errors.Join(err, tmp.Chmod(info.Mode().Perm()), tmp.Sync(), tmp.Close())
 	if err != nil {

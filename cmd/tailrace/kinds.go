@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/sink/stdout"
 )
 
-// kinds is the one table of what a pipeline file may name: a new source or sink is one line here.
+// kinds is the table of the sources and sinks that a pipeline file may name: a new one is one line here.
 func kinds() daemon.Kinds {
 	return daemon.Kinds{
 		Sources: map[string]func() daemon.SourceSettings{

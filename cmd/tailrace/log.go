@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newLogger writes to w, for people on a terminal and for machines else.
+// newLogger returns a logger to w: readable text on a terminal, else JSON.
 func newLogger(w *os.File, format, level string) (*zap.Logger, error) {
 	if format == "" {
 		format = "json"
@@ -19,7 +19,7 @@ func newLogger(w *os.File, format, level string) (*zap.Logger, error) {
 	}
 	l, err := zapcore.ParseLevel(level)
 	if err != nil || l > zapcore.ErrorLevel {
-		return nil, usageError(fmt.Sprintf("-log-level %q is none of debug, info, warn and error", level))
+		return nil, usageError(fmt.Sprintf("-log-level %q is not one of debug, info, warn and error", level))
 	}
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey, c.EncodeTime, c.EncodeDuration = "time", zapcore.RFC3339NanoTimeEncoder, zapcore.StringDurationEncoder
@@ -36,7 +36,7 @@ func newLogger(w *os.File, format, level string) (*zap.Logger, error) {
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(w), l)), nil
 }
 
-// isTerminal says whether somebody may be watching f.
+// isTerminal reports whether f is a terminal.
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
 	if !ok {

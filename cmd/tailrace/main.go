@@ -1,5 +1,5 @@
-// Command tailrace tails the logical replication stream of Postgres databases and keeps Kafka topics, replicas and
-// caches equal to them.
+// Command tailrace reads the logical replication stream of Postgres databases and keeps Kafka topics and replicas up to date
+// with them.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 // The exit codes.
 const (
 	done   = 0
-	failed = 1 // it could not be done: a server is not reachable, time ran out
-	usage  = 2 // the user has to change something: the call, the file, or what a live check found in a server
+	failed = 1 // the command failed: a server is not reachable, or it timed out
+	usage  = 2 // the user has to change something: the arguments, the file, or what a live check found in a server
 )
 
 func main() {
@@ -28,11 +28,11 @@ func main() {
 	os.Exit(call(ctx, &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
 }
 
-// app is what a verb sees of the world.
+// app is the environment of a verb.
 type app struct {
 	in  io.Reader
-	out io.Writer // what was asked for
-	err io.Writer // everything else
+	out io.Writer // the output
+	err io.Writer // errors, diagnostics and progress
 	fix capture.FixArgs
 }
 
@@ -69,14 +69,14 @@ func call(ctx context.Context, a *app, args []string) int {
 	}
 	v := find(name)
 	if v == nil {
-		fmt.Fprintf(a.err, "tailrace: there is no verb %q%s\nRun `tailrace help` for the list.\n", name,
+		fmt.Fprintf(a.err, "tailrace: unknown verb %q%s\nRun `tailrace help` for the list.\n", name,
 			didYouMean(name, verbNames()))
 		return usage
 	}
 	return v.call(ctx, a, rest)
 }
 
-// call parses the flags, which may stand before and behind the arguments, and runs the verb.
+// call parses the flags, which may come before and after the arguments, and runs the verb.
 func (v *verb) call(ctx context.Context, a *app, args []string) int {
 	flags := newFlags(v.name)
 	run := v.setup(flags)
@@ -93,14 +93,14 @@ func (v *verb) call(ctx context.Context, a *app, args []string) int {
 	return v.end(a, err)
 }
 
-// newFlags makes flags that print nothing by themselves.
+// newFlags returns flags that print nothing by themselves.
 func newFlags(name string) *flag.FlagSet {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	return flags
 }
 
-// end prints an error and gives its exit code.
+// end prints an error and returns its exit code.
 func (v *verb) end(a *app, err error) int {
 	var wrong usageError
 	var shown exit
@@ -127,7 +127,7 @@ func (v *verb) end(a *app, err error) int {
 	return failed
 }
 
-// parse goes on after an argument, where package flag stops; "--" ends the flags.
+// parse continues after an argument, where package flag stops; "--" ends the flags.
 func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	for {
 		if err := flags.Parse(args); err != nil {
@@ -144,12 +144,12 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
-// usageError is a call that cannot be right.
+// usageError is an error of the arguments.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// exit is an exit code whose reason was printed already.
+// exit is an exit code whose reason was already printed.
 type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTheArchitectureNamesWhatIsThere looks for every function of the lists of calls in its file, and for every file of the
+// TestTheArchitectureNamesWhatIsThere searches every function of the lists of calls in its file, and every file of the
 // file map in its folder.
 func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
 	text := read(t, "../../docs/architecture.md")
@@ -44,7 +44,7 @@ func TestTheArchitectureNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestEveryInvariantIsCited looks for the number of every invariant in the files that keep it.
+// TestEveryInvariantIsCited searches the number of every invariant in the files that keep it.
 func TestEveryInvariantIsCited(t *testing.T) {
 	rows := regexp.MustCompile(`(?m)^\| (I\d) \|.*$`).FindAllStringSubmatch(read(t, "../../docs/architecture.md"), -1)
 	if len(rows) != 8 {
@@ -58,6 +58,31 @@ func TestEveryInvariantIsCited(t *testing.T) {
 		for _, f := range files {
 			if !regexp.MustCompile(`\b` + row[1] + `\b`).MatchString(read(t, "../../"+f[1])) {
 				t.Errorf("%s does not cite %s", f[1], row[1])
+			}
+		}
+	}
+}
+
+// TestTheIndexHasEveryDecision compares the index of the decisions with the titles and the status lines of their files.
+func TestTheIndexHasEveryDecision(t *testing.T) {
+	index := read(t, "../../docs/decisions/README.md")
+	files, _ := filepath.Glob("../../docs/decisions/0*.md")
+	if rows := strings.Count(index, "](0"); len(files) < 20 || rows < len(files) {
+		t.Errorf("%d decisions, %d links in the index", len(files), rows)
+	}
+	for _, f := range files {
+		title, rest, _ := strings.Cut(read(t, f), "\n")
+		number, name, _ := strings.Cut(strings.TrimPrefix(title, "# "), ". ")
+		row := "| " + number + " | [" + name + "](" + filepath.Base(f) + ") | "
+		_, status, found := strings.Cut(index, row)
+		if !found {
+			t.Errorf("the index lacks %q", row)
+			continue
+		}
+		status, _, _ = strings.Cut(status, "\n")
+		for word, status := range map[string]bool{"Superseded by": strings.HasPrefix(status, "superseded by ["), "Amended by": strings.Contains(status, "amended by [")} {
+			if says := strings.HasPrefix(strings.TrimSpace(rest), word); says != status {
+				t.Errorf("%s: the file begins with %q: %t; the index: %t", f, word, says, status)
 			}
 		}
 	}

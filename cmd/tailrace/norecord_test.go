@@ -64,7 +64,7 @@ func (p *addition) waits(d *daemonProcess) {
 	}
 }
 
-// halts waits until the daemon says that a sink is in the state.
+// halts waits until the daemon reports that a sink is in the state.
 func (p *addition) halts(d *daemonProcess, state string) {
 	p.Helper()
 	eventually(p.T, func() bool {
@@ -140,12 +140,12 @@ type second struct {
 	wipe  func(*addition)                // makes the target new, as an administrator would
 	// shut lets a copy come to the table tail, behind orders, and no further; what it returns opens the way.
 	shut   func(*addition) (open func())
-	midway func(p *addition, d *daemonProcess) // waits until a copy stands there
+	midway func(p *addition, d *daemonProcess) // waits until a copy has reached that point
 	forget func(*addition)                     // what comes of it when the record alone is lost; nil: it cannot be
 }
 
 // A sink is added to a running pipeline, or its target is made new: it gets all rows, or halts where no copy is made, and begins
-// where the slot stands by the operator's word.
+// where the slot begins, by the operator's decision.
 func TestASinkWithoutARecord(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -363,7 +363,7 @@ func (s *second) ends(p *addition) {
 }
 
 // forgotten: the topics have everything, and their progress record is gone. The sink gets no copy unasked, which would not tell
-// of deleted rows; `tailrace accept` lets it go on where the slot stands.
+// of deleted rows; `tailrace accept` lets it continue where the slot begins.
 func (s *second) forgotten(p *addition) {
 	p.server.ExecIn(p, p.name, "DELETE FROM orders WHERE id = 1")
 	d := p.start()

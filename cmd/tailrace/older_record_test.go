@@ -50,7 +50,7 @@ func TestRecordsOfOlderVersions(t *testing.T) {
 	}
 }
 
-// record is what the sink's record says of its origin and of a verdict.
+// record is the origin and the verdict in the sink's record.
 func (p *pair) record() string {
 	p.Helper()
 	if p.target != "" {

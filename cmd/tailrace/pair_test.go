@@ -83,7 +83,7 @@ func (p *pair) both() {
 	p.state(1, "standby", pipeline.Standby)
 }
 
-// held waits until the daemon's sink has everything, and it streams from the lasting slot.
+// held waits until everything is durable in the daemon's sink, and it streams from the permanent slot.
 func (p *pair) held(i int) {
 	p.Helper()
 	p.state(i, "streaming", pipeline.Active)
@@ -91,7 +91,7 @@ func (p *pair) held(i int) {
 	p.server.Until(p, "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '"+p.slot+"' AND active)")
 }
 
-// status is what a daemon says of its pipeline; zero when it does not answer.
+// status is the status of a daemon's pipeline; zero when the daemon does not answer.
 func (p *pair) status(i int) (st pipeline.Status) {
 	if p.running[i] == nil {
 		return st

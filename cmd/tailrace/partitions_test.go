@@ -11,7 +11,7 @@ import (
 )
 
 // TestPartitionsChange attaches, truncates and detaches partitions beside two daemons, while they run and while none does. The
-// pipeline goes on and says so until the operator accepts it, and a replica is made equal by the command that it shows.
+// pipeline continues and warns until the operator accepts it, and a replica is made equal by the command that it shows.
 func TestPartitionsChange(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -50,7 +50,7 @@ func TestPartitionsChange(t *testing.T) {
 	}
 }
 
-// warns waits until a daemon says that partitions have changed, and goes on.
+// warns waits until a daemon reports that partitions have changed, while it continues.
 func (p *pair) warns(reason string) {
 	p.Helper()
 	p.until(reason, func() bool {

@@ -56,7 +56,7 @@ func TestRefusals(t *testing.T) {
 				r.held().exec("INSERT INTO orders VALUES (4)",
 					"SELECT pg_replication_slot_advance('"+r.slot()+"', pg_current_wal_lsn())")
 			},
-			state: "gap", reason: "what lies between is gone", fix: "Copy the rows again: `tailrace drop -pipeline refused_",
+			state: "gap", reason: "the changes in between are lost", fix: "Copy the rows again: `tailrace drop -pipeline refused_",
 			mend: func(r *refused, fix string) { r.drop(fix).arrives(4) },
 		},
 		{
@@ -70,12 +70,12 @@ func TestRefusals(t *testing.T) {
 			name: "another cluster with the same names", runs: true, ruin: func(r *refused) {
 				r.held().to(r.other).exec("CREATE PUBLICATION tailrace_" + r.name + " FOR TABLE ONLY orders").slotIn(r.database)
 			},
-			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "set the source's url to the previous cluster",
+			state: "wrong_cluster", reason: "has the progress of cluster", fix: "set the source's url to the previous cluster",
 			mend: func(r *refused, _ string) { r.to(r.first).exec("INSERT INTO orders VALUES (4)").arrives(4) },
 		},
 		{
 			name: "another cluster, to stay", runs: true, ruin: func(r *refused) { r.held().to(r.other) },
-			state: "wrong_cluster", reason: "holds the progress of cluster", fix: "`tailrace accept -pipeline refused_",
+			state: "wrong_cluster", reason: "has the progress of cluster", fix: "`tailrace accept -pipeline refused_",
 			mend: func(r *refused, fix string) {
 				r.verb("drop", "-yes", "-pipeline", r.name).expect(t, 0, "the progress record of sink bus, which is another pipeline's", "")
 				r.accept(fix, "wrong_cluster", "is removed").exec("INSERT INTO orders VALUES (4)").arrives(4)
@@ -99,7 +99,7 @@ func TestRefusals(t *testing.T) {
 				r.held().exec("INSERT INTO orders VALUES (4)",
 					"SELECT pg_replication_slot_advance('"+r.slot()+"', pg_current_wal_lsn())")
 			},
-			state: "gap", reason: "what lies between is gone", fix: "`tailrace accept -pipeline refused_",
+			state: "gap", reason: "the changes in between are lost", fix: "`tailrace accept -pipeline refused_",
 			mend: func(r *refused, fix string) {
 				r.accept(fix, "gap", "it never gets the changes after").exec("INSERT INTO orders VALUES (5)").arrives(5)
 			},

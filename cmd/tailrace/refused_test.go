@@ -98,7 +98,7 @@ func (r *refused) restart() *refused {
 	return r
 }
 
-// walLevel takes a new wal_level, which no slot of the cluster stands against.
+// walLevel sets a new wal_level, which no slot of the cluster prevents.
 func (r *refused) walLevel(level string) *refused {
 	r.Helper()
 	return r.exec("ALTER SYSTEM SET wal_level = '" + level + "'").restart()
@@ -145,7 +145,7 @@ func (r *refused) verb(args ...string) result {
 	return tailraceWith(r.T, r.env(), "", append(args, r.file("127.0.0.1:0"))...)
 }
 
-// held runs the daemon until the sink holds everything and a first start is over, and stops it.
+// held runs the daemon until everything is durable in the sink and a first start is over, and stops it.
 func (r *refused) held() *refused {
 	r.Helper()
 	address := nobody(r.T)
@@ -180,17 +180,17 @@ func (r *refused) drop(printed string) *refused {
 	return r
 }
 
-// accept is the command of a fix for a state, after another one was refused; says is of what is lost.
+// accept runs the command of a fix for a state, after another one was refused; says is part of the list of what is lost.
 func (r *refused) accept(printed, state, says string) *refused {
 	r.Helper()
 	r.verb("accept", "-yes", "-pipeline", r.name, "progress_lost").expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
-	r.verb("accept", "-pipeline", r.name, state).expect(r.T, 2, says, "say -yes")
+	r.verb("accept", "-pipeline", r.name, state).expect(r.T, 2, says, "confirm with -yes")
 	pasted(r.T, r.env(), printed, "accept").expect(r.T, 0, says, "")
 	r.verb("accept", "-yes", "-pipeline", r.name, state).expect(r.T, 2, "", "not_acceptable: no sink of pipeline")
 	return r
 }
 
-// arrives runs the daemon and looks whether an order is in the topic then.
+// arrives runs the daemon and checks that an order is in the topic then.
 func (r *refused) arrives(id int) *refused {
 	r.Helper()
 	r.held()

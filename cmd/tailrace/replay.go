@@ -15,15 +15,15 @@ func replayVerb() *verb {
 		name:    "replay",
 		args:    "[-sink PIPELINE/SINK] PATH...",
 		summary: "write the changes that a replica has parked",
-		text: `It goes through tailrace.parked in order. A change that still meets a conflict stays, with the later ones of its row,
-and its reason is printed; the exit code is 1 then. The daemon may run meanwhile.`,
+		text: `It applies the changes of tailrace.parked in order. A change that still has a conflict stays, with the later ones of its
+row, and its reason is printed; the exit code is then 1. The daemon may run meanwhile.`,
 		examples: `  tailrace replay orders.hcl
   tailrace replay -sink orders/reporting /etc/tailrace`,
 		setup: setupReplay,
 	}
 }
 
-// replayer are settings of a sink that parks changes.
+// replayer are the settings of a sink that parks changes.
 type replayer interface {
 	Replay(ctx context.Context, pipeline, name string) (postgres.Replayed, error)
 }

@@ -67,7 +67,7 @@ func (r *restored) overtake() {
 	r.server.Until(r, "SELECT pg_current_wal_lsn() > '"+r.lsn+"' AND pg_current_xact_id() > '"+r.xid+"'")
 }
 
-// stands wants the verdict from the daemon that takes over, and after both have been started again, and nothing written.
+// stands checks that the daemon that takes over has the verdict, also after both have been restarted, and that nothing is written.
 func (r *restored) stands() {
 	r.Helper()
 	const state = "ahead_of_source"

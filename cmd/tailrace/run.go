@@ -13,9 +13,8 @@ func runVerb() *verb {
 		name:    "run",
 		args:    "[-strict] PATH...",
 		summary: "run the pipelines of the files until SIGTERM",
-		text: `Only files that do not stand the offline check are refused. A pipeline in trouble halts with a named state,
-says what helps, is looked at again every 10 s, and stops no other. SIGTERM drains and ends within 10 s;
-a second one ends at once.`,
+		text: `Only files that fail the offline check are refused. A pipeline with a problem halts with a named state and a fix,
+is retried every 10 s, and stops no other pipeline. SIGTERM drains and ends within 10 s; a second one ends at once.`,
 		examples: `  tailrace run /etc/tailrace
   tailrace run -strict -log-level debug orders.hcl`,
 		setup: setupRun,
@@ -37,7 +36,7 @@ func setupRun(flags *flag.FlagSet) action {
 			return err
 		}
 		if *strict {
-			if err := live(ctx, a, file, report); err != nil {
+			if err := liveCheck(ctx, a, file, report); err != nil {
 				return err
 			}
 		}

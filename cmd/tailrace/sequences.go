@@ -17,9 +17,9 @@ func sequencesVerb() *verb {
 	return &verb{
 		name:    "sequences",
 		args:    "[-sink PIPELINE/SINK] [-apply] PATH...",
-		summary: "let replicas count on where their source stands, before a switch-over",
-		text: `It prints the SQL that makes the sequences and identity columns that a replica lacks and sets those that are
-behind; with -apply it runs it. Stop the writers of the source first: numbers given out later are not in it.`,
+		summary: "set the sequences of replicas to those of their source, before a switch-over",
+		text: `It prints the SQL that creates the sequences and identity columns that a replica lacks and advances those that are
+behind; with -apply it runs it. Stop the writers of the source first: later numbers are not included.`,
 		examples: `  tailrace sequences orders.hcl
   tailrace sequences -apply orders.hcl`,
 		setup: setupStatements(sequences.Statements),
@@ -30,16 +30,16 @@ func indexesVerb() *verb {
 	return &verb{
 		name:    "indexes",
 		args:    "[-sink PIPELINE/SINK] [-apply] PATH...",
-		summary: "give replicas the secondary indexes of their source",
-		text: `It prints the SQL that makes the indexes that a replica lacks; with -apply it runs it, one after the other, without
-blocking writes. Do it after the first copy: rows are copied faster into tables without indexes.`,
+		summary: "create the secondary indexes of the source in replicas",
+		text: `It prints the SQL that creates the indexes that a replica lacks; with -apply it runs one statement after the other,
+without blocking writes. Run it after the first copy: rows are copied faster into tables without indexes.`,
 		examples: `  tailrace indexes orders.hcl
   tailrace indexes -apply orders.hcl`,
 		setup: setupStatements(indexes.Statements),
 	}
 }
 
-// statements are what a replica lacks beside its rows, as SQL.
+// statements returns the SQL for what a replica lacks besides its rows.
 type statements func(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error)
 
 func setupStatements(lacking statements) func(*flag.FlagSet) action {
@@ -55,14 +55,14 @@ func setupStatements(lacking statements) func(*flag.FlagSet) action {
 			}
 			printAll(a, report)
 			return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
-				return v.supply(ctx, p, name, replica, lacking, *apply)
+				return v.runStatements(ctx, p, name, replica, lacking, *apply)
 			})
 		}
 	}
 }
 
-// supply prints, and runs, the SQL for one replica.
-func (v *verification) supply(ctx context.Context, p config.Pipeline, name string, replica verify.Replica, lacking statements, apply bool) error {
+// runStatements prints, and runs, the SQL for one replica.
+func (v *verification) runStatements(ctx context.Context, p config.Pipeline, name string, replica verify.Replica, lacking statements, apply bool) error {
 	tables, sides, end, err := v.open(ctx, p, name, replica)
 	if err != nil {
 		return err

@@ -11,10 +11,10 @@ import (
 	"github.com/tailrace/tailrace/internal/admin"
 )
 
-// defaultURL is where a daemon listens unless its file says otherwise.
+// defaultURL is where a daemon listens by default.
 const defaultURL = "http://127.0.0.1:9187"
 
-// redraw is how often the live table is drawn anew.
+// redraw is how often the live table is redrawn.
 const redraw = time.Second
 
 func statusVerb() *verb {
@@ -22,7 +22,7 @@ func statusVerb() *verb {
 		name:    "status",
 		args:    "[-json] [-watch] [-url URL]",
 		summary: "show the pipelines of a running daemon",
-		text:    "On a terminal the table is drawn anew each second, until Ctrl-C; -watch=false draws it once.",
+		text:    "On a terminal the table is redrawn every second, until Ctrl-C; -watch=false prints it once.",
 		examples: `  tailrace status
   tailrace status -json | jq '.[].sinks[] | {name, lag_seconds}'`,
 		setup: setupStatus,
@@ -31,12 +31,12 @@ func statusVerb() *verb {
 
 func setupStatus(flags *flag.FlagSet) action {
 	url := flags.String("url", defaultURL, "`URL` of the daemon")
-	asJSON := flags.Bool("json", false, "print what the API gives: an array, one object a pipeline")
+	asJSON := flags.Bool("json", false, "print the response of the API: an array with one object per pipeline")
 	var watch choice
-	flags.Var(&watch, "watch", "draw anew each second (default: on a terminal, without -json)")
+	flags.Var(&watch, "watch", "redraw every second (default: on a terminal, without -json)")
 	return func(ctx context.Context, a *app, args []string) error {
 		if len(args) > 0 {
-			return usageError(fmt.Sprintf("%q is one too many: status takes no PATH", args[0]))
+			return usageError(fmt.Sprintf("unexpected argument %q: status takes none", args[0]))
 		}
 		client, err := admin.NewClient(*url)
 		if err != nil {
@@ -56,7 +56,7 @@ func setupStatus(flags *flag.FlagSet) action {
 	}
 }
 
-// watchStatus goes on while the daemon is away, because that is when one watches.
+// watchStatus continues while the daemon does not answer, since that is when an operator watches.
 func watchStatus(ctx context.Context, a *app, erase bool, show func() ([]byte, error)) error {
 	for {
 		b, err := show()
@@ -67,7 +67,7 @@ func watchStatus(ctx context.Context, a *app, erase bool, show func() ([]byte, e
 			b = fmt.Appendf(nil, "%v\n", err)
 		}
 		if erase {
-			// From the upper left corner: each line's rest and what is below are erased, which does not flicker.
+			// Overwrite from the upper left corner and erase the rest of each line and what is below: that does not flicker.
 			b = append([]byte("\x1b[H"), append(bytes.ReplaceAll(b, []byte("\n"), []byte("\x1b[K\n")), "\x1b[J"...)...)
 		}
 		if _, err := a.out.Write(b); err != nil {

@@ -66,13 +66,13 @@ func TestStatusTable(t *testing.T) {
 		Name: "orders", Role: pipeline.Active, State: ok,
 		Source: pipeline.SourceStatus{
 			Kind: "postgres", Connected: true, Slot: "active", End: 0x20,
-			Sent: capture.Position{LSN: 0x18}, Retained: 2048, Safe: 1 << 30, Copied: 10, Estimated: 12,
+			Confirmed: capture.Position{LSN: 0x18}, Retained: 2048, Safe: 1 << 30, Copied: 10, Estimated: 12,
 		},
 		Window: pipeline.WindowStatus{Bytes: 512, Limit: 1 << 20},
 		Sinks: []pipeline.SinkStatus{
-			{Name: "bus", Kind: "kafka", State: ok, Held: capture.Position{LSN: 0x20}, Events: 12},
+			{Name: "bus", Kind: "kafka", State: ok, Durable: capture.Position{LSN: 0x20}, Events: 12},
 			{
-				Name: "audit-trail", Kind: "stdout", Held: capture.Position{LSN: 0x18, Seq: 1}, LagSeconds: 75.5, LagBytes: 8,
+				Name: "audit-trail", Kind: "stdout", Durable: capture.Position{LSN: 0x18, Seq: 1}, LagSeconds: 75.5, LagBytes: 8,
 				State: pipeline.State{
 					Name: "rejected", Kind: pipeline.Halted, Since: now.Add(-2 * time.Second),
 					Reason: "too large", Fix: "first line\nsecond line",

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// statusTable is a paragraph a pipeline: its line, its source's, one a sink, and what helps where something is wrong.
+// statusTable returns one paragraph per pipeline: a line for it, one for its source, one per sink, and the problems with their fixes.
 func statusTable(list []pipeline.Status, now time.Time) []byte {
 	var b bytes.Buffer
 	if len(list) == 0 {
@@ -25,9 +25,9 @@ func statusTable(list []pipeline.Status, now time.Time) []byte {
 		fmt.Fprintf(&b, "%s  %s  %s\n", st.Name, stateText(st.State, now), st.Role)
 		fmt.Fprintf(&b, "  %s\n", sourceText(st))
 		sinkTable(&b, st.Sinks, now)
-		trouble(&b, st.Name, st.State)
+		printProblem(&b, st.Name, st.State)
 		for _, s := range st.Sinks {
-			trouble(&b, st.Name+"/"+s.Name, s.State)
+			printProblem(&b, st.Name+"/"+s.Name, s.State)
 		}
 	}
 	return b.Bytes()
@@ -42,7 +42,7 @@ func sourceText(st pipeline.Status) string {
 	if s.Slot != "" {
 		parts = append(parts, "slot "+s.Slot)
 	}
-	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Sent, s.End), admin.Size(s.Retained)+" of WAL kept")
+	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Confirmed, s.End), admin.Size(s.Retained)+" of WAL kept")
 	if s.Safe >= 0 {
 		parts = append(parts, admin.Size(s.Safe)+" until the slot is lost")
 	}
@@ -55,15 +55,15 @@ func sourceText(st pipeline.Status) string {
 
 func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tHOLDS\tLAG\tWAL\tEVENTS\tREJECTED")
+	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tDURABLE\tLAG\tWAL\tEVENTS\tREJECTED")
 	for _, s := range sinks {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Held,
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Durable,
 			admin.Age(time.Duration(s.LagSeconds*float64(time.Second))), admin.Size(s.LagBytes), s.Events, s.Rejected)
 	}
 	t.Flush()
 }
 
-// stateText names the kind where it is not ok, and how long it has been so.
+// stateText is the name of a state, its kind unless it is ok, and how long it has lasted.
 func stateText(s pipeline.State, now time.Time) string {
 	text := s.Name
 	if s.Kind != pipeline.OK {
@@ -75,7 +75,7 @@ func stateText(s pipeline.State, now time.Time) string {
 	return text + " for " + admin.Age(now.Sub(s.Since).Truncate(time.Second))
 }
 
-func trouble(w io.Writer, who string, s pipeline.State) {
+func printProblem(w io.Writer, who string, s pipeline.State) {
 	if s.Reason == "" {
 		return
 	}

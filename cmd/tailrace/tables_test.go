@@ -199,7 +199,7 @@ func TestATableDroppedAndMadeAgain(t *testing.T) {
 	})
 }
 
-// comesBack takes t into the file again, and follows what the replica says of it.
+// comesBack adds t to the file again, and follows the fix of the replica's state.
 func (p *pair) comesBack(stop func()) {
 	p.Helper()
 	p.stop(0)

@@ -10,21 +10,21 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// verb is one word that tailrace understands.
+// verb is a subcommand of tailrace.
 type verb struct {
 	name     string
-	args     string // the synopsis behind the name
+	args     string // the synopsis after the name
 	summary  string // one line
-	text     string // what the summary does not say; lines
+	text     string // more than the summary; lines
 	examples string // lines
-	// setup declares the flags and returns what to do once they are parsed.
+	// setup declares the flags and returns the action to run after they are parsed.
 	setup func(*flag.FlagSet) action
 }
 
-// action does what a verb is for. The args are without flags.
+// action runs a verb. The args are without flags.
 type action func(ctx context.Context, a *app, args []string) error
 
-// verbs are listed in the order in which one meets them.
+// verbs lists the verbs in the order in which a user needs them.
 func verbs() []*verb {
 	return []*verb{
 		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), acceptVerb(), dropVerb(),
@@ -63,7 +63,7 @@ func didYouMean(given string, names []string) string {
 }
 
 func overview(w io.Writer) {
-	fmt.Fprint(w, "tailrace keeps Kafka topics, replicas and caches equal to Postgres databases.\n\n",
+	fmt.Fprint(w, "tailrace streams the changes of Postgres databases to Kafka topics and replicas.\n\n",
 		"usage: tailrace VERB [flags] [PATH...]\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	for _, v := range verbs() {
@@ -71,7 +71,7 @@ func overview(w io.Writer) {
 	}
 	t.Flush()
 	fmt.Fprint(w, "\nA PATH is a file, or a folder of *.hcl files. `tailrace VERB -h` explains a verb with an example.\n",
-		"Exit codes: 0 done, 1 it could not be done, 2 something has to be changed by you.\n")
+		"Exit codes: 0 success, 1 the command failed, 2 you have to change something.\n")
 }
 
 func (v *verb) help(w io.Writer, flags *flag.FlagSet) {

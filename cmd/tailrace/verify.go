@@ -22,8 +22,8 @@ func verifyVerb() *verb {
 		name:    "verify",
 		args:    "[-sink PIPELINE/SINK] [-table T] [-repair] [-json] PATH...",
 		summary: "compare replicas with their source, and repair them",
-		text: `Both may be written to meanwhile: a row is called different only when the replica has come to where the source
-was and the row has not changed. The pipeline has to run. By default it rests as long as it reads.
+		text: `Both may be written to meanwhile: a row counts as different only when the replica has reached the position at which
+the source was read and the row has not changed since. The pipeline has to run. By default it pauses as long as it reads.
 Exit code 1: something differs and was not repaired.`,
 		examples: `  tailrace verify orders.hcl
   tailrace verify -table public.orders -repair orders.hcl`,
@@ -42,8 +42,8 @@ type verification struct {
 	fast   bool
 	json   bool
 
-	published []string        // the tables of the publications, and those that the files take besides
-	looked    map[string]bool // pipelines whose tables without a publication are reported
+	published []string        // the tables of the publications, and others that the files select
+	reported  map[string]bool // pipelines whose tables without a publication are reported
 	compared  int             // tables
 	wrong     int             // rows, or tables, that differ and were not repaired
 	busy      int
@@ -52,11 +52,11 @@ type verification struct {
 func setupVerify(flags *flag.FlagSet) action {
 	v := &verification{}
 	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
-	flags.StringVar(&v.table, "table", "", "one `TABLE` of the source, as public.orders (default: all)")
-	after := flags.String("after", "", "go on behind a `KEY`, as [\"42\"]; with -table")
-	flags.BoolVar(&v.repair, "repair", false, "make tables and columns that are missing, and put the source's rows in place of what differs")
-	flags.BoolVar(&v.fast, "fast", false, "do not rest between ranges")
-	flags.BoolVar(&v.json, "json", false, "a JSON object a line for each difference and each table")
+	flags.StringVar(&v.table, "table", "", "one `TABLE` of the source, such as public.orders (default: all)")
+	after := flags.String("after", "", "continue after a `KEY`, such as [\"42\"]; with -table")
+	flags.BoolVar(&v.repair, "repair", false, "create missing tables and columns, and replace rows that differ by those of the source")
+	flags.BoolVar(&v.fast, "fast", false, "do not pause between ranges")
+	flags.BoolVar(&v.json, "json", false, "print one JSON object per line for each difference and each table")
 	return func(ctx context.Context, a *app, args []string) error {
 		v.a, v.paths = a, args
 		if *after != "" {
@@ -79,7 +79,7 @@ func setupVerify(flags *flag.FlagSet) action {
 	}
 }
 
-// all compares every replica that is asked for. A single table need not be in each of them.
+// all compares every selected replica. A single table need not be in each of them.
 func (v *verification) all(ctx context.Context, file *config.File) error {
 	err := v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
 		return v.one(ctx, p, name, replica)
@@ -90,7 +90,7 @@ func (v *verification) all(ctx context.Context, file *config.File) error {
 	return err
 }
 
-// replicas calls do for every replica that is asked for.
+// replicas calls do for every selected replica.
 func (v *verification) replicas(file *config.File, do func(config.Pipeline, string, verify.Replica) error) error {
 	var names []string
 	found := false
@@ -157,10 +157,10 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 	}
 	target, err := replica.Read(ctx, p.Name, name)
 	if err != nil {
-		hangUp(source)
+		closeConn(source)
 		return nil, nil, nil, err
 	}
-	end = func() { hangUp(source); hangUp(target) }
+	end = func() { closeConn(source); closeConn(target) }
 	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Held: func(ctx context.Context) (capture.Position, error) {
 		return replica.Held(ctx, target, p.Name, name)
 	}}
@@ -190,26 +190,26 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 	return tables, verifier, end, nil
 }
 
-// endOf is how to ask where the source's WAL ends.
+// endOf returns a function that reads the current end of the source's WAL.
 func endOf(p config.Pipeline) (func(context.Context) (capture.LSN, error), error) {
 	settings, ok := p.Source.Settings.(daemon.SourceSettings)
 	if !ok {
-		return nil, fmt.Errorf("source %q: %T makes no source", p.Source.Kind, p.Source.Settings)
+		return nil, fmt.Errorf("source %q: %T has no method Source", p.Source.Kind, p.Source.Settings)
 	}
 	source, err := settings.Source(p.Name, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
-	asked, ok := source.(daemon.WALEnd)
+	w, ok := source.(capture.WALEnd)
 	if !ok {
-		return nil, fmt.Errorf("source %q does not tell where its log ends", p.Source.Kind)
+		return nil, fmt.Errorf("a source of type %q has no write-ahead log", p.Source.Kind)
 	}
-	return asked.WALEnd, nil
+	return w.WALEnd, nil
 }
 
-func hangUp(conn *pgconn.PgConn) { _ = conn.Close(context.Background()) }
+func closeConn(conn *pgconn.PgConn) { _ = conn.Close(context.Background()) }
 
-// compare compares one table, and says how to go on where it was interrupted.
+// compare compares one table. When it is interrupted the error has the command that continues.
 func (v *verification) compare(ctx context.Context, verifier *verify.Verifier, t verify.Table) error {
 	bar := newBar(v.a, t)
 	after := v.after
@@ -224,7 +224,7 @@ func (v *verification) compare(ctx context.Context, verifier *verify.Verifier, t
 	v.report(t, r)
 	if ctx.Err() != nil && after != nil {
 		key, _ := json.Marshal(after)
-		return fmt.Errorf("interrupted; to go on: tailrace verify -table '%s' -after '%s' %s", t.Source, key, strings.Join(v.paths, " "))
+		return fmt.Errorf("interrupted; to continue: tailrace verify -table '%s' -after '%s' %s", t.Source, key, strings.Join(v.paths, " "))
 	}
 	if errors.Is(err, verify.ErrTooMany) {
 		return exit(failed)
@@ -232,10 +232,10 @@ func (v *verification) compare(ctx context.Context, verifier *verify.Verifier, t
 	return err
 }
 
-// verdict is the last line, and the exit code.
+// verdict prints the last line and returns the exit code.
 func (v *verification) verdict() error {
 	if v.busy > 0 {
-		fmt.Fprintf(v.a.err, "%s changed at every look: nothing is said about them\n", count(v.busy, "row"))
+		fmt.Fprintf(v.a.err, "%s changed at every attempt and could not be compared\n", count(v.busy, "row"))
 	}
 	if v.wrong > 0 {
 		return exit(failed)

@@ -49,7 +49,7 @@ pipeline "shop" {
 	found := verify()
 	found.expect(t, 1, "public.notes  no_table  the replica has no table shop.notes", "")
 	found.expect(t, 1, `public.orders  no_column  shop.orders lacks "weight"`, "")
-	commands := regexp.MustCompile(`to make it: tailrace (.*)`).FindAllStringSubmatch(found.out, -1)
+	commands := regexp.MustCompile(`to create it: tailrace (.*)`).FindAllStringSubmatch(found.out, -1)
 	if len(commands) != 2 {
 		t.Fatalf("%d commands in %s", len(commands), found.out)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/verify"
 )
 
-// report prints what became of a table.
+// report prints the result of a table.
 func (v *verification) report(t verify.Table, r verify.Result) {
 	v.busy += r.Busy
 	repaired := r.More
@@ -23,7 +23,7 @@ func (v *verification) report(t verify.Table, r verify.Result) {
 	}
 	v.more(r.More)
 	if v.json {
-		v.line(map[string]any{"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences) + r.More, "repaired": repaired, "busy": r.Busy})
+		v.printJSON(map[string]any{"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences) + r.More, "repaired": repaired, "busy": r.Busy})
 		return
 	}
 	text := "the same"
@@ -36,13 +36,13 @@ func (v *verification) report(t verify.Table, r verify.Result) {
 	fmt.Fprintf(v.a.out, "%s: %s compared, %s\n", t.Source, count(int(r.Rows), "row"), text)
 }
 
-// difference prints one. Values stay in the databases: they may be secret.
+// difference prints a difference without values, which may be secret.
 func (v *verification) difference(d verify.Difference) {
 	if (d.Kind == "no_table" || d.Kind == "no_column") && !v.repair {
-		d.Detail += "; to make it: tailrace verify -repair -table '" + d.Table.String() + "' " + strings.Join(v.paths, " ")
+		d.Detail += "; to create it: tailrace verify -repair -table '" + d.Table.String() + "' " + strings.Join(v.paths, " ")
 	}
 	if v.json {
-		v.line(struct {
+		v.printJSON(struct {
 			Table    string   `json:"table"`
 			Key      []string `json:"key,omitempty"`
 			Kind     string   `json:"kind"`
@@ -70,21 +70,21 @@ func (v *verification) difference(d verify.Difference) {
 	fmt.Fprintln(v.a.out, strings.Join(parts, "  "))
 }
 
-// more tells of repaired rows that are not listed.
+// more prints the number of repaired rows that are not listed.
 func (v *verification) more(n int) {
 	if n > 0 && !v.json {
 		fmt.Fprintf(v.a.out, "... and %s more, repaired\n", count(n, "row"))
 	}
 }
 
-func (v *verification) line(what any) {
+func (v *verification) printJSON(what any) {
 	text, _ := json.Marshal(what)
 	fmt.Fprintf(v.a.out, "%s\n", text)
 }
 
 // bar shows on a terminal how far a table is.
 type bar struct {
-	out   io.Writer // nil: nobody looks
+	out   io.Writer // nil: not a terminal
 	table verify.Table
 }
 
@@ -103,8 +103,8 @@ func (b *bar) show(p verify.Progress) {
 	if b.out == nil {
 		return
 	}
-	whole := max(b.table.Rows, p.Rows, 1)
-	full := int(p.Rows * barWidth / whole)
+	total := max(b.table.Rows, p.Rows, 1)
+	full := int(p.Rows * barWidth / total)
 	fmt.Fprintf(b.out, "\r\x1b[K%s [%s%s] %d of about %d rows", b.table.Source, strings.Repeat("#", full),
 		strings.Repeat(".", barWidth-full), p.Rows, b.table.Rows)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// A replica from nothing to verified, damaged, told apart, repaired.
+// A replica is created, verified, damaged, compared and repaired.
 func TestVerify(t *testing.T) {
 	s := openShop(t)
 	reporting := testenv.NewDatabase(t, s.server)

@@ -7,16 +7,17 @@ import (
 	"github.com/tailrace/tailrace/internal/verify"
 )
 
-// unpublished reports the tables that a pipeline's file takes and its source does not publish, once for all replicas of the pipeline.
+// unpublished reports the tables that a pipeline's file selects and its source does not publish, once for all replicas of the
+// pipeline.
 func (v *verification) unpublished(ctx context.Context, p config.Pipeline) error {
-	source, tells := p.Source.Settings.(verify.Unpublished)
-	if !tells || v.looked[p.Name] {
+	source, ok := p.Source.Settings.(verify.Unpublished)
+	if !ok || v.reported[p.Name] {
 		return nil
 	}
-	if v.looked == nil {
-		v.looked = map[string]bool{}
+	if v.reported == nil {
+		v.reported = map[string]bool{}
 	}
-	v.looked[p.Name] = true
+	v.reported[p.Name] = true
 	names, err := source.Unpublished(ctx, p.Name)
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func (v *verification) unpublished(ctx context.Context, p config.Pipeline) error
 		v.wrong++
 		v.difference(verify.Difference{
 			Table: name, Kind: "not_published",
-			Detail: "the file takes it, and the publication does not have it: its changes go nowhere; see the state tables_unpublished",
+			Detail: "the file selects it, and the publication does not have it: its changes are not streamed; see the state tables_unpublished",
 		})
 	}
 	return nil

@@ -16,7 +16,7 @@ func versionVerb() *verb {
 	return &verb{
 		name:     "version",
 		args:     "[-json]",
-		summary:  "say which build this is",
+		summary:  "print the version",
 		examples: "  tailrace version -json",
 		setup:    setupVersion,
 	}
@@ -26,7 +26,7 @@ func setupVersion(flags *flag.FlagSet) action {
 	asJSON := flags.Bool("json", false, "print one JSON object")
 	return func(_ context.Context, a *app, args []string) error {
 		if len(args) > 0 {
-			return usageError(fmt.Sprintf("%q is one too many: version takes no argument", args[0]))
+			return usageError(fmt.Sprintf("unexpected argument %q: version takes none", args[0]))
 		}
 		b := build()
 		if *asJSON {

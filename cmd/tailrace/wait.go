@@ -14,16 +14,16 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// askAgain is how often `tailrace wait` looks.
-const askAgain = 100 * time.Millisecond
+// pollInterval is how often `tailrace wait` reads the status.
+const pollInterval = 100 * time.Millisecond
 
 func waitVerb() *verb {
 	return &verb{
 		name:    "wait",
 		args:    "-pipeline P [-lsn L] [-timeout 30s] [-url URL]",
-		summary: "wait until every sink of a pipeline holds everything up to now",
+		summary: "wait until everything up to now is durable in every sink of a pipeline",
 		text: `Everything that was committed before the call is then durable in every sink. It also waits for a daemon that
-is only being started. Exit code 1: not in time; the text says which sink stands where.`,
+is still starting. Exit code 1: timed out; the error lists the position of each sink.`,
 		examples: `  tailrace wait -pipeline orders
   tailrace wait -pipeline orders -lsn 16/B374D848 -timeout 5m`,
 		setup: setupWait,
@@ -40,7 +40,7 @@ func setupWait(flags *flag.FlagSet) action {
 			return usageError("-pipeline is missing")
 		}
 		if len(args) > 0 {
-			return usageError(fmt.Sprintf("%q is one too many: wait takes no PATH", args[0]))
+			return usageError(fmt.Sprintf("unexpected argument %q: wait takes none", args[0]))
 		}
 		client, err := admin.NewClient(*url)
 		if err != nil {
@@ -62,35 +62,35 @@ type waiter struct {
 	client   *admin.Client
 	pipeline string
 	target   capture.LSN
-	known    bool // target is
+	known    bool // target has been read
 	last     pipeline.Status
 }
 
 func (w *waiter) wait(ctx context.Context, a *app, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	trouble := errors.New("no answer") // of the last look that had time to end
+	problem := errors.New("no answer") // of the last poll that had time to end
 	for {
-		held, err := w.look(ctx)
+		reached, err := w.poll(ctx)
 		switch {
 		case errors.Is(err, admin.ErrNoPipeline):
-			return w.unknown(ctx, err)
-		case held:
+			return w.unknownPipeline(ctx, err)
+		case reached:
 			fmt.Fprintf(a.out, "%s: every sink holds everything up to %s\n", w.pipeline, w.target)
 			return nil
-		case ctx.Err() == nil: // else the end of our own time is no trouble of the daemon's
-			trouble = err
+		case ctx.Err() == nil: // otherwise err is our own timeout, not a problem of the daemon
+			problem = err
 		}
 		select {
 		case <-ctx.Done():
-			return w.late(timeout, trouble)
-		case <-time.After(askAgain):
+			return w.timeoutError(timeout, problem)
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// look asks once.
-func (w *waiter) look(ctx context.Context) (held bool, err error) {
+// poll reads the status once and reports whether every sink has reached the target.
+func (w *waiter) poll(ctx context.Context) (reached bool, err error) {
 	if !w.known {
 		if w.target, err = w.client.End(ctx, w.pipeline); err != nil {
 			return false, err
@@ -103,18 +103,20 @@ func (w *waiter) look(ctx context.Context) (held bool, err error) {
 	}
 	w.last = st
 	for _, s := range st.Sinks {
-		if !w.holds(s) {
+		if !w.isDurable(s) {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-// holds reports whether a sink is known to hold the target.
-func (w *waiter) holds(s pipeline.SinkStatus) bool { return s.Held.LSN >= w.target && !s.Unproven }
+// isDurable reports whether everything up to the target is known to be durable in a sink.
+func (w *waiter) isDurable(s pipeline.SinkStatus) bool {
+	return s.Durable.LSN >= w.target && !s.Unproven
+}
 
-// unknown says which pipelines the daemon has.
-func (w *waiter) unknown(ctx context.Context, err error) error {
+// unknownPipeline returns an error that suggests a pipeline of the daemon.
+func (w *waiter) unknownPipeline(ctx context.Context, err error) error {
 	list, listErr := w.client.Statuses(ctx)
 	if listErr != nil {
 		return err
@@ -126,15 +128,15 @@ func (w *waiter) unknown(ctx context.Context, err error) error {
 	return usageError(fmt.Sprintf("the daemon has no pipeline %q%s", w.pipeline, didYouMean(w.pipeline, names)))
 }
 
-// late says which sink stands where.
-func (w *waiter) late(timeout time.Duration, trouble error) error {
+// timeoutError returns an error that lists the position of each sink.
+func (w *waiter) timeoutError(timeout time.Duration, problem error) error {
 	if !w.known {
-		return fmt.Errorf("not in time: after %s the end of the source's WAL is not known: %w", timeout, trouble)
+		return fmt.Errorf("not in time: after %s the end of the source's WAL is not known: %w", timeout, problem)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "not in time: after %s not every sink of %s holds everything up to %s", timeout, w.pipeline, w.target)
-	if trouble != nil {
-		fmt.Fprintf(&b, "\n  %v", trouble)
+	if problem != nil {
+		fmt.Fprintf(&b, "\n  %v", problem)
 	}
 	if w.last.State.Kind != pipeline.OK && w.last.State.Name != "" {
 		fmt.Fprintf(&b, "\n  the pipeline is %s: %s: %s", w.last.State.Kind, w.last.State.Name, w.last.State.Reason)
@@ -142,11 +144,11 @@ func (w *waiter) late(timeout time.Duration, trouble error) error {
 	fmt.Fprintln(&b)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, s := range w.last.Sinks {
-		stands := "holds it"
-		if !w.holds(s) {
-			stands = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
+		state := "holds it"
+		if !w.isDurable(s) {
+			state = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Held, stands)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Durable, state)
 	}
 	t.Flush()
 	return errors.New(strings.TrimSuffix(b.String(), "\n"))

@@ -35,8 +35,8 @@ func (m *moving) Statuses() []pipeline.Status {
 	return []pipeline.Status{{
 		Name: "orders", Role: pipeline.Active, State: ok,
 		Sinks: []pipeline.SinkStatus{
-			{Name: "bus", Kind: "kafka", State: ok, Held: bus},
-			{Name: "cache", Kind: "redis", State: stuck, Held: capture.Position{LSN: m.cache, Seq: 7}, Unproven: m.away},
+			{Name: "bus", Kind: "kafka", State: ok, Durable: bus},
+			{Name: "cache", Kind: "redis", State: stuck, Durable: capture.Position{LSN: m.cache, Seq: 7}, Unproven: m.away},
 		},
 	}}
 }
@@ -45,7 +45,7 @@ func (m *moving) End(context.Context, string) (capture.LSN, error) { return 0x20
 
 func serve(t *testing.T, p admin.Pipelines) string {
 	t.Helper()
-	srv := httptest.NewServer(admin.New(p, prometheus.NewRegistry(), "v1", zap.NewNop()))
+	srv := httptest.NewServer(admin.New(p, prometheus.NewRegistry(), admin.Access{}, "v1", zap.NewNop()))
 	t.Cleanup(srv.Close)
 	return srv.URL
 }
@@ -68,7 +68,7 @@ func TestWaitNotInTimeSaysWhoStandsWhere(t *testing.T) {
 	r.expect(t, 1, "", "cache  0/18+7  redis_down: connection refused")
 }
 
-// What a sink held before it went away may be less when it is back.
+// What was durable in a sink before it failed may be less when it is back.
 func TestWaitForASinkThatIsAway(t *testing.T) {
 	url := serve(t, &moving{cache: 0x20, away: true})
 	r := tailrace(t, "wait", "-pipeline", "orders", "-timeout", "300ms", "-url", url)

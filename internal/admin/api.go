@@ -12,16 +12,16 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// endTimeout bounds the question for the end of the WAL.
+// endTimeout bounds the query for the end of the WAL.
 const endTimeout = 5 * time.Second
 
-// WAL is the answer of /api/v1/pipelines/{name}/wal.
+// WAL is the response of /api/v1/pipelines/{name}/wal.
 type WAL struct {
 	LSN capture.LSN `json:"lsn"`
 }
 
-// refusal is the body of every answer that is not a success.
-type refusal struct {
+// errorBody is the body of every response that reports an error.
+type errorBody struct {
 	Error string `json:"error"`
 }
 
@@ -50,33 +50,33 @@ func (s *Server) wal(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	end, err := s.pipelines.End(ctx, st.Name)
 	if err != nil {
-		fail(w, http.StatusServiceUnavailable, err.Error())
+		replyError(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	reply(w, http.StatusOK, WAL{LSN: end})
 }
 
-// find answers 404 itself when there is no such pipeline.
+// find returns the status of a pipeline, or answers 404 when there is no such pipeline.
 func (s *Server) find(w http.ResponseWriter, name string) (pipeline.Status, bool) {
 	for _, st := range s.pipelines.Statuses() {
 		if st.Name == name {
 			return st, true
 		}
 	}
-	fail(w, http.StatusNotFound, fmt.Sprintf("there is no pipeline %q", name))
+	replyError(w, http.StatusNotFound, fmt.Sprintf("there is no pipeline %q", name))
 	return pipeline.Status{}, false
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	fail(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %q", r.URL.Path))
+	replyError(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %q", r.URL.Path))
 }
 
-func fail(w http.ResponseWriter, code int, text string) { reply(w, code, refusal{Error: text}) }
+func replyError(w http.ResponseWriter, code int, text string) { reply(w, code, errorBody{Error: text}) }
 
 func reply(w http.ResponseWriter, code int, body any) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // a fix may hold "<" and is to be read as it is
+	e.SetEscapeHTML(false) // a fix may contain "<", which has to stay readable
 	e.SetIndent("", "  ")
 	if err := e.Encode(body); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -84,5 +84,5 @@ func reply(w http.ResponseWriter, code int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	w.Write(b.Bytes()) // an error here is the client's going away
+	w.Write(b.Bytes()) // an error means that the client has closed the connection
 }

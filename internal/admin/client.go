@@ -15,19 +15,19 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// answerBytes bounds what a client reads of an answer.
+// answerBytes bounds what a client reads of a response.
 const answerBytes = 64 << 20
 
-// ErrNoPipeline says that the daemon knows no pipeline of that name.
+// ErrNoPipeline is the error for a pipeline that the daemon does not have.
 var ErrNoPipeline = errors.New("no such pipeline")
 
-// Client asks a daemon. It may be used by any goroutine.
+// Client calls the API of a daemon. It is safe for concurrent use.
 type Client struct {
 	base string
 	http *http.Client
 }
 
-// NewClient makes a client of the daemon at base, such as "http://127.0.0.1:9187".
+// NewClient returns a client of the daemon at base, such as "http://127.0.0.1:9187".
 func NewClient(base string) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
@@ -36,21 +36,21 @@ func NewClient(base string) (*Client, error) {
 	return &Client{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}, nil
 }
 
-// Statuses asks for all pipelines.
+// Statuses returns the status of all pipelines.
 func (c *Client) Statuses(ctx context.Context) ([]pipeline.Status, error) {
 	var list []pipeline.Status
 	err := c.get(ctx, "/api/v1/pipelines", &list)
 	return list, err
 }
 
-// Status asks for one pipeline. An error that wraps ErrNoPipeline says that the daemon has none of that name.
+// Status returns the status of one pipeline. The error wraps ErrNoPipeline when the daemon has none of that name.
 func (c *Client) Status(ctx context.Context, name string) (pipeline.Status, error) {
 	var st pipeline.Status
 	err := c.get(ctx, "/api/v1/pipelines/"+url.PathEscape(name), &st)
 	return st, err
 }
 
-// End asks where the WAL of the pipeline's source ends now.
+// End returns the current end of the WAL of the pipeline's source.
 func (c *Client) End(ctx context.Context, name string) (capture.LSN, error) {
 	var w WAL
 	err := c.get(ctx, "/api/v1/pipelines/"+url.PathEscape(name)+"/wal", &w)
@@ -69,10 +69,10 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerBytes))
 	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", c.base, err)
+		return fmt.Errorf("read the response of %s: %w", c.base, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refused(c.base, resp.StatusCode, body)
+		return errorOf(c.base, resp.StatusCode, body)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("what answers at %s is not tailrace: %w", c.base, err)
@@ -80,8 +80,8 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-func refused(base string, code int, body []byte) error {
-	var r refusal
+func errorOf(base string, code int, body []byte) error {
+	var r errorBody
 	if json.Unmarshal(body, &r) != nil || r.Error == "" {
 		return fmt.Errorf("what answers at %s is not tailrace: %s", base, http.StatusText(code))
 	}

@@ -20,7 +20,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"lag":   func(s float64) string { return Age(time.Duration(s * float64(time.Second))) },
 }).Parse(pageText))
 
-// page is the status page: one file, no script, nothing loaded, drawn anew every two seconds.
+// page is the status page: one file without scripts, which loads nothing and refreshes itself every two seconds.
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	var b bytes.Buffer
 	err := pageTemplate.Execute(&b, struct {
@@ -33,10 +33,10 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Write(b.Bytes()) // an error here is the client's going away
+	w.Write(b.Bytes()) // an error means that the client has closed the connection
 }
 
-// Size is a number of bytes for people, such as "1.5 MiB"; "?" when it is negative: unknown.
+// Size formats a number of bytes, such as "1.5 MiB"; "?" when it is negative, which means unknown.
 func Size(n int64) string {
 	if n < 0 {
 		return "?"
@@ -51,7 +51,7 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", v, "KMGTP"[unit])
 }
 
-// Age is a time span for people: "0s", "250ms", "3.2s", "4m10s", "2h5m", "3d4h".
+// Age formats a duration: "0s", "250ms", "3.2s", "4m10s", "2h5m", "3d4h".
 func Age(d time.Duration) string {
 	switch {
 	case d <= 0:

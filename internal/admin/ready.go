@@ -7,30 +7,30 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// streaming is the state of a pipeline whose source yields what happens now.
+// streaming is the state of a pipeline whose source streams changes.
 const streaming = "streaming"
 
-// readiness is the answer of /readyz.
+// readiness is the response of /readyz.
 type readiness struct {
 	Ready  bool         `json:"ready"`
-	States []namedState `json:"states"` // what is not as it should be, also where it stands in nobody's way
+	States []namedState `json:"states"` // every state that is not ok, warnings included
 }
 
-// namedState says whose state it is.
+// namedState is a state with the pipeline, or the sink, that is in it.
 type namedState struct {
 	Pipeline string `json:"pipeline"`
 	Sink     string `json:"sink,omitempty"` // none: the pipeline's own
 	pipeline.State
 }
 
-// started remembers which pipelines were active or standby once: a source that goes away later must not take a service
-// out of its load balancer.
-type started struct {
+// startedPipelines records which pipelines were active or standby once: a source that fails later must not take a service out of
+// its load balancer.
+type startedPipelines struct {
 	mu   sync.Mutex
 	once map[string]bool
 }
 
-func (s *started) observe(statuses []pipeline.Status) {
+func (s *startedPipelines) observe(statuses []pipeline.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.once == nil {
@@ -43,14 +43,14 @@ func (s *started) observe(statuses []pipeline.Status) {
 	}
 }
 
-func (s *started) has(name string) bool {
+func (s *startedPipelines) has(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.once[name]
 }
 
-// readyz is for load balancers: started, active or standby, whatever the sinks' state. With ?strict it is for
-// deployments and people: every pipeline (or &pipeline=P alone) streams, also with a warning, and no sink is halted.
+// readyz is for load balancers: every pipeline has started, active or standby, whatever the sinks' states. With ?strict it is for
+// deployments and operators: every pipeline (or only &pipeline=P) streams, also with a warning, and no sink is halted.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	statuses := s.pipelines.Statuses()
 	s.started.observe(statuses)
@@ -62,10 +62,10 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 		statuses = []pipeline.Status{st}
 	}
-	answer := readiness{Ready: true, States: troubles(statuses)}
+	answer := readiness{Ready: true, States: notOK(statuses)}
 	for _, st := range statuses {
 		if query.Has("strict") {
-			answer.Ready = answer.Ready && strict(st)
+			answer.Ready = answer.Ready && isStrictlyReady(st)
 		} else {
 			answer.Ready = answer.Ready && s.started.has(st.Name)
 		}
@@ -77,7 +77,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	reply(w, code, answer)
 }
 
-func strict(st pipeline.Status) bool {
+// isStrictlyReady reports whether a pipeline streams and has no halted sink.
+func isStrictlyReady(st pipeline.Status) bool {
 	if st.State.Kind != pipeline.Warning && (st.State.Name != streaming || st.State.Kind != pipeline.OK) {
 		return false
 	}
@@ -89,8 +90,8 @@ func strict(st pipeline.Status) bool {
 	return true
 }
 
-// troubles lists what is not as it should be: pipelines that do not stream, sinks that are not ok.
-func troubles(statuses []pipeline.Status) []namedState {
+// notOK lists every state that is not ok: pipelines that do not stream, sinks that are not ok.
+func notOK(statuses []pipeline.Status) []namedState {
 	list := []namedState{}
 	for _, st := range statuses {
 		if st.State.Name != streaming || st.State.Kind != pipeline.OK {

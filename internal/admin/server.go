@@ -15,22 +15,22 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// Limits of the server, in seconds and bytes. No request has a body that anything reads.
+// Limits of the server.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 60 * time.Second
 	headerBytes   = 16 << 10
-	scrapes       = 4 // at a time
+	scrapes       = 4 // at the same time
 )
 
 // Pipelines is what the server shows. Its methods may be called by any goroutine.
 type Pipelines interface {
-	// Statuses gives one Status a pipeline, in the order of the files.
+	// Statuses returns one Status per pipeline, in the order of the files.
 	Statuses() []pipeline.Status
-	// End asks the pipeline's source where its write-ahead log ends now: all commits that have returned stand below it.
-	// It is called only with names that Statuses gives.
+	// End asks the pipeline's source for the current end of its write-ahead log: every commit that has returned lies before it.
+	// It is called only with names that Statuses returns.
 	End(ctx context.Context, pipeline string) (capture.LSN, error)
 }
 
@@ -39,32 +39,32 @@ type Server struct {
 	pipelines Pipelines
 	version   string
 	log       *zap.Logger
-	started   started
+	started   startedPipelines
 	handler   http.Handler
 }
 
-// New makes a server that shows p and the metrics of g. The version stands on the status page.
-func New(p Pipelines, g prometheus.Gatherer, version string, log *zap.Logger) *Server {
+// New returns a server that shows p and the metrics of g. The version is shown on the status page.
+func New(p Pipelines, g prometheus.Gatherer, a Access, version string, log *zap.Logger) *Server {
 	s := &Server{pipelines: p, version: version, log: log}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{
+	r := routes{mux: http.NewServeMux(), access: a}
+	r.read("/metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{
 		ErrorLog: zap.NewStdLog(log), MaxRequestsInFlight: scrapes, Timeout: writeTimeout / 2,
 	}))
-	mux.HandleFunc("/healthz", s.healthz)
-	mux.HandleFunc("/readyz", s.readyz)
-	mux.HandleFunc("/api/v1/pipelines", s.list)
-	mux.HandleFunc("/api/v1/pipelines/{name}", s.one)
-	mux.HandleFunc("/api/v1/pipelines/{name}/wal", s.wal)
-	mux.HandleFunc("/{$}", s.page)
-	mux.HandleFunc("/", notFound)
-	s.handler = guard(mux)
+	r.read("/healthz", http.HandlerFunc(s.healthz))
+	r.read("/readyz", http.HandlerFunc(s.readyz))
+	r.read("/api/v1/pipelines", http.HandlerFunc(s.list))
+	r.read("/api/v1/pipelines/{name}", http.HandlerFunc(s.one))
+	r.read("/api/v1/pipelines/{name}/wal", http.HandlerFunc(s.wal))
+	r.read("/{$}", http.HandlerFunc(s.page))
+	r.read("/", http.HandlerFunc(notFound))
+	s.handler = withHeaders(r.mux)
 	return s
 }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Serve answers on l until ctx ends, then lets running requests end for a second. It closes l.
+// Serve answers on l until ctx ends, then gives running requests a second to end. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s,
@@ -75,32 +75,33 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
 	}
+	down := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(down)
 		bounded, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if srv.Shutdown(bounded) != nil {
 			srv.Close()
 		}
 	})
-	defer stop()
+	defer func() {
+		if !stop() {
+			<-down // Serve of package http returns before the running requests have ended
+		}
+	}()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-// guard lets nothing through that could change something, and tells browsers to load nothing and frame nothing.
-func guard(next http.Handler) http.Handler {
+// withHeaders tells browsers to load nothing and frame nothing.
+func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			fail(w, http.StatusMethodNotAllowed, r.Method+" is not allowed: nothing here changes anything")
-			return
-		}
 		next.ServeHTTP(w, r)
 	})
 }

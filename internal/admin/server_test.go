@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +26,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.golden anew")
+var update = flag.Bool("update", false, "write testdata/*.golden again")
 
 // fixed is a set of pipelines that does not move.
 type fixed struct {
@@ -46,13 +49,13 @@ func healthy(name string) pipeline.Status {
 	return pipeline.Status{
 		Name: name, Role: pipeline.Active, State: ok,
 		Source: pipeline.SourceStatus{
-			Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Sent: at(0x16B3700),
+			Kind: "postgres", Connected: true, Slot: "active", End: 0x16B3748, Confirmed: at(0x16B3700),
 			Retained: 4096, Safe: -1,
 		},
 		Window: pipeline.WindowStatus{Bytes: 1536, Limit: 64 << 20},
 		Sinks: []pipeline.SinkStatus{{
 			Name: "bus", Kind: "kafka", State: ok, Accepted: at(0x16B3748),
-			Held: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
+			Durable: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
 		}},
 	}
 }
@@ -71,7 +74,7 @@ func serve(t *testing.T, p Pipelines) *httptest.Server {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tailrace_test"}, func() float64 { return 7 }))
-	srv := httptest.NewServer(New(p, reg, "v1.2.3", zap.NewNop()))
+	srv := httptest.NewServer(New(p, reg, Access{}, "v1.2.3", zap.NewNop()))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -156,7 +159,7 @@ func TestNothingChangesAnything(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		var r refusal
+		var r errorBody
 		if err := json.NewDecoder(resp.Body).Decode(&r); err != nil || resp.StatusCode != 405 || r.Error == "" {
 			t.Errorf("POST %s: %d %+v %v", path, resp.StatusCode, r, err)
 		}
@@ -179,7 +182,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- New(&fixed{}, prometheus.NewRegistry(), "v1", zap.NewNop()).Serve(ctx, l)
+		ended <- New(&fixed{}, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l)
 	}()
 	if code, _ := get(t, "http://"+l.Addr().String()+"/healthz"); code != 200 {
 		t.Errorf("healthz: %d", code)
@@ -190,6 +193,80 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// slow is a set of pipelines whose source answers when it is released.
+type slow struct {
+	fixed
+	release chan struct{}
+}
+
+func (s *slow) End(context.Context, string) (capture.LSN, error) {
+	<-s.release
+	return 0x1F, nil
+}
+
+// Serve returns after the requests that were running when its context ended, for a second at most.
+func TestServeWaitsForRunningRequests(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &slow{fixed: fixed{list: []pipeline.Status{healthy("orders")}}, release: make(chan struct{})}
+			l := newPipes()
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- New(p, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l) }()
+			here, there := net.Pipe()
+			l.conns <- there
+			io.WriteString(here, "GET /api/v1/pipelines/orders/wal HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			synctest.Wait()
+			began := time.Now()
+			cancel()
+			synctest.Wait()
+			select {
+			case err := <-ended:
+				t.Fatalf("Serve has returned %v while a request runs", err)
+			default:
+			}
+			if answered {
+				close(p.release)
+				resp, err := http.ReadResponse(bufio.NewReader(here), nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("%v, %v", resp, err)
+				}
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > time.Second || !answered && took != time.Second {
+				t.Errorf("answered %t: Serve has returned after %s", answered, took)
+			}
+			here.Close()
+			if !answered {
+				close(p.release)
+			}
+		})
+	}
+}
+
 func TestHeadersAreBounded(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -197,7 +274,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go New(&fixed{}, prometheus.NewRegistry(), "v1", zap.NewNop()).Serve(ctx, l)
+	go New(&fixed{}, prometheus.NewRegistry(), Access{}, "v1", zap.NewNop()).Serve(ctx, l)
 	req, err := http.NewRequest("GET", "http://"+l.Addr().String()+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)

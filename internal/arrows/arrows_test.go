@@ -90,7 +90,7 @@ func wrong(importer, imported string) string {
 	return "the importer is in no rule of internal/arrows"
 }
 
-// sameAdapter says whether both packages belong to one adapter, such as capture/postgres and capture/postgres/pgoutput.
+// sameAdapter reports whether both packages belong to one adapter, such as capture/postgres and capture/postgres/pgoutput.
 func sameAdapter(a, b string) bool {
 	as, bs := strings.SplitN(a, "/", 3), strings.SplitN(b, "/", 3)
 	return len(as) > 1 && len(bs) > 1 && as[0] == bs[0] && as[1] == bs[1]

@@ -97,7 +97,7 @@ func TestAcceptNamesEverySinkOfARestoredSource(t *testing.T) {
 		t.Fatalf("%v, it wrote %q", err, *wrote)
 	}
 	for _, name := range []string{"a", "b"} {
-		if !strings.Contains(strings.Join(lost, "\n"), name+": it goes on from 0/64") {
+		if !strings.Contains(strings.Join(lost, "\n"), name+": it continues from 0/64") {
 			t.Errorf("sink %s is not named: %q", name, lost)
 		}
 	}
@@ -117,7 +117,7 @@ func TestAcceptNamesEverySinkOfARestoredSource(t *testing.T) {
 	}
 }
 
-// Nothing is accepted while the record of one sink cannot be read, wherever it stands in the file.
+// Nothing is accepted while the record of one sink cannot be read, wherever that sink is in the file.
 func TestAcceptNeedsEveryRecord(t *testing.T) {
 	for i := range 2 {
 		p, a, b, wrote := two()
@@ -134,7 +134,7 @@ func TestAcceptNeedsEveryRecord(t *testing.T) {
 	}
 }
 
-// Wherever an acceptance ends, what it has not accepted stands in the sinks' own records.
+// Wherever an acceptance fails, what it has not accepted is in the sinks' own records.
 func TestAcceptThatEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b int // records that the sinks take
@@ -155,7 +155,7 @@ func TestAcceptThatEnds(t *testing.T) {
 			}
 			a.takes, b.takes = -1, -1
 			lost, err := Accept(t.Context(), p, "ahead_of_source", false)
-			if err != nil || !strings.Contains(fmt.Sprint(lost), "b: it goes on") {
+			if err != nil || !strings.Contains(fmt.Sprint(lost), "b: it continues") {
 				t.Fatalf("%q, %v", lost, err)
 			}
 			if a.record.Position.LSN != 100 || b.record.Position.LSN != 100 {

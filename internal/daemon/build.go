@@ -11,16 +11,16 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// build makes a pipeline of its block. It contacts nothing.
-func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (line, capture.Source, error) {
-	named := log.With(zap.String("pipeline", b.Name)) // package pipeline names its own lines itself
+// build returns the pipeline of a block. It contacts no server.
+func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (runner, error) {
+	named := log.With(zap.String("pipeline", b.Name)) // package pipeline adds the name to its log itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
-		return nil, nil, fmt.Errorf("source %q: %T makes no source", b.Source.Kind, b.Source.Settings)
+		return nil, fmt.Errorf("source %q: %T has no method Source", b.Source.Kind, b.Source.Settings)
 	}
 	source, err := settings.Source(b.Name, named)
 	if err != nil {
-		return nil, nil, fmt.Errorf("source %q: %w", b.Source.Kind, err)
+		return nil, fmt.Errorf("source %q: %w", b.Source.Kind, err)
 	}
 	c := pipeline.Config{
 		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m, FixArgs: fix,
@@ -28,17 +28,17 @@ func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Met
 	for _, block := range b.Sinks {
 		s, err := buildSink(b, block, named)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		c.Sinks = append(c.Sinks, s)
 	}
-	return pipeline.New(c), source, nil
+	return pipeline.New(c), nil
 }
 
 func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.SinkConfig, error) {
 	settings, ok := b.Settings.(SinkSettings)
 	if !ok {
-		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %T makes no sink", b.Kind, b.Name, b.Settings)
+		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %T has no method Sink", b.Kind, b.Name, b.Settings)
 	}
 	s, err := settings.Sink(p.Name, b.Name, log.With(zap.String("sink", b.Name)))
 	if err != nil {
@@ -47,7 +47,8 @@ func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.Sin
 	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain(settings), Begin: begin(p, b)}, nil
 }
 
-// chain is what a sink of plain changes needs: consumers go by keys, and take an absent value for one that is gone.
+// chain returns the transforms of a sink of plain changes: its consumers identify rows by their keys, so a change of key has to be a
+// delete and an insert.
 func chain(settings SinkSettings) *transform.Chain {
 	if k, ok := settings.(KeyChanges); ok && k.KeyChanges() {
 		return transform.NewChain()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// unlimited is from where on a version 1 limit says that there is none: the kernel prints the largest number of pages.
+// unlimited is the smallest limit of version 1 that means no limit: the kernel prints the largest number of pages.
 const unlimited = 1 << 60
 
 // cgroupLimit is the memory limit in bytes of the control group that we are in, the smallest one up to the root; 0 when

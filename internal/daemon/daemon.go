@@ -17,21 +17,21 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// drainTime is how long the pipelines have to drain; together with the admin server's second it keeps SIGTERM to exit
+// drainTime is how long the pipelines have to drain. With the second of the admin server the time from SIGTERM to the exit stays
 // below 10 s.
 const drainTime = 8 * time.Second
 
-// Options says what Run runs.
+// Options are what Run runs.
 type Options struct {
 	File    *config.File
 	Log     *zap.Logger
 	Version string
-	// Strict ends the daemon when a pipeline is halted or cannot start, instead of looking at it again.
+	// Strict ends the daemon when a pipeline is halted or cannot start, instead of retrying.
 	Strict bool
 }
 
-// Run runs all pipelines of the file and the admin server until ctx ends, drains them and returns nil. Its error says why
-// it could not start or, when strict, which pipeline's trouble ended it: that may be a *capture.Problem.
+// Run runs all pipelines of the file and the admin server until ctx ends, drains them and returns nil. Its error is why it could
+// not start or, when strict, the error of the pipeline that ended it, which may be a *capture.Problem.
 func Run(ctx context.Context, o Options) error {
 	l, err := net.Listen("tcp", o.File.Daemon.Listen)
 	if err != nil {
@@ -39,10 +39,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	registry := newRegistry(o.Version, o.File.Hash)
 	d := newDaemon(o, registry, budget(o.File, o.Log))
+	access := admin.Access{Token: string(o.File.Daemon.Token), Listen: o.File.Daemon.Listen}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var served sync.WaitGroup
 	served.Go(func() {
-		if err := admin.New(d, registry, o.Version, o.Log).Serve(serving, l); err != nil {
+		if err := admin.New(d, registry, access, o.Version, o.Log).Serve(serving, l); err != nil {
 			o.Log.Error("admin server ended", zap.Error(err))
 		}
 	})
@@ -68,14 +69,14 @@ func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daem
 	for i, block := range o.File.Pipelines {
 		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
 		s.fix = capture.FixArgs{Pipeline: block.Name, Paths: paths}
-		s.build = func() (line, capture.Source, error) { return build(block, s.fix, windows[i], metrics, o.Log) }
+		s.build = func() (runner, error) { return build(block, s.fix, windows[i], metrics, o.Log) }
 		d.supervisors = append(d.supervisors, s)
 	}
-	registry.MustRegister(&halted{d})
+	registry.MustRegister(&haltedCollector{d})
 	return d
 }
 
-// absolute makes paths that mean the same in every working directory.
+// absolute returns absolute paths.
 func absolute(paths []string) (all []string) {
 	for _, p := range paths {
 		if a, err := filepath.Abs(p); err == nil {
@@ -86,40 +87,40 @@ func absolute(paths []string) (all []string) {
 	return all
 }
 
-// run runs every pipeline by itself until ctx ends or, when strict, until one of them is in trouble: that is its error.
-// What does not drain in time is left: the next start goes on from what the sinks hold.
+// run runs every pipeline until ctx ends or, when strict, until one of them has a problem, which it returns. What does not drain in
+// time is abandoned: the next start continues from what is durable in the sinks.
 func (d *daemon) run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	troubles := make(chan error, 1)
+	problems := make(chan error, 1)
 	drained := make(chan struct{})
 	var all sync.WaitGroup
 	for _, s := range d.supervisors {
-		all.Go(func() { s.run(ctx, troubles) })
+		all.Go(func() { s.run(ctx, problems) })
 	}
 	go func() { all.Wait(); close(drained) }()
 
-	err := d.wait(ctx, troubles)
+	err := d.wait(ctx, problems)
 	d.log.Info("stopping", zap.NamedError("cause", err))
 	end()
 	select {
 	case <-drained:
 		d.log.Info("stopped")
 	case <-time.After(drainTime):
-		d.log.Warn("stopped before all was drained: the next start writes again what is missing")
+		d.log.Warn("stopped before everything was drained: the next start writes again what is missing")
 	}
 	return err
 }
 
-// wait waits for the end of ctx or, when strict, for the first trouble, which it returns.
-func (d *daemon) wait(ctx context.Context, troubles <-chan error) error {
+// wait waits for the end of ctx or, when strict, for the first problem, which it returns.
+func (d *daemon) wait(ctx context.Context, problems <-chan error) error {
 	if !d.strict {
-		troubles = nil
+		problems = nil
 	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-troubles:
+	case err := <-problems:
 		return err
 	}
 }

@@ -31,6 +31,7 @@ func (idle) Start() capture.Position { return capture.Position{LSN: 100} }
 func (idle) Slot(context.Context) (capture.Slot, error) {
 	return capture.Slot{Confirmed: 100, End: 100}, nil
 }
+
 func (idle) Compare(context.Context, capture.Record) (capture.Comparison, error) {
 	return capture.Comparison{}, nil
 }
@@ -59,7 +60,7 @@ func (n nowhere) Write(_ context.Context, batches []sink.Batch) error {
 
 func (nowhere) Close() error { return nil }
 
-// freeAddress is one where nobody listens.
+// freeAddress returns an address where no server listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	a, err := testenv.FreeAddress()

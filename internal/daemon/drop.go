@@ -11,10 +11,10 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Drop removes what a pipeline made for itself: at the source first, which refuses while a daemon is active, then the
-// progress in its sinks. A record that is another's stays. With dry it removes nothing. It returns a line for each thing that it
-// removed, or would remove, and one, beginning with "left: ", for each that stays. After an error the lines say what was done;
-// Drop may be called again.
+// Drop removes what a pipeline has created: first at the source, which refuses while a daemon is active, then the progress in its
+// sinks. A record of another pipeline stays. With dry it removes nothing. It returns a line for each thing that it removed, or
+// would remove, and one, beginning with "left: ", for each that stays. After an error the lines are what was done; Drop may be
+// called again.
 func Drop(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
 	from, foreign, err := foreignRecords(ctx, p)
 	if err != nil {
@@ -39,7 +39,7 @@ func Drop(ctx context.Context, p config.Pipeline, dry bool) ([]string, error) {
 	return lines, errors.Join(failed...)
 }
 
-// foreignRecords says which sinks have a record of another cluster, database or slot than the source's lane, and why.
+// foreignRecords returns the sinks whose record is of another cluster, database or slot than the source's lane, and why.
 func foreignRecords(ctx context.Context, p config.Pipeline) (lane capture.Origin, foreign map[string]*capture.Problem, err error) {
 	src, records, err := recordsOf(ctx, p)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestFit(t *testing.T) {
 		for _, w := range c.windows {
 			f.Pipelines = append(f.Pipelines, config.Pipeline{Window: w})
 		}
-		got, sum := fit(f, c.cgroup)
+		got, sum := scaleWindows(f, c.cgroup)
 		total := int64(0)
 		for i, w := range got {
 			total += w
@@ -55,14 +55,14 @@ func TestSoftLimit(t *testing.T) {
 	}
 }
 
-// large is the settings of a sink that says what it needs.
+// large are the settings of a sink with a Memory.
 type large struct{ SinkSettings }
 
 func (large) Memory() int64 { return 30 * mib }
 
 func TestOnTheirWay(t *testing.T) {
 	f := &config.File{Pipelines: []config.Pipeline{{Sinks: []config.Block{{}, {Settings: large{}}}}, {Sinks: []config.Block{{}}}}}
-	if got := onTheirWay(f); got != 42*mib {
+	if got := sinkMemory(f); got != 42*mib {
 		t.Errorf("two sinks that do not say and one of 30 MiB: %d MiB", got/mib)
 	}
 }

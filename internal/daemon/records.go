@@ -23,16 +23,16 @@ type record struct {
 	err   error // why the record could not be read
 
 	decision startrule.Decision // of Accept
-	found    *capture.Problem   // of the decision, as the operator is told of it
+	problem  *capture.Problem   // of the decision, as it is shown to the operator
 }
 
-// named says which sink an error is of.
-func (r *record) named(p config.Pipeline, err error) error {
+// wrap adds the sink and the pipeline to an error.
+func (r *record) wrap(p config.Pipeline, err error) error {
 	return fmt.Errorf("%s of pipeline %s: %w", header(r.block), p.Name, err)
 }
 
-// recordsOf reads the records of a pipeline's sinks, of those that keep one, and what the source knows of each. The sinks are
-// the caller's to close.
+// recordsOf reads the records of those sinks of a pipeline that keep one, and what the source knows of each. The caller closes the
+// sinks.
 func recordsOf(ctx context.Context, p config.Pipeline) (src startrule.Source, rs []*record, err error) {
 	ofSource := func(err error) error { return fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err) }
 	if src, err = compareRecords(ctx, p, nil); err != nil {
@@ -66,7 +66,7 @@ func readRecords(ctx context.Context, p config.Pipeline, from capture.Origin) (r
 		if err != nil {
 			r.err = fmt.Errorf("read the progress: %w", err)
 		}
-		r.known = startrule.Sink{Name: b.Name, Progress: was, Begin: begin(p, b), Beside: true}
+		r.known = startrule.Sink{Name: b.Name, Progress: was, Begin: begin(p, b), OthersKeepRecord: true}
 		rs = append(rs, r)
 	}
 	return rs, nil
@@ -94,6 +94,6 @@ func compareRecords(ctx context.Context, p config.Pipeline, rs []*record) (src s
 
 func closeAll(rs []*record) {
 	for _, r := range rs {
-		_ = r.sink.Close() // nothing is on its way
+		_ = r.sink.Close() // nothing is in flight
 	}
 }

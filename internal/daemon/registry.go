@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// newRegistry holds the process's own metrics, what was built, and what it was configured with.
+// newRegistry returns a registry with the metrics of the process, of its version and of its configuration.
 func newRegistry(version, hash string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
@@ -25,22 +25,22 @@ func constant(name, help string, labels prometheus.Labels) prometheus.Collector 
 		func() float64 { return 1 })
 }
 
-// halted gives the state of pipelines of which no line runs, after a panic for instance: package pipeline shows the
-// others. It is an unchecked collector, because the series' name is described there.
-type halted struct{ daemon *daemon }
+// haltedCollector collects the state of pipelines that do not run, after a panic for instance; package pipeline collects that of
+// the others. It is an unchecked collector, because package pipeline describes the series' name.
+type haltedCollector struct{ daemon *daemon }
 
 // Describe implements prometheus.Collector.
-func (*halted) Describe(chan<- *prometheus.Desc) {}
+func (*haltedCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
-func (h *halted) Collect(ch chan<- prometheus.Metric) {
+func (h *haltedCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range h.daemon.supervisors {
-		if state, none := s.resting(); none {
+		if state, none := s.stopped(); none {
 			ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, 1, s.block.Name, state.Name, state.Kind)
 		}
 	}
 }
 
-// stateDesc is what package pipeline describes, to the letter: a scrape fails when it is not.
+// stateDesc is identical to the description of package pipeline; a scrape fails if it differs.
 var stateDesc = prometheus.NewDesc("tailrace_pipeline_state", "1 for the named state that the pipeline is in.",
 	[]string{"pipeline", "state", "kind"}, nil)

@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// settings is a block of either kind that finds and drops what it is told.
+// settings are those of a source or a sink that finds and drops what the test has set.
 type settings struct {
 	block    string
 	problems []error

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// Statuses gives one Status a pipeline, in the order of the files.
+// Statuses returns one Status per pipeline, in the order of the files.
 func (d *daemon) Statuses() []pipeline.Status {
 	list := make([]pipeline.Status, 0, len(d.supervisors))
 	for _, s := range d.supervisors {
@@ -17,11 +17,11 @@ func (d *daemon) Statuses() []pipeline.Status {
 	return list
 }
 
-// End asks the source of the named pipeline where its WAL ends now.
+// End asks the source of the named pipeline for the current end of its WAL.
 func (d *daemon) End(ctx context.Context, name string) (capture.LSN, error) {
 	for _, s := range d.supervisors {
 		if s.block.Name == name {
-			return s.end(ctx)
+			return s.walEnd(ctx)
 		}
 	}
 	return 0, fmt.Errorf("there is no pipeline %q", name)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -15,104 +14,105 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// line is what a supervisor supervises: *pipeline.Pipeline.
-type line interface {
+// runner is what a supervisor runs: a *pipeline.Pipeline.
+type runner interface {
 	Run(ctx context.Context) error
 	Status() pipeline.Status
+	End(ctx context.Context) (capture.LSN, error)
 	Halted() <-chan error
 }
 
-// supervisor keeps one pipeline running. It never gives up, and nothing that happens in it reaches another pipeline. A
-// pipeline mends its own trouble; the supervisor sees to what ends one: an error of Run, or a panic.
+// supervisor keeps one pipeline running. It never gives up, and nothing that happens in it affects another pipeline. A pipeline
+// recovers from its own errors; the supervisor starts it again after an error of Run or a panic.
 type supervisor struct {
 	block config.Pipeline
 	fix   capture.FixArgs
-	build func() (line, capture.Source, error)
+	build func() (runner, error)
 	log   *zap.Logger
 
-	mu     sync.Mutex
-	line   line           // nil while none runs
-	source capture.Source // the line's
-	state  pipeline.State // while none runs: why
+	mu     sync.Mutex           // guards what follows
+	runner runner               // nil while none runs
+	state  pipeline.StateHolder // while none runs: why
 }
 
 func newSupervisor(block config.Pipeline, log *zap.Logger) *supervisor {
-	return &supervisor{block: block, log: log, state: pipeline.State{
-		Name: pipeline.Starting, Kind: pipeline.OK, Since: time.Now().UTC(),
-	}}
+	s := &supervisor{block: block, log: log}
+	s.state.Enter(pipeline.State{Name: pipeline.Starting, Kind: pipeline.OK})
+	return s
 }
 
-// run runs the pipeline until ctx ends. What halts it goes to troubles, where there is room: who listens wants the first.
-func (s *supervisor) run(ctx context.Context, troubles chan<- error) {
+// run runs the pipeline until ctx ends. It sends what halts the pipeline to problems, if there is room: only the first one counts.
+func (s *supervisor) run(ctx context.Context, problems chan<- error) {
 	for {
-		err := s.fix.Error(s.attempt(ctx, troubles))
+		err := s.fix.Error(s.attempt(ctx, problems))
 		if ctx.Err() != nil {
 			return
 		}
-		s.halt(err)
-		tell(troubles, err)
+		s.setHalted(err)
+		sendFirst(problems, err)
 		if capture.Sleep(ctx, capture.LookAgain) != nil {
 			return
 		}
 	}
 }
 
-// attempt builds the pipeline and runs it once. A panic becomes an error with a name; what the attempt left running
-// elsewhere ends with its own context, and can write nothing after the next Open (I8).
-func (s *supervisor) attempt(ctx context.Context, troubles chan<- error) (err error) {
+// attempt builds the pipeline and runs it once. A panic becomes a named error; what the attempt left running elsewhere ends with
+// its context, and can write nothing after the next Open (I8).
+func (s *supervisor) attempt(ctx context.Context, problems chan<- error) (err error) {
 	ctx, end := context.WithCancel(ctx)
-	defer end()
+	var watch sync.WaitGroup
+	defer func() { end(); watch.Wait() }()
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("panic", zap.Any("value", v), zap.Stack("stack"))
 			err = capture.Panicked("the pipeline", v)
 		}
 	}()
-	l, source, err := s.build()
+	l, err := s.build()
 	if err != nil {
 		return fmt.Errorf("build pipeline %s: %w", s.block.Name, err)
 	}
-	s.set(l, source)
-	go func() {
+	s.set(l)
+	watch.Go(func() {
 		select {
 		case err := <-l.Halted():
-			tell(troubles, s.fix.Error(err))
+			sendFirst(problems, s.fix.Error(err))
 		case <-ctx.Done():
 		}
-	}()
+	})
 	if err := l.Run(ctx); err != nil {
 		return err
 	}
-	return errors.New("the pipeline ended without being told to")
+	return errors.New("the pipeline ended by itself")
 }
 
-func tell(troubles chan<- error, err error) {
+// sendFirst sends err unless an earlier one is still waiting to be received.
+func sendFirst(problems chan<- error, err error) {
 	select {
-	case troubles <- err:
+	case problems <- err:
 	default:
 	}
 }
 
-func (s *supervisor) set(l line, source capture.Source) {
+func (s *supervisor) set(l runner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line, s.source = l, source
+	s.runner = l
 }
 
-// halt notes why no line runs. The same trouble again, after another attempt, is neither news nor younger.
-func (s *supervisor) halt(err error) {
-	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error(), Since: time.Now().UTC()}
+// setHalted records why the pipeline does not run. The same error after another attempt is not logged again and keeps its Since.
+func (s *supervisor) setHalted(err error) {
+	now := pipeline.State{Name: "failed", Kind: pipeline.Halted, Reason: err.Error()}
 	if p := capture.AsProblem(err); p != nil {
 		now.Name, now.Fix = p.State, p.Fix
 		now.Reason = strings.TrimPrefix(p.Error(), p.State+": ")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line, s.source = nil, nil
-	if s.state.Name == now.Name && s.state.Reason == now.Reason {
+	s.runner = nil
+	if s.state.Enter(now) == pipeline.Same {
 		return
 	}
-	s.state = now
 	fix := zap.Skip()
 	if now.Fix != "" {
 		fix = zap.String("fix", now.Fix)
@@ -120,17 +120,17 @@ func (s *supervisor) halt(err error) {
 	s.log.Error("halted", zap.String("state", now.Name), zap.String("reason", now.Reason), fix)
 }
 
-// resting says that no line runs, and why.
-func (s *supervisor) resting() (pipeline.State, bool) {
+// stopped reports whether the pipeline does not run, and why.
+func (s *supervisor) stopped() (pipeline.State, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state, s.line == nil
+	return s.state.Now(), s.runner == nil
 }
 
-// status may be called by any goroutine.
+// status returns the pipeline's status. Any goroutine may call it.
 func (s *supervisor) status() pipeline.Status {
 	s.mu.Lock()
-	l, state := s.line, s.state
+	l, state := s.runner, s.state.Now()
 	s.mu.Unlock()
 	if l != nil {
 		return l.Status()
@@ -147,17 +147,13 @@ func (s *supervisor) status() pipeline.Status {
 	return st
 }
 
-// end asks the source where its WAL ends now.
-func (s *supervisor) end(ctx context.Context) (capture.LSN, error) {
+// walEnd asks the source for the current end of its WAL.
+func (s *supervisor) walEnd(ctx context.Context) (capture.LSN, error) {
 	s.mu.Lock()
-	source, state := s.source, s.state
+	r, state := s.runner, s.state.Now()
 	s.mu.Unlock()
-	if source == nil {
+	if r == nil {
 		return 0, fmt.Errorf("pipeline %s does not run: %s: %s", s.block.Name, state.Name, state.Reason)
 	}
-	asked, ok := source.(WALEnd)
-	if !ok {
-		return 0, fmt.Errorf("a source of kind %q has no write-ahead log to ask for its end", s.block.Source.Kind)
-	}
-	return asked.WALEnd(ctx)
+	return r.End(ctx)
 }

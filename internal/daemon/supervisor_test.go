@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -17,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// scripted is a line whose Run is a function.
+// scripted is a pipeline whose Run is a function.
 type scripted struct {
 	run    func(context.Context) error
 	halted chan error
@@ -25,6 +26,8 @@ type scripted struct {
 
 func (s *scripted) Run(ctx context.Context) error { return s.run(ctx) }
 func (s *scripted) Halted() <-chan error          { return s.halted }
+
+func (s *scripted) End(context.Context) (capture.LSN, error) { return 0, errors.New("no source") }
 
 func (s *scripted) Status() pipeline.Status {
 	return pipeline.Status{State: pipeline.State{Name: "streaming", Kind: pipeline.OK}}
@@ -35,15 +38,15 @@ func untilTheEnd(ctx context.Context) error {
 	return nil
 }
 
-// supervise makes a supervisor that runs one of the runs an attempt, the last one for ever.
+// supervise makes a supervisor that runs one of the runs per attempt, the last one forever.
 func supervise(name string, log *zap.Logger, runs ...func(context.Context) error) *supervisor {
 	s := newSupervisor(config.Pipeline{
 		Name: name, Source: config.Block{Kind: "scripted"}, Sinks: []config.Block{{Kind: "none", Name: "out"}},
 	}, log)
 	attempt := -1
-	s.build = func() (line, capture.Source, error) {
+	s.build = func() (runner, error) {
 		attempt = min(attempt+1, len(runs)-1)
-		return &scripted{run: runs[attempt], halted: make(chan error, 1)}, nil, nil
+		return &scripted{run: runs[attempt], halted: make(chan error, 1)}, nil
 	}
 	return s
 }
@@ -75,7 +78,7 @@ func TestAPanicHaltsOnePipelineAlone(t *testing.T) {
 			t.Errorf("fine is %+v", fine)
 		}
 		if got := list[0]; got.Name != "broken" || got.Source.Kind != "scripted" || len(got.Sinks) != 1 || got.Sinks[0].Name != "out" {
-			t.Errorf("without a line the status is %+v", got)
+			t.Errorf("while it does not run the status is %+v", got)
 		}
 		time.Sleep(capture.LookAgain)
 		synctest.Wait()
@@ -103,10 +106,10 @@ func TestAnErrorOfRunIsANamedState(t *testing.T) {
 		time.Sleep(3*capture.LookAgain + time.Second)
 		synctest.Wait()
 		if again := d.Statuses()[0].State; !again.Since.Equal(first.Since) {
-			t.Errorf("the same trouble is younger: %s, then %s", first.Since, again.Since)
+			t.Errorf("Since has changed although the error has not: %s, then %s", first.Since, again.Since)
 		}
 		if n := logs.Len(); n != 1 {
-			t.Errorf("%d lines for one state", n)
+			t.Errorf("%d log lines for one state", n)
 		}
 		if err := end(); err != nil {
 			t.Error(err)
@@ -137,10 +140,10 @@ func TestStrictEndsWithTheFirstTrouble(t *testing.T) {
 	for _, strict := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			halts := newSupervisor(config.Pipeline{Name: "halts"}, zap.NewNop())
-			halts.build = func() (line, capture.Source, error) {
+			halts.build = func() (runner, error) {
 				halted := make(chan error, 1)
-				halted <- problem // while the line goes on, and is looked at again
-				return &scripted{run: untilTheEnd, halted: halted}, nil, nil
+				halted <- problem // while the pipeline runs on, and retries
+				return &scripted{run: untilTheEnd, halted: halted}, nil
 			}
 			drained := false
 			fine := supervise("fine", zap.NewNop(), func(ctx context.Context) error {
@@ -171,7 +174,7 @@ func TestStrictEndsWhenAPipelineCannotBeBuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wrong := errors.New("no such certificate")
 		s := newSupervisor(config.Pipeline{Name: "orders"}, zap.NewNop())
-		s.build = func() (line, capture.Source, error) { return nil, nil, wrong }
+		s.build = func() (runner, error) { return nil, wrong }
 		d := &daemon{log: zap.NewNop(), strict: true, supervisors: []*supervisor{s}}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -209,13 +212,18 @@ func TestEndOfWAL(t *testing.T) {
 	d := &daemon{supervisors: []*supervisor{s}}
 	ask := func() (capture.LSN, error) { return d.End(context.Background(), "orders") }
 	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "does not run: starting") {
-		t.Errorf("without a line: %v", err)
+		t.Errorf("while it does not run: %v", err)
 	}
-	s.set(&scripted{}, walled{})
+	of := func(source capture.Source) runner {
+		return pipeline.New(pipeline.Config{
+			Name: "orders", Source: source, SourceKind: "postgres", Log: zap.NewNop(), Metrics: pipeline.NewMetrics(prometheus.NewRegistry()),
+		})
+	}
+	s.set(of(walled{}))
 	if end, err := ask(); end != 42 || err != nil {
 		t.Errorf("%v %v", end, err)
 	}
-	s.set(&scripted{}, struct{ capture.Source }{})
+	s.set(of(struct{ capture.Source }{}))
 	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "no write-ahead log") {
 		t.Errorf("of a source without: %v", err)
 	}

@@ -278,7 +278,7 @@ func must(err error) {
 	}
 }
 
-// tells says whether one of the errors is of the oracle and names the subject.
+// tells reports whether one of the errors is of the oracle and names the subject.
 func tells(errs []error, oracle, subject string) bool {
 	return slices.ContainsFunc(errs, func(err error) bool {
 		return strings.HasPrefix(err.Error(), oracle+" ") && strings.Contains(err.Error(), subject)

@@ -42,7 +42,7 @@ func differs(row json.RawMessage, unchanged []string, want map[string]Text) stri
 	return ""
 }
 
-// is says whether a JSON value is what the text says. Arrays are left to the fingerprint.
+// is reports whether a JSON value is what the text says. Arrays are left to the fingerprint.
 func (t Text) is(raw json.RawMessage) bool {
 	if t.Kind == 'n' {
 		return string(raw) == "null"

@@ -23,7 +23,7 @@ func SQLState(err error) string {
 	return ""
 }
 
-// Broken says whether err comes from the network, not from the server.
+// Broken reports whether err comes from the network, not from the server.
 func Broken(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

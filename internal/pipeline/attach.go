@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -11,104 +12,105 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// attachTo is attach for as long as the stream lives: an Open that hangs on a target must not keep a slot that is lost.
-func (p *Pipeline) attachTo(ctx context.Context, s capture.Stream) error {
+// attachTo attaches the sinks and gives up when the stream ends: an Open that hangs must not keep a slot that is lost.
+func (l *lane) attachTo(ctx context.Context, s capture.Stream) error {
 	alive, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
+	var watch sync.WaitGroup
+	defer func() { cancel(nil); watch.Wait() }()
+	watch.Go(func() {
 		select {
 		case <-s.Done():
 			cancel(s.Err())
 		case <-alive.Done():
 		}
-	}()
-	err := p.attach(alive, s)
+	})
+	err := l.attach(alive, s)
 	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrNotOurs) {
-		return s.Err() // whatever it made of the sinks
+		return s.Err() // the sinks' errors follow from it
 	}
 	return err
 }
 
-// attach lets every sink pass the start rule: the slot is ours and started, then Open, then the slot is read, then the
-// judgement. All that it goes on from is what the sinks and the slot hold, so a daemon that died at any line before is succeeded
-// like this (I7). An error means that the stream has to be given up. Nothing of a stream that is refused is remembered as
-// accepted: the source accepts it with Resume, and a writer that was opened for it is closed.
-func (p *Pipeline) attach(ctx context.Context, s capture.Stream) error {
-	judged := newVerdicts(len(p.sinks))
-	for _, d := range p.sinks {
-		d.forgetPoint()
-		d.verdicts = judged
-		if d.running = false; d.writer == nil {
+// attach applies the start rule to every sink: the slot is ours and started, then Open, then the slot is read, then the decision.
+// It uses nothing but the sinks' records and the slot, so a crash at any earlier line is recovered from here (I7). An error means
+// that the stream has to end. Nothing of a refused stream counts as accepted: the source accepts it with Resume, and a writer
+// that was opened for it is closed.
+func (l *lane) attach(ctx context.Context, s capture.Stream) error {
+	verdicts := newVerdicts(len(l.sinks))
+	for _, r := range l.sinks {
+		r.clearCopyPoint()
+		r.verdicts = verdicts
+		if r.passed = false; r.writer == nil {
 			continue
 		}
-		d.remember()
-		if !d.opened.Same(s.Origin()) {
-			d.close() // its records would name the old origin
+		r.updateProgress()
+		if !r.origin.Same(s.Origin()) {
+			r.close() // its records would name the old origin
 		}
 	}
 	var g errgroup.Group
-	for _, d := range p.sinks {
-		g.Go(func() error { return guarded(d.log, func() error { return d.attach(ctx, s) }) })
+	for _, r := range l.sinks {
+		g.Go(func() error { return recoverPanics(r.log, func() error { return r.attach(ctx, s) }) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, d := range p.sinks {
-		if d.refusal != nil {
-			p.closeWriters()
-			return d.refusal
+	for _, r := range l.sinks {
+		if r.refusal != nil {
+			l.closeWriters()
+			return r.refusal
 		}
 	}
-	anew, err := s.Resume(ctx, p.records())
+	fromSnapshot, err := s.Resume(ctx, l.records())
 	if err != nil {
-		p.closeWriters()
+		l.closeWriters()
 		return err
 	}
-	p.fromSnapshot = anew
-	for _, d := range p.sinks {
-		d.running = true
-		if d.anew = anew || d.isJoining(); anew {
-			d.startAnew()
+	l.fromSnapshot = fromSnapshot
+	for _, r := range l.sinks {
+		r.passed = true
+		if r.fromSnapshot = fromSnapshot || r.isJoining(); fromSnapshot {
+			r.startFromSnapshot()
 		}
 	}
 	return nil
 }
 
-// records is what the sinks have recorded, for the source to go on from. A sink that cannot keep a record says nothing.
-func (p *Pipeline) records() []capture.Record {
+// records returns the sinks' progress records, from which the source continues. A sink that cannot keep one has none here.
+func (l *lane) records() []capture.Record {
 	var rs []capture.Record
-	for _, d := range p.sinks {
-		if d.progress.Memory != sink.Forgetful {
-			rs = append(rs, d.record())
+	for _, r := range l.sinks {
+		if r.progress.Memory != sink.Forgetful {
+			rs = append(rs, r.record())
 		}
 	}
 	return rs
 }
 
-// attach lets the sink pass, as often as it takes, and waits until the others have passed or the stream is refused. What concerns
-// the whole stream is left to the pipeline: the next look is another stream's.
-func (d *delivery) attach(ctx context.Context, s capture.Stream) error {
-	defer d.verdicts.leave(d.index)
+// attach applies the start rule to the sink, with as many attempts as it takes, and waits until the other sinks have passed or the
+// stream is refused. A problem of the stream itself is left to the lane: only another stream can solve it.
+func (r *sinkRunner) attach(ctx context.Context, s capture.Stream) error {
+	defer r.verdicts.remove(r.index)
 	for {
-		d.refusal = nil
-		known := d.verdicts.now()
-		err := d.pass(ctx, s)
+		r.refusal = nil
+		known := r.verdicts.count()
+		err := r.passStartRule(ctx, s)
 		if err == nil {
 			again := false
-			if again, err = d.verdicts.wait(ctx, d.index, known); again {
+			if again, err = r.verdicts.wait(ctx, r.index, known); again {
 				continue
 			}
 		}
-		if err == nil || ctx.Err() != nil || givesUp(err) {
+		if err == nil || ctx.Err() != nil || endsStream(err) {
 			return err
 		}
 		if p := capture.AsProblem(err); p != nil && p.State == startrule.PublicationAltered {
-			d.refusal = p
-			d.enter(stateOf(p, p.State))
+			r.refusal = p
+			r.enter(stateOf(p, p.State))
 			return nil
 		}
-		d.close()
-		if err := capture.Sleep(ctx, d.trouble(err)); err != nil {
+		r.close()
+		if err := capture.Sleep(ctx, r.setProblem(err)); err != nil {
 			return err
 		}
 	}

@@ -25,7 +25,7 @@ func TestFirstStartWritesTheFirstRecord(t *testing.T) {
 			t.Errorf("the record of sink0 is at %s", got)
 		}
 		r.stores[1].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if n := r.script.Statuses(); len(n) == 0 || n[0] != (capture.Position{LSN: r.script.End()}) && n[0] != at(0x1000) {
 			t.Errorf("confirmed %s", n)
@@ -49,7 +49,7 @@ func TestFirstRecordIsTheStart(t *testing.T) {
 func TestNoRecordHalts(t *testing.T) {
 	for name, lose := range map[string]func(*rig, []*store){
 		"added":   func(r *rig, all []*store) { r.stores = all },
-		"emptied": func(r *rig, all []*store) { all[0].set(func() { all[0].record, all[0].rows = nil, nil }) },
+		"emptied": func(_ *rig, all []*store) { all[0].set(func() { all[0].record, all[0].rows = nil, nil }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, r *rig) {
@@ -58,7 +58,7 @@ func TestNoRecordHalts(t *testing.T) {
 				r.script.Drop() // a first start is none of this
 				r.script.Commit(1, 2)
 				first := r.start()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				first.stop()
 				lose(r, all)
@@ -68,7 +68,7 @@ func TestNoRecordHalts(t *testing.T) {
 				d := r.start()
 				standby := r.start()
 				for range 2 {
-					r.settle()
+					r.waitDurable()
 					d.is(bare, "no_record")
 					if st := d.sink(bare).State; st.Kind != Halted || !strings.Contains(st.Fix, "tailrace accept -pipeline P no_record") {
 						t.Errorf("%+v", st)
@@ -86,16 +86,16 @@ func TestNoRecordHalts(t *testing.T) {
 
 // The word in the file is used once: with a record it does nothing, so a gap is a gap.
 func TestStartNowIsUsedOnce(t *testing.T) {
-	run(t, func(t *testing.T, r *rig) {
+	run(t, func(_ *testing.T, r *rig) {
 		d := r.start()
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(2)
 		r.script.Advance(r.script.End())
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		d.is(0, "gap")
 	}, newStore())
 }
@@ -107,14 +107,14 @@ func TestANewSinkStartsAtTheSlot(t *testing.T) {
 		r.stores = old[:1]
 		d := r.start()
 		r.script.Commit(1, 2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(3)
 		r.stores = old
 		r.start()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		all := r.script.Committed()
 		if err := capturetest.Judge(all, old[0].seen(), capturetest.AtLeastOnce); err != nil {
 			t.Error("the old sink:", err)
@@ -150,7 +150,7 @@ func TestGapHalts(t *testing.T) {
 		default:
 			t.Error("a strict daemon hears nothing")
 		}
-		r.settle()
+		r.waitDurable()
 		if rows := r.stores[0].seen(); len(rows) != 0 {
 			t.Errorf("%v was written over a gap", rows)
 		}
@@ -180,7 +180,7 @@ func TestGapOfAnOldLook(t *testing.T) {
 		d := r.start()
 		d.is(0, "streaming")
 		r.script.Commit(2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -190,13 +190,13 @@ func TestGapHoldsTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		d.stop()
 		r.stores[0].lose(1)
 		r.script.Commit(2)
 		was := r.script.Confirmed()
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		d.is(0, "gap")
 		if r.script.Confirmed() != was {
 			t.Errorf("confirmed %s", r.script.Confirmed())
@@ -225,14 +225,14 @@ func TestOriginIsJudged(t *testing.T) {
 	} {
 		for _, alive := range []bool{false, true} {
 			if alive && name == "record lost" {
-				continue // nobody looks
+				continue // no daemon runs
 			}
-			t.Run(name+map[bool]string{true: ", running", false: ", started anew"}[alive], func(t *testing.T) {
+			t.Run(name+map[bool]string{true: ", running", false: ", started again"}[alive], func(t *testing.T) {
 				run(t, func(t *testing.T, r *rig) {
 					r.script.Commit(1)
 					r.script.Commit(2)
 					d := r.start()
-					r.settle()
+					r.waitDurable()
 					held := r.stores[0].position().LSN
 					if held != r.script.End() {
 						t.Fatal(held)
@@ -248,7 +248,7 @@ func TestOriginIsJudged(t *testing.T) {
 					d.is(0, c.state)
 					d.is(1, c.state)
 					r.script.Commit(9)
-					r.settle()
+					r.waitDurable()
 					if c.state == "streaming" {
 						r.complete()
 						return
@@ -286,12 +286,12 @@ func TestNoRecordYet(t *testing.T) {
 		}
 		r.script.Commit(1)
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
 
-// An Open that hangs does not hold a stream that is gone.
+// An Open that hangs does not keep a stream that has ended.
 func TestStreamEndsWhileASinkIsOpened(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
@@ -303,7 +303,7 @@ func TestStreamEndsWhileASinkIsOpened(t *testing.T) {
 		r.stores[0].set(func() { r.stores[0].hangs = false })
 		r.pass(time.Hour) // the sink's own limit is none
 		r.script.Cut()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 || d.Status().State.Name != "streaming" {
 			t.Errorf("%d streams, %+v", d.source.Streams(), d.Status().State)

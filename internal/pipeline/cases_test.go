@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The cases that the model of the line found in its first version, as far as they concern start and reconnect.
+// The cases that the model of the pipeline found in its first version, as far as they concern start and reconnect.
 
 // Case 3: a sink with a transaction in flight, and the stream starts again. What was accepted is skipped, not only what is
 // held, or the transaction is applied twice. Its writer stays open.
@@ -15,8 +15,8 @@ func TestCase3ReconnectWithAnOpenWriter(t *testing.T) {
 		r.stores[0].block()
 		r.script.Commit(1)
 		r.pass(time.Second)
-		if k := d.sink(0); !k.Held.Before(k.Accepted) {
-			t.Fatalf("nothing is in flight: accepted %s, held %s", k.Accepted, k.Held)
+		if k := d.sink(0); !k.Durable.Before(k.Accepted) {
+			t.Fatalf("nothing is in flight: accepted %s, held %s", k.Accepted, k.Durable)
 		}
 		r.script.Cut()
 		r.pass(10 * time.Second)
@@ -26,7 +26,7 @@ func TestCase3ReconnectWithAnOpenWriter(t *testing.T) {
 		r.script.Commit(2)
 		r.pass(time.Second)
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if n := r.stores[0].opens(); n != 1 {
 			t.Errorf("the sink was opened %d times", n)
@@ -34,7 +34,7 @@ func TestCase3ReconnectWithAnOpenWriter(t *testing.T) {
 	}, transactional(), newStore())
 }
 
-// Case 4: a standby opens nothing. It would fence its successor, and judge by what was held before.
+// Case 4: a standby opens nothing. It would fence its successor, and decide by an outdated position.
 func TestCase4StandbyOpensNothing(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		first := r.start()
@@ -58,7 +58,7 @@ func TestCase4StandbyOpensNothing(t *testing.T) {
 			first.stop()
 		}
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if st := second.Status(); st.Role != Active || st.State.Name != "streaming" {
 			t.Errorf("after the takeover: %s, %+v", st.Role, st.State)
@@ -87,13 +87,13 @@ func TestAZombieOpensNothing(t *testing.T) {
 	}, newStore())
 }
 
-// A daemon whose sink was opened by somebody although the slot is its own begins again from the slot.
+// A daemon whose sink another process has opened, although the slot is its own, begins again from the slot.
 func TestFencedWithTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
 		r.stores[0].set(func() { r.stores[0].generation += 5 })
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 || d.log.FilterMessage("standby").Len() != 1 {
 			t.Errorf("%d streams; the log: %v", d.source.Streams(), d.log.All())
@@ -132,17 +132,17 @@ func TestCase7FencedWithNothingToWrite(t *testing.T) {
 		r.script.Commit(3)
 		successor.stop() // and the zombie may take over again
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
 
-// Case 8: held for an empty batch only with a durable record. An honest sink gets through; one that says held(p) without
+// Case 8: an empty batch is durable only with a durable record. A correct sink passes; one that reports p without
 // the record makes a false gap of its daemon's death, and one that says it at the acknowledgement, too.
-func TestCase8HeldOnlyWithARecord(t *testing.T) {
+func TestCase8DurableOnlyWithARecord(t *testing.T) {
 	honest := func() *store { return newStore() }
-	empty := func() *store { s := newStore(); s.control.heldEmptyAtOnce = true; return s }
-	ack := func() *store { s := newStore(); s.control.heldAtAck = true; return s }
+	empty := func() *store { s := newStore(); s.control.emptyDurableAtOnce = true; return s }
+	ack := func() *store { s := newStore(); s.control.durableAtAck = true; return s }
 	for name, c := range map[string]struct {
 		store *store
 		dies  func(*rig)
@@ -165,7 +165,7 @@ func TestCase8HeldOnlyWithARecord(t *testing.T) {
 				r.pass(time.Second)
 				next.is(0, c.state)
 				if c.state == "streaming" {
-					r.settle()
+					r.waitDurable()
 					r.complete()
 				}
 			}, c.store)

@@ -14,135 +14,143 @@ import (
 // maxWrite is about how many bytes of batches one Write gets.
 const maxWrite = 1 << 20
 
-// grace is how long a Write may go on when its stream has broken. One that returns in time keeps its writer, and
-// nothing has to be sent twice.
+// grace is how long a Write may continue after its stream has broken. When it returns in time its writer stays open, and nothing
+// is sent twice.
 const grace = time.Second
 
-// run delivers from the window until ctx ends (nil) or the stream has to be given up (an error). Trouble of the sink
-// alone is mended here, while the window waits for it.
-func (d *delivery) run(ctx context.Context, s capture.Stream, w *window) error {
+// run delivers from the window until ctx ends (nil) or the stream has to end (an error). It recovers from an error of the sink
+// alone, while the window waits for the sink.
+func (r *sinkRunner) run(ctx context.Context, s capture.Stream, w *window) error {
 	for {
-		err := d.deliver(ctx, w)
+		err := r.deliver(ctx, w)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err := d.mend(ctx, s, w, err); err != nil {
+		if err := r.recover(ctx, s, w, err); err != nil {
 			return err
 		}
 	}
 }
 
-// deliver writes what the window has until something is wrong.
-func (d *delivery) deliver(ctx context.Context, w *window) error {
+// deliver writes what the window has until there is an error.
+func (r *sinkRunner) deliver(ctx context.Context, w *window) error {
 	for {
-		run, n, err := w.read(ctx, d.index, maxWrite, d.failed)
+		run, n, err := w.read(ctx, r.index, maxWrite, r.failed)
 		if err != nil {
 			return err
 		}
-		if closed(d.failed) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			return d.failure
+		if closed(r.failed) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.failure
 		}
 		if len(run) > 0 {
-			if err := d.write(ctx, run); err != nil {
+			if err := r.write(ctx, run); err != nil {
 				return err
 			}
 		}
-		w.accept(d.index, n)
+		w.accept(r.index, n)
 	}
 }
 
-// mend opens the sink again after err, as often as it takes, and puts the cursor behind what it holds. An error means
-// that the stream has to be given up.
-func (d *delivery) mend(ctx context.Context, s capture.Stream, w *window, err error) error {
+// recover opens the sink again after err, with as many attempts as it takes, and puts the cursor after what is durable. An error
+// means that the stream has to end.
+func (r *sinkRunner) recover(ctx context.Context, s capture.Stream, w *window, err error) error {
 	for {
-		if givesUp(err) {
-			d.close()
+		if endsStream(err) {
+			r.close()
 			return err
 		}
-		d.settle(ctx, err)
-		d.close()
-		d.doubt() // after the last Held of the old writer
-		if capture.Sleep(ctx, d.trouble(err)) != nil {
+		r.drainRejected(ctx, err)
+		r.close()
+		r.markSuspect() // after the last Held of the old writer
+		if capture.Sleep(ctx, r.setProblem(err)) != nil {
 			return nil
 		}
-		if err = d.reopen(ctx, s); err != nil {
+		if err = r.reopen(ctx, s); err != nil {
 			continue
 		}
-		if d.isJoining() != w.copies {
+		if r.isJoining() != w.ofCopy {
 			return capture.ErrRestart // it needs a copy, or has got one
 		}
-		if !w.seek(d.index, d.position()) {
-			d.log.Info("rewind", zap.Stringer("to", d.position()))
+		if !w.seek(r.index, r.accepted()) {
+			r.log.Info("rewind", zap.Stringer("to", r.accepted()))
 			return capture.ErrRestart
 		}
-		for _, b := range w.left(d.index) {
-			d.expect(b) // again, where it was held and was lost
+		for _, b := range w.unaccepted(r.index) {
+			r.addPending(b) // again, where it was durable and was lost
 		}
-		d.mended(w.done(d.index))
-		d.held(d, d.holding()) // Open may have found more than was known
+		r.clearSuspect(w.caughtUp(r.index))
+		r.onDurable(r, r.durable()) // Open may have found more than was known
 		return nil
 	}
 }
 
-// reopen opens the sink while a stream runs, and lets it pass the start rule: the slot may be beyond it.
-func (d *delivery) reopen(ctx context.Context, s capture.Stream) error {
-	if err := d.pass(ctx, s); err != nil {
+// reopen opens the sink while a stream runs and applies the start rule: the slot may have been confirmed beyond the sink.
+func (r *sinkRunner) reopen(ctx context.Context, s capture.Stream) error {
+	if err := r.passStartRule(ctx, s); err != nil {
 		return err
 	}
-	if d.anew && d.progress.Memory == sink.Found && d.position().Before(s.Start()) {
-		d.startAnew() // its record is still the one from before this stream
+	if r.fromSnapshot && r.progress.Memory == sink.Found && r.accepted().Before(s.Start()) {
+		r.startFromSnapshot() // its record is still the one from before this stream
 	}
 	return nil
 }
 
-// settle gives a writer that rejected one event the time to make the rest durable, so that it is not sent again with
-// every attempt.
-func (d *delivery) settle(ctx context.Context, err error) {
-	var r *sink.Rejected
-	if !errors.As(err, &r) {
+// drainRejected gives a writer that rejected an event the time to make everything before it durable. Otherwise all of it would
+// be sent again with every attempt.
+func (r *sinkRunner) drainRejected(ctx context.Context, err error) {
+	var rej *sink.Rejected
+	if !errors.As(err, &rej) {
 		return
 	}
-	if r.At != d.refused { // it is tried again and again
-		d.refused = r.At
-		d.mu.Lock()
-		d.rejected++
-		d.mu.Unlock()
-		d.metrics.reject(r.Reason)
+	if rej.At != r.lastRejected { // the same event is rejected at every attempt
+		r.lastRejected = rej.At
+		r.mu.Lock()
+		r.rejectedCount++
+		r.mu.Unlock()
+		r.metrics.reject(rej.Reason)
 	}
-	d.drain(ctx, capture.LookAgain/2)
+	r.drain(ctx, capture.LookAgain/2)
 }
 
-// drain waits until the sink holds what it has accepted, at most for limit.
-func (d *delivery) drain(ctx context.Context, limit time.Duration) {
+// drain waits until everything that the sink has accepted is durable, at most for limit.
+func (r *sinkRunner) drain(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	for d.writer != nil && !closed(d.failed) && d.holding().Before(d.position()) {
+	for r.writer != nil && !closed(r.failed) && r.durable().Before(r.accepted()) {
 		if capture.Sleep(ctx, 5*time.Millisecond) != nil {
 			return
 		}
 	}
 }
 
-// streamBroke is an error of the stream that a sink's goroutine came upon.
-type streamBroke struct{ error }
+// streamError is an error of the stream that a sink's goroutine got.
+type streamError struct{ error }
 
-func (e *streamBroke) Unwrap() error { return e.error }
+func (e *streamError) Unwrap() error { return e.error }
 
-// givesUp says whether err ends the stream and not only the writer.
-func givesUp(err error) bool {
-	var broke *streamBroke
-	return errors.Is(err, sink.ErrFenced) || errors.Is(err, capture.ErrNotOurs) || errors.As(err, &broke)
+// endsStream reports whether err ends the stream and not only the writer.
+func endsStream(err error) bool {
+	var ofStream *streamError
+	return errors.Is(err, sink.ErrFenced) || errors.Is(err, capture.ErrNotOurs) || errors.As(err, &ofStream)
 }
 
-// withGrace gives a context that ends a little after ctx does.
-func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
-	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// withGrace returns a context that ends a little after ctx does, and a function that releases it and waits for its timer.
+func (r *sinkRunner) withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	graceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.timer.Add(1)
 	stop := context.AfterFunc(ctx, func() {
-		if capture.Sleep(late, grace) == nil {
+		defer r.timer.Done()
+		if capture.Sleep(graceCtx, grace) == nil {
 			cancel()
 		}
 	})
-	return late, func() { stop(); cancel() }
+	return graceCtx, func() {
+		cancel()
+		if stop() {
+			r.timer.Done()
+		}
+		r.timer.Wait()
+	}
 }

@@ -30,13 +30,13 @@ func TestTargetAway(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 		if d.Status().State.Name != "streaming" || d.source.Streams() != 1 {
-			t.Errorf("the line is %+v, %d streams", d.Status().State, d.source.Streams())
+			t.Errorf("the pipeline is %+v, %d streams", d.Status().State, d.source.Streams())
 		}
 		if got := d.value("retries_total", "p", "sink0"); got != float64(tries+1) {
 			t.Errorf("%v retries are counted, there were %d", got, tries+1)
 		}
 		r.stores[0].refuses(nil)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
 	}, newStore(), newStore())
@@ -55,7 +55,7 @@ func TestTargetTakesNothing(t *testing.T) {
 			t.Errorf("opened %d times in 200 s", n)
 		}
 		r.stores[0].set(func() { r.stores[0].refuse = nil })
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
 	}, newStore())
@@ -75,10 +75,10 @@ func TestTargetFailsLater(t *testing.T) {
 			t.Errorf("opened %d times in 200 s", n)
 		}
 		s.set(func() { s.fails = nil })
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
-		// It is forgotten: the next trouble is tried again soon.
+		// The backoff was reset: the next problem is retried soon.
 		before = s.opens()
 		s.breaks(errTarget)
 		r.pass(300 * time.Millisecond)
@@ -88,8 +88,8 @@ func TestTargetFailsLater(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// One that holds a minute late by design is at work as soon as it accepts; one that takes nothing is not.
-func TestTargetHoldsLate(t *testing.T) {
+// A sink that acknowledges a minute late by design works as soon as it accepts; one that accepts nothing does not.
+func TestTargetAcknowledgesLate(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		s := r.stores[0]
 		s.set(func() { s.late, s.latency = true, time.Minute })
@@ -131,7 +131,7 @@ func TestHaltedTarget(t *testing.T) {
 			t.Errorf("a strict daemon hears %v", err)
 		}
 		r.stores[0].set(func() { r.stores[0].refuse = nil })
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
 	}, newStore(), transactional())
@@ -148,7 +148,7 @@ func TestWriterFailsWhileIdle(t *testing.T) {
 		}
 		d.is(0, "streaming")
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
@@ -164,7 +164,7 @@ func TestRewindInTheWindow(t *testing.T) {
 		r.pass(time.Second)
 		r.stores[0].set(func() { r.stores[0].loses, r.stores[0].blocked = true, false })
 		r.stores[0].breaks(errTarget)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 1 || r.stores[1].opens() != 1 {
 			t.Errorf("%d streams, the other sink was opened %d times", d.source.Streams(), r.stores[1].opens())
@@ -187,7 +187,7 @@ func TestRewindBehindTheWindow(t *testing.T) {
 		}
 		r.stores[0].set(func() { r.stores[0].loses, r.stores[0].blocked = true, false })
 		r.stores[0].breaks(errTarget)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 || r.stores[1].opens() != 1 {
 			t.Errorf("%d streams, the other sink was opened %d times", d.source.Streams(), r.stores[1].opens())
@@ -195,7 +195,7 @@ func TestRewindBehindTheWindow(t *testing.T) {
 	}, transactional(), transactional())
 }
 
-// A sink that holds nothing holds the slot, and the others go on as far as the window is wide.
+// A sink in which nothing becomes durable holds the slot, and the others continue as far as the window allows.
 func TestAStuckSinkHoldsTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.window = 1000
@@ -217,7 +217,7 @@ func TestAStuckSinkHoldsTheSlot(t *testing.T) {
 			t.Errorf("the other sink has %d rows", n)
 		}
 		r.stores[1].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if v := d.value("window_wait_seconds_total", "p", "sink1"); v < 3599 || v > 3700 {
 			t.Errorf("waited %v s for sink1", v)
@@ -225,7 +225,7 @@ func TestAStuckSinkHoldsTheSlot(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// What is confirmed is the least of what the sinks hold, and only grows.
+// What is confirmed is the smallest durable position of the sinks, and it only grows.
 func TestConfirmIsTheLeastAndGrows(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -248,7 +248,7 @@ func TestConfirmIsTheLeastAndGrows(t *testing.T) {
 			}
 			s.unblock()
 		}
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		var last capture.Position
 		for _, p := range r.script.Statuses() {
@@ -257,13 +257,13 @@ func TestConfirmIsTheLeastAndGrows(t *testing.T) {
 			}
 			last = p
 		}
-		if got := d.Status().Source.Sent; got.LSN != r.script.End() {
+		if got := d.Status().Source.Confirmed; got.LSN != r.script.End() {
 			t.Errorf("sent %s", got)
 		}
 	}, newStore(), newStore(), transactional())
 }
 
-// The stream ends while the window is full and nobody asks it for more: the line ends too, and the next stream is served.
+// The stream ends while the window is full and Next is not called: the pipeline leaves it, and the next stream is served.
 func TestStreamEndsWhileTheWindowIsFull(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.window = 300
@@ -280,7 +280,7 @@ func TestStreamEndsWhileTheWindowIsFull(t *testing.T) {
 			t.Errorf("%d streams, %+v", d.source.Streams(), d.Status().State)
 		}
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
@@ -291,10 +291,10 @@ func TestSinkBehindAfterTheSourceWentBack(t *testing.T) {
 		d := r.start()
 		r.script.Commit(1)
 		r.script.Add(capturetest.Transaction{Keys: []int{2, 3, 4}, Cuts: []int{1, 2}})
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		r.script.Crash(0x1000)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 || r.stores[0].opens() != 1 {
 			t.Errorf("%d streams, %d opens", d.source.Streams(), r.stores[0].opens())

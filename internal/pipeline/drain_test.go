@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// An end in good order waits until what was accepted is held, and confirms it.
+// A regular end waits until what was accepted is durable, and confirms it.
 func TestDrainAtTheEnd(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -25,7 +25,7 @@ func TestDrainAtTheEnd(t *testing.T) {
 	}, newStore(), transactional())
 }
 
-// A sink that holds nothing more delays the end by five seconds, and no more.
+// A sink in which nothing more becomes durable delays the end by five seconds, and no more.
 func TestDrainIsBounded(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
@@ -38,7 +38,7 @@ func TestDrainIsBounded(t *testing.T) {
 		}
 		r.stores[0].unblock()
 		r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }

@@ -63,7 +63,7 @@ func TestAFinishedCopyIsRecorded(t *testing.T) {
 				if c.stop {
 					d.stop()
 				} else {
-					r.settle()
+					r.waitDurable()
 					if sessions != 2 {
 						t.Errorf("%d streams", sessions)
 					}
@@ -80,7 +80,7 @@ func TestAFinishedCopyIsRecordedByTheNext(t *testing.T) {
 		r.script.Drop()
 		r.script.Commit(1, 2, 3)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		d.stop()
 		for _, s := range r.stores {
 			s.set(func() { s.record.State = []byte("pending") })
@@ -108,7 +108,7 @@ func TestAStopWithinAFirstCopy(t *testing.T) {
 		}
 		d := r.start()
 		d.is(1, "rejected")
-		r.settle()
+		r.waitDurable()
 		d.stop()
 		if d.took > time.Second {
 			t.Errorf("it took %s", d.took)

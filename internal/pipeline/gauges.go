@@ -4,10 +4,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// gauges gives the series that are read off the pipelines' Status at each scrape.
+// gauges collects the series that come from the pipelines' Status at each scrape.
 type gauges struct{ metrics *Metrics }
 
-// gauge is one series a pipeline, or one a sink of it.
+// gauge is one series per pipeline or per sink.
 type gauge struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
@@ -27,32 +27,32 @@ var (
 )
 
 var perPipeline = []gauge{
-	pipelineGauge("oldest_unconfirmed_seconds", "Age of the oldest commit that some sink does not hold.",
+	pipelineGauge("oldest_unconfirmed_seconds", "Age of the oldest commit that is not durable in every sink.",
 		func(s Status) (float64, bool) { return s.oldest(), true }),
 	pipelineGauge("source_connected", "1 while the source streams to this daemon.",
-		func(s Status) (float64, bool) { return number(s.Source.Connected), true }),
-	pipelineCounter("source_stalls_total", "Stalls of the connection to the source that were noticed and ended.",
+		func(s Status) (float64, bool) { return boolValue(s.Source.Connected), true }),
+	pipelineCounter("source_stalls_total", "Stalled connections to the source that were detected and closed.",
 		func(s Status) (float64, bool) { return float64(s.Source.Stalls), true }),
-	pipelineGauge("source_tables_unpublished", "Tables that the file takes and the source does not publish.",
+	pipelineGauge("source_tables_unpublished", "Tables that the file selects and the source does not publish.",
 		func(s Status) (float64, bool) { return known(int64(s.Source.Unpublished)) }),
 	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
 		func(s Status) (float64, bool) { return known(s.Source.Retained) }),
 	pipelineGauge("slot_safe_bytes", "WAL that may still be written before the slot is lost.",
 		func(s Status) (float64, bool) { return known(s.Source.Safe) }),
-	pipelineGauge("slot_lost_in_seconds", "When the slot is lost at the rate at which WAL is written now.",
+	pipelineGauge("slot_lost_in_seconds", "Time until the slot is lost at the current rate of WAL.",
 		func(s Status) (float64, bool) { return s.Source.LostIn, s.Source.LostIn >= 0 }),
 	pipelineGauge("window_bytes", "Bytes in flight between the source and the sinks.",
 		func(s Status) (float64, bool) { return float64(s.Window.Bytes), true }),
-	pipelineGauge("snapshot_rows_total", "Rows that the snapshot has handed out since the start.",
+	pipelineGauge("snapshot_rows_total", "Rows that the snapshot has read since the start.",
 		func(s Status) (float64, bool) { return float64(s.Source.Copied), true }),
 	pipelineGauge("snapshot_rows_estimated", "Rows that the snapshot was estimated to have.",
 		func(s Status) (float64, bool) { return float64(s.Source.Estimated), true }),
 }
 
 var perSink = []gauge{
-	sinkGauge("lag_seconds", "Age of the oldest commit that the sink does not hold; 0 when nothing is pending.",
+	sinkGauge("lag_seconds", "Age of the oldest commit that is not durable in the sink; 0 when nothing is pending.",
 		func(s SinkStatus) (float64, bool) { return s.LagSeconds, true }),
-	sinkGauge("lag_bytes", "WAL between what the sink holds and the source's end.",
+	sinkGauge("lag_bytes", "WAL between the sink's durable position and the end of the source's WAL.",
 		func(s SinkStatus) (float64, bool) { return known(s.LagBytes) }),
 }
 
@@ -109,7 +109,7 @@ func send(ch chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.Value
 
 func known(n int64) (float64, bool) { return float64(n), n >= 0 }
 
-func number(b bool) float64 {
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}

@@ -14,26 +14,26 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// hole holds whatever it is given at once.
-type hole struct{ held func(capture.Position) }
+// hole makes everything durable at once.
+type hole struct{ onDurable func(capture.Position) }
 
 func (h hole) Write(_ context.Context, batches []sink.Batch) error {
-	h.held(batches[len(batches)-1].End)
+	h.onDurable(batches[len(batches)-1].End)
 	return nil
 }
 
 func (hole) Close() error { return nil }
 
-// hotLine is a window with sinks that only take, each with the chain of the daemon.
-func hotLine(tb testing.TB, sinks int) func(run []capture.Batch) {
+// hotLane is a window with sinks that only take, each with the chain of the daemon.
+func hotLane(tb testing.TB, sinks int) func(run []capture.Batch) {
 	w := newWindow(64<<20, at(0), sinks, func(int, time.Duration) {})
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "events"})
-	var ds []*delivery
+	var ds []*sinkRunner
 	for i := range sinks {
-		d := &delivery{index: i, chain: transform.NewChain(transform.SplitKeyChange), log: zap.NewNop(), failed: make(chan struct{})}
-		d.metrics.events = counter
-		d.writer = hole{func(p capture.Position) { w.hold(i, p) }}
-		ds = append(ds, d)
+		r := &sinkRunner{index: i, chain: transform.NewChain(transform.SplitKeyChange), log: zap.NewNop(), failed: make(chan struct{})}
+		r.metrics.events = counter
+		r.writer = hole{func(p capture.Position) { w.setDurable(i, p) }}
+		ds = append(ds, r)
 	}
 	return func(run []capture.Batch) {
 		for _, b := range run {
@@ -41,10 +41,10 @@ func hotLine(tb testing.TB, sinks int) func(run []capture.Batch) {
 				tb.Fatal(err)
 			}
 		}
-		for i, d := range ds {
-			got, n, err := w.read(tb.Context(), i, maxWrite, d.failed)
+		for i, r := range ds {
+			got, n, err := w.read(tb.Context(), i, maxWrite, r.failed)
 			if err == nil {
-				err = d.write(tb.Context(), got)
+				err = r.write(tb.Context(), got)
 			}
 			if err != nil || n != len(run) {
 				tb.Fatal(n, err)
@@ -76,13 +76,13 @@ func renumber(run []capture.Batch, last *capture.LSN) {
 	}
 }
 
-// BenchmarkLine is the way of 1,000 rows through the window and the chains to the sinks' Write.
-func BenchmarkLine(b *testing.B) {
+// BenchmarkLane is the way of 1,000 rows through the window and the chains to the sinks' Write.
+func BenchmarkLane(b *testing.B) {
 	for _, batches := range []int{1, 100} {
 		for _, sinks := range []int{1, 5} {
 			b.Run(fmt.Sprintf("batches=%d/sinks=%d", batches, sinks), func(b *testing.B) {
 				var last capture.LSN
-				pass, run := hotLine(b, sinks), transactions(batches, &last)
+				pass, run := hotLane(b, sinks), transactions(batches, &last)
 				b.ReportAllocs()
 				for b.Loop() {
 					renumber(run, &last)
@@ -95,13 +95,13 @@ func BenchmarkLine(b *testing.B) {
 }
 
 // Rows cost nothing between the source and the sinks, batches a few allocations each.
-func TestLineAllocations(t *testing.T) {
+func TestLaneAllocations(t *testing.T) {
 	for _, c := range []struct {
 		batches, sinks int
 		most           float64 // allocations for all 1,000 rows
 	}{{1, 1, 12}, {100, 1, 119}, {1, 5, 52}, {100, 5, 187}} {
 		var last capture.LSN
-		pass, run := hotLine(t, c.sinks), transactions(c.batches, &last)
+		pass, run := hotLane(t, c.sinks), transactions(c.batches, &last)
 		rows := func() {
 			renumber(run, &last)
 			pass(run)

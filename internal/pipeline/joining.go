@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
@@ -13,81 +12,81 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// A sink without a record next to an older slot joins the lane with a copy of all rows of its own. The other sinks go on
+// A sink that has no record next to an older slot joins the lane with a copy of all rows of its own. The other sinks continue
 // meanwhile, and the slot is not confirmed beyond the copy's point, so that the lane, when it starts again after the copy, has
-// every change that the copy lacks (I1). Whatever ends the copy before its end leaves a record from within it, or none: the next
-// attempt begins from scratch. docs/decisions/0022 has the reasons.
+// every change that the copy lacks (I1). A copy that ends early leaves a record from within it, or none: the next attempt begins
+// from scratch. docs/decisions/0022 has the reasons.
 
-// joins notes whether the sink gets a copy before it takes part.
-func (d *delivery) joins(joins bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.joining = joins
+// setJoining records whether the sink gets a copy before it takes part.
+func (r *sinkRunner) setJoining(joins bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joining = joins
 }
 
-// forgetPoint is for another stream, whose source may have been put back to before the point of a former copy.
-func (d *delivery) forgetPoint() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.point = capture.Position{}
+// clearCopyPoint is called for a new stream: its source may have been restored to before the point of an earlier copy.
+func (r *sinkRunner) clearCopyPoint() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.copyPoint = capture.Position{}
 }
 
-func (d *delivery) isJoining() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.joining
+func (r *sinkRunner) isJoining() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.joining
 }
 
-// copies reports whether the sink is joining and has not accepted the end of its copy.
-func (d *delivery) copies() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.joining && (d.point.IsZero() || d.accepted.Before(d.point))
+// isCopying reports whether the sink is joining and has not accepted the end of its copy.
+func (r *sinkRunner) isCopying() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.joining && (r.copyPoint.IsZero() || r.acceptedPos.Before(r.copyPoint))
 }
 
-// confirmable is up to where the source may forget its changes for this sink's sake: what it holds, or, while it is joining, the
-// point of its copy. Before that point is known it is that of the former copy beside the same stream, or nothing.
-func (d *delivery) confirmable() capture.Position {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.joining {
-		return d.point
+// confirmable is the position up to which the source no longer needs its changes for this sink: the durable position or, while
+// the sink is joining, the point of its copy. Until that point is known it is that of the previous copy during the same stream,
+// or zero.
+func (r *sinkRunner) confirmable() capture.Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.joining {
+		return r.copyPoint
 	}
-	return d.holds
+	return r.durablePos
 }
 
-// join gives the sink a copy, as often as it takes; the lane then starts again (capture.ErrRestart). confirm is called when
-// more may be confirmed. Any other error means that the stream has to be given up; nil, that ctx has ended.
-func (d *delivery) join(ctx context.Context, s capture.Stream, confirm func()) error {
+// joinByCopy gives the sink a copy, with as many attempts as it takes; the lane then starts again (capture.ErrRestart). It calls
+// confirm when more may be confirmed. Any other error means that the stream has to end; nil, that ctx has ended.
+func (r *sinkRunner) joinByCopy(ctx context.Context, s capture.Stream, confirm func()) error {
 	for {
-		err := d.copyRows(ctx, s, confirm)
+		err := r.copyRows(ctx, s, confirm)
 		for {
 			switch {
 			case ctx.Err() != nil:
 				return nil
-			case err == nil || !d.isJoining():
+			case err == nil || !r.isJoining():
 				return capture.ErrRestart
-			case givesUp(err):
-				d.close()
+			case endsStream(err):
+				r.close()
 				return err
 			case !errors.Is(err, capture.ErrRestart):
-				d.close()
-				if capture.Sleep(ctx, d.trouble(err)) != nil {
+				r.close()
+				if capture.Sleep(ctx, r.setProblem(err)) != nil {
 					return nil
 				}
 			}
-			if err = d.pass(ctx, s); err == nil && d.isJoining() {
+			if err = r.passStartRule(ctx, s); err == nil && r.isJoining() {
 				break
 			}
 		}
 	}
 }
 
-// copyWindow is the window of a copy, in bytes. What does not fit any more is in the sink, so a rewind that is longer begins
-// from scratch.
+// copyWindow is the window of a copy, in bytes. A rewind beyond it begins the copy from scratch.
 const copyWindow = 1 << 20
 
-// copyStream is a stream as its sink sees it during a copy, which begins elsewhere.
+// copyStream is a stream as a sink sees it during a copy, which begins at another position.
 type copyStream struct {
 	capture.Stream
 	start capture.Position
@@ -96,72 +95,72 @@ type copyStream struct {
 // Start implements capture.Stream.
 func (s copyStream) Start() capture.Position { return s.start }
 
-// copyRows is one attempt, within which trouble of the sink is mended as in the lane. capture.ErrRestart: from scratch.
-func (d *delivery) copyRows(ctx context.Context, s capture.Stream, confirm func()) error {
+// copyRows makes one attempt, which recovers from the sink's errors as the lane does. capture.ErrRestart: begin from scratch.
+func (r *sinkRunner) copyRows(ctx context.Context, s capture.Stream, confirm func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.enter(State{Name: "copying", Kind: OK, Reason: "the sink has no progress record and gets a copy of all rows"})
+	r.enter(State{Name: "copying", Kind: OK, Reason: "the sink has no progress record and gets a copy of all rows"})
 	source, can := s.(capture.Copier)
 	if !can {
 		return errors.New("the source cannot copy rows while it streams")
 	}
-	if err := d.unused(ctx, s, source.Tables()); err != nil {
+	if err := r.checkUnused(ctx, s, source.Tables()); err != nil {
 		return err
 	}
-	rows, err := source.Copy(ctx, d.index, func(p *capture.Problem) { d.enter(stateOf(p, p.State)) })
+	rows, err := source.Copy(ctx, r.index, func(p *capture.Problem) { r.enter(stateOf(p, p.State)) })
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	start := capture.Position{LSN: rows.Point() - 1}
-	if err := d.forget(ctx, start); err != nil {
+	if err := r.resetForCopy(ctx, start); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.point = capture.Position{LSN: rows.Point()}
-	d.mu.Unlock()
+	r.mu.Lock()
+	r.copyPoint = capture.Position{LSN: rows.Point()}
+	r.mu.Unlock()
 	confirm()
-	d.fine()
-	w := newWindow(copyWindow, start, d.index+1, func(int, time.Duration) {})
-	w.copies = true
-	for i := range d.index {
-		w.leave(i)
+	r.setWorking()
+	w := newWindow(copyWindow, start, r.index+1, func(int, time.Duration) {})
+	w.ofCopy = true
+	for i := range r.index {
+		w.exclude(i)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return guarded(d.log, func() error { return d.run(ctx, copyStream{s, start}, w) }) })
+	g.Go(func() error { return recoverPanics(r.log, func() error { return r.run(ctx, copyStream{s, start}, w) }) })
 	g.Go(func() error {
 		defer cancel()
-		return d.pumpRows(ctx, rows, w)
+		return r.pumpRows(ctx, rows, w)
 	})
 	return g.Wait()
 }
 
-// forget puts the sink before a copy that begins at start. A record of an earlier copy that stands behind that, since the
-// source was put back, would hide how far this one is.
-func (d *delivery) forget(ctx context.Context, start capture.Position) error {
-	d.startAnew()
-	was := d.progress
-	r, keeps := d.writer.(sink.Recorder)
+// resetForCopy puts the sink before a copy that begins at start. A record of an earlier copy that lies after start, because the
+// source was restored, would hide the progress of this one.
+func (r *sinkRunner) resetForCopy(ctx context.Context, start capture.Position) error {
+	r.startFromSnapshot()
+	was := r.progress
+	recorder, keeps := r.writer.(sink.Recorder)
 	if !keeps || was.Memory != sink.Found || was.Position.Before(start) {
 		return nil
 	}
-	return r.Record(ctx, sink.Progress{Memory: sink.Found, Position: start, Origin: d.opened})
+	return recorder.Record(ctx, sink.Progress{Memory: sink.Found, Position: start, Origin: r.origin})
 }
 
-// pumpRows fills a copy's window, and waits until the sink holds the end.
-func (d *delivery) pumpRows(ctx context.Context, rows capture.Copy, w *window) error {
+// pumpRows fills a copy's window and waits until its end is durable in the sink.
+func (r *sinkRunner) pumpRows(ctx context.Context, rows capture.Copy, w *window) error {
 	for last := false; !last; {
 		b, err := rows.Next(ctx)
 		if err != nil {
 			return err
 		}
-		d.expect(b)
+		r.addPending(b)
 		if err := w.append(ctx, b); err != nil {
 			return err
 		}
 		last = b.Commit
 	}
-	for d.holding().LSN < rows.Point() {
+	for r.durable().LSN < rows.Point() {
 		if err := capture.Sleep(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
@@ -169,11 +168,11 @@ func (d *delivery) pumpRows(ctx context.Context, rows capture.Copy, w *window) e
 	return nil
 }
 
-// unused refuses a target that was used before, unless the file asks for the copy: what is missing may be the record alone, and
-// then the sink misses nothing but what a copy would not tell it, such as the rows that were deleted since.
-func (d *delivery) unused(ctx context.Context, s capture.Stream, tables []*capture.Table) error {
-	u, tells := d.writer.(sink.UsedBefore)
-	if !tells || d.begin == startrule.CopyRows {
+// checkUnused refuses a target that was used before, unless the file asks for the copy. It may be that only the record is lost:
+// then the target is complete but for what a copy does not carry, such as deletes.
+func (r *sinkRunner) checkUnused(ctx context.Context, s capture.Stream, tables []*capture.Table) error {
+	u, can := r.writer.(sink.UsedBefore)
+	if !can || r.begin == startrule.CopyRows {
 		return nil
 	}
 	what, err := u.UsedBefore(ctx, tables)
@@ -182,62 +181,31 @@ func (d *delivery) unused(ctx context.Context, s capture.Stream, tables []*captu
 	}
 	slot, err := s.Slot(ctx)
 	if err != nil {
-		return &streamBroke{err}
+		return &streamError{err}
 	}
-	return startrule.UsedBefore(startrule.Source{Origin: s.Origin(), Slot: slot}, d.name, what)
+	return startrule.UsedBefore(startrule.Source{Origin: s.Origin(), Slot: slot}, r.name, what)
 }
 
-// finishTime bounds how long an ending pipeline waits for the lasting slot of a first start and for the records that say
-// so.
-const finishTime = 1500 * time.Millisecond
-
-// finish has every sink record that the first copy is finished, when the stream has made its slot last. A sink that has
-// something on its way for longer, and all of them when this daemon dies before, record it at the next start.
-func (p *Pipeline) finish(ctx context.Context, s capture.Stream) {
-	if !p.fromSnapshot {
-		return
-	}
-	for _, d := range p.sinks {
-		if d.holding().Before(capture.Position{LSN: s.Start().Flush()}) {
-			return
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-	defer cancel()
-	select {
-	case <-s.Done():
-	case <-ctx.Done():
-		return
-	}
-	var g errgroup.Group
-	for _, d := range p.sinks {
-		g.Go(func() error { return guarded(d.log, func() error { return d.finish(ctx, s) }) })
-	}
-	if err := g.Wait(); err != nil {
-		p.log.Debug("record that the copy is finished", zap.Error(err))
-	}
-}
-
-// finish writes the state that the source wants to have recorded.
-func (d *delivery) finish(ctx context.Context, s capture.Stream) error {
-	r, keeps := d.writer.(sink.Recorder)
+// recordFinished writes the state that the source wants recorded after the first copy.
+func (r *sinkRunner) recordFinished(ctx context.Context, s capture.Stream) error {
+	recorder, keeps := r.writer.(sink.Recorder)
 	if !keeps {
 		return nil
 	}
-	d.drain(ctx, finishTime/2)
-	if closed(d.failed) || d.holding().Before(d.position()) {
+	r.drain(ctx, finishTime/2)
+	if closed(r.failed) || r.durable().Before(r.accepted()) {
 		return nil
 	}
-	d.remember()
-	known, err := s.Compare(ctx, d.record())
+	r.updateProgress()
+	known, err := s.Compare(ctx, r.record())
 	if err != nil || known.State == nil {
 		return err
 	}
-	rec := d.progress
+	rec := r.progress
 	rec.State = known.State
-	if err := r.Record(ctx, rec); err != nil {
+	if err := recorder.Record(ctx, rec); err != nil {
 		return err
 	}
-	d.progress.State = known.State
+	r.progress.State = known.State
 	return nil
 }

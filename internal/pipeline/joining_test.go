@@ -23,7 +23,7 @@ func joiner(t *testing.T, f func(*testing.T, *rig), stores ...*store) {
 		r.script.Drop()
 		r.script.Commit(1, 2, 3)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(4, 5)
@@ -32,7 +32,7 @@ func joiner(t *testing.T, f func(*testing.T, *rig), stores ...*store) {
 	}, stores...)
 }
 
-// A sink that is added gets all rows, then what comes after them: nothing twice where it can hold the position.
+// A sink that is added gets all rows, then what comes after them: nothing twice where it can record the position.
 func TestASinkJoins(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
@@ -41,7 +41,7 @@ func TestASinkJoins(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		for i, s := range r.stores {
 			if s.opens() > 2 || string(s.record.State) != "done" {
@@ -87,7 +87,7 @@ func TestOthersGoOnWhileASinkJoins(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 		close(gate)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
@@ -115,7 +115,7 @@ func TestACopyWaits(t *testing.T) {
 			t.Errorf("confirmed up to %s, the copy has no point yet", got)
 		}
 		close(gate)
-		r.settle()
+		r.waitDurable()
 		d.is(1, "streaming")
 		r.complete()
 	}, newStore(), newStore())
@@ -138,7 +138,7 @@ func TestTheOnlySinkJoins(t *testing.T) {
 					return nil
 				}
 				d.run()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				if n, want := d.value("changes_total", "p"), float64(len(r.script.Committed())-5); n != want {
 					t.Errorf("%v changes were read, %v came after the copy's point", n, want)
@@ -154,7 +154,7 @@ func TestACopyIsInterrupted(t *testing.T) {
 		"killed":              func(r *rig, d *daemon) { d.kill(); r.make().run() },
 		"stopped":             func(r *rig, d *daemon) { d.stop(); r.make().run() },
 		"a standby":           func(r *rig, d *daemon) { r.make().run(); r.pass(time.Minute); d.kill() },
-		"a zombie":            func(r *rig, d *daemon) { r.script.Orphan(); r.make().run() },
+		"a zombie":            func(r *rig, _ *daemon) { r.script.Orphan(); r.make().run() },
 		"the stream breaks":   func(r *rig, _ *daemon) { r.script.Cut() },
 		"the target fails":    func(r *rig, _ *daemon) { r.stores[1].breaks(errTarget) },
 		"the other one fails": func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) },
@@ -177,10 +177,10 @@ func TestACopyIsInterrupted(t *testing.T) {
 					if d.took > time.Second {
 						t.Errorf("it took %s to stop", d.took)
 					}
-					r.settle()
+					r.waitDurable()
 					r.script.Commit(7)
-					r.settle()
-					r.settle()
+					r.waitDurable()
+					r.waitDurable()
 					r.complete()
 					if got := string(r.stores[1].record.State); got != "done" {
 						t.Errorf("state %q", got)
@@ -191,7 +191,7 @@ func TestACopyIsInterrupted(t *testing.T) {
 	}
 }
 
-// An event that the target cannot take halts the sink within its copy. What it holds is not sent again with every attempt.
+// An event that the target cannot take halts the sink within its copy. What is durable is not sent again with every attempt.
 func TestAnEventOfACopyIsRejected(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		refuse := func(b sink.Batch) error {
@@ -203,11 +203,11 @@ func TestAnEventOfACopyIsRejected(t *testing.T) {
 		r.stores[1].set(func() { r.stores[1].refuse = refuse })
 		d := r.start()
 		for range 5 {
-			r.settle()
+			r.waitDurable()
 			d.is(1, "rejected")
 		}
 		r.stores[1].set(func() { r.stores[1].refuse = nil })
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if n := len(r.stores[1].seen()); n != 5 {
 			t.Errorf("it got %d rows, 5 of them once", n)
@@ -226,7 +226,7 @@ func TestATargetThatWasUsed(t *testing.T) {
 		confirmed := r.script.Confirmed()
 		d := r.start()
 		r.script.Commit(6)
-		r.settle()
+		r.waitDurable()
 		d.is(1, "no_record")
 		if st := d.sink(1).State; st.Kind != Halted || !strings.HasSuffix(st.Reason, "topic t has records already") {
 			t.Errorf("%+v", st)
@@ -240,18 +240,18 @@ func TestATargetThatWasUsed(t *testing.T) {
 		d.stop()
 		r.begin = startrule.CopyRows
 		r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
 
-// A copy that cannot be read is the sink's trouble alone.
+// A copy that cannot be read is a problem of that sink alone.
 func TestACopyFails(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
-		var mended atomic.Bool
+		var works atomic.Bool
 		d.source.Copying = func(_ context.Context, handed int) error {
-			if !mended.Load() && handed == 2 {
+			if !works.Load() && handed == 2 {
 				return &capture.Problem{State: "value_too_large", Halted: true, Reason: "row 3"}
 			}
 			return nil
@@ -268,8 +268,8 @@ func TestACopyFails(t *testing.T) {
 		default:
 			t.Error("a strict daemon does not hear of it")
 		}
-		mended.Store(true)
-		r.settle()
+		works.Store(true)
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
@@ -295,7 +295,7 @@ func TestACopyIsGivenUp(t *testing.T) {
 			confirmed := r.script.Confirmed()
 			r.begin = begin
 			d = r.start()
-			r.settle()
+			r.waitDurable()
 			if begin == startrule.Ask {
 				d.is(1, "no_record")
 				if r.script.Confirmed() != confirmed {
@@ -309,7 +309,7 @@ func TestACopyIsGivenUp(t *testing.T) {
 			}
 			had := len(r.stores[1].seen())
 			r.script.Commit(8)
-			r.settle()
+			r.waitDurable()
 			d.is(1, "streaming")
 			if got := r.stores[1].seen()[had:]; len(got) != 1 || got[0].Key != 8 {
 				t.Errorf("it gets %v", got)
@@ -329,7 +329,7 @@ func TestACopyOfARestoredSource(t *testing.T) {
 	}{{newStore(), false}, {transactional(), false}, {newStore(), true}, {transactional(), true}} {
 		joiner(t, func(t *testing.T, r *rig) {
 			c.s.empty()
-			c.s.latency = 50 * time.Millisecond // nothing of a copy is held when its last row is handed out
+			c.s.latency = 50 * time.Millisecond // nothing of a copy is durable when its last row is read
 			end := r.script.End()
 			r.script.Idle(1000)
 			d := r.make()
@@ -352,9 +352,9 @@ func TestACopyOfARestoredSource(t *testing.T) {
 			if !c.stays {
 				d = r.start()
 			}
-			r.settle()
+			r.waitDurable()
 			r.script.Commit(6)
-			r.settle()
+			r.waitDurable()
 			r.complete()
 			if n := d.source.Streams() - before; n != 2 {
 				t.Errorf("%d streams, the second one comes after the copy", n)

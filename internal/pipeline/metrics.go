@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the series of all pipelines of a daemon. Counters are kept here; what can be read off a Status is, when
-// somebody scrapes.
+// Metrics are the series of all pipelines of a daemon: counters, and gauges that are read from the Status of each pipeline at a
+// scrape.
 type Metrics struct {
 	changes   *prometheus.CounterVec
 	events    *prometheus.CounterVec
@@ -35,13 +35,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		changes:  counter("changes_total", "Changes read from the source.", "pipeline"),
 		events:   counter("events_total", "Events that a sink has accepted.", "pipeline", "sink"),
-		rejected: counter("rejected_total", "Events that a sink cannot take.", "pipeline", "sink", "reason"),
-		retries:  counter("retries_total", "Attempts of a sink that failed.", "pipeline", "sink"),
+		rejected: counter("rejected_total", "Events that a sink has rejected.", "pipeline", "sink", "reason"),
+		retries:  counter("retries_total", "Failed attempts of a sink.", "pipeline", "sink"),
 		waited: counter("window_wait_seconds_total",
-			"Time that the line waited for a sink, or for the source (sink=\"source\").", "pipeline", "sink"),
+			"Time that the pipeline waited for a sink, or for the source (sink=\"source\").", "pipeline", "sink"),
 		delivery: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "tailrace_delivery_seconds",
-			Help:    "From the commit, by the source's clock, until the sink holds it durably; one a batch.",
+			Help:    "Time from the commit, by the source's clock, until it is durable in the sink; one observation per batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 20),
 		}, []string{"pipeline", "sink"}),
 	}

@@ -33,7 +33,7 @@ func (s brittleStream) Next(ctx context.Context) (capture.Batch, error) {
 
 // A panic where batches are moved is a state of this pipeline with a name, in the log with its stack, and not the end of the
 // process. It is tried again like whatever halts.
-func TestPanicInTheLine(t *testing.T) {
+func TestPanicInTheLane(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		calls := 0
 		r.source = func(s *capturetest.Source) capture.Source {
@@ -45,10 +45,10 @@ func TestPanicInTheLine(t *testing.T) {
 		}
 		r.script.Commit(1)
 		d := r.start()
-		d.halts("the line: index out of range")
+		d.halts("the pipeline: index out of range")
 		d.rig.pass(100 * time.Second)
 		r.script.Commit(2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if st := d.Status().State; st.Name != "streaming" || d.source.Streams() != 5 {
 			t.Errorf("%+v, %d streams", st, d.source.Streams())
@@ -63,18 +63,18 @@ func TestPanicOfOpen(t *testing.T) {
 		panics := func(int) { panic("nil map") }
 		s.opening = panics
 		d := r.start()
-		d.halts("the line: nil map")
+		d.halts("the pipeline: nil map")
 		s.set(func() { s.opening = nil })
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		s.set(func() { s.opening = panics })
 		s.breaks(errTarget)
 		r.pass(time.Second)
-		d.halts("the line: nil map")
+		d.halts("the pipeline: nil map")
 		s.set(func() { s.opening = nil })
 		r.script.Commit(2)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }

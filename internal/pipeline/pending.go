@@ -7,12 +7,12 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// pending is what a sink has not held yet, oldest first: one mark a batch. It gives the lag, the time of delivery, and the
-// last commit that is held.
+// pending is what is not durable in a sink yet, oldest first: one mark per batch. The lag, the delivery time and the last durable
+// commit come from it.
 type pending struct {
 	marks []mark
-	last  capture.Commit   // the last one among what was held since the sink was opened; zero: none was
-	lost  capture.Position // up to it marks were forgotten that are wanted again; zero: none
+	last  capture.Commit   // the last commit that has become durable since the sink was opened; zero: none has
+	lost  capture.Position // up to it marks were removed that are added again; zero: none
 }
 
 type mark struct {
@@ -21,7 +21,7 @@ type mark struct {
 	last capture.Commit
 }
 
-// add notes a batch. One that was noted before, because the stream started again, is not noted twice.
+// add adds a batch, unless it was added before the stream started again.
 func (p *pending) add(b *capture.Batch) {
 	end, m := b.End, mark{b.End, b.Time, b.Last}
 	n := len(p.marks)
@@ -38,20 +38,20 @@ func (p *pending) add(b *capture.Batch) {
 	}
 }
 
-// lose says that what was held up to held is held no more: it is to be noted again.
-func (p *pending) lose(held capture.Position) {
-	if p.lost.Before(held) {
-		p.lost = held
+// markLost records that the sink has lost what was durable up to a position: its batches will be added again.
+func (p *pending) markLost(durable capture.Position) {
+	if p.lost.Before(durable) {
+		p.lost = durable
 	}
 }
 
-// hold forgets what is held and gives the commit times of it to observe.
-func (p *pending) hold(held capture.Position, observe func(time.Time)) {
-	if p.lost.Compare(held) <= 0 {
+// setDurable removes what is durable and calls observe with its commit times.
+func (p *pending) setDurable(durable capture.Position, observe func(time.Time)) {
+	if p.lost.Compare(durable) <= 0 {
 		p.lost = capture.Position{}
 	}
 	n := 0
-	for n < len(p.marks) && p.marks[n].end.Compare(held) <= 0 {
+	for n < len(p.marks) && p.marks[n].end.Compare(durable) <= 0 {
 		observe(p.marks[n].time)
 		if last := p.marks[n].last; !last.IsZero() {
 			p.last = last
@@ -65,7 +65,7 @@ func (p *pending) hold(held capture.Position, observe func(time.Time)) {
 	p.marks = p.marks[n:]
 }
 
-// lastTo is the last commit up to a position that is not held yet or was held since the sink was opened; zero: there is none.
+// lastTo is the last commit up to a position that is pending or has become durable since the sink was opened; zero: there is none.
 func (p *pending) lastTo(to capture.Position) capture.Commit {
 	last := p.last
 	for _, m := range p.marks {

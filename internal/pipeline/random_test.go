@@ -20,7 +20,7 @@ var (
 )
 
 // Whatever happens to the source, the targets and the daemons, and in whichever order: nothing is lost, everything is in
-// order, exactly once where the target can hold the position (but for a copy of rows that had to begin anew), repeats are tails, and in the end everything is confirmed.
+// order, exactly once where the target can record the position (but for a copy of rows that had to begin from scratch), repeats are tails, and in the end everything is confirmed.
 //
 // A seed gives the same faults at the same times; what the scheduler and the jitter of waits make of them may differ.
 func TestRandomLives(t *testing.T) {
@@ -40,7 +40,7 @@ func TestRandomLivesFail(t *testing.T) {
 	for name, control := range map[string]func(*rig){
 		"confirm accepted": func(r *rig) {
 			for _, s := range r.stores {
-				s.control.heldAtAccept = true
+				s.control.durableAtAccept = true
 			}
 		},
 		"no fencing": func(r *rig) {
@@ -48,8 +48,8 @@ func TestRandomLivesFail(t *testing.T) {
 				s.control.unfenced = true
 			}
 		},
-		"held at the acknowledgement": func(r *rig) { r.stores[0].control.heldAtAck = true },
-		"held for an empty batch":     func(r *rig) { r.stores[0].control.heldEmptyAtOnce = true },
+		"durable at the acknowledgement": func(r *rig) { r.stores[0].control.durableAtAck = true },
+		"held for an empty batch":        func(r *rig) { r.stores[0].control.emptyDurableAtOnce = true },
 	} {
 		var found []string
 		seed := uint64(1)
@@ -59,7 +59,7 @@ func TestRandomLivesFail(t *testing.T) {
 			}
 		}
 		if len(found) == 0 {
-			t.Errorf("%s: nobody notices", name)
+			t.Errorf("%s: no oracle notices", name)
 			continue
 		}
 		t.Logf("%s: %d of %d seeds notice; %s", name, len(found), seed-1, found[0])

@@ -27,7 +27,7 @@ func poison(key int) func(sink.Batch) error {
 	}
 }
 
-// One event that the target cannot take halts its sink there: everything before it is held, nothing of it and after it. It is
+// One event that the target cannot take halts its sink there: everything before it is durable, nothing of it and after it. It is
 // counted once, however often it is tried.
 func TestRejected(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
@@ -52,15 +52,15 @@ func TestRejected(t *testing.T) {
 		if st.State.Kind != Halted || st.Rejected != 1 || d.value("rejected_total", "p", "too_large", "sink0") != 1 {
 			t.Errorf("%+v, counted %v", st, d.value("rejected_total", "p", "too_large", "sink0"))
 		}
-		if got := r.stores[0].seen(); len(got) != 2 || st.Held != before || r.script.Confirmed() != before.LSN {
-			t.Errorf("the target has %v, held %s, confirmed %s; the two rows up to %s are good", got, st.Held, r.script.Confirmed(), before)
+		if got := r.stores[0].seen(); len(got) != 2 || st.Durable != before || r.script.Confirmed() != before.LSN {
+			t.Errorf("the target has %v, held %s, confirmed %s; the two rows up to %s are good", got, st.Durable, r.script.Confirmed(), before)
 		}
 		d.is(1, "streaming")
 		if got := r.stores[1].seen(); len(got) != 4 {
 			t.Errorf("the other has %v", got)
 		}
 		r.stores[0].set(func() { r.stores[0].refuse = nil })
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
 	}, newStore(), newStore())
@@ -77,7 +77,7 @@ func refusing(key int, fail *atomic.Bool, how func() error) *transform.Chain {
 }
 
 // An event that a block rejects halts its sink in the same way: what stands before it in the same run is delivered, up to the
-// change before it where the target can hold that.
+// change before it where the target can record that.
 func TestRejectedByTheChain(t *testing.T) {
 	for name, c := range map[string]struct {
 		store *store
@@ -96,17 +96,17 @@ func TestRejectedByTheChain(t *testing.T) {
 				r.script.Commit(2)
 				r.script.Add(capturetest.Transaction{Keys: []int{3, 13}, Joined: true})
 				r.script.Commit(4)
-				r.settle()
+				r.waitDurable()
 				d.is(0, "rejected")
 				st := d.sink(0)
 				if !strings.Contains(st.State.Reason, "no such enum") || st.Rejected != 1 {
 					t.Errorf("%+v", st)
 				}
-				if got := r.stores[0].seen(); len(got) != c.rows || st.Held.Seq != uint64(c.rows-3) {
-					t.Errorf("the target has %v, held %s, want %d rows", got, st.Held, c.rows)
+				if got := r.stores[0].seen(); len(got) != c.rows || st.Durable.Seq != uint64(c.rows-3) {
+					t.Errorf("the target has %v, held %s, want %d rows", got, st.Durable, c.rows)
 				}
 				bad.Store(false)
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				if err := capturetest.Judge(r.script.Committed(), r.stores[0].seen(), capturetest.ExactlyOnce); err != nil {
 					t.Error(err)
@@ -125,7 +125,7 @@ func TestPanicInTheChain(t *testing.T) {
 		d := r.start()
 		r.script.Commit(1)
 		r.script.Commit(13)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "panic")
 		if st := d.sink(0).State; st.Kind != Halted || !strings.Contains(st.Reason, "index out of range") {
 			t.Errorf("%+v", st)
@@ -138,7 +138,7 @@ func TestPanicInTheChain(t *testing.T) {
 			t.Errorf("the other sink has %d rows", n)
 		}
 		bad.Store(false)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "streaming")
 		r.complete()
 	}, newStore(), newStore())

@@ -25,7 +25,7 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		d := r.make()
 		d.source.Copying = restsAt(3)
-		r.stores[0].block() // the slot stays behind, so that the sink that joins holds more than the next stream's start
+		r.stores[0].block() // the slot stays behind, so that the sink that joins has more than the next stream's start
 		d.run()
 		r.pass(10 * time.Second)
 		d.is(1, "copying")
@@ -37,23 +37,23 @@ func TestACopyHasAWriterOfItsOwn(t *testing.T) {
 			t.Errorf("opened %d times for two copies", n-opens+1)
 		}
 		r.stores[0].unblock()
-		r.settle()
-		r.settle()
+		r.waitDurable()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }
 
-// A target is made new while its sink is at work, and has held nothing since the daemon runs: it gets a copy.
+// A target is recreated while its sink works, and nothing has become durable since the daemon started: it gets a copy.
 func TestATargetIsMadeNewMeanwhile(t *testing.T) {
-	joiner(t, func(t *testing.T, r *rig) {
+	joiner(t, func(_ *testing.T, r *rig) {
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		d = r.start()
 		r.stores[1].breaks(errTarget)
 		r.stores[1].empty()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.is(1, "streaming")
 	}, newStore(), newStore())
@@ -85,13 +85,13 @@ func TestACopyIsMadeNeedless(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A daemon that is stopped when a sink has accepted the end of its copy waits until the sink holds it.
+// A daemon that is stopped when a sink has accepted the end of its copy waits until it is durable in the sink.
 func TestAStopAtTheEndOfACopy(t *testing.T) {
 	joiner(t, func(t *testing.T, r *rig) {
 		s := r.stores[1]
 		s.latency, s.loses = time.Second, true
 		d := r.start()
-		if st := d.sink(1); st.State.Name != "copying" || st.Held != (capture.Position{}) || st.Accepted.Seq > 0 {
+		if st := d.sink(1); st.State.Name != "copying" || st.Durable != (capture.Position{}) || st.Accepted.Seq > 0 {
 			t.Fatalf("it is not at the end of its copy: %+v", st)
 		}
 		d.stop()
@@ -99,7 +99,7 @@ func TestAStopAtTheEndOfACopy(t *testing.T) {
 			t.Errorf("the record is %+v", s.record)
 		}
 		r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
@@ -116,8 +116,8 @@ func TestAZombieWithinACopy(t *testing.T) {
 			d.is(0, "copying")
 			r.script.Orphan()
 			r.start()
-			r.settle()
-			r.settle()
+			r.waitDurable()
+			r.waitDurable()
 			r.complete()
 			if st := d.Status(); st.Role != Standby {
 				t.Errorf("its role is %s, %+v", st.Role, st.State)
@@ -143,13 +143,13 @@ func TestACopyIsBounded(t *testing.T) {
 		}
 		r.stores[1].block()
 		d.run()
-		r.settle()
+		r.waitDurable()
 		if read == 0 || read*capturetest.ChangeBytes > copyWindow+10*capturetest.ChangeBytes {
 			t.Errorf("%d rows of %d bytes were read", read, capturetest.ChangeBytes)
 		}
 		r.stores[1].unblock()
-		r.settle()
-		r.settle()
+		r.waitDurable()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), newStore())
 }

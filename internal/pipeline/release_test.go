@@ -36,7 +36,7 @@ func TestReleaseComesAfterTheLastSink(t *testing.T) {
 	run, n := b.reads(0)
 	row := func(i int) string { return string(run[i].Changes[0].After[0].Bytes) }
 	b.accept(0, n)
-	b.hold(0, at(300))
+	b.setDurable(0, at(300))
 	if row(0) != "row 200" {
 		t.Error("released before sink 1 has accepted it")
 	}
@@ -44,7 +44,7 @@ func TestReleaseComesAfterTheLastSink(t *testing.T) {
 	if row(0) != "row 200" {
 		t.Error("released although there is room and sink 1 may rewind to it")
 	}
-	b.hold(1, at(200))
+	b.setDurable(1, at(200))
 	if row(0) == "row 200" {
 		t.Error("every sink holds it, and it was not released")
 	}
@@ -92,7 +92,7 @@ func readRows(ctx context.Context, w *window, i int, last capture.LSN) error {
 			}
 		}
 		switch rnd.IntN(20) {
-		case 0: // the Write has failed, and a part of it is held
+		case 0: // the Write has failed, and a part of it is durable
 			if held = run[rnd.IntN(len(run))].End; !w.seek(i, held) {
 				return errors.New("the window has lost what no sink has accepted")
 			}
@@ -107,7 +107,7 @@ func readRows(ctx context.Context, w *window, i int, last capture.LSN) error {
 		default:
 			held = run[len(run)-1].End
 			w.accept(i, n)
-			w.hold(i, held)
+			w.setDurable(i, held)
 		}
 	}
 	return nil

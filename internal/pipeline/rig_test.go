@@ -28,7 +28,7 @@ type rig struct {
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
-	copied  bool                                     // there was a first start, which may have begun anew
+	copied  bool                                     // there was a first start, which may have begun from scratch
 	daemons []*daemon
 }
 
@@ -167,7 +167,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 // settle gives everything the time to come right by itself.
-func (r *rig) settle() { r.pass(time.Minute) }
+func (r *rig) waitDurable() { r.pass(time.Minute) }
 
 // complete checks that every target has everything, as it promises, and that all of it is confirmed.
 func (r *rig) complete() {
@@ -202,7 +202,7 @@ func (r *rig) states() string {
 		}
 		s += fmt.Sprintf("daemon %d: %s %s (%s)", i, st.Role, st.State.Name, st.State.Reason)
 		for _, k := range st.Sinks {
-			s += fmt.Sprintf("; %s %s accepted %s held %s (%s)", k.Name, k.State.Name, k.Accepted, k.Held, k.State.Reason)
+			s += fmt.Sprintf("; %s %s accepted %s held %s (%s)", k.Name, k.State.Name, k.Accepted, k.Durable, k.State.Reason)
 		}
 		s += "\n"
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// A first start copies the rows, makes the slot lasting when every sink holds them, and goes on with the stream.
+// A first start copies the rows, makes the slot permanent when they are durable in every sink, and continues with the stream.
 func TestFirstStartCopies(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Drop()
 		r.script.Commit(1, 2, 3)
 		d := r.start()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if d.source.Streams() != 2 {
 			t.Errorf("%d streams", d.source.Streams())
@@ -49,12 +49,12 @@ func TestCopyingIsAState(t *testing.T) {
 			t.Errorf("estimated %v", v)
 		}
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
 
-// A daemon dies while it copies. The next one begins anew, whatever the sinks have recorded of the first copy: what they
+// A daemon dies while it copies. The next one begins from scratch, whatever the sinks have recorded of the first copy: what they
 // hold does not matter.
 func TestCopyBeginsAnew(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
@@ -76,7 +76,7 @@ func TestCopyBeginsAnew(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if len(told) != 2 || string(told[0].State) != "pending" || string(told[1].State) != "pending" || told[1].Sink != "sink1" {
 			t.Errorf("the source is told %v", told)
@@ -87,7 +87,7 @@ func TestCopyBeginsAnew(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// A sink fails in the middle of a copy, and is opened again: it goes on from what it holds of this copy, or from the
+// A sink fails in the middle of a copy, and is opened again: it continues from what is durable of this copy, or from the
 // beginning when its record is of an older one.
 func TestSinkOpensAgainWithinACopy(t *testing.T) {
 	for name, after := range map[string]time.Duration{"before its first record": 0, "with a part": 4500 * time.Millisecond} {
@@ -103,7 +103,7 @@ func TestSinkOpensAgainWithinACopy(t *testing.T) {
 				r.pass(after + time.Millisecond)
 				r.stores[0].set(func() { r.stores[0].loses = true })
 				r.stores[0].breaks(errTarget)
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				if d.source.Streams() != 2 {
 					t.Errorf("%d streams", d.source.Streams())
@@ -121,10 +121,10 @@ func TestSlotMissing(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		r.script.Drop()
-		r.settle()
+		r.waitDurable()
 		st := d.Status()
 		if st.State.Name != "slot_missing" || st.State.Kind != Halted {
 			t.Errorf("%+v", st.State)
@@ -145,7 +145,7 @@ func TestForgetfulSink(t *testing.T) {
 		r.script.Commit(1, 2)
 		d := r.start()
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		d.stop()
 		r.script.Commit(4)
@@ -157,12 +157,12 @@ func TestForgetfulSink(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		r.stores[0].set(func() { r.stores[0].loses = true })
 		r.script.Commit(5)
 		r.stores[0].breaks(errTarget) // begins at the slot again
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, forgetful(), newStore())
 }
@@ -173,12 +173,12 @@ func TestRecordLostWhileRunning(t *testing.T) {
 		run(t, func(t *testing.T, r *rig) {
 			d := r.start()
 			r.script.Commit(1)
-			r.settle()
+			r.waitDurable()
 			s := r.stores[0]
 			s.set(func() { s.record, s.missing = nil, says })
 			s.breaks(errTarget)
 			r.script.Commit(2)
-			r.settle()
+			r.waitDurable()
 			d.is(0, "progress_lost")
 			if err := capturetest.Judge(r.script.Committed()[:1], s.seen(), capturetest.ExactlyOnce); err != nil {
 				t.Error(err)
@@ -187,9 +187,9 @@ func TestRecordLostWhileRunning(t *testing.T) {
 	}
 }
 
-// A daemon dies in a copy of which a sink holds no row yet. The record of the start alone must not look like one from
+// A daemon dies in a copy of which no row is durable in a sink yet. The record of the start alone must not look like one from
 // beyond the copy, or the next first start halts for ever.
-func TestDeathBeforeARowOfTheCopyIsHeld(t *testing.T) {
+func TestDeathBeforeARowOfTheCopyIsDurable(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.copied = true
 		r.script.Drop()
@@ -203,7 +203,7 @@ func TestDeathBeforeARowOfTheCopyIsHeld(t *testing.T) {
 			t.Fatalf("sink1 has %d rows", n)
 		}
 		d = r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if st := d.Status().State; st.Name != "streaming" {
 			t.Errorf("%+v", st)

@@ -9,61 +9,34 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The kinds of a named state.
-const (
-	OK       = "ok"
-	Warning  = "warning" // it works, and something has to be changed
-	Retrying = "retrying"
-	Halted   = "halted"
-)
-
-// The roles of a daemon in a pipeline.
-const (
-	Starting = "starting" // no stream yet
-	Active   = "active"   // the slot is ours
-	Standby  = "standby"  // another daemon holds it; we take over when it lets go
-)
-
-// State is a named state with one wording for the log, /readyz, the API, `tailrace status` and the metrics.
-type State struct {
-	Name   string    `json:"name"` // "streaming", "snapshot", "starting", "standby", or a trouble's own: snake_case
-	Kind   string    `json:"kind"` // OK, Warning, Retrying or Halted
-	Reason string    `json:"reason,omitempty"`
-	Fix    string    `json:"fix,omitempty"`
-	Since  time.Time `json:"since"`
-}
-
-// opening is the state between two streams, and of a stream until every sink has passed its start rule.
-func opening() State { return State{Name: "opening", Kind: OK} }
-
 // Status is a pipeline as the API shows it.
 type Status struct {
 	Name   string       `json:"name"`
 	Role   string       `json:"role"`
-	State  State        `json:"state"` // the source's and the line's: the worst thing that concerns every sink
+	State  State        `json:"state"` // of the source and of the pipeline itself: the worst problem that concerns every sink
 	Source SourceStatus `json:"source"`
 	Window WindowStatus `json:"window"`
 	Sinks  []SinkStatus `json:"sinks"`
 }
 
-// SourceStatus is how the source's server sees us. Sizes are bytes, -1 is unknown.
+// SourceStatus is what the source's server reports of this pipeline. Sizes are in bytes, -1 is unknown.
 type SourceStatus struct {
 	Kind      string           `json:"kind"` // "postgres"
 	Connected bool             `json:"connected"`
 	Slot      string           `json:"slot,omitempty"` // its state
 	End       capture.LSN      `json:"end"`            // of the server's WAL
-	Sent      capture.Position `json:"sent"`           // how far we have confirmed
+	Confirmed capture.Position `json:"sent"`           // what was confirmed to the source
 	Retained  int64            `json:"retained_bytes"`
 	Safe      int64            `json:"safe_bytes"`
-	LostIn    float64          `json:"lost_in_seconds"` // at the present rate of WAL; -1 is unknown or never
+	LostIn    float64          `json:"lost_in_seconds"` // at the current rate of WAL; -1 is unknown or never
 	Copied    int64            `json:"snapshot_rows"`
 	Estimated int64            `json:"snapshot_rows_estimated"`
 	Stalls    uint64           `json:"stalls"` // of the connection, since the process started
-	// Unpublished is how many tables the file takes that the source does not publish; -1 is unknown.
+	// Unpublished is how many tables the file selects that the source does not publish; -1 is unknown.
 	Unpublished int `json:"tables_unpublished"`
 }
 
-// WindowStatus is what lies between the source and the sinks.
+// WindowStatus is what is in flight between the source and the sinks.
 type WindowStatus struct {
 	Bytes int64 `json:"bytes"`
 	Limit int64 `json:"limit"`
@@ -75,9 +48,9 @@ type SinkStatus struct {
 	Kind     string           `json:"kind"` // "kafka"
 	State    State            `json:"state"`
 	Accepted capture.Position `json:"accepted"`
-	Held     capture.Position `json:"held"`
-	// Unproven says that the sink is not open, or is joining. Whether it still holds what it held shows when it is open: a
-	// target may have failed over to a server that has less. One that is joining does not have a copy of all rows yet.
+	Durable  capture.Position `json:"held"`
+	// Unproven reports whether the sink is not open, or is joining. While it is not open Durable may be outdated: the target may
+	// have failed over to a server that has less. A sink that is joining does not have a copy of all rows yet.
 	Unproven   bool    `json:"unproven,omitempty"`
 	LagSeconds float64 `json:"lag_seconds"` // 0 when nothing is pending
 	LagBytes   int64   `json:"lag_bytes"`   // of the source's WAL
@@ -85,7 +58,7 @@ type SinkStatus struct {
 	Rejected   int64   `json:"rejected"`
 }
 
-// oldest is the age in seconds of the oldest commit that some sink does not hold.
+// oldest is the age in seconds of the oldest commit that is not durable in every sink.
 func (s Status) oldest() (seconds float64) {
 	for _, k := range s.Sinks {
 		seconds = max(seconds, k.LagSeconds)
@@ -93,34 +66,32 @@ func (s Status) oldest() (seconds float64) {
 	return seconds
 }
 
-// Status is the pipeline now. It may be called by any goroutine.
+// Status returns the current status. Any goroutine may call it.
 func (p *Pipeline) Status() Status {
 	o, observed := p.config.Source.(capture.Observed)
 	var health capture.Health
 	if observed {
-		health = o.Health() // before the state: a snapshot that ends in between must not look like a stream
+		health = o.Health() // read before the state: a snapshot that ends in between must not look like a stream
 	}
 	p.mu.Lock()
-	s := Status{Name: p.config.Name, Role: p.role, State: p.state, Window: WindowStatus{Limit: p.config.Window}}
-	s.Source = SourceStatus{Kind: p.config.SourceKind, Sent: p.sent, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1}
-	if p.lane != nil {
-		s.Window.Bytes = p.lane.window.size()
-	}
+	s := Status{Name: p.config.Name, Role: p.role, State: p.state.Now(), Window: WindowStatus{Limit: p.config.Window}}
 	p.mu.Unlock()
+	s.Source = SourceStatus{Kind: p.config.SourceKind, Retained: -1, Safe: -1, LostIn: -1, Unpublished: -1}
+	s.Window.Bytes, s.Source.Confirmed = p.lanes[0].inFlight()
 	if observed {
 		s.observe(health)
 		s.State.Fix = p.config.FixArgs.Complete(s.State.Fix)
 	}
 	now := time.Now()
-	for _, d := range p.sinks {
-		s.Sinks = append(s.Sinks, d.status(now, s.Source.End))
+	for _, r := range p.lanes[0].sinks {
+		s.Sinks = append(s.Sinks, r.status(now, s.Source.End))
 	}
 	return s
 }
 
 func (s *Status) observe(h capture.Health) {
 	src := &s.Source
-	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Sent.Flush())
+	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Confirmed.Flush())
 	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
 	src.Stalls, src.Unpublished = h.Stalls, h.Unpublished
 	if h.Safe >= 0 && h.Rate > 0 {
@@ -134,29 +105,29 @@ func (s *Status) observe(h capture.Health) {
 	case h.Copying:
 		s.State.Name = "snapshot"
 	default:
-		s.State = warned(s.State, h.Warning, h.WarningSince)
+		s.State = withWarning(s.State, h.Warning, h.WarningSince)
 	}
 }
 
-func (d *delivery) status(now time.Time, end capture.LSN) SinkStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (r *sinkRunner) status(now time.Time, end capture.LSN) SinkStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s := SinkStatus{
-		Name: d.name, Kind: d.kind, State: d.state, Accepted: d.accepted, Held: d.holds, Unproven: !d.live || d.joining,
-		LagSeconds: d.pending.age(now).Seconds(), LagBytes: -1, Events: d.count, Rejected: d.rejected,
+		Name: r.name, Kind: r.kind, State: r.state.Now(), Accepted: r.acceptedPos, Durable: r.durablePos, Unproven: !r.live || r.joining,
+		LagSeconds: r.pending.age(now).Seconds(), LagBytes: -1, Events: r.eventCount, Rejected: r.rejectedCount,
 	}
-	if r, tells := d.sink.(sink.HealthReporter); tells && d.live && s.State.Kind == OK {
-		h := r.Health()
-		s.State = warned(s.State, h.Warning, h.Since)
+	if reporter, can := r.sink.(sink.HealthReporter); can && r.live && s.State.Kind == OK {
+		h := reporter.Health()
+		s.State = withWarning(s.State, h.Warning, h.Since)
 	}
-	if end > 0 && !d.holds.IsZero() {
-		s.LagBytes = max(0, int64(end)-int64(d.holds.Flush()))
+	if end > 0 && !r.durablePos.IsZero() {
+		s.LagBytes = max(0, int64(end)-int64(r.durablePos.Flush()))
 	}
 	return s
 }
 
-// warned is the state of what works, with what it warns of.
-func warned(s State, warning *capture.Problem, since time.Time) State {
+// withWarning returns the state of a source or sink that works, as that of its warning if there is one.
+func withWarning(s State, warning *capture.Problem, since time.Time) State {
 	if warning == nil {
 		return s
 	}
@@ -165,12 +136,10 @@ func warned(s State, warning *capture.Problem, since time.Time) State {
 	return s
 }
 
-// End is the end of the source's WAL now: every commit that has returned stands before it. It asks the server.
+// End asks the server for the current end of its WAL: every commit that has returned lies before it.
 func (p *Pipeline) End(ctx context.Context) (capture.LSN, error) {
-	if e, ok := p.config.Source.(interface {
-		WALEnd(ctx context.Context) (capture.LSN, error)
-	}); ok {
-		return e.WALEnd(ctx)
+	if w, ok := p.config.Source.(capture.WALEnd); ok {
+		return w.WALEnd(ctx)
 	}
-	return 0, fmt.Errorf("source %s has no WAL", p.config.SourceKind)
+	return 0, fmt.Errorf("a source of type %q has no write-ahead log", p.config.SourceKind)
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The lag is the age of the oldest commit that is not held: nothing when nothing is, growing while a sink is away.
+// The lag is the age of the oldest commit that is not durable: 0 when all are, growing while a sink is away.
 func TestLag(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		for i := range 2 {
 			if k := d.sink(i); k.LagSeconds != 0 || k.LagBytes != 0 {
 				t.Errorf("idle: %+v", k)
@@ -28,13 +28,13 @@ func TestLag(t *testing.T) {
 		if k := d.sink(0); k.LagSeconds != 0 {
 			t.Errorf("away, but nothing is to be written: %+v", k)
 		}
-		held := d.sink(0).Held
+		held := d.sink(0).Durable
 		r.script.Commit(1)
 		r.pass(30 * time.Second)
 		r.script.Commit(1)
 		r.pass(30 * time.Second)
 		k := d.sink(0)
-		if k.LagSeconds != 60 || k.LagBytes != int64(r.script.End()-held.LSN) || k.Held != held {
+		if k.LagSeconds != 60 || k.LagBytes != int64(r.script.End()-held.LSN) || k.Durable != held {
 			t.Errorf("away for 60 s: %+v", k)
 		}
 		if k := d.sink(1); k.LagSeconds != 0 || k.LagBytes != 0 {
@@ -49,7 +49,7 @@ func TestLag(t *testing.T) {
 		// An empty batch is no lag in time.
 		r.script.Idle(800)
 		r.stores[0].refuses(nil)
-		r.settle()
+		r.waitDurable()
 		if k := d.sink(0); k.LagSeconds != 0 || k.LagBytes != 0 {
 			t.Errorf("back: %+v", k)
 		}
@@ -76,7 +76,7 @@ func TestLagOverARewind(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 		r.stores[0].unblock()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		if k := d.sink(0); k.LagSeconds != 0 {
 			t.Errorf("%+v", k)
@@ -84,8 +84,8 @@ func TestLagOverARewind(t *testing.T) {
 	}, newStore())
 }
 
-// What a target lost although it held it waits again, as old as it is: within the window, and where the stream starts again.
-func TestLagOfWhatWasHeldAndLost(t *testing.T) {
+// What a target lost after it was durable is pending again, as old as it is: within the window, and where the stream starts again.
+func TestLagOfWhatWasDurableAndLost(t *testing.T) {
 	streams := map[string]int{"in the window": 1, "behind the window": 2}
 	for name, window := range map[string]int64{"in the window": 1 << 20, "behind the window": 200} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestLagOfWhatWasHeldAndLost(t *testing.T) {
 				}
 				r.stores[0].unblock()
 				r.stores[1].unblock()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				for i := range 2 {
 					if k := d.sink(i); k.LagSeconds != 0 {
@@ -134,7 +134,7 @@ func TestCounters(t *testing.T) {
 		r.script.Commit(4)
 		r.pass(10 * time.Second)
 		r.script.Commit(5)
-		r.settle()
+		r.waitDurable()
 		r.script.Idle(80)
 		r.pass(time.Second)
 		r.complete()
@@ -209,9 +209,9 @@ func TestStatusOfALife(t *testing.T) {
 			t.Errorf("a sink is away at the start: %+v", st)
 		}
 		r.stores[0].refuses(nil)
-		r.settle()
+		r.waitDurable()
 		st := d.Status()
-		if st.Role != Active || st.State.Name != "streaming" || st.Source.Sent.LSN != r.script.End() || st.Source.End != r.script.End() {
+		if st.Role != Active || st.State.Name != "streaming" || st.Source.Confirmed.LSN != r.script.End() || st.Source.End != r.script.End() {
 			t.Errorf("at work: %+v", st)
 		}
 		since := st.State.Since
@@ -250,13 +250,13 @@ func TestStatusBetweenTwoStreams(t *testing.T) {
 		d := r.start()
 		looked.within = func() { // the snapshot ends while the status is read
 			r.stores[0].unblock()
-			r.settle()
+			r.waitDurable()
 		}
 		if st := d.Status(); st.State.Name != "opening" || st.Role != Active {
 			t.Errorf("after the snapshot: %s, %+v", st.Role, st.State)
 		}
 		looked.gate <- struct{}{}
-		r.settle()
+		r.waitDurable()
 		if st := d.Status(); st.State.Name != "streaming" {
 			t.Errorf("at work: %+v", st.State)
 		}
@@ -267,7 +267,7 @@ func TestStatusBetweenTwoStreams(t *testing.T) {
 		}
 		r.script.Cut()
 		looked.gate <- struct{}{}
-		r.settle()
+		r.waitDurable()
 		if looked.left != nil {
 			t.Error("no stream has ended")
 		}
@@ -306,7 +306,7 @@ func TestPending(t *testing.T) {
 	var p pending
 	start := time.Unix(1000, 0)
 	observed := 0
-	hold := func(lsn capture.LSN) { p.hold(at(lsn), func(time.Time) { observed++ }) }
+	hold := func(lsn capture.LSN) { p.setDurable(at(lsn), func(time.Time) { observed++ }) }
 	add := func(end capture.Position, at time.Time) { p.add(&capture.Batch{End: end, Time: at}) }
 	for i := range 5 {
 		add(at(capture.LSN(100*(i+1))), start.Add(time.Duration(i)*time.Second))
@@ -322,12 +322,12 @@ func TestPending(t *testing.T) {
 			t.Errorf("held %d: age %s, %d observed", c.held, p.age(now), observed)
 		}
 	}
-	// What was held and is lost is noted again, each once and in order; what is pending all the same is not.
+	// What was durable and is lost is added again, each once and in order; what is still pending is not.
 	for _, lsn := range []capture.LSN{600, 700} {
 		add(at(lsn), now)
 	}
 	hold(600)
-	p.lose(at(600))
+	p.markLost(at(600))
 	for _, lsn := range []capture.LSN{400, 500, 500, 600, 650, 700} {
 		add(at(lsn), now.Add(-time.Duration(lsn)*time.Second))
 	}
@@ -363,7 +363,7 @@ func TestStatusOfAServerThatWaits(t *testing.T) {
 	}
 }
 
-// What a source warns of is the state of a pipeline that streams, with a kind of its own; trouble comes first.
+// What a source warns of is the state of a pipeline that streams, with a kind of its own; a problem comes first.
 func TestStatusOfASourceThatWarns(t *testing.T) {
 	since := time.Unix(1000, 0)
 	warning := &capture.Problem{State: "tables_unpublished", Reason: "public.w", Fix: "restart"}
@@ -386,11 +386,11 @@ func TestStatusOfASourceThatWarns(t *testing.T) {
 	}
 }
 
-// What a sink warns of is its state while it works, with a kind of its own; trouble comes first.
+// What a sink warns of is its state while it works, with a kind of its own; a problem comes first.
 func TestStatusOfASinkThatWarns(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		since := time.Now().Add(-time.Hour)
 		warning := &capture.Problem{State: "progress_expires", Reason: "the topic deletes records", Fix: "let it keep them"}
 		r.stores[0].set(func() { r.stores[0].health = sink.Health{Warning: warning, Since: since} })
@@ -402,21 +402,21 @@ func TestStatusOfASinkThatWarns(t *testing.T) {
 			t.Errorf("sink_state: %v", got)
 		}
 		r.script.Commit(1)
-		r.settle()
+		r.waitDurable()
 		r.stores[0].refuses(errTarget)
 		r.stores[0].breaks(errTarget)
 		r.pass(time.Second)
 		if got := d.sink(0).State; got.Name != "retrying" || got.Kind != Retrying {
-			t.Errorf("in trouble: %+v", got)
+			t.Errorf("with a problem: %+v", got)
 		}
 		r.stores[0].refuses(nil)
-		r.settle()
+		r.waitDurable()
 		if got := d.sink(0).State; got != want {
 			t.Errorf("back: %+v", got)
 		}
 		r.stores[0].set(func() { r.stores[0].health = sink.Health{} })
 		if got := d.sink(0).State; got.Name != "streaming" || got.Kind != OK {
-			t.Errorf("mended: %+v", got)
+			t.Errorf("recovered: %+v", got)
 		}
 	}, newStore())
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// errTarget is trouble of a target that may pass.
+// errTarget is an error of a target that may pass.
 var errTarget = errors.New("target: connection refused")
 
 // store is the far end of a scripted sink: what is durable there, whoever writes it, and the faults of it.
@@ -34,7 +34,7 @@ type store struct {
 	changed    chan struct{}
 	down       error                  // of Open
 	hangs      bool                   // Open does, until its context ends
-	late       bool                   // it says that it holds late
+	late       bool                   // it reports that it acknowledges late
 	refuse     func(sink.Batch) error // of Write; nil: none
 	fails      error                  // of everything on its way; nil: none
 	missing    sink.Memory            // what it says when there is no record: Empty, or Lost
@@ -48,7 +48,7 @@ type store struct {
 }
 
 // controls are ways to break the contract of a sink; a test that uses one must fail.
-type controls struct{ heldAtAccept, heldAtAck, heldEmptyAtOnce, unfenced bool }
+type controls struct{ durableAtAccept, durableAtAck, emptyDurableAtOnce, unfenced bool }
 
 // durable is a state of the store.
 type durable struct {

@@ -9,14 +9,14 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// verdicts are what stands for the sinks of a lane, each by its last judgement for one stream. A sink that is ahead of its source
-// tells that the source was restored, which the record of another one may not show any more. So a sink that has passed waits
-// until all have, and is judged again when such a verdict becomes known meanwhile.
+// verdicts are the current verdicts on the sinks of a lane, each from the last check for one stream. A sink that is ahead of its
+// source proves that the source was restored, which another sink's record may no longer show. So a sink that has passed the start
+// rule waits until all have, and is checked again when such a verdict becomes known meanwhile.
 type verdicts struct {
 	mu      sync.Mutex
 	of      []*sink.Verdict // by the sink's index
-	known   int             // how many became known that concern the others
-	by      []int           // by how many of them a sink has passed; absent: it has not passed; gone: it is not judged any more
+	known   int             // how many verdicts became known that concern the other sinks
+	by      []int           // with how many of them a sink has passed; absent: it has not passed; gone: it is no longer checked
 	changed chan struct{}   // closed when known grows, and when the last sink has passed or is gone
 }
 
@@ -41,7 +41,7 @@ func (v *verdicts) others(index int) (of []*sink.Verdict) {
 	return of
 }
 
-// put notes what stands for a sink. The list is not changed any more.
+// put records the verdicts on a sink. The list must not be changed afterwards.
 func (v *verdicts) put(index int, list *sink.Verdict) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -58,25 +58,25 @@ func (v *verdicts) wakeLocked() {
 	v.changed = make(chan struct{})
 }
 
-// now is how many verdicts are known. A sink that is judged after this call has returned is judged by all of them.
-func (v *verdicts) now() int {
+// count is how many verdicts are known. A check that begins after this call has returned takes all of them into account.
+func (v *verdicts) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.known
 }
 
-// wait waits, for a sink that has passed by what was known then, until all sinks have passed or are gone. It is true when the
-// sink has to be judged again.
+// wait is called for a sink that has passed with the number of verdicts known at the time. It waits until all sinks have passed or
+// are gone, and reports whether the sink has to be checked again.
 func (v *verdicts) wait(ctx context.Context, index, then int) (again bool, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.standLocked(index, then)
+	v.setLocked(index, then)
 	for {
 		switch {
 		case v.known != then:
 			v.by[index] = absent
 			return true, nil
-		case v.settledLocked():
+		case v.allPassedLocked():
 			return false, nil
 		}
 		changed := v.changed
@@ -93,21 +93,21 @@ func (v *verdicts) wait(ctx context.Context, index, then int) (again bool, err e
 	}
 }
 
-// leave is for a sink that is not judged any more.
-func (v *verdicts) leave(index int) {
+// remove is called for a sink that is no longer checked.
+func (v *verdicts) remove(index int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.standLocked(index, gone)
+	v.setLocked(index, gone)
 }
 
-func (v *verdicts) standLocked(index, by int) {
+func (v *verdicts) setLocked(index, by int) {
 	v.by[index] = by
-	if v.settledLocked() {
+	if v.allPassedLocked() {
 		v.wakeLocked()
 	}
 }
 
-// settledLocked reports whether every sink has passed by all that is known, or is gone.
-func (v *verdicts) settledLocked() bool {
+// allPassedLocked reports whether every sink has passed with all known verdicts, or is gone.
+func (v *verdicts) allPassedLocked() bool {
 	return !slices.ContainsFunc(v.by, func(by int) bool { return by != v.known && by != gone })
 }

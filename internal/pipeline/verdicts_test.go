@@ -30,7 +30,7 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 		"the stream has broken": {answers: func(r *rig, d *daemon) *daemon {
 			overtake(r)
 			r.script.Cut()
-			r.settle()
+			r.waitDurable()
 			return d
 		}},
 		"it answers to another daemon": {answers: func(r *rig, d *daemon) *daemon {
@@ -44,7 +44,7 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 			r.stores[0].refuses(errTarget)
 			d = r.start()
 			r.stores[1].refuses(nil)
-			r.settle()
+			r.waitDurable()
 			if st := d.sink(1).State; st.Kind == Halted {
 				t.Errorf("before sink0 answers: %+v", st)
 			}
@@ -57,19 +57,19 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 				r.script.Commit(1)
 				r.script.Commit(2)
 				d := r.start()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				r.stores[0].set(func() { r.stores[0].deaf = c.unable })
 				r.stores[1].refuses(errTarget)
 				r.stores[1].breaks(errTarget)
 				r.script.Restore(0x1000)
-				r.settle()
+				r.waitDurable()
 				d.is(0, "ahead_of_source")
 				d.is(1, "retrying")
 				confirmed := r.script.Confirmed()
 				d = c.answers(r, d)
 				r.stores[1].refuses(nil)
-				r.settle()
+				r.waitDurable()
 				for i, s := range r.stores {
 					d.is(i, "ahead_of_source")
 					if v := s.progress().Verdict.Find(startrule.AheadOfSource); (i == 1 || !c.unable) && (v == nil || v.Since.IsZero() || v.Confirmed != 0x1000) {
@@ -90,18 +90,18 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 	}
 }
 
-// overtake lets the source go on until it is beyond what the sinks hold.
+// overtake lets the source continue until it is beyond the sinks.
 func overtake(r *rig) {
 	held := max(r.stores[0].position().LSN, r.stores[1].position().LSN)
 	for r.script.End() <= held+1000 {
 		r.script.Commit(3)
 	}
-	r.settle()
+	r.waitDurable()
 }
 
-// A sink that holds no more than the restored source has is not halted with the other one where that is proven: by the server,
+// A sink that has no more than the restored source has is not halted with the other one where that is proven: by the server,
 // which knows the commit, or by the slot, which was confirmed for it.
-func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
+func TestASinkThatHasNoMoreThanTheRestoredSource(t *testing.T) {
 	for name, c := range map[string]struct {
 		tells, crash bool
 		state        string
@@ -118,13 +118,13 @@ func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
 				r.script.Commit(1)
 				first := r.script.End()
 				d := r.start()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				r.stores[1].refuses(errTarget)
 				r.stores[1].breaks(errTarget)
 				r.pass(time.Second)
 				r.script.Commit(2)
-				r.settle()
+				r.waitDurable()
 				if at := r.stores[1].position(); at.LSN != first || r.stores[0].position().LSN == first {
 					t.Fatalf("sink1 holds %s", at)
 				}
@@ -133,7 +133,7 @@ func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
 					r.script.Crash(0x1000)
 				}
 				r.stores[1].refuses(nil)
-				r.settle()
+				r.waitDurable()
 				d.is(0, "ahead_of_source")
 				if v := r.stores[1].progress().Verdict; (v != nil) != (c.state != "") {
 					t.Errorf("the record of sink1 has %+v", v)
@@ -147,7 +147,7 @@ func TestASinkThatHoldsNoMoreThanTheRestoredSource(t *testing.T) {
 }
 
 // What a writer has accepted of a source that is then put back is not skipped: neither where the source is still behind it, nor
-// where it has overtaken that and knows its commits. It is not taken for held, either.
+// where it has overtaken that and knows its commits. It is not taken for durable, either.
 func TestWhatWasOnItsWayWhenTheSourceWasRestored(t *testing.T) {
 	for name, c := range map[string]struct {
 		tells      bool
@@ -166,23 +166,23 @@ func TestWhatWasOnItsWayWhenTheSourceWasRestored(t *testing.T) {
 				r.script.Commit(1)
 				first := r.script.End()
 				d := r.start()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				s.block()
 				r.script.Commit(2)
 				accepted := r.script.End()
-				r.settle()
-				if k := d.sink(0); k.Accepted.LSN != accepted || k.Held.LSN != first {
-					t.Fatalf("accepted %s, held %s", k.Accepted, k.Held)
+				r.waitDurable()
+				if k := d.sink(0); k.Accepted.LSN != accepted || k.Durable.LSN != first {
+					t.Fatalf("accepted %s, held %s", k.Accepted, k.Durable)
 				}
 				r.script.Restore(first)
 				c.then(r)
-				r.settle()
+				r.waitDurable()
 				s.unblock()
 				c.last(r)
-				r.settle()
+				r.waitDurable()
 				r.script.Cut()
-				r.settle()
+				r.waitDurable()
 				r.complete()
 				d.is(0, "streaming")
 				if n := s.opens(); n != 2 {
@@ -193,7 +193,7 @@ func TestWhatWasOnItsWayWhenTheSourceWasRestored(t *testing.T) {
 	}
 }
 
-// A sink that has passed waits for the others, and is judged again when one of them turns out to be ahead; one that is gone is
+// A sink that has passed waits for the others, and is checked again when one of them turns out to be ahead; one that is gone is
 // not waited for.
 func TestVerdictsAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -221,8 +221,8 @@ func TestVerdictsAreWaitedFor(t *testing.T) {
 			default:
 			}
 		}
-		first := wait(t.Context(), 0, v.now())
-		waits("two are being judged", first)
+		first := wait(t.Context(), 0, v.count())
+		waits("two are being checked", first)
 		v.put(1, &sink.Verdict{State: startrule.Gap})
 		waits("another state", first)
 		v.put(1, ahead)
@@ -235,18 +235,18 @@ func TestVerdictsAreWaitedFor(t *testing.T) {
 		if again, err := v.wait(t.Context(), 0, 0); !again || err != nil {
 			t.Errorf("by less than is known: %v, %v", again, err)
 		}
-		first = wait(t.Context(), 0, v.now())
+		first = wait(t.Context(), 0, v.count())
 		v.put(1, ahead)
 		waits("the same verdict", first)
 		v.put(1, nil)
-		second := wait(t.Context(), 1, v.now())
-		waits("one is being judged", first)
+		second := wait(t.Context(), 1, v.count())
+		waits("one is being checked", first)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := v.wait(ctx, 1, v.now()); !errors.Is(err, context.Canceled) {
+		if _, err := v.wait(ctx, 1, v.count()); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
-		v.leave(2)
+		v.remove(2)
 		for _, c := range []<-chan answer{first, second} {
 			if a := <-c; a.again || a.err != nil {
 				t.Errorf("%+v", a)

@@ -9,108 +9,108 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// window lies between one stream and its sinks: a run of batches in order, bounded in bytes, with a cursor a sink. A
-// batch leaves when every sink holds it, or, when its room is needed, once every sink has accepted it: what was
-// accepted and is not held stays while there is room, so that a short rewind needs no source.
+// window buffers batches between one stream and its sinks: in order, bounded in bytes, with one cursor per sink. A batch is
+// dropped when it is durable in every sink or, when its room is needed, once every sink has accepted it: what was accepted and is
+// not durable stays while there is room, so that a short rewind does not need the source.
 //
-// It lives as long as its stream. Its methods are safe for use by many goroutines.
+// It lives as long as its stream. Its methods are safe for concurrent use.
 type window struct {
 	limit  int64
-	copies bool // it has a copy of all rows for one sink
+	ofCopy bool // it buffers a copy of all rows for one sink
+	waited func(sink int, d time.Duration)
 
-	mu      sync.Mutex
-	ring    []capture.Batch // ring[0] has the number base
-	base    uint64
-	tail    capture.Position // where ring[0] begins
-	bytes   int64
-	cursors []cursor
-	rest    time.Time     // when the last sink had accepted everything
-	changed chan struct{} // closed and made anew when anything changes
-	waited  func(sink int, d time.Duration)
+	mu         sync.Mutex      // guards what follows
+	ring       []capture.Batch // ring[0] has the number base
+	base       uint64
+	tail       capture.Position // where ring[0] begins
+	bytes      int64
+	cursors    []cursor
+	caughtUpAt time.Time     // when the last sink had accepted everything
+	changed    chan struct{} // closed and replaced when anything changes
 }
 
-// cursor is how far a sink has come.
+// cursor is a sink's place in the window.
 type cursor struct {
-	next uint64           // the number of the batch that it reads next
-	skip capture.Position // what it holds or has accepted already: changes before it are not handed out again
-	held capture.Position
-	away bool // the sink takes no part: nothing waits for it
+	next     uint64           // the number of the batch that it reads next
+	skip     capture.Position // durable or accepted before: read leaves out the changes up to it
+	durable  capture.Position
+	excluded bool // the sink does not read: nothing waits for it
 }
 
-// source stands for the stream where a sink's index is asked for: who holds the line up.
+// source stands for the stream in the place of a sink's index: what the pipeline waited for.
 const source = -1
 
-// newWindow makes a window for a stream that begins at start. A batch is let in while fewer than limit bytes are there,
-// so they are at most limit and one batch (I6). waited hears for whom the stream, or all the sinks, had to wait.
+// newWindow returns a window for a stream that begins at start. It takes a batch while it has fewer than limit bytes, so it has at
+// most limit and one batch (I6). It calls waited when the stream has waited for a sink.
 func newWindow(limit int64, start capture.Position, sinks int, waited func(sink int, d time.Duration)) *window {
 	return &window{limit: limit, tail: start, cursors: make([]cursor, sinks), changed: make(chan struct{}), waited: waited}
 }
 
-// append puts a batch at the head: step 6 of the way of one row. It waits for room, before the batch counts (I6).
+// append puts a batch at the head. It waits for room, before the batch counts (I6).
 func (w *window) append(ctx context.Context, b capture.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for !w.room() {
-		blame, began := w.slowest(), time.Now()
-		if err := w.wait(ctx); err != nil {
+	for !w.roomLocked() {
+		blame, began := w.slowestLocked(), time.Now()
+		if err := w.waitLocked(ctx); err != nil {
 			return err
 		}
 		w.waited(blame, time.Since(began))
 	}
 	w.ring = append(w.ring, b)
 	w.bytes += weight(b)
-	w.wake()
+	w.wakeLocked()
 	return nil
 }
 
-// weight is what a batch counts. One without changes takes memory too: an idle source sends one a second, and a sink may be
-// stuck for weeks.
+// weight is how many bytes a batch counts for. One without changes takes memory too: an idle source sends one per second, and a
+// sink may be stuck for weeks.
 func weight(b capture.Batch) int64 { return int64(max(b.Bytes, 128)) }
 
-// room drops what all have accepted until another batch fits.
-func (w *window) room() bool {
-	for w.bytes >= w.limit && len(w.ring) > 0 && w.everyone(func(c *cursor) bool { return c.next > w.base }) {
-		w.drop()
+// roomLocked drops what every sink has accepted until another batch fits, and reports whether one does.
+func (w *window) roomLocked() bool {
+	for w.bytes >= w.limit && len(w.ring) > 0 && w.allLocked(func(c *cursor) bool { return c.next > w.base }) {
+		w.dropLocked()
 	}
 	return w.bytes < w.limit
 }
 
-// drop lets the oldest batch go. Every sink has accepted it or was put beyond it by seek, on the goroutine that calls its
-// Write: none reads it any more.
-func (w *window) drop() {
+// dropLocked drops the oldest batch. Every sink has accepted it, or seek has put the sink beyond it on the goroutine that calls its
+// Write: no sink reads it any more.
+func (w *window) dropLocked() {
 	w.bytes -= weight(w.ring[0])
 	w.tail = w.ring[0].End
 	w.ring[0].Release()
-	w.ring[0] = capture.Batch{} // lets the memory go
+	w.ring[0] = capture.Batch{} // frees the memory
 	w.ring = w.ring[1:]
 	w.base++
 }
 
-func (w *window) slowest() int {
+func (w *window) slowestLocked() int {
 	slow := source
 	for i := range w.cursors {
-		if !w.cursors[i].away && (slow == source || w.cursors[i].next < w.cursors[slow].next) {
+		if !w.cursors[i].excluded && (slow == source || w.cursors[i].next < w.cursors[slow].next) {
 			slow = i
 		}
 	}
 	return slow
 }
 
-// read hands out the batches that sink i has not accepted, at least one and at most about max bytes: step 7 of the way
-// of one row. n is how many to accept when they are written; a batch of which the sink holds everything counts in n but
-// is not handed out. It waits for the first; stop ends the waiting. Batches go out as they stand in the ring, and only
-// accept and seek move the cursor, on the goroutine of the same sink: a sink sees them in the source's order (I3).
+// read returns the batches that sink i has not accepted, at least one and at most about limit bytes.
+// n is how many to accept after the write; a batch that the sink has completely counts in n and is left out of run. read waits for
+// the first batch until stop is closed. Batches are returned in the order of the ring, and only accept and seek move the cursor, on
+// the goroutine of the same sink: a sink sees them in the source's order (I3).
 func (w *window) read(ctx context.Context, i int, limit int64, stop <-chan struct{}) (run []capture.Batch, n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
 		if ctx.Err() != nil {
-			return nil, 0, context.Cause(ctx) // however much is there: the line is to end
+			return nil, 0, context.Cause(ctx) // also when batches are there: the lane ends
 		}
-		if run, n = w.ahead(i, limit); n > 0 {
+		if run, n = w.pendingLocked(i, limit); n > 0 {
 			return run, n, nil
 		}
-		if err := w.wait(ctx, stop); err != nil {
+		if err := w.waitLocked(ctx, stop); err != nil {
 			return nil, 0, err
 		}
 		if closed(stop) {
@@ -119,7 +119,7 @@ func (w *window) read(ctx context.Context, i int, limit int64, stop <-chan struc
 	}
 }
 
-func (w *window) ahead(i int, limit int64) (run []capture.Batch, n int) {
+func (w *window) pendingLocked(i int, limit int64) (run []capture.Batch, n int) {
 	c := &w.cursors[i]
 	var size int64
 	for _, b := range w.ring[min(c.next-w.base, uint64(len(w.ring))):] {
@@ -140,43 +140,43 @@ func (w *window) accept(i, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cursors[i].next += uint64(n)
-	if w.resting() {
-		w.rest = time.Now()
+	if w.allCaughtUpLocked() {
+		w.caughtUpAt = time.Now()
 	}
-	w.release()
-	w.wake()
+	w.releaseLocked()
+	w.wakeLocked()
 }
 
-// hold says that sink i holds everything up to p.
-func (w *window) hold(i int, p capture.Position) {
+// setDurable records that everything up to p is durable in sink i.
+func (w *window) setDurable(i int, p capture.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cursors[i].held = p
-	w.release()
-	w.wake()
+	w.cursors[i].durable = p
+	w.releaseLocked()
+	w.wakeLocked()
 }
 
-// release drops what every sink has accepted and holds.
-func (w *window) release() {
-	for len(w.ring) > 0 && w.everyone(func(c *cursor) bool {
-		return c.next > w.base && c.held.Compare(w.ring[0].End) >= 0
+// releaseLocked drops what every sink has accepted and made durable.
+func (w *window) releaseLocked() {
+	for len(w.ring) > 0 && w.allLocked(func(c *cursor) bool {
+		return c.next > w.base && c.durable.Compare(w.ring[0].End) >= 0
 	}) {
-		w.drop()
+		w.dropLocked()
 	}
 }
 
-func (w *window) everyone(is func(*cursor) bool) bool {
+func (w *window) allLocked(is func(*cursor) bool) bool {
 	for i := range w.cursors {
-		if !w.cursors[i].away && !is(&w.cursors[i]) {
+		if !w.cursors[i].excluded && !is(&w.cursors[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// seek puts the cursor of sink i behind everything up to p, which may lie beyond the head. The zero position is the
-// very beginning of the stream. It is false when the window no longer has what comes after p: the lane starts again, for a
-// sink that went on from a later batch would miss what lies between (I3).
+// seek puts the cursor of sink i after everything up to p, which may lie beyond the head. The zero position is the beginning of
+// the stream. It reports whether the window still has what comes after p. If not, the lane has to start again, for a sink that
+// continued with a later batch would miss changes (I3).
 func (w *window) seek(i int, p capture.Position) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -190,17 +190,17 @@ func (w *window) seek(i int, p capture.Position) bool {
 		}
 		next++
 	}
-	w.cursors[i] = cursor{next: next, skip: p, held: p}
-	w.wake()
+	w.cursors[i] = cursor{next: next, skip: p, durable: p}
+	w.wakeLocked()
 	return true
 }
 
-// leave takes sink i out until seek brings it back.
-func (w *window) leave(i int) {
+// exclude takes sink i out until the next seek.
+func (w *window) exclude(i int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cursors[i] = cursor{away: true}
-	w.wake()
+	w.cursors[i] = cursor{excluded: true}
+	w.wakeLocked()
 }
 
 // size is the number of bytes in the window.
@@ -210,41 +210,41 @@ func (w *window) size() int64 {
 	return w.bytes
 }
 
-// idle says since when every sink has accepted everything: whoever waits since then waits for the source. It is false
-// when some sink has something to do.
-func (w *window) idle() (since time.Time, ok bool) {
+// idleSince returns since when every sink has accepted everything, so that the pipeline waits for the source. ok is false when
+// some sink has not.
+func (w *window) idleSince() (since time.Time, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.rest, w.resting()
+	return w.caughtUpAt, w.allCaughtUpLocked()
 }
 
-func (w *window) resting() bool {
+func (w *window) allCaughtUpLocked() bool {
 	head := w.base + uint64(len(w.ring))
-	return w.everyone(func(c *cursor) bool { return c.next == head })
+	return w.allLocked(func(c *cursor) bool { return c.next == head })
 }
 
-// left is what sink i has yet to accept.
-func (w *window) left(i int) []capture.Batch {
+// unaccepted returns what sink i has not accepted yet.
+func (w *window) unaccepted(i int) []capture.Batch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.ring[min(w.cursors[i].next-w.base, uint64(len(w.ring))):])
 }
 
-// done says whether sink i has everything that is there.
-func (w *window) done(i int) bool {
+// caughtUp reports whether the window has nothing for sink i.
+func (w *window) caughtUp(i int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	run, _ := w.ahead(i, 1)
+	run, _ := w.pendingLocked(i, 1)
 	return len(run) == 0
 }
 
-func (w *window) wake() {
+func (w *window) wakeLocked() {
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
 
-// wait gives the lock up until something changes, ctx ends or one of stop is closed; only the end of ctx is an error.
-func (w *window) wait(ctx context.Context, stop ...<-chan struct{}) error {
+// waitLocked releases the lock until something changes, ctx ends or stop is closed; only the end of ctx is an error.
+func (w *window) waitLocked(ctx context.Context, stop ...<-chan struct{}) error {
 	changed := w.changed
 	var end <-chan struct{}
 	if len(stop) > 0 {

@@ -51,7 +51,7 @@ func (b *bed) reads(i int) (run []capture.Batch, n int) {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ahead(i, 1<<40)
+	return b.pendingLocked(i, 1<<40)
 }
 
 func (b *bed) ends(i int) string {
@@ -63,7 +63,7 @@ func (b *bed) ends(i int) string {
 	return s
 }
 
-// I6: never more than the limit and one batch, whoever is slow.
+// I6: never more than the limit and one batch, whichever sink is slow.
 func TestWindowIsBoundedInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, size = 1000, 300
@@ -135,14 +135,14 @@ func TestOneBatchAlwaysFits(t *testing.T) {
 	})
 }
 
-// Room is made of what everybody has accepted, the oldest first; what somebody has not accepted stays.
+// Room is made of what every sink has accepted, the oldest first; what some sink has not accepted stays.
 func TestRoomByEviction(t *testing.T) {
 	b := newBed(t, 600, 2)
 	b.add(batch(200, 1, 200), batch(300, 1, 200), batch(400, 1, 200))
 	b.accept(0, 3)
 	b.accept(1, 1)
 	if b.size() < 600 {
-		t.Fatal("what nobody holds is dropped without need")
+		t.Fatal("a batch that is durable in no sink is dropped without need")
 	}
 	b.add(batch(500, 1, 200))
 	if b.tail != at(200) || b.ends(1) != "300/1 400/1 500/1 " || b.ends(0) != "500/1 " {
@@ -150,24 +150,24 @@ func TestRoomByEviction(t *testing.T) {
 	}
 }
 
-// What everybody has accepted and holds leaves at once.
-func TestReleaseByHeld(t *testing.T) {
+// What every sink has accepted and made durable is dropped at once.
+func TestReleaseByDurable(t *testing.T) {
 	b := newBed(t, 1<<20, 2)
 	b.add(batch(200, 1, 200), batch(300, 1, 200))
 	b.accept(0, 2)
-	b.hold(0, at(300))
+	b.setDurable(0, at(300))
 	b.accept(1, 2)
-	b.hold(1, at(299))
+	b.setDurable(1, at(299))
 	if b.tail != at(200) {
 		t.Errorf("held up to 299 by both: the tail is %s", b.tail)
 	}
-	b.hold(1, at(300))
+	b.setDurable(1, at(300))
 	if b.tail != at(300) || b.size() != 0 || len(b.ring) != 0 {
 		t.Errorf("held by both: the tail is %s, %d bytes", b.tail, b.size())
 	}
 	b.add(batch(400, 1, 200))
-	b.hold(0, at(400))
-	b.hold(1, at(400))
+	b.setDurable(0, at(400))
+	b.setDurable(1, at(400))
 	if b.size() == 0 {
 		t.Error("dropped before it was accepted")
 	}
@@ -194,7 +194,7 @@ func TestSeek(t *testing.T) {
 		b.add(batch(200, 3, 200), batch(300, 3, 200), batch(400, 3, 200), batch(500, 0, 0))
 		for i := range 2 {
 			b.accept(i, 1)
-			b.hold(i, at(200))
+			b.setDurable(i, at(200))
 		}
 		b.accept(0, 2)
 		if ok := b.seek(0, c.to); ok != c.ok {
@@ -223,7 +223,7 @@ func TestSeekBeyondTheHead(t *testing.T) {
 		t.Errorf("%d batches, to be written: %s", n, b.ends(0))
 	}
 	b.accept(0, n)
-	if _, ok := b.idle(); !ok {
+	if _, ok := b.idleSince(); !ok {
 		t.Error("not idle after everything was accepted")
 	}
 }
@@ -269,7 +269,7 @@ func TestReadWaits(t *testing.T) {
 		if done != 0 {
 			t.Fatal("it does not wait")
 		}
-		b.hold(1, at(7)) // wakes it for nothing
+		b.setDurable(1, at(7)) // wakes it for nothing
 		synctest.Wait()
 		if done != 0 {
 			t.Fatal("woken for nothing, it returns")

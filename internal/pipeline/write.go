@@ -12,140 +12,141 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// write turns a run of batches into events and hands them to the writer. When a change cannot be turned into events,
-// everything before it is written, and the error is the change's.
-func (d *delivery) write(ctx context.Context, run []capture.Batch) error {
-	bad := d.compose(run)
-	if len(d.batches) > 0 {
-		if err := d.hand(ctx); err != nil {
+// write transforms batches into events and passes them to the writer. When a change cannot be transformed, everything before it
+// is written, and the error is that of the change.
+func (r *sinkRunner) write(ctx context.Context, run []capture.Batch) error {
+	bad := r.transformBatches(run)
+	if len(r.batches) > 0 {
+		if err := r.writeBatches(ctx); err != nil {
 			return err
 		}
 	}
 	return bad
 }
 
-// hand gives the writer what was composed: step 9 of the way of one row.
-func (d *delivery) hand(ctx context.Context) (err error) {
-	defer d.recovered(&err)
-	late, cancel := withGrace(ctx)
+// writeBatches passes r.batches to the writer.
+func (r *sinkRunner) writeBatches(ctx context.Context) (err error) {
+	defer r.recoverPanic(&err)
+	graceCtx, cancel := r.withGrace(ctx)
 	defer cancel()
-	if err := d.writer.Write(late, d.batches); err != nil {
+	if err := r.writer.Write(graceCtx, r.batches); err != nil {
 		if ctx.Err() != nil {
-			d.close() // nobody will mend it
+			r.close() // the runner ends without recovering
 		}
 		return err
 	}
-	d.took()
+	r.recordAccepted()
 	return nil
 }
 
-// recovered makes an error of a panic: it is one change's fault, not the daemon's end.
-func (d *delivery) recovered(err *error) {
-	if r := recover(); r != nil {
-		*err = panicked(d.log, r, fmt.Sprintf("a change after %s", d.position()))
+// recoverPanic turns a panic into an error: a change that panics must not end the daemon.
+func (r *sinkRunner) recoverPanic(err *error) {
+	if v := recover(); v != nil {
+		*err = panicError(r.log, v, fmt.Sprintf("a change after %s", r.accepted()))
 	}
 }
 
-// guarded calls f and makes an error of its panic: one pipeline's bug does not end the others.
-func guarded(log *zap.Logger, f func() error) (err error) {
+// recoverPanics calls f and turns a panic into an error: a bug in one pipeline must not end the others.
+func recoverPanics(log *zap.Logger, f func() error) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			err = panicked(log, r, "the line")
+		if v := recover(); v != nil {
+			err = panicError(log, v, "the pipeline")
 		}
 	}()
 	return f()
 }
 
-func panicked(log *zap.Logger, r any, where string) error {
-	log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
-	return capture.Panicked(where, r)
+func panicError(log *zap.Logger, v any, where string) error {
+	log.Error("panic", zap.Any("value", v), zap.ByteString("stack", debug.Stack()))
+	return capture.Panicked(where, v)
 }
 
-// compose fills d.batches: step 8 of the way of one row, for each change. With an error d.batches has everything before
-// the change that it concerns.
-func (d *delivery) compose(run []capture.Batch) (err error) {
-	d.events, d.batches = d.events[:0], d.batches[:0]
-	last := d.position()
+// transformBatches fills r.batches. With an error r.batches has everything before
+// the change that caused it.
+func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
+	r.events, r.batches = r.events[:0], r.batches[:0]
+	last := r.accepted()
 	for i := 0; i < len(run) && err == nil; i++ {
 		b := &run[i]
-		first := len(d.events)
-		starts, n, bad := d.apply(b.Changes)
+		first := len(r.events)
+		starts, n, bad := r.transformChanges(b.Changes)
 		if err = bad; err != nil {
-			d.before(b, first, starts, n, last)
+			r.addBefore(b, first, starts, n, last)
 			break
 		}
-		d.batches = append(d.batches, sink.Batch{
-			Events: d.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied, Tables: b.Tables,
+		r.batches = append(r.batches, sink.Batch{
+			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied, Tables: b.Tables,
 		})
 		last = b.End
 	}
 	// The events may have moved while they grew.
 	from := 0
-	for i := range d.batches {
-		n := len(d.batches[i].Events)
-		d.batches[i].Events = d.events[from : from+n : from+n]
+	for i := range r.batches {
+		n := len(r.batches[i].Events)
+		r.batches[i].Events = r.events[from : from+n : from+n]
 		from += n
 	}
 	return err
 }
 
-// before adds to d.batches what stands before change n of b, beyond last: first the whole transactions, then the part of the
-// one that change n belongs to, because a batch is no mixture. Their events begin at first, and that one's at starts.
-func (d *delivery) before(b *capture.Batch, first, starts, n int, last capture.Position) {
+// addBefore adds to r.batches what comes after last and before change n of b: first the complete transactions, then the part of
+// the transaction that change n belongs to, since a batch has either. The events of b begin at first, those of that transaction
+// at starts.
+func (r *sinkRunner) addBefore(b *capture.Batch, first, starts, n int, last capture.Position) {
 	add := func(events []transform.Event, end capture.Position, commit capture.Commit) {
 		if last.Before(end) {
-			d.batches = append(d.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit, Tables: b.Tables})
+			r.batches = append(r.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit, Tables: b.Tables})
 			last = end
 		}
 	}
 	at := b.Changes[n].At()
 	if b.Changes[0].Tx != b.Changes[n].Tx {
-		whole := n
-		for b.Changes[whole].Tx == b.Changes[n].Tx {
-			whole--
+		complete := n
+		for b.Changes[complete].Tx == b.Changes[n].Tx {
+			complete--
 		}
-		add(d.events[first:starts], capture.Position{LSN: at.LSN}, b.Changes[whole].Tx.Commit(at.LSN))
+		add(r.events[first:starts], capture.Position{LSN: at.LSN}, b.Changes[complete].Tx.Commit(at.LSN))
 		first = starts
 	}
-	add(d.events[first:], at, capture.Commit{})
+	add(r.events[first:], at, capture.Commit{})
 }
 
-// apply appends what becomes of changes to d.events. With an error n is the index of the change that it concerns, and
-// starts where the events of that change's transaction begin.
-func (d *delivery) apply(changes []capture.Change) (starts, n int, err error) {
-	defer d.recovered(&err)
-	starts = len(d.events)
+// transformChanges appends the events of changes to r.events. With an error n is the index of the change that caused it, and
+// starts is where the events of that change's transaction begin.
+func (r *sinkRunner) transformChanges(changes []capture.Change) (starts, n int, err error) {
+	defer r.recoverPanic(&err)
+	starts = len(r.events)
 	for ; n < len(changes); n++ {
 		c := &changes[n]
 		if n > 0 && c.Tx != changes[n-1].Tx {
-			starts = len(d.events)
+			starts = len(r.events)
 		}
-		if d.events, err = d.chain.Apply(d.events, transform.Event{Change: c}); err != nil {
+		if r.events, err = r.chain.Apply(r.events, transform.Event{Change: c}); err != nil {
 			return starts, n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: "transform", Err: err}
 		}
 	}
 	return starts, n, nil
 }
 
-// took notes that d.batches were accepted.
-func (d *delivery) took() {
-	d.fresh = false
-	for i := range d.batches {
-		if s := d.batches[i].State; s != nil {
-			d.progress.State = s
+// recordAccepted records that the writer has accepted r.batches.
+func (r *sinkRunner) recordAccepted() {
+	r.newWriter = false
+	for i := range r.batches {
+		if s := r.batches[i].State; s != nil {
+			r.progress.State = s
 		}
-		if len(d.batches[i].Events) > 0 {
-			d.sent = d.batches[i].End
+		if len(r.batches[i].Events) > 0 {
+			r.lastEventEnd = r.batches[i].End
 		}
 	}
-	d.metrics.events.Add(float64(len(d.events)))
-	clear(d.events) // lets the batches' memory go
-	d.mu.Lock()
-	d.accepted = d.batches[len(d.batches)-1].End
-	d.count += int64(len(d.events))
-	doubted := d.doubted
-	d.mu.Unlock()
-	if doubted && d.progress.Late {
-		d.mended(true)
+	r.metrics.events.Add(float64(len(r.events)))
+	clear(r.events) // lets the batches' memory go
+	r.mu.Lock()
+	r.acceptedPos = r.batches[len(r.batches)-1].End
+	r.eventCount += int64(len(r.events))
+	suspect := r.suspect
+	r.mu.Unlock()
+	if suspect && r.progress.Late {
+		r.clearSuspect(true)
 	}
 }

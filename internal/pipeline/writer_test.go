@@ -54,7 +54,7 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 			return err
 		}
 	}
-	if s.control.heldAtAccept {
+	if s.control.durableAtAccept {
 		w.hold(batches[len(batches)-1].End)
 	}
 	return nil
@@ -91,7 +91,7 @@ func (w *writer) accept(ctx context.Context, b sink.Batch) error {
 			return context.Cause(ctx)
 		}
 	}
-	if s.control.heldEmptyAtOnce && len(item.rows) == 0 && len(w.queue) == 0 {
+	if s.control.emptyDurableAtOnce && len(item.rows) == 0 && len(w.queue) == 0 {
 		s.mu.Unlock()
 		w.hold(item.end)
 		s.mu.Lock()
@@ -193,7 +193,7 @@ func (w *writer) step(n int) bool {
 	}
 	if !s.transactional {
 		s.land(rows, nil)
-		if s.control.heldAtAck {
+		if s.control.durableAtAck {
 			w.told(record.Position)
 		}
 		rows = nil
@@ -237,7 +237,7 @@ func (w *writer) later() bool {
 	return w.over()
 }
 
-// told calls hold without the store's lock.
+// told reports a durable position without the store's lock.
 func (w *writer) told(p capture.Position) {
 	w.store.mu.Unlock()
 	w.hold(p)

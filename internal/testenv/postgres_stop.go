@@ -84,7 +84,7 @@ func children(pid int) ([]int, error) {
 	return found, nil
 }
 
-// alive says whether pid runs; one that only waits to be reaped does not.
+// alive reports whether pid runs; one that only waits to be reaped does not.
 func alive(pid int) bool {
 	state := processState(pid)
 	return len(state) > 0 && state[0] != "Z" && state[0] != "X"

@@ -48,7 +48,7 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// running says whether the process has not ended yet.
+// running reports whether the process has not ended yet.
 func (p *process) running() bool {
 	select {
 	case <-p.done:

@@ -23,7 +23,7 @@ func AppendDocument(dst, text []byte) []byte {
 // document reads JSON and turns its line breaks into spaces in place.
 type document struct{ rest []byte }
 
-// space passes over white space and says whether something follows.
+// space passes over white space and reports whether something follows.
 func (d *document) space() bool {
 	for i, c := range d.rest {
 		switch c {

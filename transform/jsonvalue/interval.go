@@ -86,7 +86,7 @@ func appendTime(dst, clock []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// isClockPart says whether part is digits, with a fraction where one may be that is not all zeros, as Postgres prints it.
+// isClockPart reports whether part is digits, with a fraction where one may be that is not all zeros, as Postgres prints it.
 func isClockPart(part []byte, fraction bool) bool {
 	rest, ok := digits(part)
 	if ok && fraction && len(rest) > 0 && rest[0] == '.' {

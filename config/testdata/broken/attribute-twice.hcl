@@ -3,7 +3,7 @@ pipeline "p" {
     url    = "postgres://h/db"
     tables = ["public.t"]
     slot = "a"
-    /* ERROR "slot is given twice: The first is at .*attribute-twice.hcl:5" */ slot = "b"
+    /* ERROR "slot is defined twice: The first is at .*attribute-twice.hcl:5" */ slot = "b"
   }
   sink "stdout" "out" {}
 }

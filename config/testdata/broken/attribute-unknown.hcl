@@ -2,7 +2,7 @@ pipeline "p" {
   source "postgres" {
     url    = "postgres://h/db"
     tables = ["public.t"]
-    /* ERROR "no attribute \"color\".*What can stand here: \"connection\", \"enabled\"" */ color = "x"
+    /* ERROR "no attribute \"color\".*Valid names: \"connection\", \"enabled\"" */ color = "x"
   }
   sink "stdout" "out" {}
 }

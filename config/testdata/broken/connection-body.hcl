@@ -2,8 +2,8 @@ connection "kafka" "main" {
   /* ERROR "no attribute \"broker\" in a connection: Did you mean \"brokers\"" */ broker = ["k"]
   max_request = /* ERROR "max_request is not a size" */ "big"
 }
-connection "kafka" /* ERROR "two connections \"main\" of kind \"kafka\": The first is at .*:1" */ "main" {}
-connection /* ERROR "no kind of connection \"kafak\": Did you mean \"kafka\"" */ "kafak" "x" {}
+connection "kafka" /* ERROR "two connections \"main\" of type \"kafka\": The first is at .*:1" */ "main" {}
+connection /* ERROR "unknown connection type \"kafak\": Did you mean \"kafka\"" */ "kafak" "x" {}
 connection "kafka" "unused" {
   brokers = [/* ERROR "there is no local.x" */ local.x]
 }

@@ -10,13 +10,13 @@ pipeline "p" {
     tables = ["public.t"]
   }
   sink "kafka" "a" {
-    connection = /* ERROR "no connection \"mian\" of kind \"kafka\": Did you mean \"main\"" */ "mian"
+    connection = /* ERROR "no connection \"mian\" of type \"kafka\": Did you mean \"main\"" */ "mian"
   }
   sink "kafka" "b" {
-    connection = /* ERROR "no connection \"db\" of kind \"kafka\": There is one of kind postgres" */ "db"
+    connection = /* ERROR "no connection \"db\" of type \"kafka\": There is one of type postgres" */ "db"
   }
   sink "stdout" "c" {
-    connection = /* ERROR "no connection \"x\" of kind \"stdout\": Define it: connection \"stdout\"" */ "x"
+    connection = /* ERROR "no connection \"x\" of type \"stdout\": Define it: connection \"stdout\"" */ "x"
   }
   sink "kafka" "d" {
     connection = /* ERROR "connection is not a text" */ ["main"]

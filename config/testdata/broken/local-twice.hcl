@@ -2,7 +2,7 @@ locals {
   a = 1
 }
 locals {
-  /* ERROR "local.a is given twice: First at .*local-twice.hcl:2" */ a = 2
+  /* ERROR "local.a is defined twice: First at .*local-twice.hcl:2" */ a = 2
   /* ERROR "\"b\" is not a block" */ b {}
 }
 pipeline "p" {

@@ -15,7 +15,7 @@ pipeline "p" {
     /* ERROR "\"snapshot\" is a block" */ snapshot = "never"
   }
   sink "kafka" "k" {
-    connection = /* ERROR "no connection \"main\" of kind \"kafka\"" */ "main"
+    connection = /* ERROR "no connection \"main\" of type \"kafka\"" */ "main"
     topic      = "${/* ERROR "Did you mean \"table.name\"" */ table.nam}"
   }
 }

@@ -2,7 +2,7 @@ pipeline "p" {
   source "postgres" {
     url    = "postgres://h/db"
     tables = ["public.t"]
-    slot = /* ERROR "this text has no closing quote" */ "abc
+    slot = /* ERROR "this string has no closing quote" */ "abc
     publication = "x"
   }
   sink "stdout" "out" {}

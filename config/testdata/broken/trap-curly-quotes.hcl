@@ -2,7 +2,7 @@ pipeline "p" {
   source "postgres" {
     url    = "postgres://h/db"
     tables = ["public.t"]
-    slot = /* ERROR "curly quotes do not make a text" */ “tailrace”
+    slot = /* ERROR "a string is not written in curly quotes" */ “tailrace”
   }
   sink "stdout" "out" {}
 }

@@ -2,7 +2,7 @@ pipeline "p" {
   source "postgres" {
     url    = "postgres://h/db"
     tables = ["public.t"]
-    /* ERROR "an attribute's name stands without quotes" */ "slot" = "a"
+    /* ERROR "an attribute's name is written without quotes" */ "slot" = "a"
   }
   sink "stdout" "out" {}
 }

@@ -64,7 +64,7 @@ func noCommitLost(f *failover) {
 	}
 	f.former.Exec(t, "SELECT pg_logical_emit_message(false, 'idle', 'not a commit')", "CHECKPOINT")
 	f.drain()
-	held := f.status().Sinks[0].Held.LSN.String()
+	held := f.status().Sinks[0].Durable.LSN.String()
 	if err := f.former.Crash(); err != nil {
 		t.Fatal(err)
 	}

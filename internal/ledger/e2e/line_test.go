@@ -146,7 +146,7 @@ func (l *line) some(ctx context.Context) error {
 	return l.acknowledge(ctx)
 }
 
-// receive takes one message, if there is one, and says whether a transaction has ended.
+// receive takes one message, if there is one, and reports whether a transaction has ended.
 func (l *line) receive(ctx context.Context) (bool, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
 	m, err := l.conn.ReceiveMessage(within)

@@ -68,7 +68,7 @@ func (n *nemesis) shuffled(p plan) (all []action) {
 
 func (n *nemesis) pause(most time.Duration) { time.Sleep(time.Duration(n.rand.Int64N(int64(most)))) }
 
-// advance waits until the topics grow, but not for long, and says whether they did.
+// advance waits until the topics grow, but not for long, and reports whether they did.
 func (n *nemesis) advance() bool {
 	had := n.topics.size()
 	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

@@ -150,7 +150,7 @@ func (p *pair) wait(timeout string) (out []byte, err error) {
 	return exec.Command(p.binary, "wait", "-pipeline", "replica", "-timeout", timeout, "-url", "http://"+p.listen).CombinedOutput()
 }
 
-// same compares the tables of both sides by their rows' text, and says whether there was a difference.
+// same compares the tables of both sides by their rows' text, and reports whether there was a difference.
 func (p *pair) same(tables ...string) bool {
 	p.t.Helper()
 	same := true

@@ -74,7 +74,7 @@ func (n *tormentor) crash() {
 	n.crashes++
 }
 
-// advances waits until the replica's position grows, but not for long, and says whether it did.
+// advances waits until the replica's position grows, but not for long, and reports whether it did.
 func (n *tormentor) advances() bool {
 	conn, err := pgx.Connect(n.t.Context(), n.target.URL())
 	if err != nil {

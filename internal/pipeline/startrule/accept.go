@@ -7,29 +7,29 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Acceptance is what becomes of a sink whose state the operator accepts.
+// Acceptance is how a sink continues whose state the operator accepts.
 type Acceptance struct {
-	Record *sink.Progress // the record to go on with; nil: the record is removed, and the pipeline begins from scratch
-	Lost   []string       // what the sink will never get, or keeps though the source has it not; sentences
+	Record *sink.Progress // the record to continue with; nil: the record is removed, and the pipeline begins from scratch
+	Lost   []string       // what the sink will never get, or keeps although the source does not have it; sentences
 }
 
-// Accept says how a sink goes on when the operator accepts the problem that a decision has. Only what the problem is about
-// is settled: whatever else is wrong is judged by the next look.
+// Accept returns how a sink continues when the operator accepts the problem of a decision. It resolves that problem only: the next
+// check finds whatever else is wrong.
 func Accept(src Source, k Sink, p *capture.Problem) (Acceptance, error) {
 	rec := k.Progress
-	rec.Memory, rec.Verdict, rec.State = sink.Found, without(rec.Verdict, p.State), nil
+	rec.Memory, rec.Verdict, rec.State = sink.Found, removeVerdict(rec.Verdict, p.State), nil
 	publication := rec.Origin.Publication
 	switch p.State {
 	case PublicationAltered:
 		rec.Origin.Publication = src.Origin.Publication
 		return Acceptance{&rec, []string{
 			fmt.Sprintf("%s: %s", k.Name, p.Reason),
-			fmt.Sprintf("%s: it goes on from %s, and never gets what was written to these tables while they were not published",
+			fmt.Sprintf("%s: it continues from %s, and never gets what was written to these tables while they were not published",
 				k.Name, rec.Position),
 		}}, nil
 	case WrongSlot:
 		rec.Origin.Slot = src.Origin.Slot
-		return Acceptance{&rec, []string{fmt.Sprintf("%s: it goes on from %s. A pipeline that still reads slot %s halts from now on",
+		return Acceptance{&rec, []string{fmt.Sprintf("%s: it continues from %s. A pipeline that still reads slot %s halts from now on",
 			k.Name, rec.Position, k.Progress.Origin.Slot)}}, nil
 	case WrongCluster, WrongDatabase:
 		publication = src.Origin.Publication
@@ -48,7 +48,7 @@ func Accept(src Source, k Sink, p *capture.Problem) (Acceptance, error) {
 	}
 	if src.Slot.New {
 		return Acceptance{}, &capture.Problem{
-			State: "not_acceptable", Usage: true, Reason: fmt.Sprintf("sink %s cannot go on: the slot %s is missing", k.Name, src.Origin.Slot),
+			State: "not_acceptable", Usage: true, Reason: fmt.Sprintf("sink %s cannot continue: the slot %s is missing", k.Name, src.Origin.Slot),
 			Fix: "begin from scratch: `tailrace drop -pipeline P FILE`, then start again",
 		}
 	}
@@ -61,34 +61,36 @@ func Accept(src Source, k Sink, p *capture.Problem) (Acceptance, error) {
 	return Acceptance{&rec, lost(&src, &k, p, rec.Position)}, nil
 }
 
-// without is a list of verdicts without that of a state.
-func without(v *sink.Verdict, state string) (left *sink.Verdict) {
+// removeVerdict returns a list of verdicts without that of a state.
+func removeVerdict(v *sink.Verdict, state string) (left *sink.Verdict) {
 	for ; v != nil; v = v.Next {
 		if v.State != state {
-			left = join(left, *v)
+			left = appendVerdict(left, *v)
 		}
 	}
 	return left
 }
 
-// lost says what accepting a problem means for a sink that then goes on from a position.
+// lost returns what accepting a problem means for a sink that then continues from a position.
 func lost(src *Source, k *Sink, p *capture.Problem, from capture.Position) []string {
-	on := fmt.Sprintf("%s: it goes on from %s; what the source has after that comes, some of it for the second time", k.Name, from)
+	on := fmt.Sprintf("%s: it continues from %s; it gets what the source has after that, some of it for the second time", k.Name, from)
 	switch p.State {
 	case Gap:
 		return []string{fmt.Sprintf("%s: it never gets the changes after %s and before %s, where the slot begins", k.Name,
 			k.Progress.Position, src.Slot.Confirmed), on}
 	case ProgressLost:
-		return []string{fmt.Sprintf("%s: what it holds is not known. Changes before %s that it had not got are lost", k.Name,
+		return []string{fmt.Sprintf("%s: what it has is not known. Changes before %s that it had not got are lost", k.Name,
 			src.Slot.Confirmed), on}
 	case NoRecord:
-		return []string{fmt.Sprintf("%s: it never gets what was committed before %s, where the slot stands, nor the rows that were there",
+		return []string{fmt.Sprintf("%s: it never gets what was committed before %s, where the slot begins, nor the rows that were there",
 			k.Name, src.Slot.Confirmed), on}
 	case WrongCluster, WrongDatabase:
-		return []string{fmt.Sprintf("%s: the record of %s, at %s, is taken over. A pipeline that still writes it halts from now on",
-			k.Name, owner(&k.Progress.Origin), k.Progress.Position),
+		return []string{
+			fmt.Sprintf("%s: the record of %s, at %s, is taken over. A pipeline that still writes it halts from now on",
+				k.Name, owner(&k.Progress.Origin), k.Progress.Position),
 			fmt.Sprintf("%s: it never gets what database %s had before %s, where the slot begins", k.Name, src.Origin.Database,
-				src.Slot.Confirmed), on}
+				src.Slot.Confirmed), on,
+		}
 	}
 	return []string{
 		fmt.Sprintf("%s: %s", k.Name, p.Reason),
@@ -96,7 +98,7 @@ func lost(src *Source, k *Sink, p *capture.Problem, from capture.Position) []str
 	}
 }
 
-// owner names whose record an origin makes.
+// owner describes to whom a record with an origin belongs.
 func owner(o *capture.Origin) string {
 	if o.Database.OID == 0 {
 		return fmt.Sprintf("cluster %d", o.System)

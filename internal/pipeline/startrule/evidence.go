@@ -8,16 +8,16 @@ import (
 // finding is a problem that the evidence shows.
 type finding struct {
 	*capture.Problem
-	passing bool // it may pass by itself, so it must not be remembered
+	passing bool // it may disappear by itself, so it must not become a verdict
 	// confirmed is what a verdict tells the lane's other sinks; see sink.Verdict.
 	confirmed capture.LSN
 }
 
-// evidence judges a record of this lane by what the source says now. It returns what is missing, or from where the sink goes
-// on.
+// evidence compares a record of this lane with what the source reports now. It returns what is missing, or from where the sink
+// continues.
 func evidence(src *Source, k *Sink) (from capture.Position, found []finding) {
 	rec := k.Progress
-	absent := elsewhere(src, k)
+	absent := checkHistory(src, k)
 	if absent != nil {
 		found = append(found, *absent)
 	}
@@ -28,16 +28,16 @@ func evidence(src *Source, k *Sink) (from capture.Position, found []finding) {
 		found = append(found, finding{Problem: publicationAltered(k)})
 	}
 	if end, on := src.Origin.Branch(rec.Origin.Timeline); on && rec.Position.LSN > end {
-		rec.Position = capture.Position{LSN: end} // behind it there was only idle WAL
+		rec.Position = capture.Position{LSN: end} // after it there was only idle WAL
 	}
 	if absent == nil && rec.Position.Flush() < src.Slot.Confirmed {
 		found = append(found, finding{Problem: gap(src, k, rec.Position)})
 	}
-	return whence(src, &rec), found
+	return startPosition(src, &rec), found
 }
 
-// elsewhere says why a record's last commit or its position is not in the source's history; nil when it may be.
-func elsewhere(src *Source, k *Sink) *finding {
+// checkHistory returns why a record's last commit or its position is not in the source's history; nil when it may be.
+func checkHistory(src *Source, k *Sink) *finding {
 	rec, slot := &k.Progress, &src.Slot
 	switch {
 	case diverged(src, rec):
@@ -49,15 +49,15 @@ func elsewhere(src *Source, k *Sink) *finding {
 	case rec.Origin.Timeline == src.Origin.Timeline && rec.Position.LSN > slot.End: // a standby replays the very WAL that the sink has
 		return &finding{aheadOfSource(src, k), slot.Recovering, src.confirmed()}
 	}
-	if common, restored := restoredTo(src, k.Others); restored && held(rec).LSN > common {
-		return &finding{unproven(k), slot.Recovering, common}
+	if common, restored := restoredTo(src, k.Others); restored && durableCommit(rec).LSN > common {
+		return &finding{commitUnproven(k), slot.Recovering, common}
 	}
 	return nil
 }
 
-// restoredTo reports whether verdicts of the lane's other sinks tell that the source was restored, and up to where it has what
-// the lane's sinks hold all the same: what the slot had confirmed when the verdict was given, and has confirmed now. The sinks
-// that pass with a stream write what is of its history, so while that runs the verdicts tell nothing.
+// restoredTo reports whether verdicts on the lane's other sinks prove that the source was restored, and up to where the source and
+// the lane's sinks still agree: the smaller of what the slot had confirmed at the verdict and has confirmed now. Sinks that have
+// passed with a stream write what is of its history, so while that stream runs the verdicts prove nothing.
 func restoredTo(src *Source, others []*sink.Verdict) (common capture.LSN, restored bool) {
 	if src.Running || src.Slot.New {
 		return 0, false
@@ -74,22 +74,22 @@ func restoredTo(src *Source, others []*sink.Verdict) (common capture.LSN, restor
 	return common, restored
 }
 
-// diverged reports whether the source's history has left the record's timeline before the last commit that the sink holds.
+// diverged reports whether the source's history has left the record's timeline before the last commit that the sink has.
 func diverged(src *Source, rec *sink.Progress) bool {
 	end, on := src.Origin.Branch(rec.Origin.Timeline)
-	c := held(rec)
+	c := durableCommit(rec)
 	return !on || !c.IsZero() && c.LSN > end
 }
 
-// whence is from where a sink goes on: behind the last commit that it holds, or where the slot begins. Up to its position
-// there was no other commit for it when that was recorded; but where the source was put back, or another server promoted,
-// what is there now may have some.
-func whence(src *Source, rec *sink.Progress) capture.Position {
+// startPosition is from where a sink continues: after the last commit that it has, or where the slot begins. Up to its position
+// there was no other commit for it when the position was recorded; but after a restore of the source, or the promotion of another
+// server, there may be some.
+func startPosition(src *Source, rec *sink.Progress) capture.Position {
 	if src.Running || rec.Position.Seq > 0 {
 		return rec.Position
 	}
 	from := capture.Position{LSN: src.Slot.Confirmed}
-	if c := held(rec); !c.IsZero() {
+	if c := durableCommit(rec); !c.IsZero() {
 		from.LSN = max(from.LSN, c.LSN)
 	}
 	if rec.Position.Before(from) {

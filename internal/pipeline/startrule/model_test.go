@@ -10,7 +10,7 @@ import (
 )
 
 // The model is a source, two daemons and one or two sinks, in every order of what can happen to them within small bounds. A
-// daemon decides by Judge alone, the operator by Accept. The property: when a sink passes, every row of the source that stands
+// daemon decides by CheckGap alone, the operator by Accept. The property: when a sink passes, every row of the source that stands
 // before the position from which it goes on is in the sink, unless the operator has accepted that it is not.
 
 // model is a variant: how many sinks there are, what the server can tell, and the controls.
@@ -72,7 +72,7 @@ func (m *model) writing() []step {
 	// Without commits that the server can tell, a source that was put back is only known while it is behind a sink: that
 	// a daemon looks at one before it has overtaken all is what the product cannot do without (decision 17). No server can tell
 	// the end of a copy, which is no transaction (decision 22).
-	room := func(w *world) bool { return w.end < mostLog && !(w.blind && m.hides(w)) }
+	room := func(w *world) bool { return w.end < mostLog && (!w.blind || !m.hides(w)) }
 	return []step{
 		plain("write", func(w *world) bool { return w.writes > 0 && room(w) }, func(w *world) {
 			w.writes--
@@ -250,10 +250,18 @@ func (m *model) explore() (states int, trail []string) {
 func TestModel(t *testing.T) {
 	shown := map[string]bool{}
 	for _, m := range []*model{
-		{sinks: 1}, {sinks: 1, tells: true}, {sinks: 1, idles: true}, {sinks: 1, tells: true, idles: true},
-		{sinks: 1, joins: true}, {sinks: 1, tells: true, joins: true},
-		{sinks: 2}, {sinks: 2, tells: true}, {sinks: 2, idles: true}, {sinks: 2, tells: true, idles: true},
-		{sinks: 2, ends: true}, {sinks: 2, advances: true},
+		{sinks: 1},
+		{sinks: 1, tells: true},
+		{sinks: 1, idles: true},
+		{sinks: 1, tells: true, idles: true},
+		{sinks: 1, joins: true},
+		{sinks: 1, tells: true, joins: true},
+		{sinks: 2},
+		{sinks: 2, tells: true},
+		{sinks: 2, idles: true},
+		{sinks: 2, tells: true, idles: true},
+		{sinks: 2, ends: true},
+		{sinks: 2, advances: true},
 	} {
 		began := time.Now()
 		states, trail := m.explore()

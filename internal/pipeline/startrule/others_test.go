@@ -29,43 +29,59 @@ func TestJudgeByAnotherSink(t *testing.T) {
 		{name: "nothing stands", other: nil},
 		{name: "another state stands", other: verdict(Gap)},
 		{name: "ahead", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "ahead among other verdicts", other: join(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
-			knows: 0x3000},
+		{
+			name: "ahead among other verdicts", other: appendVerdict(verdict(PublicationAltered), *aheadAt(0x3000)), want: AheadOfSource, kept: true,
+			knows: 0x3000,
+		},
 		{name: "the slot was confirmed less then", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800},
-		{name: "the slot was advanced since", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800,
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4800 }},
+		{
+			name: "the slot was advanced since", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2800,
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4800 },
+		},
 		{name: "the slot has gone back since", other: aheadAt(0x4800), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "the slot was confirmed for the commit", other: aheadAt(0x4000),
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 }},
+		{
+			name: "the slot was confirmed for the commit", other: aheadAt(0x4000),
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 },
+		},
 		{name: "of an older version", other: aheadAt(0), want: AheadOfSource, kept: true, knows: 0x3000},
-		{name: "of an older version, the slot was confirmed for the commit", other: aheadAt(0),
-			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 }},
+		{
+			name: "of an older version, the slot was confirmed for the commit", other: aheadAt(0),
+			set: func(s *Source, _ *Sink) { s.Slot.Confirmed = 0x4000 },
+		},
 		{name: "the commit is there", other: aheadAt(0x3000), set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitPresent }},
-		{name: "the commit is not there", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x3000,
-			set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent }},
+		{
+			name: "the commit is not there", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x3000,
+			set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
+		},
 		{name: "no commit since the sink was accepted", other: aheadAt(0x2800), set: func(_ *Source, k *Sink) {
 			k.Progress.Position, k.Progress.Commit = lsn(0x3000), capture.Commit{}
 		}},
-		{name: "a part of a commit", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000,
+		{
+			name: "a part of a commit", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000,
 			set: func(_ *Source, k *Sink) {
 				k.Progress.Position, k.Progress.Commit = capture.Position{LSN: 0x3000, Seq: 2}, capture.Commit{LSN: 0x3000}
-			}},
+			},
+		},
 		{name: "an older record", other: aheadAt(0x3000), want: AheadOfSource, kept: true, knows: 0x3000, set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.Database, k.Progress.Origin.Slot, k.Progress.Commit = capture.Database{}, "", capture.Commit{}
 		}},
 		{name: "while the stream runs", other: aheadAt(0x3000), set: func(s *Source, _ *Sink) { s.Running = true }},
 		{name: "the lane makes its slot", other: aheadAt(0x3000), set: func(s *Source, _ *Sink) { s.Slot.New = true }},
 		{name: "a standby", other: aheadAt(0x3000), want: AheadOfSource, set: func(s *Source, _ *Sink) { s.Slot.Recovering = true }},
-		{name: "on another timeline", other: aheadAt(0x1800), want: AheadOfSource, kept: true, knows: 0x1800,
+		{
+			name: "on another timeline", other: aheadAt(0x1800), want: AheadOfSource, kept: true, knows: 0x1800,
 			set: func(s *Source, k *Sink) {
 				s.Slot.Confirmed = 0x1800
 				k.Progress.Origin.Timeline, k.Progress.Position, k.Progress.Commit.LSN = 2, lsn(0x2000), 0x2000
-			}},
+			},
+		},
 		{name: "a gap besides", other: aheadAt(0x2000), want: AheadOfSource, kept: true, knows: 0x2000, set: func(_ *Source, k *Sink) {
 			k.Progress.Position, k.Progress.Commit.LSN = lsn(0x2FF8), 0x2F00
 		}},
-		{name: "ahead by itself before", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2FF8,
-			set: func(_ *Source, k *Sink) { k.Progress.Verdict = aheadAt(0x2FF8) }},
+		{
+			name: "ahead by itself before", other: aheadAt(0x2800), want: AheadOfSource, kept: true, knows: 0x2FF8,
+			set: func(_ *Source, k *Sink) { k.Progress.Verdict = aheadAt(0x2FF8) },
+		},
 		{name: "no record", other: aheadAt(0x3000), want: NoRecord, set: func(_ *Source, k *Sink) {
 			k.Progress = sink.Progress{Memory: sink.Empty}
 		}},
@@ -79,7 +95,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 			if c.set != nil {
 				c.set(&src, &k)
 			}
-			d := Judge(src, k)
+			d := CheckGap(src, k)
 			state := ""
 			if d.Problem != nil {
 				state = d.Problem.State
@@ -94,7 +110,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 				return
 			}
 			k.Progress, k.Others = *d.Record, nil
-			if next := Judge(src, k); next.Problem == nil || next.Problem.State != state {
+			if next := CheckGap(src, k); next.Problem == nil || next.Problem.State != state {
 				t.Errorf("without the other sink the next look says %+v", next)
 			}
 			a, err := Accept(src, k, d.Problem)
@@ -102,7 +118,7 @@ func TestJudgeByAnotherSink(t *testing.T) {
 				t.Fatal(err)
 			}
 			k.Progress, k.Others, k.Comparison.Commit = *a.Record, []*sink.Verdict{c.other}, capture.CommitUnknown
-			if next := Judge(src, k); next.Problem != nil {
+			if next := CheckGap(src, k); next.Problem != nil {
 				t.Errorf("accepted, with the other sink's verdict: %+v", next)
 			}
 		})
@@ -115,7 +131,7 @@ func TestAVerdictTellsOfTheSlot(t *testing.T) {
 		src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 		src.Slot.New, k.Progress.Position = isNew, lsn(0x9008)
 		want := map[bool]capture.LSN{false: slot.Confirmed}[isNew]
-		if v := Judge(src, k).Verdict; v == nil || v.Confirmed != want {
+		if v := CheckGap(src, k).Verdict; v == nil || v.Confirmed != want {
 			t.Errorf("new: %v, verdict %+v", isNew, v)
 		}
 	}
@@ -123,7 +139,7 @@ func TestAVerdictTellsOfTheSlot(t *testing.T) {
 
 // All sinks are judged by what stands for the others, in whichever order they come, and what they were judged by before does
 // not count.
-func TestJudgeAll(t *testing.T) {
+func TestCheckGaps(t *testing.T) {
 	src := Source{Origin: origin, Slot: slot}
 	one := func(name string, set func(*sink.Progress)) *Sink {
 		k := &Sink{Name: name, Progress: record(), Others: []*sink.Verdict{aheadAt(0x1000)}}
@@ -143,7 +159,7 @@ func TestJudgeAll(t *testing.T) {
 		{[]*Sink{one("a", beyond)}, "ahead_of_source"},
 	} {
 		var states []string
-		for _, d := range JudgeAll(src, c.sinks) {
+		for _, d := range CheckGaps(src, c.sinks) {
 			states = append(states, "")
 			if d.Problem != nil {
 				states[len(states)-1] = d.Problem.State
@@ -160,14 +176,14 @@ func TestDate(t *testing.T) {
 	src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 	k.Progress.Position, k.Progress.Verdict = lsn(0x9008), verdict(TimelineDiverged)
 	k.Progress.Origin.Timeline = 4
-	d := Judge(src, k)
+	d := CheckGap(src, k)
 	d.Date(now.AddDate(1, 0, 0))
 	if !d.Verdict.Since.Equal(now) {
 		t.Errorf("an old verdict is of %s", d.Verdict.Since)
 	}
 	k.Progress.Verdict, k.Progress.Origin.Timeline = verdict(PublicationAltered), 3
 	k.Comparison.Altered = []string{"t"}
-	d = Judge(src, k)
+	d = CheckGap(src, k)
 	d.Date(now.AddDate(1, 0, 0))
 	if v := d.Record.Verdict; !v.Since.Equal(now) || v.Next == nil || !v.Next.Since.Equal(now.AddDate(1, 0, 0)) {
 		t.Errorf("%+v", v)

@@ -84,7 +84,7 @@ func list(b, proven uint8) (v *sink.Verdict) {
 		if s == AheadOfSource {
 			one.Confirmed = capture.LSN(proven)
 		}
-		v = join(v, one)
+		v = appendVerdict(v, one)
 	}
 	return v
 }
@@ -155,7 +155,7 @@ type ahead struct {
 
 func aheadIn(v *sink.Verdict) ahead { return ahead{v.Find(AheadOfSource) != nil, proven(v)} }
 
-// ask judges a sink by a record. Judge is pure, so it is asked once of each question.
+// ask checks a sink by a record. CheckGap is pure, so it is called once per question.
 func (m *model) ask(w *world, r *rec, told uint8, other ahead) (Sink, Decision) {
 	if m.deaf {
 		other = ahead{}
@@ -176,7 +176,7 @@ func (m *model) ask(w *world, r *rec, told uint8, other ahead) (Sink, Decision) 
 	a, known := m.asked[q]
 	if !known {
 		a.sink = w.known(&q)
-		a.decision = Judge(w.source(), a.sink)
+		a.decision = CheckGap(w.source(), a.sink)
 		m.asked[q] = a
 	}
 	return a.sink, a.decision
@@ -242,7 +242,7 @@ func (m *model) look(w *world, d uint8, answer []int) error {
 			passed++
 		}
 	}
-	if passed < m.sinks && !(m.onePasses && passed > 0) {
+	if passed < m.sinks && (!m.onePasses || passed == 0) {
 		return nil
 	}
 	w.flows, w.seen = true, w.edition
@@ -304,7 +304,7 @@ func (m *model) refused(w *world, k *target, d uint8, r rec, v *sink.Verdict) {
 // judged is the record with verdicts.
 func (r *rec) judged(v *sink.Verdict) { r.verdicts, r.proven = bits(v), proven(v) }
 
-// write is a record as Judge and Accept give it.
+// write is a record as CheckGap and Accept return it.
 func (w *world) write(was rec, p *sink.Progress) rec {
 	was.position, was.timeline, was.branch = uint8(p.Position.LSN), uint8(p.Origin.Timeline), w.branch
 	was.kind = whole

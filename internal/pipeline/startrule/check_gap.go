@@ -1,8 +1,8 @@
-// Package startrule judges whether the sinks of a lane may go on with a stream. It is a pure function: it asks no server,
-// reads no clock and remembers nothing, so the daemon, `tailrace accept` and the model in this package's tests decide alike.
+// Package startrule decides whether the sinks of a lane may continue with a stream. It is a pure function: it contacts no server,
+// reads no clock and keeps no state, so the daemon, `tailrace accept` and the model in this package's tests decide alike.
 //
-// A judgement that means that changes are missing is a verdict. The judging daemon writes it into the sink's record before
-// anything else is written there, and every later judgement keeps to it until the operator accepts it or the evidence
+// A decision that changes are missing is a verdict. The daemon writes it to the sink's record before it writes anything else
+// there, and every later decision keeps the verdict until the operator accepts it or the evidence
 // proves that nothing is missing. docs/decisions/0016 has the reasons, 0017 what a record names.
 package startrule
 
@@ -13,11 +13,11 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Source is what the source's server says, in one look.
+// Source is what the source's server reports at one point in time.
 type Source struct {
 	Origin capture.Origin
 	Slot   capture.Slot
-	// Running says that the sinks have passed with this very stream: what they hold by now is of its history.
+	// Running reports whether the sinks have passed the start rule with this stream: what they have now is of its history.
 	Running bool
 }
 
@@ -36,13 +36,13 @@ type Sink struct {
 	// Comparison is what the source's server knows of the record.
 	Comparison capture.Comparison
 	// Remembered is a verdict that only this process knows: of a sink that keeps no record, or not written yet.
-	Remembered *sink.Verdict
-	Recorded   bool // this process has seen the sink hold something
-	Begin      Begin
+	Remembered  *sink.Verdict
+	SeenDurable bool // the sink has reported a durable position to this process
+	Begin       Begin
 	// Beside says that another sink of the lane keeps a record: it knows more than a sink that keeps none.
-	Beside bool
+	OthersKeepRecord bool
 	// Others are the verdicts that stand for the lane's other sinks, as far as they are known: Decision.Verdict of each. The lane
-	// must not run before every sink was judged by all of them.
+	// must not run before every sink was checked with all of them.
 	Others []*sink.Verdict
 }
 
@@ -52,39 +52,40 @@ type Begin uint8
 // The ways in which a sink can begin.
 const (
 	Ask       Begin = iota // the lane halts: the operator decides
-	FromNow                // where the slot stands
+	FromNow                // where the slot begins
 	CopyIfNew              // with a copy of all rows, into a target that was not used before
 	CopyRows               // with a copy of all rows
 )
 
-// Decision is the judgement of one sink.
+// Decision is the result of a check of one sink.
 type Decision struct {
-	// Problem is why the lane must not run; nil: the sink goes on.
+	// Problem is why the lane must not run; nil: the sink continues.
 	Problem *capture.Problem
 	// Verdict is what has to be remembered, the problem first; nil: the problem is seen again as long as it lasts. Since is
 	// zero in a new one.
 	Verdict *sink.Verdict
-	// From is what the sink holds of this stream; zero: nothing, it begins with the stream. It does not count with a
+	// From is up to where the sink has this stream; zero: the sink begins where the stream begins. It does not count with a
 	// Problem.
 	From capture.Position
-	// Copy says that the sink gets a copy of all rows first, from its beginning, and is judged again when it has it. Until then
+	// Copy reports whether the sink gets a copy of all rows first, from its beginning, and is checked again afterwards. Until then
 	// the slot must not be confirmed beyond that copy's point.
 	Copy bool
 	// Record is to be written before anything else; nil: the sink's record stays.
 	Record *sink.Progress
-	// Why says why Record is written where there is no problem; "": the sink goes on from its last commit, as ever.
+	// Why is the reason why Record is written although there is no problem; "": the sink continues from its last commit, as usual.
 	Why string
 }
 
-// Judge judges one sink of a lane. The lane may run when every sink's decision is without a Problem.
-func Judge(src Source, k Sink) Decision { return judge(&src, &k) }
+// CheckGap decides whether a sink may continue with the source's stream, or whether changes are missing in between. The lane may
+// run when no sink's decision has a Problem.
+func CheckGap(src Source, k Sink) Decision { return checkGap(&src, &k) }
 
-// JudgeAll judges all sinks of a lane, each by the verdicts of the others as well. It sets Others.
-func JudgeAll(src Source, sinks []*Sink) []Decision {
+// CheckGaps checks all sinks of a lane, each with the verdicts on the others as well. It sets Others.
+func CheckGaps(src Source, sinks []*Sink) []Decision {
 	alone := make([]Decision, len(sinks))
 	for i, k := range sinks {
 		k.Others = nil
-		alone[i] = judge(&src, k)
+		alone[i] = checkGap(&src, k)
 	}
 	all := make([]Decision, len(sinks))
 	for i, k := range sinks {
@@ -93,7 +94,7 @@ func JudgeAll(src Source, sinks []*Sink) []Decision {
 				k.Others = append(k.Others, alone[j].Verdict)
 			}
 		}
-		all[i] = judge(&src, k)
+		all[i] = checkGap(&src, k)
 	}
 	return all
 }
@@ -107,22 +108,22 @@ func (d *Decision) Date(now time.Time) {
 	}
 }
 
-func judge(src *Source, k *Sink) Decision {
+func checkGap(src *Source, k *Sink) Decision {
 	switch k.Progress.Memory {
 	case sink.Lost:
 		return Decision{Problem: progressLost(k)}
 	case sink.Empty, sink.Expired:
-		if k.Recorded {
+		if k.SeenDurable {
 			return Decision{Problem: progressLost(k)}
 		}
 		return begin(src, k)
 	case sink.Forgetful:
-		return forgetful(k)
+		return checkWithoutRecord(k)
 	}
 	if p := Foreign(k.Name, k.Progress.Origin, src.Origin); p != nil {
 		return Decision{Problem: p} // no verdict: the record is another's, and says so for itself
 	}
-	verdict := standing(src, k)
+	verdict := standingVerdicts(src, k)
 	if verdict == nil && k.Comparison.Unfinished && !src.Slot.New {
 		return begin(src, k)
 	}
@@ -132,27 +133,27 @@ func judge(src *Source, k *Sink) Decision {
 			return Decision{Problem: f.Problem}
 		}
 		if !f.passing && verdict.Find(f.State) == nil {
-			verdict = join(verdict, sink.Verdict{State: f.State, Reason: f.Reason, Confirmed: f.confirmed})
+			verdict = appendVerdict(verdict, sink.Verdict{State: f.State, Reason: f.Reason, Confirmed: f.confirmed})
 		}
 	}
 	if verdict == nil {
-		return goOn(src, k, from)
+		return continueFrom(src, k, from)
 	}
 	return Decision{Problem: ProblemOf(verdict), Verdict: verdict, Record: k.with(verdict)}
 }
 
-// join is a list of verdicts with one more at its end. It shares nothing with the former one.
-func join(v *sink.Verdict, last sink.Verdict) *sink.Verdict {
+// appendVerdict returns a list of verdicts with one more at its end. It shares nothing with the given list.
+func appendVerdict(v *sink.Verdict, last sink.Verdict) *sink.Verdict {
 	if v == nil {
 		last.Next = nil
 		return &last
 	}
 	first := *v
-	first.Next = join(v.Next, last)
+	first.Next = appendVerdict(v.Next, last)
 	return &first
 }
 
-// begin judges a sink that has no record, or one of a copy that was not finished, which is as good as none. Where the lane makes
+// begin decides how a sink begins that has no record, or only that of an unfinished copy, which counts as none. Where the lane makes
 // its slot, the sink begins with it, unless there may have been a record that has expired: then the slot may be lost. A slot that
 // is there is older than the sink: what the slot was confirmed for went to other targets, and the sink gets it from no stream.
 func begin(src *Source, k *Sink) Decision {
@@ -170,14 +171,15 @@ func begin(src *Source, k *Sink) Decision {
 	}
 	from := capture.Position{LSN: src.Slot.Confirmed}
 	return Decision{
-		From: from, Why: "the copy of all rows was given up: the file says that the sink begins where the slot stands",
+		From: from, Why: "the copy of all rows was given up: the file says that the sink begins where the slot begins",
 		Record: &sink.Progress{Memory: sink.Found, Position: from, Origin: src.Origin, State: k.Comparison.State},
 	}
 }
 
-// forgetful judges a sink that keeps no record: what it misses it misses with the lane's other sinks, which know more.
-func forgetful(k *Sink) Decision {
-	if k.Beside {
+// checkWithoutRecord checks a sink that keeps no record. Changes that it misses are also missing in the lane's other sinks, whose
+// records tell more.
+func checkWithoutRecord(k *Sink) Decision {
+	if k.OthersKeepRecord {
 		return Decision{}
 	}
 	v := k.Remembered
@@ -191,12 +193,12 @@ func forgetful(k *Sink) Decision {
 	return Decision{Problem: ProblemOf(v), Verdict: v}
 }
 
-// standing are the verdicts that earlier judgements have left, without those that are disproved.
-func standing(src *Source, k *Sink) (left *sink.Verdict) {
+// standingVerdicts returns the verdicts of earlier checks, without those that are disproved.
+func standingVerdicts(src *Source, k *Sink) (left *sink.Verdict) {
 	for _, v := range []*sink.Verdict{k.Progress.Verdict, k.Remembered} {
 		for ; v != nil; v = v.Next {
 			if left.Find(v.State) == nil && !disproved(v.State, src, k) {
-				left = join(left, *v)
+				left = appendVerdict(left, *v)
 			}
 		}
 	}
@@ -208,7 +210,7 @@ func standing(src *Source, k *Sink) (left *sink.Verdict) {
 func disproved(state string, src *Source, k *Sink) bool {
 	rec := &k.Progress
 	switch state {
-	case PublicationAltered: // rows of the catalogue never come back: it was another server that was judged
+	case PublicationAltered: // deleted catalogue rows never come back: the verdict was about another server
 		return rec.Origin.Publication != "" && rec.Origin.Publication == src.Origin.Publication && len(k.Comparison.Altered) == 0
 	case AheadOfSource:
 		return k.Comparison.Commit == capture.CommitPresent
@@ -220,21 +222,21 @@ func disproved(state string, src *Source, k *Sink) bool {
 	return false
 }
 
-// goOn lets a sink go on from a position. What the record lacks, or what its position has to be instead, is written first.
-func goOn(src *Source, k *Sink, from capture.Position) Decision {
+// continueFrom lets a sink continue from a position. What the record lacks, or a corrected position, is written first.
+func continueFrom(src *Source, k *Sink, from capture.Position) Decision {
 	rec := &k.Progress
 	d := Decision{From: from}
 	switch {
 	case src.Slot.New: // the source decides whether it begins with all rows
 		return d
 	case rec.Verdict != nil:
-		d.Why = rec.Verdict.State + " is disproved: the source has what the sink holds"
-	case older(rec):
+		d.Why = rec.Verdict.State + " is disproved: the source has what the sink has"
+	case isOlderFormat(rec):
 		d.Why = "the record is of an older version: from now on it names the database, the slot and the last commit"
 	case from == rec.Position && k.Comparison.State == nil:
 		return d
 	}
-	next := sink.Progress{Memory: sink.Found, Position: from, Origin: src.Origin, Commit: held(rec), State: k.Comparison.State}
+	next := sink.Progress{Memory: sink.Found, Position: from, Origin: src.Origin, Commit: durableCommit(rec), State: k.Comparison.State}
 	d.Record = &next
 	return d
 }
@@ -253,17 +255,19 @@ func (k *Sink) with(v *sink.Verdict) *sink.Progress {
 	return &next
 }
 
-// older reports whether a record was written by a version that named neither database nor slot.
-func older(rec *sink.Progress) bool { return rec.Origin.Database.OID == 0 || rec.Origin.Slot == "" }
+// isOlderFormat reports whether a record was written by a version that named neither database nor slot.
+func isOlderFormat(rec *sink.Progress) bool {
+	return rec.Origin.Database.OID == 0 || rec.Origin.Slot == ""
+}
 
-// held is the last commit that a sink holds, or holds a part of. Of a record that names none since it is older, everything
-// up to its position counts as one.
-func held(rec *sink.Progress) capture.Commit {
+// durableCommit is the last commit that a sink has, or has a part of. A record of an older version names none: there everything up
+// to its position counts as one commit.
+func durableCommit(rec *sink.Progress) capture.Commit {
 	c := rec.Commit
 	switch {
 	case rec.Position.Seq > 0 && rec.Position.LSN >= c.LSN: // where one commit record ends the next one may start
 		return capture.Commit{LSN: rec.Position.LSN + 1}
-	case c.IsZero() && older(rec) && rec.Position.LSN > 0:
+	case c.IsZero() && isOlderFormat(rec) && rec.Position.LSN > 0:
 		return capture.Commit{LSN: rec.Position.LSN}
 	}
 	return c

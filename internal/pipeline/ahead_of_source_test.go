@@ -9,13 +9,13 @@ import (
 )
 
 // A source that was restored to an older state comes up with the sink and overtakes it: what was written in between
-// would be taken for held. The sink stays halted, over streams too, and nothing is written or confirmed.
+// would be taken for durable. The sink stays halted, over streams too, and nothing is written or confirmed.
 func TestAheadOfSourceStays(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.complete()
 		held := r.stores[0].position().LSN
 		r.script.Restore(0x1000)
@@ -27,9 +27,9 @@ func TestAheadOfSourceStays(t *testing.T) {
 		}
 		d.stays(0, "ahead_of_source", time.Minute)
 		r.script.Cut()
-		r.settle()
+		r.waitDurable()
 		r.script.Commit(4)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "ahead_of_source")
 		if st := d.sink(0).State; st.Kind != Halted || st.Fix == "" {
 			t.Errorf("%+v", st)
@@ -49,7 +49,7 @@ func TestAheadOfSourceOnAnotherTimeline(t *testing.T) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		held := r.stores[0].position().LSN
 		r.script.Restore(0x1000)
 		r.pass(time.Second)
@@ -58,18 +58,18 @@ func TestAheadOfSourceOnAnotherTimeline(t *testing.T) {
 			r.script.Commit(3)
 		}
 		r.script.Promote(held)
-		r.settle()
+		r.waitDurable()
 		d.is(0, "ahead_of_source")
 	}, newStore())
 }
 
-// A standby that lags behind what the sink holds replays the very same log: it may come up.
+// A standby that lags behind the sink replays the same log: it may catch up.
 func TestAheadOfAStandbyHeals(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1)
 		r.script.Commit(2)
 		d := r.start()
-		r.settle()
+		r.waitDurable()
 		r.script.Lag(0x1000)
 		r.pass(30 * time.Second)
 		d.is(0, "ahead_of_source")
@@ -78,12 +78,12 @@ func TestAheadOfAStandbyHeals(t *testing.T) {
 		d.is(0, "streaming")
 		r.script.Lag(0)
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
 
-// A source that went on between the look at it and the Open has what the sink holds. That is not kept against it.
+// A source that continued between the read of its slot and the Open has what the sink has: that is no problem.
 func TestAheadOfAnOldLook(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1)
@@ -101,7 +101,7 @@ func TestAheadOfAnOldLook(t *testing.T) {
 		d := r.start()
 		d.is(0, "streaming")
 		r.script.Commit(3)
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore())
 }
@@ -119,12 +119,12 @@ func TestAnotherPublicationIsRecorded(t *testing.T) {
 			return nil
 		}
 		d.run()
-		r.settle()
+		r.waitDurable()
 		for _, publication := range []string{"q", "q", "r"} {
 			r.script.Alter(publication)
-			r.settle()
+			r.waitDurable()
 			r.script.Commit(2)
-			r.settle()
+			r.waitDurable()
 			r.complete()
 			for i, s := range r.stores {
 				if got := s.progress().Origin.Publication; got != publication {

@@ -12,17 +12,8 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Warnings is a source's settings whose pipelines may be in states of the kind warning that stand until the operator accepts them.
-type Warnings interface {
-	// Warnings are the names of these states.
-	Warnings() []string
-	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when it does not stand. states are
-	// what the records have to say from then on, in their order.
-	AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error)
-}
-
 // acceptWarning ends a warning of a pipeline. Every record gets a new state; a daemon that runs finds its writers fenced, opens the
-// sinks again, and goes on with what the records say.
+// sinks again, and continues from the records.
 func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state string, dry bool) (lost []string, err error) {
 	src, records, err := recordsOf(ctx, p)
 	if err != nil {
@@ -33,10 +24,10 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 	var known []capture.Record
 	for _, r := range records {
 		if r.err != nil {
-			return nil, r.named(p, r.err)
+			return nil, r.wrap(p, r.err)
 		}
 		if foreign := startrule.Foreign(r.known.Name, r.known.Progress.Origin, src.Origin); foreign != nil {
-			return nil, r.named(p, foreign)
+			return nil, r.wrap(p, foreign)
 		}
 		was := &r.known.Progress
 		known = append(known, capture.Record{
@@ -48,33 +39,32 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 		return nil, fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err)
 	}
 	if len(lost) == 0 {
-		return nil, notStanding(p, state, nil)
+		return nil, notHalted(p, state, nil)
 	}
 	for i, r := range records {
 		if dry {
 			break
 		}
-		if err := r.restate(ctx, src.Origin, states[i]); err != nil {
-			return nil, r.named(p, err)
+		if err := r.writeState(ctx, src.Origin, states[i]); err != nil {
+			return nil, r.wrap(p, err)
 		}
 	}
 	return lost, nil
 }
 
-// restate gives the record another state. A daemon that runs may have written the record since it was read: nothing else of it is
-// changed.
-func (r *record) restate(ctx context.Context, o capture.Origin, state []byte) error {
+// writeState replaces the state in the record and nothing else: a daemon that runs may have written the record since it was read.
+func (r *record) writeState(ctx context.Context, o capture.Origin, state []byte) error {
 	const most = 5 // a daemon whose writer is fenced opens the sink again
 	var err error
 	for range most {
-		if err = r.tryRestate(ctx, o, state); !errors.Is(err, sink.ErrFenced) {
+		if err = r.tryWriteState(ctx, o, state); !errors.Is(err, sink.ErrFenced) {
 			return err
 		}
 	}
 	return err
 }
 
-func (r *record) tryRestate(ctx context.Context, o capture.Origin, state []byte) (err error) {
+func (r *record) tryWriteState(ctx context.Context, o capture.Origin, state []byte) (err error) {
 	none := func(capture.Position) {}
 	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, Held: none, Failed: func(error) {}})
 	if err != nil {
@@ -83,7 +73,7 @@ func (r *record) tryRestate(ctx context.Context, o capture.Origin, state []byte)
 	defer func() { err = errors.Join(err, w.Close()) }()
 	keeper, keeps := w.(sink.Recorder)
 	if !keeps || found.Memory != sink.Found {
-		return errors.New("the progress record has changed meanwhile: look again")
+		return errors.New("the progress record has changed meanwhile: run the command again")
 	}
 	found.State = state
 	return keeper.Record(ctx, found)

@@ -9,10 +9,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// meant parses a file that has syntax errors, and says of each what was probably meant. The parser gives up on most of a
-// file at the first mistake: the line of a mistake is blanked, if no bracket or quote depends on it, and the rest parsed
-// again. The parser reports one mistake up to three times; the first one of a line is kept.
-func meant(name string, src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
+// explainSyntaxErrors parses a file that has syntax errors and explains for each what was probably meant. The parser stops at the
+// first error of most blocks: the line of an error is blanked, if no bracket or quote depends on it, and the rest is parsed again.
+// The parser reports an error up to three times; only the first one of a line is kept.
+func explainSyntaxErrors(name string, src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
 	lines := map[int]bool{}
 	text := bytes.Clone(src)
@@ -25,9 +25,9 @@ func meant(name string, src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 				continue
 			}
 			lines[d.Subject.Start.Line] = true
-			out = append(out, trap(src, d))
+			out = append(out, syntaxHint(src, d))
 			if d.Summary == unclosedText {
-				return out // what follows is half inside of a text
+				return out // from here on strings and code are swapped
 			}
 			again = blank(text, d.Subject.Start.Byte) || again
 		}
@@ -46,7 +46,7 @@ const (
 	unclosedText = "Invalid multi-line string"
 )
 
-// blank replaces the line at an offset with spaces, unless it opens or closes something of other lines.
+// blank replaces the line at an offset with spaces, unless a bracket or quote of it belongs to another line.
 func blank(text []byte, offset int) bool {
 	if offset >= len(text) {
 		return false
@@ -67,30 +67,30 @@ func blank(text []byte, offset int) bool {
 	return true
 }
 
-// words are operators of SQL and other languages, and how HCL writes them.
-var words = map[string]string{
+// foreignOperators are operators of SQL and other languages, and how HCL writes them.
+var foreignOperators = map[string]string{
 	"and": "Write && for and.", "or": "Write || for or.", "not": "Write ! before what is not.",
 	"in": "Write contains(list, value).", "is": "Write == for is.", "<>": "Write != for <>.",
 	"like": `Write can(regex("...", value)).`, "=": "Write == to compare.", ":=": "Write = to set.",
 }
 
-// trap rewrites one syntax error.
-func trap(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
+// syntaxHint rewrites one syntax error.
+func syntaxHint(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 	at := *d.Subject
 	rest := src[min(at.Start.Byte, len(src)):]
 	word := firstWord(rest)
 	switch {
 	case strings.HasPrefix(d.Detail, "Single quotes"):
-		return problem(at, "single quotes do not make a text", `Texts stand in double quotes: "...".`)
+		return problem(at, "a string is not written in single quotes", `Write strings in double quotes: "...".`)
 	case strings.Contains(d.Detail, "Curly quotes"):
-		return problem(at, "curly quotes do not make a text", `Texts stand in straight double quotes: "...".`)
+		return problem(at, "a string is not written in curly quotes", `Write strings in straight double quotes: "...".`)
 	case d.Summary == unclosedText:
 		if i := bytes.LastIndexByte(src[:at.Start.Byte], '"'); i >= 0 {
 			at = rangeAt(at.Filename, src, i, at.Start.Byte-i)
 		}
-		return problem(at, "this text has no closing quote", `A text ends on its line. Several lines are written <<EOT ... EOT.`)
+		return problem(at, "this string has no closing quote", `A string ends on its line. Write several lines as <<EOT ... EOT.`)
 	case d.Summary == "Attribute redefined":
-		return problem(at, fmt.Sprintf("%s is given twice", word), firstPlace(d.Detail))
+		return problem(at, fmt.Sprintf("%s is defined twice", word), firstPlace(d.Detail))
 	case d.Summary == "Unclosed configuration block":
 		return unclosed(src, d)
 	case d.Summary == "Missing newline after argument" || d.Summary == "Unbalanced parentheses" ||
@@ -106,9 +106,9 @@ func trap(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 	case d.Summary == "Argument or block definition required" && word == "}":
 		return problem(at, "this closing brace has no block", "Remove it, or look for a brace too many above.")
 	case d.Summary == "Argument or block definition required":
-		return problem(at, "an attribute or a block should stand here", `An attribute is written name = value, a block name { ... }.`)
+		return problem(at, "expected an attribute or a block", `An attribute is written name = value, a block name { ... }.`)
 	case d.Summary == "Invalid argument name":
-		return problem(at, "an attribute's name stands without quotes", "")
+		return problem(at, "an attribute's name is written without quotes", "")
 	}
 	d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
 	d.Context = nil
@@ -122,24 +122,24 @@ func badOperator(src []byte, at hcl.Range, word string) *hcl.Diagnostic {
 		at.Start.Column--
 		word = "<>"
 	}
-	if hint, ok := words[strings.ToLower(word)]; ok {
-		return problem(at, fmt.Sprintf("%q is no operator here", word), hint)
+	if hint, ok := foreignOperators[strings.ToLower(word)]; ok {
+		return problem(at, fmt.Sprintf("%q is not an operator", word), hint)
 	}
 	before := strings.TrimRight(string(src[:at.Start.Byte]), " \t")
 	if last := before[strings.LastIndexAny(before, " \t\n(=")+1:]; last == "not" {
-		return problem(wordBefore(at, src, before, last), `"not" is no operator here`, words["not"])
+		return problem(wordBefore(at, src, before, last), `"not" is not an operator`, foreignOperators["not"])
 	}
 	after := strings.TrimLeft(strings.TrimPrefix(string(src[at.Start.Byte:]), word), " \t")
 	if isIdent(word) && strings.HasPrefix(after, "=") && !strings.HasPrefix(after, "==") && !inBrackets(src, at) {
 		return problem(at, "two attributes on one line", "Write each attribute on a line of its own.")
 	}
 	if n := at.Start.Byte; n > 0 && isIdent(word) && src[n-1] >= '0' && src[n-1] <= '9' {
-		return problem(at, "a number with a unit stands in quotes", `Write a text such as "30s" or "64MiB".`)
+		return problem(at, "a number with a unit is written in quotes", `Write a string such as "30s" or "64MiB".`)
 	}
 	return nil
 }
 
-// inBrackets says whether the line before a place opens a bracket that it does not close.
+// inBrackets reports whether the line before a place opens a bracket that it does not close.
 func inBrackets(src []byte, at hcl.Range) bool {
 	line := string(src[strings.LastIndexByte(string(src[:at.Start.Byte]), '\n')+1 : at.Start.Byte])
 	return strings.Count(line, "(")+strings.Count(line, "[") > strings.Count(line, ")")+strings.Count(line, "]")
@@ -150,7 +150,7 @@ func wordBefore(at hcl.Range, src []byte, before, word string) hcl.Range {
 	return rangeAt(at.Filename, src, len(before)-len(word), len(word))
 }
 
-// firstWord is an identifier, or a run of other characters, at the beginning of a text.
+// firstWord returns the identifier or operator at the beginning of a text.
 func firstWord(text []byte) string {
 	end := 0
 	for end < len(text) && isIdent(string(text[:end+1])) {
@@ -167,7 +167,7 @@ func firstWord(text []byte) string {
 
 func isIdent(s string) bool { return hclsyntax.ValidIdentifier(s) }
 
-// firstPlace takes the place out of `The argument "a" was already set at f.hcl:1,1-2. Each argument...`.
+// firstPlace returns the place in `The argument "a" was already set at f.hcl:1,1-2. Each argument...`.
 func firstPlace(detail string) string {
 	_, after, _ := strings.Cut(detail, "already set at ")
 	if i := strings.LastIndexByte(strings.TrimSuffix(after, ". Each argument may be set only once."), ','); i > 0 {
@@ -176,8 +176,8 @@ func firstPlace(detail string) string {
 	return ""
 }
 
-// unclosed finds the block whose brace is missing by its indentation: the first one whose closing brace stands further
-// left than its own line.
+// unclosed finds the block without a closing brace by its indentation: the first one whose supposed closing brace is further left
+// than its own line.
 func unclosed(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 	tokens, _ := hclsyntax.LexConfig(src, d.Subject.Filename, hcl.InitialPos)
 	var open []hcl.Range
@@ -193,7 +193,7 @@ func unclosed(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 			open = open[:len(open)-1]
 			if last.Start.Line != t.Range.Start.Line && indent(src, t.Range) < indent(src, last) {
 				return problem(last, "this block has no closing brace", fmt.Sprintf(
-					"The brace on line %d stands where that of an outer block does.", t.Range.Start.Line))
+					"The brace on line %d is indented like that of an outer block.", t.Range.Start.Line))
 			}
 		}
 	}
@@ -204,7 +204,7 @@ func unclosed(src []byte, d *hcl.Diagnostic) *hcl.Diagnostic {
 	return problem(at, "this block has no closing brace", "The file ends inside of it.")
 }
 
-// indent is the number of white space characters that the line of a place begins with.
+// indent returns how many white space characters the line of a place begins with.
 func indent(src []byte, r hcl.Range) int {
 	start := strings.LastIndexByte(string(src[:r.Start.Byte]), '\n') + 1
 	return len(src[start:]) - len(strings.TrimLeft(string(src[start:]), " \t"))

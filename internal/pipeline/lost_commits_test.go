@@ -35,12 +35,12 @@ func TestWarningOfLostCommits(t *testing.T) {
 		"record is with the events": {sent: 130, now: promoted, atomic: true},
 	} {
 		core, log := observer.New(zapcore.WarnLevel)
-		d := &delivery{log: zap.New(core), opened: capture.Origin{System: 7, Timeline: 1}, sent: capture.Position{LSN: c.sent}}
+		r := &sinkRunner{log: zap.New(core), origin: capture.Origin{System: 7, Timeline: 1}, lastEventEnd: capture.Position{LSN: c.sent}}
 		if c.atomic {
-			d.sink = replica{}
+			r.sink = replica{}
 		}
 		for range 2 {
-			d.warnOfLostCommits(c.now)
+			r.warnOfLostCommits(c.now)
 		}
 		if log.Len() != c.want {
 			t.Errorf("%s: %d warnings", name, log.Len())

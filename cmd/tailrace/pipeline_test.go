@@ -54,7 +54,7 @@ pipeline "orders" {
 
 var withPassword = []string{"PASSWORD=" + secret}
 
-func TestALine(t *testing.T) {
+func TestPipeline(t *testing.T) {
 	s := openShop(t)
 	address := nobody(t)
 	file := s.file(t, address, "public.orders")
@@ -83,7 +83,7 @@ func TestALine(t *testing.T) {
 	drop := func(flags ...string) result {
 		return tailraceWith(t, withPassword, "", append([]string{"drop", "-pipeline", "orders", file}, flags...)...)
 	}
-	drop().expect(t, 2, "would be removed:\n  slot tailrace_orders", "say -yes")
+	drop().expect(t, 2, "would be removed:\n  slot tailrace_orders", "confirm with -yes")
 	drop("-yes").expect(t, 0, "removed:\n  slot tailrace_orders", "")
 	drop("-yes").expect(t, 0, "there is nothing to remove", "")
 }

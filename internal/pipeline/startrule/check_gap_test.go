@@ -34,7 +34,7 @@ func verdict(state string) *sink.Verdict {
 	return &sink.Verdict{State: state, Reason: "so it is", Since: now}
 }
 
-func TestJudge(t *testing.T) {
+func TestCheckGap(t *testing.T) {
 	altered := []string{"public.t was taken out and put back"}
 	for _, c := range []struct {
 		name string
@@ -53,8 +53,10 @@ func TestJudge(t *testing.T) {
 		{name: "no commit yet", set: func(_ *Source, k *Sink) { k.Progress.Commit = capture.Commit{} }, from: lsn(0x3000), writes: true},
 		{name: "while the stream runs", set: func(s *Source, _ *Sink) { s.Running = true }, from: lsn(0x5000)},
 		{name: "inside a transaction", set: func(_ *Source, k *Sink) { k.Progress.Position.Seq = 2 }, from: capture.Position{LSN: 0x5000, Seq: 2}},
-		{name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} },
-			want: NoRecord},
+		{
+			name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} },
+			want: NoRecord,
+		},
 		{name: "no record, and the slot is new", set: func(s *Source, k *Sink) {
 			s.Slot.New, k.Progress = true, sink.Progress{Memory: sink.Empty}
 		}},
@@ -68,7 +70,7 @@ func TestJudge(t *testing.T) {
 			k.Progress = sink.Progress{Memory: sink.Expired}
 		}, want: NoRecord},
 		{name: "a record has expired, and there was one", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress, k.Recorded = true, sink.Progress{Memory: sink.Expired}, true
+			s.Slot.New, k.Progress, k.SeenDurable = true, sink.Progress{Memory: sink.Expired}, true
 		}, want: ProgressLost},
 		{name: "no record, and the file says from now", set: func(_ *Source, k *Sink) {
 			k.Progress, k.Begin = sink.Progress{Memory: sink.Empty}, FromNow
@@ -83,7 +85,7 @@ func TestJudge(t *testing.T) {
 			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Memory: sink.Empty}, CopyRows
 		}},
 		{name: "the record was lost, and the file says copy", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin, k.Recorded = sink.Progress{Memory: sink.Empty}, CopyRows, true
+			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Memory: sink.Empty}, CopyRows, true
 		}, want: ProgressLost},
 		{name: "a gap, and the file says copy", set: func(_ *Source, k *Sink) {
 			k.Begin, k.Progress.Position = CopyRows, lsn(0x2FF8)
@@ -92,14 +94,16 @@ func TestJudge(t *testing.T) {
 		{name: "a part of a copy, and the source copies", set: func(_ *Source, k *Sink) { part(k, CopyIfNew) }, copies: true},
 		{name: "a part of a copy that this process has written", set: func(_ *Source, k *Sink) {
 			part(k, CopyIfNew)
-			k.Recorded = true
+			k.SeenDurable = true
 		}, copies: true},
 		{name: "a part of a copy, behind the slot", set: func(s *Source, k *Sink) {
 			s.Slot.Confirmed = 0x6000
 			part(k, CopyIfNew)
 		}, copies: true},
-		{name: "a part of a copy, and the file says from now", set: func(_ *Source, k *Sink) { part(k, FromNow) },
-			from: lsn(0x3000), writes: true},
+		{
+			name: "a part of a copy, and the file says from now", set: func(_ *Source, k *Sink) { part(k, FromNow) },
+			from: lsn(0x3000), writes: true,
+		},
 		{name: "a part of a copy with a verdict", set: func(_ *Source, k *Sink) {
 			part(k, CopyIfNew)
 			k.Progress.Verdict = verdict(AheadOfSource)
@@ -119,13 +123,13 @@ func TestJudge(t *testing.T) {
 			s.Running, k.Comparison.State = true, []byte("done")
 		}, from: lsn(0x5000), writes: true},
 		{name: "the record was lost, and the file says from now", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin, k.Recorded = sink.Progress{Memory: sink.Empty}, FromNow, true
+			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Memory: sink.Empty}, FromNow, true
 		}, want: ProgressLost},
 		{name: "a gap, and the file says from now", set: func(_ *Source, k *Sink) {
 			k.Begin, k.Progress.Position = FromNow, lsn(0x2FF8)
 		}, want: Gap, kept: true, writes: true},
 		{name: "no record, and there was one", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Recorded = sink.Progress{Memory: sink.Empty}, true
+			k.Progress, k.SeenDurable = sink.Progress{Memory: sink.Empty}, true
 		}, want: ProgressLost},
 		{name: "the sink knows that there was one", set: func(_ *Source, k *Sink) {
 			k.Progress = sink.Progress{Memory: sink.Lost}
@@ -135,8 +139,10 @@ func TestJudge(t *testing.T) {
 		{name: "another database", set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.Database = capture.Database{OID: 6, Name: "shop"}
 		}, want: WrongDatabase},
-		{name: "the database under another name", set: func(_ *Source, k *Sink) { k.Progress.Origin.Database.Name = "former" },
-			from: behind, writes: true},
+		{
+			name: "the database under another name", set: func(_ *Source, k *Sink) { k.Progress.Origin.Database.Name = "former" },
+			from: behind, writes: true,
+		},
 		{name: "another slot", set: func(_ *Source, k *Sink) { k.Progress.Origin.Slot = "t" }, want: WrongSlot},
 		{name: "another's record with a verdict", set: func(_ *Source, k *Sink) {
 			k.Progress.Origin.System, k.Progress.Verdict = 8, verdict(Gap)
@@ -176,16 +182,22 @@ func TestJudge(t *testing.T) {
 			k.Progress.Origin = capture.Origin{System: 7, Timeline: 2}
 			k.Progress.Position, k.Progress.Commit = lsn(0x2120), capture.Commit{}
 		}, want: TimelineDiverged, kept: true, writes: true},
-		{name: "a timeline that the source has never been on", set: func(_ *Source, k *Sink) { k.Progress.Origin.Timeline = 4 },
-			want: TimelineDiverged, kept: true, writes: true},
+		{
+			name: "a timeline that the source has never been on", set: func(_ *Source, k *Sink) { k.Progress.Origin.Timeline = 4 },
+			want: TimelineDiverged, kept: true, writes: true,
+		},
 
-		{name: "more than the source has", set: func(_ *Source, k *Sink) { k.Progress.Position = lsn(0x9008) },
-			want: AheadOfSource, kept: true, writes: true},
+		{
+			name: "more than the source has", set: func(_ *Source, k *Sink) { k.Progress.Position = lsn(0x9008) },
+			want: AheadOfSource, kept: true, writes: true,
+		},
 		{name: "more than a standby has replayed", set: func(s *Source, k *Sink) {
 			s.Slot.Recovering, k.Progress.Position = true, lsn(0x9008)
 		}, want: AheadOfSource},
-		{name: "a commit that the source does not have", set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
-			want: AheadOfSource, kept: true, writes: true},
+		{
+			name: "a commit that the source does not have", set: func(_ *Source, k *Sink) { k.Comparison.Commit = capture.CommitAbsent },
+			want: AheadOfSource, kept: true, writes: true,
+		},
 		{name: "a commit that a standby does not have yet", set: func(s *Source, k *Sink) {
 			s.Slot.Recovering, k.Comparison.Commit = true, capture.CommitAbsent
 		}, from: behind, writes: true},
@@ -206,10 +218,14 @@ func TestJudge(t *testing.T) {
 		{name: "altered before", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Origin.Publication = verdict(PublicationAltered), "p1"
 		}, want: PublicationAltered, kept: true},
-		{name: "altered before, of another server", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(PublicationAltered) },
-			from: behind, writes: true},
-		{name: "ahead before", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(AheadOfSource) },
-			want: AheadOfSource, kept: true},
+		{
+			name: "altered before, of another server", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(PublicationAltered) },
+			from: behind, writes: true,
+		},
+		{
+			name: "ahead before", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(AheadOfSource) },
+			want: AheadOfSource, kept: true,
+		},
 		{name: "ahead before, on another timeline", set: func(s *Source, k *Sink) {
 			s.Slot.Confirmed = 0x1800
 			k.Progress.Verdict, k.Progress.Origin.Timeline, k.Progress.Commit.LSN = verdict(AheadOfSource), 2, 0x2000
@@ -227,15 +243,21 @@ func TestJudge(t *testing.T) {
 		{name: "a gap before", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Position = verdict(Gap), lsn(0x2FF8)
 		}, want: Gap, kept: true},
-		{name: "a gap before, and the slot has gone back", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(Gap) },
-			from: behind, writes: true},
+		{
+			name: "a gap before, and the slot has gone back", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict(Gap) },
+			from: behind, writes: true,
+		},
 		{name: "disproved, and something else is wrong", set: func(_ *Source, k *Sink) {
 			k.Progress.Verdict, k.Progress.Position = verdict(TimelineDiverged), lsn(0x9008)
 		}, want: AheadOfSource, kept: true, writes: true},
-		{name: "a verdict that was not written", set: func(_ *Source, k *Sink) { k.Remembered = verdict(AheadOfSource) },
-			want: AheadOfSource, kept: true, writes: true},
-		{name: "a verdict of a version to come", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict("eaten") },
-			want: "eaten", kept: true},
+		{
+			name: "a verdict that was not written", set: func(_ *Source, k *Sink) { k.Remembered = verdict(AheadOfSource) },
+			want: AheadOfSource, kept: true, writes: true,
+		},
+		{
+			name: "a verdict of a version to come", set: func(_ *Source, k *Sink) { k.Progress.Verdict = verdict("eaten") },
+			want: "eaten", kept: true,
+		},
 
 		{name: "no record can be kept", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Forgetful} }},
 		{name: "no record can be kept, altered", set: func(_ *Source, k *Sink) {
@@ -245,13 +267,13 @@ func TestJudge(t *testing.T) {
 			k.Progress, k.Remembered = sink.Progress{Memory: sink.Forgetful}, verdict(PublicationAltered)
 		}, want: PublicationAltered, kept: true},
 		{name: "no record can be kept, another sink knows", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Comparison.Altered, k.Beside = sink.Progress{Memory: sink.Forgetful}, altered, true
+			k.Progress, k.Comparison.Altered, k.OthersKeepRecord = sink.Progress{Memory: sink.Forgetful}, altered, true
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 			c.set(&src, &k)
-			d := Judge(src, k)
+			d := CheckGap(src, k)
 			state := ""
 			if d.Problem != nil {
 				state = d.Problem.State
@@ -294,12 +316,12 @@ func written(t *testing.T, src *Source, k *Sink, d *Decision) {
 	if diff := cmp.Diff(&want, d.Record); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
 	}
-	if d.Problem == nil && !k.Comparison.Unfinished && (d.Record.Commit.IsZero() != held(&k.Progress).IsZero()) {
+	if d.Problem == nil && !k.Comparison.Unfinished && (d.Record.Commit.IsZero() != durableCommit(&k.Progress).IsZero()) {
 		t.Errorf("%+v", d)
 	}
 	again := *k
 	again.Progress, again.Comparison.Unfinished, again.Comparison.State = *d.Record, false, nil
-	if next := Judge(*src, again); next.Record != nil || (next.Problem != nil) != (d.Problem != nil) {
+	if next := CheckGap(*src, again); next.Record != nil || (next.Problem != nil) != (d.Problem != nil) {
 		t.Errorf("the next look says %+v", next)
 	}
 }
@@ -330,7 +352,7 @@ func TestAccept(t *testing.T) {
 	} {
 		src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 		c.set(&src, &k)
-		p := Judge(src, k).Problem
+		p := CheckGap(src, k).Problem
 		if p == nil || p.State != c.state {
 			t.Errorf("%s: %v", c.state, p)
 			continue
@@ -340,7 +362,7 @@ func TestAccept(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.state, a, err)
 			continue
 		}
-		next := Judge(src, Sink{Name: "bus", Progress: *a.Record})
+		next := CheckGap(src, Sink{Name: "bus", Progress: *a.Record})
 		if next.Problem != nil || next.From != c.from {
 			t.Errorf("%s: the next look says %+v", c.state, next)
 		}
@@ -351,22 +373,22 @@ func TestAccept(t *testing.T) {
 func TestAcceptSettlesOneThing(t *testing.T) {
 	src, k := Source{Origin: origin, Slot: slot}, Sink{Name: "bus", Progress: record()}
 	k.Progress.Verdict, k.Progress.Position, k.Progress.Origin.Publication = verdict(PublicationAltered), lsn(0x9008), "p1"
-	a, err := Accept(src, k, Judge(src, k).Problem)
+	a, err := Accept(src, k, CheckGap(src, k).Problem)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if next := Judge(src, Sink{Name: "bus", Progress: *a.Record}); next.Problem == nil || next.Problem.State != AheadOfSource {
+	if next := CheckGap(src, Sink{Name: "bus", Progress: *a.Record}); next.Problem == nil || next.Problem.State != AheadOfSource {
 		t.Errorf("the next look says %+v", next)
 	}
 	k.Progress = record()
 	k.Progress.Position, k.Progress.Origin.Publication = lsn(0x2FF8), "p1"
 	k.Comparison.Altered = []string{"public.t was taken out"}
 	k.Progress.Verdict = verdict(Gap)
-	if a, err = Accept(src, k, Judge(src, k).Problem); err != nil {
+	if a, err = Accept(src, k, CheckGap(src, k).Problem); err != nil {
 		t.Fatal(err)
 	}
 	k.Progress = *a.Record
-	if next := Judge(src, k); next.Problem == nil || next.Problem.State != PublicationAltered {
+	if next := CheckGap(src, k); next.Problem == nil || next.Problem.State != PublicationAltered {
 		t.Errorf("the next look says %+v", next)
 	}
 }
@@ -379,11 +401,11 @@ func TestAcceptWithoutASlot(t *testing.T) {
 		t.Error("it goes on from nowhere")
 	}
 	k.Progress.Origin.System = 8
-	if a, err := Accept(src, k, Judge(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
+	if a, err := Accept(src, k, CheckGap(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
 	k.Progress = sink.Progress{Memory: sink.Expired}
-	if a, err := Accept(src, k, Judge(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
+	if a, err := Accept(src, k, CheckGap(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if _, err := Accept(src, k, &capture.Problem{State: "slot_lost"}); err == nil {

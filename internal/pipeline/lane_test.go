@@ -6,9 +6,9 @@ import (
 	"github.com/tailrace/tailrace/capture/capturetest"
 )
 
-// The straight line: transactions, small, big and cut, and stretches of the log without any reach both sinks in order and are
+// Without faults: transactions, small, big and cut, and stretches of the log without any reach both sinks in order and are
 // confirmed.
-func TestLine(t *testing.T) {
+func TestLane(t *testing.T) {
 	run(t, func(_ *testing.T, r *rig) {
 		r.script.Commit(1, 2)
 		r.start()
@@ -17,7 +17,7 @@ func TestLine(t *testing.T) {
 		r.script.Idle(100)
 		r.script.Commit(2)
 		r.script.Add(capturetest.Transaction{Keys: []int{1, 2}, Joined: true})
-		r.settle()
+		r.waitDurable()
 		r.complete()
 	}, newStore(), transactional())
 }
