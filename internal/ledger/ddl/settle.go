@@ -13,18 +13,22 @@ import (
 // retry is how long a halted pipeline may take until it has seen that its fix was followed. It looks every 10 s.
 const retry = 25 * time.Second
 
+// sameFix is how often a fix may have to be followed.
+const sameFix = 3
+
 // settling is one Settle.
 type settling struct {
 	*Stage
 	followed []State
-	at       map[State]time.Time // when a fix was followed
+	at       map[State]time.Time // when the fix of a state that stands was followed
+	times    map[State]int       // how often it was
 	later    []Step
 	kept     []State // warnings whose fix cannot be executed: they name what differs
 }
 
 // Settle follows every fix that the daemon prints until everything is in the replica, and compares all tables.
 func (s *Stage) Settle(ctx context.Context) error {
-	w := &settling{Stage: s, at: map[State]time.Time{}}
+	w := &settling{Stage: s, at: map[State]time.Time{}, times: map[State]int{}}
 	if err := w.drain(ctx); err != nil {
 		return err
 	}
@@ -56,6 +60,7 @@ func (w *settling) drain(ctx context.Context) error {
 		}
 		states, _, err := w.daemon.States()
 		if err == nil {
+			w.forget(states)
 			acted, err := w.operate(ctx, needing(states))
 			if err != nil {
 				return err
@@ -72,6 +77,16 @@ func (w *settling) drain(ctx context.Context) error {
 			return w.fault(NoEnd, fmt.Sprintf("after %s the states are %v", w.Patience, states))
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// forget lets the fix of a state be followed again that was left and comes back: a later change of the same table asks for the
+// same. One that comes back again and again is no fix.
+func (w *settling) forget(states []State) {
+	for st := range w.at {
+		if w.times[st] < sameFix && !slices.Contains(states, st) {
+			delete(w.at, st)
+		}
 	}
 }
 
@@ -92,6 +107,7 @@ func (w *settling) operate(ctx context.Context, states []State) (acted bool, err
 			return false, w.fault(Stuck, "more than 20 fixes in a row")
 		}
 		w.at[st] = time.Now()
+		w.times[st]++
 		if len(steps) == 0 {
 			if st.Kind == "halted" {
 				return false, w.fault(Stuck, fmt.Sprintf("nothing in the fix can be executed: %s", st))
