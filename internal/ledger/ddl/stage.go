@@ -58,8 +58,13 @@ func (s *Stage) Open(ctx context.Context) (err error) {
 	if s.target, err = connect(ctx, s.Target); err != nil {
 		return fmt.Errorf("the target: %w", err)
 	}
+	return s.write(s.Settings)
+}
+
+// write writes the files of both daemons.
+func (s *Stage) write(settings string) error {
 	for i, listen := range s.Listen {
-		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, s.Target, s.Settings)
+		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, s.Target, settings)
 		if err := os.WriteFile(s.file(i), []byte(text), 0o600); err != nil {
 			return err
 		}
