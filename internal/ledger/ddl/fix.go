@@ -78,8 +78,10 @@ func Steps(fix string, source bool) (steps []Step) {
 	if len(steps) == 0 {
 		steps = sourceWins(fix)
 	}
-	for i := 1; i < len(steps); i++ {
-		steps[i].Later = steps[i].Later || steps[i-1].Later
+	later := false
+	for i := range steps {
+		later = later || steps[i].Later
+		steps[i].Later = later && steps[i].SQL == "" // a pipeline that is halted waits for SQL
 	}
 	return steps
 }
