@@ -53,6 +53,7 @@ type Column struct {
 	// What the catalogue knows and the stream does not say. The number is that of the row's time, the rest may be newer.
 	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known
 	Unsure    bool   // it may be any of several columns that the table has had: no number is known, and nothing follows from the name
+	Latest    int16  // the highest number that an unsure column may have
 	Collation string // in SQL, qualified and quoted, when it is not the type's own
 	Fill      Fill   // what rows have that are older than the column
 	Filled    string // the text of that value, or the expression in SQL

@@ -51,7 +51,7 @@ func (d *drift) unsure() bool {
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
 		was := d.before.byName(c.Name)
-		if was != nil && was.Number != 0 && was.Number != c.Number && d.found.column(c.Name) != nil {
+		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
 			names = append(names, quote(c.Name))
 		}
 	}

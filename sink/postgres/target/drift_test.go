@@ -107,6 +107,49 @@ func TestDrift(t *testing.T) {
 	})
 }
 
+// TestDriftUnsureAgain drops and adds a column again in a transaction with rows of both, and follows the fix. A row whose column is
+// known then goes on; each later column of that name is another one.
+func TestDriftUnsureAgain(t *testing.T) {
+	const again = "ALTER TABLE public.t DROP b; ALTER TABLE public.t ADD b text DEFAULT 'new'; "
+	together := func(n int) string {
+		return fmt.Sprintf("BEGIN; INSERT INTO public.t VALUES (%d, 2, 'old'); %s INSERT INTO public.t VALUES (%d, 2, 'row'); COMMIT", n, again, n+1)
+	}
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.stream()
+		catalog := &Catalog{Pipeline: "p", Sink: "s"}
+		for _, then := range []struct{ sql, reason string }{
+			{"", ""},
+			{again, "column b of the target is none of the source"},
+			{together(20), `whether "b" of the target is the same column is not known`},
+		} {
+			r.exec("DROP TABLE IF EXISTS public.t", "CREATE TABLE public.t (id int PRIMARY KEY, a int, b text)", "INSERT INTO public.t VALUES (1, 1, 'a')")
+			_, err := r.apply(catalog, r.pull())
+			r.must(err)
+			r.exec(together(10))
+			changes := r.pull()
+			_, err = r.apply(catalog, changes)
+			p := wantProblem(t, err, halts, `whether "b" of the target is the same column is not known`, "tailrace verify -repair")
+			r.target.ExecIn(t, r.to, p.Fix)
+			_, err = r.apply(catalog, changes)
+			r.must(err)
+			if r.exec(then.sql); !strings.HasPrefix(then.sql, "BEGIN") {
+				r.reconnect() // which reads the catalogue
+			}
+			r.exec("INSERT INTO public.t VALUES (30, 3, 'b')")
+			changes = r.pull()
+			if _, err = r.apply(catalog, changes); then.reason == "" {
+				r.must(err)
+			} else {
+				p = wantProblem(t, err, halts, then.reason, "")
+				r.target.ExecIn(t, r.to, p.Fix)
+				_, err = r.apply(catalog, changes)
+				r.must(err)
+			}
+			r.target.ExecIn(t, r.to, "DROP TABLE public.t; DELETE FROM tailrace.tables WHERE target_table = 't'")
+		}
+	})
+}
+
 func (r *rig) drift(c driftCase, schema string, add bool) {
 	in := func(sql string) string {
 		return strings.NewReplacer(`"S"`, quote(schema), "S.", schema+".").Replace(sql)
