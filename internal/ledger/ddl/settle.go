@@ -16,9 +16,9 @@ const retry = 25 * time.Second
 // sameFix is how often a fix may have to be followed.
 const sameFix = 3
 
-// looks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees, the publication
-// and the tables every 2 s, and judges some of it at the second look.
-const looks = 10 * time.Second
+// looks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees and the publication
+// every 2 s and judges some of it at the second look, and looks at the tables a twentieth of the time.
+const looks = 30 * time.Second
 
 // settling is one Settle.
 type settling struct {
