@@ -16,9 +16,9 @@ const retry = 25 * time.Second
 // sameFix is how often a fix may have to be followed.
 const sameFix = 3
 
-// looks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees and the publication
+// defaultLooks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees and the publication
 // every 2 s and judges some of it at the second look, and looks at the tables a twentieth of the time.
-const looks = 30 * time.Second
+const defaultLooks = 30 * time.Second
 
 // settling is one Settle.
 type settling struct {
@@ -78,7 +78,7 @@ func (w *settling) equalize(ctx context.Context) error {
 // told waits until a state names a difference: what the stream does not say, such as a partition that was truncated, is seen by a
 // look. It reports whether a fix was followed.
 func (w *settling) told(ctx context.Context) (acted bool, err error) {
-	for end := time.Now().Add(looks); !acted && err == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(w.Looks); !acted && err == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if w.daemon.Ended() {
 			return false, errEnded
 		}

@@ -24,6 +24,7 @@ type Stage struct {
 	Settings       string    // of the sink's block
 	Restart        bool      // the daemon is started again when a fix was followed; else it goes on by itself
 	Patience       time.Duration
+	Looks          time.Duration // how long a state is awaited for a difference that no change of the stream says
 
 	source, target *pgx.Conn
 	daemon         *Daemon
@@ -51,6 +52,9 @@ pipeline %q {
 func (s *Stage) Open(ctx context.Context) (err error) {
 	if s.Patience == 0 {
 		s.Patience = 90 * time.Second
+	}
+	if s.Looks == 0 {
+		s.Looks = defaultLooks
 	}
 	if s.source, err = connect(ctx, s.Source); err != nil {
 		return fmt.Errorf("the source: %w", err)
