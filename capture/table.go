@@ -53,6 +53,7 @@ type Column struct {
 	// What comes from the catalogue and not from the stream. The number is that of the row's time, the rest may be newer.
 	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known
 	Unsure    bool   // it may be any of several columns that the table has had: its number is unknown, and its name proves nothing
+	Latest    int16  // the highest number that an unsure column may have
 	Collation string // in SQL, qualified and quoted, when it is not the type's own
 	Fill      Fill   // the value in rows that are older than the column
 	Filled    string // its text, or the expression in SQL

@@ -35,7 +35,8 @@ type attr struct {
 	Missing   *string // what rows have that are older than the column, where that is known
 	Formula   string  // of a generated column
 
-	unsure bool // which of the table's columns it is is not known
+	unsure bool  // which of the table's columns it is is not known
+	latest int16 // the highest number that it may have then
 }
 
 // column finds a column by its name; nil when there is none.

@@ -10,7 +10,7 @@ import (
 // describe adds to a column of the stream what the catalogue knows of it.
 func (a *attr) describe(c *capture.Column) {
 	c.Nullable = c.Nullable && !a.Required
-	c.Number, c.Unsure, c.Collation = a.Number, a.unsure, a.Collation
+	c.Number, c.Unsure, c.Latest, c.Collation = a.Number, a.unsure, a.latest, a.Collation
 	c.Fill, c.Filled = a.fill()
 }
 

@@ -32,6 +32,7 @@ type solver struct {
 
 	found   int
 	numbers []int16        // of the columns; -1: not known yet, 0: several
+	latest  []int16        // the highest number of each
 	wild    map[int16]bool // columns that may have looked otherwise
 	path    []int16
 }
@@ -48,6 +49,7 @@ func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, s
 	}
 	for _, s.listed = range []bool{false, true} {
 		s.found, s.numbers, s.wild = 0, slices.Repeat([]int16{-1}, len(m.Columns)), map[int16]bool{}
+		s.latest = make([]int16, len(m.Columns))
 		if s.groups <= maxSwitches {
 			s.all()
 		}
@@ -57,6 +59,9 @@ func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, s
 	}
 	if s.found == 0 || s.steps > maxSteps {
 		clear(s.numbers)
+		for i := range s.latest {
+			s.latest[i] = s.slots[len(s.slots)-1].Number
+		}
 	}
 	return d.as(m, s, before)
 }
@@ -159,6 +164,7 @@ func (s *solver) named(name string) bool {
 func (s *solver) note(over uint, n int) {
 	s.found++
 	for c, number := range s.path {
+		s.latest[c] = max(s.latest[c], number)
 		if s.numbers[c] < 0 {
 			s.numbers[c] = number
 		} else if s.numbers[c] != number {
@@ -180,7 +186,10 @@ func (d *description) as(m *pgoutput.Relation, s *solver, before *version) descr
 	t := description{fingerprint: d.fingerprint}
 	names := map[string]string{} // of the message, by those of the catalogue
 	for i, c := range m.Columns {
-		a := attr{Name: c.Name, Type: c.Type, Modifier: c.Modifier, Default: true, unsure: s.numbers[i] == 0}
+		a := attr{Name: c.Name, Type: c.Type, Modifier: c.Modifier, Default: true}
+		if s.numbers[i] == 0 {
+			a.unsure, a.latest = true, s.latest[i]
+		}
 		if now := d.number(s.numbers[i]); now != nil {
 			names[now.Name] = c.Name
 			if a.Number = now.Number; !now.Dropped {

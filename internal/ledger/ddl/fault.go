@@ -20,7 +20,8 @@ const (
 type Fault struct {
 	Class       string
 	Detail      string
-	Followed    []State // whose fixes were followed
+	Followed    []State  // whose fixes were followed
+	Steps       []string // of those, as they were executed
 	Differences []Difference
 	Log         string // end of the daemon's
 }
@@ -30,6 +31,9 @@ func (f *Fault) Error() string {
 	fmt.Fprintf(&b, "%s: %s\n", f.Class, f.Detail)
 	for _, s := range f.Followed {
 		fmt.Fprintf(&b, "  followed: %s\n", s)
+	}
+	for _, s := range f.Steps {
+		fmt.Fprintf(&b, "  executed: %s\n", strings.ReplaceAll(s, "\n", "\n    "))
 	}
 	for _, d := range f.Differences {
 		fmt.Fprintf(&b, "  %s\n", d)

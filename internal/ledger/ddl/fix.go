@@ -10,8 +10,27 @@ type Step struct {
 	Source  bool   // SQL for the source; else for the target
 	SQL     string // one or more lines
 	Command string // for a shell, beginning with tailrace
-	Later   bool   // the command compares or copies rows, and needs the pipeline to run
+	Set     string // a line of the sink's block, until the fix is followed
+	Reset   bool   // the sink's block is as it was
+	Later   bool   // it compares or copies rows and needs the pipeline to run, or comes after such a step
 	Restart bool   // the daemon is to be started again
+}
+
+// String is the step for a report.
+func (s Step) String() string {
+	switch {
+	case s.SQL != "" && s.Source:
+		return "source: " + s.SQL
+	case s.SQL != "":
+		return "target: " + s.SQL
+	case s.Command != "":
+		return s.Command
+	case s.Set != "":
+		return "set " + s.Set
+	case s.Reset:
+		return "set back"
+	}
+	return "restart"
 }
 
 var (
@@ -20,14 +39,20 @@ var (
 	command    = regexp.MustCompile("tailrace (?:[a-z]+) [^`\n;]*")
 	onSource   = regexp.MustCompile(`(?i)\b(in|on|at) the source`)
 	onTarget   = regexp.MustCompile(`(?i)\b(in|on|at) the (target|replica)`)
-	again      = regexp.MustCompile(`(?i)\b(start (it )?again|restart)\b`)
+	again      = regexp.MustCompile(`(?i)\b(start (it )?(again|from scratch)|restart)\b`)
+	or         = regexp.MustCompile(`^(-- )?or[ ,:]`)
+	orSet      = regexp.MustCompile(`(?m)^or set (on_conflict = "source_wins"), and restart\.`)
 )
 
 // Steps reads a fix as an operator does who executes what is printed: SQL goes to the server that the text names, by default
-// that of the state (the target for a sink's, the source for a pipeline's); lines that begin with "or" are not needed.
+// that of the state (the target for a sink's, the source for a pipeline's). A line that begins with "or" and all after it are an
+// alternative, which is read where nothing before it can be executed and the alternative says all that is to be done.
 func Steps(fix string, source bool) (steps []Step) {
 	for line := range strings.Lines(fix) {
 		line = strings.TrimSpace(line)
+		if or.MatchString(line) {
+			break
+		}
 		sql, comment := split(line)
 		if prose := sql == "" || comment != ""; prose {
 			switch text := line[len(sql):]; {
@@ -40,7 +65,7 @@ func Steps(fix string, source bool) (steps []Step) {
 		if sql != "" {
 			steps = append(steps, Step{Source: source, SQL: sql})
 		}
-		if strings.HasPrefix(comment, "or ") || strings.HasPrefix(comment, "or, ") {
+		if or.MatchString(comment) {
 			continue
 		}
 		if c := command.FindString(comment); c != "" {
@@ -50,7 +75,29 @@ func Steps(fix string, source bool) (steps []Step) {
 			steps = append(steps, Step{Restart: true})
 		}
 	}
+	if len(steps) == 0 {
+		steps = sourceWins(fix)
+	}
+	later := false
+	for i := range steps {
+		later = later || steps[i].Later
+		steps[i].Later = later && steps[i].SQL == "" // a pipeline that is halted waits for SQL
+	}
 	return steps
+}
+
+// sourceWins are the steps of a fix that sets on_conflict until the rows are copied.
+func sourceWins(fix string) []Step {
+	at := orSet.FindStringSubmatchIndex(fix)
+	if at == nil {
+		return nil
+	}
+	rest := fix[at[1]:]
+	c := command.FindString(rest)
+	if c == "" || !strings.Contains(rest, "set on_conflict back") {
+		return nil
+	}
+	return []Step{{Set: fix[at[2]:at[3]]}, {Restart: true}, commandStep(c), {Reset: true}, {Restart: true}}
 }
 
 func commandStep(c string) Step {
@@ -61,8 +108,6 @@ func commandStep(c string) Step {
 // split takes a line apart: SQL, and what is said before or after it.
 func split(line string) (sql, comment string) {
 	switch {
-	case strings.HasPrefix(line, "or ") || strings.HasPrefix(line, "or, ") || strings.HasPrefix(line, "or: "):
-		return "", line
 	case strings.HasPrefix(line, "--"):
 		return "", strings.TrimSpace(line[2:])
 	case afterColon.MatchString(line):

@@ -3,6 +3,9 @@ package ddl
 import (
 	"reflect"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/pipeline/startrule"
+	"github.com/tailrace/tailrace/sink"
 )
 
 func TestSteps(t *testing.T) {
@@ -29,10 +32,58 @@ func TestSteps(t *testing.T) {
 			{SQL: "ALTER TABLE s ADD PRIMARY KEY (id);", Source: true}, {SQL: "TRUNCATE s;"},
 		}},
 		{"a pipeline's", "ALTER TABLE s REPLICA IDENTITY FULL;", true, []Step{{SQL: "ALTER TABLE s REPLICA IDENTITY FULL;", Source: true}}},
+		{"a changed type", "ALTER TABLE \"public\".\"t\" ALTER COLUMN \"c\" TYPE smallint USING \"c\"::smallint; -- or what the source's ALTER TABLE said after USING\n" +
+			"-- then, when the pipeline is streaming and has caught up, where USING made other values: tailrace verify -repair -table public.t FILE", false, []Step{
+			{SQL: `ALTER TABLE "public"."t" ALTER COLUMN "c" TYPE smallint USING "c"::smallint;`},
+			{Command: "tailrace verify -repair -table public.t FILE", Later: true},
+		}},
+		{"partitions_changed", "make replicas equal to the source, and leave topics as they are:\n`tailrace verify -repair -table public.t FILE`\n" +
+			"then, or to leave replicas as they are, too: `tailrace accept -pipeline P partitions_changed FILE`", true, []Step{
+			{Command: "tailrace verify -repair -table public.t FILE", Later: true},
+			{Command: "tailrace accept -pipeline P partitions_changed FILE", Later: true},
+		}},
+		{"conflict_missing_row", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = '1';\n" +
+			"or set on_conflict = \"source_wins\", and restart. Where rows were never copied (their table was added to a running pipeline,\n" +
+			"or the pipeline was accepted without them), then `tailrace verify -table public.t -repair FILE` copies them;\nset on_conflict back afterwards", false, []Step{
+			{Set: `on_conflict = "source_wins"`}, {Restart: true}, {Command: "tailrace verify -table public.t -repair FILE", Later: true},
+			{Reset: true, Later: true}, {Restart: true, Later: true},
+		}},
+		{"SQL after a command for later", "ALTER TABLE t ADD COLUMN c int; -- then, when the pipeline is streaming: tailrace verify -repair -table public.t FILE\n" +
+			"ALTER TABLE t ADD COLUMN d int;", false, []Step{
+			{SQL: "ALTER TABLE t ADD COLUMN c int;"}, {Command: "tailrace verify -repair -table public.t FILE", Later: true},
+			{SQL: "ALTER TABLE t ADD COLUMN d int;"},
+		}},
+		{"an alternative of more lines", "TRUNCATE t;\n-- or keep the rows:\nALTER TABLE t RENAME TO kept;\nDELETE FROM u;", false, []Step{{SQL: "TRUNCATE t;"}}},
 		{"prose", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = 1;\nor set on_conflict = \"source_wins\"", false, nil},
 	} {
 		if have := Steps(c.fix, c.source); !reflect.DeepEqual(have, c.want) {
 			t.Errorf("%s: have %+v, want %+v", c.name, have, c.want)
+		}
+	}
+}
+
+// TestStepsOfStart reads the fixes of what can be wrong when a pipeline starts.
+func TestStepsOfStart(t *testing.T) {
+	copyAgain := []Step{{Command: "tailrace drop -pipeline P FILE"}, {Restart: true}}
+	accept := func(state string) []Step { return []Step{{Command: "tailrace accept -pipeline P " + state + " FILE"}} }
+	for state, want := range map[string][]Step{
+		startrule.ProgressLost:       copyAgain,
+		startrule.ProgressExpired:    copyAgain,
+		startrule.NoRecord:           nil,
+		startrule.WrongCluster:       accept(startrule.WrongCluster),
+		startrule.WrongDatabase:      accept(startrule.WrongDatabase),
+		startrule.WrongSlot:          accept(startrule.WrongSlot),
+		startrule.TimelineDiverged:   copyAgain,
+		startrule.AheadOfSource:      copyAgain,
+		startrule.PublicationAltered: copyAgain,
+		startrule.Gap:                copyAgain,
+	} {
+		fix := startrule.ProblemOf(&sink.Verdict{State: state}).Fix
+		if fix == "" {
+			t.Errorf("%s has no fix", state)
+		}
+		if have := Steps(fix, true); !reflect.DeepEqual(have, want) {
+			t.Errorf("%s: have %+v, want %+v", state, have, want)
 		}
 	}
 }

@@ -13,31 +13,42 @@ import (
 // retry is how long a halted pipeline may take until it has seen that its fix was followed. It looks every 10 s.
 const retry = 25 * time.Second
 
+// sameFix is how often a fix may have to be followed.
+const sameFix = 3
+
+// defaultLooks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees and the publication
+// every 2 s and judges some of it at the second look, and looks at the tables a twentieth of the time.
+const defaultLooks = 30 * time.Second
+
 // settling is one Settle.
 type settling struct {
 	*Stage
 	followed []State
-	at       map[State]time.Time // when a fix was followed
+	at       map[State]time.Time // when the fix of a state that stands was followed
+	times    map[State]int       // how often it was
 	later    []Step
-	kept     []State // warnings whose fix cannot be executed: they name what differs
+	done     []string // the steps that were executed
+	kept     []State  // warnings whose fix cannot be executed: they name what differs
 }
 
 // Settle follows every fix that the daemon prints until everything is in the replica, and compares all tables.
 func (s *Stage) Settle(ctx context.Context) error {
-	w := &settling{Stage: s, at: map[State]time.Time{}}
-	if err := w.drain(ctx); err != nil {
-		return err
-	}
-	for _, step := range w.later {
-		if err := w.step(ctx, step, State{}); err != nil {
+	w := &settling{Stage: s, at: map[State]time.Time{}, times: map[State]int{}}
+	var differences []Difference
+	for ask := true; ask; {
+		if err := w.equalize(ctx); err != nil {
+			return err
+		}
+		var err error
+		differences, err = Compare(ctx, s.source, s.target)
+		if err != nil || len(differences) == 0 {
+			return err
+		}
+		if ask, err = w.told(ctx); err != nil {
 			return err
 		}
 	}
-	differences, err := Compare(ctx, s.source, s.target)
-	if err != nil || len(differences) == 0 {
-		return err
-	}
-	f := &Fault{Class: Silent, Detail: "tables differ, and no state is left", Followed: w.followed, Differences: differences}
+	f := &Fault{Class: Silent, Detail: "tables differ, and no state is left", Followed: w.followed, Steps: w.done, Differences: differences}
 	if len(w.followed)+len(w.kept) > 0 {
 		f.Class = WrongFix
 		f.Followed = append(f.Followed, w.kept...)
@@ -48,6 +59,38 @@ func (s *Stage) Settle(ctx context.Context) error {
 	return f
 }
 
+// equalize follows fixes until everything is in the replica and no state asks for more.
+func (w *settling) equalize(ctx context.Context) error {
+	for {
+		if err := w.drain(ctx); err != nil || len(w.later) == 0 {
+			return err
+		}
+		later := w.later
+		w.later = nil
+		for _, step := range later {
+			if err := w.step(ctx, step, State{}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// told waits until a state names a difference: what the stream does not say, such as a partition that was truncated, is seen by a
+// look. It reports whether a fix was followed.
+func (w *settling) told(ctx context.Context) (acted bool, err error) {
+	for end := time.Now().Add(w.Looks); !acted && err == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if w.daemon.Ended() {
+			return false, errEnded
+		}
+		states, _, answered := w.daemon.States()
+		if answered == nil {
+			w.forget(states)
+			acted, err = w.operate(ctx, needing(states))
+		}
+	}
+	return acted, err
+}
+
 // drain returns when everything is in the replica.
 func (w *settling) drain(ctx context.Context) error {
 	for deadline := time.Now().Add(w.Patience); ; {
@@ -56,6 +99,7 @@ func (w *settling) drain(ctx context.Context) error {
 		}
 		states, _, err := w.daemon.States()
 		if err == nil {
+			w.forget(states)
 			acted, err := w.operate(ctx, needing(states))
 			if err != nil {
 				return err
@@ -72,6 +116,16 @@ func (w *settling) drain(ctx context.Context) error {
 			return w.fault(NoEnd, fmt.Sprintf("after %s the states are %v", w.Patience, states))
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// forget lets the fix of a state be followed again that was left and comes back: a later change of the same table asks for the
+// same. One that comes back again and again is no fix.
+func (w *settling) forget(states []State) {
+	for st := range w.at {
+		if w.times[st] < sameFix && !slices.Contains(states, st) {
+			delete(w.at, st)
+		}
 	}
 }
 
@@ -92,6 +146,7 @@ func (w *settling) operate(ctx context.Context, states []State) (acted bool, err
 			return false, w.fault(Stuck, "more than 20 fixes in a row")
 		}
 		w.at[st] = time.Now()
+		w.times[st]++
 		if len(steps) == 0 {
 			if st.Kind == "halted" {
 				return false, w.fault(Stuck, fmt.Sprintf("nothing in the fix can be executed: %s", st))
@@ -106,14 +161,13 @@ func (w *settling) operate(ctx context.Context, states []State) (acted bool, err
 }
 
 func (w *settling) fault(class, detail string) error {
-	return &Fault{Class: class, Detail: detail, Followed: w.followed, Log: w.daemon.Tail()}
+	return &Fault{Class: class, Detail: detail, Followed: w.followed, Steps: w.done, Log: w.daemon.Tail()}
 }
 
 // follow executes the steps of a fix. Those that compare rows wait until the pipeline goes on.
 func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
-	restart := w.Restart
+	restarted := true
 	for _, step := range steps {
-		restart = restart || step.Restart
 		if step.Later {
 			w.later = append(w.later, step)
 			continue
@@ -121,15 +175,16 @@ func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
 		if err := w.step(ctx, step, st); err != nil {
 			return err
 		}
+		restarted = step.Restart
 	}
-	if restart && slices.ContainsFunc(steps, func(s Step) bool { return !s.Later }) {
-		w.daemon.Kill()
-		return w.launch(0)
+	if w.Restart && !restarted {
+		return w.step(ctx, Step{Restart: true}, st)
 	}
 	return nil
 }
 
 func (w *settling) step(ctx context.Context, step Step, st State) error {
+	w.done = append(w.done, time.Now().UTC().Format("15:04:05.000 ")+step.String())
 	switch {
 	case step.SQL != "":
 		conn := w.target
@@ -141,6 +196,13 @@ func (w *settling) step(ctx context.Context, step Step, st State) error {
 		}
 	case step.Command != "":
 		return w.command(step.Command, st)
+	case step.Set != "":
+		return w.write(w.Settings + "\n    " + step.Set)
+	case step.Reset:
+		return w.write(w.Settings)
+	case step.Restart:
+		w.daemon.Kill()
+		return w.launch(0)
 	}
 	return nil
 }

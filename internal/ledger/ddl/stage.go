@@ -24,6 +24,7 @@ type Stage struct {
 	Settings       string    // of the sink's block
 	Restart        bool      // the daemon is started again when a fix was followed; else it goes on by itself
 	Patience       time.Duration
+	Looks          time.Duration // how long a state is awaited for a difference that no change of the stream says
 
 	source, target *pgx.Conn
 	daemon         *Daemon
@@ -52,14 +53,22 @@ func (s *Stage) Open(ctx context.Context) (err error) {
 	if s.Patience == 0 {
 		s.Patience = 90 * time.Second
 	}
+	if s.Looks == 0 {
+		s.Looks = defaultLooks
+	}
 	if s.source, err = connect(ctx, s.Source); err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
 	if s.target, err = connect(ctx, s.Target); err != nil {
 		return fmt.Errorf("the target: %w", err)
 	}
+	return s.write(s.Settings)
+}
+
+// write writes the files of both daemons.
+func (s *Stage) write(settings string) error {
 	for i, listen := range s.Listen {
-		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, s.Target, s.Settings)
+		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, s.Target, settings)
 		if err := os.WriteFile(s.file(i), []byte(text), 0o600); err != nil {
 			return err
 		}

@@ -222,8 +222,14 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 			f := p.column(column)
 			r.Columns = append(r.Columns, f.Column)
 			k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
-			if was := p.was.source(column); k.Number == 0 && was != nil && was.Place == f.Number {
-				k.Number = was.Number
+			switch was := p.was.source(column); {
+			case k.Number != 0:
+			case column.Unsure:
+				if k.Latest = column.Latest; was != nil {
+					k.Latest = max(k.Latest, was.Latest)
+				}
+			case was != nil && was.Place == f.Number:
+				k.Number, k.Latest = was.Number, was.Latest
 			}
 			columns = append(columns, k)
 		}

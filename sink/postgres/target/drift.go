@@ -51,7 +51,7 @@ func (d *drift) unsure() bool {
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
 		was := d.before.byName(c.Name)
-		if was != nil && was.Number != 0 && was.Number != c.Number && d.found.column(c.Name) != nil {
+		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
 			names = append(names, quote(c.Name))
 		}
 	}
@@ -92,7 +92,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 	case d.retyped(c, f, want):
 		d.types.use(c.Type)
 		fix := d.withViews(f, d.retype(c, f, want)+" USING "+quote(f.Name)+"::"+want+"; -- or what the source's ALTER TABLE said after USING")
-		fix += "\n" + strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
+		fix += "\n" + d.otherValues()
 		if f.Full == want {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
@@ -103,11 +103,24 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 	case !d.holds(f.Full, c):
 		d.types.use(c.Type)
 		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
-			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";"))
+			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";")+d.altered(c, want))
 	}
 	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number nobody knows
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
+}
+
+// altered is the comment that ends the fix of a column whose type the source has altered; "": it has not.
+func (d *drift) altered(c *capture.Column, want string) string {
+	if was := d.before.source(c); was == nil || was.Type == want {
+		return ""
+	}
+	return "\n" + d.otherValues()
+}
+
+// otherValues is the comment that says how older rows come to what the source's ALTER TABLE made of them.
+func (d *drift) otherValues() string {
+	return strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
 }
 
 // retype is the SQL that gives a column of the target the type of the source's.

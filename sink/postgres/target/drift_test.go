@@ -61,7 +61,7 @@ var driftCases = []driftCase{
 	{name: "narrow numeric", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a numeric(6,2), b text)", before: "INSERT INTO S.t VALUES (1, 12.34, 'a')", change: "ALTER TABLE S.t ALTER a TYPE numeric(6,1)", rows: "2, 1.2, 'b'", state: halts, reason: "column a has become numeric(6,1), and its values other ones", fix: `TYPE numeric(6,1) USING "a"::numeric(6,1)`, adds: halts},
 	{name: "another type", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text)", before: "INSERT INTO S.t VALUES (1, '2026-01-02', 'a')", change: "ALTER TABLE S.t ALTER a TYPE date USING a::date", rows: "2, '2026-02-03', 'b'", state: halts, reason: "column a has become date", fix: `TYPE date USING "a"::date`, adds: halts},
 	{name: "real to double", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a real, b text)", before: "INSERT INTO S.t VALUES (1, 0.1, 'a')", change: "ALTER TABLE S.t ALTER a TYPE float8", rows: "2, 0.2, 'b'", state: halts, reason: "values other ones", fix: `TYPE double precision`, adds: halts},
-	{name: "to text", change: "ALTER TABLE S.t ALTER a TYPE text", rows: "2, 'x', 'b'", state: halts, reason: "column a is text in the source and integer in the target", fix: "TYPE text;", adds: halts},
+	{name: "to text", change: "ALTER TABLE S.t ALTER a TYPE text", rows: "2, 'x', 'b'", state: halts, reason: "column a is text in the source and integer in the target", fix: "TYPE text;\n-- then, when the pipeline is streaming and has caught up, where USING made other values: tailrace verify -repair -table ", adds: halts},
 	{name: "may be null now", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t ALTER a DROP NOT NULL", rows: "2, NULL, 'b'", state: halts, reason: "column a may be null in the source", fix: `ALTER COLUMN "a" DROP NOT NULL;`},
 	{name: "required now", change: "ALTER TABLE S.t ALTER a SET NOT NULL", rows: "2, 2, 'b'"},
 	{name: "another key", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int NOT NULL, b text)", change: "ALTER TABLE S.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a); ALTER TABLE S.t ALTER id DROP NOT NULL", rows: "1, 2, 'b'", state: halts, reason: `the key is ("a") in the source and ("id") in the target`, fix: `DROP CONSTRAINT "t_pkey", ALTER COLUMN "id" DROP NOT NULL, ADD PRIMARY KEY ("a")`, adds: halts},
@@ -103,6 +103,49 @@ func TestDrift(t *testing.T) {
 					r.drift(c, schema, add)
 				})
 			}
+		}
+	})
+}
+
+// TestDriftUnsureAgain drops and adds a column again in a transaction with rows of both, and follows the fix. A row whose column is
+// known then goes on; each later column of that name is another one.
+func TestDriftUnsureAgain(t *testing.T) {
+	const again = "ALTER TABLE public.t DROP b; ALTER TABLE public.t ADD b text DEFAULT 'new'; "
+	together := func(n int) string {
+		return fmt.Sprintf("BEGIN; INSERT INTO public.t VALUES (%d, 2, 'old'); %s INSERT INTO public.t VALUES (%d, 2, 'row'); COMMIT", n, again, n+1)
+	}
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.stream()
+		catalog := &Catalog{Pipeline: "p", Sink: "s"}
+		for _, then := range []struct{ sql, reason string }{
+			{"", ""},
+			{again, "column b of the target is none of the source"},
+			{together(20), `whether "b" of the target is the same column is not known`},
+		} {
+			r.exec("DROP TABLE IF EXISTS public.t", "CREATE TABLE public.t (id int PRIMARY KEY, a int, b text)", "INSERT INTO public.t VALUES (1, 1, 'a')")
+			_, err := r.apply(catalog, r.pull())
+			r.must(err)
+			r.exec(together(10))
+			changes := r.pull()
+			_, err = r.apply(catalog, changes)
+			p := wantProblem(t, err, halts, `whether "b" of the target is the same column is not known`, "tailrace verify -repair")
+			r.target.ExecIn(t, r.to, p.Fix)
+			_, err = r.apply(catalog, changes)
+			r.must(err)
+			if r.exec(then.sql); !strings.HasPrefix(then.sql, "BEGIN") {
+				r.reconnect() // which reads the catalogue
+			}
+			r.exec("INSERT INTO public.t VALUES (30, 3, 'b')")
+			changes = r.pull()
+			if _, err = r.apply(catalog, changes); then.reason == "" {
+				r.must(err)
+			} else {
+				p = wantProblem(t, err, halts, then.reason, "")
+				r.target.ExecIn(t, r.to, p.Fix)
+				_, err = r.apply(catalog, changes)
+				r.must(err)
+			}
+			r.target.ExecIn(t, r.to, "DROP TABLE public.t; DELETE FROM tailrace.tables WHERE target_table = 't'")
 		}
 	})
 }

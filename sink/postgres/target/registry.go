@@ -74,6 +74,7 @@ type known struct {
 	Type   string // that the source's was, as the target writes it
 	Target string // the target's
 	Place  int16  // the number of the target's column
+	Latest int16  `json:",omitempty"` // the highest number that an unsure column may have had; 0: it was not unsure
 	// Gone is a column that only the target has: the source has dropped it, or never had it. A column that the source adds
 	// later under its name is another one.
 	Gone bool `json:",omitempty"`
@@ -92,11 +93,24 @@ func (e *entry) source(c *capture.Column) *known {
 	}
 	for i := range e.Columns {
 		k := &e.Columns[i]
-		if !k.Gone && k.Name == c.Name && (c.Number == 0 || k.Number == 0) {
+		if !k.Gone && k.Name == c.Name && (c.Number == 0 || k.Number == 0) && !k.older(c) {
 			return k
 		}
 	}
 	return nil
+}
+
+// older reports whether a column of the source was added after one that was unsure when it was recorded.
+func (k *known) older(c *capture.Column) bool {
+	return k.Number == 0 && k.Latest != 0 && c.Number > k.Latest
+}
+
+// maybe reports whether a column of the source may be another one than that which was recorded under its name.
+func (k *known) maybe(c *capture.Column) bool {
+	if k.Number == 0 {
+		return k.Latest != 0 && c.Unsure && c.Latest > k.Latest
+	}
+	return k.Number != c.Number
 }
 
 // byName is what is known of a column that the source had under a name; nil: it had none.
