@@ -155,7 +155,7 @@ func (c *comparison) look(ctx context.Context, suspects []*suspect) (left []*sus
 	return left, wrong, nil
 }
 
-// whole compares a table without a key: it can only say that its rows differ.
+// whole compares a table without a key: it can only say that its rows differ, or make them the same.
 func (c *comparison) whole(ctx context.Context) (Result, error) {
 	for range wholeTrys {
 		before, err := c.source.digest(ctx, span{})
@@ -172,6 +172,9 @@ func (c *comparison) whole(ctx context.Context) (Result, error) {
 		if before == target {
 			c.result.Rows = target.rows
 			return c.result, nil
+		}
+		if c.Repair {
+			return c.wholeRepaired(ctx)
 		}
 		after, err := c.source.digest(ctx, span{})
 		if err != nil {
@@ -192,4 +195,31 @@ func (c *comparison) whole(ctx context.Context) (Result, error) {
 	}
 	c.result.Busy++
 	return c.result, nil
+}
+
+// wholeRepaired is whole where the rows look different and are to be repaired.
+func (c *comparison) wholeRepaired(ctx context.Context) (Result, error) {
+	r, done, err := c.repairKeyless(ctx)
+	switch {
+	case err != nil:
+		return c.result, err
+	case !done:
+		c.result.Busy++
+		return c.result, nil
+	}
+	c.result.Rows = r.rows
+	if r.missing+r.extra > 0 {
+		c.result.Differences = append(c.result.Differences, Difference{
+			Table: c.table.Source, Kind: "rows", Repaired: true,
+			Detail: fmt.Sprintf("%s missing in the replica and %d too many", were(r.missing), r.extra),
+		})
+	}
+	return c.result, nil
+}
+
+func were(rows int64) string {
+	if rows == 1 {
+		return "1 row was"
+	}
+	return fmt.Sprintf("%d rows were", rows)
 }

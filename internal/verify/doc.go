@@ -14,6 +14,8 @@
 // source has not could have come and gone between 1 and 4; it counts once two looks in a row have seen the same version
 // of it in the replica.
 //
+// A table without a key is compared as a whole, and repaired by how often each row hash is on both sides (repairKeyless).
+//
 // Ranges need no common order: whatever the order of keys is on a side, every key lies in one of the ranges that follow
 // each other from the beginning to the end. With another collation a key may lie in different ranges on the two sides,
 // and is only in doubt for a while.

@@ -263,6 +263,53 @@ func TestARangeOfManyLooks(t *testing.T) {
 	p.same()
 }
 
+// A table without a key is repaired exactly while it is written to: no row twice, none that the stream brings or takes later.
+func TestKeylessLive(t *testing.T) {
+	for _, v := range [][2]int{{testenv.Oldest, testenv.Newest}, {testenv.Newest, testenv.Oldest}} {
+		t.Run(fmt.Sprintf("%d to %d", v[0], v[1]), func(t *testing.T) {
+			p := newPair(t, v[0], v[1])
+			plain := p.tables()["plain"]
+			stop := p.writePlain()
+			defer stop()
+			p.exec(p.target, `DELETE FROM plain WHERE n = 3`, `INSERT INTO plain SELECT 'n', 4 FROM generate_series(1, 3)`, `INSERT INTO plain VALUES ('more', 1)`)
+			repair := p.verifier()
+			repair.Repair = true
+			for repaired := false; !repaired; {
+				r, err := repair.Table(t.Context(), plain, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				repaired = len(r.Differences) == 1 && r.Differences[0].Repaired
+			}
+			stop()
+			const rows = `SELECT string_agg(p::text, ',' ORDER BY p::text COLLATE "C") FROM plain p`
+			p.until(func() bool { return p.value(p.source, rows) == p.value(p.target, rows) })
+		})
+	}
+}
+
+// writePlain changes rows of the table without a key until the test ends, now and then.
+func (p *pair) writePlain() (stop func()) {
+	conn := p.again(p.source)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			sql := fmt.Sprintf(`INSERT INTO plain VALUES ('n', %[1]d); DELETE FROM plain WHERE ctid = (SELECT min(ctid) FROM plain WHERE n = %[2]d);
+				UPDATE plain SET note = note || '.' WHERE n = %[3]d`, n%10, (n+5)%10, (n+7)%10)
+			if _, err := conn.Exec(context.Background(), sql).ReadAll(); err != nil {
+				p.t.Errorf("%s: %v", sql, err)
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
 func TestOf(t *testing.T) {
 	p := newPair(t, testenv.Newest, testenv.Newest)
 	all := p.tables()
@@ -279,6 +326,15 @@ func TestOf(t *testing.T) {
 	p.exec(p.target, `UPDATE plain SET note = 'm' WHERE ctid = (SELECT min(ctid) FROM plain)`)
 	if r := table(all["plain"], nil); len(r.Differences) != 1 || r.Differences[0].Kind != "rows" {
 		t.Errorf("without a key, damaged: %+v", r)
+	}
+	repaired := p.verifier()
+	repaired.Repair = true
+	r, err := repaired.Table(t.Context(), all["plain"], nil)
+	if err != nil || len(r.Differences) != 1 || !r.Differences[0].Repaired || r.Differences[0].Detail != "1 row was missing in the replica and 1 too many" {
+		t.Errorf("without a key, repaired: %+v, %v", r, err)
+	}
+	if r := table(all["plain"], nil); len(r.Differences) != 0 || r.Rows != 100 {
+		t.Errorf("without a key, after the repair: %+v", r)
 	}
 	if r := table(all["item"], []string{"5990", "k2"}); r.Rows != rows-5990 {
 		t.Errorf("behind a key: %+v", r)
