@@ -45,6 +45,13 @@ func newWriter(ctx context.Context, server, source string, seed uint64) (*writer
 	return &writer{Rand: rand.New(rand.NewPCG(seed, 0)), conn: conn}, err
 }
 
+func (w *writer) exec(ctx context.Context, sql string) error {
+	if _, err := w.conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("%s: %w", sql, err)
+	}
+	return nil
+}
+
 // own are the tables in which the tools keep what they have done; rows of ours would mislead them.
 var own = []string{"alembic_version", "django_migrations", "django_content_type", "auth_permission"}
 

@@ -38,11 +38,14 @@ func openPair(t *testing.T, server *testenv.PostgresServer, kind string) *pair {
 	p := &pair{T: t, server: server, database: testenv.NewDatabase(t, server)}
 	p.name = p.database
 	p.exec("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)")
-	if kind == "replica" {
+	switch kind {
+	case "stdout":
+		p.sink = "sink \"stdout\" \"s\" {}"
+	case "replica":
 		p.targets = testenv.SharedPostgres(t, testenv.Newest)
 		p.target = testenv.NewDatabase(t, p.targets)
 		p.sink = fmt.Sprintf("sink \"postgres\" \"s\" {\n url = %q\n}", p.targets.URL(p.target))
-	} else {
+	default:
 		p.kafka = testenv.SharedKafka(t)
 		p.sink = fmt.Sprintf("sink \"kafka\" \"s\" {\n brokers = [%q]\n format = \"json\"\n topic = %q\n create_topics {\n partitions = 1\n }\n}",
 			p.kafka.Brokers()[0], p.name)

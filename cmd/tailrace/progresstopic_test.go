@@ -33,7 +33,7 @@ func openTopicPair(t *testing.T) *topicPair {
 // sinkIs waits until a daemon's sink is in a state.
 func (p *topicPair) sinkIs(i int, state, kind string) {
 	p.Helper()
-	eventually(p.T, func() bool {
+	p.until(fmt.Sprintf("the sink of daemon %d is %s", i, state), func() bool {
 		body, err := p.running[i].get("/metrics")
 		return err == nil && strings.Contains(body, fmt.Sprintf(`tailrace_sink_state{kind=%q,pipeline=%q,sink="s",state=%q} 1`, kind, p.name, state))
 	})
@@ -106,9 +106,10 @@ func (p *topicPair) isMissed() {
 		p.Errorf("the daemon that was paused has put back %s", got[0].Value)
 	}
 	tailrace(p.T, "accept", "-yes", "-pipeline", p.name, "no_record", p.files[0]).expect(p.T, 0, "it never gets what was committed before", "")
-	p.sinkIs(1, "streaming", pipeline.OK) // after its pause
+	i := p.active() // the daemon that has the slot goes on, after its pause
+	p.sinkIs(i, "streaming", pipeline.OK)
 	p.exec("INSERT INTO t VALUES (3)")
-	p.held(1)
+	p.held(i)
 	p.stop(0)
 	p.stop(1)
 	p.has("1 2 3")

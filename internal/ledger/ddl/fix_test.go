@@ -88,6 +88,18 @@ func TestStepsOfStart(t *testing.T) {
 	}
 }
 
+// TestUnmade wants the SQL for what verify cannot make, and not that of what it has made.
+func TestUnmade(t *testing.T) {
+	out := "public.n  no_table  the replica has no table public.n: CREATE TABLE \"public\".\"n\" ()  (repaired)\n" +
+		"public.t  no_column  public.t lacks \"b\", and it cannot be made: schema_changed: column a is now called b\n" +
+		"ALTER TABLE \"t\" RENAME COLUMN \"a\" TO \"b\";\nALTER TABLE \"t\" ALTER \"c\" DROP NOT NULL; -- or DROP COLUMN \"c\"\n" +
+		"public.t: 0 rows compared, 1 difference, 0 repaired\n"
+	want := []Step{{SQL: `ALTER TABLE "t" RENAME COLUMN "a" TO "b";`}, {SQL: `ALTER TABLE "t" ALTER "c" DROP NOT NULL;`}}
+	if have := unmade(out); !reflect.DeepEqual(have, want) {
+		t.Errorf("have %+v, want %+v", have, want)
+	}
+}
+
 // TestReduce wants the statements that a fault needs, and nothing else.
 func TestReduce(t *testing.T) {
 	p, err := Parse("do a\ntx b; c; d\nstart\nkill\nsettle\n")

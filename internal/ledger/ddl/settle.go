@@ -36,6 +36,9 @@ func (s *Stage) Settle(ctx context.Context) error {
 	w := &settling{Stage: s, at: map[State]time.Time{}, times: map[State]int{}}
 	var differences []Difference
 	for ask := true; ask; {
+		if err := w.quiet(ctx); err != nil {
+			return err
+		}
 		if err := w.equalize(ctx); err != nil {
 			return err
 		}
@@ -89,6 +92,21 @@ func (w *settling) told(ctx context.Context) (acted bool, err error) {
 		}
 	}
 	return acted, err
+}
+
+// quiet adds the commands that make the shapes of the quiet tables that there are.
+func (w *settling) quiet(ctx context.Context) error {
+	for _, name := range w.Quiet {
+		var there bool
+		if err := w.source.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", "public."+name).Scan(&there); err != nil {
+			return err
+		}
+		if there {
+			command := fmt.Sprintf("tailrace verify -repair -table public.%s %s", name, w.file(0))
+			w.later = append(w.later, Step{Command: command, Later: true})
+		}
+	}
+	return nil
 }
 
 // drain returns when everything is in the replica.
@@ -195,7 +213,7 @@ func (w *settling) step(ctx context.Context, step Step, st State) error {
 			return w.fault(FixFailed, fmt.Sprintf("%s: %v, in the fix of %s", step.SQL, err, st))
 		}
 	case step.Command != "":
-		return w.command(step.Command, st)
+		return w.command(ctx, step.Command, st)
 	case step.Set != "":
 		return w.write(w.Settings + "\n    " + step.Set)
 	case step.Reset:
@@ -207,8 +225,9 @@ func (w *settling) step(ctx context.Context, step Step, st State) error {
 	return nil
 }
 
-// command runs a command of tailrace in a shell, as it is printed. One that asks is answered.
-func (w *settling) command(command string, st State) error {
+// command runs a command of tailrace in a shell, as it is printed. One that asks is answered, and what it prints for the operator is
+// executed.
+func (w *settling) command(ctx context.Context, command string, st State) error {
 	switch strings.Fields(command)[1] {
 	case "drop":
 		w.daemon.Kill()
@@ -216,11 +235,37 @@ func (w *settling) command(command string, st State) error {
 	case "accept":
 		command += " -yes"
 	}
-	out, code := run("sh", "-c", w.Binary+strings.TrimPrefix(command, "tailrace"))
+	line := w.Binary + strings.TrimPrefix(command, "tailrace")
+	out, code := run("sh", "-c", line)
+	for range mostRepairs {
+		steps := unmade(out)
+		if code != 1 || len(steps) == 0 {
+			break
+		}
+		for _, step := range steps {
+			if err := w.step(ctx, step, st); err != nil {
+				return err
+			}
+		}
+		out, code = run("sh", "-c", line)
+	}
 	if code != 0 {
 		return w.fault(FixFailed, fmt.Sprintf("%s: exit code %d: %s, in the fix of %s", command, code, strings.TrimSpace(out), st))
 	}
 	return nil
+}
+
+// mostRepairs is how often verify is run again after the SQL that it prints.
+const mostRepairs = 5
+
+// unmade is the SQL that verify prints for what it cannot make by itself. It stands on lines of its own.
+func unmade(out string) (steps []Step) {
+	for line := range strings.Lines(out) {
+		if sqlStart.MatchString(line) {
+			steps = append(steps, Steps(line, false)...)
+		}
+	}
+	return slices.DeleteFunc(steps, func(s Step) bool { return s.SQL == "" })
 }
 
 // run runs a program to its end.

@@ -23,6 +23,7 @@ type Stage struct {
 	Dir            string    // of its files
 	Settings       string    // of the sink's block
 	Restart        bool      // the daemon is started again when a fix was followed; else it goes on by itself
+	Quiet          []string  // tables of schema public that get no rows: nothing in the stream tells of their shape, so verify -repair makes it
 	Patience       time.Duration
 	Looks          time.Duration // how long a state is awaited for a difference that no change of the stream says
 
