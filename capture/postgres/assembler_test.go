@@ -405,14 +405,14 @@ func FuzzAssembler(f *testing.F) {
 		append([]byte{'Y'}, "\x00\x00\x50\x00s\x00mood\x00"...), append([]byte{'R'}, "\x00\x00\x40\x00s\x00t\x00f\x00\x00"...),
 		commitMessage(0x100, 0x130),
 	} {
-		f.Add(message('x', string(m)))
-		whole = append(whole, message('x', string(m))...)
+		framed := append(binary.BigEndian.AppendUint32([]byte{'x'}, uint32(len(m)+4)), m...)
+		f.Add(framed)
+		whole = append(whole, framed...)
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		a := newAssembler()
-		conn := pieces{wire}
-		for fs := newFrames(&conn); ; {
+		for fs := newFrames(bytes.NewReader(wire)); ; {
 			m, err := fs.next()
 			if err != nil {
 				return

@@ -175,7 +175,7 @@ func (s *stream) data(ctx context.Context, m frame) error {
 
 // sent tells the socket when the server sent a message, where it wants to know: the time stands at an offset.
 func (s *stream) sent(body []byte, at int) {
-	if s.socket.stalls.pending() && len(body) >= at+8 {
+	if s.socket.WantsSent() && len(body) >= at+8 {
 		us := int64(binary.BigEndian.Uint64(body[at:]))
 		s.socket.Sent(time.UnixMicro(us + postgresEpoch.UnixMicro()))
 	}

@@ -217,6 +217,15 @@ func (s *socket) Paused() {
 	s.stalls.paused()
 }
 
+// WantsSent reports whether the next message has to be told to Sent.
+func (s *socket) WantsSent() bool { return s.stalls.pending() }
+
+// CameAt returns when bytes came last.
+func (s *socket) CameAt() time.Time { return s.came }
+
+// Unwake takes back a Wake that no Read has seen.
+func (s *socket) Unwake() { s.woken.Store(false) }
+
 // Sent tells the socket when the server sent the message that is complete now.
 func (s *socket) Sent(at time.Time) {
 	if s.stalls.sent(at) {

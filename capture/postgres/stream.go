@@ -207,7 +207,7 @@ func (s *stream) end(why error) {
 func (s *stream) close() {
 	s.end(capture.ErrRestart)
 	<-s.ended
-	s.socket.woken.Store(false)
+	s.socket.Unwake()
 	s.socket.Until(time.Now().Add(farewell))
 	if s.send(time.Now(), false) == nil {
 		_, _ = s.conn.Write([]byte{'c', 0, 0, 0, 4, 'X', 0, 0, 0, 4}) // CopyDone, Terminate
