@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
@@ -412,12 +413,12 @@ func FuzzAssembler(f *testing.F) {
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		a := newAssembler()
-		for fs := newFrames(bytes.NewReader(wire)); ; {
-			m, err := fs.next()
+		for fs := conn.NewFrames(bytes.NewReader(wire)); ; {
+			m, err := fs.Next()
 			if err != nil {
 				return
 			}
-			if a.add(t.Context(), m.body, m.own) != nil {
+			if a.add(t.Context(), m.Body, m.Own) != nil {
 				return
 			}
 			if a.full() || a.whole() {

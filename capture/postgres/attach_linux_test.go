@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 )
 
 // A stream keeps its narrow window until a message comes that is larger.
 func TestLargeMessageWidens(t *testing.T) {
 	sock, peer := ownedTCP(t)
-	u := sock.Conn.(*unwatched)
+	u := sock.Conn.(*conn.RawConn)
 	s, _ := newStream(t)
 	s.conn, s.socket = sock, sock
 	s.attach()
@@ -24,7 +25,7 @@ func TestLargeMessageWidens(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.receive(ctx) }()
-	for i, c := range []struct{ body, want int }{{largeMessage, 2 * narrowBuffer}, {largeMessage + 1, 2 * roomyBuffer}} {
+	for i, c := range []struct{ body, want int }{{conn.LargeMessage, 2 * conn.NarrowBuffer}, {conn.LargeMessage + 1, 2 * conn.RoomyBuffer}} {
 		end := capture.LSN(0x100 * (i + 1))
 		wire := append([]byte{'S'}, binary.BigEndian.AppendUint32(nil, uint32(c.body+4))...)
 		wire = append(wire, make([]byte, c.body)...)
@@ -38,7 +39,7 @@ func TestLargeMessageWidens(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n, err := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); n != c.want || err != nil {
+		if n, err := unix.GetsockoptInt(u.FD, unix.SOL_SOCKET, unix.SO_RCVBUF); n != c.want || err != nil {
 			t.Errorf("after a message of %d bytes a receive buffer of %d, want %d (%v)", c.body, n, c.want, err)
 		}
 	}
@@ -48,14 +49,14 @@ func TestLargeMessageWidens(t *testing.T) {
 }
 
 // ownedTCP is a connection over the loopback as a stream reads it, and its peer.
-func ownedTCP(t *testing.T) (*socket, net.Conn) {
+func ownedTCP(t *testing.T) (*conn.Socket, net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c, err := dialSocket(&net.Dialer{Control: narrow})(t.Context(), "tcp", l.Addr().String())
+	c, err := conn.Dial(&net.Dialer{Control: conn.NarrowWindow})(t.Context(), "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func ownedTCP(t *testing.T) (*socket, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = c.Close(), peer.Close() })
-	s := c.(*socket)
-	s.own()
+	s := c.(*conn.Socket)
+	s.Own()
 	return s, peer
 }

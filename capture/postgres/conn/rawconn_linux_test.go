@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 )
 
 // pair is a Unix socket that the runtime does not watch, and its peer.
-func pair(t *testing.T) (u *unwatched, peer net.Conn) {
+func pair(t *testing.T) (u *RawConn, peer net.Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -37,10 +37,10 @@ func pair(t *testing.T) (u *unwatched, peer net.Conn) {
 
 // Close ends a Read, a Write and a nap that wait, and the descriptors are gone when it returns.
 func TestUnwatchedClose(t *testing.T) {
-	for name, wait := range map[string]func(u *unwatched) error{
-		"read":  func(u *unwatched) error { _, err := u.Read(make([]byte, 10)); return err },
-		"write": func(u *unwatched) error { _, err := u.Write(make([]byte, 4<<20)); return err },
-		"nap":   func(u *unwatched) error { u.nap(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
+	for name, wait := range map[string]func(u *RawConn) error{
+		"read":  func(u *RawConn) error { _, err := u.Read(make([]byte, 10)); return err },
+		"write": func(u *RawConn) error { _, err := u.Write(make([]byte, 4<<20)); return err },
+		"nap":   func(u *RawConn) error { u.nap(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)
