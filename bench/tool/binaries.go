@@ -28,7 +28,7 @@ var builds = map[string][]string{
 	"tailrace": {"github.com/tailrace/tailrace/cmd/tailrace"},
 	"none":     {"github.com/tailrace/tailrace/bench/decode"},
 	"plain": {
-		"-ldflags", "-X github.com/tailrace/tailrace/capture/postgres.reading=plain", "github.com/tailrace/tailrace/bench/decode",
+		"-ldflags", "-X github.com/tailrace/tailrace/capture/postgres/conn.Reading=plain", "github.com/tailrace/tailrace/bench/decode",
 	},
 }
 

@@ -31,12 +31,12 @@ func TestCosts(t *testing.T) {
 
 // The linker says nothing when it cannot set a variable, and then plain reads would be none.
 func TestPlainReadsCanBeBuilt(t *testing.T) {
-	text, err := os.ReadFile("../../capture/postgres/socket.go")
+	text, err := os.ReadFile("../../capture/postgres/conn/socket.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set := strings.Join(builds["plain"], " "); !strings.Contains(set, "capture/postgres.reading=plain") ||
-		!strings.Contains(string(text), "\nvar reading = \"") {
-		t.Errorf("%s sets no variable of capture/postgres", set)
+	if set := strings.Join(builds["plain"], " "); !strings.Contains(set, "capture/postgres/conn.Reading=plain") ||
+		!strings.Contains(string(text), "\nvar Reading = \"") {
+		t.Errorf("%s sets no variable of capture/postgres/conn", set)
 	}
 }

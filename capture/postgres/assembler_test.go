@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
@@ -405,19 +406,19 @@ func FuzzAssembler(f *testing.F) {
 		append([]byte{'Y'}, "\x00\x00\x50\x00s\x00mood\x00"...), append([]byte{'R'}, "\x00\x00\x40\x00s\x00t\x00f\x00\x00"...),
 		commitMessage(0x100, 0x130),
 	} {
-		f.Add(message('x', string(m)))
-		whole = append(whole, message('x', string(m))...)
+		framed := append(binary.BigEndian.AppendUint32([]byte{'x'}, uint32(len(m)+4)), m...)
+		f.Add(framed)
+		whole = append(whole, framed...)
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		a := newAssembler()
-		conn := pieces{wire}
-		for fs := newFrames(&conn); ; {
-			m, err := fs.next()
+		for fs := conn.NewFrames(bytes.NewReader(wire)); ; {
+			m, err := fs.Next()
 			if err != nil {
 				return
 			}
-			if a.add(t.Context(), m.body, m.own) != nil {
+			if a.add(t.Context(), m.Body, m.Own) != nil {
 				return
 			}
 			if a.full() || a.whole() {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -52,8 +53,8 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, err
 	}
 	dialer := pgconnect.Dialer()
-	dialer.Control = narrow
-	pc.DialFunc = dialSocket(dialer)
+	dialer.Control = conn.NarrowWindow
+	pc.DialFunc = conn.Dial(dialer)
 	pc.RuntimeParams["replication"] = "database"
 	pc.RuntimeParams["statement_timeout"] = "0"
 	pc.RuntimeParams["lock_timeout"] = "0"
@@ -74,7 +75,7 @@ func (c *Config) parse() (*pgconn.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	pc.DialFunc = dialSocket(pgconnect.Dialer())
+	pc.DialFunc = conn.Dial(pgconnect.Dialer())
 	return pc, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -65,8 +66,8 @@ var errDrained = errors.New("everything was read")
 func (d *drained) read(t *testing.T, r reader, limit time.Duration) (time.Duration, uint64, error) {
 	t.Helper()
 	if r.plain {
-		defer func(was string) { reading = was }(reading)
-		reading = "plain"
+		defer func(was string) { conn.Reading = was }(conn.Reading)
+		conn.Reading = "plain"
 	}
 	d.runs++
 	slot := fmt.Sprintf("%s_%d", d.db, d.runs)

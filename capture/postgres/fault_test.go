@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -42,7 +43,7 @@ func (s *Source) current() *stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stream == nil {
-		return &stream{cancel: func(error) {}, socket: newSocket(&wire{})}
+		return &stream{cancel: func(error) {}, socket: conn.NewSocket(&wire{})}
 	}
 	return s.stream
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 )
 
 // orders knows one table of six columns, and no server.
@@ -68,16 +69,16 @@ func (a *again) Read(b []byte) (int, error) {
 }
 
 // decode reads so many rows from the wire to whole batches, as receive does.
-func decode(tb testing.TB, fs *frames, a *assembler, rows int) {
+func decode(tb testing.TB, fs *conn.Frames, a *assembler, rows int) {
 	for n := 0; n < rows; {
-		m, err := fs.next()
+		m, err := fs.Next()
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if err := a.add(tb.Context(), m.body[1+walHead:], m.own); err != nil {
+		if err := a.add(tb.Context(), m.Body[1+walHead:], m.Own); err != nil {
 			tb.Fatal(err)
 		}
-		if a.full() || !fs.ready() && a.whole() {
+		if a.full() || !fs.Ready() && a.whole() {
 			b := a.take()
 			n += len(b.Changes)
 			b.Release()
@@ -90,7 +91,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, rows := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			const each = 100_000 // an operation's rows, so that a batch's share is seen
-			fs, a := newFrames(&again{wire: wireOf(1000/rows, rows)}), orders()
+			fs, a := conn.NewFrames(&again{wire: wireOf(1000/rows, rows)}), orders()
 			b.ReportAllocs()
 			for b.Loop() {
 				decode(b, fs, a, each)
@@ -102,10 +103,10 @@ func BenchmarkDecode(b *testing.B) {
 
 // BenchmarkFrames cuts messages.
 func BenchmarkFrames(b *testing.B) {
-	fs := newFrames(&again{wire: wireOf(1, 1000)})
+	fs := conn.NewFrames(&again{wire: wireOf(1, 1000)})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := fs.next(); err != nil {
+		if _, err := fs.Next(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -117,7 +118,7 @@ func TestDecodeAllocations(t *testing.T) {
 		rows int
 		most float64 // allocations a row
 	}{{1, 1.03}, {10, 0.116}, {1000, 0.015}} {
-		fs, a := newFrames(&again{wire: wireOf(1000/c.rows, c.rows)}), orders()
+		fs, a := conn.NewFrames(&again{wire: wireOf(1000/c.rows, c.rows)}), orders()
 		const each = 20_000
 		rows := func() { decode(t, fs, a, each) }
 		// What else runs in the test binary can only add.
@@ -132,7 +133,7 @@ func TestDecodeAllocations(t *testing.T) {
 // A large row's way takes memory that is reused: what remains are its values and its batch.
 func TestDecodeAllocationsOfLargeRows(t *testing.T) {
 	for _, size := range []int{20_000, 100_000, 1 << 20} {
-		fs, a := newFrames(&again{wire: largeWire(10, size)}), orders()
+		fs, a := conn.NewFrames(&again{wire: largeWire(10, size)}), orders()
 		const each = 1000
 		var bytes uint64
 		rows := func() { bytes = allocated(func() { decode(t, fs, a, each) }) / each }
@@ -147,7 +148,7 @@ func TestDecodeAllocationsOfLargeRows(t *testing.T) {
 
 // BenchmarkDecodeLarge is the way of a row of 100 KB.
 func BenchmarkDecodeLarge(b *testing.B) {
-	fs, a := newFrames(&again{wire: largeWire(10, 100_000)}), orders()
+	fs, a := conn.NewFrames(&again{wire: largeWire(10, 100_000)}), orders()
 	b.ReportAllocs()
 	b.SetBytes(100_000)
 	for b.Loop() {

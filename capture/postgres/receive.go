@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
@@ -30,7 +31,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 		return err
 	}
 	for {
-		m, err := s.frames.next()
+		m, err := s.frames.Next()
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -53,7 +54,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 
 // pass does what is due when nothing more waits in memory, and hands over what is to go.
 func (s *stream) pass(ctx context.Context) error {
-	ready := s.frames.ready()
+	ready := s.frames.Ready()
 	if !ready {
 		if err := s.tick(time.Now()); err != nil {
 			return err
@@ -129,31 +130,31 @@ func (s *stream) meanwhile(f func() error) error {
 }
 
 // message takes one message of the wire protocol.
-func (s *stream) message(ctx context.Context, m frame) error {
-	switch m.kind {
+func (s *stream) message(ctx context.Context, m conn.Frame) error {
+	switch m.Kind {
 	case 'd':
 		return s.data(ctx, m)
 	case 'E':
-		return s.refused(ctx, m.body)
+		return s.refused(ctx, m.Body)
 	case 'N':
-		return s.notice(ctx, m.body)
+		return s.notice(ctx, m.Body)
 	case 'c', 'C', 'Z':
 		return &capture.Problem{State: "source_stopping", Reason: "the server has ended the stream"}
 	case 'S', 'A':
 		return nil // a setting, a notification
 	default:
-		return fmt.Errorf("read stream: a message %q inside the stream", m.kind)
+		return fmt.Errorf("read stream: a message %q inside the stream", m.Kind)
 	}
 }
 
 // walHead is the head of an XLogData message: two positions, of which neither is a Position, and a time.
 const walHead = 24
 
-func (s *stream) data(ctx context.Context, m frame) error {
-	if len(m.body) == 0 {
+func (s *stream) data(ctx context.Context, m conn.Frame) error {
+	if len(m.Body) == 0 {
 		return fmt.Errorf("read stream: empty data")
 	}
-	switch body := m.body[1:]; m.body[0] {
+	switch body := m.Body[1:]; m.Body[0] {
 	case 'k':
 		s.sent(body, 8)
 		return s.heard(body, time.Now())
@@ -165,17 +166,17 @@ func (s *stream) data(ctx context.Context, m frame) error {
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
 		if wal := body[walHead:]; len(wal) > 0 && s.asm.asks(pgoutput.Kind(wal[0])) {
-			return s.meanwhile(func() error { return s.asm.add(ctx, wal, m.own) })
+			return s.meanwhile(func() error { return s.asm.add(ctx, wal, m.Own) })
 		}
-		return s.asm.add(ctx, body[walHead:], m.own)
+		return s.asm.add(ctx, body[walHead:], m.Own)
 	default:
-		return fmt.Errorf("read stream: data of kind %q", m.body[0])
+		return fmt.Errorf("read stream: data of kind %q", m.Body[0])
 	}
 }
 
 // sent tells the socket when the server sent a message, where it wants to know: the time stands at an offset.
 func (s *stream) sent(body []byte, at int) {
-	if s.socket.stalls.pending() && len(body) >= at+8 {
+	if s.socket.WantsSent() && len(body) >= at+8 {
 		us := int64(binary.BigEndian.Uint64(body[at:]))
 		s.socket.Sent(time.UnixMicro(us + postgresEpoch.UnixMicro()))
 	}

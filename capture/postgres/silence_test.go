@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -76,13 +77,13 @@ func TestSilenceSoak(t *testing.T) {
 		t.Parallel()
 		proxy := testenv.Proxy(t, s.Addr())
 		c := through(testConfig(s, testenv.NewDatabase(t, s)), proxy)
-		conn, err := c.control(context.Background())
+		control, err := c.control(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		proxy.HoldReplies()
 		began := time.Now()
-		if _, err := c.readSlot(context.Background(), conn, c.Slot); err == nil || time.Since(began) > answer+20*time.Second {
+		if _, err := c.readSlot(context.Background(), control, c.Slot); err == nil || time.Since(began) > conn.AnswerTimeout+20*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
@@ -87,9 +88,9 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 ) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pid, done, socket := repl.PID(), make(chan struct{}), below(repl.Conn())
-	socket.limit = 0
-	defer func() { socket.limit = answer }()
+	pid, done, socket := repl.PID(), make(chan struct{}), conn.Below(repl.Conn())
+	socket.Limit = 0
+	defer func() { socket.Limit = conn.AnswerTimeout }()
 	go func() {
 		defer close(done)
 		point, name, err = s.config.createSlot(ctx, repl, slot)
@@ -136,14 +137,14 @@ const temporarySuffix = "_snapshot"
 
 // openSnapshot begins a transaction on the exported snapshot of a slot. Its tables are described next.
 func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point capture.LSN, name string) (*snapshot, error) {
-	conn, err := s.config.control(ctx)
+	c, err := s.config.control(ctx)
 	if err != nil {
 		return nil, err
 	}
-	below(conn.PgConn().Conn()).limit = 0 // a filter may skip rows for long; when the stream ends this does
+	conn.Below(c.PgConn().Conn()).Limit = 0 // a filter may skip rows for long; when the stream ends this does
 	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: o.Epoch(point)}
 	sn := &snapshot{
-		config: &s.config, conn: conn, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{}),
+		config: &s.config, conn: c, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{}),
 		asm: &assembler{origin: o, state: statePending, tx: tx},
 	}
 	if err := sn.prepare(ctx, name); err != nil {

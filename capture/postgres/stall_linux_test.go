@@ -10,12 +10,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // stallBuffer makes a window that is smaller than half of the one that a narrow connection begins with. That half is what a
 // segment of the server may have.
-const stallBuffer = narrowBuffer / 4
+const stallBuffer = conn.NarrowBuffer / 4
 
 // A stream whose window is smaller than the server's segments stalls; it is noticed and ended within seconds, over TCP and
 // over TLS. The stall is provoked: the segments are not limited, nothing is read until the server's kernel takes no more, and
@@ -24,8 +25,8 @@ func TestStallEnds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	defer func(was int) { segment = was }(segment)
-	segment = 0
+	defer func(was int) { conn.MaxSegment = was }(conn.MaxSegment)
+	conn.MaxSegment = 0
 	d := newDrained(t, testenv.Postgres(t, testenv.TLS()),
 		"INSERT INTO t (v) SELECT repeat('x', 300 + g % 700) FROM generate_series(1, 40000) g") // about 30 MB
 	for _, over := range []string{"tcp", "tls"} {
@@ -33,8 +34,8 @@ func TestStallEnds(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, noticed %t", over, noticed), func(t *testing.T) {
 				limit := 30 * time.Second
 				if !noticed {
-					defer func(was int) { stallRun = was }(stallRun)
-					stallRun, limit = math.MaxInt, 3*time.Second // it would take minutes
+					defer func(was int) { conn.StallRun = was }(conn.StallRun)
+					conn.StallRun, limit = math.MaxInt, 3*time.Second // it would take minutes
 				}
 				took, stalls, err := d.read(t, reader{over: over, begun: func(s *stream) { d.narrow(t, s) }}, limit)
 				switch {
@@ -59,7 +60,7 @@ func (d *drained) narrow(t *testing.T, s *stream) {
 			t.Fatal("the server goes on sending")
 		}
 	}
-	if err := unix.SetsockoptInt(s.socket.Conn.(*unwatched).fd, unix.SOL_SOCKET, unix.SO_RCVBUF, stallBuffer); err != nil {
+	if err := unix.SetsockoptInt(s.socket.Conn.(*conn.RawConn).FD, unix.SOL_SOCKET, unix.SO_RCVBUF, stallBuffer); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 )
 
 // open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink
@@ -80,7 +81,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if timeout == 0 {
 		st.patience = max(s.patience, endless)
 	}
-	below(repl.Conn()).Unanswered(st.patience)
+	conn.Below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if slot == nil {
 		s.accepted = nil // whatever was altered before, this begins with all rows
@@ -163,8 +164,8 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	s.conn, s.socket = h.Conn, below(h.Conn)
-	s.socket.own()
+	s.conn, s.socket = h.Conn, conn.Below(h.Conn)
+	s.socket.Own()
 	defer func() {
 		if err != nil {
 			_ = s.conn.Close() // the driver has forgotten it
@@ -183,33 +184,33 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	stop := context.AfterFunc(ctx, s.socket.Wake)
 	defer stop()
 	for {
-		m, err := s.frames.next()
+		m, err := s.frames.Next()
 		if err != nil {
 			return s.config.named("start slot "+s.slot, err)
 		}
-		switch m.kind {
+		switch m.Kind {
 		case 'W':
 			s.run(context.WithoutCancel(ctx))
 			return nil
 		case 'E':
-			return s.refused(ctx, m.body)
+			return s.refused(ctx, m.Body)
 		case 'N', 'S':
 		default:
-			return fmt.Errorf("start slot %s: an answer %q", s.slot, m.kind)
+			return fmt.Errorf("start slot %s: an answer %q", s.slot, m.Kind)
 		}
 	}
 }
 
 // attach makes frames of the connection, and lets it and the socket tell each other what they see.
 func (s *stream) attach() {
-	s.frames = newFrames(s.conn)
-	if segment > 0 { // 0: a test wants the stall
-		s.frames.wide = func() { s.socket.widen(roomyBuffer) }
+	s.frames = conn.NewFrames(s.conn)
+	if conn.MaxSegment > 0 { // 0: a test wants the stall
+		s.frames.Wide = func() { s.socket.Widen(conn.RoomyBuffer) }
 	}
-	if s.socket.rests == restsUnix {
-		s.frames.restless = restlessUnix
+	if s.socket.Rests == conn.RestsUnix {
+		s.frames.Restless = conn.RestlessUnix
 	}
-	s.socket.inside, s.socket.large, s.socket.stalled = s.frames.partial, s.frames.large, s.stalled
+	s.socket.Inside, s.socket.Large, s.socket.Stalled = s.frames.Partial, s.frames.Large, s.stalled
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

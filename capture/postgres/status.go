@@ -88,15 +88,15 @@ func (s *stream) tick(now time.Time) error {
 	if err := s.reach(now, false); err != nil {
 		return err
 	}
-	silent := s.socket.came.Before(st.probed)
+	silent := s.socket.CameAt().Before(st.probed)
 	if silent && now.Sub(st.probed) > s.patience {
 		return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has been silent for %s, although "+
-			"it was asked for an answer", now.Sub(s.socket.came).Round(time.Second))}
+			"it was asked for an answer", now.Sub(s.socket.CameAt()).Round(time.Second))}
 	}
 	hurried := now.UnixNano() < s.hurried.Load()
 	since := now.Sub(st.at)
 	if since >= s.pulse || st.asked.Load() && flush > st.flush || hurried && since >= s.pulse/10 {
-		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat) || now.Sub(s.socket.came) >= quiet*s.pulse
+		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat) || now.Sub(s.socket.CameAt()) >= quiet*s.pulse
 		st.idle = true
 		if ask && !silent {
 			st.probed = now

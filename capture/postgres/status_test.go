@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 )
 
 // wire is a connection that keeps what is written to it.
@@ -63,10 +64,10 @@ func newStream(t testing.TB) (*stream, *wire) {
 	w := &wire{}
 	s := &stream{
 		config: &Config{Slot: "s", Publication: "p", Heartbeat: 10 * time.Second, LetGo: 5 * time.Second}, log: zap.NewNop(),
-		conn: w, socket: newSocket(w), asm: newAssembler(), pulse: time.Second, out: make(chan capture.Batch, 100),
+		conn: w, socket: conn.NewSocket(w), asm: newAssembler(), pulse: time.Second, out: make(chan capture.Batch, 100),
 		ended: make(chan struct{}), origin: capture.Origin{System: 7, Timeline: 1},
 	}
-	s.frames = newFrames(w)
+	s.frames = conn.NewFrames(w)
 	s.control = &sideConn{config: s.config}
 	_, s.cancel = context.WithCancelCause(t.Context())
 	return s, w
@@ -212,7 +213,7 @@ func FuzzStreamMessage(f *testing.F) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // no server to ask about an error
 		for range 2 {
-			if s.message(ctx, frame{kind: kind, body: body}) != nil {
+			if s.message(ctx, conn.Frame{Kind: kind, Body: body}) != nil {
 				return
 			}
 			s.asm.take()

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 )
 
 // mainLane is the name under which sinks keep the progress of a Postgres source.
@@ -45,8 +46,8 @@ type stream struct {
 	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
 
 	conn   net.Conn // the socket, or TLS over it
-	socket *socket
-	frames *frames
+	socket *conn.Socket
+	frames *conn.Frames
 	asm    *assembler
 	pulse  time.Duration // between two status updates at most
 	// patience is how long the server may be silent after it was asked for an answer. It is not less than its own with
@@ -207,12 +208,12 @@ func (s *stream) end(why error) {
 func (s *stream) close() {
 	s.end(capture.ErrRestart)
 	<-s.ended
-	s.socket.woken.Store(false)
+	s.socket.Unwake()
 	s.socket.Until(time.Now().Add(farewell))
 	if s.send(time.Now(), false) == nil {
 		_, _ = s.conn.Write([]byte{'c', 0, 0, 0, 4, 'X', 0, 0, 0, 4}) // CopyDone, Terminate
 		for {
-			if _, err := s.frames.next(); err != nil {
+			if _, err := s.frames.Next(); err != nil {
 				break
 			}
 		}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// stuck is a stream on conn whose batch nobody takes. It returns why the stream ends.
-func stuck(t *testing.T, conn net.Conn, patience time.Duration) (*stream, <-chan error) {
+// stuck is a stream on c whose batch nobody takes. It returns why the stream ends.
+func stuck(t *testing.T, c net.Conn, patience time.Duration) (*stream, <-chan error) {
 	s, _ := newStream(t)
-	s.conn, s.socket = conn, newSocket(conn)
+	s.conn, s.socket = c, conn.NewSocket(c)
 	s.pulse, s.patience, s.out = 20*time.Millisecond, patience, make(chan capture.Batch)
 	s.socket.Unanswered(patience)
 	ended := make(chan error, 1)

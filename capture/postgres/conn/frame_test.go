@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"bytes"
@@ -36,13 +36,13 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 // all reads every message; a timeout is tried again, as the stream does.
-func all(t *testing.T, f *frames) (got []frame, timeouts int) {
+func all(t *testing.T, f *Frames) (got []Frame, timeouts int) {
 	t.Helper()
 	for {
-		m, err := f.next()
+		m, err := f.Next()
 		switch {
 		case err == nil:
-			m.body = bytes.Clone(m.body) // good until the next call only
+			m.Body = bytes.Clone(m.Body) // good until the next call only
 			got = append(got, m)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			timeouts++
@@ -67,7 +67,7 @@ func TestFramesTornAnywhere(t *testing.T) {
 	}
 	for _, at := range cuts {
 		conn := pieces{bytes.Clone(wire[:at]), {}, bytes.Clone(wire[at:])}
-		got, timeouts := all(t, newFrames(&conn))
+		got, timeouts := all(t, NewFrames(&conn))
 		if timeouts != 1 {
 			t.Errorf("cut at %d: %d timeouts", at, timeouts)
 		}
@@ -80,41 +80,41 @@ func TestFramesTornAnywhere(t *testing.T) {
 			conn = append(conn, rest[:n], nil)
 			rest = rest[n:]
 		}
-		got, _ := all(t, newFrames(&conn))
+		got, _ := all(t, NewFrames(&conn))
 		same(t, got, bodies)
 	}
 }
 
-func same(t *testing.T, got []frame, bodies []string) {
+func same(t *testing.T, got []Frame, bodies []string) {
 	t.Helper()
 	if len(got) != len(bodies) {
 		t.Fatalf("%d messages, want %d", len(got), len(bodies))
 	}
 	for i, m := range got {
-		if m.kind != 'a'+byte(i) || string(m.body) != bodies[i] {
-			t.Errorf("message %d is %q with %d bytes, want %d", i, m.kind, len(m.body), len(bodies[i]))
+		if m.Kind != 'a'+byte(i) || string(m.Body) != bodies[i] {
+			t.Errorf("message %d is %q with %d bytes, want %d", i, m.Kind, len(m.Body), len(bodies[i]))
 		}
-		if own := m.own != nil; own != (len(bodies[i]) > large) {
+		if own := m.Own != nil; own != (len(bodies[i]) > large) {
 			t.Errorf("message %d of %d bytes: a buffer of its own is %v", i, len(bodies[i]), own)
 		}
 	}
 }
 
-// What next calls its own it never touches again; and what follows a large message is not lost in it.
+// What Next calls its own it never touches again; and what follows a large message is not lost in it.
 func TestFramesLargeOwnsItsMemory(t *testing.T) {
 	big := strings.Repeat("0123456789", large/5)
 	conn := pieces{append(append(message('b', big), message('s', "small")...), message('b', strings.ToUpper(strings.Repeat("z", large+1)))...)}
-	f := newFrames(&conn)
-	first, err := f.next()
-	if err != nil || first.own == nil {
-		t.Fatalf("%v, own %v", err, first.own)
+	f := NewFrames(&conn)
+	first, err := f.Next()
+	if err != nil || first.Own == nil {
+		t.Fatalf("%v, own %v", err, first.Own)
 	}
 	for range 2 {
-		if _, err := f.next(); err != nil {
+		if _, err := f.Next(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if string(first.body) != big {
+	if string(first.Body) != big {
 		t.Error("a later message has overwritten the first")
 	}
 }
@@ -122,20 +122,20 @@ func TestFramesLargeOwnsItsMemory(t *testing.T) {
 func TestFramesReady(t *testing.T) {
 	wire := append(message('a', "one"), message('b', "two")...)
 	conn := pieces{wire[:len(wire)-1], wire[len(wire)-1:]}
-	f := newFrames(&conn)
-	if f.ready() {
+	f := NewFrames(&conn)
+	if f.Ready() {
 		t.Error("ready before anything has come")
 	}
-	if _, err := f.next(); err != nil {
+	if _, err := f.Next(); err != nil {
 		t.Fatal(err)
 	}
-	if f.ready() {
+	if f.Ready() {
 		t.Error("ready without the last byte")
 	}
-	if err := f.fill(); err != nil || !f.ready() {
+	if err := f.fill(); err != nil || !f.Ready() {
 		t.Errorf("not ready with all bytes: %v", err)
 	}
-	if _, err := f.next(); err != nil || f.ready() {
+	if _, err := f.Next(); err != nil || f.Ready() {
 		t.Errorf("ready behind the last: %v", err)
 	}
 }
@@ -144,8 +144,8 @@ func TestFramesReady(t *testing.T) {
 func TestFramesBogusLength(t *testing.T) {
 	for _, length := range []uint32{0, 1, 3, maxFrame + 5, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
 		conn := pieces{append(binary.BigEndian.AppendUint32([]byte{'d'}, length), "body"...)}
-		f := newFrames(&conn)
-		if _, err := f.next(); err == nil || !strings.Contains(err.Error(), "not the wire protocol") {
+		f := NewFrames(&conn)
+		if _, err := f.Next(); err == nil || !strings.Contains(err.Error(), "not the wire protocol") {
 			t.Errorf("length %d: %v", length, err)
 		}
 		if f.big != nil {
@@ -165,17 +165,17 @@ func FuzzFrames(f *testing.F) {
 			conn = append(conn, rest[:n], nil)
 			rest = rest[n:]
 		}
-		fs := newFrames(&conn)
+		fs := NewFrames(&conn)
 		var again []byte
 		for {
-			m, err := fs.next()
+			m, err := fs.Next()
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				continue
 			}
 			if err != nil {
 				break
 			}
-			again = append(again, message(m.kind, string(m.body))...)
+			again = append(again, message(m.Kind, string(m.Body))...)
 		}
 		if !bytes.HasPrefix(wire, again) {
 			t.Errorf("%x was read as %x", wire, again)
@@ -199,16 +199,16 @@ func TestFramesKnowLargeMessages(t *testing.T) {
 		{"large ones", slices.Repeat([][]byte{large}, 50), true},
 		{"small ones again", append(slices.Repeat([][]byte{large}, 50), slices.Repeat([][]byte{small}, 100)...), false},
 	} {
-		fs := newFrames(bytes.NewReader(bytes.Join(c.wire, nil)))
+		fs := NewFrames(bytes.NewReader(bytes.Join(c.wire, nil)))
 		for range c.wire {
-			m, err := fs.next()
+			m, err := fs.Next()
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.own.Release()
+			m.Own.Release()
 		}
-		if fs.large() != c.want {
-			t.Errorf("%s: large %t", c.name, fs.large())
+		if fs.Large() != c.want {
+			t.Errorf("%s: large %t", c.name, fs.Large())
 		}
 	}
 }
@@ -229,8 +229,8 @@ func TestFramesWidenByLength(t *testing.T) {
 			for i := range 10 * meanOf {
 				wire = append(wire, message('d', strings.Repeat("x", c.lengths[i%len(c.lengths)]))...)
 			}
-			f, asked := newFrames(bytes.NewReader(wire)), false
-			f.wide = func() { asked = true }
+			f, asked := NewFrames(bytes.NewReader(wire)), false
+			f.Wide = func() { asked = true }
 			all(t, f)
 			if asked != c.want {
 				t.Errorf("asked for a wide window: %t, want %t", asked, c.want)

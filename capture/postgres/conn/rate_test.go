@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"math/rand/v2"

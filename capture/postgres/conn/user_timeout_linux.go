@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setUnanswered makes the kernel give a TCP connection up when the peer's kernel has not acknowledged bytes for d. Without
+// setUserTimeout makes the kernel give a TCP connection up when the peer's kernel has not acknowledged bytes for d. Without
 // it that takes a quarter of an hour.
-func setUnanswered(fd uintptr, d time.Duration) {
+func setUserTimeout(fd uintptr, d time.Duration) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds())) // a Unix socket has none
 }

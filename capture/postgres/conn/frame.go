@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"encoding/binary"
@@ -8,8 +8,8 @@ import (
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
-// frames cuts what the server sends into messages of the wire protocol.
-type frames struct {
+// Frames cuts what the server sends into messages of the wire protocol.
+type Frames struct {
 	conn io.Reader
 	buf  []byte
 	r, w int             // buf[r:w] is unread
@@ -17,10 +17,10 @@ type frames struct {
 	kind byte            // its kind
 	size int             // its length
 	got  int             // bytes in big, which may have a few of what follows
-	wide func()          // called when a message or the mean length shows that rows are not small; nil: no caller needs it
+	Wide func()          // called when a message or the mean length shows that rows are not small; nil: no caller needs it
 	sum  int             // recent messages' mean length in bytes, times meanOf
 
-	restless int // the mean length from which on resting saves nothing
+	Restless int // the mean length from which on resting saves nothing
 }
 
 const (
@@ -35,19 +35,19 @@ const (
 	maxFrame = 1 << 30
 )
 
-// frame is one message.
-type frame struct {
-	kind byte
-	body []byte
-	own  *bufpool.Buffer // holds body and belongs to the caller of next; nil: body is good until the next call of next
+// Frame is one message.
+type Frame struct {
+	Kind byte
+	Body []byte
+	Own  *bufpool.Buffer // holds Body and belongs to the caller of Next; nil: Body is good until the next call of Next
 }
 
-func newFrames(conn io.Reader) *frames {
-	return &frames{conn: conn, buf: make([]byte, frameBuf), restless: restless}
+func NewFrames(conn io.Reader) *Frames {
+	return &Frames{conn: conn, buf: make([]byte, frameBuf), Restless: restless}
 }
 
-// ready says whether the next message is here already, so that next will not wait.
-func (f *frames) ready() bool {
+// Ready reports whether the next message is here already, so that Next will not wait.
+func (f *Frames) Ready() bool {
 	have := f.w - f.r
 	return have >= frameHead && have > int(binary.BigEndian.Uint32(f.buf[f.r+1:]))
 }
@@ -56,32 +56,32 @@ func (f *frames) ready() bool {
 const meanOf = 64
 
 // large reports whether recent messages are so large that resting saves nothing.
-func (f *frames) large() bool { return f.sum > meanOf*f.restless }
+func (f *Frames) Large() bool { return f.sum > meanOf*f.Restless }
 
 // measure takes the length of a message into the mean, and asks for a wide window when rows are not small.
-func (f *frames) measure(n int) {
+func (f *Frames) measure(n int) {
 	f.sum += min(n, large) - f.sum/meanOf
-	if f.wide != nil && (n > largeMessage || f.sum > meanOf*mediumMessage) {
-		f.wide()
+	if f.Wide != nil && (n > LargeMessage || f.sum > meanOf*mediumMessage) {
+		f.Wide()
 	}
 }
 
-// partial reports whether a part of a message is here. It means something only while next waits.
-func (f *frames) partial() bool { return f.big != nil || f.w > f.r }
+// Partial reports whether a part of a message is here. It means something only while Next waits.
+func (f *Frames) Partial() bool { return f.big != nil || f.w > f.r }
 
-// next waits for the next message. After an error that is a timeout it can be called again.
-func (f *frames) next() (frame, error) {
+// Next waits for the next message. After an error that is a timeout it can be called again.
+func (f *Frames) Next() (Frame, error) {
 	if f.big != nil {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead {
 		if err := f.fill(); err != nil {
-			return frame{}, err
+			return Frame{}, err
 		}
 	}
 	n := int(binary.BigEndian.Uint32(f.buf[f.r+1:])) - 4
 	if n < 0 || n > maxFrame {
-		return frame{}, fmt.Errorf("read message %q: a length of %d bytes: this is not the wire protocol", f.buf[f.r], n)
+		return Frame{}, fmt.Errorf("read message %q: a length of %d bytes: this is not the wire protocol", f.buf[f.r], n)
 	}
 	f.measure(n)
 	if n > large {
@@ -92,16 +92,16 @@ func (f *frames) next() (frame, error) {
 	}
 	for f.w-f.r < frameHead+n {
 		if err := f.fill(); err != nil {
-			return frame{}, err
+			return Frame{}, err
 		}
 	}
-	m := frame{kind: f.buf[f.r], body: f.buf[f.r+frameHead : f.r+frameHead+n]}
+	m := Frame{Kind: f.buf[f.r], Body: f.buf[f.r+frameHead : f.r+frameHead+n]}
 	f.r += frameHead + n
 	return m, nil
 }
 
 // fill reads once, into the room behind what is unread.
-func (f *frames) fill() error {
+func (f *Frames) fill() error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
@@ -115,12 +115,12 @@ func (f *frames) fill() error {
 }
 
 // rest reads what a large message lacks. While it lacks something, nothing in buf is unread.
-func (f *frames) rest() (frame, error) {
+func (f *Frames) rest() (Frame, error) {
 	room := f.big.Bytes[:f.size+beyond]
 	for f.got < f.size {
 		n, err := f.conn.Read(room[f.got:])
 		if f.got += n; n == 0 && err != nil {
-			return frame{}, err
+			return Frame{}, err
 		}
 	}
 	if f.got > f.size {
@@ -129,5 +129,5 @@ func (f *frames) rest() (frame, error) {
 	own := f.big
 	own.Bytes = room[:f.size]
 	f.big = nil
-	return frame{kind: f.kind, body: own.Bytes, own: own}, nil
+	return Frame{Kind: f.kind, Body: own.Bytes, Own: own}, nil
 }

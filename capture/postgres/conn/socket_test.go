@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ import (
 )
 
 // sockets is a connection of each kind, our end and the other. Each is tested as the runtime has it, too.
-func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
+func sockets(t *testing.T, test func(t *testing.T, s *Socket, peer net.Conn)) {
 	t.Helper()
 	for _, kind := range []string{"tcp", "unix", "watched tcp", "watched unix"} {
 		t.Run(kind, func(t *testing.T) {
@@ -38,16 +38,16 @@ func sockets(t *testing.T, test func(t *testing.T, s *socket, peer net.Conn)) {
 					peers <- c
 				}
 			}()
-			dial := dialSocket(&net.Dialer{Control: narrow})
+			dial := Dial(&net.Dialer{Control: NarrowWindow})
 			c, err := dial(t.Context(), network, l.Addr().String())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			s, peer := c.(*socket), <-peers
+			s, peer := c.(*Socket), <-peers
 			defer peer.Close()
 			if kind == network {
-				s.own()
+				s.Own()
 			}
 			test(t, s, peer)
 		})
@@ -66,7 +66,7 @@ func pour(peer net.Conn) {
 // While bytes keep coming, the deadline passes all the same: the server must hear from us in the middle of a large
 // message.
 func TestSocketDeadlineWhileHot(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		go pour(peer)
 		b, hot := make([]byte, 1<<30), 0 // a body can be that large
 		for range 20 {
@@ -92,13 +92,13 @@ func TestSocketDeadlineWhileHot(t *testing.T) {
 
 // With plain reads, which the benchmarks compare with, a socket stays the runtime's and never rests.
 func TestSocketReadsPlainly(t *testing.T) {
-	defer func() { reading = "rested" }()
-	for _, reading = range []string{"plain", "rested"} {
-		sockets(t, func(t *testing.T, s *socket, _ net.Conn) {
-			s.own()
-			_, unwatched := s.Conn.(*unwatched)
-			if plain := reading == "plain"; unwatched == plain || (s.nap == nil) != plain || (s.take == nil) != plain {
-				t.Errorf("%s: %T, rests: %t, takes: %t", reading, s.Conn, s.nap != nil, s.take != nil)
+	defer func() { Reading = "rested" }()
+	for _, Reading = range []string{"plain", "rested"} {
+		sockets(t, func(t *testing.T, s *Socket, _ net.Conn) {
+			s.Own()
+			_, unwatched := s.Conn.(*RawConn)
+			if plain := Reading == "plain"; unwatched == plain || (s.nap == nil) != plain || (s.take == nil) != plain {
+				t.Errorf("%s: %T, rests: %t, takes: %t", Reading, s.Conn, s.nap != nil, s.take != nil)
 			}
 		})
 	}
@@ -106,8 +106,8 @@ func TestSocketReadsPlainly(t *testing.T) {
 
 // A hot flow is read once in a rest, whatever the sends are, and what has gathered is taken at once.
 func TestSocketRests(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
-		s.own()
+	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
+		s.Own()
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		go func() { // at 20 MB/s: faster, rests are shorter
 			defer close(stopped)
@@ -139,7 +139,7 @@ func TestSocketRests(t *testing.T) {
 				n, rested = n+1, rested+time.Since(began)
 			}
 		}
-		if rest := min(s.rests[hot], s.rests[pouring]); rested < reads*rest*9/10 {
+		if rest := min(s.Rests[hot], s.Rests[pouring]); rested < reads*rest*9/10 {
 			t.Errorf("%d reads took %s, with rests of %s", reads, rested, rest)
 		}
 		// A read goes on as long as something is there: each piece that it takes makes room for what the sender has gathered.
@@ -179,7 +179,7 @@ func TestSocketRests(t *testing.T) {
 // The window is small for a peer on this machine only, and holds several segments; where segments cannot be limited the buffer
 // stays the kernel's.
 func TestNarrow(t *testing.T) {
-	defer func(was int) { segment = was }(segment)
+	defer func(was int) { MaxSegment = was }(MaxSegment)
 	for _, c := range []struct {
 		addr    string
 		segment int
@@ -205,12 +205,12 @@ func TestNarrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		segment = c.segment
-		if err := narrow("tcp", c.addr, descriptor(fd)); err != nil {
+		MaxSegment = c.segment
+		if err := NarrowWindow("tcp", c.addr, descriptor(fd)); err != nil {
 			t.Fatal(err)
 		}
 		size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-		if want := map[bool]int{true: 2 * narrowBuffer, false: before}[c.narrow]; size != want || err != nil {
+		if want := map[bool]int{true: 2 * NarrowBuffer, false: before}[c.narrow]; size != want || err != nil {
 			t.Errorf("%s, segments of %d: a receive buffer of %d bytes, want %d (%v)", c.addr, c.segment, size, want, err)
 		}
 	}
@@ -227,31 +227,31 @@ func (descriptor) Write(func(fd uintptr) bool) error  { return errors.ErrUnsuppo
 // that was left alone stays so.
 func TestCheckWindow(t *testing.T) {
 	small := func(_, _ string, raw syscall.RawConn) error { // a kernel that takes the limit and does not keep to it
-		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, narrowBuffer) })
+		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, NarrowBuffer) })
 	}
 	for name, c := range map[string]struct {
 		control func(string, string, syscall.RawConn) error
 		want    int // 0: the kernel's
-	}{"limited": {narrow, narrowBuffer}, "not limited": {small, roomyBuffer}, "left alone": {nil, 0}} {
+	}{"limited": {NarrowWindow, NarrowBuffer}, "not limited": {small, RoomyBuffer}, "left alone": {nil, 0}} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		conn, err := dialSocket(&net.Dialer{Control: c.control})(t.Context(), "tcp", l.Addr().String())
+		conn, err := Dial(&net.Dialer{Control: c.control})(t.Context(), "tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		s := conn.(*socket)
-		s.own()
-		fd := s.Conn.(*unwatched).fd
+		s := conn.(*Socket)
+		s.Own()
+		fd := s.Conn.(*RawConn).FD
 		size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 		advertised, known := advertisedSegment(fd)
-		if s.buffer != c.want || c.want > 0 && size != 2*c.want || c.want == 0 && size <= 2*narrowBuffer || err != nil || !known {
+		if s.buffer != c.want || c.want > 0 && size != 2*c.want || c.want == 0 && size <= 2*NarrowBuffer || err != nil || !known {
 			t.Errorf("%s: a receive buffer of %d bytes, %d asked for, want %d (%v)", name, size, s.buffer, c.want, err)
 		}
-		if (name == "limited") != (advertised <= segment) {
+		if (name == "limited") != (advertised <= MaxSegment) {
 			t.Errorf("%s: segments of %d bytes", name, advertised)
 		}
 	}
@@ -261,7 +261,7 @@ func TestCheckWindow(t *testing.T) {
 func TestSocketBytes(t *testing.T) {
 	for _, size := range []int{5, 1000, little, 256 << 10} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+			sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 				const total = 6 << 20
 				go func() {
 					var b []byte
@@ -305,7 +305,7 @@ func TestSocketBytes(t *testing.T) {
 
 // Wake ends the Read that waits, or the next one, once.
 func TestSocketWake(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
+	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		s.Until(time.Now().Add(time.Hour))
 		for i := range 100 {
 			if i%2 == 0 {
@@ -328,11 +328,11 @@ func TestSocketWake(t *testing.T) {
 
 // Before the stream, a peer that says nothing is given up; one that keeps saying something is not.
 func TestSocketLimit(t *testing.T) {
-	sockets(t, func(t *testing.T, s *socket, peer net.Conn) {
-		if s.limit != answer {
-			t.Errorf("limit %s", s.limit)
+	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
+		if s.Limit != AnswerTimeout {
+			t.Errorf("limit %s", s.Limit)
 		}
-		s.limit = 300 * time.Millisecond
+		s.Limit = 300 * time.Millisecond
 		go func() {
 			for range 8 {
 				time.Sleep(100 * time.Millisecond)

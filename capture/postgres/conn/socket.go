@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"context"
@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
+// Socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
 // keeps up, each is a packet of its own, with a wake-up of the reader and an acknowledgement, all in the walsender's time;
 // so while much flows, this reader rests between reads, and takes what has gathered. When the flow cools it waits in Read,
 // and nothing is late. Step 1 of the way of one row.
 //
 // Read and Until are for one goroutine; Wake is for any other.
-type socket struct {
+type Socket struct {
 	net.Conn
 	nap     func(time.Duration) // waits so long, or until Wake; nil: it never rests
 	take    func([]byte) int    // reads what is there, without waiting; nil: it cannot
-	rests   [3]time.Duration    // between reads, by the heat of the flow
+	Rests   [3]time.Duration    // between reads, by the heat of the flow
 	flow    flow
 	local   bool // the peer is on this machine, reached by TCP
 	buffer  int  // the receive buffer that was last asked for, in bytes; 0: the kernel's own
 	stalls  stalls
-	inside  func() bool         // reports whether a part of a message is here; nil: before the stream
-	large   func() bool         // reports whether messages are large, which are few: resting saves nothing then; nil: they are not
-	stalled func(remedy string) // hears of a stall and what was done about it
+	Inside  func() bool         // reports whether a part of a message is here; nil: before the stream
+	Large   func() bool         // reports whether messages are large, which are few: resting saves nothing then; nil: they are not
+	Stalled func(remedy string) // hears of a stall and what was done about it
 	live    bool                // the stream has begun; before, every deadline is the driver's
 	until   time.Time           // when Read gives up waiting
 	armed   time.Time           // the deadline that the connection knows of; zero: unknown
 	woken   atomic.Bool
 	came    time.Time     // when bytes came last, once live
 	dry     time.Time     // when a read left nothing behind; zero: it did not
-	limit   time.Duration // how long a Read before waits at most; 0: for ever
+	Limit   time.Duration // how long a Read before waits at most; 0: for ever
 	ahead   []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
 	store   []byte
 }
@@ -41,7 +41,7 @@ type socket struct {
 // The rests of a hot flow, by its heat. Half of one is the delay that it costs.
 var (
 	restsTCP  = [...]time.Duration{hot: time.Millisecond, pouring: 2 * time.Millisecond}
-	restsUnix = [...]time.Duration{hot: 300 * time.Microsecond, pouring: 200 * time.Microsecond} // its buffer holds about 280 sends
+	RestsUnix = [...]time.Duration{hot: 300 * time.Microsecond, pouring: 200 * time.Microsecond} // its buffer holds about 280 sends
 )
 
 const (
@@ -53,42 +53,42 @@ const (
 	most = frameBuf
 	// little is a read for which it pays to fetch more and copy.
 	little = 16 << 10
-	// answer is how long a server may take for a piece of an answer. Statements end after 30 s.
-	answer = 40 * time.Second
+	// AnswerTimeout is how long a server may take for a piece of an answer. Statements end after 30 s.
+	AnswerTimeout = 40 * time.Second
 )
 
-// reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to put rests beside
+// Reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to put rests beside
 // reads that block and take what comes; nothing else changes it.
-var reading = "rested"
+var Reading = "rested"
 
-// dialSocket dials as pgconn wants it, for its DialFunc.
-func dialSocket(d *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
+// Dial dials as pgconn wants it, for its DialFunc.
+func Dial(d *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return newSocket(c), nil
+		return NewSocket(c), nil
 	}
 }
 
-func newSocket(c net.Conn) *socket {
+func NewSocket(c net.Conn) *Socket {
 	_, tcp := c.(*net.TCPConn)
-	return &socket{Conn: c, limit: answer, local: tcp && near(c.RemoteAddr().String())}
+	return &Socket{Conn: c, Limit: AnswerTimeout, local: tcp && near(c.RemoteAddr().String())}
 }
 
-// own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
+// Own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
 // for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had is only slower.
-func (s *socket) own() {
-	if reading == "plain" {
+func (s *Socket) Own() {
+	if Reading == "plain" {
 		return
 	}
 	switch c := s.Conn.(type) {
 	case *net.TCPConn:
 		s.checkWindow(c)
-		s.nap, s.rests = time.Sleep, restsTCP
+		s.nap, s.Rests = time.Sleep, restsTCP
 	case *net.UnixConn:
-		s.nap, s.rests = time.Sleep, restsUnix
+		s.nap, s.Rests = time.Sleep, RestsUnix
 	default:
 		return
 	}
@@ -99,7 +99,7 @@ func (s *socket) own() {
 
 // Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
 // driver.
-func (s *socket) Until(t time.Time) {
+func (s *Socket) Until(t time.Time) {
 	if !s.live {
 		s.live, s.came = true, time.Now()
 	}
@@ -108,27 +108,27 @@ func (s *socket) Until(t time.Time) {
 
 // Unanswered says after how long without an acknowledgement of what was written the peer counts as gone: the next Read or
 // Write then fails. It needs no Read, and a peer whose kernel lives passes.
-func (s *socket) Unanswered(d time.Duration) {
+func (s *Socket) Unanswered(d time.Duration) {
 	c, ok := s.Conn.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	if raw, err := c.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { setUnanswered(fd, d) }) // fails on a closed connection, whose Read tells
+		_ = raw.Control(func(fd uintptr) { setUserTimeout(fd, d) }) // fails on a closed connection, whose Read tells
 	}
 }
 
 // Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
-func (s *socket) Wake() {
+func (s *Socket) Wake() {
 	s.woken.Store(true)
 	_ = s.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection, whose Read has ended anyway
 }
 
 // Read waits as the flow deserves, then takes what is there.
-func (s *socket) Read(p []byte) (int, error) {
+func (s *Socket) Read(p []byte) (int, error) {
 	if !s.live {
-		if s.limit > 0 { // by closing: deadlines are the driver's
-			defer time.AfterFunc(s.limit, func() { _ = s.Close() }).Stop()
+		if s.Limit > 0 { // by closing: deadlines are the driver's
+			defer time.AfterFunc(s.Limit, func() { _ = s.Close() }).Stop()
 		}
 		return s.Conn.Read(p)
 	}
@@ -149,12 +149,12 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *socket) fetch(p []byte) (int, error) {
+func (s *Socket) fetch(p []byte) (int, error) {
 	p = p[:min(len(p), most)]
 	for {
 		rests := s.flow.heat > cold && s.nap != nil
-		if rests && !s.dry.IsZero() && (s.large == nil || !s.large()) {
-			rest := min(s.rests[s.flow.heat], s.flow.until(s.gathers()))
+		if rests && !s.dry.IsZero() && (s.Large == nil || !s.Large()) {
+			rest := min(s.Rests[s.flow.heat], s.flow.until(s.gathers()))
 			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
 				s.nap(d)
 			}
@@ -165,8 +165,8 @@ func (s *socket) fetch(p []byte) (int, error) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
 		}
-		if s.local && s.inside != nil {
-			s.stalls.wait(time.Now(), s.inside())
+		if s.local && s.Inside != nil {
+			s.stalls.wait(time.Now(), s.Inside())
 		}
 		n, err := s.drain(p, rests)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -180,8 +180,8 @@ func (s *socket) fetch(p []byte) (int, error) {
 }
 
 // gathers is how many bytes may wait for a read.
-func (s *socket) gathers() int {
-	if s.buffer > narrowBuffer {
+func (s *Socket) gathers() int {
+	if s.buffer > NarrowBuffer {
 		return gatherRoomy
 	}
 	return gather
@@ -189,7 +189,7 @@ func (s *socket) gathers() int {
 
 // drain reads once, and after it, if all, as long as something is there: each read makes room in the window for what the
 // sender has gathered.
-func (s *socket) drain(p []byte, all bool) (int, error) {
+func (s *Socket) drain(p []byte, all bool) (int, error) {
 	n, err := s.Conn.Read(p)
 	for all && s.take != nil && n > 0 && n < len(p) {
 		k := s.take(p[n:])
@@ -212,30 +212,39 @@ func (s *socket) drain(p []byte, all bool) (int, error) {
 }
 
 // Paused tells the socket that the stream has read nothing for a while, so silence proves nothing.
-func (s *socket) Paused() {
+func (s *Socket) Paused() {
 	s.came = time.Now()
 	s.stalls.paused()
 }
 
+// WantsSent reports whether the next message has to be told to Sent.
+func (s *Socket) WantsSent() bool { return s.stalls.pending() }
+
+// CameAt returns when bytes came last.
+func (s *Socket) CameAt() time.Time { return s.came }
+
+// Unwake takes back a Wake that no Read has seen.
+func (s *Socket) Unwake() { s.woken.Store(false) }
+
 // Sent tells the socket when the server sent the message that is complete now.
-func (s *socket) Sent(at time.Time) {
+func (s *Socket) Sent(at time.Time) {
 	if s.stalls.sent(at) {
 		s.unstall()
 	}
 }
 
 // unstall makes the window wide enough for any segment; should the connection stall again, it is read without rests.
-func (s *socket) unstall() {
+func (s *Socket) unstall() {
 	remedy := "the receive window is widened"
-	if !s.widen(roomyBuffer) {
+	if !s.Widen(RoomyBuffer) {
 		s.nap = nil
 		remedy = "the stream is read without rests"
 	}
-	s.stalled(remedy)
+	s.Stalled(remedy)
 }
 
 // arm tells the connection the deadline, if it does not know it yet.
-func (s *socket) arm() {
+func (s *Socket) arm() {
 	if s.until.Equal(s.armed) {
 		return
 	}
@@ -243,10 +252,10 @@ func (s *socket) arm() {
 	_ = s.SetReadDeadline(s.until) // fails on a closed connection only, which Read then tells
 }
 
-// below finds the socket below TLS.
-func below(c net.Conn) *socket {
+// Below finds the socket below TLS.
+func Below(c net.Conn) *Socket {
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = t.NetConn()
 	}
-	return c.(*socket) // dialSocket made it
+	return c.(*Socket) // Dial made it
 }

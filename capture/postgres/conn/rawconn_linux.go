@@ -1,4 +1,4 @@
-package postgres
+package conn
 
 import (
 	"errors"
@@ -16,13 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unwatched is a socket that the runtime's poller does not watch: as long as nobody is in Read, what comes wakes nobody, and
+// RawConn is a socket that the runtime's poller does not watch: as long as nobody is in Read, what comes wakes nobody, and
 // the walsender pays for no wake-up. Who waits in Read blocks a thread.
 //
 // One goroutine may be in Read, take or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts
 // for the writes that begin after it.
-type unwatched struct {
-	fd            int // does not block
+type RawConn struct {
+	FD            int // does not block
 	bell          int // an eventfd, which ends a wait in Read or nap
 	local, remote net.Addr
 	began         time.Time
@@ -35,7 +35,7 @@ type unwatched struct {
 const never = math.MaxInt64
 
 // unwatch takes the socket away from c, which is closed; after an error c is as it was.
-func unwatch(c net.Conn) (*unwatched, error) {
+func unwatch(c net.Conn) (*RawConn, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return nil, errors.ErrUnsupported
@@ -44,13 +44,13 @@ func unwatch(c net.Conn) (*unwatched, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unwatched{local: c.LocalAddr(), remote: c.RemoteAddr(), began: time.Now()}
+	u := &RawConn{local: c.LocalAddr(), remote: c.RemoteAddr(), began: time.Now()}
 	u.readBy.Store(never)
 	u.writeBy.Store(never)
 	if u.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
 	}
-	failed := raw.Control(func(fd uintptr) { u.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	failed := raw.Control(func(fd uintptr) { u.FD, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(failed, err); err != nil {
 		_ = unix.Close(u.bell)
 		return nil, fmt.Errorf("duplicate a socket: %w", err)
@@ -60,7 +60,7 @@ func unwatch(c net.Conn) (*unwatched, error) {
 }
 
 // Read implements net.Conn.
-func (u *unwatched) Read(p []byte) (int, error) {
+func (u *RawConn) Read(p []byte) (int, error) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	for {
@@ -68,7 +68,7 @@ func (u *unwatched) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		switch n, err := unix.Read(u.fd, p); {
+		switch n, err := unix.Read(u.FD, p); {
 		case n > 0 || len(p) == 0:
 			return n, nil
 		case u.closed.Load():
@@ -76,7 +76,7 @@ func (u *unwatched) Read(p []byte) (int, error) {
 		case err == nil:
 			return 0, io.EOF
 		case errors.Is(err, unix.EAGAIN):
-			u.wait(left, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN}, unix.PollFd{Fd: int32(u.fd), Events: unix.POLLIN})
+			u.wait(left, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN}, unix.PollFd{Fd: int32(u.FD), Events: unix.POLLIN})
 		case !errors.Is(err, unix.EINTR):
 			return 0, u.failed("read", err)
 		}
@@ -84,18 +84,18 @@ func (u *unwatched) Read(p []byte) (int, error) {
 }
 
 // take reads what is there, without waiting. An end or an error is for the next Read to tell.
-func (u *unwatched) take(p []byte) int {
+func (u *RawConn) take(p []byte) int {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if u.closed.Load() {
 		return 0
 	}
-	n, _ := unix.Read(u.fd, p)
+	n, _ := unix.Read(u.FD, p)
 	return max(n, 0)
 }
 
 // nap waits so long, or until the read deadline changes, whatever comes.
-func (u *unwatched) nap(d time.Duration) {
+func (u *RawConn) nap(d time.Duration) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if !u.closed.Load() {
@@ -104,7 +104,7 @@ func (u *unwatched) nap(d time.Duration) {
 }
 
 // Write implements net.Conn.
-func (u *unwatched) Write(p []byte) (int, error) {
+func (u *RawConn) Write(p []byte) (int, error) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	for done := 0; ; {
@@ -112,14 +112,14 @@ func (u *unwatched) Write(p []byte) (int, error) {
 		if err != nil {
 			return done, err
 		}
-		n, err := unix.Write(u.fd, p[done:])
+		n, err := unix.Write(u.FD, p[done:])
 		switch done += max(n, 0); {
 		case done == len(p):
 			return done, nil
 		case err != nil && u.closed.Load():
 			return done, net.ErrClosed
 		case errors.Is(err, unix.EAGAIN):
-			u.wait(left, unix.PollFd{Fd: int32(u.fd), Events: unix.POLLOUT})
+			u.wait(left, unix.PollFd{Fd: int32(u.FD), Events: unix.POLLOUT})
 		case err != nil && !errors.Is(err, unix.EINTR):
 			return done, u.failed("write", err)
 		}
@@ -127,7 +127,7 @@ func (u *unwatched) Write(p []byte) (int, error) {
 }
 
 // left is how long may be waited.
-func (u *unwatched) left(by *atomic.Int64) (time.Duration, error) {
+func (u *RawConn) left(by *atomic.Int64) (time.Duration, error) {
 	if u.closed.Load() {
 		return 0, net.ErrClosed
 	}
@@ -140,7 +140,7 @@ func (u *unwatched) left(by *atomic.Int64) (time.Duration, error) {
 
 // wait returns when one of fds is ready, after d, or for no reason: the caller looks. If the bell is among them it is the
 // first, and silent afterwards.
-func (u *unwatched) wait(d time.Duration, fds ...unix.PollFd) {
+func (u *RawConn) wait(d time.Duration, fds ...unix.PollFd) {
 	runtime.Gosched() // what was handed on runs first: a thread in a system call keeps its processor for a while
 	ts := unix.NsecToTimespec(int64(d))
 	if n, err := unix.Ppoll(fds, &ts, nil); err == nil && n > 0 && int(fds[0].Fd) == u.bell && fds[0].Revents != 0 {
@@ -149,26 +149,26 @@ func (u *unwatched) wait(d time.Duration, fds ...unix.PollFd) {
 }
 
 // Close implements net.Conn: who is in Read or Write comes back with net.ErrClosed first.
-func (u *unwatched) Close() error {
+func (u *RawConn) Close() error {
 	if u.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	_ = unix.Shutdown(u.fd, unix.SHUT_RDWR) // ends every wait for the socket; fails when the peer has gone
+	_ = unix.Shutdown(u.FD, unix.SHUT_RDWR) // ends every wait for the socket; fails when the peer has gone
 	u.ring()
 	u.inside.Lock()
 	defer u.inside.Unlock()
 	_ = unix.Close(u.bell)
-	if err := unix.Close(u.fd); err != nil {
+	if err := unix.Close(u.FD); err != nil {
 		return u.failed("close", err)
 	}
 	return nil
 }
 
 // ring must not come after Close has closed the bell.
-func (u *unwatched) ring() { _, _ = unix.Write(u.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+func (u *RawConn) ring() { _, _ = unix.Write(u.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
 // SetReadDeadline implements net.Conn; the Read that waits obeys it at once.
-func (u *unwatched) SetReadDeadline(t time.Time) error {
+func (u *RawConn) SetReadDeadline(t time.Time) error {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if u.closed.Load() {
@@ -180,22 +180,22 @@ func (u *unwatched) SetReadDeadline(t time.Time) error {
 }
 
 // SetWriteDeadline implements net.Conn.
-func (u *unwatched) SetWriteDeadline(t time.Time) error {
+func (u *RawConn) SetWriteDeadline(t time.Time) error {
 	u.writeBy.Store(u.since(t))
 	return nil
 }
 
 // SetDeadline implements net.Conn.
-func (u *unwatched) SetDeadline(t time.Time) error {
+func (u *RawConn) SetDeadline(t time.Time) error {
 	u.writeBy.Store(u.since(t))
 	return u.SetReadDeadline(t)
 }
 
 // SyscallConn implements syscall.Conn; only Control of what it returns may be used.
-func (u *unwatched) SyscallConn() (syscall.RawConn, error) { return rawUnwatched{u}, nil }
+func (u *RawConn) SyscallConn() (syscall.RawConn, error) { return rawUnwatched{u}, nil }
 
 // rawUnwatched is the descriptor of an unwatched socket.
-type rawUnwatched struct{ u *unwatched }
+type rawUnwatched struct{ u *RawConn }
 
 // Control implements syscall.RawConn.
 func (r rawUnwatched) Control(f func(fd uintptr)) error {
@@ -204,7 +204,7 @@ func (r rawUnwatched) Control(f func(fd uintptr)) error {
 	if r.u.closed.Load() {
 		return net.ErrClosed
 	}
-	f(uintptr(r.u.fd))
+	f(uintptr(r.u.FD))
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (rawUnwatched) Read(func(fd uintptr) bool) error { return errors.ErrUnsuppo
 // Write implements syscall.RawConn.
 func (rawUnwatched) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
-func (u *unwatched) since(t time.Time) int64 {
+func (u *RawConn) since(t time.Time) int64 {
 	if t.IsZero() {
 		return never
 	}
@@ -222,12 +222,12 @@ func (u *unwatched) since(t time.Time) int64 {
 }
 
 // LocalAddr implements net.Conn.
-func (u *unwatched) LocalAddr() net.Addr { return u.local }
+func (u *RawConn) LocalAddr() net.Addr { return u.local }
 
 // RemoteAddr implements net.Conn.
-func (u *unwatched) RemoteAddr() net.Addr { return u.remote }
+func (u *RawConn) RemoteAddr() net.Addr { return u.remote }
 
 // failed is what net says of a failed call.
-func (u *unwatched) failed(op string, err error) error {
+func (u *RawConn) failed(op string, err error) error {
 	return &net.OpError{Op: op, Net: u.remote.Network(), Source: u.local, Addr: u.remote, Err: os.NewSyscallError(op, err)}
 }

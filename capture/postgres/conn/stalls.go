@@ -1,10 +1,10 @@
-package postgres
+package conn
 
 import "time"
 
 // A stall is a connection on which the server's kernel holds back what the walsender has sent: it moves less than a window
 // each time its persist timer fires, 200 ms or more apart, although the reader waits. It can last as long as the stream.
-// docs/decisions/0003 tells how it comes about and how narrow prevents it; stalls is for the case that it does not.
+// docs/decisions/0003 tells how it comes about and how NarrowWindow prevents it; stalls is for the case that it does not.
 const (
 	// stallWait is how long a read has to wait to be suspect. Linux fires no persist or retransmission timer earlier than
 	// after 200 ms.
@@ -13,8 +13,8 @@ const (
 	stallSpan = time.Second
 )
 
-// stallRun is after how many such waits in a row a stream counts as stalled. Only tests change it.
-var stallRun = 3
+// StallRun is after how many such waits in a row a stream counts as stalled. Only tests change it.
+var StallRun = 3
 
 // stalls finds stalls on a connection to this machine, where both ends have the same clock. A wait counts when what came
 // after it had been sent before it: it was in the middle of a message, or the message says when it was sent. So an idle
@@ -69,7 +69,7 @@ func (s *stalls) count(now time.Time) bool {
 		s.run = 0
 	}
 	s.last = now
-	if s.run++; s.run < stallRun {
+	if s.run++; s.run < StallRun {
 		return false
 	}
 	s.run = 0

@@ -1,8 +1,6 @@
-package postgres
+package conn
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -11,12 +9,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/tailrace/tailrace/capture"
 )
 
 // pair is a Unix socket that the runtime does not watch, and its peer.
-func pair(t *testing.T) (u *unwatched, peer net.Conn) {
+func pair(t *testing.T) (u *RawConn, peer net.Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -41,10 +37,10 @@ func pair(t *testing.T) (u *unwatched, peer net.Conn) {
 
 // Close ends a Read, a Write and a nap that wait, and the descriptors are gone when it returns.
 func TestUnwatchedClose(t *testing.T) {
-	for name, wait := range map[string]func(u *unwatched) error{
-		"read":  func(u *unwatched) error { _, err := u.Read(make([]byte, 10)); return err },
-		"write": func(u *unwatched) error { _, err := u.Write(make([]byte, 4<<20)); return err },
-		"nap":   func(u *unwatched) error { u.nap(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
+	for name, wait := range map[string]func(u *RawConn) error{
+		"read":  func(u *RawConn) error { _, err := u.Read(make([]byte, 10)); return err },
+		"write": func(u *RawConn) error { _, err := u.Write(make([]byte, 4<<20)); return err },
+		"nap":   func(u *RawConn) error { u.nap(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)
@@ -136,42 +132,4 @@ func TestUnwatchedWrite(t *testing.T) {
 	if _, err := u.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("after the peer's end: %v", err)
 	}
-}
-
-// A stream keeps its narrow window until a message comes that is larger.
-func TestLargeMessageWidens(t *testing.T) {
-	sockets(t, func(t *testing.T, sock *socket, peer net.Conn) {
-		u, ok := sock.Conn.(*unwatched)
-		if _, tcp := peer.(*net.TCPConn); !ok || !tcp {
-			return
-		}
-		s, _ := newStream(t)
-		s.conn, s.socket = sock, sock
-		s.attach()
-		s.pulse = 200 * time.Millisecond // the second keepalive is answered by the clock
-		ctx, cancel := context.WithCancelCause(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- s.receive(ctx) }()
-		for i, c := range []struct{ body, want int }{{largeMessage, 2 * narrowBuffer}, {largeMessage + 1, 2 * roomyBuffer}} {
-			end := capture.LSN(0x100 * (i + 1))
-			wire := append([]byte{'S'}, binary.BigEndian.AppendUint32(nil, uint32(c.body+4))...)
-			wire = append(wire, make([]byte, c.body)...)
-			wire = append(wire, 'd', 0, 0, 0, 22, 'k')
-			wire = append(wire, keepaliveBody(end, 1)...)
-			if _, err := peer.Write(wire); err != nil {
-				t.Fatal(err)
-			}
-			for update := make([]byte, 39); capture.LSN(binary.BigEndian.Uint64(update[6:])) < end; { // the first is of the start
-				if _, err := io.ReadFull(peer, update); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if n, err := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); n != c.want || err != nil {
-				t.Errorf("after a message of %d bytes a receive buffer of %d, want %d (%v)", c.body, n, c.want, err)
-			}
-		}
-		cancel(io.EOF)
-		sock.Wake()
-		<-ended
-	})
 }

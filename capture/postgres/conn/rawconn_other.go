@@ -1,0 +1,17 @@
+//go:build !linux
+
+package conn
+
+import (
+	"errors"
+	"net"
+	"time"
+)
+
+type RawConn struct{ net.Conn }
+
+func (RawConn) nap(d time.Duration) { time.Sleep(d) }
+func (RawConn) take([]byte) int     { return 0 }
+
+// unwatch is for Linux only: elsewhere the runtime watches.
+func unwatch(net.Conn) (RawConn, error) { return RawConn{}, errors.ErrUnsupported }
