@@ -100,13 +100,18 @@ func (f *frames) next() (frame, error) {
 	return m, nil
 }
 
-// fill reads once, into the room behind what is unread.
+// fill reads once, into the room behind what is unread. Among large messages it reads little: most of one is then read into its
+// own buffer, and need not be copied there.
 func (f *frames) fill() error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
 	}
-	n, err := f.conn.Read(f.buf[f.w:])
+	room := f.buf[f.w:]
+	if f.sum > meanOf*large/2 {
+		room = room[:min(len(room), little)]
+	}
+	n, err := f.conn.Read(room)
 	f.w += n
 	if n > 0 {
 		return nil
