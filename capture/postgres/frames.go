@@ -75,7 +75,7 @@ func (f *frames) next() (frame, error) {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead {
-		if err := f.fill(); err != nil {
+		if err := f.head(); err != nil {
 			return frame{}, err
 		}
 	}
@@ -91,7 +91,7 @@ func (f *frames) next() (frame, error) {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead+n {
-		if err := f.fill(); err != nil {
+		if err := f.fill(frameBuf); err != nil {
 			return frame{}, err
 		}
 	}
@@ -100,18 +100,22 @@ func (f *frames) next() (frame, error) {
 	return m, nil
 }
 
-// fill reads once, into the room behind what is unread. Among large messages it reads little: most of one is then read into its
-// own buffer, and need not be copied there.
-func (f *frames) fill() error {
+// head reads once for the beginning of a message. Among large messages it reads little: most of one is then read into its own
+// buffer, and need not be copied there.
+func (f *frames) head() error {
+	if f.sum > meanOf*large*3/4 {
+		return f.fill(little)
+	}
+	return f.fill(frameBuf)
+}
+
+// fill reads once, so many bytes at most, into the room behind what is unread.
+func (f *frames) fill(most int) error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
 	}
-	room := f.buf[f.w:]
-	if f.sum > meanOf*large/2 {
-		room = room[:min(len(room), little)]
-	}
-	n, err := f.conn.Read(room)
+	n, err := f.conn.Read(f.buf[f.w:min(f.w+most, len(f.buf))])
 	f.w += n
 	if n > 0 {
 		return nil
