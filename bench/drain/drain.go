@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/rig"
@@ -17,7 +18,6 @@ import (
 type Options struct {
 	rows          int
 	shapes, sinks rig.List
-	warmed        bool
 }
 
 // Flags adds the part's flags.
@@ -144,13 +144,13 @@ func (o *Options) shape(ctx context.Context, r *rig.Rig, shape shape, table *rec
 	if shape.noDebezium {
 		table.Setting = append(table.Setting, "Debezium is left out: it would take minutes and say little that smaller transactions do not.")
 	}
-	if !o.warmed {
-		o.warmed = true
-		r.Warm(ctx, table, backlog)
+	wanted := o.lines(shape, &r.Setup.Tools)
+	if slices.ContainsFunc(wanted, func(l line) bool { return l.sink.Kind == tool.Kafka }) {
+		r.WarmUntilSteady(ctx, table, backlog)
 	}
 	c := &contest{r, table, backlog}
 	var lines []rig.Line
-	for _, l := range o.lines(shape, &r.Setup.Tools) {
+	for _, l := range wanted {
 		lines = append(lines, rig.Line{Name: l.String(), Run: func(ctx context.Context) (map[string]float64, error) { return c.one(ctx, l) }})
 	}
 	return r.Rounds(ctx, table, lines, compare)

@@ -22,6 +22,7 @@ var parts = []part{
 			"all rows are stored. Warm, beside rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
 			"and broker: theirs. MB/s: of records in the topic, as they are stored, without compression. Peak MB: the tool's largest resident " +
 			"size, with its binary's pages. Start s: from the process's start to the stream. " +
+			"Tables that tell of drains before the first run were measured with a broker that these had warmed up. " +
 			"Debezium runs in Connect standalone, tuned for throughput, with a heap of 2 GB, and into one partition unless -sinks asks for more. kafka-producer-perf-test is Kafka's own, with acks=all, " +
 			"idempotence and batches of 1 MiB: it reads nothing, and writes as many records, of the mean size of tailrace's in the same table.",
 	},

@@ -75,7 +75,7 @@ func (f *Frames) Next() (Frame, error) {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead {
-		if err := f.fill(); err != nil {
+		if err := f.head(); err != nil {
 			return Frame{}, err
 		}
 	}
@@ -91,7 +91,7 @@ func (f *Frames) Next() (Frame, error) {
 		return f.rest()
 	}
 	for f.w-f.r < frameHead+n {
-		if err := f.fill(); err != nil {
+		if err := f.fill(frameBuf); err != nil {
 			return Frame{}, err
 		}
 	}
@@ -100,13 +100,22 @@ func (f *Frames) Next() (Frame, error) {
 	return m, nil
 }
 
-// fill reads once, into the room behind what is unread.
-func (f *Frames) fill() error {
+// head reads once for the beginning of a message. Among large messages it reads little: most of one is then read into its own
+// buffer, and need not be copied there.
+func (f *Frames) head() error {
+	if f.sum > meanOf*large*3/4 {
+		return f.fill(little)
+	}
+	return f.fill(frameBuf)
+}
+
+// fill reads once, so many bytes at most, into the room behind what is unread.
+func (f *Frames) fill(most int) error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
 	}
-	n, err := f.conn.Read(f.buf[f.w:])
+	n, err := f.conn.Read(f.buf[f.w:min(f.w+most, len(f.buf))])
 	f.w += n
 	if n > 0 {
 		return nil

@@ -132,7 +132,7 @@ func TestFramesReady(t *testing.T) {
 	if f.Ready() {
 		t.Error("ready without the last byte")
 	}
-	if err := f.fill(); err != nil || !f.Ready() {
+	if err := f.head(); err != nil || !f.Ready() {
 		t.Errorf("not ready with all bytes: %v", err)
 	}
 	if _, err := f.Next(); err != nil || f.Ready() {
@@ -221,7 +221,7 @@ func TestFramesWidenByLength(t *testing.T) {
 		want    bool
 	}{
 		{"small", []int{mediumMessage - 50}, false},
-		{"a few of medium size among small ones", []int{100, 100, 100, 100, 100, 100, 100, 2000}, false},
+		{"a few of medium size among small ones", []int{100, 100, 100, 100, 100, 100, 100, 1000}, false},
 		{"medium", []int{mediumMessage + 50}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -237,4 +237,47 @@ func TestFramesWidenByLength(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of a large message only the beginning goes through the shared buffer, from where it is copied, although a read could bring 64 KiB.
+func TestFramesReadLargeRowsWhereTheyStay(t *testing.T) {
+	const size, before, count = 100_000, 2 * meanOf, 64 // the mean length has to show it first
+	var wire []byte
+	for range before + count {
+		wire = append(wire, message('d', strings.Repeat("x", size))...)
+	}
+	r := &windowed{Reader: bytes.NewReader(wire), message: len(wire) / (before + count)}
+	f := NewFrames(r)
+	r.shared = f.buf
+	for i := range before + count {
+		if i == before {
+			r.bytes = 0
+		}
+		m, err := f.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Own.Release()
+	}
+	if r.bytes > count*little {
+		t.Errorf("%d bytes of %d messages went through the shared buffer, want %d at most", r.bytes, count, count*little)
+	}
+}
+
+// windowed brings 64 KiB at most per read and nothing beyond a message, and counts what goes into a buffer.
+type windowed struct {
+	io.Reader
+	message int // the length of each
+	at      int
+	shared  []byte
+	bytes   int
+}
+
+func (w *windowed) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p[:min(len(p), 64<<10, w.message-w.at%w.message)])
+	w.at += n
+	if last := cap(p) - 1; &p[:cap(p)][last] == &w.shared[len(w.shared)-1] {
+		w.bytes += n
+	}
+	return n, err
 }

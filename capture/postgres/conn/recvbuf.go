@@ -23,7 +23,7 @@ const (
 const (
 	// mediumMessage is the mean length above which a narrow window holds too few messages: each read brings a few rows, and
 	// costs us more than the walsender saves.
-	mediumMessage = 512
+	mediumMessage = 256
 	// LargeMessage is the length of which one message is enough to show that: a row of this size fills a quarter of the window.
 	LargeMessage = 4 << 10
 	// restless is the mean length above which a stream is read without rests. Its sends are few.
