@@ -43,7 +43,7 @@ func after(seq int32, n int) int32 {
 
 // as is the batch as p writes it.
 func (b *batch) as(p producer) wire.Part {
-	return wire.Part{Topic: b.part.name, Partition: b.part.id, Batch: wire.Batch{
+	return wire.Part{Topic: b.part.topic.name, Partition: b.part.id, Batch: wire.Batch{
 		ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
 	}}
 }

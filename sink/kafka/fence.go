@@ -28,9 +28,9 @@ const epochLimit = 32000
 // one that is aborted makes the coordinator write a marker with the epoch into every partition named, and only that
 // tells the partition's leader. InitProducerID alone does not (tried, docs/decisions).
 type fencing struct {
-	*cluster
-	id   string     // the transactional id
-	turn sync.Mutex // held from the first partition of a transaction to its end
+	cluster *cluster
+	id      string     // the transactional id
+	turn    sync.Mutex // held from the first partition of a transaction to its end
 
 	// first reports that the coordinator did not know the id when Open asked for an epoch. Then there was no Writer before, or
 	// the coordinator has forgotten it, and a marker with the new producer id would not fence it either.
@@ -131,7 +131,7 @@ func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 			case sarama.ErrOperationNotAttempted:
 				follows = e.Err
 			case sarama.ErrTopicAuthorizationFailed:
-				return f.notAuthorized("Topic", topic, "WRITE", e.Err)
+				return f.cluster.notAuthorized("Topic", topic, "WRITE", e.Err)
 			default:
 				return e.Err
 			}
@@ -169,7 +169,7 @@ func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
 // retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.
 func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.coordinator(ctx, f.id, fn)
+		err := f.cluster.coordinator(ctx, f.id, fn)
 		if err == nil || !comesBack(err) {
 			return err
 		}
@@ -188,7 +188,7 @@ func (f *fencing) named(what string, err error) error {
 	case fenced(err):
 		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
 	case isCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
-		return f.notAuthorized("TransactionalId", f.id, "WRITE", err)
+		return f.cluster.notAuthorized("TransactionalId", f.id, "WRITE", err)
 	}
 	return fmt.Errorf("%s of %s: %w", what, f.id, err)
 }

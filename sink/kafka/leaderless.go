@@ -24,7 +24,7 @@ func (c *cluster) offline(partitions []*partition) error {
 	var brokers []int32
 	for _, p := range partitions {
 		if p.leader < 0 {
-			names = append(names, fmt.Sprintf("%s/%d", p.name, p.id))
+			names = append(names, fmt.Sprintf("%s/%d", p.topic.name, p.id))
 			brokers = append(brokers, p.replicas...)
 		}
 	}
@@ -124,13 +124,13 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, t.err)
 		}
 		for _, id := range ids {
-			if int(id) < len(t.parts) {
-				l.epochs[partitionName{name, id}] = t.parts[id].epoch
-				all = append(all, t.parts[id])
+			if int(id) < len(t.topic.parts) {
+				l.epochs[partitionName{name, id}] = t.topic.parts[id].epoch
+				all = append(all, t.topic.parts[id])
 			}
 		}
 	}
-	return l, f.offline(all)
+	return l, f.cluster.offline(all)
 }
 
 // held says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy

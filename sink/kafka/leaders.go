@@ -33,8 +33,8 @@ func passes(err error) bool {
 
 // described is a topic as the cluster describes it, or the answer in its place.
 type described struct {
-	*topic
-	err error
+	topic *topic
+	err   error
 }
 
 // describe asks for topics, until the answer for each of them is one that stays.

@@ -83,7 +83,7 @@ func (w *Writer) watch() {
 func (w *Writer) renew() {
 	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
 	defer stop()
-	err := w.fence.mark(ctx, w.who, map[string][]int32{w.notes.part.name: {0}})
+	err := w.fence.mark(ctx, w.who, map[string][]int32{w.notes.part.topic.name: {0}})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -97,12 +97,12 @@ func (w *Writer) renewMetadata() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
 	w.mu.Lock()
-	names := []string{w.notes.part.name}
+	names := []string{w.notes.part.topic.name}
 	for n := range w.topics {
 		names = append(names, n)
 	}
 	w.mu.Unlock()
-	m, err := w.fence.metadata(ctx, names...)
+	m, err := w.fence.cluster.metadata(ctx, names...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -111,7 +111,7 @@ func (w *Writer) renewMetadata() {
 		return
 	}
 	for _, d := range m.Topics {
-		if d.Name == w.notes.part.name {
+		if d.Name == w.notes.part.topic.name {
 			w.learn(w.notes.part.topic, d)
 		} else if t := w.topics[d.Name]; t != nil {
 			w.learn(t, d)

@@ -42,7 +42,7 @@ func (s *staged) take(p *partition, r *format.Record, own *bufpool.Buffer) {
 func (s *staged) open(p *partition, n int) *batch {
 	at := s.current()
 	b := p.open
-	if b == nil || b.bytes()+n > p.batchMax() {
+	if b == nil || b.bytes()+n > p.topic.batchMax() {
 		b = &batch{part: p, first: at}
 		p.open = b
 		s.batches = append(s.batches, b)

@@ -29,7 +29,7 @@ type topic struct {
 // its way has been answered; then all that is not stored goes back to the head of the queue and is sent again as it was,
 // one batch alone first.
 type partition struct {
-	*topic
+	topic    *topic
 	id       int32
 	leader   int32   // broker; -1: unknown
 	epoch    int32   // the leader's, when the topic was described: another leader has another
@@ -68,7 +68,7 @@ func (p *partition) merged(b *batch) bool {
 		return false
 	}
 	last := p.queue[len(p.queue)-1]
-	if last.sealed || last.note != nil || last.bytes()+b.records.Size() > p.batchMax() {
+	if last.sealed || last.note != nil || last.bytes()+b.records.Size() > p.topic.batchMax() {
 		return false
 	}
 	last.records.Append(&b.records)
@@ -116,7 +116,7 @@ func (p *partition) rewind(w *Writer) {
 		one, two := b.split()
 		again = append(again, one, two)
 		w.unacked++
-		p.unacked++
+		p.topic.unacked++
 		w.spans.at(two.first).open++
 	}
 	p.queue = append(again, p.queue...)

@@ -77,7 +77,7 @@ func (w *Writer) prepare(ctx context.Context, names wanted) error {
 		switch {
 		case len(names) == 1 && t.err != nil:
 			return t.err
-		case len(names) == 1 || t.err == nil && w.sink.cluster.offline(t.parts) == nil:
+		case len(names) == 1 || t.err == nil && w.sink.cluster.offline(t.topic.parts) == nil:
 			ready[n] = t.topic
 		}
 	}

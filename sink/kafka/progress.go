@@ -125,7 +125,7 @@ func (c *cluster) newest(
 
 // log is partition 0 of a topic, read through a connection to its leader.
 type log struct {
-	*conn
+	conn  *conn
 	topic string
 }
 
@@ -160,7 +160,7 @@ func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (f
 }
 
 func (l log) offset(which int64) (int64, error) {
-	at, err := l.offsets(l.topic, []int32{0}, which)
+	at, err := l.conn.offsets(l.topic, []int32{0}, which)
 	return at[0], err
 }
 
@@ -198,7 +198,7 @@ func (l log) each(from, end int64, fn func(key string, value []byte)) error {
 func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	req := &sarama.FetchRequest{Version: 11, MinBytes: 1, MaxBytes: 8 << 20, MaxWaitTime: 500}
 	req.AddBlock(l.topic, 0, offset, 4<<20, -1)
-	r, err := l.Fetch(req)
+	r, err := l.conn.Fetch(req)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type pipe struct {
 
 // sent is a request that waits for its answer; they come in order.
 type sent struct {
-	*request
+	request     *request
 	correlation int32
 }
 
@@ -87,7 +87,7 @@ func (p *pipe) answers() {
 			if buf, err = p.read(buf); err == nil {
 				answers, err = wire.Decode(buf, q.correlation)
 			}
-			q.answered(answers, err)
+			q.request.answered(answers, err)
 			if err != nil {
 				return // the loss of one is the loss of all
 			}

@@ -13,21 +13,21 @@ import (
 
 // answered is called on the goroutine of the connection that q went over.
 func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
-	w := q.Writer
+	w := q.sender.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		q.lose(q, err)
+		q.sender.lose(q, err)
 		return
 	}
 	if q.done {
 		return
 	}
 	q.forget()
-	q.fails = 0
+	q.sender.fails = 0
 	now := time.Now()
 	for _, b := range q.batches {
-		a, ok := answers[wire.Place{Topic: b.part.name, Partition: b.part.id}]
+		a, ok := answers[wire.Place{Topic: b.part.topic.name, Partition: b.part.id}]
 		if !ok {
 			a.Err = sarama.ErrNetworkException
 		}
@@ -41,15 +41,15 @@ func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
 	for _, b := range q.batches {
 		w.answeredAll(b.part, now)
 	}
-	q.signal()
+	q.sender.signal()
 }
 
 // forget takes the request out of its link's flight. Under the lock.
 func (q *request) forget() {
 	q.done = true
-	for i, o := range q.flight {
+	for i, o := range q.sender.flight {
 		if o == q {
-			q.flight = append(q.flight[:i], q.flight[i+1:]...)
+			q.sender.flight = append(q.sender.flight[:i], q.sender.flight[i+1:]...)
 			return
 		}
 	}
@@ -60,8 +60,8 @@ func (l *link) lose(q *request, err error) {
 	if q.done {
 		return // an answer from a connection that was given up before
 	}
-	addr, _ := l.fence.addr(l.id)
-	l.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, cutOff(addr, err))
+	addr, _ := l.w.fence.cluster.addr(l.id)
+	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, cutOff(addr, err))
 	l.broken = true
 	l.pause()
 	lost := l.flight
@@ -75,7 +75,7 @@ func (l *link) lose(q *request, err error) {
 			q.release(now)
 		}
 	}
-	l.wantRefresh()
+	l.w.wantRefresh()
 	l.signal()
 }
 
@@ -84,7 +84,7 @@ func (q *request) release(now time.Time) {
 	for _, b := range q.batches {
 		b.part.pending--
 		b.part.stalled = true
-		q.answeredAll(b.part, now)
+		q.sender.w.answeredAll(b.part, now)
 	}
 }
 
@@ -97,19 +97,19 @@ func (w *Writer) judge(b *batch, a wire.Answer, now time.Time) {
 		return
 	case early:
 		if p.flight[0] == b && !p.stalled {
-			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.name, p.id, a.Err))
+			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.topic.name, p.id, a.Err))
 		}
 	case tooBig:
 		w.oversized(b, a.Err)
 	case another:
-		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.name, p.id, sink.ErrFenced, a.Err))
+		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.topic.name, p.id, sink.ErrFenced, a.Err))
 	case fatal:
 		w.fail(w.refusal(p, a))
 	case again:
 		w.wantRefresh()
 	}
 	p.stalled = true
-	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, a.Err)
+	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.topic.name, p.id, a.Err)
 }
 
 // stored: the batch is durable.
@@ -120,14 +120,14 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	p.acked, p.alone, p.tries = now, false, 0
 	w.acked, w.cause = now, nil
 	w.unacked--
-	p.unacked--
+	p.topic.unacked--
 	if b.note != nil {
 		w.noted(b.note)
 		return
 	}
 	w.spans.at(b.first).open--
 	w.sink.counters.records.Add(int64(b.records.Len()))
-	if p.unacked == 0 && p.grown > 0 {
+	if p.topic.unacked == 0 && p.topic.grown > 0 {
 		w.changed.Broadcast()
 	}
 }
@@ -171,7 +171,7 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	}
 	switch a.Err {
 	case sarama.ErrTopicAuthorizationFailed:
-		return c.notAuthorized("Topic", p.name, "WRITE", said)
+		return c.notAuthorized("Topic", p.topic.name, "WRITE", said)
 	case sarama.ErrClusterAuthorizationFailed:
 		return c.notAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
 	case sarama.ErrTransactionalIDAuthorizationFailed:
@@ -179,11 +179,11 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{
-			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.name), Err: said,
+			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.topic.name), Err: said,
 			Fix: fmt.Sprintf("look at its settings: %s --describe --all --entity-type topics --entity-name '%s'\n"+
 				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete",
-				c.tool("kafka-configs.sh"), p.name),
+				c.tool("kafka-configs.sh"), p.topic.name),
 		}
 	}
-	return fmt.Errorf("store a batch in %s/%d: %w", p.name, p.id, said)
+	return fmt.Errorf("store a batch in %s/%d: %w", p.topic.name, p.id, said)
 }

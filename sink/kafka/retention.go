@@ -64,11 +64,11 @@ func (s *Sink) Health() sink.Health {
 func (w *Writer) keepRecord() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
-	all, err := w.sink.settingsOf(ctx, w.notes.part.name)
+	all, err := w.sink.settingsOf(ctx, w.notes.part.topic.name)
 	if err != nil {
 		return // renewMetadata meets it too
 	}
-	conf := all[w.notes.part.name]
+	conf := all[w.notes.part.topic.name]
 	w.sink.judgeRetention(conf)
 	if !expires(conf) {
 		return

@@ -14,13 +14,14 @@ import (
 // link sends to one broker over one connection, several requests at a time. After any error of the connection it is
 // thrown away: what it carried is sent again over a new one.
 type link struct {
-	*Writer
+	w    *Writer
 	id   int32
 	wake chan struct{}
 
-	writes wire.Request // of the link's goroutine
+	// owned by the link's goroutine
+	writes wire.Request
 
-	// under the Writer's lock
+	// guarded by w.mu
 	conn    *pipe
 	ready   []*partition
 	flight  []*request // sent over conn, oldest first
@@ -32,8 +33,10 @@ type link struct {
 
 // request is what one produce request carries.
 type request struct {
-	*link
+	sender  *link
 	batches []*batch
+
+	// guarded by sender.w.mu
 	sending bool // the link reads the batches
 	done    bool // answered, or its connection is lost
 	lost    bool // the latter
@@ -62,7 +65,7 @@ func (w *Writer) list(p *partition, now time.Time) {
 		return
 	}
 	if l == nil {
-		l = &link{Writer: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
+		l = &link{w: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
 			Client: w.sink.cluster.conf.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
 		}}
 		w.links[p.leader] = l
@@ -91,7 +94,7 @@ func (l *link) signal() {
 func (l *link) run() {
 	for {
 		select {
-		case <-l.ctx.Done():
+		case <-l.w.ctx.Done():
 			return
 		case <-l.wake:
 			for l.step() {
@@ -102,23 +105,23 @@ func (l *link) run() {
 
 // step connects, or sends one request; false when there is nothing to do.
 func (l *link) step() bool {
-	l.mu.Lock()
+	l.w.mu.Lock()
 	if l.broken {
 		l.conn.kill()
 		l.conn, l.broken = nil, false
 	}
-	if l.err != nil || len(l.ready) == 0 {
-		l.mu.Unlock()
+	if l.w.err != nil || len(l.ready) == 0 {
+		l.w.mu.Unlock()
 		return false
 	}
 	if l.conn == nil {
 		wait := time.Until(l.retryAt)
-		l.mu.Unlock()
+		l.w.mu.Unlock()
 		return l.connect(wait)
 	}
 	q := l.collect(time.Now())
 	conn := l.conn
-	l.mu.Unlock()
+	l.w.mu.Unlock()
 	if q == nil {
 		return false
 	}
@@ -128,8 +131,8 @@ func (l *link) step() bool {
 
 // sent: the request's batches are not read any more. From here on they may be sent again, or freed.
 func (l *link) sent(q *request, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
 	q.sending = false
 	switch {
 	case q.done && q.lost:
@@ -149,24 +152,24 @@ func (l *link) connect(wait time.Duration) bool {
 	}
 	var k *pipe
 	var err error
-	if addr, ok := l.fence.addr(l.id); ok {
-		k, err = l.fence.pipe(l.ctx, addr)
+	if addr, ok := l.w.fence.cluster.addr(l.id); ok {
+		k, err = l.w.fence.cluster.pipe(l.w.ctx, addr)
 	} else {
 		err = unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err == nil && l.err == nil {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if err == nil && l.w.err == nil {
 		l.conn = k
 		return true
 	}
 	k.kill()
 	if err != nil {
-		l.cause = err
+		l.w.cause = err
 		l.pause()
 		time.AfterFunc(time.Until(l.retryAt), l.signal)
 	}
-	l.wantRefresh()
+	l.w.wantRefresh()
 	return false
 }
 
@@ -184,14 +187,14 @@ func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), 
 
 // collect takes what a request may carry, nil when it is not worth one yet. Under the lock.
 func (l *link) collect(now time.Time) *request {
-	if len(l.flight) >= l.sink.inFlight || !l.worth(enough[len(l.flight)]) || l.lingers(now) {
+	if len(l.flight) >= l.w.sink.inFlight || !l.worth(enough[len(l.flight)]) || l.lingers(now) {
 		return nil
 	}
 	if err := l.expired(now); err != nil {
-		l.fail(err)
+		l.w.fail(err)
 		return nil
 	}
-	q := &request{link: l, sending: true}
+	q := &request{sender: l, sending: true}
 	n, later := 0, l.ready[:0]
 	for i, p := range l.ready {
 		if p.leader == l.id && p.sendable(now) && n > 0 && n+p.queue[0].bytes() > requestTarget {
@@ -200,7 +203,7 @@ func (l *link) collect(now time.Time) *request {
 		}
 		p.listed = false
 		if p.leader != l.id || !p.sendable(now) {
-			l.list(p, now)
+			l.w.list(p, now)
 			continue
 		}
 		b := p.take(now)
@@ -253,17 +256,17 @@ func (l *link) worth(n int) bool {
 func (q *request) encode(correlation int32) net.Buffers {
 	parts := make([]wire.Part, len(q.batches))
 	for i, b := range q.batches {
-		parts[i] = b.as(q.who)
+		parts[i] = b.as(q.sender.w.who)
 	}
-	return q.writes.Encode(correlation, parts)
+	return q.sender.writes.Encode(correlation, parts)
 }
 
 // expired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
 func (l *link) expired(now time.Time) error {
-	if quiet := now.Sub(l.acked); l.unacked > 0 && quiet > l.sink.giveUp {
-		return l.silence(quiet)
+	if quiet := now.Sub(l.w.acked); l.w.unacked > 0 && quiet > l.w.sink.giveUp {
+		return l.w.silence(quiet)
 	}
-	if now.Round(0).Sub(l.renewed) > renewWithin {
+	if now.Round(0).Sub(l.w.renewed) > renewWithin {
 		return fmt.Errorf("write to Kafka: the coordinator was not asked for %s: %w", renewWithin, context.DeadlineExceeded)
 	}
 	return nil

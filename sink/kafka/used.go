@@ -51,7 +51,7 @@ func (s *Sink) empty(ctx context.Context, name string) (bool, error) {
 		return false, fmt.Errorf("describe topic %s: %w", name, t.err)
 	}
 	empty := true
-	err = s.cluster.askLeaders(ctx, t.topic, t.all(), func(k *conn, parts []int32) error {
+	err = s.cluster.askLeaders(ctx, t.topic, t.topic.all(), func(k *conn, parts []int32) error {
 		first, err := k.offsets(name, parts, sarama.OffsetOldest)
 		if err != nil {
 			return err

@@ -161,7 +161,7 @@ func (w *Writer) enqueue(b *batch, now time.Time) {
 		w.acked = now
 	}
 	w.unacked++
-	b.part.unacked++
+	b.part.topic.unacked++
 	if b.note == nil {
 		w.spans.at(b.first).open++
 	}
@@ -194,7 +194,7 @@ func (w *Writer) fail(err error) {
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if !w.closed {
-		w.sink.setLast(&lastWriter{w.name, w.who, w.notes.part.uuid, w.notes.durable})
+		w.sink.setLast(&lastWriter{w.name, w.who, w.notes.part.topic.uuid, w.notes.durable})
 	}
 	w.closed = true
 	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
