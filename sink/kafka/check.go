@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // checkWithin bounds Check and Drop.
@@ -25,7 +26,7 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 		return []error{err}
 	}
 	defer k.Close()
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	return k.check(ctx, s.fixedTopics())
 }
@@ -44,7 +45,7 @@ func (s *Settings) fixedTopics() (names []string) {
 
 func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	topics = append(topics, s.progressTopic)
-	all, err := s.cluster.describe(ctx, topics...)
+	all, err := describeTopics(ctx, s.cluster, topics...)
 	if err != nil {
 		return []error{err}
 	}
@@ -57,7 +58,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
-			if err := s.cluster.offline(t.parts); err != nil {
+			if err := offline(s.cluster, t.parts); err != nil {
 				problems = append(problems, err)
 			}
 			conf := conf[n]
@@ -65,21 +66,21 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 				lax = append(lax, n)
 			}
 			if n == s.progressTopic && expires(conf) {
-				p := s.cluster.recordExpires(n, conf[cleanup])
+				p := recordExpires(s.cluster, n, conf[cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			problems = append(problems, s.cluster.notAuthorized("Topic", n, "DESCRIBE", err))
-		case isCode(err, sarama.ErrUnknownTopicOrPartition):
+		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
+			problems = append(problems, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", err))
+		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition):
 			if n != s.progressTopic && !s.creates(n, true) {
-				problems = append(problems, s.cluster.topicMissing(n, err))
+				problems = append(problems, topicMissing(s.cluster, n, err))
 			}
 		default:
 			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, s.cluster.oneEnough(lax...))
+		problems = append(problems, oneEnough(s.cluster, lax...))
 	}
 	if expiring != nil {
 		problems = append(problems, expiring)
@@ -96,7 +97,7 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 	}
 	var answers map[string][]*sarama.PartitionError
 	f := &fencing{cluster: s.cluster, id: id}
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: topics,
 		})
@@ -112,8 +113,8 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		}
 		return nil
 	})
-	if isCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
-		return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", err)}
+	if kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
+		return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", err)}
 	}
 	if err != nil {
 		return []error{err}
@@ -122,9 +123,9 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		switch {
 		case len(a) == 0:
 		case a[0].Err == sarama.ErrTransactionalIDAuthorizationFailed:
-			return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
+			return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
 		case a[0].Err == sarama.ErrTopicAuthorizationFailed:
-			problems = append(problems, s.cluster.notAuthorized("Topic", topic, "WRITE", a[0].Err))
+			problems = append(problems, s.cluster.NotAuthorized("Topic", topic, "WRITE", a[0].Err))
 		}
 	}
 	return problems
@@ -138,7 +139,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture
 		return nil, err
 	}
 	defer k.Close()
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	return k.drop(ctx, from, dry)
 }
@@ -163,7 +164,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		}
 	}
 	key := s.progressKey(lane)
-	had, err := s.cluster.readProgress(ctx, home, key)
+	had, err := readProgress(ctx, s.cluster, home, key)
 	if err != nil {
 		return nil, err
 	}

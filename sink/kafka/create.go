@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -25,7 +26,7 @@ const limitMax = 64 << 20
 // writes up to 20 records a second and only closed segments are compacted.
 func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 	for created := false; ; created = true {
-		m, err := s.cluster.metadata(ctx, s.progressTopic)
+		m, err := s.cluster.Metadata(ctx, s.progressTopic)
 		if err != nil {
 			return nil, err
 		}
@@ -34,9 +35,9 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		case err == nil && t.parts[0].leader >= 0:
 			s.judgeRetention(s.limits(ctx, []*topic{t})[t.name])
 			return t, nil
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
-		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
+		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
+			return nil, s.cluster.NotAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
+		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
 			if err := s.create(ctx, []string{s.progressTopic}, progressDetail())[s.progressTopic]; err != nil {
 				return nil, err
 			}
@@ -46,7 +47,7 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		select {
 		case <-ctx.Done():
 			if err == nil {
-				return nil, s.cluster.offline(t.parts)
+				return nil, offline(s.cluster, t.parts)
 			}
 			return nil, fmt.Errorf("describe topic %s: %w (%w)", s.progressTopic, err, context.Cause(ctx))
 		case <-time.After(50 * time.Millisecond):
@@ -56,16 +57,16 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 
 // homeIfAny describes the progress topic; nil: there is none.
 func (s *Sink) homeIfAny(ctx context.Context) (*topic, error) {
-	all, err := s.cluster.describe(ctx, s.progressTopic)
+	all, err := describeTopics(ctx, s.cluster, s.progressTopic)
 	if err != nil {
 		return nil, err
 	}
 	home := all[s.progressTopic]
 	switch {
-	case isCode(home.err, sarama.ErrUnknownTopicOrPartition):
+	case kafkaconnect.IsCode(home.err, sarama.ErrUnknownTopicOrPartition):
 		return nil, nil
-	case isCode(home.err, sarama.ErrTopicAuthorizationFailed):
-		return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
+	case kafkaconnect.IsCode(home.err, sarama.ErrTopicAuthorizationFailed):
+		return nil, s.cluster.NotAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
 	case home.err != nil:
 		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, home.err)
 	}
@@ -112,7 +113,7 @@ func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail
 // createSome asks the controller again for topics that it refuses for a moment, or where another broker is the controller by now.
 func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
 	for p, until := pause(0), time.Now().Add(createTimeout); ; {
-		was := s.cluster.controller()
+		was := s.cluster.Controller()
 		answers, err := s.createOnce(ctx, names, d)
 		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
 		var left []string
@@ -127,7 +128,7 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 		if names = left; len(names) == 0 || time.Now().After(until) || p.sleep(ctx, failed[names[0]]) != nil {
 			return
 		}
-		if _, err := s.cluster.metadata(ctx, names[0]); err != nil || gone && s.cluster.controller() == was {
+		if _, err := s.cluster.Metadata(ctx, names[0]); err != nil || gone && s.cluster.Controller() == was {
 			return
 		}
 		for _, n := range names {
@@ -142,7 +143,7 @@ func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDe
 	for _, n := range names {
 		details[n] = d
 	}
-	err = s.cluster.askController(ctx, func(k *conn) error {
+	err = s.cluster.AskController(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{Version: 5, Timeout: createTimeout, TopicDetails: details})
 		if err == nil {
 			answers = r.TopicErrors
@@ -163,7 +164,7 @@ func (s *Sink) created(name string, answer *sarama.TopicError, err error) error 
 	case answer.Err == sarama.ErrTopicAlreadyExists:
 		return nil
 	case answer.Err == sarama.ErrTopicAuthorizationFailed, answer.Err == sarama.ErrClusterAuthorizationFailed:
-		return s.cluster.notAuthorized("Topic", name, "CREATE", answer.Err)
+		return s.cluster.NotAuthorized("Topic", name, "CREATE", answer.Err)
 	case answer.ErrMsg != nil:
 		return fmt.Errorf("create topic %s: %w: %s", name, answer.Err, *answer.ErrMsg)
 	}
@@ -207,7 +208,7 @@ func (s *Sink) limitOf(t *topic, conf settings) {
 	}
 	if t.alone(conf) && !s.warned {
 		s.warned = true
-		w := s.cluster.oneEnough(t.name)
+		w := oneEnough(s.cluster, t.name)
 		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
 }
@@ -230,14 +231,14 @@ func (s *Sink) settingsOf(ctx context.Context, topics ...string) (all map[string
 			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", insync, cleanup},
 		})
 	}
-	err = s.cluster.ask(ctx, func(k *conn) error {
+	err = s.cluster.Ask(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.DescribeConfigs(q)
 		if err != nil {
 			return err
 		}
 		all = make(map[string]settings, len(topics))
 		for _, res := range r.Resources {
-			if e := answer(sarama.KError(res.ErrorCode)); e != nil {
+			if e := kafkaconnect.AsError(sarama.KError(res.ErrorCode)); e != nil {
 				err = cmp.Or(err, e)
 				continue
 			}

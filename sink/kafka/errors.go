@@ -1,13 +1,12 @@
 package kafka
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // What a broker's answer to a batch means for it.
@@ -43,52 +42,24 @@ func judge(e sarama.KError) outcome {
 	return fatal
 }
 
-func isCode(err error, codes ...sarama.KError) bool {
-	return slices.ContainsFunc(codes, func(c sarama.KError) bool { return errors.Is(err, c) })
-}
-
-// moved: the coordinator is elsewhere.
-func moved(err error) bool {
-	return isCode(err, sarama.ErrNotCoordinatorForConsumer, sarama.ErrConsumerCoordinatorNotAvailable)
-}
-
 // comesBack: a coordinator says so for a while, without anybody's help.
 func comesBack(err error) bool {
-	return moved(err) || isCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
+	return kafkaconnect.CoordinatorMoved(err) || kafkaconnect.IsCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
 		sarama.ErrUnknownTopicOrPartition, sarama.ErrOperationNotAttempted, sarama.ErrNotEnoughReplicas,
 		sarama.ErrRequestTimedOut)
 }
 
 func fenced(err error) bool {
-	return isCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
-}
-
-// login: the broker knows us and does not let us in.
-func login(err error) bool {
-	return isCode(err, sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism, sarama.ErrIllegalSASLState)
-}
-
-// notAuthorized names the ACL that is missing. The operation is written as kafka-acls.sh takes it, which has no underscores.
-func (c *cluster) notAuthorized(resource, name, operation string, err error) *capture.Problem {
-	flag := map[string]string{"Topic": "--topic", "TransactionalId": "--transactional-id", "Cluster": "--cluster"}[resource]
-	if resource != "Cluster" {
-		flag += fmt.Sprintf(" '%s'", name)
-	}
-	return &capture.Problem{
-		State: "not_authorized", Usage: true,
-		Reason: fmt.Sprintf("Kafka does not allow us to %s on %s %s", operation, resource, name),
-		Fix:    fmt.Sprintf("%s --add --allow-principal User:... --operation %s %s", c.tool("kafka-acls.sh"), operation, flag),
-		Err:    err,
-	}
+	return kafkaconnect.IsCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
 }
 
 // topicMissing names a topic that has to be made.
-func (c *cluster) topicMissing(name string, err error) *capture.Problem {
+func topicMissing(c *kafkaconnect.Cluster, name string, err error) *capture.Problem {
 	return &capture.Problem{
 		State: "topic_missing", Usage: true,
 		Reason: fmt.Sprintf("topic %s does not exist", name),
 		Fix: fmt.Sprintf("%s --create --topic '%s' --partitions ... --replication-factor ...\n"+
-			"or name it in the sink's create_topics block", c.tool("kafka-topics.sh"), name),
+			"or name it in the sink's create_topics block", c.Tool("kafka-topics.sh"), name),
 		Err: err,
 	}
 }
@@ -108,12 +79,5 @@ func topicInvalid(name string, err error) *capture.Problem {
 		Reason: fmt.Sprintf("%q cannot be the name of a topic", name),
 		Fix:    `give a topic with letters, digits, ".", "_" and "-" only, such as topic = "cdc.${replace(table.name, " ", "_")}"`,
 		Err:    err,
-	}
-}
-
-func loginRefused(err error) *capture.Problem {
-	return &capture.Problem{
-		State: "login_refused", Usage: true, Reason: "Kafka does not accept the sink's login",
-		Fix: "look at the sink's sasl block: mechanism, username and password", Err: err,
 	}
 }

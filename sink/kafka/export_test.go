@@ -7,12 +7,13 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
-	s.cluster.conf.Net.ReadTimeout, s.cluster.conf.Net.WriteTimeout = read, read
+	s.cluster.Config.Net.ReadTimeout, s.cluster.Config.Net.WriteTimeout = read, read
 	s.ackTimeout, s.giveUp = read/2, giveUp
 }
 
@@ -89,7 +90,7 @@ func SequenceFrom(w any, topic string, seq int32) error {
 
 // AskAfter describes a topic, calls move, and then asks the leaders of its partitions for their ends.
 func AskAfter(ctx context.Context, s *Sink, name string, move func() error) error {
-	all, err := s.cluster.describe(ctx, name)
+	all, err := describeTopics(ctx, s.cluster, name)
 	if err != nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func AskAfter(ctx context.Context, s *Sink, name string, move func() error) erro
 	if err := move(); err != nil {
 		return err
 	}
-	return s.cluster.askLeaders(ctx, t, t.all(), func(k *conn, ids []int32) error {
-		_, err := k.offsets(name, ids, sarama.OffsetNewest)
+	return askLeaders(ctx, s.cluster, t, t.all(), func(k *kafkaconnect.Conn, ids []int32) error {
+		_, err := k.Offsets(name, ids, sarama.OffsetNewest)
 		return err
 	})
 }

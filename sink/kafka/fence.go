@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -28,7 +29,7 @@ const epochLimit = 32000
 // one that is aborted makes the coordinator write a marker with the epoch into every partition named, and only that
 // tells the partition's leader. InitProducerID alone does not (tried, docs/decisions).
 type fencing struct {
-	cluster *cluster
+	cluster *kafkaconnect.Cluster
 	id      string     // the transactional id
 	turn    sync.Mutex // held from the first partition of a transaction to its end
 
@@ -40,7 +41,7 @@ type fencing struct {
 // begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
 func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
 	asked := p
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.InitProducerID(&sarama.InitProducerIDRequest{
 			Version: 4, TransactionalID: &f.id, TransactionTimeout: time.Minute, ProducerID: p.id, ProducerEpoch: p.epoch,
 		})
@@ -50,7 +51,7 @@ func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
 		if r.Err == sarama.ErrNoError {
 			p = producer{r.ProducerID, r.ProducerEpoch}
 		}
-		return answer(r.Err)
+		return kafkaconnect.AsError(r.Err)
 	})
 	if err != nil {
 		return nobody, f.named("take over the producer id", err)
@@ -68,7 +69,7 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 	}
 	f.turn.Lock()
 	defer f.turn.Unlock()
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: partitions,
 		})
@@ -85,12 +86,12 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 
 // end has the markers written. It returns before they are; a second one waits for them.
 func (f *fencing) end(ctx context.Context, p producer) error {
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.EndTxn(&sarama.EndTxnRequest{Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch})
 		if err != nil {
 			return err
 		}
-		return answer(r.Err)
+		return kafkaconnect.AsError(r.Err)
 	})
 	return f.named("fence the partitions", err)
 }
@@ -115,7 +116,7 @@ func (f *fencing) markAndWait(ctx context.Context, p producer, partitions map[st
 		return err
 	}
 	err := f.end(ctx, p)
-	if isCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
+	if kafkaconnect.IsCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
 		return nil
 	}
 	return err
@@ -131,7 +132,7 @@ func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 			case sarama.ErrOperationNotAttempted:
 				follows = e.Err
 			case sarama.ErrTopicAuthorizationFailed:
-				return f.cluster.notAuthorized("Topic", topic, "WRITE", e.Err)
+				return f.cluster.NotAuthorized("Topic", topic, "WRITE", e.Err)
 			default:
 				return e.Err
 			}
@@ -167,9 +168,9 @@ func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
 }
 
 // retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.
-func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
+func (f *fencing) retry(ctx context.Context, fn func(*kafkaconnect.Conn) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.cluster.coordinator(ctx, f.id, fn)
+		err := f.cluster.AskCoordinator(ctx, f.id, fn)
 		if err == nil || !comesBack(err) {
 			return err
 		}
@@ -187,15 +188,8 @@ func (f *fencing) named(what string, err error) error {
 		return nil
 	case fenced(err):
 		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
-	case isCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
-		return f.cluster.notAuthorized("TransactionalId", f.id, "WRITE", err)
+	case kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
+		return f.cluster.NotAuthorized("TransactionalId", f.id, "WRITE", err)
 	}
 	return fmt.Errorf("%s of %s: %w", what, f.id, err)
-}
-
-func answer(e sarama.KError) error {
-	if e == sarama.ErrNoError {
-		return nil
-	}
-	return e
 }

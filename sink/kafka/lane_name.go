@@ -17,7 +17,7 @@ func (s *Sink) laneName(ctx context.Context, lane string, from capture.Origin, h
 	}
 	suffixed := lane + "@" + strconv.FormatUint(uint64(from.Database.OID), 10)
 	first, own := s.progressKey(lane), s.progressKey(suffixed)
-	records, _, err := s.cluster.newest(ctx, home, []string{first, own}, func(found map[string][]byte) bool {
+	records, _, err := newestValues(ctx, s.cluster, home, []string{first, own}, func(found map[string][]byte) bool {
 		rec := recordIn(found, first)
 		return found[own] != nil || rec != nil && sameDatabase(rec.origin(), from)
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -19,7 +20,7 @@ const offlineNamed = 5
 
 // offline is the state of those partitions that no broker leads; nil when there is none. They can be neither fenced nor
 // written to until one of their brokers is back.
-func (c *cluster) offline(partitions []*partition) error {
+func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
 	var names []string
 	var brokers []int32
 	for _, p := range partitions {
@@ -38,7 +39,7 @@ func (c *cluster) offline(partitions []*partition) error {
 		names, more = names[:offlineNamed], fmt.Sprintf(" and %d more", n)
 	}
 	// The first broker may be one of those that are down, so the command has all of them.
-	fix := toolAt("kafka-topics.sh", c.seeds...) + " --describe --unavailable-partitions"
+	fix := kafkaconnect.ToolAt("kafka-topics.sh", c.Seeds...) + " --describe --unavailable-partitions"
 	if len(brokers) > 0 {
 		which := strings.Trim(fmt.Sprint(slices.Compact(brokers)), "[]")
 		fix = "start the brokers that have a replica: " + which + "\n" + fix
@@ -77,7 +78,7 @@ func (f *fencing) surely(ctx context.Context, partitions map[string][]int32, wri
 // leaders is what the coordinator knows of partitions, and over which connection it said so: with another connection, it
 // may be another broker.
 type leaders struct {
-	conn   *conn
+	conn   *kafkaconnect.Conn
 	epochs map[partitionName]int32
 }
 
@@ -105,7 +106,7 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 		return l, nil
 	}
 	var m *sarama.MetadataResponse
-	err := f.retry(ctx, func(k *conn) (err error) {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) (err error) {
 		l.conn = k
 		m, err = k.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: slices.Collect(maps.Keys(partitions))})
 		return err
@@ -130,17 +131,17 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 			}
 		}
 	}
-	return l, f.cluster.offline(all)
+	return l, offline(f.cluster, all)
 }
 
 // held says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
 // with them. They wait for a partition that the progress record names, which is read here without being fenced, for the
 // text alone.
 func (s *Sink) held(ctx context.Context, lane sink.Lane, err error) error {
-	if !isCode(err, sarama.ErrConcurrentTransactions) {
+	if !kafkaconnect.IsCode(err, sarama.ErrConcurrentTransactions) {
 		return err
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, kafkaconnect.ErrTimeout)
 	defer stop()
 	if why := s.unled(ctx, lane); why != nil {
 		return fmt.Errorf("%w (%w)", err, why)
@@ -158,7 +159,7 @@ func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
 	if err != nil {
 		return err
 	}
-	had, err := s.cluster.readProgress(ctx, home, s.progressKey(name))
+	had, err := readProgress(ctx, s.cluster, home, s.progressKey(name))
 	if err != nil || had.rec == nil {
 		return err
 	}
@@ -166,5 +167,5 @@ func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
 	if err != nil {
 		return err
 	}
-	return s.cluster.offline(allOf(known))
+	return offline(s.cluster, allOf(known))
 }

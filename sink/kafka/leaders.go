@@ -8,6 +8,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // A broker answers for a moment that it does not know a topic that was just created, or that it does not lead a partition whose leader
@@ -28,7 +29,7 @@ func (p *pause) sleep(ctx context.Context, err error) error {
 
 // passes reports whether a broker answers so only for a moment.
 func passes(err error) bool {
-	return judgeError(err) == again || isCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
+	return judgeError(err) == again || kafkaconnect.IsCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
 }
 
 // described is a topic as the cluster describes it, or the answer in its place.
@@ -37,17 +38,17 @@ type described struct {
 	err   error
 }
 
-// describe asks for topics, until the answer for each of them is one that stays.
-func (c *cluster) describe(ctx context.Context, names ...string) (map[string]described, error) {
+// describeTopics asks for topics, until the answer for each of them is one that stays.
+func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...string) (map[string]described, error) {
 	for p := pause(0); ; {
-		m, err := c.metadata(ctx, names...)
+		m, err := c.Metadata(ctx, names...)
 		if err != nil {
 			return nil, err
 		}
 		all := make(map[string]described, len(names))
 		var moment error
 		for n, t := range topicsFrom(m) {
-			if all[n] = t; t.err != nil && passes(t.err) && !isCode(t.err, sarama.ErrUnknownTopicOrPartition) {
+			if all[n] = t; t.err != nil && passes(t.err) && !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) {
 				moment = fmt.Errorf("describe topic %s: %w", n, t.err)
 			}
 		}
@@ -68,11 +69,11 @@ func (c *cluster) describe(ctx context.Context, names ...string) (map[string]des
 // askLeaders calls ask with a connection to each broker that leads some of the partitions ids of t, and with these. Where a broker does not
 // lead them, or is gone, t is described again, and the broker that leads them then is asked, until the ctx ends; no leader is waited for
 // as long as a topic that is missing. ask may be called again for partitions for which it has failed.
-func (c *cluster) askLeaders(ctx context.Context, t *topic, ids []int32, ask func(k *conn, ids []int32) error) error {
+func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
 	until := time.Now().Add(missingAfter)
 	for p := pause(0); ; {
 		var err error
-		if ids, err = c.askEach(ctx, t, ids, ask); err == nil {
+		if ids, err = askEach(ctx, c, t, ids, ask); err == nil {
 			return nil
 		}
 		gone := capture.AsProblem(err)
@@ -82,7 +83,7 @@ func (c *cluster) askLeaders(ctx context.Context, t *topic, ids []int32, ask fun
 		if stop := p.sleep(ctx, err); stop != nil {
 			return stop
 		}
-		moved, why := c.followLeaders(ctx, t, ids)
+		moved, why := followLeaders(ctx, c, t, ids)
 		switch late := time.Now().After(until); {
 		case why != nil && (late || !passes(why)):
 			return fmt.Errorf("%w (%w)", err, why)
@@ -93,13 +94,13 @@ func (c *cluster) askLeaders(ctx context.Context, t *topic, ids []int32, ask fun
 }
 
 // askEach asks each leader once. It returns the partitions that are not answered, with the first error.
-func (c *cluster) askEach(ctx context.Context, t *topic, ids []int32, ask func(k *conn, ids []int32) error) (left []int32, err error) {
+func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) (left []int32, err error) {
 	led := map[int32][]int32{} // partitions by their leader
 	for _, id := range ids {
 		led[t.parts[id].leader] = append(led[t.parts[id].leader], id)
 	}
 	for leader, ids := range led {
-		if e := c.askLeader(ctx, t, leader, ids, ask); e != nil {
+		if e := askLeader(ctx, c, t, leader, ids, ask); e != nil {
 			if left = append(left, ids...); err == nil || passes(err) && !passes(e) {
 				err = e
 			}
@@ -108,25 +109,20 @@ func (c *cluster) askEach(ctx context.Context, t *topic, ids []int32, ask func(k
 	return left, err
 }
 
-func (c *cluster) askLeader(ctx context.Context, t *topic, leader int32, ids []int32, ask func(k *conn, ids []int32) error) error {
+func askLeader(ctx context.Context, c *kafkaconnect.Cluster, t *topic, leader int32, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
 	if leader < 0 {
-		return c.offline(partsOf(t, ids))
+		return offline(c, partsOf(t, ids))
 	}
-	addr, ok := c.addr(leader)
+	addr, ok := c.Addr(leader)
 	if !ok {
 		return fmt.Errorf("the cluster names no address for broker %d: %w", leader, sarama.ErrBrokerNotAvailable)
 	}
-	k, err := c.dial(ctx, addr)
-	if err != nil {
-		return err
-	}
-	defer k.kill()
-	return call(ctx, k, func(k *conn) error { return ask(k, ids) })
+	return c.AskAt(ctx, addr, func(k *kafkaconnect.Conn) error { return ask(k, ids) })
 }
 
 // followLeaders describes t again, and reports whether one of the partitions has another leader by now.
-func (c *cluster) followLeaders(ctx context.Context, t *topic, ids []int32) (moved bool, err error) {
-	m, err := c.metadata(ctx, t.name)
+func followLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32) (moved bool, err error) {
+	m, err := c.Metadata(ctx, t.name)
 	if err != nil {
 		return false, err
 	}

@@ -102,7 +102,7 @@ func (w *Writer) renewMetadata() {
 		names = append(names, n)
 	}
 	w.mu.Unlock()
-	m, err := w.fence.cluster.metadata(ctx, names...)
+	m, err := w.fence.cluster.Metadata(ctx, names...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -127,7 +127,7 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 		w.unknown(t, now)
 		return
 	case d.Err == sarama.ErrTopicAuthorizationFailed:
-		w.fail(w.sink.cluster.notAuthorized("Topic", t.name, "DESCRIBE", d.Err))
+		w.fail(w.sink.cluster.NotAuthorized("Topic", t.name, "DESCRIBE", d.Err))
 		return
 	case d.Uuid != t.uuid && d.Uuid != (sarama.Uuid{}) && t.uuid != (sarama.Uuid{}):
 		w.fail(w.replaced(t))
@@ -176,7 +176,7 @@ func (w *Writer) unknown(t *topic, now time.Time) {
 		if home {
 			w.fail(progressDeleted(t.name, ""))
 		} else {
-			w.fail(w.sink.cluster.topicMissing(t.name, nil))
+			w.fail(topicMissing(w.sink.cluster, t.name, nil))
 		}
 	}
 	w.wantRefresh()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // insync is the setting that says how many replicas have to have what is acknowledged.
@@ -16,10 +17,10 @@ func (t *topic) alone(conf settings) bool {
 }
 
 // oneEnough warns of topics for which one broker's acknowledgement is enough.
-func (c *cluster) oneEnough(topics ...string) *capture.Warning {
+func oneEnough(c *kafkaconnect.Cluster, topics ...string) *capture.Warning {
 	fixes := make([]string, len(topics))
 	for i, n := range topics {
-		fixes[i] = c.setting(n, insync, "2")
+		fixes[i] = c.SetTopicConfig(n, insync, "2")
 	}
 	return &capture.Warning{
 		Reason: fmt.Sprintf("%s is 1 for topic %s: what one broker has acknowledged while the others were away is lost with it",

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -73,7 +74,7 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topi
 		return nobody, had, err
 	}
 	last.goesOn(who)
-	if had, err = s.cluster.readProgress(ctx, home, s.progressKey(name)); err != nil {
+	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
 		return nobody, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
@@ -106,7 +107,7 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 	if len(names) == 0 {
 		return known, nil
 	}
-	all, err := s.cluster.describe(ctx, names...)
+	all, err := describeTopics(ctx, s.cluster, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +115,9 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 		switch {
 		case t.err == nil:
 			known[n] = t.topic
-		case isCode(t.err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", n, "DESCRIBE", t.err)
-		case !isCode(t.err, sarama.ErrUnknownTopicOrPartition):
+		case kafkaconnect.IsCode(t.err, sarama.ErrTopicAuthorizationFailed):
+			return nil, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", t.err)
+		case !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition):
 			return nil, fmt.Errorf("describe topic %s: %w", n, t.err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // prepareMost is how many topics are prepared together: their names go into one request to each of those that are asked.
@@ -77,7 +78,7 @@ func (w *Writer) prepare(ctx context.Context, names wanted) error {
 		switch {
 		case len(names) == 1 && t.err != nil:
 			return t.err
-		case len(names) == 1 || t.err == nil && w.sink.cluster.offline(t.topic.parts) == nil:
+		case len(names) == 1 || t.err == nil && offline(w.sink.cluster, t.topic.parts) == nil:
 			ready[n] = t.topic
 		}
 	}
@@ -107,7 +108,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	if len(unknown) == 0 {
 		return nil
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	return w.fence.late(ctx, w.who, partitionsOf(unknown))
 }

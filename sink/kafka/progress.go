@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -90,8 +91,8 @@ func decodeProgress(b []byte) (*progress, error) {
 const scanFirst = 512
 
 // readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this key.
-func (c *cluster) readProgress(ctx context.Context, home *topic, key string) (had found, err error) {
-	values, pruned, err := c.newest(ctx, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
+func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key string) (had found, err error) {
+	values, pruned, err := newestValues(ctx, c, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
 	if err != nil {
 		return had, err
 	}
@@ -105,17 +106,17 @@ func (c *cluster) readProgress(ctx context.Context, home *topic, key string) (ha
 	return had, nil
 }
 
-// newest finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
+// newestValues finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
 // record that was removed. pruned: the topic has deleted old records, of whichever keys.
-func (c *cluster) newest(
-	ctx context.Context, home *topic, keys []string, enough func(found map[string][]byte) bool,
+func newestValues(
+	ctx context.Context, c *kafkaconnect.Cluster, home *topic, keys []string, enough func(found map[string][]byte) bool,
 ) (found map[string][]byte, pruned bool, err error) {
-	err = c.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) (err error) {
+	err = askLeaders(ctx, c, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) (err error) {
 		found, pruned, err = log{k, home.name}.newest(keys, enough)
 		return err
 	})
-	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return nil, false, c.notAuthorized("Topic", home.name, "READ", err)
+	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
+		return nil, false, c.NotAuthorized("Topic", home.name, "READ", err)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read progress from topic %s: %w", home.name, err)
@@ -125,11 +126,11 @@ func (c *cluster) newest(
 
 // log is partition 0 of a topic, read through a connection to its leader.
 type log struct {
-	conn  *conn
+	conn  *kafkaconnect.Conn
 	topic string
 }
 
-// newest is cluster.newest.
+// newest is newestValues over the connection of l.
 func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (found map[string][]byte, pruned bool, err error) {
 	low, err := l.offset(sarama.OffsetOldest)
 	if err != nil {
@@ -160,7 +161,7 @@ func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (f
 }
 
 func (l log) offset(which int64) (int64, error) {
-	at, err := l.conn.offsets(l.topic, []int32{0}, which)
+	at, err := l.conn.Offsets(l.topic, []int32{0}, which)
 	return at[0], err
 }
 
@@ -206,7 +207,7 @@ func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	if b == nil {
 		return nil, sarama.ErrIncompleteResponse
 	}
-	return b, answer(b.Err)
+	return b, kafkaconnect.AsError(b.Err)
 }
 
 // createTimeout bounds how long a broker works on a new topic.

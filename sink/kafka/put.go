@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
 // put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes it. It is fenced as a
 // Writer's records are. The epoch of who has written nothing to the partition yet, and must not be used for more there.
 func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, key string, value []byte) error {
 	request := s.single(home, who, key, value) // the same each time, so that the broker stores it once
-	err := s.cluster.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) error {
+	err := askLeaders(ctx, s.cluster, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) error {
 		resp, err := k.Produce(request)
 		if err != nil {
 			return err
@@ -25,8 +27,8 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 		}
 		return block.Err
 	})
-	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return s.cluster.notAuthorized("Topic", home.name, "WRITE", err)
+	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
+		return s.cluster.NotAuthorized("Topic", home.name, "WRITE", err)
 	}
 	return f.named("write the progress record", err)
 }

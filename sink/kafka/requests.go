@@ -9,13 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // pipe is a connection for produce requests. Sarama has opened it and logged in; from then on its bytes are ours. produce
 // is for one goroutine, kill for any.
 type pipe struct {
-	conn    *conn
+	conn    *kafkaconnect.Conn
 	sock    net.Conn
 	timeout time.Duration // of a write, and of an answer
 	last    int32         // correlation of the last request
@@ -33,14 +34,14 @@ type sent struct {
 // answerMax is how long an answer may be, in bytes: it names partitions.
 const answerMax = 16 << 20
 
-// pipe dials addr. The ctx is for the call only. The error is a *capture.Problem.
-func (c *cluster) pipe(ctx context.Context, addr string) (*pipe, error) {
-	k, err := c.dial(ctx, addr)
+// openPipe dials addr. The ctx is for the call only. The error is a *capture.Problem.
+func openPipe(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*pipe, error) {
+	k, err := c.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
 	p := &pipe{
-		conn: k, sock: k.raw.top, timeout: c.conf.Net.ReadTimeout, sent: make(chan sent, flightMax), dead: make(chan struct{}),
+		conn: k, sock: k.Stream(), timeout: c.Config.Net.ReadTimeout, sent: make(chan sent, flightMax), dead: make(chan struct{}),
 	}
 	go p.answers()
 	return p, nil
@@ -123,5 +124,5 @@ func (p *pipe) kill() {
 		return
 	}
 	p.once.Do(func() { close(p.dead) })
-	p.conn.kill()
+	p.conn.Kill()
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
@@ -60,8 +61,8 @@ func (l *link) lose(q *request, err error) {
 	if q.done {
 		return // an answer from a connection that was given up before
 	}
-	addr, _ := l.w.fence.cluster.addr(l.id)
-	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, cutOff(addr, err))
+	addr, _ := l.w.fence.cluster.Addr(l.id)
+	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
 	l.broken = true
 	l.pause()
 	lost := l.flight
@@ -171,18 +172,18 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	}
 	switch a.Err {
 	case sarama.ErrTopicAuthorizationFailed:
-		return c.notAuthorized("Topic", p.topic.name, "WRITE", said)
+		return c.NotAuthorized("Topic", p.topic.name, "WRITE", said)
 	case sarama.ErrClusterAuthorizationFailed:
-		return c.notAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
+		return c.NotAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
 	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return c.notAuthorized("TransactionalId", w.fence.id, "WRITE", said)
+		return c.NotAuthorized("TransactionalId", w.fence.id, "WRITE", said)
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{
 			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.topic.name), Err: said,
 			Fix: fmt.Sprintf("look at its settings: %s --describe --all --entity-type topics --entity-name '%s'\n"+
 				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete",
-				c.tool("kafka-configs.sh"), p.topic.name),
+				c.Tool("kafka-configs.sh"), p.topic.name),
 		}
 	}
 	return fmt.Errorf("store a batch in %s/%d: %w", p.topic.name, p.id, said)

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -23,12 +24,12 @@ func expires(conf settings) bool {
 }
 
 // recordExpires warns of a progress topic that deletes records.
-func (c *cluster) recordExpires(topic, policy string) *capture.Problem {
+func recordExpires(c *kafkaconnect.Cluster, topic, policy string) *capture.Problem {
 	return &capture.Problem{
 		State: "progress_expires", Usage: true,
 		Reason: fmt.Sprintf("topic %s has %s=%s: the progress record, and a verdict in it, is deleted when no daemon has run for the "+
 			"topic's retention time", topic, cleanup, policy),
-		Fix: c.setting(topic, cleanup, "compact"),
+		Fix: c.SetTopicConfig(topic, cleanup, "compact"),
 	}
 }
 
@@ -46,7 +47,7 @@ func (s *Sink) judgeRetention(conf settings) {
 			s.log.Info("the progress topic keeps records now", zap.String("topic", s.progressTopic))
 		}
 	case was == nil:
-		p := s.cluster.recordExpires(s.progressTopic, conf[cleanup])
+		p := recordExpires(s.cluster, s.progressTopic, conf[cleanup])
 		s.health = sink.Health{Warning: p, Since: time.Now()}
 		s.log.Warn(p.Reason, zap.String("state", p.State), zap.String("fix", p.Fix))
 	}

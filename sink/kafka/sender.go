@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -66,7 +67,7 @@ func (w *Writer) list(p *partition, now time.Time) {
 	}
 	if l == nil {
 		l = &link{w: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
-			Client: w.sink.cluster.conf.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
+			Client: w.sink.cluster.Config.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
 		}}
 		w.links[p.leader] = l
 		go l.run()
@@ -152,10 +153,10 @@ func (l *link) connect(wait time.Duration) bool {
 	}
 	var k *pipe
 	var err error
-	if addr, ok := l.w.fence.cluster.addr(l.id); ok {
-		k, err = l.w.fence.cluster.pipe(l.w.ctx, addr)
+	if addr, ok := l.w.fence.cluster.Addr(l.id); ok {
+		k, err = openPipe(l.w.ctx, l.w.fence.cluster, addr)
 	} else {
-		err = unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
+		err = kafkaconnect.Unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
@@ -275,7 +276,7 @@ func (l *link) expired(now time.Time) error {
 // silence says why nothing is stored. Under the lock.
 func (w *Writer) silence(quiet time.Duration) error {
 	waiting := slices.DeleteFunc(append(allOf(w.topics), w.notes.part), func(p *partition) bool { return !p.unackedHere() })
-	cause := w.sink.cluster.offline(waiting)
+	cause := offline(w.sink.cluster, waiting)
 	if cause == nil {
 		cause = w.cause
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 )
@@ -26,12 +27,12 @@ type Options struct {
 	Tombstones    bool
 	Numbers       bool // numeric values as JSON numbers
 	Compression   sarama.CompressionCodec
-	DeadLetter    string        // topic for events that their topic cannot take; "": they halt the lane
-	ProgressTopic string        // "": DefaultProgressTopic
-	Create        *CreateTopics // nil: topics are not created, but the progress topic is
-	MaxInFlight   int           // requests to a broker, 1 to 5; 0: 5
-	TLS           *tls.Config   // nil: plaintext
-	Login         *Login        // nil: none
+	DeadLetter    string              // topic for events that their topic cannot take; "": they halt the lane
+	ProgressTopic string              // "": DefaultProgressTopic
+	Create        *CreateTopics       // nil: topics are not created, but the progress topic is
+	MaxInFlight   int                 // requests to a broker, 1 to 5; 0: 5
+	TLS           *tls.Config         // nil: plaintext
+	Login         *kafkaconnect.Login // nil: none
 }
 
 // DefaultProgressTopic is where lanes of all pipelines of a cluster keep their progress.
@@ -61,7 +62,7 @@ type Sink struct {
 	openWithin     time.Duration
 	refreshEvery   time.Duration // metadata, unasked: partitions that were added
 	renewEvery     time.Duration // how often the coordinator hears of a Writer
-	cluster        *cluster
+	cluster        *kafkaconnect.Cluster
 	log            *zap.Logger
 	counters       counters
 
@@ -83,7 +84,7 @@ type Counts struct {
 
 // New makes a sink; it contacts nothing.
 func New(o Options, log *zap.Logger) (*Sink, error) {
-	conf, err := clientConfig(o)
+	c, err := kafkaconnect.New(o.Brokers, o.Login, o.TLS, flightMax)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
 		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
-		cluster: &cluster{seeds: o.Brokers, conf: conf, tls: o.TLS}, log: log,
+		cluster: c, log: log,
 		learned: map[string]int{},
 	}
 	if s.progressTopic == "" {
@@ -120,7 +121,7 @@ func (s *Sink) Counts() Counts {
 
 // Close implements sink.Sink.
 func (s *Sink) Close() error {
-	s.cluster.close()
+	s.cluster.Close()
 	return nil
 }
 
@@ -157,7 +158,7 @@ func (s *Sink) creates(topic string, own bool) bool {
 // partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
 // write it again where it was lost under our own eyes; have all partitions that it names refuse them too.
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	w, had, err := s.open(within, lane)
 	if err != nil {
@@ -168,7 +169,7 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 
 // Read implements sink.Reader. It fences nobody, so an older writer may move the record on meanwhile.
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
-	within, stop := context.WithTimeoutCause(ctx, s.openWithin, errSlow)
+	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	home, err := s.homeIfAny(within)
 	if err != nil || home == nil {
@@ -178,6 +179,6 @@ func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	had, err := s.cluster.readProgress(within, home, s.progressKey(name))
+	had, err := readProgress(within, s.cluster, home, s.progressKey(name))
 	return had.progress(), err
 }

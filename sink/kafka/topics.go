@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -78,7 +79,7 @@ func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described
 	var ready []*topic
 	left := slices.Sorted(maps.Keys(names))
 	for p, until := pause(0), time.Now().Add(createTimeout); ; {
-		m, err := s.cluster.metadata(ctx, left...)
+		m, err := s.cluster.Metadata(ctx, left...)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +93,7 @@ func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described
 			switch {
 			case t.err == nil:
 				ready = append(ready, t.topic)
-			case isCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
+			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
 				missing = append(missing, n)
 			case passes(t.err):
 				later = append(later, n)
@@ -122,9 +123,9 @@ func (s *Sink) undescribed(name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case isCode(err, sarama.ErrTopicAuthorizationFailed):
-		return s.cluster.notAuthorized("Topic", name, "DESCRIBE", err)
-	case isCode(err, sarama.ErrInvalidTopic):
+	case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
+		return s.cluster.NotAuthorized("Topic", name, "DESCRIBE", err)
+	case kafkaconnect.IsCode(err, sarama.ErrInvalidTopic):
 		return topicInvalid(name, err)
 	}
 	return fmt.Errorf("describe topic %s: %w", name, err)
@@ -136,7 +137,7 @@ func (s *Sink) createMissing(ctx context.Context, missing []string, names wanted
 		if s.creates(n, names[n]) {
 			made = append(made, n)
 		} else {
-			all[n] = described{err: s.cluster.topicMissing(n, sarama.ErrUnknownTopicOrPartition)}
+			all[n] = described{err: topicMissing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
 		}
 	}
 	if len(made) == 0 {

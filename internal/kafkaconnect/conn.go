@@ -1,4 +1,4 @@
-package kafka
+package kafkaconnect
 
 import (
 	"context"
@@ -10,24 +10,24 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// conn is one connection to one broker, ours to cut at any moment: sarama's own Close waits for a send that is under way.
-type conn struct {
+// Conn is a connection to one broker that can be cut at any moment: sarama's own Close waits for a send that is in progress.
+type Conn struct {
 	*sarama.Broker
 	raw rawConn
 }
 
-// dial connects to addr and authenticates. The ctx is for the call only. The error is a *capture.Problem.
-func (c *cluster) dial(ctx context.Context, addr string) (*conn, error) {
+// Dial connects to addr and authenticates. ctx applies to the call only. The error is a *capture.Problem.
+func (c *Cluster) Dial(ctx context.Context, addr string) (*Conn, error) {
 	k, err := c.connect(ctx, addr)
 	if err != nil {
-		return nil, dialed(addr, err)
+		return nil, dialProblem(addr, err)
 	}
 	return k, nil
 }
 
-func (c *cluster) connect(ctx context.Context, addr string) (*conn, error) {
-	conf := *c.conf
-	k := &conn{Broker: sarama.NewBroker(addr)}
+func (c *Cluster) connect(ctx context.Context, addr string) (*Conn, error) {
+	conf := *c.Config
+	k := &Conn{Broker: sarama.NewBroker(addr)}
 	k.raw.dialer = net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive}
 	k.raw.ctx, k.raw.tls = ctx, c.tls
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, &k.raw
@@ -38,11 +38,15 @@ func (c *cluster) connect(ctx context.Context, addr string) (*conn, error) {
 	}
 	ok, err := k.Connected()
 	if !ok {
-		k.kill()
+		k.Kill()
 		return nil, errors.Join(context.Cause(ctx), err, notConnected(err))
 	}
 	return k, nil
 }
+
+// Stream returns what sarama writes to: the socket, or TLS over it. The caller may use it while sarama has no request in
+// flight on it.
+func (k *Conn) Stream() net.Conn { return k.raw.top }
 
 func notConnected(err error) error {
 	if err == nil {
@@ -51,27 +55,28 @@ func notConnected(err error) error {
 	return nil
 }
 
-// kill cuts the socket at once. Requests that wait fail, in a goroutine of sarama's. A nil conn is dead already.
-func (k *conn) kill() {
+// Kill closes the socket at once. Pending requests fail, on a goroutine of sarama's. Kill of a nil Conn does nothing.
+func (k *Conn) Kill() {
 	if k == nil {
 		return
 	}
 	k.raw.cut()
-	go k.Close() // waits for a send that is under way, and that ends now
+	go k.Close() // waits for a send in progress, which fails now
 }
 
-// rawConn dials as sarama asks and keeps the socket.
+// rawConn is the dialer that sarama uses; it keeps the socket.
 type rawConn struct {
 	dialer net.Dialer
 	tls    *tls.Config     // nil: plaintext
 	ctx    context.Context // of the dial
 	top    net.Conn        // what sarama writes to: the socket or TLS over it
-	mu     sync.Mutex
-	sock   net.Conn
-	dead   bool
+
+	mu   sync.Mutex // guards what follows
+	sock net.Conn
+	dead bool
 }
 
-// Dial implements the Dialer that sarama asks for.
+// Dial implements the Dialer of sarama's proxy settings.
 func (r *rawConn) Dial(network, addr string) (net.Conn, error) {
 	sock, err := r.dialer.DialContext(r.ctx, network, addr)
 	if err != nil {
@@ -81,13 +86,13 @@ func (r *rawConn) Dial(network, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	if r.top = sock; r.tls != nil {
-		r.top, err = r.secure(sock, addr)
+		r.top, err = r.handshake(sock, addr)
 	}
 	return r.top, err
 }
 
-// secure shakes hands; a socket that is cut ends it.
-func (r *rawConn) secure(sock net.Conn, addr string) (net.Conn, error) {
+// handshake runs the TLS handshake, which ends when the socket is cut.
+func (r *rawConn) handshake(sock net.Conn, addr string) (net.Conn, error) {
 	conf := r.tls
 	if conf.ServerName == "" {
 		conf = conf.Clone()

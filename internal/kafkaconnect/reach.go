@@ -1,4 +1,4 @@
-package kafka
+package kafkaconnect
 
 import (
 	"crypto/tls"
@@ -15,11 +15,11 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// errSlow is the cause of a ctx that we ended: nobody answered in time.
-var errSlow = errors.New("no answer from Kafka in time")
+// ErrTimeout is the cause of a context that we ended because no answer came in time.
+var ErrTimeout = errors.New("no answer from Kafka in time")
 
-// unreachable is the state of brokers that do not answer. All of addrs were tried; err is what was seen.
-func unreachable(err error, addrs ...string) *capture.Problem {
+// Unreachable returns the state of brokers that do not answer. All of addrs were tried; err is the first error.
+func Unreachable(err error, addrs ...string) *capture.Problem {
 	return &capture.Problem{
 		State:  "kafka_unreachable",
 		Reason: "Kafka does not answer at " + strings.Join(addrs, ", "),
@@ -29,12 +29,12 @@ func unreachable(err error, addrs ...string) *capture.Problem {
 	}
 }
 
-// dialed names the error of a connection to addr that did not come about.
-func dialed(addr string, err error) *capture.Problem {
+// dialProblem returns the state for an error of connecting to addr.
+func dialProblem(addr string, err error) *capture.Problem {
 	var verify *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	switch {
-	case login(err):
+	case isLoginError(err):
 		return loginRefused(fmt.Errorf("connect to Kafka at %s: %w", addr, err))
 	case errors.As(err, &verify) || errors.As(err, &unknown):
 		return &capture.Problem{
@@ -42,28 +42,29 @@ func dialed(addr string, err error) *capture.Problem {
 			Fix: "name its authority in the sink's tls block: ca; or the name that it has: server_name", Err: err,
 		}
 	}
-	return unreachable(err, addr)
+	return Unreachable(err, addr)
 }
 
-// undialed is the problem of brokers that were all tried in vain: one that lets us in as far as a login or a certificate
-// says more than those that are down.
-func undialed(addrs []string, problems []*capture.Problem) *capture.Problem {
+// dialProblems returns the state when every broker has failed. A broker that refused a login or has a bad certificate
+// explains more than brokers that are down, so its problem is preferred.
+func dialProblems(addrs []string, problems []*capture.Problem) *capture.Problem {
 	for _, p := range problems {
 		if p.State != "kafka_unreachable" {
 			return p
 		}
 	}
-	return unreachable(problems[0].Err, addrs...)
+	return Unreachable(problems[0].Err, addrs...)
 }
 
-// cutOff names the end of a connection to addr; any other error, such as an answer of Kafka's, stays as it is.
-func cutOff(addr string, err error) error {
+// CutOff returns the state for the loss of a connection to addr; it returns any other error, such as a code from Kafka, as
+// it is.
+func CutOff(addr string, err error) error {
 	var network net.Error
 	ended := errors.As(err, &network) || slices.ContainsFunc([]error{
-		errSlow, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, sarama.ErrNotConnected,
+		ErrTimeout, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, sarama.ErrNotConnected,
 	}, func(e error) bool { return errors.Is(err, e) })
 	if !ended || capture.AsProblem(err) != nil {
 		return err
 	}
-	return unreachable(err, addr)
+	return Unreachable(err, addr)
 }

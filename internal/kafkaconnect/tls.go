@@ -1,10 +1,9 @@
-package kafka
+package kafkaconnect
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 
@@ -20,14 +19,14 @@ type TLSSettings struct {
 	Insecure   bool          `hcl:"insecure_skip_verify,optional"`
 }
 
-// config is nil where there is no block.
-func (s *TLSSettings) config() (*tls.Config, error) {
+// Config returns the configuration of the block, nil without a block.
+func (s *TLSSettings) Config() (*tls.Config, error) {
 	if s == nil {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.ServerName, InsecureSkipVerify: s.Insecure}
 	if s.CA != "" {
-		pem, err := pemOf(s.CA)
+		pem, err := readPEM(s.CA)
 		if err != nil {
 			return nil, fmt.Errorf("read tls.ca: %w", err)
 		}
@@ -39,11 +38,11 @@ func (s *TLSSettings) config() (*tls.Config, error) {
 	if s.Cert == "" && s.Key == "" {
 		return c, nil
 	}
-	cert, err := pemOf(s.Cert)
+	cert, err := readPEM(s.Cert)
 	if err != nil {
 		return nil, fmt.Errorf("read tls.cert: %w", err)
 	}
-	key, err := pemOf(string(s.Key))
+	key, err := readPEM(string(s.Key))
 	if err != nil {
 		return nil, fmt.Errorf("read tls.key: %w", err)
 	}
@@ -55,38 +54,9 @@ func (s *TLSSettings) config() (*tls.Config, error) {
 	return c, nil
 }
 
-func pemOf(s string) ([]byte, error) {
+func readPEM(s string) ([]byte, error) {
 	if strings.HasPrefix(strings.TrimSpace(s), "-----BEGIN ") {
 		return []byte(s), nil
 	}
 	return os.ReadFile(s)
-}
-
-// loopback says whether an address can only be this machine.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func validAddress(addr string) bool {
-	host, port, err := net.SplitHostPort(addr)
-	return err == nil && host != "" && port != ""
-}
-
-// validTopic is Kafka's rule for names.
-func validTopic(name string) bool {
-	if name == "" || name == "." || name == ".." || len(name) > 249 {
-		return false
-	}
-	for _, c := range name {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if digit := '0' <= c && c <= '9'; !letter && !digit && !strings.ContainsRune("._-", c) {
-			return false
-		}
-	}
-	return true
 }
