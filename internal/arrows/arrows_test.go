@@ -39,9 +39,9 @@ var rules = []struct {
 	{"internal/verify/...", []string{"capture"}},
 	{"sink", []string{"capture", "transform"}},
 	{"sink/sinktest", []string{"capture", "internal/testenv", "sink", "transform"}},
-	{"sink/kafka/...", []string{"capture", "config", "internal/bufpool", "internal/kafkaconnect", "sink", "sink/format", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"sink/kafka/...", []string{"capture", "config", "internal/bufpool", "internal/kafkaconnect", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"sink/postgres/...", []string{"capture", "config", "internal/pgconnect", "sink", "transform"}},
-	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
 	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
 }

@@ -23,8 +23,8 @@ func Reason(err error) string {
 	return "not_encodable"
 }
 
-// fits guards against rows that a source built wrongly.
-func (s *shape) fits(c *capture.Change) error {
+// Check guards against rows that a source built wrongly.
+func (s *Shape) Check(c *capture.Change) error {
 	for _, row := range [...][]capture.Value{c.Before, c.After} {
 		if row != nil && len(row) != len(s.columns) {
 			return fmt.Errorf("%d values for %d columns of %s: %w", len(row), len(s.columns), s.table, ErrShape)

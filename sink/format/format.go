@@ -1,8 +1,6 @@
 package format
 
 import (
-	"fmt"
-
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -47,17 +45,4 @@ type Encoder interface {
 	// Append adds to b the records of one event: one, or two where a tombstone follows. An error rejects the event and
 	// leaves b as it was; it is one of ErrKey and ErrShape, wrapped.
 	Append(b *Buffer, ev *transform.Event) error
-}
-
-// New makes the Encoder of a format by its name.
-func New(name string, o Options) (Encoder, error) {
-	switch name {
-	case JSON:
-		return &document{shapes: newShapes(o), tombstones: o.Tombstones}, nil
-	case Line:
-		return &document{shapes: newShapes(o), line: true}, nil
-	case CloudEvents:
-		return newCloudEvents(o), nil
-	}
-	return nil, fmt.Errorf("format %q is unknown: there are %s, %s and %s", name, CloudEvents, JSON, Line)
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
 
 // hotWriter is a Writer that knows a topic and no broker: what it queues, store takes.
 func hotWriter(tb testing.TB, name string, partitions int) *Writer {
-	enc, err := format.New(name, format.Options{Pipeline: "shop"})
+	enc, err := formats.New(name, format.Options{Pipeline: "shop"})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 )
 
 // Options is what a Sink is made of. Pipeline, Name, Brokers and Topic have to be given.
@@ -107,7 +108,7 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 		name = format.CloudEvents
 	}
 	s.newEncoder = func() (format.Encoder, error) {
-		return format.New(name, format.Options{Pipeline: o.Pipeline, NumericAsNumber: o.Numbers, Tombstones: o.Tombstones})
+		return formats.New(name, format.Options{Pipeline: o.Pipeline, NumericAsNumber: o.Numbers, Tombstones: o.Tombstones})
 	}
 	_, err = s.newEncoder()
 	return s, err

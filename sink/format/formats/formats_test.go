@@ -1,4 +1,4 @@
-package format_test
+package formats_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -85,7 +86,7 @@ func readable(r format.Record) record {
 func encode(t *testing.T, name string, o format.Options, events ...transform.Event) []record {
 	t.Helper()
 	o.Pipeline = "shop"
-	e, err := format.New(name, o)
+	e, err := formats.New(name, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func TestJSONOfDressedEvents(t *testing.T) {
 
 func TestErrorsLeaveTheBufferAsItWas(t *testing.T) {
 	for _, name := range []string{format.JSON, format.CloudEvents, format.Line} {
-		e, err := format.New(name, format.Options{Tombstones: true})
+		e, err := formats.New(name, format.Options{Tombstones: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +272,7 @@ func TestErrorsLeaveTheBufferAsItWas(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	if _, err := format.New("xml", format.Options{}); err == nil {
+	if _, err := formats.New("xml", format.Options{}); err == nil {
 		t.Error("there is a format xml")
 	}
 }

@@ -1,10 +1,11 @@
-package format_test
+package formats_test
 
 import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -88,7 +89,7 @@ func TestCloudEventsOfDressedEvents(t *testing.T) {
 
 // Records stay as they were when the buffer grows, and do not share memory with the event.
 func TestRecordsOutliveTheirEvent(t *testing.T) {
-	e, err := format.New(format.CloudEvents, format.Options{Pipeline: "shop", Tombstones: true})
+	e, err := formats.New(format.CloudEvents, format.Options{Pipeline: "shop", Tombstones: true})
 	if err != nil {
 		t.Fatal(err)
 	}

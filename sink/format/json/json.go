@@ -1,17 +1,28 @@
-package format
+// Package json is the formats json and line: one JSON object per event, with everything in it.
+package json
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
+// New returns the encoder of the format json.
+func New(o format.Options) format.Encoder {
+	return &document{shapes: format.NewShapes(o), tombstones: o.Tombstones}
+}
+
+// NewLine returns the encoder of the format line.
+func NewLine(o format.Options) format.Encoder {
+	return &document{shapes: format.NewShapes(o), line: true}
+}
+
 // document is the formats json and line.
 type document struct {
-	shapes
+	shapes     format.Shapes
 	tx         *capture.Tx // what lsn and rest are of
 	lsn        []byte      // `,"lsn":"0/16B3748","seq":`
 	rest       []byte      // `,"xid":7,"time":"..."}`
@@ -19,42 +30,42 @@ type document struct {
 	line       bool
 }
 
-// Append implements Encoder.
-func (d *document) Append(b *Buffer, ev *transform.Event) error {
-	s := d.of(ev.Change.Table)
-	if err := s.fits(ev.Change); err != nil {
+// Append implements format.Encoder.
+func (d *document) Append(b *format.Buffer, ev *transform.Event) error {
+	s := d.shapes.Of(ev.Change.Table)
+	if err := s.Check(ev.Change); err != nil {
 		return err
 	}
-	m := b.mark()
-	key, err := b.key(s, ev)
+	m := b.Mark()
+	key, err := b.AppendKey(s, ev)
 	if err != nil {
-		b.back(m)
+		b.Rewind(m)
 		return err
 	}
-	b.given(ev.Headers)
-	r := Record{Key: key, Headers: b.headersSince(m)}
+	b.AddGiven(ev.Headers)
+	r := format.Record{Key: key, Headers: b.HeadersSince(m)}
 	if ev.Dressed && ev.Data == nil && !d.line {
 		r.Tombstone = true
 	} else {
 		start := len(b.Bytes)
 		b.Bytes = d.append(b.Bytes, s, ev)
-		r.Value = b.since(start)
+		r.Value = b.Since(start)
 	}
 	b.Records = append(b.Records, r)
 	if d.tombstones {
-		b.tombstone(key, ev)
+		b.AddTombstone(key, ev)
 	}
 	return nil
 }
 
-func (d *document) append(dst []byte, s *shape, ev *transform.Event) []byte {
+func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []byte {
 	c := ev.Change
-	dst = append(dst, s.full[c.Op]...)
+	dst = append(dst, s.Head[c.Op]...)
 	if ev.Type != "" || ev.Keyed || ev.Dressed {
 		dst = appendDress(dst, ev)
 	}
 	if !ev.Dressed {
-		dst = s.appendChange(dst, c)
+		dst = s.AppendChange(dst, c)
 	}
 	if d.tx != c.Tx {
 		d.stamp(c)
@@ -90,7 +101,7 @@ func appendDress(dst []byte, ev *transform.Event) []byte {
 // stamp renders what all changes of a transaction share.
 func (d *document) stamp(c *capture.Change) {
 	d.tx = c.Tx
-	d.lsn = lsnOf(c).Append(append(d.lsn[:0], `,"lsn":"`...))
+	d.lsn = format.LSN(c).Append(append(d.lsn[:0], `,"lsn":"`...))
 	d.lsn = append(d.lsn, `","seq":`...)
 	d.rest = append(d.rest[:0], `,"xid":`...)
 	if c.Tx.XID == 0 {
@@ -99,19 +110,6 @@ func (d *document) stamp(c *capture.Change) {
 		d.rest = strconv.AppendUint(d.rest, uint64(c.Tx.XID), 10)
 	}
 	d.rest = append(d.rest, `,"time":"`...)
-	d.rest = appendTime(d.rest, c.Tx.Time)
+	d.rest = format.AppendTime(d.rest, c.Tx.Time)
 	d.rest = append(d.rest, `"}`...)
-}
-
-// lsnOf is the commit's place, or the snapshot's consistent point.
-func lsnOf(c *capture.Change) capture.LSN {
-	if c.Op == capture.Read {
-		return c.Tx.Snapshot()
-	}
-	return c.Tx.LSN
-}
-
-// appendTime appends RFC 3339 in UTC with microseconds, all six digits.
-func appendTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
 }

@@ -1,10 +1,11 @@
-package format_test
+package formats_test
 
 import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -24,7 +25,7 @@ func six() transform.Event {
 func BenchmarkAppend(b *testing.B) {
 	for _, name := range []string{format.JSON, format.CloudEvents} {
 		b.Run(name, func(b *testing.B) {
-			e, err := format.New(name, format.Options{Pipeline: "shop"})
+			e, err := formats.New(name, format.Options{Pipeline: "shop"})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -54,7 +55,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	dressed.Headers = []transform.Header{{Name: "a", Value: []byte("b")}}
 	events := []transform.Event{plain, gone, dressed}
 	for _, name := range []string{format.JSON, format.CloudEvents, format.Line} {
-		e, err := format.New(name, format.Options{Pipeline: "shop", Tombstones: true})
+		e, err := formats.New(name, format.Options{Pipeline: "shop", Tombstones: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,15 +1,17 @@
-package format
+// Package cloudevents is the format cloudevents: CloudEvents 1.0 in binary mode, whose attributes are headers.
+package cloudevents
 
 import (
 	"strconv"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/transform"
 )
 
-// cloudEvents is CloudEvents 1.0 in binary mode, as its Kafka binding says.
-type cloudEvents struct {
-	shapes
+// encoder is CloudEvents 1.0 in binary mode, as its Kafka binding says.
+type encoder struct {
+	shapes     format.Shapes
 	tombstones bool
 	pipeline   string
 	source     []byte      // `/tailrace/orders`
@@ -23,74 +25,75 @@ var (
 	contentType = []byte("application/json")
 )
 
-func newCloudEvents(o Options) *cloudEvents {
-	return &cloudEvents{
-		shapes:     newShapes(o),
+// New returns the encoder of the format.
+func New(o format.Options) format.Encoder {
+	return &encoder{
+		shapes:     format.NewShapes(o),
 		tombstones: o.Tombstones,
 		pipeline:   o.Pipeline,
 		source:     []byte("/tailrace/" + o.Pipeline),
 	}
 }
 
-// Append implements Encoder.
-func (e *cloudEvents) Append(b *Buffer, ev *transform.Event) error {
-	s := e.of(ev.Change.Table)
-	if err := s.fits(ev.Change); err != nil {
+// Append implements format.Encoder.
+func (e *encoder) Append(b *format.Buffer, ev *transform.Event) error {
+	s := e.shapes.Of(ev.Change.Table)
+	if err := s.Check(ev.Change); err != nil {
 		return err
 	}
-	m := b.mark()
-	key, err := b.key(s, ev)
+	m := b.Mark()
+	key, err := b.AppendKey(s, ev)
 	if err == nil {
 		err = e.headers(b, s, ev, key)
 	}
 	if err != nil {
-		b.back(m)
+		b.Rewind(m)
 		return err
 	}
-	r := Record{Key: key, Headers: b.headersSince(m)}
+	r := format.Record{Key: key, Headers: b.HeadersSince(m)}
 	switch {
 	case !ev.Dressed:
 		start := len(b.Bytes)
-		b.Bytes = append(b.Bytes, s.short[ev.Change.Op]...)
-		b.Bytes = append(s.appendChange(b.Bytes, ev.Change), '}')
-		r.Value = b.since(start)
+		b.Bytes = append(b.Bytes, s.ShortHead[ev.Change.Op]...)
+		b.Bytes = append(s.AppendChange(b.Bytes, ev.Change), '}')
+		r.Value = b.Since(start)
 	case ev.Data == nil:
 		r.Tombstone = true
 	default:
-		r.Value = b.copy(ev.Data)
+		r.Value = b.Copy(ev.Data)
 	}
 	b.Records = append(b.Records, r)
 	if e.tombstones {
-		b.tombstone(key, ev)
+		b.AddTombstone(key, ev)
 	}
 	return nil
 }
 
-func (e *cloudEvents) headers(b *Buffer, s *shape, ev *transform.Event, key []byte) error {
+func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event, key []byte) error {
 	c := ev.Change
 	if e.tx != c.Tx {
 		e.stamp(c)
 	}
-	b.given(ev.Headers)
+	b.AddGiven(ev.Headers)
 	given := b.Headers[len(b.Headers)-len(ev.Headers):]
 	id, err := e.appendID(b, s, ev)
 	if err != nil {
 		return err
 	}
-	kind := s.kinds[c.Op]
+	kind := s.EventType[c.Op]
 	if ev.Type != "" {
-		kind = b.copy([]byte(ev.Type))
+		kind = b.Copy([]byte(ev.Type))
 	}
 	own := func(name string, value []byte) {
 		if !has(given, name) {
-			b.header(name, value)
+			b.AddHeader(name, value)
 		}
 	}
 	own("ce_specversion", specVersion)
 	own("ce_id", id)
 	own("ce_source", e.source)
 	own("ce_type", kind)
-	own("ce_time", b.copy(e.time))
+	own("ce_time", b.Copy(e.time))
 	if key != nil {
 		own("ce_subject", key)
 	}
@@ -112,15 +115,15 @@ func has(given []transform.Header, name string) bool {
 
 // appendID appends what names the event for ever: the place of its change in the log. A snapshot's rows have no fixed
 // order, so there the table's key does, whatever key a block gave; without one it is the order in this snapshot.
-func (e *cloudEvents) appendID(b *Buffer, s *shape, ev *transform.Event) ([]byte, error) {
+func (e *encoder) appendID(b *format.Buffer, s *format.Shape, ev *transform.Event) ([]byte, error) {
 	start := len(b.Bytes)
 	b.Bytes = append(b.Bytes, e.id...)
 	if ev.Change.Op == capture.Read {
-		b.Bytes = append(b.Bytes, s.read...)
+		b.Bytes = append(b.Bytes, s.ReadID...)
 	}
-	if ev.Change.Op == capture.Read && len(s.key) > 0 {
+	if ev.Change.Op == capture.Read && s.HasKey() {
 		var err error
-		if b.Bytes, err = s.appendKey(b.Bytes, ev.Change); err != nil {
+		if b.Bytes, err = s.AppendKey(b.Bytes, ev.Change); err != nil {
 			return nil, err
 		}
 	} else {
@@ -129,17 +132,17 @@ func (e *cloudEvents) appendID(b *Buffer, s *shape, ev *transform.Event) ([]byte
 	if ev.Suffix != "" {
 		b.Bytes = append(append(b.Bytes, '/'), ev.Suffix...)
 	}
-	return b.since(start), nil
+	return b.Since(start), nil
 }
 
 // stamp renders what all changes of a transaction share.
-func (e *cloudEvents) stamp(c *capture.Change) {
+func (e *encoder) stamp(c *capture.Change) {
 	e.tx = c.Tx
 	e.id = append(append(e.id[:0], e.pipeline...), '/')
 	const digits = "0123456789abcdef"
 	for shift := 28; shift >= 0; shift -= 4 {
 		e.id = append(e.id, digits[c.Tx.Epoch>>shift&15])
 	}
-	e.id = append(lsnOf(c).Append(append(e.id, '/')), '/')
-	e.time = appendTime(e.time[:0], c.Tx.Time)
+	e.id = append(format.LSN(c).Append(append(e.id, '/')), '/')
+	e.time = format.AppendTime(e.time[:0], c.Tx.Time)
 }
