@@ -1,6 +1,9 @@
 package format
 
 import (
+	"context"
+
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -39,10 +42,15 @@ func (b *Buffer) Reset() {
 	b.Records, b.Bytes, b.Headers = b.Records[:0], b.Bytes[:0], b.Headers[:0]
 }
 
-// Encoder turns events into records. One goroutine at a time; it keeps what it compiled for each table, so it is to be
-// kept as long as the sink's Writer.
+// Encoder turns events into records, on one goroutine at a time. It keeps what it has prepared for each shape of a table, so a
+// sink's Writer keeps its Encoder.
 type Encoder interface {
+	// Prepare makes the encoder ready for events of t, which is one shape of a table. The Writer calls it before an event
+	// whose Table is not that of the event before it. The first call for a shape may wait, for example for a schema registry,
+	// until ctx ends; later ones cost a look into a map. An error says nothing about the event: the Writer may try again.
+	Prepare(ctx context.Context, t *capture.Table) error
+
 	// Append adds to b the records of one event: one, or two where a tombstone follows. An error rejects the event and
-	// leaves b as it was; it is one of ErrKey and ErrShape, wrapped.
+	// leaves b as it was; it is one of ErrKey, ErrShape and ErrNotPrepared, wrapped. It waits for nothing.
 	Append(b *Buffer, ev *transform.Event) error
 }

@@ -1,6 +1,8 @@
 package format
 
 import (
+	"fmt"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
@@ -12,7 +14,7 @@ const maxShapes = 20_000
 type Shapes struct {
 	types    *jsonvalue.Types
 	compiled map[*capture.Table]*Shape
-	last     *Shape // the table at hand is most often the one before
+	current  *Shape // of the last Prepare
 }
 
 // NewShapes returns Shapes without a shape.
@@ -39,11 +41,8 @@ type column struct {
 	value jsonvalue.Appender
 }
 
-// Of returns the shape of a table.
-func (s *Shapes) Of(t *capture.Table) *Shape {
-	if s.last != nil && s.last.table == t {
-		return s.last
-	}
+// Prepare makes the shape of t the current one.
+func (s *Shapes) Prepare(t *capture.Table) {
 	c := s.compiled[t]
 	if c == nil {
 		if len(s.compiled) >= maxShapes {
@@ -52,8 +51,15 @@ func (s *Shapes) Of(t *capture.Table) *Shape {
 		c = compile(t, s.types)
 		s.compiled[t] = c
 	}
-	s.last = c
-	return c
+	s.current = c
+}
+
+// Of returns the shape of a change, which has to be the current one and to fit the change.
+func (s *Shapes) Of(c *capture.Change) (*Shape, error) {
+	if s.current == nil || s.current.table != c.Table {
+		return nil, fmt.Errorf("%s: %w", c.Table, ErrNotPrepared)
+	}
+	return s.current, s.current.check(c)
 }
 
 // HasKey reports whether the table has a key.

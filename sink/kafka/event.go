@@ -27,6 +27,12 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	if err != nil {
 		return err
 	}
+	if w.prepared != e.Change.Table {
+		if err := w.enc.Prepare(ctx, e.Change.Table); err != nil {
+			return fmt.Errorf("prepare the format of %s: %w", e.Change.Table, err)
+		}
+		w.prepared = e.Change.Table
+	}
 	raw := rawSize(e)
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
 		return w.unfit(ctx, e, t, tooLarge(raw/16, t))

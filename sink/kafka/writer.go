@@ -35,11 +35,12 @@ type Writer struct {
 	tend  sync.WaitGroup
 
 	// of the goroutine of Write
-	encoded format.Buffer // of one event
-	large   format.Buffer // of a large one; its bytes go into the event's batch
-	staged  staged
-	names   map[tableName]string // topics by table
-	last    struct {             // the event before
+	prepared *capture.Table // the shape that enc is prepared for
+	encoded  format.Buffer  // of one event
+	large    format.Buffer  // of a large one; its bytes go into the event's batch
+	staged   staged
+	names    map[tableName]string // topics by table
+	last     struct {             // the event before
 		table *capture.Table
 		topic *topic
 	}

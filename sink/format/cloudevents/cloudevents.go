@@ -2,6 +2,7 @@
 package cloudevents
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/tailrace/tailrace/capture"
@@ -35,10 +36,16 @@ func New(o format.Options) format.Encoder {
 	}
 }
 
+// Prepare implements format.Encoder.
+func (e *encoder) Prepare(_ context.Context, t *capture.Table) error {
+	e.shapes.Prepare(t)
+	return nil
+}
+
 // Append implements format.Encoder.
 func (e *encoder) Append(b *format.Buffer, ev *transform.Event) error {
-	s := e.shapes.Of(ev.Change.Table)
-	if err := s.Check(ev.Change); err != nil {
+	s, err := e.shapes.Of(ev.Change)
+	if err != nil {
 		return err
 	}
 	m := b.Mark()

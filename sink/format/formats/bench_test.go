@@ -30,6 +30,9 @@ func BenchmarkAppend(b *testing.B) {
 				b.Fatal(err)
 			}
 			ev := six()
+			if err := e.Prepare(b.Context(), ev.Change.Table); err != nil {
+				b.Fatal(err)
+			}
 			var buf format.Buffer
 			b.ReportAllocs()
 			for b.Loop() {
@@ -63,7 +66,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		n := testing.AllocsPerRun(100, func() {
 			b.Reset()
 			for i := range events {
-				if err := e.Append(&b, &events[i]); err != nil {
+				if err := appendTo(t, e, &b, &events[i]); err != nil {
 					t.Fatal(err)
 				}
 			}

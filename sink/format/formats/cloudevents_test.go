@@ -102,7 +102,7 @@ func TestRecordsOutliveTheirEvent(t *testing.T) {
 	}
 	for range 200 {
 		for _, ev := range []*transform.Event{&ev, &dressed} {
-			if err := e.Append(&b, ev); err != nil {
+			if err := appendTo(t, e, &b, ev); err != nil {
 				t.Fatal(err)
 			}
 		}

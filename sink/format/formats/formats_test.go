@@ -83,6 +83,14 @@ func readable(r format.Record) record {
 	return out
 }
 
+// appendTo appends an event as a sink does.
+func appendTo(t *testing.T, e format.Encoder, b *format.Buffer, ev *transform.Event) error {
+	if err := e.Prepare(t.Context(), ev.Change.Table); err != nil {
+		return err
+	}
+	return e.Append(b, ev)
+}
+
 func encode(t *testing.T, name string, o format.Options, events ...transform.Event) []record {
 	t.Helper()
 	o.Pipeline = "shop"
@@ -92,7 +100,7 @@ func encode(t *testing.T, name string, o format.Options, events ...transform.Eve
 	}
 	var b format.Buffer
 	for i := range events {
-		if err := e.Append(&b, &events[i]); err != nil {
+		if err := appendTo(t, e, &b, &events[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,7 +260,7 @@ func TestErrorsLeaveTheBufferAsItWas(t *testing.T) {
 		var b format.Buffer
 		headers := []transform.Header{{Name: "a", Value: []byte("b")}}
 		good := transform.Event{Change: change(capture.Insert, nil, row("7", "EU", nil, nil)), Headers: headers}
-		if err := e.Append(&b, &good); err != nil {
+		if err := appendTo(t, e, &b, &good); err != nil {
 			t.Fatal(err)
 		}
 		records, size, count := len(b.Records), len(b.Bytes), len(b.Headers)
@@ -260,13 +268,37 @@ func TestErrorsLeaveTheBufferAsItWas(t *testing.T) {
 			format.ErrKey:   change(capture.Delete, row("7", capture.Absent, nil, nil), nil),
 			format.ErrShape: change(capture.Insert, nil, row("7")),
 		} {
-			err := e.Append(&b, &transform.Event{Change: c, Headers: headers})
+			err := appendTo(t, e, &b, &transform.Event{Change: c, Headers: headers})
 			if !errors.Is(err, want) {
 				t.Errorf("%s: the error is %v, want %v", name, err, want)
 			}
 			if len(b.Records) != records || len(b.Bytes) != size || len(b.Headers) != count {
 				t.Errorf("%s: %v left something in the buffer", name, want)
 			}
+		}
+	}
+}
+
+// An encoder refuses an event of another shape than the one that it was prepared for last.
+func TestAppendNeedsPrepare(t *testing.T) {
+	for _, name := range []string{format.JSON, format.CloudEvents, format.Line} {
+		e, err := formats.New(name, format.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b format.Buffer
+		ev := transform.Event{Change: change(capture.Insert, nil, row("7", "EU", nil, nil))}
+		if err := e.Append(&b, &ev); !errors.Is(err, format.ErrNotPrepared) {
+			t.Errorf("%s: without Prepare the error is %v", name, err)
+		}
+		if err := e.Prepare(t.Context(), lines); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Append(&b, &ev); !errors.Is(err, format.ErrNotPrepared) || len(b.Records) != 0 {
+			t.Errorf("%s: prepared for another table the error is %v, with %d records", name, err, len(b.Records))
+		}
+		if err := appendTo(t, e, &b, &ev); err != nil || len(b.Records) != 1 {
+			t.Errorf("%s: prepared, the error is %v, with %d records", name, err, len(b.Records))
 		}
 	}
 }

@@ -2,6 +2,7 @@
 package json
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/tailrace/tailrace/capture"
@@ -30,10 +31,16 @@ type document struct {
 	line       bool
 }
 
+// Prepare implements format.Encoder.
+func (d *document) Prepare(_ context.Context, t *capture.Table) error {
+	d.shapes.Prepare(t)
+	return nil
+}
+
 // Append implements format.Encoder.
 func (d *document) Append(b *format.Buffer, ev *transform.Event) error {
-	s := d.shapes.Of(ev.Change.Table)
-	if err := s.Check(ev.Change); err != nil {
+	s, err := d.shapes.Of(ev.Change)
+	if err != nil {
 		return err
 	}
 	m := b.Mark()
