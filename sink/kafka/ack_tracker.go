@@ -12,16 +12,16 @@ type span struct {
 	open   int  // batches, not acknowledged, whose first record is of this span
 }
 
-// spans is the queue of spans that are not settled, oldest first, numbered from the Writer's first. A span is settled
+// ackTracker is the queue of spans that are not settled, oldest first, numbered from the Writer's first. A span is settled
 // when no batch that is not acknowledged begins in it or before it: then everything up to its end is durable.
-type spans struct {
+type ackTracker struct {
 	base  int // number of list[0]
 	list  []span
 	bytes int // of all in list
 }
 
-// at returns the span with the number n, which is in the list or the next one.
-func (s *spans) at(n int) *span {
+// span returns the span with the number n, which is in the list or the next one.
+func (s *ackTracker) span(n int) *span {
 	if n == s.base+len(s.list) {
 		s.list = append(s.list, span{})
 	}
@@ -29,13 +29,13 @@ func (s *spans) at(n int) *span {
 }
 
 // grow counts bytes for span n.
-func (s *spans) grow(n, bytes int) {
-	s.at(n).bytes += bytes
+func (s *ackTracker) grow(n, bytes int) {
+	s.span(n).bytes += bytes
 	s.bytes += bytes
 }
 
-// settle drops what is settled and returns the last end among it, the last state and the last commit; false when nothing is.
-func (s *spans) settle() (end capture.Position, state []byte, last capture.Commit, ok bool) {
+// advance drops what is settled and returns the last end among it, the last state and the last commit; false when nothing is.
+func (s *ackTracker) advance() (end capture.Position, state []byte, last capture.Commit, ok bool) {
 	n := 0
 	for n < len(s.list) && s.list[n].closed && s.list[n].open == 0 {
 		p := &s.list[n]

@@ -49,7 +49,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	if err != nil {
 		return []error{err}
 	}
-	conf, _ := s.settingsOf(ctx, topics...) // without the right to read them: no warning
+	conf, _ := s.topicConfigs(ctx, topics...) // without the right to read them: no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
@@ -62,11 +62,11 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 				problems = append(problems, err)
 			}
 			conf := conf[n]
-			if t.alone(conf) {
+			if t.oneReplicaAcks(conf) {
 				lax = append(lax, n)
 			}
-			if n == s.progressTopic && expires(conf) {
-				p := recordExpires(s.cluster, n, conf[cleanup])
+			if n == s.progressTopic && deletesRecords(conf) {
+				p := progressExpires(s.cluster, n, conf[cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
 		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
@@ -80,17 +80,17 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, oneEnough(s.cluster, lax...))
+		problems = append(problems, oneReplicaAcksWarning(s.cluster, lax...))
 	}
 	if expiring != nil {
 		problems = append(problems, expiring)
 	}
-	return append(problems, s.allowed(ctx, there)...)
+	return append(problems, s.checkACLs(ctx, there)...)
 }
 
-// allowed asks whether we may write to the topics, and as our transactional id. It offers the coordinator partitions in
+// checkACLs asks whether we may write to the topics, and as our transactional id. It offers the coordinator partitions in
 // the name of a producer that cannot exist: Kafka checks the rights first, and then refuses the producer.
-func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems []error) {
+func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (problems []error) {
 	id := s.transactionalID(mainLane)
 	if len(topics) == 0 {
 		topics = map[string][]int32{s.progressTopic: {0}} // then the answer says that it is missing, after the rights
@@ -106,7 +106,7 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		}
 		answers = r.Errors
 		for _, a := range answers {
-			if len(a) > 0 && comesBack(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
+			if len(a) > 0 && isCoordinatorRetriable(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
 				a[0].Err != sarama.ErrOperationNotAttempted {
 				return a[0].Err
 			}
@@ -145,7 +145,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture
 }
 
 func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
-	home, err := s.homeIfAny(ctx)
+	home, err := s.findProgressTopic(ctx)
 	if err != nil || home == nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
 	who := nobody
 	if !dry {
-		if who, err = f.begin(ctx, who); err != nil {
+		if who, err = f.nextEpoch(ctx, who); err != nil {
 			return nil, err
 		}
 		if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
@@ -181,7 +181,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil { // the record is what the next Open would know them by
+		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // the record is what the next Open would know them by
 			return nil, err
 		}
 		if err := s.put(ctx, f, home, who, key, nil); err != nil {

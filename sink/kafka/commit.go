@@ -9,31 +9,31 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// noteEvery is the least time between two progress records while the position moves. The first after a pause goes at
+// commitInterval is the least time between two progress records while the position moves. The first after a pause goes at
 // once: an idle line is confirmed without delay.
-const noteEvery = 50 * time.Millisecond
+const commitInterval = 50 * time.Millisecond
 
-// notes is how the progress record is kept: at most one on its way, always the newest position.
-type notes struct {
-	part     *partition // of the progress topic
-	key      []byte
-	position capture.Position // settled: everything up to it is stored
-	state    []byte
-	commit   capture.Commit // the last one up to position
-	origin   capture.Origin // of position
-	verdict  *sink.Verdict  // that stands: it is carried on until Record takes it away
-	topics   []string       // that we write to or are about to
-	held     capture.Position
-	dirty    bool      // position or state are newer than what is recorded
-	durable  *progress // the record that is stored; nil: none, so far as we know
-	recorded int       // how many topics it names
-	busy     bool
-	last     time.Time
-	timer    *time.Timer
+// commitState is how the progress record is kept: at most one on its way, always the newest position.
+type commitState struct {
+	part         *partition // of the progress topic
+	key          []byte
+	position     capture.Position // settled: everything up to it is stored
+	state        []byte
+	commit       capture.Commit // the last one up to position
+	origin       capture.Origin // of position
+	verdict      *sink.Verdict  // that stands: it is carried on until Record takes it away
+	topics       []string       // that we write to or are about to
+	durablePos   capture.Position
+	dirty        bool      // position or state are newer than what is recorded
+	stored       *progress // the record that is stored; nil: none, so far as we know
+	storedTopics int       // how many topics it names
+	inFlight     bool
+	last         time.Time
+	timer        *time.Timer
 }
 
-// settled takes over what is stored now. Positions only grow.
-func (n *notes) settled(end capture.Position, state []byte, last capture.Commit) {
+// advance takes over what is stored now. Positions only grow.
+func (n *commitState) advance(end capture.Position, state []byte, last capture.Commit) {
 	if n.position.Before(end) {
 		n.position, n.dirty = end, true
 	}
@@ -45,28 +45,28 @@ func (n *notes) settled(end capture.Position, state []byte, last capture.Commit)
 	}
 }
 
-// note sends a progress record when there is something to record, now or when its time has come. Under the lock.
-func (w *Writer) note(timer bool) {
-	n := &w.notes
+// commit sends a progress record when there is something to record, now or when its time has come. Under the lock.
+func (w *Writer) commit(timer bool) {
+	n := &w.commits
 	if timer {
 		n.timer = nil
 	}
-	names := len(n.topics) > n.recorded
-	if w.err != nil || n.busy || !n.dirty && !names {
+	names := len(n.topics) > n.storedTopics
+	if w.err != nil || n.inFlight || !n.dirty && !names {
 		return
 	}
 	now := time.Now()
-	if wait := noteEvery - now.Sub(n.last); wait > 0 && !names {
+	if wait := commitInterval - now.Sub(n.last); wait > 0 && !names {
 		if n.timer == nil {
 			n.timer = time.AfterFunc(wait, func() {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				w.note(true)
+				w.commit(true)
 			})
 		}
 		return
 	}
-	n.busy, n.dirty, n.last = true, false, now
+	n.inFlight, n.dirty, n.last = true, false, now
 	o := &n.origin
 	p := &progress{
 		Version: progressVersion, System: o.System, Timeline: o.Timeline, History: o.History, Publication: o.Publication,
@@ -79,51 +79,51 @@ func (w *Writer) note(timer bool) {
 		at := n.position
 		p.Position = &at
 	}
-	w.send(p, now)
+	w.sendProgress(p, now)
 }
 
-// send has a progress record written. Under the lock; n.busy is set.
-func (w *Writer) send(p *progress, now time.Time) {
-	b := &batch{part: w.notes.part, note: p}
-	b.records.Add(w.notes.key, p.encode(), nil)
+// sendProgress has a progress record written. Under the lock; n.busy is set.
+func (w *Writer) sendProgress(p *progress, now time.Time) {
+	b := &batch{part: w.commits.part, progress: p}
+	b.records.Add(w.commits.key, p.encode(), nil)
 	w.enqueue(b, now)
 }
 
-// repeat writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
+// rewriteProgress writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
 // something durable. Under the lock.
-func (w *Writer) repeat() {
-	n := &w.notes
-	if w.err != nil || n.busy || n.dirty || n.durable == nil {
+func (w *Writer) rewriteProgress() {
+	n := &w.commits
+	if w.err != nil || n.inFlight || n.dirty || n.stored == nil {
 		return // or a newer one is on its way
 	}
-	n.busy = true
-	w.send(n.durable, time.Now())
+	n.inFlight = true
+	w.sendProgress(n.stored, time.Now())
 }
 
 // Record implements sink.Recorder.
 func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := &w.notes
+	n := &w.commits
 	n.position, n.commit, n.origin, n.verdict = p.Position, p.Commit, p.Origin, p.Verdict
-	n.held, n.dirty = p.Position, true
+	n.durablePos, n.dirty = p.Position, true
 	if p.State != nil {
 		n.state = p.State
 	}
-	w.note(false)
-	return w.wait(ctx, func() bool { return !n.dirty && !n.busy })
+	w.commit(false)
+	return w.wait(ctx, func() bool { return !n.dirty && !n.inFlight })
 }
 
-// noted: a progress record is stored. Only now is its position held (I1).
-func (w *Writer) noted(p *progress) {
-	n := &w.notes
-	n.busy, n.durable, n.recorded = false, p, len(p.Topics)
-	if p.Position != nil && n.held.Before(*p.Position) {
-		n.held = *p.Position
+// commitStored: a progress record is stored. Only now is its position held (I1).
+func (w *Writer) commitStored(p *progress) {
+	n := &w.commits
+	n.inFlight, n.stored, n.storedTopics = false, p, len(p.Topics)
+	if p.Position != nil && n.durablePos.Before(*p.Position) {
+		n.durablePos = *p.Position
 		if !w.closed {
-			w.lane.Held(n.held)
+			w.lane.Held(n.durablePos)
 		}
 	}
 	w.changed.Broadcast()
-	w.note(false)
+	w.commit(false)
 }

@@ -19,12 +19,12 @@ import (
 // defaultLimit is max.message.bytes where it cannot be read, as brokers have it by default.
 const defaultLimit = 1048588
 
-// limitMax bounds a batch whatever the topic takes: a broker refuses requests over 100 MiB.
-const limitMax = 64 << 20
+// maxLimit bounds a batch whatever the topic takes: a broker refuses requests over 100 MiB.
+const maxLimit = 64 << 20
 
-// progressHome describes the progress topic. It is created when missing: compacted, in small segments, because a lane
+// ensureProgressTopic describes the progress topic. It is created when missing: compacted, in small segments, because a lane
 // writes up to 20 records a second and only closed segments are compacted.
-func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
+func (s *Sink) ensureProgressTopic(ctx context.Context) (*topic, error) {
 	for created := false; ; created = true {
 		m, err := s.cluster.Metadata(ctx, s.progressTopic)
 		if err != nil {
@@ -33,7 +33,7 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 		t, err := topicFrom(m, s.progressTopic)
 		switch {
 		case err == nil && t.parts[0].leader >= 0:
-			s.judgeRetention(s.limits(ctx, []*topic{t})[t.name])
+			s.updateRetention(s.readLimits(ctx, []*topic{t})[t.name])
 			return t, nil
 		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
 			return nil, s.cluster.NotAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
@@ -41,7 +41,7 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 			if err := s.create(ctx, []string{s.progressTopic}, progressDetail())[s.progressTopic]; err != nil {
 				return nil, err
 			}
-		case err != nil && judgeError(err) != again:
+		case err != nil && classifyError(err) != outcomeRetry:
 			return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
 		}
 		select {
@@ -55,8 +55,8 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 	}
 }
 
-// homeIfAny describes the progress topic; nil: there is none.
-func (s *Sink) homeIfAny(ctx context.Context) (*topic, error) {
+// findProgressTopic describes the progress topic; nil: there is none.
+func (s *Sink) findProgressTopic(ctx context.Context) (*topic, error) {
 	all, err := describeTopics(ctx, s.cluster, s.progressTopic)
 	if err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 	return d
 }
 
-// recordsMost is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
-const recordsMost = 5000
+// maxCreateRecords is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
+const maxCreateRecords = 5000
 
 // create makes topics; one that exists by now is no error. It returns the errors of those that are not made.
 func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail) map[string]error {
@@ -104,7 +104,7 @@ func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail
 	if partitions < 0 { // the brokers' default, which is not known
 		partitions = 50
 	}
-	for some := range slices.Chunk(names, max(1, recordsMost/(1+partitions+len(d.ConfigEntries)))) {
+	for some := range slices.Chunk(names, max(1, maxCreateRecords/(1+partitions+len(d.ConfigEntries)))) {
 		s.createSome(ctx, some, d, failed)
 	}
 	return failed
@@ -118,9 +118,9 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
 		var left []string
 		for _, n := range names {
-			if e := s.created(n, answers[n], err); e != nil {
+			if e := s.createError(n, answers[n], err); e != nil {
 				failed[n] = e
-				if passes(e) || gone {
+				if isTransient(e) || gone {
 					left = append(left, n)
 				}
 			}
@@ -153,8 +153,8 @@ func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDe
 	return answers, err
 }
 
-// created is the error that an answer is, or err, which came in its place.
-func (s *Sink) created(name string, answer *sarama.TopicError, err error) error {
+// createError is the error that an answer is, or err, which came in its place.
+func (s *Sink) createError(name string, answer *sarama.TopicError, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("create topic %s: %w", name, err)
@@ -171,9 +171,9 @@ func (s *Sink) created(name string, answer *sarama.TopicError, err error) error 
 	return fmt.Errorf("create topic %s: %w", name, answer.Err)
 }
 
-// limits reads how large the batches of topics may be, and warns of one whose acknowledgements promise little. Without the
+// readLimits reads how large the batches of topics may be, and warns of one whose acknowledgements promise little. Without the
 // right to read it the default stands; the broker's refusals teach the rest. It returns the settings that it could read.
-func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings {
+func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topicConfig {
 	if len(topics) == 0 {
 		return nil
 	}
@@ -181,54 +181,54 @@ func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings 
 	for i, t := range topics {
 		names[i] = t.name
 	}
-	all, err := s.settingsOf(ctx, names...)
-	for p, until := pause(0), time.Now().Add(missingAfter); passes(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
-		all, err = s.settingsOf(ctx, names...)
+	all, err := s.topicConfigs(ctx, names...)
+	for p, until := pause(0), time.Now().Add(missingAfter); isTransient(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
+		all, err = s.topicConfigs(ctx, names...)
 	}
 	if err != nil {
 		unread := slices.DeleteFunc(names, func(n string) bool { return all[n] != nil })
 		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", unread), zap.Error(err))
 	}
 	for _, t := range topics {
-		s.limitOf(t, all[t.name])
+		s.applyConfig(t, all[t.name])
 	}
 	return all
 }
 
-// limitOf follows the settings of one topic.
-func (s *Sink) limitOf(t *topic, conf settings) {
+// applyConfig follows the settings of one topic.
+func (s *Sink) applyConfig(t *topic, conf topicConfig) {
 	t.limit = defaultLimit
 	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > wire.BatchHead {
-		t.limit = min(n, limitMax)
+		t.limit = min(n, maxLimit)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, ok := s.learned[t.name]; ok {
+	if n, ok := s.learnedLimits[t.name]; ok {
 		t.limit = min(t.limit, n)
 	}
-	if t.alone(conf) && !s.warned {
+	if t.oneReplicaAcks(conf) && !s.warned {
 		s.warned = true
-		w := oneEnough(s.cluster, t.name)
+		w := oneReplicaAcksWarning(s.cluster, t.name)
 		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
 }
 
-// learn keeps the limit that a refusal taught, for the next Open.
-func (s *Sink) learn(topic string, limit int) {
+// learnLimit keeps the limit that a refusal taught, for the next Open.
+func (s *Sink) learnLimit(topic string, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.learned[topic] = limit
+	s.learnedLimits[topic] = limit
 }
 
-// settings are the settings of a topic that matter here.
-type settings map[string]string
+// topicConfig are the settings of a topic that matter here.
+type topicConfig map[string]string
 
-// settingsOf reads the settings of topics, as far as it may; err is the first answer in the place of settings.
-func (s *Sink) settingsOf(ctx context.Context, topics ...string) (all map[string]settings, err error) {
+// topicConfigs reads the settings of topics, as far as it may; err is the first answer in the place of settings.
+func (s *Sink) topicConfigs(ctx context.Context, topics ...string) (all map[string]topicConfig, err error) {
 	q := &sarama.DescribeConfigsRequest{Version: 1}
 	for _, n := range topics {
 		q.Resources = append(q.Resources, &sarama.ConfigResource{
-			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", insync, cleanup},
+			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", minISR, cleanup},
 		})
 	}
 	err = s.cluster.Ask(ctx, func(k *kafkaconnect.Conn) error {
@@ -236,13 +236,13 @@ func (s *Sink) settingsOf(ctx context.Context, topics ...string) (all map[string
 		if err != nil {
 			return err
 		}
-		all = make(map[string]settings, len(topics))
+		all = make(map[string]topicConfig, len(topics))
 		for _, res := range r.Resources {
 			if e := kafkaconnect.AsError(sarama.KError(res.ErrorCode)); e != nil {
 				err = cmp.Or(err, e)
 				continue
 			}
-			conf := settings{}
+			conf := topicConfig{}
 			for _, e := range res.Configs {
 				conf[e.Name] = e.Value
 			}

@@ -13,12 +13,12 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// keyShown is how much of a key an error shows, in bytes.
-const keyShown = 100
+// maxKeyShown is how much of a key an error shows, in bytes.
+const maxKeyShown = 100
 
-// unfit is for an event that its topic can never take: a record in the dead letter topic that says why, or else the
+// reject is for an event that its topic can never take: a record in the dead letter topic that says why, or else the
 // error that halts the lane.
-func (w *Writer) unfit(ctx context.Context, e *transform.Event, t *topic, why *sink.Rejected) error {
+func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *sink.Rejected) error {
 	key := w.keyOf(e)
 	why.At, why.Table, why.Key = e.Change.At(), e.Change.Table.String(), shorten(key)
 	if w.sink.deadLetter == "" || t.name == w.sink.deadLetter {
@@ -36,7 +36,7 @@ func (w *Writer) unfit(ctx context.Context, e *transform.Event, t *topic, why *s
 		{Name: "tailrace_position", Value: []byte(why.At.String())},
 		{Name: "tailrace_op", Value: []byte(e.Change.Op.String())},
 	}}
-	if size(&r)+wire.BatchHead > dead.limit { // then it is the key
+	if recordSize(&r)+wire.BatchHead > dead.limit { // then it is the key
 		r.Key = nil
 	}
 	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)
@@ -78,10 +78,10 @@ func keyOnly(t *capture.Table, row []capture.Value) []capture.Value {
 }
 
 func shorten(key []byte) string {
-	if len(key) <= keyShown {
+	if len(key) <= maxKeyShown {
 		return string(key)
 	}
-	n := keyShown
+	n := maxKeyShown
 	for n > 0 && !utf8.RuneStart(key[n]) {
 		n--
 	}

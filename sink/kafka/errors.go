@@ -13,43 +13,43 @@ import (
 type outcome uint8
 
 const (
-	stored  outcome = iota // durable, by this try or an earlier one
-	again                  // the same batch again, perhaps to another broker
-	early                  // again once the batches before it are stored; fatal when there are none
-	tooBig                 // split it
-	another                // somebody else opened the sink
-	fatal                  // the lane rewinds
+	outcomeStored     outcome = iota // durable, by this try or an earlier one
+	outcomeRetry                     // the same batch again, perhaps to another broker
+	outcomeOutOfOrder                // again once the batches before it are stored; fatal when there are none
+	outcomeTooLarge                  // split it
+	outcomeFenced                    // somebody else opened the sink
+	outcomeFatal                     // the lane rewinds
 )
 
-func judge(e sarama.KError) outcome {
+func classify(e sarama.KError) outcome {
 	switch e {
 	case sarama.ErrNoError, sarama.ErrDuplicateSequenceNumber:
-		return stored
+		return outcomeStored
 	case sarama.ErrOutOfOrderSequenceNumber:
-		return early
+		return outcomeOutOfOrder
 	case sarama.ErrMessageSizeTooLarge, sarama.ErrMessageSetSizeTooLarge:
-		return tooBig
+		return outcomeTooLarge
 	case sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced:
-		return another
+		return outcomeFenced
 	case sarama.ErrUnknownTopicOrPartition, // named once the metadata says so too
 		sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrRequestTimedOut,
 		sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable, sarama.ErrNetworkException,
 		sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrKafkaStorageError,
 		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrThrottlingQuotaExceeded,
 		sarama.ErrInvalidMessage: // a checksum that broke on the way
-		return again
+		return outcomeRetry
 	}
-	return fatal
+	return outcomeFatal
 }
 
-// comesBack: a coordinator says so for a while, without anybody's help.
-func comesBack(err error) bool {
+// isCoordinatorRetriable: a coordinator says so for a while, without anybody's help.
+func isCoordinatorRetriable(err error) bool {
 	return kafkaconnect.CoordinatorMoved(err) || kafkaconnect.IsCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
 		sarama.ErrUnknownTopicOrPartition, sarama.ErrOperationNotAttempted, sarama.ErrNotEnoughReplicas,
 		sarama.ErrRequestTimedOut)
 }
 
-func fenced(err error) bool {
+func isFencedCode(err error) bool {
 	return kafkaconnect.IsCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
 }
 

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// encodedKept is up to which size, in bytes, the memory of one event is kept for the next.
-	encodedKept = 1 << 20
-	// inPlace is from which size on, in bytes, an event is encoded into memory that goes into its batch, without a copy.
-	inPlace = 16 << 10
+	// maxKeptBuffer is up to which size, in bytes, the memory of one event is kept for the next.
+	maxKeptBuffer = 1 << 20
+	// largeFrom is from which size on, in bytes, an event is encoded into memory that goes into its batch, without a copy.
+	largeFrom = 16 << 10
 )
 
 // event stages the records of one event.
@@ -35,9 +35,9 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	}
 	raw := rawSize(e)
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
-		return w.unfit(ctx, e, t, tooLarge(raw/16, t))
+		return w.reject(ctx, e, t, tooLarge(raw/16, t))
 	}
-	if raw >= inPlace {
+	if raw >= largeFrom {
 		err = w.encodeLarge(ctx, e, t, raw)
 	} else {
 		err = w.encode(ctx, e, t, &w.encoded)
@@ -50,11 +50,11 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 
 // encode stages what becomes of an event, by way of b.
 func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *format.Buffer) error {
-	if b.Reset(); cap(b.Bytes) > encodedKept {
+	if b.Reset(); cap(b.Bytes) > maxKeptBuffer {
 		b.Bytes = nil
 	}
-	if why := w.append(b, e, t); why != nil {
-		return w.unfit(ctx, e, t, why)
+	if why := w.encodeRecords(b, e, t); why != nil {
+		return w.reject(ctx, e, t, why)
 	}
 	for i := range b.Records {
 		w.stage(t, e.Change, &b.Records[i])
@@ -69,14 +69,14 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 	b.Reset()
 	own := bufpool.Get(wire.Before + raw + raw/16 + 1024) // escaping can need more
 	b.Bytes = own.Bytes[:wire.Before]
-	why := w.append(b, e, t)
+	why := w.encodeRecords(b, e, t)
 	own.Bytes, b.Bytes = b.Bytes, nil
 	if why != nil {
 		own.Release()
-		return w.unfit(ctx, e, t, why)
+		return w.reject(ctx, e, t, why)
 	}
-	if r := &b.Records[0]; len(b.Records) == 1 && ends(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
-		w.staged.take(w.partition(t, e.Change, r), r, own)
+	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
+		w.staged.addOwned(w.partition(t, e.Change, r), r, own)
 		return nil
 	}
 	for i := range b.Records {
@@ -86,18 +86,18 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 	return nil
 }
 
-// ends reports whether value is large and the end of b.
-func ends(b, value []byte) bool {
-	return len(value) >= inPlace && &value[len(value)-1] == &b[len(b)-1]
+// isTail reports whether value is large and the end of b.
+func isTail(b, value []byte) bool {
+	return len(value) >= largeFrom && &value[len(value)-1] == &b[len(b)-1]
 }
 
-// append encodes an event, and says why the topic can never take it.
-func (w *Writer) append(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
+// encodeRecords encodes an event, and says why the topic can never take it.
+func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
 	if err := w.enc.Append(b, e); err != nil {
 		return &sink.Rejected{Reason: format.Reason(err), Err: err}
 	}
 	for i := range b.Records {
-		if n := size(&b.Records[i]) + wire.BatchHead; n > t.limit {
+		if n := recordSize(&b.Records[i]) + wire.BatchHead; n > t.limit {
 			return tooLarge(n, t)
 		}
 	}
@@ -121,7 +121,7 @@ func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *parti
 	if key == nil { // no order but the table's
 		key = []byte(c.Table.String())
 	}
-	return t.parts[place(key, len(t.parts))]
+	return t.parts[partitionFor(key, len(t.parts))]
 }
 
 // rawSize is about how much text the event carries, in bytes.
@@ -157,17 +157,17 @@ func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) erro
 	}
 	w.refused = err
 	at := e.Change.At()
-	w.staged.end(span{end: at, closed: true})
-	ctx, stop := context.WithTimeout(ctx, settleBefore)
+	w.staged.endSpan(span{end: at, closed: true})
+	ctx, stop := context.WithTimeout(ctx, maxRejectWait)
 	defer stop()
 	if err := w.handOver(ctx); err != nil {
 		return w.refused
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = w.wait(ctx, func() bool { return len(w.spans.list) == 0 && !w.notes.busy && !w.notes.dirty })
+	_ = w.wait(ctx, func() bool { return len(w.acks.list) == 0 && !w.commits.inFlight && !w.commits.dirty })
 	return w.refused
 }
 
-// settleBefore bounds how long a Write that refuses an event waits for those before it.
-const settleBefore = 5 * time.Second
+// maxRejectWait bounds how long a Write that refuses an event waits for those before it.
+const maxRejectWait = 5 * time.Second

@@ -20,10 +20,10 @@ func (s *Sink) Hasten(read, giveUp time.Duration) {
 // OpenWithin sets how long Open tries.
 func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
 
-// Surely calls write until the leaders of a topic's partition stay the same meanwhile.
-func Surely(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
+// FenceUntilStable calls write until the leaders of a topic's partition stay the same meanwhile.
+func FenceUntilStable(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	return f.surely(ctx, map[string][]int32{topic: {partition}}, write)
+	return f.fenceUntilStable(ctx, map[string][]int32{topic: {partition}}, write)
 }
 
 // RenewEvery sets how often the coordinator hears of a Writer.
@@ -32,9 +32,9 @@ func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
 // SpendEpochs takes epochs of the lane until Open has to take a new producer id.
 func SpendEpochs(ctx context.Context, s *Sink) error {
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	p, err := f.begin(ctx, nobody)
+	p, err := f.nextEpoch(ctx, nobody)
 	for err == nil && p.epoch < epochLimit {
-		p, err = f.begin(ctx, p)
+		p, err = f.nextEpoch(ctx, p)
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func NotRenewedFor(w any, d time.Duration) {
 
 // ProducerID is what w writes as.
 func ProducerID(w any) (id int64, epoch int16) {
-	p := w.(*Writer).who
+	p := w.(*Writer).producer
 	return p.id, p.epoch
 }
 
@@ -98,7 +98,7 @@ func AskAfter(ctx context.Context, s *Sink, name string, move func() error) erro
 	if err := move(); err != nil {
 		return err
 	}
-	return askLeaders(ctx, s.cluster, t, t.all(), func(k *kafkaconnect.Conn, ids []int32) error {
+	return askLeaders(ctx, s.cluster, t, t.partitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
 		_, err := k.Offsets(name, ids, sarama.OffsetNewest)
 		return err
 	})
@@ -106,6 +106,6 @@ func AskAfter(ctx context.Context, s *Sink, name string, move func() error) erro
 
 // Used reports whether a topic has records.
 func (s *Sink) Used(ctx context.Context, topic string) (bool, error) {
-	empty, err := s.empty(ctx, topic)
+	empty, err := s.isEmpty(ctx, topic)
 	return !empty, err
 }

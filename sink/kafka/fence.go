@@ -31,15 +31,15 @@ const epochLimit = 32000
 type fencing struct {
 	cluster *kafkaconnect.Cluster
 	id      string     // the transactional id
-	turn    sync.Mutex // held from the first partition of a transaction to its end
+	txnMu   sync.Mutex // held from the first partition of a transaction to its end
 
 	// first reports that the coordinator did not know the id when Open asked for an epoch. Then there was no Writer before, or
 	// the coordinator has forgotten it, and a marker with the new producer id would not fence it either.
-	first bool
+	idUnknown bool
 }
 
-// begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
-func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
+// nextEpoch takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
+func (f *fencing) nextEpoch(ctx context.Context, p producer) (producer, error) {
 	asked := p
 	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.InitProducerID(&sarama.InitProducerIDRequest{
@@ -54,21 +54,21 @@ func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
 		return kafkaconnect.AsError(r.Err)
 	})
 	if err != nil {
-		return nobody, f.named("take over the producer id", err)
+		return nobody, f.wrap("take over the producer id", err)
 	}
 	if asked == nobody {
-		f.first = p.epoch == 0
+		f.idUnknown = p.epoch == 0
 	}
 	return p, nil
 }
 
-// mark has the epoch of p written into partitions.
-func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]int32) error {
+// writeMarkers has the epoch of p written into partitions.
+func (f *fencing) writeMarkers(ctx context.Context, p producer, partitions map[string][]int32) error {
 	if len(partitions) == 0 {
 		return nil
 	}
-	f.turn.Lock()
-	defer f.turn.Unlock()
+	f.txnMu.Lock()
+	defer f.txnMu.Unlock()
 	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: partitions,
@@ -79,13 +79,13 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 		return f.firstError(r.Errors)
 	})
 	if err != nil {
-		return f.named("fence the partitions", err)
+		return f.wrap("fence the partitions", err)
 	}
-	return f.end(ctx, p)
+	return f.endTxn(ctx, p)
 }
 
-// end has the markers written. It returns before they are; a second one waits for them.
-func (f *fencing) end(ctx context.Context, p producer) error {
+// endTxn has the markers written. It returns before they are; a second one waits for them.
+func (f *fencing) endTxn(ctx context.Context, p producer) error {
 	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.EndTxn(&sarama.EndTxnRequest{Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch})
 		if err != nil {
@@ -93,14 +93,14 @@ func (f *fencing) end(ctx context.Context, p producer) error {
 		}
 		return kafkaconnect.AsError(r.Err)
 	})
-	return f.named("fence the partitions", err)
+	return f.wrap("fence the partitions", err)
 }
 
-// late fences partitions that Open has not fenced, in the name of the writer that p is: it goes on with its epoch. Their topic may
+// fenceInSameEpoch fences partitions that Open has not fenced, in the name of the writer that p is: it goes on with its epoch. Their topic may
 // be so new that the coordinator does not know its leader yet.
-func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]int32) error {
+func (f *fencing) fenceInSameEpoch(ctx context.Context, p producer, partitions map[string][]int32) error {
 	for wait, until := 10*time.Millisecond, time.Now().Add(missingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.surely(ctx, partitions, func() error { return f.markAndWait(ctx, p, partitions) })
+		err := f.fenceUntilStable(ctx, partitions, func() error { return f.writeMarkersAndWait(ctx, p, partitions) })
 		if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" || time.Now().After(until) {
 			return err
 		}
@@ -110,12 +110,12 @@ func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]
 	}
 }
 
-// markAndWait is mark, and returns when the markers are written, without another epoch.
-func (f *fencing) markAndWait(ctx context.Context, p producer, partitions map[string][]int32) error {
-	if err := f.mark(ctx, p, partitions); err != nil {
+// writeMarkersAndWait is mark, and returns when the markers are written, without another epoch.
+func (f *fencing) writeMarkersAndWait(ctx context.Context, p producer, partitions map[string][]int32) error {
+	if err := f.writeMarkers(ctx, p, partitions); err != nil {
 		return err
 	}
-	err := f.end(ctx, p)
+	err := f.endTxn(ctx, p)
 	if kafkaconnect.IsCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
 		return nil
 	}
@@ -145,9 +145,9 @@ func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 // travel after EndTxn has returned; the next begin waits for them. The epoch it takes is new to every partition, so
 // sequence numbers begin at 0.
 func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][]int32) (producer, error) {
-	err := f.surely(ctx, partitions, func() (err error) {
-		if err = f.mark(ctx, p, partitions); err == nil {
-			p, err = f.begin(ctx, p)
+	err := f.fenceUntilStable(ctx, partitions, func() (err error) {
+		if err = f.writeMarkers(ctx, p, partitions); err == nil {
+			p, err = f.nextEpoch(ctx, p)
 		}
 		return err
 	})
@@ -157,12 +157,12 @@ func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][
 	return p, nil
 }
 
-// fresh takes a new producer id when epochs are running out: the coordinator gives one at their end. It comes after the
+// rotateProducerID takes a new producer id when epochs are running out: the coordinator gives one at their end. It comes after the
 // last fence of an Open: markers of the new id would fence nobody who writes as the old one.
-func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
+func (f *fencing) rotateProducerID(ctx context.Context, p producer) (producer, error) {
 	var err error
 	for err == nil && p.epoch >= epochLimit {
-		p, err = f.begin(ctx, p)
+		p, err = f.nextEpoch(ctx, p)
 	}
 	return p, err
 }
@@ -171,7 +171,7 @@ func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
 func (f *fencing) retry(ctx context.Context, fn func(*kafkaconnect.Conn) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		err := f.cluster.AskCoordinator(ctx, f.id, fn)
-		if err == nil || !comesBack(err) {
+		if err == nil || !isCoordinatorRetriable(err) {
 			return err
 		}
 		select {
@@ -182,11 +182,11 @@ func (f *fencing) retry(ctx context.Context, fn func(*kafkaconnect.Conn) error) 
 	}
 }
 
-func (f *fencing) named(what string, err error) error {
+func (f *fencing) wrap(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case fenced(err):
+	case isFencedCode(err):
 		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
 	case kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
 		return f.cluster.NotAuthorized("TransactionalId", f.id, "WRITE", err)

@@ -32,8 +32,8 @@ func TestFixesNameABroker(t *testing.T) {
 		"refused: a transactional id's": {fix(refusal(sarama.ErrTransactionalIDAuthorizationFailed)), "kafka-acls.sh", first},
 		"refused: a record":             {fix(refusal(sarama.ErrInvalidRecord)), "kafka-configs.sh", first},
 		"a missing topic":               {fix(topicMissing(c, "orders", nil)), "kafka-topics.sh", first},
-		"a topic of one replica":        {oneEnough(c, "orders", "items").Fix, "kafka-configs.sh", first},
-		"a progress topic that deletes": {recordExpires(c, "orders", "delete").Fix, "kafka-configs.sh", first},
+		"a topic of one replica":        {oneReplicaAcksWarning(c, "orders", "items").Fix, "kafka-configs.sh", first},
+		"a progress topic that deletes": {progressExpires(c, "orders", "delete").Fix, "kafka-configs.sh", first},
 		"a partition without a leader":  {fix(offline(c, []*partition{part})), "kafka-topics.sh", all},
 	} {
 		commands := regexp.MustCompile(`kafka-[a-z]+\.sh.*`).FindAllString(test.fix, -1)

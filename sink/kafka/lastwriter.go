@@ -19,18 +19,18 @@ type lastWriter struct {
 	rec  *progress   // nil: none
 }
 
-// begin takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator proves that
+// nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator proves that
 // no other process took one since: else the record may have moved on, and a paused daemon that wakes would put it back.
-func (s *Sink) begin(ctx context.Context, f *fencing, lane string) (producer, error) {
+func (s *Sink) nextEpoch(ctx context.Context, f *fencing, lane string) (producer, error) {
 	last := s.lastOf(lane)
 	if last == nil {
-		return f.begin(ctx, nobody)
+		return f.nextEpoch(ctx, nobody)
 	}
-	who, err := f.begin(ctx, last.who)
+	who, err := f.nextEpoch(ctx, last.who)
 	switch {
 	case errors.Is(err, sink.ErrFenced):
 		s.setLast(nil)
-		return f.begin(ctx, nobody)
+		return f.nextEpoch(ctx, nobody)
 	case err != nil:
 		return nobody, err // it proves nothing
 	case who.id != last.who.id || who.epoch != last.who.epoch+1:
@@ -56,16 +56,16 @@ func (s *Sink) setLast(l *lastWriter) {
 	s.last = l
 }
 
-// goesOn notes the epoch that an Open of this process has taken. A nil last is none.
-func (l *lastWriter) goesOn(as producer) {
+// setEpoch notes the epoch that an Open of this process has taken. A nil last is none.
+func (l *lastWriter) setEpoch(as producer) {
 	if l != nil {
 		l.who = as
 	}
 }
 
-// lacks reports whether the last Writer's record is not what is found in the progress topic: it is gone, or the topic is another one,
+// recordMissing reports whether the last Writer's record is not what is found in the progress topic: it is gone, or the topic is another one,
 // where a record can only be that of an older writer whose batch was late.
-func (l *lastWriter) lacks(home *topic, f *found) bool {
+func (l *lastWriter) recordMissing(home *topic, f *found) bool {
 	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.uuid != l.home)
 }
 
@@ -75,7 +75,7 @@ func (l *lastWriter) lacks(home *topic, f *found) bool {
 func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topic, had *found) (producer, error) {
 	last := s.lastOf(lane)
 	switch {
-	case last.lacks(home, had):
+	case last.recordMissing(home, had):
 		had.rec = last.rec
 		s.log.Warn("the progress record is gone, though no other process has opened the sink: it is written again",
 			zap.String("topic", home.name), zap.Any("position", had.rec.Position))
@@ -85,5 +85,5 @@ func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane strin
 	if err := s.put(ctx, f, home, who, s.progressKey(lane), had.rec.encode()); err != nil {
 		return who, err
 	}
-	return f.begin(ctx, who)
+	return f.nextEpoch(ctx, who)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// offlineNamed is how many partitions without a leader a reason names.
-const offlineNamed = 5
+// maxOfflineNamed is how many partitions without a leader a reason names.
+const maxOfflineNamed = 5
 
 // offline is the state of those partitions that no broker leads; nil when there is none. They can be neither fenced nor
 // written to until one of their brokers is back.
@@ -35,8 +35,8 @@ func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
 	slices.Sort(names)
 	slices.Sort(brokers)
 	more := ""
-	if n := len(names) - offlineNamed; n > 0 {
-		names, more = names[:offlineNamed], fmt.Sprintf(" and %d more", n)
+	if n := len(names) - maxOfflineNamed; n > 0 {
+		names, more = names[:maxOfflineNamed], fmt.Sprintf(" and %d more", n)
 	}
 	// The first broker may be one of those that are down, so the command has all of them.
 	fix := kafkaconnect.ToolAt("kafka-topics.sh", c.Seeds...) + " --describe --unavailable-partitions"
@@ -49,18 +49,18 @@ func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
 	}
 }
 
-// allOf are the partitions of topics.
-func allOf(topics map[string]*topic) (all []*partition) {
+// allPartitions are the partitions of topics.
+func allPartitions(topics map[string]*topic) (all []*partition) {
 	for _, t := range topics {
 		all = append(all, t.parts...)
 	}
 	return all
 }
 
-// surely (I8) has markers written by write, which returns when they are, until each has reached its partition: where none
+// fenceUntilStable (I8) has markers written by write, which returns when they are, until each has reached its partition: where none
 // leads, a coordinator may drop the marker and say nothing (Kafka 4.3: tried; 4.1 waits). So all have to be led before
 // and after, by the same leaders, in the eyes of the coordinator.
-func (f *fencing) surely(ctx context.Context, partitions map[string][]int32, write func() error) error {
+func (f *fencing) fenceUntilStable(ctx context.Context, partitions map[string][]int32, write func() error) error {
 	before, err := f.leaders(ctx, partitions)
 	for err == nil {
 		if err = write(); err != nil {
@@ -91,7 +91,7 @@ type partitionName struct {
 func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
 	for p, until := pause(0), time.Now().Add(missingAfter); ; {
 		l, err := f.leadersNow(ctx, partitions)
-		if err == nil || !passes(err) || time.Now().After(until) {
+		if err == nil || !isTransient(err) || time.Now().After(until) {
 			return l, err
 		}
 		if err := p.sleep(ctx, err); err != nil {
@@ -134,24 +134,24 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 	return l, offline(f.cluster, all)
 }
 
-// held says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
+// whyBlocked says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
 // with them. They wait for a partition that the progress record names, which is read here without being fenced, for the
 // text alone.
-func (s *Sink) held(ctx context.Context, lane sink.Lane, err error) error {
+func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error {
 	if !kafkaconnect.IsCode(err, sarama.ErrConcurrentTransactions) {
 		return err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, kafkaconnect.ErrTimeout)
 	defer stop()
-	if why := s.unled(ctx, lane); why != nil {
+	if why := s.leaderless(ctx, lane); why != nil {
 		return fmt.Errorf("%w (%w)", err, why)
 	}
 	return err
 }
 
-// unled finds partitions of the lane that no broker leads; nil when there is none.
-func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
-	home, err := s.progressHome(ctx)
+// leaderless finds partitions of the lane that no broker leads; nil when there is none.
+func (s *Sink) leaderless(ctx context.Context, lane sink.Lane) error {
+	home, err := s.ensureProgressTopic(ctx)
 	if err != nil {
 		return err
 	}
@@ -167,5 +167,5 @@ func (s *Sink) unled(ctx context.Context, lane sink.Lane) error {
 	if err != nil {
 		return err
 	}
-	return offline(s.cluster, allOf(known))
+	return offline(s.cluster, allPartitions(known))
 }

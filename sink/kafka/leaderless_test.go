@@ -118,7 +118,7 @@ func TestMarkersWhileLeadersMove(t *testing.T) {
 	s := newSink(t, options(c.ListenAddrs(), "ledger"))
 	moves := []int32{1, 0}
 	written := 0
-	err := kafka.Surely(t.Context(), s, "ledger", 1, func() error {
+	err := kafka.FenceUntilStable(t.Context(), s, "ledger", 1, func() error {
 		written++
 		if len(moves) == 0 {
 			return nil

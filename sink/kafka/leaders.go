@@ -27,9 +27,9 @@ func (p *pause) sleep(ctx context.Context, err error) error {
 	return nil
 }
 
-// passes reports whether a broker answers so only for a moment.
-func passes(err error) bool {
-	return judgeError(err) == again || kafkaconnect.IsCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
+// isTransient reports whether a broker answers so only for a moment.
+func isTransient(err error) bool {
+	return classifyError(err) == outcomeRetry || kafkaconnect.IsCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
 }
 
 // described is a topic as the cluster describes it, or the answer in its place.
@@ -48,7 +48,7 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 		all := make(map[string]described, len(names))
 		var moment error
 		for n, t := range topicsFrom(m) {
-			if all[n] = t; t.err != nil && passes(t.err) && !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) {
+			if all[n] = t; t.err != nil && isTransient(t.err) && !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) {
 				moment = fmt.Errorf("describe topic %s: %w", n, t.err)
 			}
 		}
@@ -77,7 +77,7 @@ func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []in
 			return nil
 		}
 		gone := capture.AsProblem(err)
-		if gone == nil && !passes(err) || gone != nil && gone.State != "partition_offline" && gone.State != "kafka_unreachable" {
+		if gone == nil && !isTransient(err) || gone != nil && gone.State != "partition_offline" && gone.State != "kafka_unreachable" {
 			return err
 		}
 		if stop := p.sleep(ctx, err); stop != nil {
@@ -85,7 +85,7 @@ func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []in
 		}
 		moved, why := followLeaders(ctx, c, t, ids)
 		switch late := time.Now().After(until); {
-		case why != nil && (late || !passes(why)):
+		case why != nil && (late || !isTransient(why)):
 			return fmt.Errorf("%w (%w)", err, why)
 		case gone != nil && !moved && (late || gone.State == "kafka_unreachable"):
 			return err
@@ -101,7 +101,7 @@ func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32
 	}
 	for leader, ids := range led {
 		if e := askLeader(ctx, c, t, leader, ids, ask); e != nil {
-			if left = append(left, ids...); err == nil || passes(err) && !passes(e) {
+			if left = append(left, ids...); err == nil || isTransient(err) && !isTransient(e) {
 				err = e
 			}
 		}
@@ -111,7 +111,7 @@ func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32
 
 func askLeader(ctx context.Context, c *kafkaconnect.Cluster, t *topic, leader int32, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
 	if leader < 0 {
-		return offline(c, partsOf(t, ids))
+		return offline(c, partitionsByID(t, ids))
 	}
 	addr, ok := c.Addr(leader)
 	if !ok {
@@ -141,7 +141,7 @@ func followLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids [
 	return moved, nil
 }
 
-func partsOf(t *topic, ids []int32) []*partition {
+func partitionsByID(t *topic, ids []int32) []*partition {
 	parts := make([]*partition, len(ids))
 	for i, id := range ids {
 		parts[i] = t.parts[id]
@@ -149,8 +149,8 @@ func partsOf(t *topic, ids []int32) []*partition {
 	return parts
 }
 
-// all is the numbers of the partitions of a topic.
-func (t *topic) all() []int32 {
+// partitionIDs is the numbers of the partitions of a topic.
+func (t *topic) partitionIDs() []int32 {
 	ids := make([]int32, len(t.parts))
 	for i := range ids {
 		ids[i] = int32(i)

@@ -29,9 +29,9 @@ func (w *Writer) wantRefresh() {
 	}
 }
 
-// tendAll looks after everything that takes its time, until the Writer ends.
-func (w *Writer) tendAll() {
-	defer w.tend.Done()
+// maintain looks after everything that takes its time, until the Writer ends.
+func (w *Writer) maintain() {
+	defer w.goroutines.Done()
 	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
 	defer second.Stop()
 	var refreshed time.Time
@@ -44,16 +44,16 @@ func (w *Writer) tendAll() {
 		case <-w.refresh:
 			asked = true
 		case <-second.C:
-			w.watch()
+			w.checkStalled()
 		}
 		if asked || time.Since(refreshed) > w.sink.refreshEvery {
-			w.renewMetadata()
+			w.refreshMetadata()
 			refreshed = time.Now()
 			w.sleep(refreshPause)
 		}
 		if time.Since(looked) > w.sink.refreshEvery {
 			looked = time.Now()
-			w.keepRecord()
+			w.keepProgressRecord()
 		}
 		if time.Since(renewed) > w.sink.renewEvery {
 			renewed = time.Now()
@@ -69,12 +69,12 @@ func (w *Writer) sleep(d time.Duration) {
 	}
 }
 
-// watch gives up when nothing has been stored for too long: the lane then shows the trouble and opens us again.
-func (w *Writer) watch() {
+// checkStalled gives up when nothing has been stored for too long: the lane then shows the trouble and opens us again.
+func (w *Writer) checkStalled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if quiet := time.Since(w.acked); w.unacked > 0 && quiet > w.sink.giveUp {
-		w.fail(w.silence(quiet))
+		w.fail(w.stalledError(quiet))
 	}
 }
 
@@ -83,7 +83,7 @@ func (w *Writer) watch() {
 func (w *Writer) renew() {
 	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
 	defer stop()
-	err := w.fence.mark(ctx, w.who, map[string][]int32{w.notes.part.topic.name: {0}})
+	err := w.fence.writeMarkers(ctx, w.producer, map[string][]int32{w.commits.part.topic.name: {0}})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -93,11 +93,11 @@ func (w *Writer) renew() {
 	}
 }
 
-func (w *Writer) renewMetadata() {
+func (w *Writer) refreshMetadata() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
 	w.mu.Lock()
-	names := []string{w.notes.part.topic.name}
+	names := []string{w.commits.part.topic.name}
 	for n := range w.topics {
 		names = append(names, n)
 	}
@@ -111,26 +111,26 @@ func (w *Writer) renewMetadata() {
 		return
 	}
 	for _, d := range m.Topics {
-		if d.Name == w.notes.part.topic.name {
-			w.learn(w.notes.part.topic, d)
+		if d.Name == w.commits.part.topic.name {
+			w.updateTopic(w.commits.part.topic, d)
 		} else if t := w.topics[d.Name]; t != nil {
-			w.learn(t, d)
+			w.updateTopic(t, d)
 		}
 	}
 }
 
-// learn takes over what the cluster says of a topic. Under the lock.
-func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
+// updateTopic takes over what the cluster says of a topic. Under the lock.
+func (w *Writer) updateTopic(t *topic, d *sarama.TopicMetadata) {
 	now := time.Now()
 	switch {
 	case d.Err == sarama.ErrUnknownTopicOrPartition:
-		w.unknown(t, now)
+		w.handleUnknownTopic(t, now)
 		return
 	case d.Err == sarama.ErrTopicAuthorizationFailed:
 		w.fail(w.sink.cluster.NotAuthorized("Topic", t.name, "DESCRIBE", d.Err))
 		return
 	case d.Uuid != t.uuid && d.Uuid != (sarama.Uuid{}) && t.uuid != (sarama.Uuid{}):
-		w.fail(w.replaced(t))
+		w.fail(w.recreatedError(t))
 		return
 	}
 	t.missing = time.Time{}
@@ -144,28 +144,28 @@ func (w *Writer) learn(t *topic, d *sarama.TopicMetadata) {
 		}
 		q := t.parts[p.ID]
 		if q.leader != p.Leader {
-			w.unlist(q)
+			w.unschedule(q)
 		}
 		q.replicas = p.Replicas
-		if q.leader = p.Leader; q.leader < 0 && q.unackedHere() {
+		if q.leader = p.Leader; q.leader < 0 && q.hasUnacked() {
 			w.wantRefresh()
 		}
-		w.list(q, now)
+		w.schedule(q, now)
 	}
 }
 
-// replaced is the error of a topic that is another one by now.
-func (w *Writer) replaced(t *topic) error {
-	if t == w.notes.part.topic {
+// recreatedError is the error of a topic that is another one by now.
+func (w *Writer) recreatedError(t *topic) error {
+	if t == w.commits.part.topic {
 		return progressDeleted(t.name, " and created again")
 	}
 	return fmt.Errorf("topic %s was deleted and created again", t.name)
 }
 
-// unknown: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
+// handleUnknownTopic: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
 // lock.
-func (w *Writer) unknown(t *topic, now time.Time) {
-	home := t == w.notes.part.topic
+func (w *Writer) handleUnknownTopic(t *topic, now time.Time) {
+	home := t == w.commits.part.topic
 	if t.missing.IsZero() {
 		t.missing = now
 	}
@@ -182,4 +182,4 @@ func (w *Writer) unknown(t *topic, now time.Time) {
 	w.wantRefresh()
 }
 
-func (p *partition) unackedHere() bool { return len(p.queue)+len(p.flight) > 0 }
+func (p *partition) hasUnacked() bool { return len(p.queue)+len(p.flight) > 0 }

@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error) {
-	home, err := s.progressHome(ctx)
+	home, err := s.ensureProgressTopic(ctx)
 	if err != nil {
 		return nil, found{}, err
 	}
@@ -32,15 +32,15 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 	}
 	last := s.lastOf(name)
 	if len(known) > 0 {
-		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil {
+		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil {
 			return nil, had, err
 		}
-		last.goesOn(who)
+		last.setEpoch(who)
 	}
-	if who, err = f.fresh(ctx, who); err != nil {
+	if who, err = f.rotateProducerID(ctx, who); err != nil {
 		return nil, had, err
 	}
-	last.goesOn(who)
+	last.setEpoch(who)
 	w, err := s.writer(lane, name, f, who, home, rec, known)
 	return w, had, err
 }
@@ -59,28 +59,28 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 	}
 	if name != lane.Name && had.rec == nil {
 		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
-		s.lastOf(name).goesOn(who)
+		s.lastOf(name).setEpoch(who)
 	}
 	return f, name, who, had, err
 }
 
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
 func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topic) (who producer, had found, err error) {
-	if who, err = s.begin(ctx, f, name); err != nil {
+	if who, err = s.nextEpoch(ctx, f, name); err != nil {
 		return nobody, had, err
 	}
 	last := s.lastOf(name)
 	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
 		return nobody, had, err
 	}
-	last.goesOn(who)
+	last.setEpoch(who)
 	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
 		return nobody, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
 		return nobody, had, err
 	}
-	last.goesOn(who)
+	last.setEpoch(who)
 	return who, had, nil
 }
 
@@ -98,7 +98,7 @@ func (s *Sink) reserve(
 	}
 	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
 		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.id))
-	return f.begin(ctx, who)
+	return f.nextEpoch(ctx, who)
 }
 
 // existing describes those of the topics that exist. One that does not has nothing to be fenced.
@@ -124,7 +124,7 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 	return known, nil
 }
 
-func partitionsOf(topics map[string]*topic) map[string][]int32 {
+func idsByTopic(topics map[string]*topic) map[string][]int32 {
 	all := make(map[string][]int32, len(topics))
 	for n, t := range topics {
 		for _, p := range t.parts {
@@ -144,8 +144,8 @@ func (s *Sink) writer(
 		return nil, err
 	}
 	w := &Writer{
-		sink: s, lane: lane, name: name, who: who, enc: enc, fence: f,
-		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, links: map[int32]*link{},
+		sink: s, lane: lane, name: name, producer: who, enc: enc, fence: f,
+		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, senders: map[int32]*sender{},
 		refresh: make(chan struct{}, 1), acked: time.Now(), renewed: time.Now().Round(0),
 	}
 	for _, n := range rec.Topics {
@@ -153,20 +153,20 @@ func (s *Sink) writer(
 	}
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.notes = notes{
+	w.commits = commitState{
 		part: home.parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
-		recorded: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
+		storedTopics: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
 	}
-	if w.notes.verdict = rec.Verdict; rec.Verdict != nil {
-		w.notes.origin = rec.origin()
+	if w.commits.verdict = rec.Verdict; rec.Verdict != nil {
+		w.commits.origin = rec.origin()
 	}
 	if rec.Position != nil || len(rec.Topics) > 0 {
-		w.notes.durable = rec
+		w.commits.stored = rec
 	}
 	if rec.Position != nil {
-		w.notes.position, w.notes.held = *rec.Position, *rec.Position
+		w.commits.position, w.commits.durablePos = *rec.Position, *rec.Position
 	}
-	w.tend.Add(1)
-	go w.tendAll()
+	w.goroutines.Add(1)
+	go w.maintain()
 	return w, nil
 }

@@ -5,16 +5,16 @@ import (
 	"github.com/tailrace/tailrace/sink/format"
 )
 
-// staged is what the goroutine of Write has encoded and not handed over yet.
-type staged struct {
+// openBatches is what the goroutine of Write has encoded and not handed over yet.
+type openBatches struct {
 	first   int    // the number of spans[0]
 	spans   []span // the last one may be open
 	batches []*batch
 	bytes   int
 }
 
-// current is the number of the span that grows.
-func (s *staged) current() int {
+// currentSpan is the number of the span that grows.
+func (s *openBatches) currentSpan() int {
 	if n := len(s.spans); n > 0 && !s.spans[n-1].closed {
 		return s.first + n - 1
 	}
@@ -22,25 +22,25 @@ func (s *staged) current() int {
 	return s.first + len(s.spans) - 1
 }
 
-// end closes the span that grows.
-func (s *staged) end(e span) {
-	p := &s.spans[s.current()-s.first]
+// endSpan closes the span that grows.
+func (s *openBatches) endSpan(e span) {
+	p := &s.spans[s.currentSpan()-s.first]
 	p.end, p.state, p.last, p.closed = e.end, e.state, e.last, true
 }
 
 // add puts a record behind the others of its partition.
-func (s *staged) add(p *partition, r *format.Record) {
-	s.open(p, size(r)).records.Add(r.Key, r.Value, r.Headers)
+func (s *openBatches) add(p *partition, r *format.Record) {
+	s.batchFor(p, recordSize(r)).records.Add(r.Key, r.Value, r.Headers)
 }
 
-// take is add without a copy: the value is the end of own, which has room before it. See wire.Records.Take.
-func (s *staged) take(p *partition, r *format.Record, own *bufpool.Buffer) {
-	s.open(p, size(r)).records.Take(own, len(own.Bytes)-len(r.Value), r.Key, r.Headers)
+// addOwned is add without a copy: the value is the end of own, which has room before it. See wire.Records.Take.
+func (s *openBatches) addOwned(p *partition, r *format.Record, own *bufpool.Buffer) {
+	s.batchFor(p, recordSize(r)).records.Take(own, len(own.Bytes)-len(r.Value), r.Key, r.Headers)
 }
 
-// open is the batch of p that gets the next record, of n bytes.
-func (s *staged) open(p *partition, n int) *batch {
-	at := s.current()
+// batchFor is the batch of p that gets the next record, of n bytes.
+func (s *openBatches) batchFor(p *partition, n int) *batch {
+	at := s.currentSpan()
 	b := p.open
 	if b == nil || b.bytes()+n > p.topic.batchMax() {
 		b = &batch{part: p, first: at}
@@ -53,7 +53,7 @@ func (s *staged) open(p *partition, n int) *batch {
 }
 
 // reset forgets what was handed over. A span that is still open goes on under its number.
-func (s *staged) reset() {
+func (s *openBatches) reset() {
 	open := len(s.spans) > 0 && !s.spans[len(s.spans)-1].closed
 	s.first += len(s.spans)
 	clear(s.batches)

@@ -7,9 +7,9 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// flightMax is how many batches of a partition may be on their way: a broker remembers the last five of a producer, so
+// maxInFlight is how many batches of a partition may be on their way: a broker remembers the last five of a producer, so
 // five can be repeated and recognized.
-const flightMax = 5
+const maxInFlight = 5
 
 // topic is one that the Writer writes to. All but the fixed name belongs to the Writer's lock.
 type topic struct {
@@ -29,21 +29,21 @@ type topic struct {
 // its way has been answered; then all that is not stored goes back to the head of the queue and is sent again as it was,
 // one batch alone first.
 type partition struct {
-	topic    *topic
-	id       int32
-	leader   int32   // broker; -1: unknown
-	epoch    int32   // the leader's, when the topic was described: another leader has another
-	replicas []int32 // brokers that keep it
-	seq      int32   // of the next record that is sealed
-	queue    []*batch
-	flight   []*batch
-	pending  int       // requests that are not answered and carry a batch of this partition
-	stalled  bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
-	alone    bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
-	acked    time.Time // when the last was stored
-	tries    int       // errors in a row
-	listed   bool      // in the ready list of its leader's link
-	open     *batch    // not handed over; belongs to the goroutine of Write
+	topic       *topic
+	id          int32
+	leader      int32   // broker; -1: unknown
+	epoch       int32   // the leader's, when the topic was described: another leader has another
+	replicas    []int32 // brokers that keep it
+	seq         int32   // of the next record that is sealed
+	queue       []*batch
+	flight      []*batch
+	pending     int       // requests that are not answered and carry a batch of this partition
+	stalled     bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
+	oneInFlight bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
+	acked       time.Time // when the last was stored
+	tries       int       // errors in a row
+	scheduled   bool      // in the ready list of its leader's link
+	open        *batch    // not handed over; belongs to the goroutine of Write
 }
 
 // sendable says whether the first batch of the queue may go now.
@@ -51,24 +51,24 @@ func (p *partition) sendable(now time.Time) bool {
 	if len(p.queue) == 0 || p.stalled || p.leader < 0 {
 		return false
 	}
-	if p.alone || now.Sub(p.acked) > aloneAfter {
+	if p.oneInFlight || now.Sub(p.acked) > oneInFlightAfter {
 		return len(p.flight) == 0
 	}
-	return len(p.flight) < flightMax
+	return len(p.flight) < maxInFlight
 }
 
-// aloneAfter is how long a partition may be idle until one batch has to be stored before others are sent: its leader
+// oneInFlightAfter is how long a partition may be idle until one batch has to be stored before others are sent: its leader
 // forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
-const aloneAfter = 10 * time.Minute
+const oneInFlightAfter = 10 * time.Minute
 
-// merged says whether b went into the last batch of the queue, because it is small enough. A batch of events begins in the
+// mergeIntoLast says whether b went into the last batch of the queue, because it is small enough. A batch of events begins in the
 // span of its first record, so that is not b's any more.
-func (p *partition) merged(b *batch) bool {
-	if len(p.queue) == 0 || b.note != nil {
+func (p *partition) mergeIntoLast(b *batch) bool {
+	if len(p.queue) == 0 || b.progress != nil {
 		return false
 	}
 	last := p.queue[len(p.queue)-1]
-	if last.sealed || last.note != nil || last.bytes()+b.records.Size() > p.topic.batchMax() {
+	if last.sealed || last.progress != nil || last.bytes()+b.records.Size() > p.topic.batchMax() {
 		return false
 	}
 	last.records.Append(&b.records)
@@ -109,7 +109,7 @@ func (p *partition) remove(b *batch) {
 func (p *partition) rewind(w *Writer) {
 	var again []*batch
 	for _, b := range p.flight {
-		if !b.tooBig {
+		if !b.tooLarge {
 			again = append(again, b)
 			continue
 		}
@@ -117,9 +117,9 @@ func (p *partition) rewind(w *Writer) {
 		again = append(again, one, two)
 		w.unacked++
 		p.topic.unacked++
-		w.spans.at(two.first).open++
+		w.acks.span(two.first).open++
 	}
 	p.queue = append(again, p.queue...)
 	p.flight = p.flight[:0]
-	p.alone = true
+	p.oneInFlight = true
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// prepareMost is how many topics are prepared together: their names go into one request to each of those that are asked.
-const prepareMost = 1000
+// maxPrepared is how many topics are prepared together: their names go into one request to each of those that are asked.
+const maxPrepared = 1000
 
-// wanted is topics that are to be prepared, and whether their names are the sink's own, not a row's.
-type wanted map[string]bool
+// topicSet is topics that are to be prepared, and whether their names are the sink's own, not a row's.
+type topicSet map[string]bool
 
 // topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that the next Open
 // fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are prepared with it; one that
@@ -23,26 +23,26 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	if t := w.topics[name]; t != nil { // only this goroutine changes the map
 		return t, nil
 	}
-	if all := w.coming(name, own); len(all) > 1 {
+	if all := w.upcomingTopics(name, own); len(all) > 1 {
 		err := w.prepare(ctx, all)
 		if t := w.topics[name]; err == nil && t != nil {
 			return t, nil
 		}
-		w.handed = nil // another topic may be why: from here on one by one
+		w.lookahead = nil // another topic may be why: from here on one by one
 	}
-	if err := w.prepare(ctx, wanted{name: own}); err != nil {
+	if err := w.prepare(ctx, topicSet{name: own}); err != nil {
 		return nil, err
 	}
 	return w.topics[name], nil
 }
 
-// coming is the topics of the events that Write was handed which are not prepared yet, name among them.
-func (w *Writer) coming(name string, own bool) wanted {
-	all := wanted{name: own}
+// upcomingTopics is the topics of the events that Write was handed which are not prepared yet, name among them.
+func (w *Writer) upcomingTopics(name string, own bool) topicSet {
+	all := topicSet{name: own}
 	var last *capture.Table
-	for i := range w.handed {
-		for j := range w.handed[i].Events {
-			e := &w.handed[i].Events[j]
+	for i := range w.lookahead {
+		for j := range w.lookahead[i].Events {
+			e := &w.lookahead[i].Events[j]
 			n, own := e.Topic, false
 			if n == "" {
 				if e.Change.Table == last {
@@ -58,7 +58,7 @@ func (w *Writer) coming(name string, own bool) wanted {
 			if w.topics[n] == nil {
 				all[n] = all[n] || own
 			}
-			if len(all) == prepareMost {
+			if len(all) == maxPrepared {
 				return all
 			}
 		}
@@ -68,7 +68,7 @@ func (w *Writer) coming(name string, own bool) wanted {
 
 // prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and
 // then has the progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
-func (w *Writer) prepare(ctx context.Context, names wanted) error {
+func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	found, err := w.sink.describe(ctx, names)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (w *Writer) prepare(ctx context.Context, names wanted) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.claim(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
+	if err := w.registerTopics(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
 		return err
 	}
 	maps.Copy(w.topics, ready)
@@ -101,7 +101,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	unknown := map[string]*topic{}
 	for n, t := range topics {
 		was, named := w.inherited[n]
-		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.first) {
+		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.idUnknown) {
 			unknown[n] = t
 		}
 	}
@@ -110,13 +110,13 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	return w.fence.late(ctx, w.who, partitionsOf(unknown))
+	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
 }
 
-// claim has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
+// registerTopics has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
 // progress record does not take its batch. Under the lock.
-func (w *Writer) claim(ctx context.Context, names []string) error {
-	n := &w.notes
+func (w *Writer) registerTopics(ctx context.Context, names []string) error {
+	n := &w.commits
 	n.topics = slices.Clip(n.topics) // the record that is on its way has them
 	most := 0
 	for _, name := range names {
@@ -127,8 +127,8 @@ func (w *Writer) claim(ctx context.Context, names []string) error {
 		}
 		most = max(most, i+1)
 	}
-	w.note(false)
-	return w.wait(ctx, func() bool { return n.recorded >= most })
+	w.commit(false)
+	return w.wait(ctx, func() bool { return n.storedTopics >= most })
 }
 
 // nameOf returns the name of the topic of a table.

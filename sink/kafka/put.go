@@ -22,7 +22,7 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 		if block == nil {
 			return sarama.ErrIncompleteResponse
 		}
-		if judge(block.Err) == stored {
+		if classify(block.Err) == outcomeStored {
 			return nil
 		}
 		return block.Err
@@ -30,7 +30,7 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
 		return s.cluster.NotAuthorized("Topic", home.name, "WRITE", err)
 	}
-	return f.named("write the progress record", err)
+	return f.wrap("write the progress record", err)
 }
 
 // single is a request with one record, the first of an epoch.

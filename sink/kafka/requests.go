@@ -13,46 +13,46 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// pipe is a connection for produce requests. Sarama has opened it and logged in; from then on its bytes are ours. produce
+// produceConn is a connection for produce requests. Sarama has opened it and logged in; from then on its bytes are ours. produce
 // is for one goroutine, kill for any.
-type pipe struct {
+type produceConn struct {
 	conn    *kafkaconnect.Conn
 	sock    net.Conn
 	timeout time.Duration // of a write, and of an answer
 	last    int32         // correlation of the last request
-	sent    chan sent
+	pending chan pendingRequest
 	dead    chan struct{} // closed by kill
 	once    sync.Once
 }
 
-// sent is a request that waits for its answer; they come in order.
-type sent struct {
+// pendingRequest is a request that waits for its answer; they come in order.
+type pendingRequest struct {
 	request     *request
 	correlation int32
 }
 
-// answerMax is how long an answer may be, in bytes: it names partitions.
-const answerMax = 16 << 20
+// maxResponseBytes is how long an answer may be, in bytes: it names partitions.
+const maxResponseBytes = 16 << 20
 
-// openPipe dials addr. The ctx is for the call only. The error is a *capture.Problem.
-func openPipe(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*pipe, error) {
+// dialProduce dials addr. The ctx is for the call only. The error is a *capture.Problem.
+func dialProduce(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*produceConn, error) {
 	k, err := c.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	p := &pipe{
-		conn: k, sock: k.Stream(), timeout: c.Config.Net.ReadTimeout, sent: make(chan sent, flightMax), dead: make(chan struct{}),
+	p := &produceConn{
+		conn: k, sock: k.Stream(), timeout: c.Config.Net.ReadTimeout, pending: make(chan pendingRequest, maxInFlight), dead: make(chan struct{}),
 	}
-	go p.answers()
+	go p.readResponses()
 	return p, nil
 }
 
 // produce sends a request. Its answer, or the loss of the connection, is told to it later.
-func (p *pipe) produce(q *request) error {
+func (p *produceConn) produce(q *request) error {
 	p.last++
 	b := q.encode(p.last)
 	select {
-	case p.sent <- sent{q, p.last}: // before the answer can come
+	case p.pending <- pendingRequest{q, p.last}: // before the answer can come
 	case <-p.dead:
 		return net.ErrClosed
 	}
@@ -75,20 +75,20 @@ func writeAll(to net.Conn, pieces net.Buffers) error {
 	return err
 }
 
-// answers reads answers until one does not come, and until then has them taken by their requests.
-func (p *pipe) answers() {
+// readResponses reads answers until one does not come, and until then has them taken by their requests.
+func (p *produceConn) readResponses() {
 	var buf []byte
 	for {
 		select {
 		case <-p.dead:
 			return
-		case q := <-p.sent:
+		case q := <-p.pending:
 			var answers map[wire.Place]wire.Answer
 			var err error
 			if buf, err = p.read(buf); err == nil {
 				answers, err = wire.Decode(buf, q.correlation)
 			}
-			q.request.answered(answers, err)
+			q.request.handleResponse(answers, err)
 			if err != nil {
 				return // the loss of one is the loss of all
 			}
@@ -97,7 +97,7 @@ func (p *pipe) answers() {
 }
 
 // read reads one answer into buf, or into a larger one.
-func (p *pipe) read(buf []byte) ([]byte, error) {
+func (p *produceConn) read(buf []byte) ([]byte, error) {
 	if err := p.sock.SetReadDeadline(time.Now().Add(p.timeout)); err != nil {
 		return buf, fmt.Errorf("read produce response: %w", err)
 	}
@@ -106,7 +106,7 @@ func (p *pipe) read(buf []byte) ([]byte, error) {
 		return buf, fmt.Errorf("read produce response: %w", err)
 	}
 	n := int(binary.BigEndian.Uint32(head[:]))
-	if n > answerMax {
+	if n > maxResponseBytes {
 		return buf, fmt.Errorf("read produce response: %d bytes are no answer of Kafka's", n)
 	}
 	if n > cap(buf) {
@@ -119,7 +119,7 @@ func (p *pipe) read(buf []byte) ([]byte, error) {
 }
 
 // kill cuts the connection at once. A nil pipe is dead already.
-func (p *pipe) kill() {
+func (p *produceConn) kill() {
 	if p == nil {
 		return
 	}

@@ -12,19 +12,19 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// answered is called on the goroutine of the connection that q went over.
-func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
+// handleResponse is called on the goroutine of the connection that q went over.
+func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) {
 	w := q.sender.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		q.sender.lose(q, err)
+		q.sender.dropConn(q, err)
 		return
 	}
 	if q.done {
 		return
 	}
-	q.forget()
+	q.removeFromFlight()
 	q.sender.fails = 0
 	now := time.Now()
 	for _, b := range q.batches {
@@ -33,20 +33,20 @@ func (q *request) answered(answers map[wire.Place]wire.Answer, err error) {
 			a.Err = sarama.ErrNetworkException
 		}
 		b.part.pending--
-		w.judge(b, a, now)
+		w.handleAnswer(b, a, now)
 	}
 	if !q.sending {
-		q.free()
+		q.freeStored()
 	}
-	w.settle()
+	w.advance()
 	for _, b := range q.batches {
-		w.answeredAll(b.part, now)
+		w.retryOrContinue(b.part, now)
 	}
 	q.sender.signal()
 }
 
-// forget takes the request out of its link's flight. Under the lock.
-func (q *request) forget() {
+// removeFromFlight takes the request out of its link's flight. Under the lock.
+func (q *request) removeFromFlight() {
 	q.done = true
 	for i, o := range q.sender.flight {
 		if o == q {
@@ -56,15 +56,15 @@ func (q *request) forget() {
 	}
 }
 
-// lose gives up the connection that q went over: nothing is known of what it carried. Under the lock.
-func (l *link) lose(q *request, err error) {
+// dropConn gives up the connection that q went over: nothing is known of what it carried. Under the lock.
+func (l *sender) dropConn(q *request, err error) {
 	if q.done {
 		return // an answer from a connection that was given up before
 	}
 	addr, _ := l.w.fence.cluster.Addr(l.id)
 	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
-	l.broken = true
-	l.pause()
+	l.connBroken = true
+	l.delayRetry()
 	lost := l.flight
 	l.flight = nil
 	now := time.Now()
@@ -73,40 +73,40 @@ func (l *link) lose(q *request, err error) {
 	}
 	for _, q := range lost {
 		if !q.sending {
-			q.release(now)
+			q.requeue(now)
 		}
 	}
 	l.w.wantRefresh()
 	l.signal()
 }
 
-// release has the batches of a lost request sent again. Under the lock.
-func (q *request) release(now time.Time) {
+// requeue has the batches of a lost request sent again. Under the lock.
+func (q *request) requeue(now time.Time) {
 	for _, b := range q.batches {
 		b.part.pending--
 		b.part.stalled = true
-		q.sender.w.answeredAll(b.part, now)
+		q.sender.w.retryOrContinue(b.part, now)
 	}
 }
 
-// judge takes the answer for one batch. Under the lock.
-func (w *Writer) judge(b *batch, a wire.Answer, now time.Time) {
+// handleAnswer takes the answer for one batch. Under the lock.
+func (w *Writer) handleAnswer(b *batch, a wire.Answer, now time.Time) {
 	p := b.part
-	switch judge(a.Err) {
-	case stored:
+	switch classify(a.Err) {
+	case outcomeStored:
 		w.stored(b, now)
 		return
-	case early:
+	case outcomeOutOfOrder:
 		if p.flight[0] == b && !p.stalled {
 			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.topic.name, p.id, a.Err))
 		}
-	case tooBig:
-		w.oversized(b, a.Err)
-	case another:
+	case outcomeTooLarge:
+		w.handleTooLarge(b, a.Err)
+	case outcomeFenced:
 		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.topic.name, p.id, sink.ErrFenced, a.Err))
-	case fatal:
+	case outcomeFatal:
 		w.fail(w.refusal(p, a))
-	case again:
+	case outcomeRetry:
 		w.wantRefresh()
 	}
 	p.stalled = true
@@ -118,37 +118,37 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	p := b.part
 	b.stored = true
 	p.remove(b)
-	p.acked, p.alone, p.tries = now, false, 0
+	p.acked, p.oneInFlight, p.tries = now, false, 0
 	w.acked, w.cause = now, nil
 	w.unacked--
 	p.topic.unacked--
-	if b.note != nil {
-		w.noted(b.note)
+	if b.progress != nil {
+		w.commitStored(b.progress)
 		return
 	}
-	w.spans.at(b.first).open--
+	w.acks.span(b.first).open--
 	w.sink.counters.records.Add(int64(b.records.Len()))
 	if p.topic.unacked == 0 && p.topic.grown > 0 {
 		w.changed.Broadcast()
 	}
 }
 
-// oversized has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
+// handleTooLarge has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
 // makes the lane rewind; the topic's limit is known then, and Write rejects the record.
-func (w *Writer) oversized(b *batch, e sarama.KError) {
+func (w *Writer) handleTooLarge(b *batch, e sarama.KError) {
 	t := b.part.topic
 	if b.records.Len() > 1 {
 		t.target.Store(int64(min(t.batchMax(), b.bytes()/2)))
-		b.tooBig = true
+		b.tooLarge = true
 		return
 	}
-	w.sink.learn(t.name, b.bytes()-1)
+	w.sink.learnLimit(t.name, b.bytes()-1)
 	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
 }
 
-// answeredAll sends a partition's batches again when all that was on its way is answered and some failed; else it goes
+// retryOrContinue sends a partition's batches again when all that was on its way is answered and some failed; else it goes
 // on. Under the lock.
-func (w *Writer) answeredAll(p *partition, now time.Time) {
+func (w *Writer) retryOrContinue(p *partition, now time.Time) {
 	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
 		p.rewind(w)
 		p.tries++
@@ -157,11 +157,11 @@ func (w *Writer) answeredAll(p *partition, now time.Time) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			p.stalled = false
-			w.list(p, time.Now())
+			w.schedule(p, time.Now())
 		})
 		return
 	}
-	w.list(p, now)
+	w.schedule(p, now)
 }
 
 // refusal names an error that no repetition mends.

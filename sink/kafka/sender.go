@@ -12,9 +12,9 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// link sends to one broker over one connection, several requests at a time. After any error of the connection it is
+// sender sends to one broker over one connection, several requests at a time. After any error of the connection it is
 // thrown away: what it carried is sent again over a new one.
-type link struct {
+type sender struct {
 	w    *Writer
 	id   int32
 	wake chan struct{}
@@ -23,18 +23,18 @@ type link struct {
 	writes wire.Request
 
 	// guarded by w.mu
-	conn    *pipe
-	ready   []*partition
-	flight  []*request // sent over conn, oldest first
-	broken  bool       // conn is to be thrown away
-	pace    pace
-	fails   int // connections lost in a row
-	retryAt time.Time
+	conn       *produceConn
+	ready      []*partition
+	flight     []*request // sent over conn, oldest first
+	connBroken bool       // conn is to be thrown away
+	linger     linger
+	fails      int // connections lost in a row
+	retryAt    time.Time
 }
 
 // request is what one produce request carries.
 type request struct {
-	sender  *link
+	sender  *sender
 	batches []*batch
 
 	// guarded by sender.w.mu
@@ -43,8 +43,8 @@ type request struct {
 	lost    bool // the latter
 }
 
-// free gives the memory of stored batches back. Under the lock, and not while the link reads them.
-func (q *request) free() {
+// freeStored gives the memory of stored batches back. Under the lock, and not while the link reads them.
+func (q *request) freeStored() {
 	for _, b := range q.batches {
 		if b.stored {
 			b.records.Free()
@@ -52,47 +52,47 @@ func (q *request) free() {
 	}
 }
 
-// enough is how much has to wait before a further request is sent, by the number of requests on their way: nothing when
+// minRequestBytes is how much has to wait before a further request is sent, by the number of requests on their way: nothing when
 // there is none, so an idle line is never slowed down; the busier, the larger.
-var enough = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
+var minRequestBytes = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
 
-// list has a partition sent by its leader's link once it may be. Under the lock.
-func (w *Writer) list(p *partition, now time.Time) {
-	l := w.links[p.leader]
-	if p.listed && l != nil && !l.pace.held.IsZero() && l.worth(l.pace.least) {
+// schedule has a partition sent by its leader's link once it may be. Under the lock.
+func (w *Writer) schedule(p *partition, now time.Time) {
+	l := w.senders[p.leader]
+	if p.scheduled && l != nil && !l.linger.waitingSince.IsZero() && l.hasReady(l.linger.minBytes) {
 		l.signal()
 	}
-	if p.listed || !p.sendable(now) {
+	if p.scheduled || !p.sendable(now) {
 		return
 	}
 	if l == nil {
-		l = &link{w: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
+		l = &sender{w: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
 			Client: w.sink.cluster.Config.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
 		}}
-		w.links[p.leader] = l
+		w.senders[p.leader] = l
 		go l.run()
 	}
-	p.listed = true
+	p.scheduled = true
 	l.ready = append(l.ready, p)
 	l.signal()
 }
 
-// unlist takes a partition back from the link of a leader that it leaves, which may never connect again.
-func (w *Writer) unlist(p *partition) {
-	if l := w.links[p.leader]; l != nil && p.listed {
+// unschedule takes a partition back from the link of a leader that it leaves, which may never connect again.
+func (w *Writer) unschedule(p *partition) {
+	if l := w.senders[p.leader]; l != nil && p.scheduled {
 		l.ready = slices.DeleteFunc(l.ready, func(o *partition) bool { return o == p })
-		p.listed = false
+		p.scheduled = false
 	}
 }
 
-func (l *link) signal() {
+func (l *sender) signal() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (l *link) run() {
+func (l *sender) run() {
 	for {
 		select {
 		case <-l.w.ctx.Done():
@@ -105,11 +105,11 @@ func (l *link) run() {
 }
 
 // step connects, or sends one request; false when there is nothing to do.
-func (l *link) step() bool {
+func (l *sender) step() bool {
 	l.w.mu.Lock()
-	if l.broken {
+	if l.connBroken {
 		l.conn.kill()
-		l.conn, l.broken = nil, false
+		l.conn, l.connBroken = nil, false
 	}
 	if l.w.err != nil || len(l.ready) == 0 {
 		l.w.mu.Unlock()
@@ -126,35 +126,35 @@ func (l *link) step() bool {
 	if q == nil {
 		return false
 	}
-	l.sent(q, conn.produce(q))
+	l.doneSending(q, conn.produce(q))
 	return true
 }
 
-// sent: the request's batches are not read any more. From here on they may be sent again, or freed.
-func (l *link) sent(q *request, err error) {
+// doneSending: the request's batches are not read any more. From here on they may be sent again, or freed.
+func (l *sender) doneSending(q *request, err error) {
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
 	q.sending = false
 	switch {
 	case q.done && q.lost:
-		q.release(time.Now())
+		q.requeue(time.Now())
 	case q.done: // the answer was faster
-		q.free()
+		q.freeStored()
 	case err != nil:
-		l.lose(q, err)
+		l.dropConn(q, err)
 	}
 }
 
 // connect dials after a pause; false when it failed, and then it wakes the link again by itself.
-func (l *link) connect(wait time.Duration) bool {
+func (l *sender) connect(wait time.Duration) bool {
 	if wait > 0 {
 		time.AfterFunc(wait, l.signal)
 		return false
 	}
-	var k *pipe
+	var k *produceConn
 	var err error
 	if addr, ok := l.w.fence.cluster.Addr(l.id); ok {
-		k, err = openPipe(l.w.ctx, l.w.fence.cluster, addr)
+		k, err = dialProduce(l.w.ctx, l.w.fence.cluster, addr)
 	} else {
 		err = kafkaconnect.Unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
@@ -167,7 +167,7 @@ func (l *link) connect(wait time.Duration) bool {
 	k.kill()
 	if err != nil {
 		l.w.cause = err
-		l.pause()
+		l.delayRetry()
 		time.AfterFunc(time.Until(l.retryAt), l.signal)
 	}
 	l.w.wantRefresh()
@@ -176,8 +176,8 @@ func (l *link) connect(wait time.Duration) bool {
 
 var errNoAddress = errors.New("the cluster names no address for it")
 
-// pause puts off the next connection: not at all after the first loss. Under the lock.
-func (l *link) pause() {
+// delayRetry puts off the next connection: not at all after the first loss. Under the lock.
+func (l *sender) delayRetry() {
 	if l.fails++; l.fails > 1 {
 		l.retryAt = time.Now().Add(backoff(l.fails))
 	}
@@ -187,11 +187,11 @@ func (l *link) pause() {
 func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), time.Second) }
 
 // collect takes what a request may carry, nil when it is not worth one yet. Under the lock.
-func (l *link) collect(now time.Time) *request {
-	if len(l.flight) >= l.w.sink.inFlight || !l.worth(enough[len(l.flight)]) || l.lingers(now) {
+func (l *sender) collect(now time.Time) *request {
+	if len(l.flight) >= l.w.sink.inFlight || !l.hasReady(minRequestBytes[len(l.flight)]) || l.shouldLinger(now) {
 		return nil
 	}
-	if err := l.expired(now); err != nil {
+	if err := l.checkExpired(now); err != nil {
 		l.w.fail(err)
 		return nil
 	}
@@ -202,16 +202,16 @@ func (l *link) collect(now time.Time) *request {
 			later = append(later, l.ready[i:]...)
 			break
 		}
-		p.listed = false
+		p.scheduled = false
 		if p.leader != l.id || !p.sendable(now) {
-			l.w.list(p, now)
+			l.w.schedule(p, now)
 			continue
 		}
 		b := p.take(now)
 		n += b.bytes()
 		q.batches = append(q.batches, b)
 		if p.sendable(now) { // a second batch of a partition needs a second request
-			p.listed = true
+			p.scheduled = true
 			later = append(later, p)
 		}
 	}
@@ -221,28 +221,28 @@ func (l *link) collect(now time.Time) *request {
 		return nil
 	}
 	l.flight = append(l.flight, q)
-	l.pace.sent(n, now)
+	l.linger.countRequest(n, now)
 	return q
 }
 
-// lingers says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
-func (l *link) lingers(now time.Time) bool {
-	if l.worth(l.pace.least) {
-		l.pace.held = time.Time{}
+// shouldLinger says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
+func (l *sender) shouldLinger(now time.Time) bool {
+	if l.hasReady(l.linger.minBytes) {
+		l.linger.waitingSince = time.Time{}
 		return false
 	}
 	if len(l.flight) > 0 {
 		return true
 	}
-	wait, first := l.pace.waits(now)
+	wait, first := l.linger.wait(now)
 	if first {
-		time.AfterFunc(paceWait, l.signal)
+		time.AfterFunc(maxLinger, l.signal)
 	}
 	return wait
 }
 
-// worth says whether at least n bytes are ready.
-func (l *link) worth(n int) bool {
+// hasReady says whether at least n bytes are ready.
+func (l *sender) hasReady(n int) bool {
 	for _, p := range l.ready {
 		for _, b := range p.queue {
 			if n -= b.bytes(); n <= 0 {
@@ -257,15 +257,15 @@ func (l *link) worth(n int) bool {
 func (q *request) encode(correlation int32) net.Buffers {
 	parts := make([]wire.Part, len(q.batches))
 	for i, b := range q.batches {
-		parts[i] = b.as(q.sender.w.who)
+		parts[i] = b.wirePart(q.sender.w.producer)
 	}
 	return q.sender.writes.Encode(correlation, parts)
 }
 
-// expired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
-func (l *link) expired(now time.Time) error {
+// checkExpired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
+func (l *sender) checkExpired(now time.Time) error {
 	if quiet := now.Sub(l.w.acked); l.w.unacked > 0 && quiet > l.w.sink.giveUp {
-		return l.w.silence(quiet)
+		return l.w.stalledError(quiet)
 	}
 	if now.Round(0).Sub(l.w.renewed) > renewWithin {
 		return fmt.Errorf("write to Kafka: the coordinator was not asked for %s: %w", renewWithin, context.DeadlineExceeded)
@@ -273,9 +273,9 @@ func (l *link) expired(now time.Time) error {
 	return nil
 }
 
-// silence says why nothing is stored. Under the lock.
-func (w *Writer) silence(quiet time.Duration) error {
-	waiting := slices.DeleteFunc(append(allOf(w.topics), w.notes.part), func(p *partition) bool { return !p.unackedHere() })
+// stalledError says why nothing is stored. Under the lock.
+func (w *Writer) stalledError(quiet time.Duration) error {
+	waiting := slices.DeleteFunc(append(allPartitions(w.topics), w.commits.part), func(p *partition) bool { return !p.hasUnacked() })
 	cause := offline(w.sink.cluster, waiting)
 	if cause == nil {
 		cause = w.cause

@@ -75,7 +75,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 			break
 		}
 	}
-	if s.MaxInFlight < 0 || s.MaxInFlight > flightMax {
+	if s.MaxInFlight < 0 || s.MaxInFlight > maxInFlight {
 		wrong("max_in_flight", "max_in_flight is not 1 to 5", "Kafka recognizes a producer's last five batches, so five can be repeated.")
 	}
 	for attribute, name := range map[string]string{"dead_letter": s.DeadLetter, "progress_topic": s.ProgressTopic} {

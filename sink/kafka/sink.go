@@ -67,11 +67,11 @@ type Sink struct {
 	log            *zap.Logger
 	counters       counters
 
-	mu      sync.Mutex
-	learned map[string]int // bytes of a batch by topic, where the broker's refusal said it
-	warned  bool           // of min.insync.replicas
-	health  sink.Health
-	last    *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
+	mu            sync.Mutex
+	learnedLimits map[string]int // bytes of a batch by topic, where the broker's refusal said it
+	warned        bool           // of min.insync.replicas
+	health        sink.Health
+	last          *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
 }
 
 type counters struct{ records, retries, rejected atomic.Int64 }
@@ -85,7 +85,7 @@ type Counts struct {
 
 // New makes a sink; it contacts nothing.
 func New(o Options, log *zap.Logger) (*Sink, error) {
-	c, err := kafkaconnect.New(o.Brokers, o.Login, o.TLS, flightMax)
+	c, err := kafkaconnect.New(o.Brokers, o.Login, o.TLS, maxInFlight)
 	if err != nil {
 		return nil, err
 	}
@@ -95,13 +95,13 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
 		cluster: c, log: log,
-		learned: map[string]int{},
+		learnedLimits: map[string]int{},
 	}
 	if s.progressTopic == "" {
 		s.progressTopic = DefaultProgressTopic
 	}
 	if s.inFlight == 0 {
-		s.inFlight = flightMax
+		s.inFlight = maxInFlight
 	}
 	name := o.Format
 	if name == "" {
@@ -163,7 +163,7 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	defer stop()
 	w, had, err := s.open(within, lane)
 	if err != nil {
-		return nil, sink.Progress{}, s.held(ctx, lane, err)
+		return nil, sink.Progress{}, s.whyBlocked(ctx, lane, err)
 	}
 	return w, had.progress(), nil
 }
@@ -172,7 +172,7 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	home, err := s.homeIfAny(within)
+	home, err := s.findProgressTopic(within)
 	if err != nil || home == nil {
 		return sink.Progress{Memory: sink.Empty}, err
 	}

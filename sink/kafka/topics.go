@@ -39,9 +39,9 @@ func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, e
 	return w.topic(ctx, name, true)
 }
 
-// spread takes over the partitions that topics have got: what went to the old ones is stored first, so that a key that
+// adoptPartitions takes over the partitions that topics have got: what went to the old ones is stored first, so that a key that
 // moves keeps its order in time.
-func (w *Writer) spread(ctx context.Context) error {
+func (w *Writer) adoptPartitions(ctx context.Context) error {
 	w.grown.Store(false)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,11 +49,11 @@ func (w *Writer) spread(ctx context.Context) error {
 		if t.grown == 0 {
 			continue
 		}
-		if err := w.wait(ctx, func() bool { return t.unacked == 0 && !w.notes.busy }); err != nil {
+		if err := w.wait(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
 			return err
 		}
-		w.notes.recorded-- // written anew: a fenced Writer ends here, and never reaches a partition that is not fenced
-		if err := w.claim(ctx, w.notes.topics[len(w.notes.topics)-1:]); err != nil {
+		w.commits.storedTopics-- // written anew: a fenced Writer ends here, and never reaches a partition that is not fenced
+		if err := w.registerTopics(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
 			return err
 		}
 		from := len(t.parts)
@@ -69,11 +69,11 @@ func (w *Writer) spread(ctx context.Context) error {
 }
 
 func newPartition(t *topic, id int32) *partition {
-	return &partition{topic: t, id: id, leader: -1, alone: true}
+	return &partition{topic: t, id: id, leader: -1, oneInFlight: true}
 }
 
 // describe asks for the partitions and limits of topics, and creates those that are missing where the settings say so.
-func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described, error) {
+func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]described, error) {
 	all := make(map[string]described, len(names))
 	created := map[string]bool{}
 	var ready []*topic
@@ -95,10 +95,10 @@ func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described
 				ready = append(ready, t.topic)
 			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
 				missing = append(missing, n)
-			case passes(t.err):
+			case isTransient(t.err):
 				later = append(later, n)
 			}
-			t.err = s.undescribed(n, t.err)
+			t.err = s.describeError(n, t.err)
 			all[n] = t
 		}
 		if len(missing) > 0 {
@@ -109,7 +109,7 @@ func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described
 			later, until = append(later, made...), time.Now().Add(createTimeout)
 		}
 		if left = later; len(left) == 0 || time.Now().After(until) {
-			s.limits(ctx, ready)
+			s.readLimits(ctx, ready)
 			return all, nil
 		}
 		if err := p.sleep(ctx, all[left[0]].err); err != nil {
@@ -118,8 +118,8 @@ func (s *Sink) describe(ctx context.Context, names wanted) (map[string]described
 	}
 }
 
-// undescribed names the answer in the place of a topic's description.
-func (s *Sink) undescribed(name string, err error) error {
+// describeError names the answer in the place of a topic's description.
+func (s *Sink) describeError(name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -132,7 +132,7 @@ func (s *Sink) undescribed(name string, err error) error {
 }
 
 // createMissing creates those topics that are ours to create and returns them; all gets the errors of the others.
-func (s *Sink) createMissing(ctx context.Context, missing []string, names wanted, all map[string]described) (made []string) {
+func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]described) (made []string) {
 	for _, n := range missing {
 		if s.creates(n, names[n]) {
 			made = append(made, n)
@@ -150,12 +150,12 @@ func (s *Sink) createMissing(ctx context.Context, missing []string, names wanted
 	return slices.DeleteFunc(made, func(n string) bool { return refused[n] != nil })
 }
 
-func judgeError(err error) outcome {
+func classifyError(err error) outcome {
 	var k sarama.KError
 	if errors.As(err, &k) {
-		return judge(k)
+		return classify(k)
 	}
-	return fatal
+	return outcomeFatal
 }
 
 // topicsFrom reads the answer of metadata.

@@ -25,7 +25,7 @@ func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what 
 			continue
 		}
 		seen[name] = true
-		empty, err := w.sink.empty(ctx, name)
+		empty, err := w.sink.isEmpty(ctx, name)
 		if err != nil {
 			return "", err
 		}
@@ -36,8 +36,8 @@ func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what 
 	return "", nil
 }
 
-// empty reports whether a topic has no records, or does not exist.
-func (s *Sink) empty(ctx context.Context, name string) (bool, error) {
+// isEmpty reports whether a topic has no records, or does not exist.
+func (s *Sink) isEmpty(ctx context.Context, name string) (bool, error) {
 	all, err := describeTopics(ctx, s.cluster, name)
 	if err != nil {
 		return false, err
@@ -52,7 +52,7 @@ func (s *Sink) empty(ctx context.Context, name string) (bool, error) {
 		return false, fmt.Errorf("describe topic %s: %w", name, t.err)
 	}
 	empty := true
-	err = askLeaders(ctx, s.cluster, t.topic, t.topic.all(), func(k *kafkaconnect.Conn, parts []int32) error {
+	err = askLeaders(ctx, s.cluster, t.topic, t.topic.partitionIDs(), func(k *kafkaconnect.Conn, parts []int32) error {
 		first, err := k.Offsets(name, parts, sarama.OffsetOldest)
 		if err != nil {
 			return err

@@ -24,28 +24,28 @@ const (
 // Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends, one for each connection
 // reads answers, one more looks after metadata. They meet under one lock.
 type Writer struct {
-	sink  *Sink
-	lane  sink.Lane
-	name  string // of the lane in the progress topic
-	who   producer
-	enc   format.Encoder
-	ctx   context.Context // ends with the Writer
-	stop  context.CancelFunc
-	fence *fencing
-	tend  sync.WaitGroup
+	sink       *Sink
+	lane       sink.Lane
+	name       string // of the lane in the progress topic
+	producer   producer
+	enc        format.Encoder
+	ctx        context.Context // ends with the Writer
+	stop       context.CancelFunc
+	fence      *fencing
+	goroutines sync.WaitGroup
 
 	// of the goroutine of Write
 	prepared *capture.Table // the shape that enc is prepared for
 	encoded  format.Buffer  // of one event
 	large    format.Buffer  // of a large one; its bytes go into the event's batch
-	staged   staged
+	staged   openBatches
 	names    map[tableName]string // topics by table
 	last     struct {             // the event before
 		table *capture.Table
 		topic *topic
 	}
 	inherited map[string]*topic // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
-	handed    []sink.Batch      // to Write, which looks ahead for topics; nil: it does not
+	lookahead []sink.Batch      // to Write, which looks ahead for topics; nil: it does not
 	refused   error             // what Write returned, though what was accepted before goes on
 	grown     atomic.Bool       // a topic has more partitions by now
 
@@ -54,9 +54,9 @@ type Writer struct {
 	err     error     // final
 	closed  bool
 	topics  map[string]*topic
-	links   map[int32]*link
-	spans   spans
-	notes   notes
+	senders map[int32]*sender
+	acks    ackTracker
+	commits commitState
 	unacked int       // batches handed over and not acknowledged, progress records too
 	acked   time.Time // the last time that one was, or that there was none
 	cause   error     // the last error that was not final
@@ -68,12 +68,12 @@ type tableName struct{ schema, name string }
 
 // Write implements sink.Writer. When it has returned everything is encoded into memory of our own.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
-	if err := w.usable(ctx); err != nil {
+	if err := w.checkUsable(ctx); err != nil {
 		return err
 	}
-	w.handed = batches
+	w.lookahead = batches
 	err := w.accept(ctx, batches)
-	w.handed = nil
+	w.lookahead = nil
 	if err != nil && w.refused == nil {
 		w.refused = err // a part may have been accepted: nothing may follow it
 	}
@@ -88,13 +88,13 @@ func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 				return w.refuse(ctx, &b.Events[j], err)
 			}
 		}
-		w.staged.end(span{end: b.End, state: b.State, last: b.Last, closed: true})
+		w.staged.endSpan(span{end: b.End, state: b.State, last: b.Last, closed: true})
 	}
 	return w.handOver(ctx)
 }
 
-// usable says what a Writer that has failed says, and takes over partitions that were added.
-func (w *Writer) usable(ctx context.Context) error {
+// checkUsable says what a Writer that has failed says, and takes over partitions that were added.
+func (w *Writer) checkUsable(ctx context.Context) error {
 	if w.refused != nil {
 		return w.refused
 	}
@@ -102,7 +102,7 @@ func (w *Writer) usable(ctx context.Context) error {
 	err := w.err
 	w.mu.Unlock()
 	if err == nil && w.grown.Load() {
-		err = w.spread(ctx)
+		err = w.adoptPartitions(ctx)
 	}
 	return err
 }
@@ -116,8 +116,8 @@ func (w *Writer) handOver(ctx context.Context) error {
 	}
 	now := time.Now()
 	for i, s := range w.staged.spans {
-		at := w.spans.at(w.staged.first + i)
-		w.spans.grow(w.staged.first+i, s.bytes)
+		at := w.acks.span(w.staged.first + i)
+		w.acks.grow(w.staged.first+i, s.bytes)
 		at.end, at.last, at.closed = s.end, s.last, s.closed
 		if s.state != nil {
 			at.state = append([]byte{}, s.state...)
@@ -128,8 +128,8 @@ func (w *Writer) handOver(ctx context.Context) error {
 		w.enqueue(b, now)
 	}
 	w.staged.reset()
-	w.settle()
-	return w.wait(ctx, func() bool { return w.spans.bytes <= w.sink.limit || len(w.spans.list) <= 1 })
+	w.advance()
+	return w.wait(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }
 
 // wait waits until done, under the lock.
@@ -154,8 +154,8 @@ func (w *Writer) wait(ctx context.Context, done func() bool) error {
 
 // enqueue puts a batch at the end of its partition's queue.
 func (w *Writer) enqueue(b *batch, now time.Time) {
-	if b.part.merged(b) {
-		w.list(b.part, now)
+	if b.part.mergeIntoLast(b) {
+		w.schedule(b.part, now)
 		return
 	}
 	if w.unacked == 0 {
@@ -163,18 +163,18 @@ func (w *Writer) enqueue(b *batch, now time.Time) {
 	}
 	w.unacked++
 	b.part.topic.unacked++
-	if b.note == nil {
-		w.spans.at(b.first).open++
+	if b.progress == nil {
+		w.acks.span(b.first).open++
 	}
 	b.part.queue = append(b.part.queue, b)
-	w.list(b.part, now)
+	w.schedule(b.part, now)
 }
 
-// settle follows the spans, and has the progress recorded. Under the lock.
-func (w *Writer) settle() {
-	if end, state, last, ok := w.spans.settle(); ok {
-		w.notes.settled(end, state, last)
-		w.note(false)
+// advance follows the spans, and has the progress recorded. Under the lock.
+func (w *Writer) advance() {
+	if end, state, last, ok := w.acks.advance(); ok {
+		w.commits.advance(end, state, last)
+		w.commit(false)
 		w.changed.Broadcast()
 	}
 }
@@ -195,19 +195,19 @@ func (w *Writer) fail(err error) {
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if !w.closed {
-		w.sink.setLast(&lastWriter{w.name, w.who, w.notes.part.topic.uuid, w.notes.durable})
+		w.sink.setLast(&lastWriter{w.name, w.producer, w.commits.part.topic.uuid, w.commits.stored})
 	}
 	w.closed = true
 	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
-	if w.notes.timer != nil {
-		w.notes.timer.Stop()
+	if w.commits.timer != nil {
+		w.commits.timer.Stop()
 	}
-	for _, l := range w.links {
+	for _, l := range w.senders {
 		l.conn.kill()
 	}
 	w.mu.Unlock()
 	w.stop()
-	w.tend.Wait()
+	w.goroutines.Wait()
 	return nil
 }
 
