@@ -45,8 +45,8 @@ func (n *commitState) advance(end capture.Position, state []byte, last capture.C
 	}
 }
 
-// commit sends a progress record when there is something to record, now or when its time has come. Under the lock.
-func (w *Writer) commit(timer bool) {
+// commitLocked sends a progress record when there is something to record, now or when its time has come. Under the lock.
+func (w *Writer) commitLocked(timer bool) {
 	n := &w.commits
 	if timer {
 		n.timer = nil
@@ -61,7 +61,7 @@ func (w *Writer) commit(timer bool) {
 			n.timer = time.AfterFunc(wait, func() {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				w.commit(true)
+				w.commitLocked(true)
 			})
 		}
 		return
@@ -79,25 +79,25 @@ func (w *Writer) commit(timer bool) {
 		at := n.position
 		p.Position = &at
 	}
-	w.sendProgress(p, now)
+	w.sendProgressLocked(p, now)
 }
 
-// sendProgress has a progress record written. Under the lock; n.busy is set.
-func (w *Writer) sendProgress(p *progress, now time.Time) {
+// sendProgressLocked has a progress record written. Under the lock; n.busy is set.
+func (w *Writer) sendProgressLocked(p *progress, now time.Time) {
 	b := &batch{part: w.commits.part, progress: p}
 	b.records.Add(w.commits.key, p.encode(), nil)
-	w.enqueue(b, now)
+	w.enqueueLocked(b, now)
 }
 
-// rewriteProgress writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
+// rewriteProgressLocked writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
 // something durable. Under the lock.
-func (w *Writer) rewriteProgress() {
+func (w *Writer) rewriteProgressLocked() {
 	n := &w.commits
 	if w.err != nil || n.inFlight || n.dirty || n.stored == nil {
 		return // or a newer one is on its way
 	}
 	n.inFlight = true
-	w.sendProgress(n.stored, time.Now())
+	w.sendProgressLocked(n.stored, time.Now())
 }
 
 // Record implements sink.Recorder.
@@ -110,12 +110,12 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	if p.State != nil {
 		n.state = p.State
 	}
-	w.commit(false)
-	return w.wait(ctx, func() bool { return !n.dirty && !n.inFlight })
+	w.commitLocked(false)
+	return w.waitLocked(ctx, func() bool { return !n.dirty && !n.inFlight })
 }
 
-// commitStored: a progress record is stored. Only now is its position held (I1).
-func (w *Writer) commitStored(p *progress) {
+// commitStoredLocked: a progress record is stored. Only now is its position held (I1).
+func (w *Writer) commitStoredLocked(p *progress) {
 	n := &w.commits
 	n.inFlight, n.stored, n.storedTopics = false, p, len(p.Topics)
 	if p.Position != nil && n.durablePos.Before(*p.Position) {
@@ -125,5 +125,5 @@ func (w *Writer) commitStored(p *progress) {
 		}
 	}
 	w.changed.Broadcast()
-	w.commit(false)
+	w.commitLocked(false)
 }

@@ -165,7 +165,7 @@ func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) erro
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = w.wait(ctx, func() bool { return len(w.acks.list) == 0 && !w.commits.inFlight && !w.commits.dirty })
+	_ = w.waitLocked(ctx, func() bool { return len(w.acks.list) == 0 && !w.commits.inFlight && !w.commits.dirty })
 	return w.refused
 }
 

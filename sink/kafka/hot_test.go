@@ -43,11 +43,11 @@ func (w *Writer) store(now time.Time) {
 			b := p.take(now)
 			w.senders[0].writes.Encode(1, []wire.Part{b.wirePart(producer{})})
 			p.pending--
-			w.stored(b, now)
+			w.batchStoredLocked(b, now)
 			b.records.Free()
 		}
 	}
-	w.advance()
+	w.advanceLocked()
 }
 
 // hotRows is a transaction of 1,000 rows of six columns and about 100 bytes.

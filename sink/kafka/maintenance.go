@@ -74,7 +74,7 @@ func (w *Writer) checkStalled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if quiet := time.Since(w.acked); w.unacked > 0 && quiet > w.sink.giveUp {
-		w.fail(w.stalledError(quiet))
+		w.failLocked(w.stalledErrorLocked(quiet))
 	}
 }
 
@@ -89,7 +89,7 @@ func (w *Writer) renew() {
 	if err == nil {
 		w.renewed = time.Now().Round(0)
 	} else if errors.Is(err, sink.ErrFenced) {
-		w.fail(err)
+		w.failLocked(err)
 	}
 }
 
@@ -112,25 +112,25 @@ func (w *Writer) refreshMetadata() {
 	}
 	for _, d := range m.Topics {
 		if d.Name == w.commits.part.topic.name {
-			w.updateTopic(w.commits.part.topic, d)
+			w.updateTopicLocked(w.commits.part.topic, d)
 		} else if t := w.topics[d.Name]; t != nil {
-			w.updateTopic(t, d)
+			w.updateTopicLocked(t, d)
 		}
 	}
 }
 
-// updateTopic takes over what the cluster says of a topic. Under the lock.
-func (w *Writer) updateTopic(t *topic, d *sarama.TopicMetadata) {
+// updateTopicLocked takes over what the cluster says of a topic. Under the lock.
+func (w *Writer) updateTopicLocked(t *topic, d *sarama.TopicMetadata) {
 	now := time.Now()
 	switch {
 	case d.Err == sarama.ErrUnknownTopicOrPartition:
-		w.handleUnknownTopic(t, now)
+		w.handleUnknownTopicLocked(t, now)
 		return
 	case d.Err == sarama.ErrTopicAuthorizationFailed:
-		w.fail(w.sink.cluster.NotAuthorized("Topic", t.name, "DESCRIBE", d.Err))
+		w.failLocked(w.sink.cluster.NotAuthorized("Topic", t.name, "DESCRIBE", d.Err))
 		return
 	case d.Uuid != t.uuid && d.Uuid != (sarama.Uuid{}) && t.uuid != (sarama.Uuid{}):
-		w.fail(w.recreatedError(t))
+		w.failLocked(w.recreatedError(t))
 		return
 	}
 	t.missing = time.Time{}
@@ -144,13 +144,13 @@ func (w *Writer) updateTopic(t *topic, d *sarama.TopicMetadata) {
 		}
 		q := t.parts[p.ID]
 		if q.leader != p.Leader {
-			w.unschedule(q)
+			w.unscheduleLocked(q)
 		}
 		q.replicas = p.Replicas
 		if q.leader = p.Leader; q.leader < 0 && q.hasUnacked() {
 			w.wantRefresh()
 		}
-		w.schedule(q, now)
+		w.scheduleLocked(q, now)
 	}
 }
 
@@ -162,9 +162,9 @@ func (w *Writer) recreatedError(t *topic) error {
 	return fmt.Errorf("topic %s was deleted and created again", t.name)
 }
 
-// handleUnknownTopic: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
+// handleUnknownTopicLocked: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
 // lock.
-func (w *Writer) handleUnknownTopic(t *topic, now time.Time) {
+func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	home := t == w.commits.part.topic
 	if t.missing.IsZero() {
 		t.missing = now
@@ -174,9 +174,9 @@ func (w *Writer) handleUnknownTopic(t *topic, now time.Time) {
 	}
 	if now.Sub(t.missing) > missingAfter {
 		if home {
-			w.fail(progressDeleted(t.name, ""))
+			w.failLocked(progressDeleted(t.name, ""))
 		} else {
-			w.fail(topicMissing(w.sink.cluster, t.name, nil))
+			w.failLocked(topicMissing(w.sink.cluster, t.name, nil))
 		}
 	}
 	w.wantRefresh()

@@ -87,7 +87,7 @@ func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.registerTopics(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
+	if err := w.registerTopicsLocked(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
 		return err
 	}
 	maps.Copy(w.topics, ready)
@@ -113,9 +113,9 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
 }
 
-// registerTopics has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
+// registerTopicsLocked has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
 // progress record does not take its batch. Under the lock.
-func (w *Writer) registerTopics(ctx context.Context, names []string) error {
+func (w *Writer) registerTopicsLocked(ctx context.Context, names []string) error {
 	n := &w.commits
 	n.topics = slices.Clip(n.topics) // the record that is on its way has them
 	most := 0
@@ -127,8 +127,8 @@ func (w *Writer) registerTopics(ctx context.Context, names []string) error {
 		}
 		most = max(most, i+1)
 	}
-	w.commit(false)
-	return w.wait(ctx, func() bool { return n.storedTopics >= most })
+	w.commitLocked(false)
+	return w.waitLocked(ctx, func() bool { return n.storedTopics >= most })
 }
 
 // nameOf returns the name of the topic of a table.

@@ -18,13 +18,13 @@ func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		q.sender.dropConn(q, err)
+		q.sender.dropConnLocked(q, err)
 		return
 	}
 	if q.done {
 		return
 	}
-	q.removeFromFlight()
+	q.removeFromFlightLocked()
 	q.sender.fails = 0
 	now := time.Now()
 	for _, b := range q.batches {
@@ -33,20 +33,20 @@ func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) 
 			a.Err = sarama.ErrNetworkException
 		}
 		b.part.pending--
-		w.handleAnswer(b, a, now)
+		w.handleAnswerLocked(b, a, now)
 	}
 	if !q.sending {
-		q.freeStored()
+		q.freeStoredLocked()
 	}
-	w.advance()
+	w.advanceLocked()
 	for _, b := range q.batches {
-		w.retryOrContinue(b.part, now)
+		w.retryOrContinueLocked(b.part, now)
 	}
 	q.sender.signal()
 }
 
-// removeFromFlight takes the request out of its link's flight. Under the lock.
-func (q *request) removeFromFlight() {
+// removeFromFlightLocked takes the request out of its link's flight. Under the lock.
+func (q *request) removeFromFlightLocked() {
 	q.done = true
 	for i, o := range q.sender.flight {
 		if o == q {
@@ -56,15 +56,15 @@ func (q *request) removeFromFlight() {
 	}
 }
 
-// dropConn gives up the connection that q went over: nothing is known of what it carried. Under the lock.
-func (l *sender) dropConn(q *request, err error) {
+// dropConnLocked gives up the connection that q went over: nothing is known of what it carried. Under the lock.
+func (l *sender) dropConnLocked(q *request, err error) {
 	if q.done {
 		return // an answer from a connection that was given up before
 	}
 	addr, _ := l.w.fence.cluster.Addr(l.id)
 	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
 	l.connBroken = true
-	l.delayRetry()
+	l.delayRetryLocked()
 	lost := l.flight
 	l.flight = nil
 	now := time.Now()
@@ -73,39 +73,39 @@ func (l *sender) dropConn(q *request, err error) {
 	}
 	for _, q := range lost {
 		if !q.sending {
-			q.requeue(now)
+			q.requeueLocked(now)
 		}
 	}
 	l.w.wantRefresh()
 	l.signal()
 }
 
-// requeue has the batches of a lost request sent again. Under the lock.
-func (q *request) requeue(now time.Time) {
+// requeueLocked has the batches of a lost request sent again. Under the lock.
+func (q *request) requeueLocked(now time.Time) {
 	for _, b := range q.batches {
 		b.part.pending--
 		b.part.stalled = true
-		q.sender.w.retryOrContinue(b.part, now)
+		q.sender.w.retryOrContinueLocked(b.part, now)
 	}
 }
 
-// handleAnswer takes the answer for one batch. Under the lock.
-func (w *Writer) handleAnswer(b *batch, a wire.Answer, now time.Time) {
+// handleAnswerLocked takes the answer for one batch. Under the lock.
+func (w *Writer) handleAnswerLocked(b *batch, a wire.Answer, now time.Time) {
 	p := b.part
 	switch classify(a.Err) {
 	case outcomeStored:
-		w.stored(b, now)
+		w.batchStoredLocked(b, now)
 		return
 	case outcomeOutOfOrder:
 		if p.flight[0] == b && !p.stalled {
-			w.fail(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.topic.name, p.id, a.Err))
+			w.failLocked(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.topic.name, p.id, a.Err))
 		}
 	case outcomeTooLarge:
-		w.handleTooLarge(b, a.Err)
+		w.handleTooLargeLocked(b, a.Err)
 	case outcomeFenced:
-		w.fail(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.topic.name, p.id, sink.ErrFenced, a.Err))
+		w.failLocked(fmt.Errorf("store a batch in %s/%d: %w (%w)", p.topic.name, p.id, sink.ErrFenced, a.Err))
 	case outcomeFatal:
-		w.fail(w.refusal(p, a))
+		w.failLocked(w.refusal(p, a))
 	case outcomeRetry:
 		w.wantRefresh()
 	}
@@ -113,8 +113,8 @@ func (w *Writer) handleAnswer(b *batch, a wire.Answer, now time.Time) {
 	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.topic.name, p.id, a.Err)
 }
 
-// stored: the batch is durable.
-func (w *Writer) stored(b *batch, now time.Time) {
+// batchStoredLocked: the batch is durable.
+func (w *Writer) batchStoredLocked(b *batch, now time.Time) {
 	p := b.part
 	b.stored = true
 	p.remove(b)
@@ -123,7 +123,7 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	w.unacked--
 	p.topic.unacked--
 	if b.progress != nil {
-		w.commitStored(b.progress)
+		w.commitStoredLocked(b.progress)
 		return
 	}
 	w.acks.span(b.first).open--
@@ -133,9 +133,9 @@ func (w *Writer) stored(b *batch, now time.Time) {
 	}
 }
 
-// handleTooLarge has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
+// handleTooLargeLocked has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
 // makes the lane rewind; the topic's limit is known then, and Write rejects the record.
-func (w *Writer) handleTooLarge(b *batch, e sarama.KError) {
+func (w *Writer) handleTooLargeLocked(b *batch, e sarama.KError) {
 	t := b.part.topic
 	if b.records.Len() > 1 {
 		t.target.Store(int64(min(t.batchMax(), b.bytes()/2)))
@@ -143,12 +143,12 @@ func (w *Writer) handleTooLarge(b *batch, e sarama.KError) {
 		return
 	}
 	w.sink.learnLimit(t.name, b.bytes()-1)
-	w.fail(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
+	w.failLocked(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
 }
 
-// retryOrContinue sends a partition's batches again when all that was on its way is answered and some failed; else it goes
+// retryOrContinueLocked sends a partition's batches again when all that was on its way is answered and some failed; else it goes
 // on. Under the lock.
-func (w *Writer) retryOrContinue(p *partition, now time.Time) {
+func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
 	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
 		p.rewind(w)
 		p.tries++
@@ -157,11 +157,11 @@ func (w *Writer) retryOrContinue(p *partition, now time.Time) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			p.stalled = false
-			w.schedule(p, time.Now())
+			w.scheduleLocked(p, time.Now())
 		})
 		return
 	}
-	w.schedule(p, now)
+	w.scheduleLocked(p, now)
 }
 
 // refusal names an error that no repetition mends.

@@ -76,5 +76,5 @@ func (w *Writer) keepProgressRecord() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.rewriteProgress()
+	w.rewriteProgressLocked()
 }

@@ -43,8 +43,8 @@ type request struct {
 	lost    bool // the latter
 }
 
-// freeStored gives the memory of stored batches back. Under the lock, and not while the link reads them.
-func (q *request) freeStored() {
+// freeStoredLocked gives the memory of stored batches back. Under the lock, and not while the link reads them.
+func (q *request) freeStoredLocked() {
 	for _, b := range q.batches {
 		if b.stored {
 			b.records.Free()
@@ -56,10 +56,10 @@ func (q *request) freeStored() {
 // there is none, so an idle line is never slowed down; the busier, the larger.
 var minRequestBytes = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
 
-// schedule has a partition sent by its leader's link once it may be. Under the lock.
-func (w *Writer) schedule(p *partition, now time.Time) {
+// scheduleLocked has a partition sent by its leader's link once it may be. Under the lock.
+func (w *Writer) scheduleLocked(p *partition, now time.Time) {
 	l := w.senders[p.leader]
-	if p.scheduled && l != nil && !l.linger.waitingSince.IsZero() && l.hasReady(l.linger.minBytes) {
+	if p.scheduled && l != nil && !l.linger.waitingSince.IsZero() && l.hasReadyLocked(l.linger.minBytes) {
 		l.signal()
 	}
 	if p.scheduled || !p.sendable(now) {
@@ -77,8 +77,8 @@ func (w *Writer) schedule(p *partition, now time.Time) {
 	l.signal()
 }
 
-// unschedule takes a partition back from the link of a leader that it leaves, which may never connect again.
-func (w *Writer) unschedule(p *partition) {
+// unscheduleLocked takes a partition back from the link of a leader that it leaves, which may never connect again.
+func (w *Writer) unscheduleLocked(p *partition) {
 	if l := w.senders[p.leader]; l != nil && p.scheduled {
 		l.ready = slices.DeleteFunc(l.ready, func(o *partition) bool { return o == p })
 		p.scheduled = false
@@ -120,7 +120,7 @@ func (l *sender) step() bool {
 		l.w.mu.Unlock()
 		return l.connect(wait)
 	}
-	q := l.collect(time.Now())
+	q := l.collectLocked(time.Now())
 	conn := l.conn
 	l.w.mu.Unlock()
 	if q == nil {
@@ -137,11 +137,11 @@ func (l *sender) doneSending(q *request, err error) {
 	q.sending = false
 	switch {
 	case q.done && q.lost:
-		q.requeue(time.Now())
+		q.requeueLocked(time.Now())
 	case q.done: // the answer was faster
-		q.freeStored()
+		q.freeStoredLocked()
 	case err != nil:
-		l.dropConn(q, err)
+		l.dropConnLocked(q, err)
 	}
 }
 
@@ -167,7 +167,7 @@ func (l *sender) connect(wait time.Duration) bool {
 	k.kill()
 	if err != nil {
 		l.w.cause = err
-		l.delayRetry()
+		l.delayRetryLocked()
 		time.AfterFunc(time.Until(l.retryAt), l.signal)
 	}
 	l.w.wantRefresh()
@@ -176,8 +176,8 @@ func (l *sender) connect(wait time.Duration) bool {
 
 var errNoAddress = errors.New("the cluster names no address for it")
 
-// delayRetry puts off the next connection: not at all after the first loss. Under the lock.
-func (l *sender) delayRetry() {
+// delayRetryLocked puts off the next connection: not at all after the first loss. Under the lock.
+func (l *sender) delayRetryLocked() {
 	if l.fails++; l.fails > 1 {
 		l.retryAt = time.Now().Add(backoff(l.fails))
 	}
@@ -186,13 +186,13 @@ func (l *sender) delayRetry() {
 // backoff is the pause after n errors in a row: 20 ms doubled up to a second.
 func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), time.Second) }
 
-// collect takes what a request may carry, nil when it is not worth one yet. Under the lock.
-func (l *sender) collect(now time.Time) *request {
-	if len(l.flight) >= l.w.sink.inFlight || !l.hasReady(minRequestBytes[len(l.flight)]) || l.shouldLinger(now) {
+// collectLocked takes what a request may carry, nil when it is not worth one yet. Under the lock.
+func (l *sender) collectLocked(now time.Time) *request {
+	if len(l.flight) >= l.w.sink.inFlight || !l.hasReadyLocked(minRequestBytes[len(l.flight)]) || l.shouldLingerLocked(now) {
 		return nil
 	}
-	if err := l.checkExpired(now); err != nil {
-		l.w.fail(err)
+	if err := l.checkExpiredLocked(now); err != nil {
+		l.w.failLocked(err)
 		return nil
 	}
 	q := &request{sender: l, sending: true}
@@ -204,7 +204,7 @@ func (l *sender) collect(now time.Time) *request {
 		}
 		p.scheduled = false
 		if p.leader != l.id || !p.sendable(now) {
-			l.w.schedule(p, now)
+			l.w.scheduleLocked(p, now)
 			continue
 		}
 		b := p.take(now)
@@ -225,9 +225,9 @@ func (l *sender) collect(now time.Time) *request {
 	return q
 }
 
-// shouldLinger says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
-func (l *sender) shouldLinger(now time.Time) bool {
-	if l.hasReady(l.linger.minBytes) {
+// shouldLingerLocked says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
+func (l *sender) shouldLingerLocked(now time.Time) bool {
+	if l.hasReadyLocked(l.linger.minBytes) {
 		l.linger.waitingSince = time.Time{}
 		return false
 	}
@@ -241,8 +241,8 @@ func (l *sender) shouldLinger(now time.Time) bool {
 	return wait
 }
 
-// hasReady says whether at least n bytes are ready.
-func (l *sender) hasReady(n int) bool {
+// hasReadyLocked says whether at least n bytes are ready.
+func (l *sender) hasReadyLocked(n int) bool {
 	for _, p := range l.ready {
 		for _, b := range p.queue {
 			if n -= b.bytes(); n <= 0 {
@@ -262,10 +262,10 @@ func (q *request) encode(correlation int32) net.Buffers {
 	return q.sender.writes.Encode(correlation, parts)
 }
 
-// checkExpired: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
-func (l *sender) checkExpired(now time.Time) error {
+// checkExpiredLocked: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
+func (l *sender) checkExpiredLocked(now time.Time) error {
 	if quiet := now.Sub(l.w.acked); l.w.unacked > 0 && quiet > l.w.sink.giveUp {
-		return l.w.stalledError(quiet)
+		return l.w.stalledErrorLocked(quiet)
 	}
 	if now.Round(0).Sub(l.w.renewed) > renewWithin {
 		return fmt.Errorf("write to Kafka: the coordinator was not asked for %s: %w", renewWithin, context.DeadlineExceeded)
@@ -273,8 +273,8 @@ func (l *sender) checkExpired(now time.Time) error {
 	return nil
 }
 
-// stalledError says why nothing is stored. Under the lock.
-func (w *Writer) stalledError(quiet time.Duration) error {
+// stalledErrorLocked says why nothing is stored. Under the lock.
+func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
 	waiting := slices.DeleteFunc(append(allPartitions(w.topics), w.commits.part), func(p *partition) bool { return !p.hasUnacked() })
 	cause := offline(w.sink.cluster, waiting)
 	if cause == nil {

@@ -49,11 +49,11 @@ func (w *Writer) adoptPartitions(ctx context.Context) error {
 		if t.grown == 0 {
 			continue
 		}
-		if err := w.wait(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
+		if err := w.waitLocked(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
 			return err
 		}
 		w.commits.storedTopics-- // written anew: a fenced Writer ends here, and never reaches a partition that is not fenced
-		if err := w.registerTopics(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
+		if err := w.registerTopicsLocked(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
 			return err
 		}
 		from := len(t.parts)

@@ -125,15 +125,15 @@ func (w *Writer) handOver(ctx context.Context) error {
 	}
 	for _, b := range w.staged.batches {
 		b.part.open = nil
-		w.enqueue(b, now)
+		w.enqueueLocked(b, now)
 	}
 	w.staged.reset()
-	w.advance()
-	return w.wait(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
+	w.advanceLocked()
+	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }
 
-// wait waits until done, under the lock.
-func (w *Writer) wait(ctx context.Context, done func() bool) error {
+// waitLocked waits until done, under the lock.
+func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
 	if w.err == nil && done() {
 		return nil
 	}
@@ -152,10 +152,10 @@ func (w *Writer) wait(ctx context.Context, done func() bool) error {
 	return w.err
 }
 
-// enqueue puts a batch at the end of its partition's queue.
-func (w *Writer) enqueue(b *batch, now time.Time) {
+// enqueueLocked puts a batch at the end of its partition's queue.
+func (w *Writer) enqueueLocked(b *batch, now time.Time) {
 	if b.part.mergeIntoLast(b) {
-		w.schedule(b.part, now)
+		w.scheduleLocked(b.part, now)
 		return
 	}
 	if w.unacked == 0 {
@@ -167,20 +167,20 @@ func (w *Writer) enqueue(b *batch, now time.Time) {
 		w.acks.span(b.first).open++
 	}
 	b.part.queue = append(b.part.queue, b)
-	w.schedule(b.part, now)
+	w.scheduleLocked(b.part, now)
 }
 
-// advance follows the spans, and has the progress recorded. Under the lock.
-func (w *Writer) advance() {
+// advanceLocked follows the spans, and has the progress recorded. Under the lock.
+func (w *Writer) advanceLocked() {
 	if end, state, last, ok := w.acks.advance(); ok {
 		w.commits.advance(end, state, last)
-		w.commit(false)
+		w.commitLocked(false)
 		w.changed.Broadcast()
 	}
 }
 
-// fail ends the Writer. Under the lock.
-func (w *Writer) fail(err error) {
+// failLocked ends the Writer. Under the lock.
+func (w *Writer) failLocked(err error) {
 	if w.err != nil {
 		return
 	}
@@ -198,7 +198,7 @@ func (w *Writer) Close() error {
 		w.sink.setLast(&lastWriter{w.name, w.producer, w.commits.part.topic.uuid, w.commits.stored})
 	}
 	w.closed = true
-	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
+	w.failLocked(fmt.Errorf("write to Kafka: %w", context.Canceled))
 	if w.commits.timer != nil {
 		w.commits.timer.Stop()
 	}
