@@ -31,7 +31,6 @@ func (w *Writer) wantRefresh() {
 
 // maintain looks after everything that takes its time, until the Writer ends.
 func (w *Writer) maintain() {
-	defer w.goroutines.Done()
 	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
 	defer second.Stop()
 	var refreshed time.Time

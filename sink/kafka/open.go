@@ -166,7 +166,6 @@ func (s *Sink) writer(
 	if rec.Position != nil {
 		w.commits.position, w.commits.durablePos = *rec.Position, *rec.Position
 	}
-	w.goroutines.Add(1)
-	go w.maintain()
+	w.goroutines.Go(w.maintain)
 	return w, nil
 }

@@ -66,11 +66,14 @@ func (w *Writer) scheduleLocked(p *partition, now time.Time) {
 		return
 	}
 	if l == nil {
+		if w.err != nil {
+			return // it would send nothing, and Close may not wait for it
+		}
 		l = &sender{w: w, id: p.leader, wake: make(chan struct{}, 1), writes: wire.Request{
 			Client: w.sink.cluster.Config.ClientID, Timeout: w.sink.ackTimeout, Codec: w.sink.codec,
 		}}
 		w.senders[p.leader] = l
-		go l.run()
+		w.goroutines.Go(l.run)
 	}
 	p.scheduled = true
 	l.ready = append(l.ready, p)
