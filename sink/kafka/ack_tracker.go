@@ -2,25 +2,26 @@ package kafka
 
 import "github.com/tailrace/tailrace/capture"
 
-// span is what one sink.Batch became: from its first record to its End.
+// span is what one sink.Batch has become: everything from its first record to its End.
 type span struct {
 	end    capture.Position
 	state  []byte // the source's, when the batch brought one
 	last   capture.Commit
 	closed bool // all its records are handed over
 	bytes  int  // of its records
-	open   int  // batches, not acknowledged, whose first record is of this span
+	open   int  // unacknowledged batches whose first record is in this span
 }
 
-// ackTracker is the queue of spans that are not settled, oldest first, numbered from the Writer's first. A span is settled
-// when no batch that is not acknowledged begins in it or before it: then everything up to its end is durable.
+// ackTracker is the queue of spans that are not yet complete, oldest first, numbered from the first of the Writer. A
+// span is complete when no unacknowledged batch begins in it or before it: then everything up to its end is durable.
+// Guarded by Writer.mu.
 type ackTracker struct {
 	base  int // number of list[0]
 	list  []span
 	bytes int // of all in list
 }
 
-// span returns the span with the number n, which is in the list or the next one.
+// span returns the span with number n, which is in the list or is the next one.
 func (s *ackTracker) span(n int) *span {
 	if n == s.base+len(s.list) {
 		s.list = append(s.list, span{})
@@ -28,13 +29,14 @@ func (s *ackTracker) span(n int) *span {
 	return &s.list[n-s.base]
 }
 
-// grow counts bytes for span n.
+// grow adds bytes to span n.
 func (s *ackTracker) grow(n, bytes int) {
 	s.span(n).bytes += bytes
 	s.bytes += bytes
 }
 
-// advance drops what is settled and returns the last end among it, the last state and the last commit; false when nothing is.
+// advance removes the complete spans and returns the last end among them, the last state and the last commit; ok is
+// false when no span is complete.
 func (s *ackTracker) advance() (end capture.Position, state []byte, last capture.Commit, ok bool) {
 	n := 0
 	for n < len(s.list) && s.list[n].closed && s.list[n].open == 0 {

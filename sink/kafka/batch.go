@@ -8,26 +8,28 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// batch is records of one partition. Until it is sealed it can still grow; then every repetition is identical.
+// batch is a sequence of records of one partition. It can grow until it is sealed; after that every retry is
+// identical.
 type batch struct {
 	part     *partition
 	records  wire.Records
 	first    int // the number of the span of its first record
 	sealed   bool
-	stored   bool  // acknowledged: its memory is free as soon as its request has been written
+	stored   bool  // acknowledged: its memory can be reused as soon as its request has been written
 	seq      int32 // of the first record, once sealed
 	stamp    time.Time
-	tooLarge bool      // the broker refused it for its size
-	progress *progress // that it records; nil for events
+	tooLarge bool      // the broker has refused it because of its size
+	progress *progress // what it stores; nil for events
 }
 
-// recordSize is how many bytes a record takes on the wire at most.
+// recordSize returns how many bytes a record takes on the wire at most.
 func recordSize(r *format.Record) int { return wire.RecordSize(r.Key, r.Value, r.Headers) }
 
-// bytes is how long the batch is on the wire at most, before it is compressed.
+// bytes returns how long the batch is on the wire at most, before compression.
 func (b *batch) bytes() int { return wire.BatchHead + b.records.Size() }
 
-// seal gives the batch its sequence numbers, from the partition's, and its time. Only the first call does something.
+// seal gives the batch its sequence numbers, from those of the partition, and its time. Only the first call has an
+// effect.
 func (b *batch) seal(now time.Time) {
 	if b.sealed {
 		return
@@ -36,7 +38,7 @@ func (b *batch) seal(now time.Time) {
 	b.part.seq = sequenceAfter(b.seq, b.records.Len())
 }
 
-// sequenceAfter is the sequence number n records later: it wraps to 0 after 2^31-1.
+// sequenceAfter returns the sequence number n records after seq: it wraps to 0 after 2^31-1.
 func sequenceAfter(seq int32, n int) int32 {
 	return int32((int64(seq) + int64(n)) & math.MaxInt32)
 }
@@ -48,7 +50,7 @@ func (b *batch) wirePart(p producer) wire.Part {
 	}}
 }
 
-// split cuts a sealed batch into two. The sequence numbers count records, so those of later batches stand.
+// split cuts a sealed batch in two. Sequence numbers count records, so those of later batches remain valid.
 func (b *batch) split() (*batch, *batch) {
 	n := b.records.Len() / 2
 	one := &batch{part: b.part, first: b.first, sealed: true, seq: b.seq, stamp: b.stamp}

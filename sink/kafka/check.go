@@ -14,12 +14,12 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// checkWithin bounds Check and Drop.
+// checkWithin limits the time of Check and Drop.
 const checkWithin = 20 * time.Second
 
-// Check looks at the live cluster: is it there, may we write, are the topics there that have a fixed name. It changes
-// nothing. It returns every problem it finds, and warns of topics for which one broker's acknowledgement is enough, and of a
-// progress topic that deletes records.
+// Check tests the live cluster: does it answer, may we write, do the topics with a fixed name exist. It changes
+// nothing. It returns every problem that it finds, and warns of topics for which the acknowledgement of one broker is
+// enough, and of a progress topic that deletes records.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	if err != nil {
 		return []error{err}
 	}
-	conf, _ := s.topicConfigs(ctx, topics...) // without the right to read them: no warning
+	conf, _ := s.topicConfigs(ctx, topics...) // without the ACL to read them there is no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
@@ -88,12 +88,12 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	return append(problems, s.checkACLs(ctx, there)...)
 }
 
-// checkACLs asks whether we may write to the topics, and as our transactional id. It offers the coordinator partitions in
-// the name of a producer that cannot exist: Kafka checks the rights first, and then refuses the producer.
+// checkACLs tests whether we may write to the topics, and with our transactional id. It offers the coordinator
+// partitions in the name of a producer that cannot exist: Kafka checks the ACLs first and then refuses the producer.
 func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (problems []error) {
 	id := s.transactionalID(mainLane)
 	if len(topics) == 0 {
-		topics = map[string][]int32{s.progressTopic: {0}} // then the answer says that it is missing, after the rights
+		topics = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
 	}
 	var answers map[string][]*sarama.PartitionError
 	f := &fencing{cluster: s.cluster, id: id}
@@ -131,8 +131,8 @@ func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (proble
 	return problems
 }
 
-// Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
-// begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
+// Drop removes the progress record. It returns a line for each thing that it has removed (with dry: would remove),
+// and one that begins with "left: " for each that it leaves. It fences an open Writer, except with dry.
 func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error) {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
@@ -174,14 +174,14 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if !had.pruned || had.dropped {
 			return nil, nil
 		}
-		rec, what = &progress{}, what+", which may have expired" // the tombstone says that it is gone for certain
+		rec, what = &progress{}, what+", which may have expired" // the tombstone proves that it is gone
 	}
 	if !dry {
 		known, err := s.existing(ctx, rec.Topics)
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // the record is what the next Open would know them by
+		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
 		if err := s.put(ctx, f, home, who, key, nil); err != nil {

@@ -9,30 +9,31 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// commitInterval is the least time between two progress records while the position moves. The first after a pause goes at
-// once: an idle line is confirmed without delay.
+// commitInterval is the minimum time between two progress records while the position advances. The first record after
+// a pause is sent at once: an idle pipeline is confirmed without delay.
 const commitInterval = 50 * time.Millisecond
 
-// commitState is how the progress record is kept: at most one on its way, always the newest position.
+// commitState is the state of the progress record: at most one is in flight, always with the newest position. Guarded
+// by Writer.mu.
 type commitState struct {
 	part         *partition // of the progress topic
 	key          []byte
-	position     capture.Position // settled: everything up to it is stored
+	position     capture.Position // everything up to it is stored
 	state        []byte
 	commit       capture.Commit // the last one up to position
 	origin       capture.Origin // of position
-	verdict      *sink.Verdict  // that stands: it is carried on until Record takes it away
-	topics       []string       // that we write to or are about to
+	verdict      *sink.Verdict  // is repeated in every record until Record removes it
+	topics       []string       // that we write to, or are about to
 	durablePos   capture.Position
-	dirty        bool      // position or state are newer than what is recorded
-	stored       *progress // the record that is stored; nil: none, so far as we know
-	storedTopics int       // how many topics it names
+	dirty        bool      // position or state is newer than the last record
+	stored       *progress // the stored record; nil: none that we know of
+	storedTopics int       // number of topics in it
 	inFlight     bool
 	last         time.Time
 	timer        *time.Timer
 }
 
-// advance takes over what is stored now. Positions only grow.
+// advance records that everything up to end is stored. Positions only grow.
 func (n *commitState) advance(end capture.Position, state []byte, last capture.Commit) {
 	if n.position.Before(end) {
 		n.position, n.dirty = end, true
@@ -45,7 +46,8 @@ func (n *commitState) advance(end capture.Position, state []byte, last capture.C
 	}
 }
 
-// commitLocked sends a progress record when there is something to record, now or when its time has come. Under the lock.
+// commitLocked sends a progress record when there is something to record: now, or from a timer when commitInterval
+// has passed.
 func (w *Writer) commitLocked(timer bool) {
 	n := &w.commits
 	if timer {
@@ -82,19 +84,19 @@ func (w *Writer) commitLocked(timer bool) {
 	w.sendProgressLocked(p, now)
 }
 
-// sendProgressLocked has a progress record written. Under the lock; n.busy is set.
+// sendProgressLocked enqueues a progress record. The caller has set inFlight.
 func (w *Writer) sendProgressLocked(p *progress, now time.Time) {
 	b := &batch{part: w.commits.part, progress: p}
 	b.records.Add(w.commits.key, p.encode(), nil)
 	w.enqueueLocked(b, now)
 }
 
-// rewriteProgressLocked writes the stored record again, as it is: whatever the Writer was opened with does not count before it has made
-// something durable. Under the lock.
+// rewriteProgressLocked sends the stored record once more, unchanged. The position that the Writer was opened with
+// does not count until the Writer has made something durable.
 func (w *Writer) rewriteProgressLocked() {
 	n := &w.commits
 	if w.err != nil || n.inFlight || n.dirty || n.stored == nil {
-		return // or a newer one is on its way
+		return // a newer record is in flight
 	}
 	n.inFlight = true
 	w.sendProgressLocked(n.stored, time.Now())
@@ -114,7 +116,7 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	return w.waitLocked(ctx, func() bool { return !n.dirty && !n.inFlight })
 }
 
-// commitStoredLocked: a progress record is stored. Only now is its position held (I1).
+// commitStoredLocked is called when a progress record is stored. Only then is its position durable (I1).
 func (w *Writer) commitStoredLocked(p *progress) {
 	n := &w.commits
 	n.inFlight, n.stored, n.storedTopics = false, p, len(p.Topics)

@@ -16,14 +16,14 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// defaultLimit is max.message.bytes where it cannot be read, as brokers have it by default.
+// defaultLimit is max.message.bytes where it cannot be read: the default of brokers.
 const defaultLimit = 1048588
 
-// maxLimit bounds a batch whatever the topic takes: a broker refuses requests over 100 MiB.
+// maxLimit limits a batch whatever the topic accepts: a broker refuses requests larger than 100 MiB.
 const maxLimit = 64 << 20
 
-// ensureProgressTopic describes the progress topic. It is created when missing: compacted, in small segments, because a lane
-// writes up to 20 records a second and only closed segments are compacted.
+// ensureProgressTopic describes the progress topic and creates it when it is missing: compacted and with small
+// segments, because a lane writes up to 20 records a second and only closed segments are compacted.
 func (s *Sink) ensureProgressTopic(ctx context.Context) (*topic, error) {
 	for created := false; ; created = true {
 		m, err := s.cluster.Metadata(ctx, s.progressTopic)
@@ -55,7 +55,7 @@ func (s *Sink) ensureProgressTopic(ctx context.Context) (*topic, error) {
 	}
 }
 
-// findProgressTopic describes the progress topic; nil: there is none.
+// findProgressTopic describes the progress topic; it returns nil when there is none.
 func (s *Sink) findProgressTopic(ctx context.Context) (*topic, error) {
 	all, err := describeTopics(ctx, s.cluster, s.progressTopic)
 	if err != nil {
@@ -94,14 +94,16 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 	return d
 }
 
-// maxCreateRecords is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
+// maxCreateRecords limits how many records of the controller's log one CreateTopics request makes; Kafka refuses more
+// than 10,000.
 const maxCreateRecords = 5000
 
-// create makes topics; one that exists by now is no error. It returns the errors of those that are not made.
+// create creates topics; a topic that exists by now is no error. It returns the errors of those that were not
+// created.
 func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail) map[string]error {
 	failed := map[string]error{}
 	partitions := int(d.NumPartitions)
-	if partitions < 0 { // the brokers' default, which is not known
+	if partitions < 0 { // the default of the brokers, which we do not know
 		partitions = 50
 	}
 	for some := range slices.Chunk(names, max(1, maxCreateRecords/(1+partitions+len(d.ConfigEntries)))) {
@@ -110,7 +112,8 @@ func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail
 	return failed
 }
 
-// createSome asks the controller again for topics that it refuses for a moment, or where another broker is the controller by now.
+// createSome repeats the request for topics that the controller refuses temporarily, and when another broker has
+// become the controller.
 func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
 	for p, until := pause(0), time.Now().Add(createTimeout); ; {
 		was := s.cluster.Controller()
@@ -137,7 +140,7 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 	}
 }
 
-// createOnce returns the answers for topics.
+// createOnce sends one request and returns the answers by topic.
 func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDetail) (answers map[string]*sarama.TopicError, err error) {
 	details := make(map[string]*sarama.TopicDetail, len(names))
 	for _, n := range names {
@@ -153,7 +156,7 @@ func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDe
 	return answers, err
 }
 
-// createError is the error that an answer is, or err, which came in its place.
+// createError returns the error in the answer for a topic. err is the error of the request, when there was no answer.
 func (s *Sink) createError(name string, answer *sarama.TopicError, err error) error {
 	switch {
 	case err != nil:
@@ -171,8 +174,9 @@ func (s *Sink) createError(name string, answer *sarama.TopicError, err error) er
 	return fmt.Errorf("create topic %s: %w", name, answer.Err)
 }
 
-// readLimits reads how large the batches of topics may be, and warns of one whose acknowledgements promise little. Without the
-// right to read it the default stands; the broker's refusals teach the rest. It returns the settings that it could read.
+// readLimits reads how large the batches of topics may be, and warns of a topic whose acknowledgements promise
+// little. Without the ACL to read it, the default is assumed and the broker's refusals correct it. It returns the
+// settings that it could read.
 func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topicConfig {
 	if len(topics) == 0 {
 		return nil
@@ -195,7 +199,7 @@ func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topic
 	return all
 }
 
-// applyConfig follows the settings of one topic.
+// applyConfig applies the settings of one topic.
 func (s *Sink) applyConfig(t *topic, conf topicConfig) {
 	t.limit = defaultLimit
 	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > wire.BatchHead {
@@ -213,17 +217,17 @@ func (s *Sink) applyConfig(t *topic, conf topicConfig) {
 	}
 }
 
-// learnLimit keeps the limit that a refusal taught, for the next Open.
+// learnLimit keeps the limit that a refusal has shown, for the next Open.
 func (s *Sink) learnLimit(topic string, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.learnedLimits[topic] = limit
 }
 
-// topicConfig are the settings of a topic that matter here.
+// topicConfig has the settings of a topic that matter here.
 type topicConfig map[string]string
 
-// topicConfigs reads the settings of topics, as far as it may; err is the first answer in the place of settings.
+// topicConfigs reads the settings of topics, as far as the ACLs permit; err is the first error in the answer.
 func (s *Sink) topicConfigs(ctx context.Context, topics ...string) (all map[string]topicConfig, err error) {
 	q := &sarama.DescribeConfigsRequest{Version: 1}
 	for _, n := range topics {

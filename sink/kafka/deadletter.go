@@ -13,11 +13,11 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// maxKeyShown is how much of a key an error shows, in bytes.
+// maxKeyShown limits how much of a key an error shows, in bytes.
 const maxKeyShown = 100
 
-// reject is for an event that its topic can never take: a record in the dead letter topic that says why, or else the
-// error that halts the lane.
+// reject handles an event that its topic can never accept: it writes a record with the reason to the dead letter
+// topic, or returns the error that halts the lane.
 func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *sink.Rejected) error {
 	key := w.keyOf(e)
 	why.At, why.Table, why.Key = e.Change.At(), e.Change.Table.String(), shorten(key)
@@ -36,7 +36,7 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *
 		{Name: "tailrace_position", Value: []byte(why.At.String())},
 		{Name: "tailrace_op", Value: []byte(e.Change.Op.String())},
 	}}
-	if recordSize(&r)+wire.BatchHead > dead.limit { // then it is the key
+	if recordSize(&r)+wire.BatchHead > dead.limit { // then the key is too large
 		r.Key = nil
 	}
 	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)
@@ -46,8 +46,8 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *
 	return nil
 }
 
-// keyOf is the key that the event would have, nil when it has none or none can be made. Only the columns of the key are
-// encoded, so its cost does not depend on what is too large.
+// keyOf returns the key that the event would have, nil when it has none or none can be encoded. Only the columns of
+// the key are encoded, so the cost does not depend on the value that is too large.
 func (w *Writer) keyOf(e *transform.Event) []byte {
 	if e.Keyed {
 		return append([]byte(nil), e.Key...)

@@ -9,18 +9,19 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// What a broker's answer to a batch means for it.
+// outcome is what a broker's answer means for a batch.
 type outcome uint8
 
 const (
-	outcomeStored     outcome = iota // durable, by this try or an earlier one
-	outcomeRetry                     // the same batch again, perhaps to another broker
-	outcomeOutOfOrder                // again once the batches before it are stored; fatal when there are none
+	outcomeStored     outcome = iota // durable, by this attempt or an earlier one
+	outcomeRetry                     // send the same batch again, perhaps to another broker
+	outcomeOutOfOrder                // send it again after the batches before it are stored; fatal when there are none
 	outcomeTooLarge                  // split it
-	outcomeFenced                    // somebody else opened the sink
+	outcomeFenced                    // another process has opened the sink
 	outcomeFatal                     // the lane rewinds
 )
 
+// classify returns what an error code means for a batch.
 func classify(e sarama.KError) outcome {
 	switch e {
 	case sarama.ErrNoError, sarama.ErrDuplicateSequenceNumber:
@@ -31,29 +32,30 @@ func classify(e sarama.KError) outcome {
 		return outcomeTooLarge
 	case sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced:
 		return outcomeFenced
-	case sarama.ErrUnknownTopicOrPartition, // named once the metadata says so too
+	case sarama.ErrUnknownTopicOrPartition, // becomes a state once the metadata confirms it
 		sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrRequestTimedOut,
 		sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable, sarama.ErrNetworkException,
 		sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrKafkaStorageError,
 		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrThrottlingQuotaExceeded,
-		sarama.ErrInvalidMessage: // a checksum that broke on the way
+		sarama.ErrInvalidMessage: // corrupted in transit
 		return outcomeRetry
 	}
 	return outcomeFatal
 }
 
-// isCoordinatorRetriable: a coordinator says so for a while, without anybody's help.
+// isCoordinatorRetriable reports whether a coordinator gives this answer only temporarily.
 func isCoordinatorRetriable(err error) bool {
 	return kafkaconnect.CoordinatorMoved(err) || kafkaconnect.IsCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
 		sarama.ErrUnknownTopicOrPartition, sarama.ErrOperationNotAttempted, sarama.ErrNotEnoughReplicas,
 		sarama.ErrRequestTimedOut)
 }
 
+// isFencedCode reports whether a newer producer epoch has fenced us.
 func isFencedCode(err error) bool {
 	return kafkaconnect.IsCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
 }
 
-// topicMissing names a topic that has to be made.
+// topicMissing returns the state of a topic that has to be created.
 func topicMissing(c *kafkaconnect.Cluster, name string, err error) *capture.Problem {
 	return &capture.Problem{
 		State: "topic_missing", Usage: true,
@@ -64,7 +66,8 @@ func topicMissing(c *kafkaconnect.Cluster, name string, err error) *capture.Prob
 	}
 }
 
-// progressDeleted is what ends a Writer whose progress topic is gone. The next Open makes the topic, and writes the record again.
+// progressDeleted returns the state that ends a Writer whose progress topic is gone. The next Open creates the topic
+// and writes the record again.
 func progressDeleted(name, more string) *capture.Problem {
 	return &capture.Problem{
 		State: "progress_deleted", Usage: true,
@@ -73,6 +76,7 @@ func progressDeleted(name, more string) *capture.Problem {
 	}
 }
 
+// topicInvalid returns the state of a name that Kafka does not accept.
 func topicInvalid(name string, err error) *capture.Problem {
 	return &capture.Problem{
 		State: "topic_invalid", Halted: true, Usage: true,

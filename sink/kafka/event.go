@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// maxKeptBuffer is up to which size, in bytes, the memory of one event is kept for the next.
+	// maxKeptBuffer is the size in bytes up to which the memory of one event is kept for the next.
 	maxKeptBuffer = 1 << 20
-	// largeFrom is from which size on, in bytes, an event is encoded into memory that goes into its batch, without a copy.
+	// largeFrom is the size in bytes from which an event is encoded into memory that becomes part of its batch, without a copy.
 	largeFrom = 16 << 10
 )
 
@@ -34,7 +34,7 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 		w.prepared = e.Change.Table
 	}
 	raw := rawSize(e)
-	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
+	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, but never by this much
 		return w.reject(ctx, e, t, tooLarge(raw/16, t))
 	}
 	if raw >= largeFrom {
@@ -48,7 +48,7 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	return err
 }
 
-// encode stages what becomes of an event, by way of b.
+// encode stages the records of an event, which it encodes into b.
 func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *format.Buffer) error {
 	if b.Reset(); cap(b.Bytes) > maxKeptBuffer {
 		b.Bytes = nil
@@ -62,8 +62,8 @@ func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *fo
 	return nil
 }
 
-// encodeLarge is encode for an event with about so many bytes of text: into memory that its record keeps, if it is one record
-// that stays large.
+// encodeLarge is encode for an event with about raw bytes of text: it encodes into memory that the record keeps, if
+// the event becomes one record and that is still large.
 func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, raw int) error {
 	b := &w.large
 	b.Reset()
@@ -86,12 +86,12 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 	return nil
 }
 
-// isTail reports whether value is large and the end of b.
+// isTail reports whether value is large and is the end of b.
 func isTail(b, value []byte) bool {
 	return len(value) >= largeFrom && &value[len(value)-1] == &b[len(b)-1]
 }
 
-// encodeRecords encodes an event, and says why the topic can never take it.
+// encodeRecords encodes an event into b. It returns the reason when the topic can never accept it.
 func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
 	if err := w.enc.Append(b, e); err != nil {
 		return &sink.Rejected{Reason: format.Reason(err), Err: err}
@@ -104,7 +104,8 @@ func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *
 	return nil
 }
 
-// stage puts a record into its partition, a truncation into all: whoever reads one of them has to know.
+// stage adds a record to the open batch of its partition. A truncation goes to all partitions: a consumer of any of
+// them has to see it.
 func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
 	if c.Op != capture.Truncate {
 		w.staged.add(w.partition(t, c, r), r)
@@ -115,16 +116,16 @@ func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
 	}
 }
 
-// partition is the one for a record.
+// partition returns the partition of a record.
 func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
 	key := r.Key
-	if key == nil { // no order but the table's
+	if key == nil { // events without a key stay in the order of their table
 		key = []byte(c.Table.String())
 	}
 	return t.parts[partitionFor(key, len(t.parts))]
 }
 
-// rawSize is about how much text the event carries, in bytes.
+// rawSize returns roughly how many bytes of text the event carries.
 func rawSize(e *transform.Event) int {
 	n := len(e.Key) + len(e.Data)
 	for _, h := range e.Headers {
@@ -148,8 +149,8 @@ func tooLarge(n int, t *topic) *sink.Rejected {
 	}
 }
 
-// refuse ends what Write accepts. What came before the event goes on being sent and is held; a short wait for that
-// spares the topic repetitions, because the lane will close us soon.
+// refuse ends what Write accepts. Everything before the event is still sent and becomes durable. A short wait for
+// that saves the topic duplicates, because the lane will close the Writer soon.
 func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) error {
 	var r *sink.Rejected
 	if !errors.As(err, &r) && capture.AsProblem(err) == nil {
@@ -169,5 +170,5 @@ func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) erro
 	return w.refused
 }
 
-// maxRejectWait bounds how long a Write that refuses an event waits for those before it.
+// maxRejectWait limits how long a Write that refuses an event waits for the events before it.
 const maxRejectWait = 5 * time.Second

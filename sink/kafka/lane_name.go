@@ -7,10 +7,11 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Pipelines of two databases of one cluster may have the same names, and so may their sinks. The first one to write has the lane's
-// own name in its progress key and in its transactional id. Every other one has a name that ends with the OID of its database.
+// Pipelines of two databases of one cluster may have the same names, and so may their sinks. The first one to write uses the name
+// of the lane in its progress key and in its transactional id. Every other one appends the OID of its database.
 
-// laneName returns the name under which the progress topic keeps a lane of the source that from names. It fences nobody.
+// laneName returns the name under which the progress topic stores a lane of the source that from names. It fences no
+// writer.
 func (s *Sink) laneName(ctx context.Context, lane string, from capture.Origin, home *topic) (string, error) {
 	if from.Database.OID == 0 {
 		return lane, nil
@@ -34,8 +35,8 @@ func (s *Sink) laneName(ctx context.Context, lane string, from capture.Origin, h
 	return lane, nil
 }
 
-// recordIn returns the progress record of a key; nil: there is none, or none that this program can read, which Open says when it
-// reads it again.
+// recordIn returns the progress record of a key. It returns nil when there is none, or none that this version can
+// read, which Open reports when it reads the record.
 func recordIn(found map[string][]byte, key string) *progress {
 	if found[key] == nil {
 		return nil
@@ -52,9 +53,9 @@ func sameDatabase(was, now capture.Origin) bool {
 	return was.System == now.System && (was.Database.OID == now.Database.OID || was.Database.OID == 0)
 }
 
-// otherDatabase reports whether a record is certainly that of another database, which lives beside this one. One of another cluster
-// may be of the server that this one replaces, and one of the same name of the database that this one replaces: the start rule
-// halts there.
+// otherDatabase reports whether a record certainly belongs to another database, which exists next to this one. A
+// record of another cluster may belong to the server that this one replaces, and one of the same database name to the
+// database that this one replaces: the start rule halts there.
 func otherDatabase(was, now capture.Origin) bool {
 	return was.System == now.System && was.Database.OID != 0 && was.Database.OID != now.Database.OID &&
 		was.Database.Name != now.Database.Name

@@ -10,8 +10,9 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// lastWriter is what a Writer leaves to the next Open of the same process: as whom it wrote, and the record that it knows to
-// be stored. When the record is gone by then, and no other process has opened the sink in between, it is written again.
+// lastWriter is what a Writer leaves to the next Open of the same process: its producer, and the record that it knows
+// to be stored. When the record is gone by then, and no other process has opened the sink in between, Open writes it
+// again.
 type lastWriter struct {
 	lane string
 	who  producer    // the last epoch that the process had
@@ -19,8 +20,9 @@ type lastWriter struct {
 	rec  *progress   // nil: none
 }
 
-// nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator proves that
-// no other process took one since: else the record may have moved on, and a paused daemon that wakes would put it back.
+// nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator
+// proves that no other process has taken an epoch since. Otherwise the record may have moved on, and a paused daemon
+// that resumes would put it back.
 func (s *Sink) nextEpoch(ctx context.Context, f *fencing, lane string) (producer, error) {
 	last := s.lastOf(lane)
 	if last == nil {
@@ -56,22 +58,22 @@ func (s *Sink) setLast(l *lastWriter) {
 	s.last = l
 }
 
-// setEpoch notes the epoch that an Open of this process has taken. A nil last is none.
+// setEpoch records the epoch that an Open of this process has taken. It does nothing for a nil last.
 func (l *lastWriter) setEpoch(as producer) {
 	if l != nil {
 		l.who = as
 	}
 }
 
-// recordMissing reports whether the last Writer's record is not what is found in the progress topic: it is gone, or the topic is another one,
-// where a record can only be that of an older writer whose batch was late.
+// recordMissing reports whether the last Writer's record is not the one in the progress topic: it is gone, or the
+// topic is another one, where a record can only be from a late batch of an older writer.
 func (l *lastWriter) recordMissing(home *topic, f *found) bool {
 	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.uuid != l.home)
 }
 
-// restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer of this
-// process knew, or the one that is found in a topic that deletes records. It returns the epoch to go on with, whose sequence
-// numbers begin at 0. The partition is fenced.
+// restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer
+// of this process knew, or the one in a topic that deletes records. It returns the epoch to go on with, whose
+// sequence numbers begin at 0. The partition is already fenced.
 func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topic, had *found) (producer, error) {
 	last := s.lastOf(lane)
 	switch {

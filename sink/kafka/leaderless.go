@@ -18,8 +18,8 @@ import (
 // maxOfflineNamed is how many partitions without a leader a reason names.
 const maxOfflineNamed = 5
 
-// offline is the state of those partitions that no broker leads; nil when there is none. They can be neither fenced nor
-// written to until one of their brokers is back.
+// offline returns the state of the partitions that have no leader; nil when all have one. They can neither be fenced
+// nor written to until one of their brokers is back.
 func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
 	var names []string
 	var brokers []int32
@@ -49,7 +49,7 @@ func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
 	}
 }
 
-// allPartitions are the partitions of topics.
+// allPartitions returns the partitions of topics.
 func allPartitions(topics map[string]*topic) (all []*partition) {
 	for _, t := range topics {
 		all = append(all, t.parts...)
@@ -57,9 +57,9 @@ func allPartitions(topics map[string]*topic) (all []*partition) {
 	return all
 }
 
-// fenceUntilStable (I8) has markers written by write, which returns when they are, until each has reached its partition: where none
-// leads, a coordinator may drop the marker and say nothing (Kafka 4.3: tried; 4.1 waits). So all have to be led before
-// and after, by the same leaders, in the eyes of the coordinator.
+// fenceUntilStable (I8) calls write, which returns when markers are written, until each marker has reached its
+// partition: where a partition has no leader, a coordinator may drop the marker silently (Kafka 4.3: tested; 4.1
+// waits). So before and after write all partitions must have a leader, the same one, as the coordinator sees it.
 func (f *fencing) fenceUntilStable(ctx context.Context, partitions map[string][]int32, write func() error) error {
 	before, err := f.leaders(ctx, partitions)
 	for err == nil {
@@ -75,8 +75,8 @@ func (f *fencing) fenceUntilStable(ctx context.Context, partitions map[string][]
 	return err
 }
 
-// leaders is what the coordinator knows of partitions, and over which connection it said so: with another connection, it
-// may be another broker.
+// leaders is what the coordinator knows of the leaders of partitions, and the connection over which it answered: over
+// another connection it may be another broker.
 type leaders struct {
 	conn   *kafkaconnect.Conn
 	epochs map[partitionName]int32
@@ -87,7 +87,8 @@ type partitionName struct {
 	partition int32
 }
 
-// leaders fails when no broker leads one of the partitions. A topic that was just created may be new to the coordinator, too.
+// leaders fails when one of the partitions has no leader. A topic that was just created may be new to the
+// coordinator, too.
 func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
 	for p, until := pause(0), time.Now().Add(missingAfter); ; {
 		l, err := f.leadersNow(ctx, partitions)
@@ -134,9 +135,9 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 	return l, offline(f.cluster, all)
 }
 
-// whyBlocked says why an Open has waited in vain for markers: err is what the coordinator answered to the end, that it is busy
-// with them. They wait for a partition that the progress record names, which is read here without being fenced, for the
-// text alone.
+// whyBlocked adds to err why an Open has waited for markers until its time was up; err is the last answer of the
+// coordinator, that it is busy with them. They wait for a partition in the progress record, which is read here
+// without being fenced, for the message only.
 func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error {
 	if !kafkaconnect.IsCode(err, sarama.ErrConcurrentTransactions) {
 		return err
@@ -149,7 +150,7 @@ func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error 
 	return err
 }
 
-// leaderless finds partitions of the lane that no broker leads; nil when there is none.
+// leaderless returns the state of the partitions of the lane that have no leader; nil when all have one.
 func (s *Sink) leaderless(ctx context.Context, lane sink.Lane) error {
 	home, err := s.ensureProgressTopic(ctx)
 	if err != nil {

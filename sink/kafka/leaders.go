@@ -11,13 +11,13 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// A broker answers for a moment that it does not know a topic that was just created, or that it does not lead a partition whose leader
-// has moved. Everything here asks again after such an answer.
+// For a moment a broker may not know a topic that was just created, or may not lead a partition whose leader has moved. The requests
+// in this file are repeated after such an answer.
 
-// pause is how long to wait before a question is asked again. It doubles up to half a second.
+// pause is how long to wait before a request is repeated. It doubles up to half a second.
 type pause time.Duration
 
-// sleep waits. Where ctx ends first, it returns err, the answer that did not pass, and the cause of ctx.
+// sleep waits. If ctx ends first, it returns err, the last temporary answer, with the cause of ctx.
 func (p *pause) sleep(ctx context.Context, err error) error {
 	d := max(time.Duration(*p), 10*time.Millisecond)
 	*p = pause(min(2*d, 500*time.Millisecond))
@@ -27,18 +27,18 @@ func (p *pause) sleep(ctx context.Context, err error) error {
 	return nil
 }
 
-// isTransient reports whether a broker answers so only for a moment.
+// isTransient reports whether a broker gives this answer only temporarily.
 func isTransient(err error) bool {
 	return classifyError(err) == outcomeRetry || kafkaconnect.IsCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
 }
 
-// described is a topic as the cluster describes it, or the answer in its place.
+// described is a topic as the cluster describes it, or the error in place of it.
 type described struct {
 	topic *topic
 	err   error
 }
 
-// describeTopics asks for topics, until the answer for each of them is one that stays.
+// describeTopics requests the descriptions of topics, until the answer for each of them is final.
 func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...string) (map[string]described, error) {
 	for p := pause(0); ; {
 		m, err := c.Metadata(ctx, names...)
@@ -66,9 +66,10 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 	}
 }
 
-// askLeaders calls ask with a connection to each broker that leads some of the partitions ids of t, and with these. Where a broker does not
-// lead them, or is gone, t is described again, and the broker that leads them then is asked, until the ctx ends; no leader is waited for
-// as long as a topic that is missing. ask may be called again for partitions for which it has failed.
+// askLeaders calls ask with a connection to each broker that leads some of the partitions ids of t, and with those
+// ids. Where a broker does not lead them any more, or is gone, it describes t again and asks the new leader, until
+// ctx ends. It waits for a missing leader as long as for a missing topic. It may call ask again for partitions for
+// which ask has failed.
 func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
 	until := time.Now().Add(missingAfter)
 	for p := pause(0); ; {
@@ -93,7 +94,7 @@ func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []in
 	}
 }
 
-// askEach asks each leader once. It returns the partitions that are not answered, with the first error.
+// askEach asks each leader once. It returns the partitions without an answer, with the first error.
 func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) (left []int32, err error) {
 	led := map[int32][]int32{} // partitions by their leader
 	for _, id := range ids {
@@ -120,7 +121,7 @@ func askLeader(ctx context.Context, c *kafkaconnect.Cluster, t *topic, leader in
 	return c.AskAt(ctx, addr, func(k *kafkaconnect.Conn) error { return ask(k, ids) })
 }
 
-// followLeaders describes t again, and reports whether one of the partitions has another leader by now.
+// followLeaders describes t again, and reports whether one of the partitions has another leader now.
 func followLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32) (moved bool, err error) {
 	m, err := c.Metadata(ctx, t.name)
 	if err != nil {
@@ -149,7 +150,7 @@ func partitionsByID(t *topic, ids []int32) []*partition {
 	return parts
 }
 
-// partitionIDs is the numbers of the partitions of a topic.
+// partitionIDs returns the ids of all partitions of a topic.
 func (t *topic) partitionIDs() []int32 {
 	ids := make([]int32, len(t.parts))
 	for i := range ids {

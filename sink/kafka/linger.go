@@ -3,22 +3,23 @@ package kafka
 import "time"
 
 const (
-	rateWindow  = 5 * time.Millisecond // what the rate is taken over
-	lingerAbove = 4 << 20              // bytes a second from which on a request waits for more
-	maxLinger   = 2 * time.Millisecond // for so long at most
-	maxMinBytes = 64 << 10             // bytes, from which on a request costs little beside its records
+	rateWindow  = 5 * time.Millisecond // the rate is measured over this time
+	lingerAbove = 4 << 20              // bytes per second above which a request waits for more
+	maxLinger   = 2 * time.Millisecond // longest wait
+	maxMinBytes = 64 << 10             // bytes at which the cost of a request is small next to that of its records
 )
 
-// linger knows how large a request should be at the rate that records come at. A request costs both sides about as much as
-// dozens of records; on a busy machine, where records come one by one, requests of a few would eat what they need.
+// linger decides how large a request should be at the rate at which records arrive. A request costs both sides about
+// as much as dozens of records; on a busy machine, where records arrive one by one, requests of a few would use the
+// CPU that those need.
 type linger struct {
 	since        time.Time
 	bytes        int
-	minBytes     int       // what a request should have, in bytes; 0: anything
-	waitingSince time.Time // since when something waits though nothing is on its way; zero: nothing does
+	minBytes     int       // size that a request should have, in bytes; 0: any
+	waitingSince time.Time // since when batches wait while no request is in flight; zero: none wait
 }
 
-// countRequest counts a request of n bytes: least is what comes in a millisecond.
+// countRequest counts a request of n bytes: minBytes becomes what arrives in a millisecond.
 func (p *linger) countRequest(n int, now time.Time) {
 	p.bytes += n
 	over := now.Sub(p.since)
@@ -32,7 +33,8 @@ func (p *linger) countRequest(n int, now time.Time) {
 	}
 }
 
-// wait says whether what is ready, which is less than it should be, waits on; first: it begins to.
+// wait reports whether a request that is smaller than minBytes should go on waiting; first is true when the wait
+// begins.
 func (p *linger) wait(now time.Time) (wait, first bool) {
 	if p.waitingSince.IsZero() {
 		p.waitingSince = now

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	refreshPause = 100 * time.Millisecond // between two that were asked for
-	missingAfter = 5 * time.Second        // how long a topic is unknown until that is its state
-	// renewEvery is how often the coordinator hears of us: it forgets a transactional id that is idle
-	// (transactional.id.expiration.ms, 7 days by default), and with it whom to fence. A day of failing is too long: the
-	// partitions forget an idle producer after that (producer.id.expiration.ms), and then nothing holds a zombie back.
+	refreshPause = 100 * time.Millisecond // between two requested refreshes
+	missingAfter = 5 * time.Second        // how long a topic is unknown before that becomes a state
+	// renewEvery is how often we contact the coordinator: it forgets an idle transactional id
+	// (transactional.id.expiration.ms, 7 days by default), and with it whom to fence. A day of failures is too long:
+	// partitions forget an idle producer after that (producer.id.expiration.ms), and then nothing stops a zombie.
 	renewEvery  = time.Hour
 	renewWithin = 12 * time.Hour
 )
 
-// wantRefresh asks for metadata soon.
+// wantRefresh requests a refresh of the metadata soon.
 func (w *Writer) wantRefresh() {
 	select {
 	case w.refresh <- struct{}{}:
@@ -29,7 +29,7 @@ func (w *Writer) wantRefresh() {
 	}
 }
 
-// maintain looks after everything that takes its time, until the Writer ends.
+// maintain runs the periodic work of a Writer until the Writer ends.
 func (w *Writer) maintain() {
 	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
 	defer second.Stop()
@@ -68,7 +68,8 @@ func (w *Writer) sleep(d time.Duration) {
 	}
 }
 
-// checkStalled gives up when nothing has been stored for too long: the lane then shows the trouble and opens us again.
+// checkStalled fails the Writer when nothing has been stored for too long: the lane then shows the problem and opens
+// another Writer.
 func (w *Writer) checkStalled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,8 +78,8 @@ func (w *Writer) checkStalled() {
 	}
 }
 
-// renew tells the coordinator that we are alive, by an empty transaction on the progress partition; and learns from it
-// that somebody else took over, when there is nothing to write that would show it.
+// renew tells the coordinator that we are alive, by an empty transaction on the progress partition. While there is
+// nothing to write, this is also how we notice that another process has taken over.
 func (w *Writer) renew() {
 	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
 	defer stop()
@@ -118,7 +119,7 @@ func (w *Writer) refreshMetadata() {
 	}
 }
 
-// updateTopicLocked takes over what the cluster says of a topic. Under the lock.
+// updateTopicLocked applies the metadata of a topic.
 func (w *Writer) updateTopicLocked(t *topic, d *sarama.TopicMetadata) {
 	now := time.Now()
 	switch {
@@ -153,7 +154,7 @@ func (w *Writer) updateTopicLocked(t *topic, d *sarama.TopicMetadata) {
 	}
 }
 
-// recreatedError is the error of a topic that is another one by now.
+// recreatedError returns the error for a topic that was deleted and created again.
 func (w *Writer) recreatedError(t *topic) error {
 	if t == w.commits.part.topic {
 		return progressDeleted(t.name, " and created again")
@@ -161,8 +162,8 @@ func (w *Writer) recreatedError(t *topic) error {
 	return fmt.Errorf("topic %s was deleted and created again", t.name)
 }
 
-// handleUnknownTopicLocked: the cluster does not know the topic. That of the progress record is missed also while nothing is written. Under the
-// lock.
+// handleUnknownTopicLocked is called when the cluster does not know a topic. The progress topic is needed even while
+// nothing is written.
 func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	home := t == w.commits.part.topic
 	if t.missing.IsZero() {

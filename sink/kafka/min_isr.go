@@ -8,15 +8,16 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// minISR is the setting that says how many replicas have to have what is acknowledged.
+// minISR is the setting for how many in-sync replicas an acknowledgement requires.
 const minISR = "min.insync.replicas"
 
-// oneReplicaAcks says whether one broker's acknowledgement is enough for the topic, although others have replicas of it.
+// oneReplicaAcks reports whether the acknowledgement of one broker is enough for the topic, although it has more
+// replicas.
 func (t *topic) oneReplicaAcks(conf topicConfig) bool {
 	return conf[minISR] == "1" && len(t.parts[0].replicas) > 1
 }
 
-// oneReplicaAcksWarning warns of topics for which one broker's acknowledgement is enough.
+// oneReplicaAcksWarning warns of topics for which the acknowledgement of one broker is enough.
 func oneReplicaAcksWarning(c *kafkaconnect.Cluster, topics ...string) *capture.Warning {
 	fixes := make([]string, len(topics))
 	for i, n := range topics {

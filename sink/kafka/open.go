@@ -45,8 +45,8 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 	return w, had, err
 }
 
-// takeOverLane is takeOver under the name that the lane has in the progress topic. Where another database takes a name in the same
-// moment, its record is what is found: the start rule refuses it, and the next Open has another name.
+// takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
+// at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
 func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 	f *fencing, name string, who producer, had found, err error,
 ) {
@@ -84,8 +84,8 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topi
 	return who, had, nil
 }
 
-// reserve writes a record that holds nothing yet, so that every later Open of the lane finds its name, also when the one that has
-// the first name is dropped meanwhile. It returns the epoch to go on with.
+// reserve writes a record without a position, so that every later Open of the lane finds its name, even if the record
+// with the first name is dropped in the meantime. It returns the epoch to go on with.
 func (s *Sink) reserve(
 	ctx context.Context, f *fencing, who producer, name string, home *topic, from capture.Origin,
 ) (producer, error) {
@@ -101,7 +101,7 @@ func (s *Sink) reserve(
 	return f.nextEpoch(ctx, who)
 }
 
-// existing describes those of the topics that exist. One that does not has nothing to be fenced.
+// existing describes the topics that exist. A topic that does not exist needs no fencing.
 func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic, error) {
 	known := map[string]*topic{}
 	if len(names) == 0 {
@@ -124,6 +124,7 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 	return known, nil
 }
 
+// idsByTopic returns the partitions of topics.
 func idsByTopic(topics map[string]*topic) map[string][]int32 {
 	all := make(map[string][]int32, len(topics))
 	for n, t := range topics {
@@ -134,8 +135,8 @@ func idsByTopic(topics map[string]*topic) map[string][]int32 {
 	return all
 }
 
-// writer makes the Writer and starts it. All sequence numbers begin at 0: who is new to every partition. Of the topics
-// that the record names, known are fenced.
+// writer makes the Writer and starts it. All sequence numbers begin at 0: the epoch of who is new to every partition.
+// Of the topics in the record, those in known are fenced.
 func (s *Sink) writer(
 	lane sink.Lane, name string, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
 ) (*Writer, error) {

@@ -13,7 +13,7 @@ type openBatches struct {
 	bytes   int
 }
 
-// currentSpan is the number of the span that grows.
+// currentSpan returns the number of the span that is open.
 func (s *openBatches) currentSpan() int {
 	if n := len(s.spans); n > 0 && !s.spans[n-1].closed {
 		return s.first + n - 1
@@ -22,13 +22,13 @@ func (s *openBatches) currentSpan() int {
 	return s.first + len(s.spans) - 1
 }
 
-// endSpan closes the span that grows.
+// endSpan closes the open span.
 func (s *openBatches) endSpan(e span) {
 	p := &s.spans[s.currentSpan()-s.first]
 	p.end, p.state, p.last, p.closed = e.end, e.state, e.last, true
 }
 
-// add puts a record behind the others of its partition.
+// add appends a record to the open batch of its partition.
 func (s *openBatches) add(p *partition, r *format.Record) {
 	s.batchFor(p, recordSize(r)).records.Add(r.Key, r.Value, r.Headers)
 }
@@ -38,7 +38,7 @@ func (s *openBatches) addOwned(p *partition, r *format.Record, own *bufpool.Buff
 	s.batchFor(p, recordSize(r)).records.Take(own, len(own.Bytes)-len(r.Value), r.Key, r.Headers)
 }
 
-// batchFor is the batch of p that gets the next record, of n bytes.
+// batchFor returns the batch of p that takes the next record, of n bytes.
 func (s *openBatches) batchFor(p *partition, n int) *batch {
 	at := s.currentSpan()
 	b := p.open
@@ -52,7 +52,7 @@ func (s *openBatches) batchFor(p *partition, n int) *batch {
 	return b
 }
 
-// reset forgets what was handed over. A span that is still open goes on under its number.
+// reset removes what was handed over. A span that is still open keeps its number.
 func (s *openBatches) reset() {
 	open := len(s.spans) > 0 && !s.spans[len(s.spans)-1].closed
 	s.first += len(s.spans)

@@ -7,46 +7,48 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// maxInFlight is how many batches of a partition may be on their way: a broker remembers the last five of a producer, so
-// five can be repeated and recognized.
+// maxInFlight is how many batches of a partition may be in flight: a broker remembers the last five of a producer, so
+// it recognizes a retry of any of these.
 const maxInFlight = 5
 
-// topic is one that the Writer writes to. All but the fixed name belongs to the Writer's lock.
+// topic is a topic that the Writer writes to. Everything but the name is guarded by Writer.mu, where nothing else is
+// said.
 type topic struct {
 	name    string
 	uuid    sarama.Uuid
-	limit   int          // bytes of a batch that the topic takes; fixed
-	target  atomic.Int64 // bytes that we let a batch become, when less than batchTarget; 0: the limit
-	parts   []*partition // replaced by the goroutine of Write alone, which reads it without the lock
-	grown   int          // how many partitions there are by now, when more
+	limit   int          // bytes of a batch that the topic accepts; never changes
+	target  atomic.Int64 // target size of a batch in bytes, where less than batchTarget; 0: the limit
+	parts   []*partition // replaced by the goroutine of Write only, which reads it without the lock
+	grown   int          // number of partitions in the cluster, when there are more
 	unacked int          // batches handed over and not acknowledged
-	missing time.Time    // since when the cluster does not know it; zero: it does
+	missing time.Time    // since when the cluster does not know the topic; zero: it does
 }
 
-// partition is the order of one partition: what waits, then what is on its way, oldest first.
+// partition has the batches of one partition in order: those that wait, and those in flight, oldest first. Its
+// methods expect Writer.mu.
 //
-// Batches get their sequence numbers when they are first sent. After an error nothing more is sent until all that is on
-// its way has been answered; then all that is not stored goes back to the head of the queue and is sent again as it was,
-// one batch alone first.
+// A batch gets its sequence numbers when it is first sent. After an error nothing more is sent until all batches in
+// flight have been answered; then those that are not stored return to the head of the queue and are sent again
+// unchanged, one batch alone first.
 type partition struct {
 	topic       *topic
 	id          int32
 	leader      int32   // broker; -1: unknown
 	epoch       int32   // the leader's, when the topic was described: another leader has another
-	replicas    []int32 // brokers that keep it
+	replicas    []int32 // brokers with a replica
 	seq         int32   // of the next record that is sealed
 	queue       []*batch
 	flight      []*batch
-	pending     int       // requests that are not answered and carry a batch of this partition
-	stalled     bool      // an error has been seen and pending is not zero yet, or the pause after it lasts
-	oneInFlight bool      // one at a time until one is stored: a broker without memory of us takes any sequence number
+	pending     int       // unanswered requests with a batch of this partition
+	stalled     bool      // after an error, while requests are pending, and during the pause that follows
+	oneInFlight bool      // one batch at a time until one is stored: a broker that has forgotten us accepts any sequence number
 	acked       time.Time // when the last was stored
 	tries       int       // errors in a row
-	scheduled   bool      // in the ready list of its leader's link
-	open        *batch    // not handed over; belongs to the goroutine of Write
+	scheduled   bool      // in the ready list of its leader's sender
+	open        *batch    // not handed over yet; owned by the goroutine of Write
 }
 
-// sendable says whether the first batch of the queue may go now.
+// sendable reports whether the first batch of the queue may be sent now.
 func (p *partition) sendable(now time.Time) bool {
 	if len(p.queue) == 0 || p.stalled || p.leader < 0 {
 		return false
@@ -57,12 +59,12 @@ func (p *partition) sendable(now time.Time) bool {
 	return len(p.flight) < maxInFlight
 }
 
-// oneInFlightAfter is how long a partition may be idle until one batch has to be stored before others are sent: its leader
-// forgets producers that are idle (producer.id.expiration.ms, a day by default), and then takes whatever comes first.
+// oneInFlightAfter is how long a partition may be idle before one batch has to be stored before others are sent: its
+// leader forgets idle producers (producer.id.expiration.ms, a day by default), and then accepts whatever comes first.
 const oneInFlightAfter = 10 * time.Minute
 
-// mergeIntoLast says whether b went into the last batch of the queue, because it is small enough. A batch of events begins in the
-// span of its first record, so that is not b's any more.
+// mergeIntoLast appends b to the last batch of the queue if that is small enough, and reports whether it did. A batch
+// of events begins in the span of its first record, so after that no batch begins at the first record of b.
 func (p *partition) mergeIntoLast(b *batch) bool {
 	if len(p.queue) == 0 || b.progress != nil {
 		return false
@@ -75,7 +77,7 @@ func (p *partition) mergeIntoLast(b *batch) bool {
 	return true
 }
 
-// take removes the first batch of the queue and puts it in flight: what came first goes first (I3).
+// take moves the first batch of the queue to those in flight: batches are sent in their order (I3).
 func (p *partition) take(now time.Time) *batch {
 	b := p.queue[0]
 	p.queue[0] = nil
@@ -86,7 +88,7 @@ func (p *partition) take(now time.Time) *batch {
 	return b
 }
 
-// batchMax is how large we let a batch become, unless one record is larger.
+// batchMax returns the target size of a batch; a single record may be larger.
 func (t *topic) batchMax() int {
 	if n := int(t.target.Load()); n > 0 {
 		return n
@@ -94,7 +96,7 @@ func (t *topic) batchMax() int {
 	return min(t.limit, batchTarget)
 }
 
-// remove takes b out of flight.
+// remove removes b from the batches in flight.
 func (p *partition) remove(b *batch) {
 	for i, o := range p.flight {
 		if o == b {
@@ -104,8 +106,8 @@ func (p *partition) remove(b *batch) {
 	}
 }
 
-// rewind puts all that is in flight back to the head of the queue, in order (I3), split where the broker found it too big.
-// Nothing is pending.
+// rewind returns all batches in flight to the head of the queue, in order (I3); it splits those that the broker found
+// too large. No request is pending.
 func (p *partition) rewind(w *Writer) {
 	var again []*batch
 	for _, b := range p.flight {

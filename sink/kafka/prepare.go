@@ -10,17 +10,17 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// maxPrepared is how many topics are prepared together: their names go into one request to each of those that are asked.
+// maxPrepared is how many topics are prepared together: their names are in one request to each broker that is asked.
 const maxPrepared = 1000
 
-// topicSet is topics that are to be prepared, and whether their names are the sink's own, not a row's.
+// topicSet is a set of topics, each with whether its name comes from the settings and not from a row.
 type topicSet map[string]bool
 
-// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that the next Open
-// fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are prepared with it; one that
-// cannot be prepared is the error of its own event.
+// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that
+// the next Open fences it (I8). own means that the name comes from the settings and not from a row. The other topics
+// of the batches in this Write are prepared with it; an error for one of those is returned only with its own event.
 func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
-	if t := w.topics[name]; t != nil { // only this goroutine changes the map
+	if t := w.topics[name]; t != nil { // only the goroutine of Write changes the map
 		return t, nil
 	}
 	if all := w.upcomingTopics(name, own); len(all) > 1 {
@@ -28,7 +28,7 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 		if t := w.topics[name]; err == nil && t != nil {
 			return t, nil
 		}
-		w.lookahead = nil // another topic may be why: from here on one by one
+		w.lookahead = nil // another topic may be the cause: prepare them one by one from here
 	}
 	if err := w.prepare(ctx, topicSet{name: own}); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, erro
 	return w.topics[name], nil
 }
 
-// upcomingTopics is the topics of the events that Write was handed which are not prepared yet, name among them.
+// upcomingTopics returns the topics of the batches in this Write that are not prepared yet, with name.
 func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 	all := topicSet{name: own}
 	var last *capture.Table
@@ -66,8 +66,9 @@ func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 	return all
 }
 
-// prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and
-// then has the progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
+// prepare describes topics, creates missing ones where the settings say so, fences those that Open has not fenced,
+// and then has the progress record name them. Of several it leaves out those with an error or with a partition
+// without a leader.
 func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	found, err := w.sink.describe(ctx, names)
 	if err != nil {
@@ -94,9 +95,9 @@ func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	return nil
 }
 
-// fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows the topics
-// that the record names; it did not know one when the record of an older Writer was lost, or when the topic was created
-// since, perhaps in the place of one that was deleted, and knows no epoch.
+// fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows
+// the topics in the record. It does not know a topic when the record of an older Writer was lost, or when the topic
+// was created since, perhaps in place of a deleted one, and has seen no epoch.
 func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) error {
 	unknown := map[string]*topic{}
 	for n, t := range topics {
@@ -113,11 +114,11 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
 }
 
-// registerTopicsLocked has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
-// progress record does not take its batch. Under the lock.
+// registerTopicsLocked has topics recorded before their first records are written. A fenced Writer fails here: the
+// partition of the progress record refuses its batch.
 func (w *Writer) registerTopicsLocked(ctx context.Context, names []string) error {
 	n := &w.commits
-	n.topics = slices.Clip(n.topics) // the record that is on its way has them
+	n.topics = slices.Clip(n.topics) // the record in flight uses the slice
 	most := 0
 	for _, name := range names {
 		i := slices.Index(n.topics, name)

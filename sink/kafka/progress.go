@@ -15,27 +15,27 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The versions of a progress record: a program that knows the first one only would go on over a verdict.
+// The versions of a progress record: a version of tailrace that knows only the first one would ignore a verdict.
 const (
 	progressVersion = 1
-	verdictVersion  = 2 // it has a verdict
+	verdictVersion  = 2 // with a verdict
 )
 
-// progress is the record that the progress topic holds of a lane, newest wins.
+// progress is the record of a lane in the progress topic; the newest one counts.
 type progress struct {
 	Version  int                `json:"version"`
-	Position *capture.Position  `json:"position,omitempty"` // nil: nothing is held yet, only topics are named
+	Position *capture.Position  `json:"position,omitempty"` // nil: nothing is durable yet, only topics are named
 	System   uint64             `json:"system,string"`
 	Timeline uint32             `json:"timeline"`
 	History  []capture.Timeline `json:"history,omitempty"`
-	// Publication, Database and Slot are the Origin's.
+	// Publication, Database and Slot are those of the Origin.
 	Publication string           `json:"publication"`
 	Database    capture.Database `json:"database,omitzero"`
 	Slot        string           `json:"slot,omitempty"`
 	Commit      capture.Commit   `json:"commit,omitzero"`
 	Verdict     *sink.Verdict    `json:"verdict,omitempty"`
 	State       []byte           `json:"state,omitempty"`
-	// Topics are all that the lane has written to or was about to write to: whoever opens the sink next fences them.
+	// Topics are all that the lane has written to or was about to write to: the next Open fences them.
 	Topics []string `json:"topics,omitempty"`
 }
 
@@ -48,11 +48,11 @@ func (p *progress) origin() capture.Origin {
 // found is what the progress topic has of a lane.
 type found struct {
 	rec     *progress // nil: no record
-	dropped bool      // there was a record, which was removed on purpose
+	dropped bool      // there was a record, which was removed by drop
 	pruned  bool      // the topic has deleted old records, of whichever lanes
 }
 
-// progress is what Open returns.
+// progress returns the result of Open.
 func (f *found) progress() sink.Progress {
 	p := f.rec
 	switch {
@@ -66,7 +66,7 @@ func (f *found) progress() sink.Progress {
 	}
 }
 
-// encode is the record's value.
+// encode returns the value of the record.
 func (p *progress) encode() []byte {
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -87,10 +87,11 @@ func decodeProgress(b []byte) (*progress, error) {
 	return p, nil
 }
 
-// scanFirst is how many offsets from the end are looked at first: the newest record of a lane that is alive is there.
+// scanFirst is how many offsets from the end are read first: the newest record of an active lane is there.
 const scanFirst = 512
 
-// readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this key.
+// readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this
+// key.
 func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key string) (had found, err error) {
 	values, pruned, err := newestValues(ctx, c, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
 	if err != nil {
@@ -106,8 +107,8 @@ func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key
 	return had, nil
 }
 
-// newestValues finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
-// record that was removed. pruned: the topic has deleted old records, of whichever keys.
+// newestValues finds the newest value of each key in partition 0, from its end backwards until enough reports true. A
+// nil value is that of a removed record. pruned means that the topic has deleted old records, of whichever keys.
 func newestValues(
 	ctx context.Context, c *kafkaconnect.Cluster, home *topic, keys []string, enough func(found map[string][]byte) bool,
 ) (found map[string][]byte, pruned bool, err error) {
@@ -124,7 +125,7 @@ func newestValues(
 	return found, pruned, nil
 }
 
-// log is partition 0 of a topic, read through a connection to its leader.
+// log reads partition 0 of a topic over a connection to its leader.
 type log struct {
 	conn  *kafkaconnect.Conn
 	topic string
@@ -210,5 +211,5 @@ func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	return b, kafkaconnect.AsError(b.Err)
 }
 
-// createTimeout bounds how long a broker works on a new topic.
+// createTimeout limits how long a broker works on a new topic.
 const createTimeout = 15 * time.Second

@@ -9,10 +9,11 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes it. It is fenced as a
-// Writer's records are. The epoch of who has written nothing to the partition yet, and must not be used for more there.
+// put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes the record.
+// It is fenced like the records of a Writer. The epoch of who has written nothing to the partition yet, and must not
+// write more there.
 func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, key string, value []byte) error {
-	request := s.single(home, who, key, value) // the same each time, so that the broker stores it once
+	request := s.single(home, who, key, value) // the same in every attempt, so that the broker stores it once
 	err := askLeaders(ctx, s.cluster, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) error {
 		resp, err := k.Produce(request)
 		if err != nil {
@@ -33,7 +34,7 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 	return f.wrap("write the progress record", err)
 }
 
-// single is a request with one record, the first of an epoch.
+// single returns a request with one record, the first of an epoch.
 func (s *Sink) single(home *topic, who producer, key string, value []byte) *sarama.ProduceRequest {
 	now := time.Now()
 	r := &sarama.ProduceRequest{Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(s.ackTimeout / time.Millisecond)}

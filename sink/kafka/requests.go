@@ -13,28 +13,28 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// produceConn is a connection for produce requests. Sarama has opened it and logged in; from then on its bytes are ours. produce
-// is for one goroutine, kill for any.
+// produceConn is a connection for produce requests. Sarama opens it and logs in; after that we read and write the
+// bytes. produce is for one goroutine, kill for any.
 type produceConn struct {
 	conn    *kafkaconnect.Conn
 	sock    net.Conn
-	timeout time.Duration // of a write, and of an answer
+	timeout time.Duration // of a write, and of a response
 	last    int32         // correlation of the last request
 	pending chan pendingRequest
 	dead    chan struct{} // closed by kill
 	once    sync.Once
 }
 
-// pendingRequest is a request that waits for its answer; they come in order.
+// pendingRequest is a request that waits for its response; responses arrive in order.
 type pendingRequest struct {
 	request     *request
 	correlation int32
 }
 
-// maxResponseBytes is how long an answer may be, in bytes: it names partitions.
+// maxResponseBytes limits the size of a response, which lists partitions.
 const maxResponseBytes = 16 << 20
 
-// dialProduce dials addr. The ctx is for the call only. The error is a *capture.Problem.
+// dialProduce connects to addr. ctx applies to the call only. The error is a *capture.Problem.
 func dialProduce(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*produceConn, error) {
 	k, err := c.Dial(ctx, addr)
 	if err != nil {
@@ -47,12 +47,12 @@ func dialProduce(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*pr
 	return p, nil
 }
 
-// produce sends a request. Its answer, or the loss of the connection, is told to it later.
+// produce sends a request. The request is told of its response, or of the loss of the connection, later.
 func (p *produceConn) produce(q *request) error {
 	p.last++
 	b := q.encode(p.last)
 	select {
-	case p.pending <- pendingRequest{q, p.last}: // before the answer can come
+	case p.pending <- pendingRequest{q, p.last}: // before the response can arrive
 	case <-p.dead:
 		return net.ErrClosed
 	}
@@ -65,7 +65,7 @@ func (p *produceConn) produce(q *request) error {
 	return nil
 }
 
-// writeAll writes the pieces of a request: with one system call, or over TLS in records of their own.
+// writeAll writes the pieces of a request: in one system call, or over TLS in separate records.
 func writeAll(to net.Conn, pieces net.Buffers) error {
 	if len(pieces) == 1 {
 		_, err := to.Write(pieces[0])
@@ -75,7 +75,7 @@ func writeAll(to net.Conn, pieces net.Buffers) error {
 	return err
 }
 
-// readResponses reads answers until one does not come, and until then has them taken by their requests.
+// readResponses reads responses and passes them to their requests, until the connection fails.
 func (p *produceConn) readResponses() {
 	var buf []byte
 	for {
@@ -90,13 +90,13 @@ func (p *produceConn) readResponses() {
 			}
 			q.request.handleResponse(answers, err)
 			if err != nil {
-				return // the loss of one is the loss of all
+				return // the connection is lost for all
 			}
 		}
 	}
 }
 
-// read reads one answer into buf, or into a larger one.
+// read reads one response into buf, or into a larger one.
 func (p *produceConn) read(buf []byte) ([]byte, error) {
 	if err := p.sock.SetReadDeadline(time.Now().Add(p.timeout)); err != nil {
 		return buf, fmt.Errorf("read produce response: %w", err)
@@ -118,7 +118,7 @@ func (p *produceConn) read(buf []byte) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// kill cuts the connection at once. A nil pipe is dead already.
+// kill closes the connection at once. kill of a nil produceConn does nothing.
 func (p *produceConn) kill() {
 	if p == nil {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// handleResponse is called on the goroutine of the connection that q went over.
+// handleResponse is called on the goroutine of the connection that has carried q.
 func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) {
 	w := q.sender.w
 	w.mu.Lock()
@@ -45,7 +45,7 @@ func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) 
 	q.sender.signal()
 }
 
-// removeFromFlightLocked takes the request out of its link's flight. Under the lock.
+// removeFromFlightLocked removes the request from its sender's requests in flight.
 func (q *request) removeFromFlightLocked() {
 	q.done = true
 	for i, o := range q.sender.flight {
@@ -56,10 +56,10 @@ func (q *request) removeFromFlightLocked() {
 	}
 }
 
-// dropConnLocked gives up the connection that q went over: nothing is known of what it carried. Under the lock.
+// dropConnLocked gives up the connection that has carried q: the fate of its requests is unknown.
 func (l *sender) dropConnLocked(q *request, err error) {
 	if q.done {
-		return // an answer from a connection that was given up before
+		return // from a connection that was given up earlier
 	}
 	addr, _ := l.w.fence.cluster.Addr(l.id)
 	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
@@ -80,7 +80,7 @@ func (l *sender) dropConnLocked(q *request, err error) {
 	l.signal()
 }
 
-// requeueLocked has the batches of a lost request sent again. Under the lock.
+// requeueLocked has the batches of a lost request sent again.
 func (q *request) requeueLocked(now time.Time) {
 	for _, b := range q.batches {
 		b.part.pending--
@@ -89,7 +89,7 @@ func (q *request) requeueLocked(now time.Time) {
 	}
 }
 
-// handleAnswerLocked takes the answer for one batch. Under the lock.
+// handleAnswerLocked handles the answer for one batch.
 func (w *Writer) handleAnswerLocked(b *batch, a wire.Answer, now time.Time) {
 	p := b.part
 	switch classify(a.Err) {
@@ -113,7 +113,7 @@ func (w *Writer) handleAnswerLocked(b *batch, a wire.Answer, now time.Time) {
 	w.cause = fmt.Errorf("store a batch in %s/%d: %w", p.topic.name, p.id, a.Err)
 }
 
-// batchStoredLocked: the batch is durable.
+// batchStoredLocked is called when a batch is durable.
 func (w *Writer) batchStoredLocked(b *batch, now time.Time) {
 	p := b.part
 	b.stored = true
@@ -133,8 +133,8 @@ func (w *Writer) batchStoredLocked(b *batch, now time.Time) {
 	}
 }
 
-// handleTooLargeLocked has a batch split, once all that is on its way is answered, and the next ones made smaller. One record alone
-// makes the lane rewind; the topic's limit is known then, and Write rejects the record.
+// handleTooLargeLocked has a batch split after all requests in flight are answered, and makes later batches smaller.
+// For a single record the lane rewinds; the limit of the topic is known then, and Write rejects the record.
 func (w *Writer) handleTooLargeLocked(b *batch, e sarama.KError) {
 	t := b.part.topic
 	if b.records.Len() > 1 {
@@ -146,8 +146,8 @@ func (w *Writer) handleTooLargeLocked(b *batch, e sarama.KError) {
 	w.failLocked(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
 }
 
-// retryOrContinueLocked sends a partition's batches again when all that was on its way is answered and some failed; else it goes
-// on. Under the lock.
+// retryOrContinueLocked sends a partition's batches again when all in flight are answered and some have failed;
+// otherwise it sends the next ones.
 func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
 	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
 		p.rewind(w)
@@ -164,7 +164,7 @@ func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
 	w.scheduleLocked(p, now)
 }
 
-// refusal names an error that no repetition mends.
+// refusal returns the error for an answer that no retry can change.
 func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	c, said := w.sink.cluster, error(a.Err)
 	if a.Message != "" {

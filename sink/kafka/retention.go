@@ -13,17 +13,17 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// cleanup is the setting that says what becomes of old records: "compact" keeps the newest of each key.
+// cleanup is the setting for what Kafka does with old records: "compact" keeps the newest record of each key.
 const cleanup = "cleanup.policy"
 
-// deletesRecords reports whether a topic with these settings deletes the newest record of a key after a time. Where they cannot be
-// read it is not known.
+// deletesRecords reports whether a topic with these settings deletes the newest record of a key after some time. It
+// is false where the settings cannot be read.
 func deletesRecords(conf topicConfig) bool {
 	policy, known := conf[cleanup]
 	return known && strings.Contains(policy, "delete")
 }
 
-// progressExpires warns of a progress topic that deletes records.
+// progressExpires returns the warning for a progress topic that deletes records.
 func progressExpires(c *kafkaconnect.Cluster, topic, policy string) *capture.Problem {
 	return &capture.Problem{
 		State: "progress_expires", Usage: true,
@@ -33,7 +33,7 @@ func progressExpires(c *kafkaconnect.Cluster, topic, policy string) *capture.Pro
 	}
 }
 
-// updateRetention follows what the settings of the progress topic say of its records. The log has each change.
+// updateRetention follows the retention settings of the progress topic. Each change is logged.
 func (s *Sink) updateRetention(conf topicConfig) {
 	if conf[cleanup] == "" {
 		return
@@ -60,14 +60,14 @@ func (s *Sink) Health() sink.Health {
 	return s.health
 }
 
-// keepProgressRecord looks whether the progress topic keeps its records, and writes ours again where it does not: so it never becomes
-// old while the Writer is open, however idle the source is.
+// keepProgressRecord checks whether the progress topic keeps its records, and writes ours again where it does not: so
+// the record never becomes old while the Writer is open, however idle the source is.
 func (w *Writer) keepProgressRecord() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
 	all, err := w.sink.topicConfigs(ctx, w.commits.part.topic.name)
 	if err != nil {
-		return // renewMetadata meets it too
+		return // refreshMetadata fails too, and reports it
 	}
 	conf := all[w.commits.part.topic.name]
 	w.sink.updateRetention(conf)

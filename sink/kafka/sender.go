@@ -12,38 +12,38 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// sender sends to one broker over one connection, several requests at a time. After any error of the connection it is
-// thrown away: what it carried is sent again over a new one.
+// sender sends to one broker over one connection, several requests at a time. After any error the connection is
+// closed, and the batches in flight are sent again over a new one.
 type sender struct {
 	w    *Writer
 	id   int32
 	wake chan struct{}
 
-	// owned by the link's goroutine
+	// owned by the sender's goroutine
 	writes wire.Request
 
 	// guarded by w.mu
 	conn       *produceConn
 	ready      []*partition
 	flight     []*request // sent over conn, oldest first
-	connBroken bool       // conn is to be thrown away
+	connBroken bool       // conn has to be closed
 	linger     linger
 	fails      int // connections lost in a row
 	retryAt    time.Time
 }
 
-// request is what one produce request carries.
+// request is one produce request.
 type request struct {
 	sender  *sender
 	batches []*batch
 
 	// guarded by sender.w.mu
-	sending bool // the link reads the batches
+	sending bool // the sender reads the batches
 	done    bool // answered, or its connection is lost
 	lost    bool // the latter
 }
 
-// freeStoredLocked gives the memory of stored batches back. Under the lock, and not while the link reads them.
+// freeStoredLocked releases the memory of stored batches. It must not be called while the sender reads the batches.
 func (q *request) freeStoredLocked() {
 	for _, b := range q.batches {
 		if b.stored {
@@ -52,11 +52,11 @@ func (q *request) freeStoredLocked() {
 	}
 }
 
-// minRequestBytes is how much has to wait before a further request is sent, by the number of requests on their way: nothing when
-// there is none, so an idle line is never slowed down; the busier, the larger.
+// minRequestBytes is how much must be ready before another request is sent, by the number of requests in flight:
+// nothing when there are none, so an idle pipeline is never delayed; and more, the busier it is.
 var minRequestBytes = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
 
-// scheduleLocked has a partition sent by its leader's link once it may be. Under the lock.
+// scheduleLocked has a partition sent by its leader's sender as soon as it may be.
 func (w *Writer) scheduleLocked(p *partition, now time.Time) {
 	l := w.senders[p.leader]
 	if p.scheduled && l != nil && !l.linger.waitingSince.IsZero() && l.hasReadyLocked(l.linger.minBytes) {
@@ -80,7 +80,7 @@ func (w *Writer) scheduleLocked(p *partition, now time.Time) {
 	l.signal()
 }
 
-// unscheduleLocked takes a partition back from the link of a leader that it leaves, which may never connect again.
+// unscheduleLocked removes a partition from the sender of its former leader, which may never connect again.
 func (w *Writer) unscheduleLocked(p *partition) {
 	if l := w.senders[p.leader]; l != nil && p.scheduled {
 		l.ready = slices.DeleteFunc(l.ready, func(o *partition) bool { return o == p })
@@ -107,7 +107,7 @@ func (l *sender) run() {
 	}
 }
 
-// step connects, or sends one request; false when there is nothing to do.
+// step connects, or sends one request; it returns false when there is nothing to do.
 func (l *sender) step() bool {
 	l.w.mu.Lock()
 	if l.connBroken {
@@ -133,7 +133,8 @@ func (l *sender) step() bool {
 	return true
 }
 
-// doneSending: the request's batches are not read any more. From here on they may be sent again, or freed.
+// doneSending is called when the batches of a request are not read any more. From here they may be sent again, or
+// released.
 func (l *sender) doneSending(q *request, err error) {
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
@@ -141,14 +142,14 @@ func (l *sender) doneSending(q *request, err error) {
 	switch {
 	case q.done && q.lost:
 		q.requeueLocked(time.Now())
-	case q.done: // the answer was faster
+	case q.done: // the response was faster
 		q.freeStoredLocked()
 	case err != nil:
 		l.dropConnLocked(q, err)
 	}
 }
 
-// connect dials after a pause; false when it failed, and then it wakes the link again by itself.
+// connect dials after a pause. It returns false on failure, and then wakes the sender later.
 func (l *sender) connect(wait time.Duration) bool {
 	if wait > 0 {
 		time.AfterFunc(wait, l.signal)
@@ -179,17 +180,17 @@ func (l *sender) connect(wait time.Duration) bool {
 
 var errNoAddress = errors.New("the cluster names no address for it")
 
-// delayRetryLocked puts off the next connection: not at all after the first loss. Under the lock.
+// delayRetryLocked delays the next connection, except after the first loss.
 func (l *sender) delayRetryLocked() {
 	if l.fails++; l.fails > 1 {
 		l.retryAt = time.Now().Add(backoff(l.fails))
 	}
 }
 
-// backoff is the pause after n errors in a row: 20 ms doubled up to a second.
+// backoff returns the pause after n errors in a row: 20 ms, doubled up to a second.
 func backoff(n int) time.Duration { return min(10*time.Millisecond<<min(n, 10), time.Second) }
 
-// collectLocked takes what a request may carry, nil when it is not worth one yet. Under the lock.
+// collectLocked takes the batches of the next request; nil when there are too few.
 func (l *sender) collectLocked(now time.Time) *request {
 	if len(l.flight) >= l.w.sink.inFlight || !l.hasReadyLocked(minRequestBytes[len(l.flight)]) || l.shouldLingerLocked(now) {
 		return nil
@@ -228,7 +229,8 @@ func (l *sender) collectLocked(now time.Time) *request {
 	return q
 }
 
-// shouldLingerLocked says whether a request should wait for more: for an answer, or, while there is none to come, for a short time.
+// shouldLingerLocked reports whether a request should wait for more: until the next response, or, without a request
+// in flight, for a short time.
 func (l *sender) shouldLingerLocked(now time.Time) bool {
 	if l.hasReadyLocked(l.linger.minBytes) {
 		l.linger.waitingSince = time.Time{}
@@ -244,7 +246,7 @@ func (l *sender) shouldLingerLocked(now time.Time) bool {
 	return wait
 }
 
-// hasReadyLocked says whether at least n bytes are ready.
+// hasReadyLocked reports whether at least n bytes are ready.
 func (l *sender) hasReadyLocked(n int) bool {
 	for _, p := range l.ready {
 		for _, b := range p.queue {
@@ -256,7 +258,8 @@ func (l *sender) hasReadyLocked(n int) bool {
 	return false
 }
 
-// encode writes the request, which is good until the next one, and as long as its batches are not freed.
+// encode returns the bytes of the request, which are valid until the next encode, and as long as its batches are not
+// released.
 func (q *request) encode(correlation int32) net.Buffers {
 	parts := make([]wire.Part, len(q.batches))
 	for i, b := range q.batches {
@@ -265,7 +268,8 @@ func (q *request) encode(correlation int32) net.Buffers {
 	return q.sender.writes.Encode(correlation, parts)
 }
 
-// checkExpiredLocked: we have not been heard for so long that somebody else may have taken over, and perhaps nobody remembers us.
+// checkExpiredLocked returns an error when Kafka has not heard from us for so long that another process may have
+// taken over, or Kafka may have forgotten us.
 func (l *sender) checkExpiredLocked(now time.Time) error {
 	if quiet := now.Sub(l.w.acked); l.w.unacked > 0 && quiet > l.w.sink.giveUp {
 		return l.w.stalledErrorLocked(quiet)
@@ -276,7 +280,7 @@ func (l *sender) checkExpiredLocked(now time.Time) error {
 	return nil
 }
 
-// stalledErrorLocked says why nothing is stored. Under the lock.
+// stalledErrorLocked returns why nothing is stored.
 func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
 	waiting := slices.DeleteFunc(append(allPartitions(w.topics), w.commits.part), func(p *partition) bool { return !p.hasUnacked() })
 	cause := offline(w.sink.cluster, waiting)

@@ -18,30 +18,30 @@ import (
 	"github.com/tailrace/tailrace/sink/format/formats"
 )
 
-// Options is what a Sink is made of. Pipeline, Name, Brokers and Topic have to be given.
+// Options has what a Sink needs. Pipeline, Name, Brokers and Topic are required.
 type Options struct {
 	Pipeline, Name string
 	Brokers        []string
-	// Topic names the topic of a table's events that no block gave one. It is called once for a table and Writer.
+	// Topic names the topic of a table's events, unless a block has set one. It is called once per table and Writer.
 	Topic         func(schema, table string) (string, error)
 	Format        string // of package format; "": cloudevents
 	Tombstones    bool
 	Numbers       bool // numeric values as JSON numbers
 	Compression   sarama.CompressionCodec
-	DeadLetter    string              // topic for events that their topic cannot take; "": they halt the lane
+	DeadLetter    string              // topic for events that their topic cannot accept; "": they halt the lane
 	ProgressTopic string              // "": DefaultProgressTopic
-	Create        *CreateTopics       // nil: topics are not created, but the progress topic is
+	Create        *CreateTopics       // nil: only the progress topic is created
 	MaxInFlight   int                 // requests to a broker, 1 to 5; 0: 5
 	TLS           *tls.Config         // nil: plaintext
 	Login         *kafkaconnect.Login // nil: none
 }
 
-// DefaultProgressTopic is where lanes of all pipelines of a cluster keep their progress.
+// DefaultProgressTopic is where the lanes of all pipelines that write to a Kafka cluster store their progress.
 const DefaultProgressTopic = "tailrace.progress"
 
-// CreateTopics says which missing topics are created, and how.
+// CreateTopics defines which missing topics are created, and how.
 type CreateTopics struct {
-	Names       []string // patterns with * for names that blocks make of row data; the sink's own are created anyway
+	Names       []string // patterns with * for names that blocks make from row data; names from the settings need no pattern
 	Partitions  int32    // 0: the brokers' default
 	Replication int16    // 0: the brokers' default
 	Config      map[string]string
@@ -57,18 +57,18 @@ type Sink struct {
 	progressTopic  string
 	createTopics   *CreateTopics
 	inFlight       int
-	limit          int           // bytes accepted and not settled
+	limit          int           // bytes accepted and not stored
 	ackTimeout     time.Duration // how long a broker waits for its replicas
 	giveUp         time.Duration // without anything stored
 	openWithin     time.Duration
-	refreshEvery   time.Duration // metadata, unasked: partitions that were added
-	renewEvery     time.Duration // how often the coordinator hears of a Writer
+	refreshEvery   time.Duration // of metadata without need: finds added partitions
+	renewEvery     time.Duration // how often a Writer contacts the coordinator
 	cluster        *kafkaconnect.Cluster
 	log            *zap.Logger
 	counters       counters
 
 	mu            sync.Mutex
-	learnedLimits map[string]int // bytes of a batch by topic, where the broker's refusal said it
+	learnedLimits map[string]int // bytes of a batch by topic, from refusals of a broker
 	warned        bool           // of min.insync.replicas
 	health        sink.Health
 	last          *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
@@ -76,9 +76,9 @@ type Sink struct {
 
 type counters struct{ records, retries, rejected atomic.Int64 }
 
-// Counts is what a Sink has done since it was made.
+// Counts has the totals since the Sink was made.
 type Counts struct {
-	Records  int64 // stored, dead letters too, progress not
+	Records  int64 // stored, with dead letters and without progress records
 	Retries  int64 // times that batches of a partition were sent again
 	Rejected int64 // events that went to the dead letter topic
 }
@@ -126,8 +126,8 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// transactionalID names the lane towards Kafka's coordinator: whoever takes an epoch for it fences those before. lane is
-// what laneName returns.
+// transactionalID names the lane to Kafka's coordinator: taking an epoch for it fences earlier writers. lane is what
+// laneName returns.
 func (s *Sink) transactionalID(lane string) string {
 	id := "tailrace." + s.pipeline + "." + s.name
 	if lane != mainLane {
@@ -141,8 +141,8 @@ func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.nam
 
 const mainLane = "main"
 
-// creates says whether a missing topic is ours to create: one whose name comes from the settings and tables alone, or
-// that is listed. Row data creates nothing else.
+// creates reports whether we create a missing topic: one whose name comes from the settings and tables only, or that
+// is listed. Row data creates no other topic.
 func (s *Sink) creates(topic string, own bool) bool {
 	if s.createTopics == nil || own {
 		return s.createTopics != nil
@@ -155,9 +155,10 @@ func (s *Sink) creates(topic string, own bool) bool {
 	return false
 }
 
-// Open implements sink.Sink. The order of its steps is what I8 and the progress rest on: take an epoch; have the
-// partition of the progress record refuse all epochs before it; read that record, which nobody else can write any more;
-// write it again where it was lost under our own eyes; have all partitions that it names refuse them too.
+// Open implements sink.Sink. I8 and the progress depend on the order of its steps: take an epoch; have the partition
+// of the progress record refuse all earlier epochs; read that record, which no other writer can change any more;
+// write it again where it was lost while this process had the sink; have all partitions that it names refuse earlier
+// epochs too.
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
@@ -168,7 +169,7 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	return w, had.progress(), nil
 }
 
-// Read implements sink.Reader. It fences nobody, so an older writer may move the record on meanwhile.
+// Read implements sink.Reader. It fences no writer, so an older one may advance the record in the meantime.
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()

@@ -16,7 +16,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// topicOf finds the topic of an event.
+// topicOf returns the topic of an event.
 func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error) {
 	if e.Topic != "" {
 		return w.topic(ctx, e.Topic, false)
@@ -39,8 +39,8 @@ func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, e
 	return w.topic(ctx, name, true)
 }
 
-// adoptPartitions takes over the partitions that topics have got: what went to the old ones is stored first, so that a key that
-// moves keeps its order in time.
+// adoptPartitions starts to use partitions that were added to topics. What went to the old ones is stored first, so
+// that the events of a key that moves stay in order in time.
 func (w *Writer) adoptPartitions(ctx context.Context) error {
 	w.grown.Store(false)
 	w.mu.Lock()
@@ -52,7 +52,7 @@ func (w *Writer) adoptPartitions(ctx context.Context) error {
 		if err := w.waitLocked(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
 			return err
 		}
-		w.commits.storedTopics-- // written anew: a fenced Writer ends here, and never reaches a partition that is not fenced
+		w.commits.storedTopics-- // has the record written once more: a fenced Writer fails here, before it reaches a partition that is not fenced
 		if err := w.registerTopicsLocked(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func newPartition(t *topic, id int32) *partition {
 	return &partition{topic: t, id: id, leader: -1, oneInFlight: true}
 }
 
-// describe asks for the partitions and limits of topics, and creates those that are missing where the settings say so.
+// describe returns the partitions and limits of topics, and creates missing topics where the settings say so.
 func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]described, error) {
 	all := make(map[string]described, len(names))
 	created := map[string]bool{}
@@ -118,7 +118,7 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 	}
 }
 
-// describeError names the answer in the place of a topic's description.
+// describeError returns the error for the answer in place of a description.
 func (s *Sink) describeError(name string, err error) error {
 	switch {
 	case err == nil:
@@ -131,7 +131,7 @@ func (s *Sink) describeError(name string, err error) error {
 	return fmt.Errorf("describe topic %s: %w", name, err)
 }
 
-// createMissing creates those topics that are ours to create and returns them; all gets the errors of the others.
+// createMissing creates the topics that the settings permit, and returns them; all gets the errors of the others.
 func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]described) (made []string) {
 	for _, n := range missing {
 		if s.creates(n, names[n]) {
@@ -158,7 +158,7 @@ func classifyError(err error) outcome {
 	return outcomeFatal
 }
 
-// topicsFrom reads the answer of metadata.
+// topicsFrom returns the topics in a metadata response.
 func topicsFrom(m *sarama.MetadataResponse) map[string]described {
 	all := make(map[string]described, len(m.Topics))
 	for _, d := range m.Topics {
@@ -168,7 +168,7 @@ func topicsFrom(m *sarama.MetadataResponse) map[string]described {
 	return all
 }
 
-// topicFrom reads what the answer of metadata says of one topic.
+// topicFrom returns one topic in a metadata response.
 func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
 	for _, d := range m.Topics {
 		if d.Name == name {
@@ -186,7 +186,7 @@ func topicOf(d *sarama.TopicMetadata) (*topic, error) {
 	t.parts = make([]*partition, len(d.Partitions))
 	for _, p := range d.Partitions {
 		if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
-			return nil, sarama.ErrLeaderNotAvailable // an answer of a moment: ask again
+			return nil, sarama.ErrLeaderNotAvailable // temporary: the request is repeated
 		}
 		t.parts[p.ID] = newPartition(t, p.ID)
 		t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas

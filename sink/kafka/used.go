@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// UsedBefore implements sink.UsedBefore: it names a topic of the tables that has records and that the sink's record does not
-// name.
+// UsedBefore implements sink.UsedBefore: it names a topic of the tables that has records and is not in the sink's
+// progress record.
 func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what string, err error) {
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()

@@ -15,14 +15,15 @@ import (
 )
 
 const (
-	batchTarget   = 1 << 20   // bytes of a batch, where the topic allows it
+	batchTarget   = 1 << 20   // bytes of a batch, where the topic permits it
 	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
-	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
-	inFlightBytes = 4 << 20   // bytes that are accepted and not settled
+	stageTarget   = 128 << 10 // bytes that Write collects before it passes them to the senders
+	inFlightBytes = 4 << 20   // bytes that are accepted and not stored
 )
 
-// Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends, one for each connection
-// reads answers, one more looks after metadata. They meet under one lock.
+// Writer writes one lane. The goroutine of Write encodes; one goroutine per broker sends, one per connection reads
+// responses, and one does maintenance. Close waits for the senders and the maintenance. They share the fields that mu
+// guards.
 type Writer struct {
 	sink       *Sink
 	lane       sink.Lane
@@ -34,7 +35,7 @@ type Writer struct {
 	fence      *fencing
 	goroutines sync.WaitGroup
 
-	// of the goroutine of Write
+	// owned by the goroutine of Write
 	prepared *capture.Table // the shape that enc is prepared for
 	encoded  format.Buffer  // of one event
 	large    format.Buffer  // of a large one; its bytes go into the event's batch
@@ -44,29 +45,29 @@ type Writer struct {
 		table *capture.Table
 		topic *topic
 	}
-	inherited map[string]*topic // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
-	lookahead []sink.Batch      // to Write, which looks ahead for topics; nil: it does not
-	refused   error             // what Write returned, though what was accepted before goes on
-	grown     atomic.Bool       // a topic has more partitions by now
+	inherited map[string]*topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
+	lookahead []sink.Batch      // of this Write, to prepare their topics together; nil: one by one
+	refused   error             // what Write has returned, although earlier events are still sent
+	grown     atomic.Bool       // a topic has more partitions now
 
-	mu      sync.Mutex
-	changed sync.Cond // room, errors, drained topics, recorded topics
-	err     error     // final
+	mu      sync.Mutex // guards what follows
+	changed sync.Cond  // room, errors, drained topics, recorded topics
+	err     error      // final
 	closed  bool
 	topics  map[string]*topic
 	senders map[int32]*sender
 	acks    ackTracker
 	commits commitState
-	unacked int       // batches handed over and not acknowledged, progress records too
-	acked   time.Time // the last time that one was, or that there was none
-	cause   error     // the last error that was not final
+	unacked int       // batches handed over and not acknowledged, with progress records
+	acked   time.Time // when one was last acknowledged, or none was in flight
+	cause   error     // the last retriable error
 	refresh chan struct{}
-	renewed time.Time // when the coordinator last knew us as its producer, by the wall clock
+	renewed time.Time // when the coordinator last confirmed our epoch, by the wall clock
 }
 
 type tableName struct{ schema, name string }
 
-// Write implements sink.Writer. When it has returned everything is encoded into memory of our own.
+// Write implements sink.Writer. When it has returned, everything is encoded into memory of our own.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	if err := w.checkUsable(ctx); err != nil {
 		return err
@@ -75,7 +76,7 @@ func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	err := w.accept(ctx, batches)
 	w.lookahead = nil
 	if err != nil && w.refused == nil {
-		w.refused = err // a part may have been accepted: nothing may follow it
+		w.refused = err // part of it may have been accepted: nothing may follow
 	}
 	return err
 }
@@ -93,7 +94,7 @@ func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 	return w.handOver(ctx)
 }
 
-// checkUsable says what a Writer that has failed says, and takes over partitions that were added.
+// checkUsable returns the error of a Writer that has failed, and starts to use partitions that were added.
 func (w *Writer) checkUsable(ctx context.Context) error {
 	if w.refused != nil {
 		return w.refused
@@ -107,7 +108,7 @@ func (w *Writer) checkUsable(ctx context.Context) error {
 	return err
 }
 
-// handOver gives what is staged to the senders, and waits while too much is on its way.
+// handOver passes what is staged to the senders, and waits while too much is in flight.
 func (w *Writer) handOver(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -132,7 +133,7 @@ func (w *Writer) handOver(ctx context.Context) error {
 	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }
 
-// waitLocked waits until done, under the lock.
+// waitLocked waits until done returns true.
 func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
 	if w.err == nil && done() {
 		return nil
@@ -152,7 +153,7 @@ func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
 	return w.err
 }
 
-// enqueueLocked puts a batch at the end of its partition's queue.
+// enqueueLocked appends a batch to its partition's queue.
 func (w *Writer) enqueueLocked(b *batch, now time.Time) {
 	if b.part.mergeIntoLast(b) {
 		w.scheduleLocked(b.part, now)
@@ -170,7 +171,7 @@ func (w *Writer) enqueueLocked(b *batch, now time.Time) {
 	w.scheduleLocked(b.part, now)
 }
 
-// advanceLocked follows the spans, and has the progress recorded. Under the lock.
+// advanceLocked removes complete spans, and has the progress recorded.
 func (w *Writer) advanceLocked() {
 	if end, state, last, ok := w.acks.advance(); ok {
 		w.commits.advance(end, state, last)
@@ -179,7 +180,7 @@ func (w *Writer) advanceLocked() {
 	}
 }
 
-// failLocked ends the Writer. Under the lock.
+// failLocked ends the Writer.
 func (w *Writer) failLocked(err error) {
 	if w.err != nil {
 		return
