@@ -5,20 +5,19 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// Mark is where a Buffer stood.
+// Mark is a position in a Buffer.
 type Mark struct{ bytes, headers int }
 
-// Mark returns where b stands.
+// Mark returns the current end of b.
 func (b *Buffer) Mark() Mark { return Mark{len(b.Bytes), len(b.Headers)} }
 
 // Rewind drops what was appended after m.
 func (b *Buffer) Rewind(m Mark) { b.Bytes, b.Headers = b.Bytes[:m.bytes], b.Headers[:m.headers] }
 
-// Since is what was appended from start on. It is finished: growing beyond it moves nothing that is in use, and its
-// capacity ends with it.
+// Since returns what was appended after start. Later growth of b does not move it, and its capacity ends with it.
 func (b *Buffer) Since(start int) []byte {
 	if len(b.Bytes) == start {
-		return []byte{} // empty, which is not null
+		return []byte{} // empty, and not null
 	}
 	return b.Bytes[start:len(b.Bytes):len(b.Bytes)]
 }
@@ -38,19 +37,19 @@ func (b *Buffer) AddHeader(name string, value []byte) {
 	b.Headers = append(b.Headers, transform.Header{Name: name, Value: value})
 }
 
-// AddGiven copies the headers that a block gave. They come first, and header names of ours that they use are theirs.
+// AddGiven copies the headers that a block has set. They come first, and replace headers of ours with the same name.
 func (b *Buffer) AddGiven(headers []transform.Header) {
 	for _, h := range headers {
 		b.AddHeader(h.Name, b.Copy(h.Value))
 	}
 }
 
-// HeadersSince is Since for headers.
+// HeadersSince returns the headers that were added after m.
 func (b *Buffer) HeadersSince(m Mark) []transform.Header {
 	return b.Headers[m.headers:len(b.Headers):len(b.Headers)]
 }
 
-// AppendKey appends the event's key: nil for null.
+// AppendKey appends the key of an event and returns it: nil for null.
 func (b *Buffer) AppendKey(s *Shape, ev *transform.Event) ([]byte, error) {
 	if ev.Keyed {
 		return b.Copy(ev.Key), nil
@@ -64,7 +63,7 @@ func (b *Buffer) AppendKey(s *Shape, ev *transform.Event) ([]byte, error) {
 	return b.Since(start), nil
 }
 
-// AddTombstone adds the null value behind a plain delete. A null key cannot have one: compaction refuses it.
+// AddTombstone adds the null value after a plain delete. A record with a null key gets none: a compacted topic refuses it.
 func (b *Buffer) AddTombstone(key []byte, ev *transform.Event) {
 	if ev.Change.Op == capture.Delete && key != nil && ev.Type == "" && !ev.Dressed {
 		b.Records = append(b.Records, Record{Key: key, Tombstone: true})

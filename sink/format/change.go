@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// LSN is the commit's place, or the snapshot's consistent point.
+// LSN returns the LSN of a change's commit, or the consistent point of its snapshot.
 func LSN(c *capture.Change) capture.LSN {
 	if c.Op == capture.Read {
 		return c.Tx.Snapshot()
@@ -14,7 +14,7 @@ func LSN(c *capture.Change) capture.LSN {
 	return c.Tx.LSN
 }
 
-// AppendTime appends RFC 3339 in UTC with microseconds, all six digits.
+// AppendTime appends t as RFC 3339 in UTC with all six digits of the microseconds.
 func AppendTime(dst []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// AppendChange appends `,"row":{...}`, and `,"old":{...}` and `,"unchanged":[...]` where there are such.
+// AppendChange appends `,"row":{...}`, and `,"old":{...}` and `,"unchanged":[...]` where the change has these.
 func (s *Shape) AppendChange(dst []byte, c *capture.Change) []byte {
 	dst = append(dst, `,"row":`...)
 	if c.After == nil {
@@ -21,7 +21,7 @@ func (s *Shape) AppendChange(dst []byte, c *capture.Change) []byte {
 	return s.appendUnchanged(dst, c.After)
 }
 
-// appendImage appends a row as an object, without the columns that are not known.
+// appendImage appends a row as an object, without the columns whose values are unknown.
 func (s *Shape) appendImage(dst []byte, row []capture.Value) []byte {
 	start := len(dst)
 	for i := range s.columns {
@@ -60,8 +60,8 @@ func (s *Shape) appendUnchanged(dst []byte, row []capture.Value) []byte {
 	return dst
 }
 
-// AppendKey appends the key columns as an object, in the order of the key; nothing when the change has no row or the
-// table no key. A value that the new row does not carry is the old row's.
+// AppendKey appends the key columns as an object, in the order of the key. It appends nothing when the change has no row or
+// the table has no key. A value that the new row does not contain is taken from the old row.
 func (s *Shape) AppendKey(dst []byte, c *capture.Change) ([]byte, error) {
 	row := c.Row()
 	if len(s.key) == 0 || row == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
-// maxShapes is how many shapes are kept: pointers of shapes that are gone for good must not pile up for ever.
+// maxShapes limits how many shapes are kept, so that shapes that are no longer used do not accumulate.
 const maxShapes = 20_000
 
 // Shapes compiles each shape of a table once.
@@ -17,12 +17,12 @@ type Shapes struct {
 	current  *Shape // of the last Prepare
 }
 
-// NewShapes returns Shapes without a shape.
+// NewShapes returns empty Shapes.
 func NewShapes(o Options) Shapes {
 	return Shapes{types: jsonvalue.New(o.NumericAsNumber), compiled: map[*capture.Table]*Shape{}}
 }
 
-// Shape is what a table's events have in common.
+// Shape is what the events of one shape of a table have in common.
 type Shape struct {
 	table     *capture.Table
 	columns   []column
@@ -33,7 +33,7 @@ type Shape struct {
 	ReadID    []byte    // `read/public.orders/`
 }
 
-// column is one column: where its value stands, and how it looks.
+// column is one column: the index of its value, and how it is encoded.
 type column struct {
 	index int
 	quote []byte // `,"id"`
@@ -54,7 +54,7 @@ func (s *Shapes) Prepare(t *capture.Table) {
 	s.current = c
 }
 
-// Of returns the shape of a change, which has to be the current one and to fit the change.
+// Of returns the current shape. It fails when the change is of another shape, or does not fit it.
 func (s *Shapes) Of(c *capture.Change) (*Shape, error) {
 	if s.current == nil || s.current.table != c.Table {
 		return nil, fmt.Errorf("%s: %w", c.Table, ErrNotPrepared)

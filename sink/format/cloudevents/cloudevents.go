@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// encoder is CloudEvents 1.0 in binary mode, as its Kafka binding says.
+// encoder follows the Kafka binding of CloudEvents 1.0, in binary mode.
 type encoder struct {
 	shapes     format.Shapes
 	tombstones bool
@@ -110,7 +110,7 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 	return nil
 }
 
-// has says whether a block gave the header: it is the block's then, as an outbox's id is.
+// has reports whether a block has set the header, which then replaces ours, for example the id of an outbox.
 func has(given []transform.Header, name string) bool {
 	for i := range given {
 		if given[i].Name == name {
@@ -120,8 +120,9 @@ func has(given []transform.Header, name string) bool {
 	return false
 }
 
-// appendID appends what names the event for ever: the place of its change in the log. A snapshot's rows have no fixed
-// order, so there the table's key does, whatever key a block gave; without one it is the order in this snapshot.
+// appendID appends the permanent id of the event: the position of its change in the log. The rows of a snapshot have no
+// fixed order, so there it is the table's key, even if a block has set another key; without a key it is the order in this
+// snapshot.
 func (e *encoder) appendID(b *format.Buffer, s *format.Shape, ev *transform.Event) ([]byte, error) {
 	start := len(b.Bytes)
 	b.Bytes = append(b.Bytes, e.id...)

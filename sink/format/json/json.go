@@ -69,7 +69,7 @@ func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []by
 	c := ev.Change
 	dst = append(dst, s.Head[c.Op]...)
 	if ev.Type != "" || ev.Keyed || ev.Dressed {
-		dst = appendDress(dst, ev)
+		dst = appendSet(dst, ev)
 	}
 	if !ev.Dressed {
 		dst = s.AppendChange(dst, c)
@@ -82,8 +82,8 @@ func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []by
 	return append(dst, d.rest...)
 }
 
-// appendDress appends what a block gave: type, key and data.
-func appendDress(dst []byte, ev *transform.Event) []byte {
+// appendSet appends what a block has set: type, key and data.
+func appendSet(dst []byte, ev *transform.Event) []byte {
 	if ev.Type != "" {
 		dst = jsonvalue.AppendString(append(dst, `,"type":`...), []byte(ev.Type))
 	}
