@@ -32,9 +32,10 @@ func isLoginError(err error) bool {
 	return IsCode(err, sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism, sarama.ErrIllegalSASLState)
 }
 
+// loginRefused returns the state of a refused login.
 func loginRefused(err error) *capture.Problem {
 	return &capture.Problem{
-		State: "login_refused", Usage: true, Reason: "Kafka does not accept the sink's login",
-		Fix: "look at the sink's sasl block: mechanism, username and password", Err: err,
+		State: "login_refused", Usage: true, Reason: "Kafka has refused the login",
+		Fix: "check the sasl block: mechanism, username and password", Err: err,
 	}
 }

@@ -23,8 +23,8 @@ func Unreachable(err error, addrs ...string) *capture.Problem {
 	return &capture.Problem{
 		State:  "kafka_unreachable",
 		Reason: "Kafka does not answer at " + strings.Join(addrs, ", "),
-		Fix: "look whether the brokers run and listen there, and whether their advertised.listeners can be reached from here:\n" +
-			"name resolution, network, firewall; a listener with TLS needs a tls block in the sink, one without it none",
+		Fix: "check that the brokers run and listen there, and that their advertised.listeners can be reached from here:\n" +
+			"name resolution, network, firewall; a listener with TLS needs a tls block, one without TLS must have none",
 		Err: err,
 	}
 }
@@ -39,7 +39,7 @@ func dialProblem(addr string, err error) *capture.Problem {
 	case errors.As(err, &verify) || errors.As(err, &unknown):
 		return &capture.Problem{
 			State: "tls_unverified", Usage: true, Reason: "the certificate of the broker at " + addr + " cannot be verified",
-			Fix: "name its authority in the sink's tls block: ca; or the name that it has: server_name", Err: err,
+			Fix: "set ca in the tls block to its certificate authority, or server_name to the name in the certificate", Err: err,
 		}
 	}
 	return Unreachable(err, addr)

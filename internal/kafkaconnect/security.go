@@ -40,7 +40,7 @@ func (s *SASLSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}
 	r := at.At("mechanism")
 	return hcl.Diagnostics{{
-		Severity: hcl.DiagError, Summary: "mechanism is unknown", Detail: "There are PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.", Subject: &r,
+		Severity: hcl.DiagError, Summary: "mechanism is unknown", Detail: "Valid mechanisms: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.", Subject: &r,
 	}}
 }
 
@@ -67,7 +67,7 @@ func clientConfig(login *Login, maxOpenRequests int) (*sarama.Config, error) {
 	case sarama.SASLTypeSCRAMSHA512:
 		c.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &scramClient{hash: scram.SHA512} }
 	default:
-		return nil, fmt.Errorf("SASL mechanism %q is unknown: there are PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512", login.Mechanism)
+		return nil, fmt.Errorf("SASL mechanism %q is unknown; valid mechanisms: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", login.Mechanism)
 	}
 	return c, nil
 }

@@ -32,7 +32,7 @@ func (s *TLSSettings) Config() (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read tls.ca: there is no certificate in it")
+			return nil, fmt.Errorf("read tls.ca: it contains no certificate")
 		}
 	}
 	if s.Cert == "" && s.Key == "" {

@@ -191,7 +191,7 @@ func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topic
 	}
 	if err != nil {
 		unread := slices.DeleteFunc(names, func(n string) bool { return all[n] != nil })
-		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", unread), zap.Error(err))
+		s.log.Info("settings of topics cannot be read, assuming the defaults", zap.Strings("topics", unread), zap.Error(err))
 	}
 	for _, t := range topics {
 		s.applyConfig(t, all[t.name])

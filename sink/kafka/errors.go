@@ -71,7 +71,7 @@ func topicMissing(c *kafkaconnect.Cluster, name string, err error) *capture.Prob
 func progressDeleted(name, more string) *capture.Problem {
 	return &capture.Problem{
 		State: "progress_deleted", Usage: true,
-		Reason: fmt.Sprintf("progress topic %s was deleted%s while we run: the topic and our record are made again", name, more),
+		Reason: fmt.Sprintf("progress topic %s was deleted%s while we run: the topic and our record are created again", name, more),
 		Fix:    "find out what deletes it: a daemon that starts, or a standby that takes over, before the record is there again halts with no_record",
 	}
 }

@@ -145,7 +145,7 @@ func rawSize(e *transform.Event) int {
 func tooLarge(n int, t *topic) *sink.Rejected {
 	return &sink.Rejected{
 		Reason: "too_large",
-		Err:    fmt.Errorf("at least %d bytes, topic %s takes %d (max.message.bytes)", n, t.name, t.limit),
+		Err:    fmt.Errorf("at least %d bytes, topic %s accepts %d (max.message.bytes)", n, t.name, t.limit),
 	}
 }
 

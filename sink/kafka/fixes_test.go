@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// Every command of Kafka's in a fix says which broker it asks: without that the scripts do nothing.
+// Every command of Kafka's in a fix names the broker that it connects to: without that the scripts do nothing.
 func TestFixesNameABroker(t *testing.T) {
 	c := &kafkaconnect.Cluster{Seeds: []string{"one:9092", "[::2]:9092"}}
 	w := &Writer{sink: &Sink{cluster: c}, fence: &fencing{cluster: c, id: "tailrace.p.bus"}}

@@ -79,7 +79,7 @@ func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane strin
 	switch {
 	case last.recordMissing(home, had):
 		had.rec = last.rec
-		s.log.Warn("the progress record is gone, though no other process has opened the sink: it is written again",
+		s.log.Warn("the progress record is missing, although no other process has opened the sink: writing it again",
 			zap.String("topic", home.name), zap.Any("position", had.rec.Position))
 	case had.rec == nil || s.Health().Warning == nil:
 		return who, nil

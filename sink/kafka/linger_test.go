@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestPace(t *testing.T) {
+func TestLinger(t *testing.T) {
 	var p linger
 	now := time.Unix(1_790_000_000, 0)
 	sends := func(n int, every time.Duration) {
@@ -34,7 +34,7 @@ func TestPace(t *testing.T) {
 		t.Error("the first does not wait")
 	}
 	if wait, first := p.wait(now.Add(maxLinger / 2)); !wait || first {
-		t.Error("the same does not wait on, or begins anew")
+		t.Error("it does not go on waiting, or the wait begins again")
 	}
 	if wait, _ := p.wait(now.Add(maxLinger)); wait {
 		t.Error("it waits too long")

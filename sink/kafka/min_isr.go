@@ -24,7 +24,7 @@ func oneReplicaAcksWarning(c *kafkaconnect.Cluster, topics ...string) *capture.W
 		fixes[i] = c.SetTopicConfig(n, minISR, "2")
 	}
 	return &capture.Warning{
-		Reason: fmt.Sprintf("%s is 1 for topic %s: what one broker has acknowledged while the others were away is lost with it",
+		Reason: fmt.Sprintf("%s is 1 for topic %s: what one broker acknowledges while the others are down is lost with that broker",
 			minISR, strings.Join(topics, ", ")),
 		Fix: strings.Join(fixes, "\n"),
 	}

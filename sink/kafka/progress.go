@@ -81,7 +81,7 @@ func decodeProgress(b []byte) (*progress, error) {
 		return nil, fmt.Errorf("decode progress record: %w", err)
 	}
 	if p.Version != progressVersion && p.Version != verdictVersion {
-		return nil, fmt.Errorf("decode progress record: it has version %d, this program knows %d and %d", p.Version, progressVersion,
+		return nil, fmt.Errorf("decode progress record: it has version %d, this version of tailrace knows %d and %d", p.Version, progressVersion,
 			verdictVersion)
 	}
 	return p, nil

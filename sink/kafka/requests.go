@@ -107,7 +107,7 @@ func (p *produceConn) read(buf []byte) ([]byte, error) {
 	}
 	n := int(binary.BigEndian.Uint32(head[:]))
 	if n > maxResponseBytes {
-		return buf, fmt.Errorf("read produce response: %d bytes are no answer of Kafka's", n)
+		return buf, fmt.Errorf("read produce response: %d bytes are not a response of Kafka", n)
 	}
 	if n > cap(buf) {
 		buf = make([]byte, n)

@@ -98,7 +98,7 @@ func (w *Writer) handleAnswerLocked(b *batch, a wire.Answer, now time.Time) {
 		return
 	case outcomeOutOfOrder:
 		if p.flight[0] == b && !p.stalled {
-			w.failLocked(fmt.Errorf("store a batch in %s/%d: the broker has lost what came before it: %w", p.topic.name, p.id, a.Err))
+			w.failLocked(fmt.Errorf("store a batch in %s/%d: the broker has lost the batch before it: %w", p.topic.name, p.id, a.Err))
 		}
 	case outcomeTooLarge:
 		w.handleTooLargeLocked(b, a.Err)
@@ -180,9 +180,9 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{
-			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s does not take our records", p.topic.name), Err: said,
-			Fix: fmt.Sprintf("look at its settings: %s --describe --all --entity-type topics --entity-name '%s'\n"+
-				"a compacted topic takes no record without a key: give the table a key, or the topic cleanup.policy=delete",
+			State: "refused", Halted: true, Usage: true, Reason: fmt.Sprintf("topic %s refuses our records", p.topic.name), Err: said,
+			Fix: fmt.Sprintf("check its settings: %s --describe --all --entity-type topics --entity-name '%s'\n"+
+				"a compacted topic refuses records without a key: give the table a key, or the topic cleanup.policy=delete",
 				c.Tool("kafka-configs.sh"), p.topic.name),
 		}
 	}

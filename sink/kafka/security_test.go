@@ -110,7 +110,7 @@ func TestNotAuthorized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// tryOpen opens and writes, and says what Kafka did not allow.
+	// tryOpen opens and writes, and returns what Kafka did not permit.
 	attempt := func() error {
 		l, err := tryOpen(t, s)
 		if err != nil {

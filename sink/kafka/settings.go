@@ -58,7 +58,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		if slices.Contains(later, value) {
 			wrong(attribute, fmt.Sprintf("%s %q is not supported by this version", attribute, value), "")
 		} else if value != "" && !slices.Contains(values, value) {
-			wrong(attribute, attribute+" is unknown", "There are "+strings.Join(values, ", ")+".")
+			wrong(attribute, attribute+" is unknown", "Valid values: "+strings.Join(values, ", ")+".")
 		}
 	}
 	oneOf("format", s.Format, []string{"debezium", "avro", "raw"}, format.CloudEvents, format.JSON)
@@ -99,7 +99,7 @@ func (s *CreateSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	for attribute, n := range map[string]int{"partitions": s.Partitions, "replication_factor": s.Replication} {
 		if n < 0 || n > 10_000 {
 			r := at.At(attribute)
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: attribute + " is not a sensible number", Subject: &r}}
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: attribute + " is out of range", Subject: &r}}
 		}
 	}
 	return nil

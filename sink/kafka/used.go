@@ -67,7 +67,7 @@ func (s *Sink) isEmpty(ctx context.Context, name string) (bool, error) {
 		return nil
 	})
 	if err != nil && empty {
-		return false, fmt.Errorf("look into topic %s: %w", name, err)
+		return false, fmt.Errorf("read the offsets of topic %s: %w", name, err)
 	}
 	return empty, nil
 }

@@ -19,5 +19,5 @@ func New(name string, o format.Options) (format.Encoder, error) {
 	case format.CloudEvents:
 		return cloudevents.New(o), nil
 	}
-	return nil, fmt.Errorf("format %q is unknown: there are %s, %s and %s", name, format.CloudEvents, format.JSON, format.Line)
+	return nil, fmt.Errorf("format %q is unknown; valid formats: %s, %s, %s", name, format.CloudEvents, format.JSON, format.Line)
 }

@@ -98,7 +98,7 @@ func TestInvalidTopicName(t *testing.T) {
 	}
 }
 
-// A topic that takes none of our records halts the lane: somebody has to change it.
+// A topic that takes none of our records halts the lane: an operator has to change it.
 func TestRefused(t *testing.T) {
 	needServers(t)
 	server := testenv.SharedKafka(t)
@@ -269,7 +269,7 @@ func setMax(t *testing.T, server *testenv.KafkaServer, topic, bytes string) {
 	}
 }
 
-// One event that is too large: everything before it is held, and Write says which it is.
+// One event that is too large: everything before it becomes durable, and the error of Write names it.
 func TestTooLargeIsRejected(t *testing.T) {
 	needServers(t)
 	server := testenv.SharedKafka(t)
