@@ -154,7 +154,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		return nil, err
 	}
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
-	who := nobody
+	who := noProducer
 	if !dry {
 		if who, err = f.nextEpoch(ctx, who); err != nil {
 			return nil, err

@@ -32,7 +32,7 @@ func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
 // SpendEpochs takes epochs of the lane until Open has to take a new producer id.
 func SpendEpochs(ctx context.Context, s *Sink) error {
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	p, err := f.nextEpoch(ctx, nobody)
+	p, err := f.nextEpoch(ctx, noProducer)
 	for err == nil && p.epoch < epochLimit {
 		p, err = f.nextEpoch(ctx, p)
 	}

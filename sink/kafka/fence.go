@@ -20,7 +20,7 @@ type producer struct {
 	epoch int16
 }
 
-var nobody = producer{-1, -1}
+var noProducer = producer{-1, -1}
 
 // epochLimit is the epoch at which an Open takes a new producer id. Kafka does that by itself near 32767, but then
 // before the older writers are fenced, and a partition does not know that the new id follows the old one.
@@ -56,9 +56,9 @@ func (f *fencing) nextEpoch(ctx context.Context, p producer) (producer, error) {
 		return kafkaconnect.AsError(r.Err)
 	})
 	if err != nil {
-		return nobody, f.wrap("take over the producer id", err)
+		return noProducer, f.wrap("take over the producer id", err)
 	}
-	if asked == nobody {
+	if asked == noProducer {
 		f.idUnknown = p.epoch == 0
 	}
 	return p, nil
@@ -154,7 +154,7 @@ func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][
 		return err
 	})
 	if err != nil {
-		return nobody, err
+		return noProducer, err
 	}
 	return p, nil
 }

@@ -26,15 +26,15 @@ type lastWriter struct {
 func (s *Sink) nextEpoch(ctx context.Context, f *fencing, lane string) (producer, error) {
 	last := s.lastOf(lane)
 	if last == nil {
-		return f.nextEpoch(ctx, nobody)
+		return f.nextEpoch(ctx, noProducer)
 	}
 	who, err := f.nextEpoch(ctx, last.who)
 	switch {
 	case errors.Is(err, sink.ErrFenced):
 		s.setLast(nil)
-		return f.nextEpoch(ctx, nobody)
+		return f.nextEpoch(ctx, noProducer)
 	case err != nil:
-		return nobody, err // it proves nothing
+		return noProducer, err // it proves nothing
 	case who.id != last.who.id || who.epoch != last.who.epoch+1:
 		s.setLast(nil) // the coordinator did not know us any more, or is that of another cluster
 	default:

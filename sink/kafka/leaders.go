@@ -95,7 +95,9 @@ func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []in
 }
 
 // askEach asks each leader once. It returns the partitions without an answer, with the first error.
-func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) (left []int32, err error) {
+func askEach(
+	ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error,
+) (left []int32, err error) {
 	led := map[int32][]int32{} // partitions by their leader
 	for _, id := range ids {
 		led[t.parts[id].leader] = append(led[t.parts[id].leader], id)
@@ -110,7 +112,10 @@ func askEach(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32
 	return left, err
 }
 
-func askLeader(ctx context.Context, c *kafkaconnect.Cluster, t *topic, leader int32, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
+func askLeader(
+	ctx context.Context, c *kafkaconnect.Cluster, t *topic, leader int32, ids []int32,
+	ask func(k *kafkaconnect.Conn, ids []int32) error,
+) error {
 	if leader < 0 {
 		return offline(c, partitionsByID(t, ids))
 	}

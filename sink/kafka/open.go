@@ -51,11 +51,11 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 	f *fencing, name string, who producer, had found, err error,
 ) {
 	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
-		return nil, "", nobody, had, err
+		return nil, "", noProducer, had, err
 	}
 	f = &fencing{cluster: s.cluster, id: s.transactionalID(name)}
 	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
-		return nil, "", nobody, had, err
+		return nil, "", noProducer, had, err
 	}
 	if name != lane.Name && had.rec == nil {
 		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
@@ -67,18 +67,18 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
 func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topic) (who producer, had found, err error) {
 	if who, err = s.nextEpoch(ctx, f, name); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
 	last := s.lastOf(name)
 	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
 	last.setEpoch(who)
 	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
 	last.setEpoch(who)
 	return who, had, nil
@@ -94,7 +94,7 @@ func (s *Sink) reserve(
 		Publication: from.Publication, Database: from.Database, Slot: from.Slot,
 	}
 	if err := s.put(ctx, f, home, who, s.progressKey(name), rec.encode()); err != nil {
-		return nobody, err
+		return noProducer, err
 	}
 	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
 		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.id))
