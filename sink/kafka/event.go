@@ -42,7 +42,7 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	} else {
 		err = w.encode(ctx, e, t, &w.encoded)
 	}
-	if err == nil && w.staged.bytes >= stageTarget {
+	if err == nil && w.open.bytes >= stageTarget {
 		return w.handOver(ctx)
 	}
 	return err
@@ -76,7 +76,7 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 		return w.reject(ctx, e, t, why)
 	}
 	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
-		w.staged.addOwned(w.partition(t, e.Change, r), r, own)
+		w.open.addOwned(w.partition(t, e.Change, r), r, own)
 		return nil
 	}
 	for i := range b.Records {
@@ -108,11 +108,11 @@ func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *
 // them has to see it.
 func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
 	if c.Op != capture.Truncate {
-		w.staged.add(w.partition(t, c, r), r)
+		w.open.add(w.partition(t, c, r), r)
 		return
 	}
 	for _, p := range t.parts {
-		w.staged.add(p, r)
+		w.open.add(p, r)
 	}
 }
 
@@ -158,7 +158,7 @@ func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) erro
 	}
 	w.refused = err
 	at := e.Change.At()
-	w.staged.endSpan(span{end: at, closed: true})
+	w.open.endSpan(span{end: at, closed: true})
 	ctx, stop := context.WithTimeout(ctx, maxRejectWait)
 	defer stop()
 	if err := w.handOver(ctx); err != nil {

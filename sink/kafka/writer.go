@@ -39,7 +39,7 @@ type Writer struct {
 	prepared *capture.Table // the shape that enc is prepared for
 	encoded  format.Buffer  // of one event
 	large    format.Buffer  // of a large one; its bytes go into the event's batch
-	staged   openBatches
+	open     openBatches
 	names    map[tableName]string // topics by table
 	last     struct {             // the event before
 		table *capture.Table
@@ -89,7 +89,7 @@ func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 				return w.refuse(ctx, &b.Events[j], err)
 			}
 		}
-		w.staged.endSpan(span{end: b.End, state: b.State, last: b.Last, closed: true})
+		w.open.endSpan(span{end: b.End, state: b.State, last: b.Last, closed: true})
 	}
 	return w.handOver(ctx)
 }
@@ -108,7 +108,7 @@ func (w *Writer) checkUsable(ctx context.Context) error {
 	return err
 }
 
-// handOver passes what is staged to the senders, and waits while too much is in flight.
+// handOver passes the open batches to the senders, and waits while too much is in flight.
 func (w *Writer) handOver(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,19 +116,19 @@ func (w *Writer) handOver(ctx context.Context) error {
 		return w.err
 	}
 	now := time.Now()
-	for i, s := range w.staged.spans {
-		at := w.acks.span(w.staged.first + i)
-		w.acks.grow(w.staged.first+i, s.bytes)
+	for i, s := range w.open.spans {
+		at := w.acks.span(w.open.first + i)
+		w.acks.grow(w.open.first+i, s.bytes)
 		at.end, at.last, at.closed = s.end, s.last, s.closed
 		if s.state != nil {
 			at.state = append([]byte{}, s.state...)
 		}
 	}
-	for _, b := range w.staged.batches {
+	for _, b := range w.open.batches {
 		b.part.open = nil
 		w.enqueueLocked(b, now)
 	}
-	w.staged.reset()
+	w.open.reset()
 	w.advanceLocked()
 	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }
