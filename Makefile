@@ -5,7 +5,7 @@ FUZZTIME ?= 30s
 SOAK ?= 1h
 COUNT ?= 10
 HOT = ^Benchmark(Append|Decode|Frames|Insert|Lane|Stage|Table|Transaction|UpdateFull|Values)$$
-HOT_PACKAGES = ./capture/postgres/... ./internal/pipeline ./sink/format ./sink/kafka ./transform/...
+HOT_PACKAGES = ./capture/postgres/... ./internal/pipeline ./sink/format/... ./sink/kafka ./transform/...
 
 # The programs that tests run, and the Debian packages that bring them.
 PROGRAMS = java:default-jre-headless mvn:maven pg_recvlogical:postgresql-client redis-server:redis-server

@@ -31,6 +31,7 @@ var rules = []struct {
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "sink"}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/pipeline", "internal/pipeline/startrule", "sink", "transform"}},
+	{"internal/kafkaconnect", []string{"capture", "config"}},
 	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},
 	{"internal/pgconnect", []string{"capture"}},
 	{"internal/pipeline/...", []string{"capture", "sink", "transform"}},
@@ -40,8 +41,9 @@ var rules = []struct {
 	{"internal/verify/...", []string{"capture"}},
 	{"sink", []string{"capture", "transform"}},
 	{"sink/sinktest", []string{"capture", "internal/testenv", "sink", "transform"}},
+	{"sink/kafka/...", []string{"capture", "config", "internal/bufpool", "internal/kafkaconnect", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"sink/postgres/...", []string{"capture", "config", "internal/pgconnect", "sink", "transform"}},
-	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
 	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
 }
@@ -131,11 +133,14 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"config", "github.com/hashicorp/hcl/v2", false},
 		{"config", module + "capture", true},
 		{"internal/daemon", module + "sink/kafka", true},
+		{"internal/kafkaconnect", module + "sink", true},
 		{"internal/new", module + "capture", true},
 		{"internal/pipeline", module + "internal/daemon", true},
 		{"internal/pipeline", module + "sink/kafka", true},
 		{"sink/kafka", module + "sink/format", false},
+		{"sink/kafka", module + "internal/kafkaconnect", false},
 		{"sink/kafka", module + "sink/redis", true},
+		{"sink/stdout", module + "internal/kafkaconnect", true},
 		{"transform", module + "sink", true},
 	} {
 		if why := wrong(c.importer, c.imported); (why != "") != c.wrong {

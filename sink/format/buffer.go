@@ -5,63 +5,66 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// mark is where a Buffer stood.
-type mark struct{ bytes, headers int }
+// Mark is a position in a Buffer.
+type Mark struct{ bytes, headers int }
 
-func (b *Buffer) mark() mark { return mark{len(b.Bytes), len(b.Headers)} }
+// Mark returns the current end of b.
+func (b *Buffer) Mark() Mark { return Mark{len(b.Bytes), len(b.Headers)} }
 
-func (b *Buffer) back(m mark) { b.Bytes, b.Headers = b.Bytes[:m.bytes], b.Headers[:m.headers] }
+// Rewind drops what was appended after m.
+func (b *Buffer) Rewind(m Mark) { b.Bytes, b.Headers = b.Bytes[:m.bytes], b.Headers[:m.headers] }
 
-// since is what was appended from start on. It is finished: growing beyond it moves nothing that is in use, and its
-// capacity ends with it.
-func (b *Buffer) since(start int) []byte {
+// Since returns what was appended after start. Later growth of b does not move it, and its capacity ends with it.
+func (b *Buffer) Since(start int) []byte {
 	if len(b.Bytes) == start {
-		return []byte{} // empty, which is not null
+		return []byte{} // empty, and not null
 	}
 	return b.Bytes[start:len(b.Bytes):len(b.Bytes)]
 }
 
-func (b *Buffer) copy(text []byte) []byte {
+// Copy appends text and returns it; nil stays nil.
+func (b *Buffer) Copy(text []byte) []byte {
 	if text == nil {
 		return nil
 	}
 	start := len(b.Bytes)
 	b.Bytes = append(b.Bytes, text...)
-	return b.since(start)
+	return b.Since(start)
 }
 
-func (b *Buffer) header(name string, value []byte) {
+// AddHeader appends a header, without a copy of its value.
+func (b *Buffer) AddHeader(name string, value []byte) {
 	b.Headers = append(b.Headers, transform.Header{Name: name, Value: value})
 }
 
-// given copies the headers that a block gave. They come first, and header names of ours that they use are theirs.
-func (b *Buffer) given(headers []transform.Header) {
+// AddGiven copies the headers that a block has set. They come first, and replace headers of ours with the same name.
+func (b *Buffer) AddGiven(headers []transform.Header) {
 	for _, h := range headers {
-		b.header(h.Name, b.copy(h.Value))
+		b.AddHeader(h.Name, b.Copy(h.Value))
 	}
 }
 
-// headersSince is since for headers.
-func (b *Buffer) headersSince(m mark) []transform.Header {
+// HeadersSince returns the headers that were added after m.
+func (b *Buffer) HeadersSince(m Mark) []transform.Header {
 	return b.Headers[m.headers:len(b.Headers):len(b.Headers)]
 }
 
-// key appends the event's key: nil for null.
-func (b *Buffer) key(s *shape, ev *transform.Event) ([]byte, error) {
+// AppendKey appends the key of an event and returns it: nil for null.
+func (b *Buffer) AppendKey(s *Shape, ev *transform.Event) ([]byte, error) {
 	if ev.Keyed {
-		return b.copy(ev.Key), nil
+		return b.Copy(ev.Key), nil
 	}
 	start := len(b.Bytes)
 	var err error
-	b.Bytes, err = s.appendKey(b.Bytes, ev.Change)
+	b.Bytes, err = s.AppendKey(b.Bytes, ev.Change)
 	if err != nil || len(b.Bytes) == start {
 		return nil, err
 	}
-	return b.since(start), nil
+	return b.Since(start), nil
 }
 
-// tombstone adds the null value behind a plain delete. A null key cannot have one: compaction refuses it.
-func (b *Buffer) tombstone(key []byte, ev *transform.Event) {
+// AddTombstone adds the null value after a plain delete. A record with a null key gets none: a compacted topic refuses it.
+func (b *Buffer) AddTombstone(key []byte, ev *transform.Event) {
 	if ev.Change.Op == capture.Delete && key != nil && ev.Type == "" && !ev.Dressed {
 		b.Records = append(b.Records, Record{Key: key, Tombstone: true})
 	}

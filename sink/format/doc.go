@@ -1,19 +1,21 @@
-// Package format says how an event looks in a sink that carries JSON: its key, its value and its headers.
+// Package format defines how events become records of a sink: an Encoder appends the key, the value and the headers of an
+// event to a Buffer. The formats are in folders of their own; formats.New has them by name.
 //
-// An event that no block dressed, in the three formats:
+// An event whose data no block has set, in the three formats:
 //
 //	json         {"op","schema","table","row","old","unchanged","lsn","seq","xid","time"}
 //	cloudevents  {"op","row","old","unchanged"}, the rest in headers (CloudEvents 1.0, binary mode)
 //	line         as json
 //
-// old stands there when the replica identity gave something, unchanged when TOASTed columns were not sent. row is null
-// for a delete and a truncate. A snapshot's row has the lsn of the snapshot, the xid null and the time of its start. The
-// values are those of package jsonvalue.
+// There is an old where the replica identity sends something of the old row, and an unchanged where TOASTed columns were
+// not sent. row is null for a delete and a truncate. A row of a snapshot has the LSN of the snapshot, a null xid and the
+// time at which the snapshot started. Package jsonvalue converts the values.
 //
-// An event that a block dressed has its data instead: in cloudevents the value is the data, byte for byte; in json and
-// line "type", "key" (where the block gave one, as a string) and "data" stand in place of row, old and unchanged. Data
-// that is not JSON is a string there.
+// An event whose data a block has set carries that data: in cloudevents it is the value, byte for byte; in json and line
+// "type", "key" (a string, where the block has set a key) and "data" replace row, old and unchanged. Data that is not JSON
+// becomes a string there.
 //
-// A null value is a tombstone: dressed data that is null, and with Options.Tombstones a second record behind each plain
-// delete. That one has no headers: it is no event, and would repeat the id of one. The format line has none of both.
+// A null value is a tombstone: data that a block has set to null, and with Options.Tombstones a second record after each
+// plain delete. That second record has no headers: it is not an event, and would repeat the id of one. The format line has
+// no tombstones.
 package format

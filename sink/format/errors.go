@@ -7,15 +7,17 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// What rejects an event.
+// The errors that reject an event.
 var (
-	// ErrKey: the replica identity does not carry the key, so the event has no key that could be trusted.
+	// ErrKey means that the replica identity does not contain the key, so the event has no reliable key.
 	ErrKey = errors.New("the old row does not carry this column of the key: see the table's replica identity")
-	// ErrShape: the row has another number of values than its table has columns.
+	// ErrShape means that the row does not have as many values as its table has columns.
 	ErrShape = errors.New("the row does not fit its table")
+	// ErrNotPrepared means that Prepare was not called for the event's table, which is a bug of the sink.
+	ErrNotPrepared = errors.New("the encoder is not prepared for this shape of the table")
 )
 
-// Reason is what an error of Encoder.Append is called in a *sink.Rejected: no_key or not_encodable.
+// Reason returns the reason in a *sink.Rejected for an error of Encoder.Append: no_key or not_encodable.
 func Reason(err error) string {
 	if errors.Is(err, ErrKey) {
 		return "no_key"
@@ -23,8 +25,8 @@ func Reason(err error) string {
 	return "not_encodable"
 }
 
-// fits guards against rows that a source built wrongly.
-func (s *shape) fits(c *capture.Change) error {
+// check returns an error for a row that the source has built wrongly.
+func (s *Shape) check(c *capture.Change) error {
 	for _, row := range [...][]capture.Value{c.Before, c.After} {
 		if row != nil && len(row) != len(s.columns) {
 			return fmt.Errorf("%d values for %d columns of %s: %w", len(row), len(s.columns), s.table, ErrShape)

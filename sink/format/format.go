@@ -1,8 +1,9 @@
 package format
 
 import (
-	"fmt"
+	"context"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -10,17 +11,17 @@ import (
 const (
 	JSON        = "json"
 	CloudEvents = "cloudevents"
-	Line        = "line" // json for a place without keys and nulls: one object an event
+	Line        = "line" // json for an output without keys and nulls: one object per event
 )
 
-// Options is what a sink's settings say about its format.
+// Options has the settings of a sink for its format.
 type Options struct {
-	Pipeline        string // stands in ids and in ce_source
+	Pipeline        string // part of ids and of ce_source
 	NumericAsNumber bool   // numeric values as JSON numbers, else as strings
-	Tombstones      bool   // a null value behind a delete; formats json and cloudevents
+	Tombstones      bool   // a null value after a delete; formats json and cloudevents
 }
 
-// Record is an event as a sink writes it. Its bytes are parts of the Buffer's, and good until that is reset.
+// Record is an event as a sink writes it. Its bytes belong to the Buffer, and are valid until that is reset.
 type Record struct {
 	Key       []byte // nil: null
 	Value     []byte // nil only for a tombstone
@@ -28,36 +29,28 @@ type Record struct {
 	Tombstone bool // the value is null
 }
 
-// Buffer collects records. The zero Buffer is ready to use. It may grow while earlier records are in use: they stay
-// good. Everything in it is its own: nothing refers to the event's memory.
+// Buffer collects records. The zero Buffer is ready to use. Earlier records stay valid while it grows. It has copies only:
+// nothing refers to the memory of an event.
 type Buffer struct {
 	Records []Record
-	Bytes   []byte             // what the records refer to; its length is their size
-	Headers []transform.Header // as well
+	Bytes   []byte             // the bytes of the records; its length is their size
+	Headers []transform.Header // of the records
 }
 
-// Reset empties b and keeps its memory: all its records are void.
+// Reset empties b and keeps its memory: its records become invalid.
 func (b *Buffer) Reset() {
 	b.Records, b.Bytes, b.Headers = b.Records[:0], b.Bytes[:0], b.Headers[:0]
 }
 
-// Encoder turns events into records. One goroutine at a time; it keeps what it compiled for each table, so it is to be
-// kept as long as the sink's Writer.
+// Encoder turns events into records, on one goroutine at a time. It keeps what it has prepared for each shape of a table, so a
+// sink's Writer keeps its Encoder.
 type Encoder interface {
-	// Append adds to b the records of one event: one, or two where a tombstone follows. An error rejects the event and
-	// leaves b as it was; it is one of ErrKey and ErrShape, wrapped.
-	Append(b *Buffer, ev *transform.Event) error
-}
+	// Prepare makes the encoder ready for events of t, which is one shape of a table. The Writer calls it before an event
+	// whose Table is not that of the event before it. The first call for a shape may wait, for example for a schema registry,
+	// until ctx ends; later calls cost a map lookup. An error does not reject the event: the Writer may be opened again and retry.
+	Prepare(ctx context.Context, t *capture.Table) error
 
-// New makes the Encoder of a format by its name.
-func New(name string, o Options) (Encoder, error) {
-	switch name {
-	case JSON:
-		return &document{shapes: newShapes(o), tombstones: o.Tombstones}, nil
-	case Line:
-		return &document{shapes: newShapes(o), line: true}, nil
-	case CloudEvents:
-		return newCloudEvents(o), nil
-	}
-	return nil, fmt.Errorf("format %q is unknown: there are %s, %s and %s", name, CloudEvents, JSON, Line)
+	// Append adds to b the records of one event: one, or two where a tombstone follows. An error rejects the event and
+	// leaves b unchanged; it wraps ErrKey, ErrShape or ErrNotPrepared. Append never waits.
+	Append(b *Buffer, ev *transform.Event) error
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// appendChange appends `,"row":{...}`, and `,"old":{...}` and `,"unchanged":[...]` where there are such.
-func (s *shape) appendChange(dst []byte, c *capture.Change) []byte {
+// AppendChange appends `,"row":{...}`, and `,"old":{...}` and `,"unchanged":[...]` where the change has these.
+func (s *Shape) AppendChange(dst []byte, c *capture.Change) []byte {
 	dst = append(dst, `,"row":`...)
 	if c.After == nil {
 		dst = append(dst, "null"...)
@@ -21,8 +21,8 @@ func (s *shape) appendChange(dst []byte, c *capture.Change) []byte {
 	return s.appendUnchanged(dst, c.After)
 }
 
-// appendImage appends a row as an object, without the columns that are not known.
-func (s *shape) appendImage(dst []byte, row []capture.Value) []byte {
+// appendImage appends a row as an object, without the columns whose values are unknown.
+func (s *Shape) appendImage(dst []byte, row []capture.Value) []byte {
 	start := len(dst)
 	for i := range s.columns {
 		c := &s.columns[i]
@@ -42,7 +42,7 @@ func (s *shape) appendImage(dst []byte, row []capture.Value) []byte {
 	return append(dst, '}')
 }
 
-func (s *shape) appendUnchanged(dst []byte, row []capture.Value) []byte {
+func (s *Shape) appendUnchanged(dst []byte, row []capture.Value) []byte {
 	const before = `,"unchanged":`
 	start := len(dst) + len(before)
 	for i := range row {
@@ -60,9 +60,9 @@ func (s *shape) appendUnchanged(dst []byte, row []capture.Value) []byte {
 	return dst
 }
 
-// appendKey appends the key columns as an object, in the order of the key; nothing when the change has no row or the
-// table no key. A value that the new row does not carry is the old row's.
-func (s *shape) appendKey(dst []byte, c *capture.Change) ([]byte, error) {
+// AppendKey appends the key columns as an object, in the order of the key. It appends nothing when the change has no row or
+// the table has no key. A value that the new row does not contain is taken from the old row.
+func (s *Shape) AppendKey(dst []byte, c *capture.Change) ([]byte, error) {
 	row := c.Row()
 	if len(s.key) == 0 || row == nil {
 		return dst, nil

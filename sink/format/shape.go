@@ -1,36 +1,39 @@
 package format
 
 import (
+	"fmt"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
-// maxShapes is how many shapes are kept: pointers of shapes that are gone for good must not pile up for ever.
+// maxShapes limits how many shapes are kept, so that shapes that are no longer used do not accumulate.
 const maxShapes = 20_000
 
-// shapes compiles each shape of a table once.
-type shapes struct {
+// Shapes compiles each shape of a table once.
+type Shapes struct {
 	types    *jsonvalue.Types
-	compiled map[*capture.Table]*shape
-	last     *shape // the table at hand is most often the one before
+	compiled map[*capture.Table]*Shape
+	current  *Shape // of the last Prepare
 }
 
-func newShapes(o Options) shapes {
-	return shapes{types: jsonvalue.New(o.NumericAsNumber), compiled: map[*capture.Table]*shape{}}
+// NewShapes returns empty Shapes.
+func NewShapes(o Options) Shapes {
+	return Shapes{types: jsonvalue.New(o.NumericAsNumber), compiled: map[*capture.Table]*Shape{}}
 }
 
-// shape is what a table's events have in common.
-type shape struct {
-	table   *capture.Table
-	columns []column
-	key     []column
-	full    [5][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
-	short   [5][]byte // by capture.Op: `{"op":"insert"`
-	kinds   [5][]byte // by capture.Op: `public.orders.insert`
-	read    []byte    // `read/public.orders/`
+// Shape is what the events of one shape of a table have in common.
+type Shape struct {
+	table     *capture.Table
+	columns   []column
+	key       []column
+	Head      [5][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
+	ShortHead [5][]byte // by capture.Op: `{"op":"insert"`
+	EventType [5][]byte // by capture.Op: `public.orders.insert`
+	ReadID    []byte    // `read/public.orders/`
 }
 
-// column is one column: where its value stands, and how it looks.
+// column is one column: the index of its value, and how it is encoded.
 type column struct {
 	index int
 	quote []byte // `,"id"`
@@ -38,10 +41,8 @@ type column struct {
 	value jsonvalue.Appender
 }
 
-func (s *shapes) of(t *capture.Table) *shape {
-	if s.last != nil && s.last.table == t {
-		return s.last
-	}
+// Prepare makes the shape of t the current one.
+func (s *Shapes) Prepare(t *capture.Table) {
 	c := s.compiled[t]
 	if c == nil {
 		if len(s.compiled) >= maxShapes {
@@ -50,25 +51,35 @@ func (s *shapes) of(t *capture.Table) *shape {
 		c = compile(t, s.types)
 		s.compiled[t] = c
 	}
-	s.last = c
-	return c
+	s.current = c
 }
 
-func compile(t *capture.Table, types *jsonvalue.Types) *shape {
-	c := &shape{table: t, read: []byte("read/" + t.String() + "/")}
+// Of returns the current shape. It fails when the change is of another shape, or does not fit it.
+func (s *Shapes) Of(c *capture.Change) (*Shape, error) {
+	if s.current == nil || s.current.table != c.Table {
+		return nil, fmt.Errorf("%s: %w", c.Table, ErrNotPrepared)
+	}
+	return s.current, s.current.check(c)
+}
+
+// HasKey reports whether the table has a key.
+func (s *Shape) HasKey() bool { return len(s.key) > 0 }
+
+func compile(t *capture.Table, types *jsonvalue.Types) *Shape {
+	c := &Shape{table: t, ReadID: []byte("read/" + t.String() + "/")}
 	for i := range t.Columns {
 		c.columns = append(c.columns, compileColumn(t, i, types))
 	}
 	for _, i := range t.Key {
 		c.key = append(c.key, c.columns[i])
 	}
-	for op := range c.full {
+	for op := range c.Head {
 		name := capture.Op(op).String()
-		c.short[op] = []byte(`{"op":"` + name + `"`)
-		b := append([]byte(nil), c.short[op]...)
+		c.ShortHead[op] = []byte(`{"op":"` + name + `"`)
+		b := append([]byte(nil), c.ShortHead[op]...)
 		b = jsonvalue.AppendString(append(b, `,"schema":`...), []byte(t.Schema))
-		c.full[op] = jsonvalue.AppendString(append(b, `,"table":`...), []byte(t.Name))
-		c.kinds[op] = []byte(t.String() + "." + name)
+		c.Head[op] = jsonvalue.AppendString(append(b, `,"table":`...), []byte(t.Name))
+		c.EventType[op] = []byte(t.String() + "." + name)
 	}
 	return c
 }

@@ -8,51 +8,53 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// batch is records of one partition. Until it is sealed it can still grow; then every repetition is identical.
+// batch is a sequence of records of one partition. It can grow until it is sealed; after that every retry is
+// identical.
 type batch struct {
-	part    *partition
-	records wire.Records
-	first   int // the number of the span of its first record
-	sealed  bool
-	stored  bool  // acknowledged: its memory is free as soon as its request has been written
-	seq     int32 // of the first record, once sealed
-	stamp   time.Time
-	tooBig  bool      // the broker refused it for its size
-	note    *progress // that it records; nil for events
+	part     *partition
+	records  wire.Records
+	first    int // the number of the span of its first record
+	sealed   bool
+	stored   bool  // acknowledged: its memory can be reused as soon as its request has been written
+	seq      int32 // of the first record, once sealed
+	stamp    time.Time
+	tooLarge bool      // the broker has refused it because of its size
+	progress *progress // what it stores; nil for events
 }
 
-// size is how many bytes a record takes on the wire at most.
-func size(r *format.Record) int { return wire.RecordSize(r.Key, r.Value, r.Headers) }
+// recordSize returns how many bytes a record takes on the wire at most.
+func recordSize(r *format.Record) int { return wire.RecordSize(r.Key, r.Value, r.Headers) }
 
-// bytes is how long the batch is on the wire at most, before it is compressed.
+// bytes returns how long the batch is on the wire at most, before compression.
 func (b *batch) bytes() int { return wire.BatchHead + b.records.Size() }
 
-// seal gives the batch its sequence numbers, from the partition's, and its time. Only the first call does something.
+// seal gives the batch its sequence numbers, from those of the partition, and its time. Only the first call has an
+// effect.
 func (b *batch) seal(now time.Time) {
 	if b.sealed {
 		return
 	}
 	b.sealed, b.seq, b.stamp = true, b.part.seq, now
-	b.part.seq = after(b.seq, b.records.Len())
+	b.part.seq = sequenceAfter(b.seq, b.records.Len())
 }
 
-// after is the sequence number n records later: it wraps to 0 after 2^31-1.
-func after(seq int32, n int) int32 {
+// sequenceAfter returns the sequence number n records after seq: it wraps to 0 after 2^31-1.
+func sequenceAfter(seq int32, n int) int32 {
 	return int32((int64(seq) + int64(n)) & math.MaxInt32)
 }
 
-// as is the batch as p writes it.
-func (b *batch) as(p producer) wire.Part {
-	return wire.Part{Topic: b.part.name, Partition: b.part.id, Batch: wire.Batch{
+// wirePart returns the batch as p writes it.
+func (b *batch) wirePart(p producer) wire.Part {
+	return wire.Part{Topic: b.part.topic.name, Partition: b.part.id, Batch: wire.Batch{
 		ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
 	}}
 }
 
-// split cuts a sealed batch into two. The sequence numbers count records, so those of later batches stand.
+// split cuts a sealed batch in two. Sequence numbers count records, so those of later batches remain valid.
 func (b *batch) split() (*batch, *batch) {
 	n := b.records.Len() / 2
 	one := &batch{part: b.part, first: b.first, sealed: true, seq: b.seq, stamp: b.stamp}
-	two := &batch{part: b.part, first: b.first, sealed: true, seq: after(b.seq, n), stamp: b.stamp}
+	two := &batch{part: b.part, first: b.first, sealed: true, seq: sequenceAfter(b.seq, n), stamp: b.stamp}
 	one.records, two.records = b.records.Split(n)
 	return one, two
 }

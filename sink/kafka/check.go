@@ -11,21 +11,22 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// checkWithin bounds Check and Drop.
+// checkWithin limits the time of Check and Drop.
 const checkWithin = 20 * time.Second
 
-// Check looks at the live cluster: is it there, may we write, are the topics there that have a fixed name. It changes
-// nothing. It returns every problem it finds, and warns of topics for which one broker's acknowledgement is enough, and of a
-// progress topic that deletes records.
+// Check tests the live cluster: does it answer, may we write, do the topics with a fixed name exist. It changes
+// nothing. It returns every problem that it finds, and warns of topics for which the acknowledgement of one broker is
+// enough, and of a progress topic that deletes records.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
 		return []error{err}
 	}
 	defer k.Close()
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	return k.check(ctx, s.fixedTopics())
 }
@@ -44,11 +45,11 @@ func (s *Settings) fixedTopics() (names []string) {
 
 func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 	topics = append(topics, s.progressTopic)
-	all, err := s.cluster.describe(ctx, topics...)
+	all, err := describeTopics(ctx, s.cluster, topics...)
 	if err != nil {
 		return []error{err}
 	}
-	conf, _ := s.settingsOf(ctx, topics...) // without the right to read them: no warning
+	conf, _ := s.topicConfigs(ctx, topics...) // without the ACL to read them there is no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
@@ -57,46 +58,46 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
-			if err := s.cluster.offline(t.parts); err != nil {
+			if err := offline(s.cluster, t.parts); err != nil {
 				problems = append(problems, err)
 			}
 			conf := conf[n]
-			if t.alone(conf) {
+			if t.oneReplicaAcks(conf) {
 				lax = append(lax, n)
 			}
-			if n == s.progressTopic && expires(conf) {
-				p := s.cluster.recordExpires(n, conf[cleanup])
+			if n == s.progressTopic && deletesRecords(conf) {
+				p := progressExpires(s.cluster, n, conf[cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			problems = append(problems, s.cluster.notAuthorized("Topic", n, "DESCRIBE", err))
-		case isCode(err, sarama.ErrUnknownTopicOrPartition):
+		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
+			problems = append(problems, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", err))
+		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition):
 			if n != s.progressTopic && !s.creates(n, true) {
-				problems = append(problems, s.cluster.topicMissing(n, err))
+				problems = append(problems, topicMissing(s.cluster, n, err))
 			}
 		default:
 			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, s.cluster.oneEnough(lax...))
+		problems = append(problems, oneReplicaAcksWarning(s.cluster, lax...))
 	}
 	if expiring != nil {
 		problems = append(problems, expiring)
 	}
-	return append(problems, s.allowed(ctx, there)...)
+	return append(problems, s.checkACLs(ctx, there)...)
 }
 
-// allowed asks whether we may write to the topics, and as our transactional id. It offers the coordinator partitions in
-// the name of a producer that cannot exist: Kafka checks the rights first, and then refuses the producer.
-func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems []error) {
+// checkACLs tests whether we may write to the topics, and with our transactional id. It offers the coordinator
+// partitions in the name of a producer that cannot exist: Kafka checks the ACLs first and then refuses the producer.
+func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (problems []error) {
 	id := s.transactionalID(mainLane)
 	if len(topics) == 0 {
-		topics = map[string][]int32{s.progressTopic: {0}} // then the answer says that it is missing, after the rights
+		topics = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
 	}
 	var answers map[string][]*sarama.PartitionError
 	f := &fencing{cluster: s.cluster, id: id}
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: topics,
 		})
@@ -105,15 +106,15 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		}
 		answers = r.Errors
 		for _, a := range answers {
-			if len(a) > 0 && comesBack(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
+			if len(a) > 0 && isCoordinatorRetriable(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
 				a[0].Err != sarama.ErrOperationNotAttempted {
 				return a[0].Err
 			}
 		}
 		return nil
 	})
-	if isCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
-		return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", err)}
+	if kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
+		return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", err)}
 	}
 	if err != nil {
 		return []error{err}
@@ -122,29 +123,29 @@ func (s *Sink) allowed(ctx context.Context, topics map[string][]int32) (problems
 		switch {
 		case len(a) == 0:
 		case a[0].Err == sarama.ErrTransactionalIDAuthorizationFailed:
-			return []error{s.cluster.notAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
+			return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
 		case a[0].Err == sarama.ErrTopicAuthorizationFailed:
-			problems = append(problems, s.cluster.notAuthorized("Topic", topic, "WRITE", a[0].Err))
+			problems = append(problems, s.cluster.NotAuthorized("Topic", topic, "WRITE", a[0].Err))
 		}
 	}
 	return problems
 }
 
-// Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
-// begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
+// Drop removes the progress record. It returns a line for each thing that it has removed (with dry: would remove),
+// and one that begins with "left: " for each that it leaves. It fences an open Writer, except with dry.
 func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error) {
 	k, err := s.make(pipeline, name, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
 	defer k.Close()
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, kafkaconnect.ErrTimeout)
 	defer stop()
 	return k.drop(ctx, from, dry)
 }
 
 func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
-	home, err := s.homeIfAny(ctx)
+	home, err := s.findProgressTopic(ctx)
 	if err != nil || home == nil {
 		return nil, err
 	}
@@ -153,9 +154,9 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		return nil, err
 	}
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
-	who := nobody
+	who := noProducer
 	if !dry {
-		if who, err = f.begin(ctx, who); err != nil {
+		if who, err = f.nextEpoch(ctx, who); err != nil {
 			return nil, err
 		}
 		if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
@@ -163,7 +164,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		}
 	}
 	key := s.progressKey(lane)
-	had, err := s.cluster.readProgress(ctx, home, key)
+	had, err := readProgress(ctx, s.cluster, home, key)
 	if err != nil {
 		return nil, err
 	}
@@ -173,14 +174,14 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if !had.pruned || had.dropped {
 			return nil, nil
 		}
-		rec, what = &progress{}, what+", which may have expired" // the tombstone says that it is gone for certain
+		rec, what = &progress{}, what+", which may have expired" // the tombstone proves that it is gone
 	}
 	if !dry {
 		known, err := s.existing(ctx, rec.Topics)
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil { // the record is what the next Open would know them by
+		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
 		if err := s.put(ctx, f, home, who, key, nil); err != nil {

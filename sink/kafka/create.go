@@ -12,41 +12,42 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
-// defaultLimit is max.message.bytes where it cannot be read, as brokers have it by default.
+// defaultLimit is max.message.bytes where it cannot be read: the default of brokers.
 const defaultLimit = 1048588
 
-// limitMax bounds a batch whatever the topic takes: a broker refuses requests over 100 MiB.
-const limitMax = 64 << 20
+// maxLimit limits a batch whatever the topic accepts: a broker refuses requests larger than 100 MiB.
+const maxLimit = 64 << 20
 
-// progressHome describes the progress topic. It is created when missing: compacted, in small segments, because a lane
-// writes up to 20 records a second and only closed segments are compacted.
-func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
+// ensureProgressTopic describes the progress topic and creates it when it is missing: compacted and with small
+// segments, because a lane writes up to 20 records a second and only closed segments are compacted.
+func (s *Sink) ensureProgressTopic(ctx context.Context) (*topic, error) {
 	for created := false; ; created = true {
-		m, err := s.cluster.metadata(ctx, s.progressTopic)
+		m, err := s.cluster.Metadata(ctx, s.progressTopic)
 		if err != nil {
 			return nil, err
 		}
 		t, err := topicFrom(m, s.progressTopic)
 		switch {
 		case err == nil && t.parts[0].leader >= 0:
-			s.judgeRetention(s.limits(ctx, []*topic{t})[t.name])
+			s.updateRetention(s.readLimits(ctx, []*topic{t})[t.name])
 			return t, nil
-		case isCode(err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
-		case isCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
+		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
+			return nil, s.cluster.NotAuthorized("Topic", s.progressTopic, "DESCRIBE", err)
+		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition) && !created:
 			if err := s.create(ctx, []string{s.progressTopic}, progressDetail())[s.progressTopic]; err != nil {
 				return nil, err
 			}
-		case err != nil && judgeError(err) != again:
+		case err != nil && classifyError(err) != outcomeRetry:
 			return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
 		}
 		select {
 		case <-ctx.Done():
 			if err == nil {
-				return nil, s.cluster.offline(t.parts)
+				return nil, offline(s.cluster, t.parts)
 			}
 			return nil, fmt.Errorf("describe topic %s: %w (%w)", s.progressTopic, err, context.Cause(ctx))
 		case <-time.After(50 * time.Millisecond):
@@ -54,18 +55,18 @@ func (s *Sink) progressHome(ctx context.Context) (*topic, error) {
 	}
 }
 
-// homeIfAny describes the progress topic; nil: there is none.
-func (s *Sink) homeIfAny(ctx context.Context) (*topic, error) {
-	all, err := s.cluster.describe(ctx, s.progressTopic)
+// findProgressTopic describes the progress topic; it returns nil when there is none.
+func (s *Sink) findProgressTopic(ctx context.Context) (*topic, error) {
+	all, err := describeTopics(ctx, s.cluster, s.progressTopic)
 	if err != nil {
 		return nil, err
 	}
 	home := all[s.progressTopic]
 	switch {
-	case isCode(home.err, sarama.ErrUnknownTopicOrPartition):
+	case kafkaconnect.IsCode(home.err, sarama.ErrUnknownTopicOrPartition):
 		return nil, nil
-	case isCode(home.err, sarama.ErrTopicAuthorizationFailed):
-		return nil, s.cluster.notAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
+	case kafkaconnect.IsCode(home.err, sarama.ErrTopicAuthorizationFailed):
+		return nil, s.cluster.NotAuthorized("Topic", s.progressTopic, "DESCRIBE", home.err)
 	case home.err != nil:
 		return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, home.err)
 	}
@@ -93,33 +94,36 @@ func (c *CreateTopics) detail() *sarama.TopicDetail {
 	return d
 }
 
-// recordsMost is how many records of the controller's log a request that creates topics may make; Kafka refuses more than 10,000.
-const recordsMost = 5000
+// maxCreateRecords limits how many records of the controller's log one CreateTopics request makes; Kafka refuses more
+// than 10,000.
+const maxCreateRecords = 5000
 
-// create makes topics; one that exists by now is no error. It returns the errors of those that are not made.
+// create creates topics; a topic that exists by now is no error. It returns the errors of those that were not
+// created.
 func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail) map[string]error {
 	failed := map[string]error{}
 	partitions := int(d.NumPartitions)
-	if partitions < 0 { // the brokers' default, which is not known
+	if partitions < 0 { // the default of the brokers, which we do not know
 		partitions = 50
 	}
-	for some := range slices.Chunk(names, max(1, recordsMost/(1+partitions+len(d.ConfigEntries)))) {
+	for some := range slices.Chunk(names, max(1, maxCreateRecords/(1+partitions+len(d.ConfigEntries)))) {
 		s.createSome(ctx, some, d, failed)
 	}
 	return failed
 }
 
-// createSome asks the controller again for topics that it refuses for a moment, or where another broker is the controller by now.
+// createSome repeats the request for topics that the controller refuses temporarily, and when another broker has
+// become the controller.
 func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
 	for p, until := pause(0), time.Now().Add(createTimeout); ; {
-		was := s.cluster.controller()
+		was := s.cluster.Controller()
 		answers, err := s.createOnce(ctx, names, d)
 		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
 		var left []string
 		for _, n := range names {
-			if e := s.created(n, answers[n], err); e != nil {
+			if e := s.createError(n, answers[n], err); e != nil {
 				failed[n] = e
-				if passes(e) || gone {
+				if isTransient(e) || gone {
 					left = append(left, n)
 				}
 			}
@@ -127,7 +131,7 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 		if names = left; len(names) == 0 || time.Now().After(until) || p.sleep(ctx, failed[names[0]]) != nil {
 			return
 		}
-		if _, err := s.cluster.metadata(ctx, names[0]); err != nil || gone && s.cluster.controller() == was {
+		if _, err := s.cluster.Metadata(ctx, names[0]); err != nil || gone && s.cluster.Controller() == was {
 			return
 		}
 		for _, n := range names {
@@ -136,13 +140,13 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 	}
 }
 
-// createOnce returns the answers for topics.
+// createOnce sends one request and returns the answers by topic.
 func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDetail) (answers map[string]*sarama.TopicError, err error) {
 	details := make(map[string]*sarama.TopicDetail, len(names))
 	for _, n := range names {
 		details[n] = d
 	}
-	err = s.cluster.askController(ctx, func(k *conn) error {
+	err = s.cluster.AskController(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{Version: 5, Timeout: createTimeout, TopicDetails: details})
 		if err == nil {
 			answers = r.TopicErrors
@@ -152,8 +156,8 @@ func (s *Sink) createOnce(ctx context.Context, names []string, d *sarama.TopicDe
 	return answers, err
 }
 
-// created is the error that an answer is, or err, which came in its place.
-func (s *Sink) created(name string, answer *sarama.TopicError, err error) error {
+// createError returns the error in the answer for a topic. err is the error of the request, when there was no answer.
+func (s *Sink) createError(name string, answer *sarama.TopicError, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("create topic %s: %w", name, err)
@@ -163,16 +167,17 @@ func (s *Sink) created(name string, answer *sarama.TopicError, err error) error 
 	case answer.Err == sarama.ErrTopicAlreadyExists:
 		return nil
 	case answer.Err == sarama.ErrTopicAuthorizationFailed, answer.Err == sarama.ErrClusterAuthorizationFailed:
-		return s.cluster.notAuthorized("Topic", name, "CREATE", answer.Err)
+		return s.cluster.NotAuthorized("Topic", name, "CREATE", answer.Err)
 	case answer.ErrMsg != nil:
 		return fmt.Errorf("create topic %s: %w: %s", name, answer.Err, *answer.ErrMsg)
 	}
 	return fmt.Errorf("create topic %s: %w", name, answer.Err)
 }
 
-// limits reads how large the batches of topics may be, and warns of one whose acknowledgements promise little. Without the
-// right to read it the default stands; the broker's refusals teach the rest. It returns the settings that it could read.
-func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings {
+// readLimits reads how large the batches of topics may be, and warns of a topic whose acknowledgements promise
+// little. Without the ACL to read it, the default is assumed and the broker's refusals correct it. It returns the
+// settings that it could read.
+func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topicConfig {
 	if len(topics) == 0 {
 		return nil
 	}
@@ -180,68 +185,68 @@ func (s *Sink) limits(ctx context.Context, topics []*topic) map[string]settings 
 	for i, t := range topics {
 		names[i] = t.name
 	}
-	all, err := s.settingsOf(ctx, names...)
-	for p, until := pause(0), time.Now().Add(missingAfter); passes(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
-		all, err = s.settingsOf(ctx, names...)
+	all, err := s.topicConfigs(ctx, names...)
+	for p, until := pause(0), time.Now().Add(missingAfter); isTransient(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
+		all, err = s.topicConfigs(ctx, names...)
 	}
 	if err != nil {
 		unread := slices.DeleteFunc(names, func(n string) bool { return all[n] != nil })
-		s.log.Info("settings of topics cannot be read, the defaults are assumed", zap.Strings("topics", unread), zap.Error(err))
+		s.log.Info("settings of topics cannot be read, assuming the defaults", zap.Strings("topics", unread), zap.Error(err))
 	}
 	for _, t := range topics {
-		s.limitOf(t, all[t.name])
+		s.applyConfig(t, all[t.name])
 	}
 	return all
 }
 
-// limitOf follows the settings of one topic.
-func (s *Sink) limitOf(t *topic, conf settings) {
+// applyConfig applies the settings of one topic.
+func (s *Sink) applyConfig(t *topic, conf topicConfig) {
 	t.limit = defaultLimit
 	if n, err := strconv.Atoi(conf["max.message.bytes"]); err == nil && n > wire.BatchHead {
-		t.limit = min(n, limitMax)
+		t.limit = min(n, maxLimit)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, ok := s.learned[t.name]; ok {
+	if n, ok := s.learnedLimits[t.name]; ok {
 		t.limit = min(t.limit, n)
 	}
-	if t.alone(conf) && !s.warned {
+	if t.oneReplicaAcks(conf) && !s.warned {
 		s.warned = true
-		w := s.cluster.oneEnough(t.name)
+		w := oneReplicaAcksWarning(s.cluster, t.name)
 		s.log.Warn(w.Reason, zap.String("fix", w.Fix))
 	}
 }
 
-// learn keeps the limit that a refusal taught, for the next Open.
-func (s *Sink) learn(topic string, limit int) {
+// learnLimit keeps the limit that a refusal has shown, for the next Open.
+func (s *Sink) learnLimit(topic string, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.learned[topic] = limit
+	s.learnedLimits[topic] = limit
 }
 
-// settings are the settings of a topic that matter here.
-type settings map[string]string
+// topicConfig has the settings of a topic that matter here.
+type topicConfig map[string]string
 
-// settingsOf reads the settings of topics, as far as it may; err is the first answer in the place of settings.
-func (s *Sink) settingsOf(ctx context.Context, topics ...string) (all map[string]settings, err error) {
+// topicConfigs reads the settings of topics, as far as the ACLs permit; err is the first error in the answer.
+func (s *Sink) topicConfigs(ctx context.Context, topics ...string) (all map[string]topicConfig, err error) {
 	q := &sarama.DescribeConfigsRequest{Version: 1}
 	for _, n := range topics {
 		q.Resources = append(q.Resources, &sarama.ConfigResource{
-			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", insync, cleanup},
+			Type: sarama.TopicResource, Name: n, ConfigNames: []string{"max.message.bytes", minISR, cleanup},
 		})
 	}
-	err = s.cluster.ask(ctx, func(k *conn) error {
+	err = s.cluster.Ask(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.DescribeConfigs(q)
 		if err != nil {
 			return err
 		}
-		all = make(map[string]settings, len(topics))
+		all = make(map[string]topicConfig, len(topics))
 		for _, res := range r.Resources {
-			if e := answer(sarama.KError(res.ErrorCode)); e != nil {
+			if e := kafkaconnect.AsError(sarama.KError(res.ErrorCode)); e != nil {
 				err = cmp.Or(err, e)
 				continue
 			}
-			conf := settings{}
+			conf := topicConfig{}
 			for _, e := range res.Configs {
 				conf[e.Name] = e.Value
 			}

@@ -1,21 +1,21 @@
-// Package kafka writes events to Kafka, with sarama at the level of its Broker and RecordBatch: sarama keeps
-// connections, logins and the protocol; order, batching, repetition and rewinding are here, because a lane has them
-// already.
+// Package kafka writes events to Kafka. Sarama opens connections, logs in, and encodes all requests but one: produce
+// requests are encoded, compressed and sent by this package and by package wire (decision 13). Order, batching, retries and
+// rewinding are here, because a lane has them already.
 //
-// The way of a record:
+// The steps of a record:
 //
-//	Writer.Write     event by event, on the lane's goroutine
-//	Writer.topicOf   its topic, described on first use and named in the progress record before anything is written to it
-//	format.Encoder   key, value and headers, into memory of our own
-//	Writer.stage     its partition: murmur2 of the key
-//	Writer.handOver  a stage of batches goes to its partitions' queues, under the Writer's lock; waits for room
-//	link.collect     what one request to one broker carries, with sequence numbers
-//	link.step        sarama encodes, compresses and sends it; up to five are on their way
-//	request.answered sarama's goroutine: stored, or again, or the Writer fails
-//	Writer.settle    everything up to a position is stored on all partitions
-//	Writer.note      the progress record of that position goes the same way as any batch
-//	Writer.noted     stored too: Lane.Held
+//	Writer.Write               event by event, on the goroutine of the lane
+//	Writer.topicOf             its topic, described on first use and named in the progress record before anything is written
+//	format.Encoder             key, value and headers, into memory of our own
+//	Writer.stage               its partition: murmur2 of the key; the record joins the open batch
+//	Writer.handOver            open batches join the queues of their partitions; waits for room
+//	sender.collectLocked       the batches of one request to one broker, which get their sequence numbers
+//	sender.step                encodes the request, compresses its batches and sends it; up to five are in flight
+//	request.handleResponse     each batch is stored, or is sent again, or the Writer fails
+//	Writer.advanceLocked       everything up to a position is stored on all partitions
+//	Writer.commitLocked        the progress record with that position is sent as a batch of its own
+//	Writer.commitStoredLocked  it is stored, and the position is durable: Lane.Held
 //
-// Batches are idempotent and not transactional. The producer id belongs to a transactional id, so that whoever opens the
-// sink next can fence us; see fencing.
+// Batches are idempotent and not transactional. The producer id belongs to a transactional id, so that the next Open can
+// fence this Writer; see fencing.
 package kafka

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// encodedKept is up to which size, in bytes, the memory of one event is kept for the next.
-	encodedKept = 1 << 20
-	// inPlace is from which size on, in bytes, an event is encoded into memory that goes into its batch, without a copy.
-	inPlace = 16 << 10
+	// maxKeptBuffer is the size in bytes up to which the memory of one event is kept for the next.
+	maxKeptBuffer = 1 << 20
+	// largeFrom is the size in bytes from which an event is encoded into memory that becomes part of its batch, without a copy.
+	largeFrom = 16 << 10
 )
 
 // event stages the records of one event.
@@ -27,28 +27,34 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	if err != nil {
 		return err
 	}
-	raw := rawSize(e)
-	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, never by so much
-		return w.unfit(ctx, e, t, tooLarge(raw/16, t))
+	if w.prepared != e.Change.Table {
+		if err := w.enc.Prepare(ctx, e.Change.Table); err != nil {
+			return fmt.Errorf("prepare the format of %s: %w", e.Change.Table, err)
+		}
+		w.prepared = e.Change.Table
 	}
-	if raw >= inPlace {
+	raw := rawSize(e)
+	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, but never by this much
+		return w.reject(ctx, e, t, tooLarge(raw/16, t))
+	}
+	if raw >= largeFrom {
 		err = w.encodeLarge(ctx, e, t, raw)
 	} else {
 		err = w.encode(ctx, e, t, &w.encoded)
 	}
-	if err == nil && w.staged.bytes >= stageTarget {
+	if err == nil && w.open.bytes >= stageTarget {
 		return w.handOver(ctx)
 	}
 	return err
 }
 
-// encode stages what becomes of an event, by way of b.
+// encode stages the records of an event, which it encodes into b.
 func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *format.Buffer) error {
-	if b.Reset(); cap(b.Bytes) > encodedKept {
+	if b.Reset(); cap(b.Bytes) > maxKeptBuffer {
 		b.Bytes = nil
 	}
-	if why := w.append(b, e, t); why != nil {
-		return w.unfit(ctx, e, t, why)
+	if why := w.encodeRecords(b, e, t); why != nil {
+		return w.reject(ctx, e, t, why)
 	}
 	for i := range b.Records {
 		w.stage(t, e.Change, &b.Records[i])
@@ -56,21 +62,21 @@ func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *fo
 	return nil
 }
 
-// encodeLarge is encode for an event with about so many bytes of text: into memory that its record keeps, if it is one record
-// that stays large.
+// encodeLarge is encode for an event with about raw bytes of text: it encodes into memory that the record keeps, if
+// the event becomes one record and that is still large.
 func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, raw int) error {
 	b := &w.large
 	b.Reset()
 	own := bufpool.Get(wire.Before + raw + raw/16 + 1024) // escaping can need more
 	b.Bytes = own.Bytes[:wire.Before]
-	why := w.append(b, e, t)
+	why := w.encodeRecords(b, e, t)
 	own.Bytes, b.Bytes = b.Bytes, nil
 	if why != nil {
 		own.Release()
-		return w.unfit(ctx, e, t, why)
+		return w.reject(ctx, e, t, why)
 	}
-	if r := &b.Records[0]; len(b.Records) == 1 && ends(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
-		w.staged.take(w.partition(t, e.Change, r), r, own)
+	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
+		w.open.addOwned(w.partition(t, e.Change, r), r, own)
 		return nil
 	}
 	for i := range b.Records {
@@ -80,45 +86,46 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 	return nil
 }
 
-// ends reports whether value is large and the end of b.
-func ends(b, value []byte) bool {
-	return len(value) >= inPlace && &value[len(value)-1] == &b[len(b)-1]
+// isTail reports whether value is large and is the end of b.
+func isTail(b, value []byte) bool {
+	return len(value) >= largeFrom && &value[len(value)-1] == &b[len(b)-1]
 }
 
-// append encodes an event, and says why the topic can never take it.
-func (w *Writer) append(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
+// encodeRecords encodes an event into b. It returns the reason when the topic can never accept it.
+func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *sink.Rejected {
 	if err := w.enc.Append(b, e); err != nil {
 		return &sink.Rejected{Reason: format.Reason(err), Err: err}
 	}
 	for i := range b.Records {
-		if n := size(&b.Records[i]) + wire.BatchHead; n > t.limit {
+		if n := recordSize(&b.Records[i]) + wire.BatchHead; n > t.limit {
 			return tooLarge(n, t)
 		}
 	}
 	return nil
 }
 
-// stage puts a record into its partition, a truncation into all: whoever reads one of them has to know.
+// stage adds a record to the open batch of its partition. A truncation goes to all partitions: a consumer of any of
+// them has to see it.
 func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
 	if c.Op != capture.Truncate {
-		w.staged.add(w.partition(t, c, r), r)
+		w.open.add(w.partition(t, c, r), r)
 		return
 	}
 	for _, p := range t.parts {
-		w.staged.add(p, r)
+		w.open.add(p, r)
 	}
 }
 
-// partition is the one for a record.
+// partition returns the partition of a record.
 func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
 	key := r.Key
-	if key == nil { // no order but the table's
+	if key == nil { // events without a key stay in the order of their table
 		key = []byte(c.Table.String())
 	}
-	return t.parts[place(key, len(t.parts))]
+	return t.parts[partitionFor(key, len(t.parts))]
 }
 
-// rawSize is about how much text the event carries, in bytes.
+// rawSize returns roughly how many bytes of text the event carries.
 func rawSize(e *transform.Event) int {
 	n := len(e.Key) + len(e.Data)
 	for _, h := range e.Headers {
@@ -138,12 +145,12 @@ func rawSize(e *transform.Event) int {
 func tooLarge(n int, t *topic) *sink.Rejected {
 	return &sink.Rejected{
 		Reason: "too_large",
-		Err:    fmt.Errorf("at least %d bytes, topic %s takes %d (max.message.bytes)", n, t.name, t.limit),
+		Err:    fmt.Errorf("at least %d bytes, topic %s accepts %d (max.message.bytes)", n, t.name, t.limit),
 	}
 }
 
-// refuse ends what Write accepts. What came before the event goes on being sent and is held; a short wait for that
-// spares the topic repetitions, because the lane will close us soon.
+// refuse ends what Write accepts. Everything before the event is still sent and becomes durable. A short wait for
+// that saves the topic duplicates, because the lane will close the Writer soon.
 func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) error {
 	var r *sink.Rejected
 	if !errors.As(err, &r) && capture.AsProblem(err) == nil {
@@ -151,17 +158,17 @@ func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) erro
 	}
 	w.refused = err
 	at := e.Change.At()
-	w.staged.end(span{end: at, closed: true})
-	ctx, stop := context.WithTimeout(ctx, settleBefore)
+	w.open.endSpan(span{end: at, closed: true})
+	ctx, stop := context.WithTimeout(ctx, maxRejectWait)
 	defer stop()
 	if err := w.handOver(ctx); err != nil {
 		return w.refused
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = w.wait(ctx, func() bool { return len(w.spans.list) == 0 && !w.notes.busy && !w.notes.dirty })
+	_ = w.waitLocked(ctx, func() bool { return len(w.acks.list) == 0 && !w.commits.inFlight && !w.commits.dirty })
 	return w.refused
 }
 
-// settleBefore bounds how long a Write that refuses an event waits for those before it.
-const settleBefore = 5 * time.Second
+// maxRejectWait limits how long a Write that refuses an event waits for the events before it.
+const maxRejectWait = 5 * time.Second

@@ -7,22 +7,23 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
-	s.cluster.conf.Net.ReadTimeout, s.cluster.conf.Net.WriteTimeout = read, read
+	s.cluster.Config.Net.ReadTimeout, s.cluster.Config.Net.WriteTimeout = read, read
 	s.ackTimeout, s.giveUp = read/2, giveUp
 }
 
 // OpenWithin sets how long Open tries.
 func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
 
-// Surely calls write until the leaders of a topic's partition stay the same meanwhile.
-func Surely(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
+// FenceUntilStable calls write until the leaders of a topic's partition stay the same meanwhile.
+func FenceUntilStable(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	return f.surely(ctx, map[string][]int32{topic: {partition}}, write)
+	return f.fenceUntilStable(ctx, map[string][]int32{topic: {partition}}, write)
 }
 
 // RenewEvery sets how often the coordinator hears of a Writer.
@@ -31,9 +32,9 @@ func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
 // SpendEpochs takes epochs of the lane until Open has to take a new producer id.
 func SpendEpochs(ctx context.Context, s *Sink) error {
 	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	p, err := f.begin(ctx, nobody)
+	p, err := f.nextEpoch(ctx, noProducer)
 	for err == nil && p.epoch < epochLimit {
-		p, err = f.begin(ctx, p)
+		p, err = f.nextEpoch(ctx, p)
 	}
 	return err
 }
@@ -56,7 +57,7 @@ func NotRenewedFor(w any, d time.Duration) {
 
 // ProducerID is what w writes as.
 func ProducerID(w any) (id int64, epoch int16) {
-	p := w.(*Writer).who
+	p := w.(*Writer).producer
 	return p.id, p.epoch
 }
 
@@ -89,7 +90,7 @@ func SequenceFrom(w any, topic string, seq int32) error {
 
 // AskAfter describes a topic, calls move, and then asks the leaders of its partitions for their ends.
 func AskAfter(ctx context.Context, s *Sink, name string, move func() error) error {
-	all, err := s.cluster.describe(ctx, name)
+	all, err := describeTopics(ctx, s.cluster, name)
 	if err != nil {
 		return err
 	}
@@ -97,14 +98,14 @@ func AskAfter(ctx context.Context, s *Sink, name string, move func() error) erro
 	if err := move(); err != nil {
 		return err
 	}
-	return s.cluster.askLeaders(ctx, t, t.all(), func(k *conn, ids []int32) error {
-		_, err := k.offsets(name, ids, sarama.OffsetNewest)
+	return askLeaders(ctx, s.cluster, t, t.partitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
+		_, err := k.Offsets(name, ids, sarama.OffsetNewest)
 		return err
 	})
 }
 
 // Used reports whether a topic has records.
 func (s *Sink) Used(ctx context.Context, topic string) (bool, error) {
-	empty, err := s.empty(ctx, topic)
+	empty, err := s.isEmpty(ctx, topic)
 	return !empty, err
 }

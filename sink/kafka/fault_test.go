@@ -49,7 +49,7 @@ func quietly(f func()) func() error { return func() error { f(); return nil } }
 
 func pause(d time.Duration) func() error { return quietly(func() { time.Sleep(d) }) }
 
-// A broker that comes back within seconds costs nobody a rewind: the same batches are sent again.
+// A broker that comes back within seconds causes no rewind: the same batches are sent again.
 func TestBrokerRestarts(t *testing.T) {
 	needServers(t)
 	server := testenv.Kafka(t)

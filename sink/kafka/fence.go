@@ -9,38 +9,41 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
-// producer is who writes: batches of a lower epoch are refused by every partition that has seen this one's.
+// producer is a producer id with its epoch. A partition refuses batches of a lower epoch than the highest one that it
+// has seen.
 type producer struct {
 	id    int64
 	epoch int16
 }
 
-var nobody = producer{-1, -1}
+var noProducer = producer{-1, -1}
 
-// epochLimit is where an Open takes a new producer id. Kafka does so by itself near 32767, but then before the older
-// writers are fenced, and a partition does not know that the new id follows the old one.
+// epochLimit is the epoch at which an Open takes a new producer id. Kafka does that by itself near 32767, but then
+// before the older writers are fenced, and a partition does not know that the new id follows the old one.
 const epochLimit = 32000
 
-// fencing is the part of a cluster that says who writes, for one transactional id. No transaction is ever used: an empty
-// one that is aborted makes the coordinator write a marker with the epoch into every partition named, and only that
-// tells the partition's leader. InitProducerID alone does not (tried, docs/decisions).
+// fencing controls who may write as one transactional id. It never uses a transaction for data: an empty transaction
+// that is aborted makes the coordinator write a marker with the epoch into every partition of it, and only that
+// marker tells the leader of the partition. InitProducerID alone does not (decision 11).
 type fencing struct {
-	*cluster
-	id   string     // the transactional id
-	turn sync.Mutex // held from the first partition of a transaction to its end
+	cluster *kafkaconnect.Cluster
+	id      string     // the transactional id
+	txnMu   sync.Mutex // locked from the first partition of a transaction to its end
 
-	// first reports that the coordinator did not know the id when Open asked for an epoch. Then there was no Writer before, or
+	// idUnknown reports that the coordinator did not know the id when Open asked for an epoch. Then there was no Writer before, or
 	// the coordinator has forgotten it, and a marker with the new producer id would not fence it either.
-	first bool
+	idUnknown bool
 }
 
-// begin takes a new epoch from the coordinator. With p, what we have now, it fails when somebody took one since.
-func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
+// nextEpoch takes a new epoch from the coordinator. With p, our current one, it fails when another process has taken
+// an epoch since.
+func (f *fencing) nextEpoch(ctx context.Context, p producer) (producer, error) {
 	asked := p
-	err := f.retry(ctx, func(k *conn) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.InitProducerID(&sarama.InitProducerIDRequest{
 			Version: 4, TransactionalID: &f.id, TransactionTimeout: time.Minute, ProducerID: p.id, ProducerEpoch: p.epoch,
 		})
@@ -50,25 +53,25 @@ func (f *fencing) begin(ctx context.Context, p producer) (producer, error) {
 		if r.Err == sarama.ErrNoError {
 			p = producer{r.ProducerID, r.ProducerEpoch}
 		}
-		return answer(r.Err)
+		return kafkaconnect.AsError(r.Err)
 	})
 	if err != nil {
-		return nobody, f.named("take over the producer id", err)
+		return noProducer, f.wrap("take over the producer id", err)
 	}
-	if asked == nobody {
-		f.first = p.epoch == 0
+	if asked == noProducer {
+		f.idUnknown = p.epoch == 0
 	}
 	return p, nil
 }
 
-// mark has the epoch of p written into partitions.
-func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]int32) error {
+// writeMarkers has markers with the epoch of p written into partitions.
+func (f *fencing) writeMarkers(ctx context.Context, p producer, partitions map[string][]int32) error {
 	if len(partitions) == 0 {
 		return nil
 	}
-	f.turn.Lock()
-	defer f.turn.Unlock()
-	err := f.retry(ctx, func(k *conn) error {
+	f.txnMu.Lock()
+	defer f.txnMu.Unlock()
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: partitions,
 		})
@@ -78,28 +81,28 @@ func (f *fencing) mark(ctx context.Context, p producer, partitions map[string][]
 		return f.firstError(r.Errors)
 	})
 	if err != nil {
-		return f.named("fence the partitions", err)
+		return f.wrap("fence the partitions", err)
 	}
-	return f.end(ctx, p)
+	return f.endTxn(ctx, p)
 }
 
-// end has the markers written. It returns before they are; a second one waits for them.
-func (f *fencing) end(ctx context.Context, p producer) error {
-	err := f.retry(ctx, func(k *conn) error {
+// endTxn has the markers written. It returns before they are; a second call waits for them.
+func (f *fencing) endTxn(ctx context.Context, p producer) error {
+	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.EndTxn(&sarama.EndTxnRequest{Version: 3, TransactionalID: f.id, ProducerID: p.id, ProducerEpoch: p.epoch})
 		if err != nil {
 			return err
 		}
-		return answer(r.Err)
+		return kafkaconnect.AsError(r.Err)
 	})
-	return f.named("fence the partitions", err)
+	return f.wrap("fence the partitions", err)
 }
 
-// late fences partitions that Open has not fenced, in the name of the writer that p is: it goes on with its epoch. Their topic may
-// be so new that the coordinator does not know its leader yet.
-func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]int32) error {
+// fenceInSameEpoch fences partitions that Open has not fenced, while the writer p goes on with its epoch. Their topic
+// may be so new that the coordinator does not know its leader yet.
+func (f *fencing) fenceInSameEpoch(ctx context.Context, p producer, partitions map[string][]int32) error {
 	for wait, until := 10*time.Millisecond, time.Now().Add(missingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.surely(ctx, partitions, func() error { return f.markAndWait(ctx, p, partitions) })
+		err := f.fenceUntilStable(ctx, partitions, func() error { return f.writeMarkersAndWait(ctx, p, partitions) })
 		if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" || time.Now().After(until) {
 			return err
 		}
@@ -109,19 +112,19 @@ func (f *fencing) late(ctx context.Context, p producer, partitions map[string][]
 	}
 }
 
-// markAndWait is mark, and returns when the markers are written, without another epoch.
-func (f *fencing) markAndWait(ctx context.Context, p producer, partitions map[string][]int32) error {
-	if err := f.mark(ctx, p, partitions); err != nil {
+// writeMarkersAndWait is writeMarkers that returns when the markers are written, without taking another epoch.
+func (f *fencing) writeMarkersAndWait(ctx context.Context, p producer, partitions map[string][]int32) error {
+	if err := f.writeMarkers(ctx, p, partitions); err != nil {
 		return err
 	}
-	err := f.end(ctx, p)
-	if isCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and nothing that is on its way (kfake says it so)
+	err := f.endTxn(ctx, p)
+	if kafkaconnect.IsCode(err, sarama.ErrInvalidTxnState) { // nothing to end, and no markers in transit (the answer of kfake)
 		return nil
 	}
 	return err
 }
 
-// firstError prefers the error that says why over those that only follow from it.
+// firstError returns the error that is a cause rather than one that follows from it.
 func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 	var follows error
 	for topic, errs := range topics {
@@ -131,7 +134,7 @@ func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 			case sarama.ErrOperationNotAttempted:
 				follows = e.Err
 			case sarama.ErrTopicAuthorizationFailed:
-				return f.notAuthorized("Topic", topic, "WRITE", e.Err)
+				return f.cluster.NotAuthorized("Topic", topic, "WRITE", e.Err)
 			default:
 				return e.Err
 			}
@@ -140,37 +143,37 @@ func (f *fencing) firstError(topics map[string][]*sarama.PartitionError) error {
 	return follows
 }
 
-// fence keeps I8 for partitions: when it returns, no batch of an earlier epoch is accepted by any of them. The markers
-// travel after EndTxn has returned; the next begin waits for them. The epoch it takes is new to every partition, so
-// sequence numbers begin at 0.
+// fence keeps I8 for partitions: when it returns, none of them accepts a batch of an earlier epoch. The markers are
+// still in transit when EndTxn has returned; the next nextEpoch waits for them. The epoch that it takes is new to
+// every partition, so sequence numbers begin at 0.
 func (f *fencing) fence(ctx context.Context, p producer, partitions map[string][]int32) (producer, error) {
-	err := f.surely(ctx, partitions, func() (err error) {
-		if err = f.mark(ctx, p, partitions); err == nil {
-			p, err = f.begin(ctx, p)
+	err := f.fenceUntilStable(ctx, partitions, func() (err error) {
+		if err = f.writeMarkers(ctx, p, partitions); err == nil {
+			p, err = f.nextEpoch(ctx, p)
 		}
 		return err
 	})
 	if err != nil {
-		return nobody, err
+		return noProducer, err
 	}
 	return p, nil
 }
 
-// fresh takes a new producer id when epochs are running out: the coordinator gives one at their end. It comes after the
-// last fence of an Open: markers of the new id would fence nobody who writes as the old one.
-func (f *fencing) fresh(ctx context.Context, p producer) (producer, error) {
+// rotateProducerID takes a new producer id when epochs are running out: the coordinator gives one at the end of the
+// range. It runs after the last fence of an Open: markers of the new id would not fence writers that use the old one.
+func (f *fencing) rotateProducerID(ctx context.Context, p producer) (producer, error) {
 	var err error
 	for err == nil && p.epoch >= epochLimit {
-		p, err = f.begin(ctx, p)
+		p, err = f.nextEpoch(ctx, p)
 	}
 	return p, err
 }
 
-// retry repeats what a coordinator answers while it moves, loads or is busy with the transaction before.
-func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
+// retry repeats a request while the coordinator moves, loads, or is busy with the previous transaction.
+func (f *fencing) retry(ctx context.Context, fn func(*kafkaconnect.Conn) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.coordinator(ctx, f.id, fn)
-		if err == nil || !comesBack(err) {
+		err := f.cluster.AskCoordinator(ctx, f.id, fn)
+		if err == nil || !isCoordinatorRetriable(err) {
 			return err
 		}
 		select {
@@ -181,21 +184,15 @@ func (f *fencing) retry(ctx context.Context, fn func(*conn) error) error {
 	}
 }
 
-func (f *fencing) named(what string, err error) error {
+// wrap adds what failed to an error, and turns it into sink.ErrFenced or a state where it is one.
+func (f *fencing) wrap(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case fenced(err):
+	case isFencedCode(err):
 		return fmt.Errorf("%s of %s: %w (%w)", what, f.id, sink.ErrFenced, err)
-	case isCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
-		return f.notAuthorized("TransactionalId", f.id, "WRITE", err)
+	case kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed):
+		return f.cluster.NotAuthorized("TransactionalId", f.id, "WRITE", err)
 	}
 	return fmt.Errorf("%s of %s: %w", what, f.id, err)
-}
-
-func answer(e sarama.KError) error {
-	if e == sarama.ErrNoError {
-		return nil
-	}
-	return e
 }

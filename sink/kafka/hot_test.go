@@ -11,13 +11,14 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
 
 // hotWriter is a Writer that knows a topic and no broker: what it queues, store takes.
 func hotWriter(tb testing.TB, name string, partitions int) *Writer {
-	enc, err := format.New(name, format.Options{Pipeline: "shop"})
+	enc, err := formats.New(name, format.Options{Pipeline: "shop"})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func hotWriter(tb testing.TB, name string, partitions int) *Writer {
 	}
 	w := &Writer{
 		sink: &Sink{limit: inFlightBytes}, enc: enc, names: map[tableName]string{{"public", "orders"}: "orders"},
-		topics: map[string]*topic{"orders": t}, links: map[int32]*link{0: {}}, notes: notes{busy: true},
+		topics: map[string]*topic{"orders": t}, senders: map[int32]*sender{0: {}}, commits: commitState{inFlight: true},
 	}
 	w.changed.L = &w.mu
 	return w
@@ -40,13 +41,13 @@ func (w *Writer) store(now time.Time) {
 	for _, p := range w.topics["orders"].parts {
 		for len(p.queue) > 0 {
 			b := p.take(now)
-			w.links[0].writes.Encode(1, []wire.Part{b.as(producer{})})
+			w.senders[0].writes.Encode(1, []wire.Part{b.wirePart(producer{})})
 			p.pending--
-			w.stored(b, now)
+			w.batchStoredLocked(b, now)
 			b.records.Free()
 		}
 	}
-	w.settle()
+	w.advanceLocked()
 }
 
 // hotRows is a transaction of 1,000 rows of six columns and about 100 bytes.
@@ -113,7 +114,7 @@ func TestStageAllocations(t *testing.T) {
 		if n > c.most {
 			t.Errorf("%s into %d partitions: %v allocations for 1,000 rows, at most %v are allowed", c.format, c.partitions, n, c.most)
 		}
-		if w.spans.bytes != 0 || len(w.spans.list) != 0 || w.unacked != 0 {
+		if w.acks.bytes != 0 || len(w.acks.list) != 0 || w.unacked != 0 {
 			t.Errorf("%s into %d partitions: something is not stored: this tests nothing", c.format, c.partitions)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// lastWriter is what a Writer leaves to the next Open of the same process: as whom it wrote, and the record that it knows to
-// be stored. When the record is gone by then, and no other process has opened the sink in between, it is written again.
+// lastWriter is what a Writer leaves to the next Open of the same process: its producer, and the record that it knows
+// to be stored. When the record is gone by then, and no other process has opened the sink in between, Open writes it
+// again.
 type lastWriter struct {
 	lane string
 	who  producer    // the last epoch that the process had
@@ -19,20 +20,21 @@ type lastWriter struct {
 	rec  *progress   // nil: none
 }
 
-// begin takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator proves that
-// no other process took one since: else the record may have moved on, and a paused daemon that wakes would put it back.
-func (s *Sink) begin(ctx context.Context, f *fencing, lane string) (producer, error) {
+// nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator
+// proves that no other process has taken an epoch since. Otherwise the record may have moved on, and a paused daemon
+// that resumes would put it back.
+func (s *Sink) nextEpoch(ctx context.Context, f *fencing, lane string) (producer, error) {
 	last := s.lastOf(lane)
 	if last == nil {
-		return f.begin(ctx, nobody)
+		return f.nextEpoch(ctx, noProducer)
 	}
-	who, err := f.begin(ctx, last.who)
+	who, err := f.nextEpoch(ctx, last.who)
 	switch {
 	case errors.Is(err, sink.ErrFenced):
 		s.setLast(nil)
-		return f.begin(ctx, nobody)
+		return f.nextEpoch(ctx, noProducer)
 	case err != nil:
-		return nobody, err // it proves nothing
+		return noProducer, err // it proves nothing
 	case who.id != last.who.id || who.epoch != last.who.epoch+1:
 		s.setLast(nil) // the coordinator did not know us any more, or is that of another cluster
 	default:
@@ -56,28 +58,28 @@ func (s *Sink) setLast(l *lastWriter) {
 	s.last = l
 }
 
-// goesOn notes the epoch that an Open of this process has taken. A nil last is none.
-func (l *lastWriter) goesOn(as producer) {
+// setEpoch records the epoch that an Open of this process has taken. It does nothing for a nil last.
+func (l *lastWriter) setEpoch(as producer) {
 	if l != nil {
 		l.who = as
 	}
 }
 
-// lacks reports whether the last Writer's record is not what is found in the progress topic: it is gone, or the topic is another one,
-// where a record can only be that of an older writer whose batch was late.
-func (l *lastWriter) lacks(home *topic, f *found) bool {
+// recordMissing reports whether the last Writer's record is not the one in the progress topic: it is gone, or the
+// topic is another one, where a record can only be from a late batch of an older writer.
+func (l *lastWriter) recordMissing(home *topic, f *found) bool {
 	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.uuid != l.home)
 }
 
-// restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer of this
-// process knew, or the one that is found in a topic that deletes records. It returns the epoch to go on with, whose sequence
-// numbers begin at 0. The partition is fenced.
+// restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer
+// of this process knew, or the one in a topic that deletes records. It returns the epoch to go on with, whose
+// sequence numbers begin at 0. The partition is already fenced.
 func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topic, had *found) (producer, error) {
 	last := s.lastOf(lane)
 	switch {
-	case last.lacks(home, had):
+	case last.recordMissing(home, had):
 		had.rec = last.rec
-		s.log.Warn("the progress record is gone, though no other process has opened the sink: it is written again",
+		s.log.Warn("the progress record is missing, although no other process has opened the sink: writing it again",
 			zap.String("topic", home.name), zap.Any("position", had.rec.Position))
 	case had.rec == nil || s.Health().Warning == nil:
 		return who, nil
@@ -85,5 +87,5 @@ func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane strin
 	if err := s.put(ctx, f, home, who, s.progressKey(lane), had.rec.encode()); err != nil {
 		return who, err
 	}
-	return f.begin(ctx, who)
+	return f.nextEpoch(ctx, who)
 }

@@ -26,5 +26,5 @@ func murmur2(b []byte) uint32 {
 	return h ^ h>>15
 }
 
-// place is the partition of a key among n.
-func place(key []byte, n int) int { return int(murmur2(key)&0x7fffffff) % n }
+// partitionFor is the partition of a key among n.
+func partitionFor(key []byte, n int) int { return int(murmur2(key)&0x7fffffff) % n }

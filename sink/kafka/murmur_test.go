@@ -16,7 +16,7 @@ func TestMurmur2IsJavas(t *testing.T) {
 		if got := int32(murmur2([]byte(text))); got != want {
 			t.Errorf("murmur2(%q) = %d, want %d", text, got, want)
 		}
-		if got, want := place([]byte(text), 7), int(want&0x7fffffff)%7; got != want {
+		if got, want := partitionFor([]byte(text), 7), int(want&0x7fffffff)%7; got != want {
 			t.Errorf("place(%q) = %d, want %d", text, got, want)
 		}
 	}

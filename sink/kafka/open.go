@@ -9,11 +9,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
 func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error) {
-	home, err := s.progressHome(ctx)
+	home, err := s.ensureProgressTopic(ctx)
 	if err != nil {
 		return nil, found{}, err
 	}
@@ -31,60 +32,60 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 	}
 	last := s.lastOf(name)
 	if len(known) > 0 {
-		if who, err = f.fence(ctx, who, partitionsOf(known)); err != nil {
+		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil {
 			return nil, had, err
 		}
-		last.goesOn(who)
+		last.setEpoch(who)
 	}
-	if who, err = f.fresh(ctx, who); err != nil {
+	if who, err = f.rotateProducerID(ctx, who); err != nil {
 		return nil, had, err
 	}
-	last.goesOn(who)
+	last.setEpoch(who)
 	w, err := s.writer(lane, name, f, who, home, rec, known)
 	return w, had, err
 }
 
-// takeOverLane is takeOver under the name that the lane has in the progress topic. Where another database takes a name in the same
-// moment, its record is what is found: the start rule refuses it, and the next Open has another name.
+// takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
+// at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
 func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 	f *fencing, name string, who producer, had found, err error,
 ) {
 	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
-		return nil, "", nobody, had, err
+		return nil, "", noProducer, had, err
 	}
 	f = &fencing{cluster: s.cluster, id: s.transactionalID(name)}
 	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
-		return nil, "", nobody, had, err
+		return nil, "", noProducer, had, err
 	}
 	if name != lane.Name && had.rec == nil {
 		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
-		s.lastOf(name).goesOn(who)
+		s.lastOf(name).setEpoch(who)
 	}
 	return f, name, who, had, err
 }
 
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
 func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topic) (who producer, had found, err error) {
-	if who, err = s.begin(ctx, f, name); err != nil {
-		return nobody, had, err
+	if who, err = s.nextEpoch(ctx, f, name); err != nil {
+		return noProducer, had, err
 	}
 	last := s.lastOf(name)
 	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
-	last.goesOn(who)
-	if had, err = s.cluster.readProgress(ctx, home, s.progressKey(name)); err != nil {
-		return nobody, had, err
+	last.setEpoch(who)
+	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
+		return noProducer, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
-		return nobody, had, err
+		return noProducer, had, err
 	}
-	last.goesOn(who)
+	last.setEpoch(who)
 	return who, had, nil
 }
 
-// reserve writes a record that holds nothing yet, so that every later Open of the lane finds its name, also when the one that has
-// the first name is dropped meanwhile. It returns the epoch to go on with.
+// reserve writes a record without a position, so that every later Open of the lane finds its name, even if the record
+// with the first name is dropped in the meantime. It returns the epoch to go on with.
 func (s *Sink) reserve(
 	ctx context.Context, f *fencing, who producer, name string, home *topic, from capture.Origin,
 ) (producer, error) {
@@ -93,20 +94,20 @@ func (s *Sink) reserve(
 		Publication: from.Publication, Database: from.Database, Slot: from.Slot,
 	}
 	if err := s.put(ctx, f, home, who, s.progressKey(name), rec.encode()); err != nil {
-		return nobody, err
+		return noProducer, err
 	}
 	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
 		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.id))
-	return f.begin(ctx, who)
+	return f.nextEpoch(ctx, who)
 }
 
-// existing describes those of the topics that exist. One that does not has nothing to be fenced.
+// existing describes the topics that exist. A topic that does not exist needs no fencing.
 func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic, error) {
 	known := map[string]*topic{}
 	if len(names) == 0 {
 		return known, nil
 	}
-	all, err := s.cluster.describe(ctx, names...)
+	all, err := describeTopics(ctx, s.cluster, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +115,17 @@ func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic,
 		switch {
 		case t.err == nil:
 			known[n] = t.topic
-		case isCode(t.err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.notAuthorized("Topic", n, "DESCRIBE", t.err)
-		case !isCode(t.err, sarama.ErrUnknownTopicOrPartition):
+		case kafkaconnect.IsCode(t.err, sarama.ErrTopicAuthorizationFailed):
+			return nil, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", t.err)
+		case !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition):
 			return nil, fmt.Errorf("describe topic %s: %w", n, t.err)
 		}
 	}
 	return known, nil
 }
 
-func partitionsOf(topics map[string]*topic) map[string][]int32 {
+// idsByTopic returns the partitions of topics.
+func idsByTopic(topics map[string]*topic) map[string][]int32 {
 	all := make(map[string][]int32, len(topics))
 	for n, t := range topics {
 		for _, p := range t.parts {
@@ -133,8 +135,8 @@ func partitionsOf(topics map[string]*topic) map[string][]int32 {
 	return all
 }
 
-// writer makes the Writer and starts it. All sequence numbers begin at 0: who is new to every partition. Of the topics
-// that the record names, known are fenced.
+// writer makes the Writer and starts it. All sequence numbers begin at 0: the epoch of who is new to every partition.
+// Of the topics in the record, those in known are fenced.
 func (s *Sink) writer(
 	lane sink.Lane, name string, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
 ) (*Writer, error) {
@@ -143,8 +145,8 @@ func (s *Sink) writer(
 		return nil, err
 	}
 	w := &Writer{
-		sink: s, lane: lane, name: name, who: who, enc: enc, fence: f,
-		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, links: map[int32]*link{},
+		sink: s, lane: lane, name: name, producer: who, enc: enc, fence: f,
+		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, senders: map[int32]*sender{},
 		refresh: make(chan struct{}, 1), acked: time.Now(), renewed: time.Now().Round(0),
 	}
 	for _, n := range rec.Topics {
@@ -152,20 +154,19 @@ func (s *Sink) writer(
 	}
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.notes = notes{
+	w.commits = commitState{
 		part: home.parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
-		recorded: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
+		storedTopics: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
 	}
-	if w.notes.verdict = rec.Verdict; rec.Verdict != nil {
-		w.notes.origin = rec.origin()
+	if w.commits.verdict = rec.Verdict; rec.Verdict != nil {
+		w.commits.origin = rec.origin()
 	}
 	if rec.Position != nil || len(rec.Topics) > 0 {
-		w.notes.durable = rec
+		w.commits.stored = rec
 	}
 	if rec.Position != nil {
-		w.notes.position, w.notes.held = *rec.Position, *rec.Position
+		w.commits.position, w.commits.durablePos = *rec.Position, *rec.Position
 	}
-	w.tend.Add(1)
-	go w.tendAll()
+	w.goroutines.Go(w.maintain)
 	return w, nil
 }

@@ -7,41 +7,42 @@ import (
 	"slices"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// prepareMost is how many topics are prepared together: their names go into one request to each of those that are asked.
-const prepareMost = 1000
+// maxPrepared is how many topics are prepared together: their names are in one request to each broker that is asked.
+const maxPrepared = 1000
 
-// wanted is topics that are to be prepared, and whether their names are the sink's own, not a row's.
-type wanted map[string]bool
+// topicSet is a set of topics, each with whether its name comes from the settings and not from a row.
+type topicSet map[string]bool
 
-// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that the next Open
-// fences it (I8). own: the name is the sink's, not a row's. The other topics of what Write was handed are prepared with it; one that
-// cannot be prepared is the error of its own event.
+// topic returns a topic that may be written to: its partitions are known, and the progress record names it, so that
+// the next Open fences it (I8). own means that the name comes from the settings and not from a row. The other topics
+// of the batches in this Write are prepared with it; an error for one of those is returned only with its own event.
 func (w *Writer) topic(ctx context.Context, name string, own bool) (*topic, error) {
-	if t := w.topics[name]; t != nil { // only this goroutine changes the map
+	if t := w.topics[name]; t != nil { // only the goroutine of Write changes the map
 		return t, nil
 	}
-	if all := w.coming(name, own); len(all) > 1 {
+	if all := w.upcomingTopics(name, own); len(all) > 1 {
 		err := w.prepare(ctx, all)
 		if t := w.topics[name]; err == nil && t != nil {
 			return t, nil
 		}
-		w.handed = nil // another topic may be why: from here on one by one
+		w.lookahead = nil // another topic may be the cause: prepare them one by one from here
 	}
-	if err := w.prepare(ctx, wanted{name: own}); err != nil {
+	if err := w.prepare(ctx, topicSet{name: own}); err != nil {
 		return nil, err
 	}
 	return w.topics[name], nil
 }
 
-// coming is the topics of the events that Write was handed which are not prepared yet, name among them.
-func (w *Writer) coming(name string, own bool) wanted {
-	all := wanted{name: own}
+// upcomingTopics returns the topics of the batches in this Write that are not prepared yet, with name.
+func (w *Writer) upcomingTopics(name string, own bool) topicSet {
+	all := topicSet{name: own}
 	var last *capture.Table
-	for i := range w.handed {
-		for j := range w.handed[i].Events {
-			e := &w.handed[i].Events[j]
+	for i := range w.lookahead {
+		for j := range w.lookahead[i].Events {
+			e := &w.lookahead[i].Events[j]
 			n, own := e.Topic, false
 			if n == "" {
 				if e.Change.Table == last {
@@ -57,7 +58,7 @@ func (w *Writer) coming(name string, own bool) wanted {
 			if w.topics[n] == nil {
 				all[n] = all[n] || own
 			}
-			if len(all) == prepareMost {
+			if len(all) == maxPrepared {
 				return all
 			}
 		}
@@ -65,9 +66,10 @@ func (w *Writer) coming(name string, own bool) wanted {
 	return all
 }
 
-// prepare describes topics, creates those that are missing where the settings say so, fences those that Open has not fenced, and
-// then has the progress record name them. Of several it leaves out those that have an error, or a partition without a leader.
-func (w *Writer) prepare(ctx context.Context, names wanted) error {
+// prepare describes topics, creates missing ones where the settings say so, fences those that Open has not fenced,
+// and then has the progress record name them. Of several it leaves out those with an error or with a partition
+// without a leader.
+func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	found, err := w.sink.describe(ctx, names)
 	if err != nil {
 		return err
@@ -77,7 +79,7 @@ func (w *Writer) prepare(ctx context.Context, names wanted) error {
 		switch {
 		case len(names) == 1 && t.err != nil:
 			return t.err
-		case len(names) == 1 || t.err == nil && w.sink.cluster.offline(t.parts) == nil:
+		case len(names) == 1 || t.err == nil && offline(w.sink.cluster, t.topic.parts) == nil:
 			ready[n] = t.topic
 		}
 	}
@@ -86,37 +88,37 @@ func (w *Writer) prepare(ctx context.Context, names wanted) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.claim(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
+	if err := w.registerTopicsLocked(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
 		return err
 	}
 	maps.Copy(w.topics, ready)
 	return nil
 }
 
-// fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows the topics
-// that the record names; it did not know one when the record of an older Writer was lost, or when the topic was created
-// since, perhaps in the place of one that was deleted, and knows no epoch.
+// fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows
+// the topics in the record. It does not know a topic when the record of an older Writer was lost, or when the topic
+// was created since, perhaps in place of a deleted one, and has seen no epoch.
 func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) error {
 	unknown := map[string]*topic{}
 	for n, t := range topics {
 		was, named := w.inherited[n]
-		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.first) {
+		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.idUnknown) {
 			unknown[n] = t
 		}
 	}
 	if len(unknown) == 0 {
 		return nil
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	return w.fence.late(ctx, w.who, partitionsOf(unknown))
+	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
 }
 
-// claim has topics recorded before their first records are written. A Writer that is fenced cannot: the partition of the
-// progress record does not take its batch. Under the lock.
-func (w *Writer) claim(ctx context.Context, names []string) error {
-	n := &w.notes
-	n.topics = slices.Clip(n.topics) // the record that is on its way has them
+// registerTopicsLocked has topics recorded before their first records are written. A fenced Writer fails here: the
+// partition of the progress record refuses its batch.
+func (w *Writer) registerTopicsLocked(ctx context.Context, names []string) error {
+	n := &w.commits
+	n.topics = slices.Clip(n.topics) // the record in flight uses the slice
 	most := 0
 	for _, name := range names {
 		i := slices.Index(n.topics, name)
@@ -126,8 +128,8 @@ func (w *Writer) claim(ctx context.Context, names []string) error {
 		}
 		most = max(most, i+1)
 	}
-	w.note(false)
-	return w.wait(ctx, func() bool { return n.recorded >= most })
+	w.commitLocked(false)
+	return w.waitLocked(ctx, func() bool { return n.storedTopics >= most })
 }
 
 // nameOf returns the name of the topic of a table.

@@ -11,30 +11,31 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
-// The versions of a progress record: a program that knows the first one only would go on over a verdict.
+// The versions of a progress record: a version of tailrace that knows only the first one would ignore a verdict.
 const (
 	progressVersion = 1
-	verdictVersion  = 2 // it has a verdict
+	verdictVersion  = 2 // with a verdict
 )
 
-// progress is the record that the progress topic holds of a lane, newest wins.
+// progress is the record of a lane in the progress topic; the newest one counts.
 type progress struct {
 	Version  int                `json:"version"`
-	Position *capture.Position  `json:"position,omitempty"` // nil: nothing is held yet, only topics are named
+	Position *capture.Position  `json:"position,omitempty"` // nil: nothing is durable yet, only topics are named
 	System   uint64             `json:"system,string"`
 	Timeline uint32             `json:"timeline"`
 	History  []capture.Timeline `json:"history,omitempty"`
-	// Publication, Database and Slot are the Origin's.
+	// Publication, Database and Slot are those of the Origin.
 	Publication string           `json:"publication"`
 	Database    capture.Database `json:"database,omitzero"`
 	Slot        string           `json:"slot,omitempty"`
 	Commit      capture.Commit   `json:"commit,omitzero"`
 	Verdict     *sink.Verdict    `json:"verdict,omitempty"`
 	State       []byte           `json:"state,omitempty"`
-	// Topics are all that the lane has written to or was about to write to: whoever opens the sink next fences them.
+	// Topics are all that the lane has written to or was about to write to: the next Open fences them.
 	Topics []string `json:"topics,omitempty"`
 }
 
@@ -47,11 +48,11 @@ func (p *progress) origin() capture.Origin {
 // found is what the progress topic has of a lane.
 type found struct {
 	rec     *progress // nil: no record
-	dropped bool      // there was a record, which was removed on purpose
+	dropped bool      // there was a record, which was removed by drop
 	pruned  bool      // the topic has deleted old records, of whichever lanes
 }
 
-// progress is what Open returns.
+// progress returns the result of Open.
 func (f *found) progress() sink.Progress {
 	p := f.rec
 	switch {
@@ -65,7 +66,7 @@ func (f *found) progress() sink.Progress {
 	}
 }
 
-// encode is the record's value.
+// encode returns the value of the record.
 func (p *progress) encode() []byte {
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -80,18 +81,19 @@ func decodeProgress(b []byte) (*progress, error) {
 		return nil, fmt.Errorf("decode progress record: %w", err)
 	}
 	if p.Version != progressVersion && p.Version != verdictVersion {
-		return nil, fmt.Errorf("decode progress record: it has version %d, this program knows %d and %d", p.Version, progressVersion,
+		return nil, fmt.Errorf("decode progress record: it has version %d, this version of tailrace knows %d and %d", p.Version, progressVersion,
 			verdictVersion)
 	}
 	return p, nil
 }
 
-// scanFirst is how many offsets from the end are looked at first: the newest record of a lane that is alive is there.
+// scanFirst is how many offsets from the end are read first: the newest record of an active lane is there.
 const scanFirst = 512
 
-// readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this key.
-func (c *cluster) readProgress(ctx context.Context, home *topic, key string) (had found, err error) {
-	values, pruned, err := c.newest(ctx, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
+// readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this
+// key.
+func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key string) (had found, err error) {
+	values, pruned, err := newestValues(ctx, c, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
 	if err != nil {
 		return had, err
 	}
@@ -105,17 +107,17 @@ func (c *cluster) readProgress(ctx context.Context, home *topic, key string) (ha
 	return had, nil
 }
 
-// newest finds the newest value of each key in partition 0, from its end backwards until enough is found; nil is that of a
-// record that was removed. pruned: the topic has deleted old records, of whichever keys.
-func (c *cluster) newest(
-	ctx context.Context, home *topic, keys []string, enough func(found map[string][]byte) bool,
+// newestValues finds the newest value of each key in partition 0, from its end backwards until enough reports true. A
+// nil value is that of a removed record. pruned means that the topic has deleted old records, of whichever keys.
+func newestValues(
+	ctx context.Context, c *kafkaconnect.Cluster, home *topic, keys []string, enough func(found map[string][]byte) bool,
 ) (found map[string][]byte, pruned bool, err error) {
-	err = c.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) (err error) {
+	err = askLeaders(ctx, c, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) (err error) {
 		found, pruned, err = log{k, home.name}.newest(keys, enough)
 		return err
 	})
-	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return nil, false, c.notAuthorized("Topic", home.name, "READ", err)
+	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
+		return nil, false, c.NotAuthorized("Topic", home.name, "READ", err)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read progress from topic %s: %w", home.name, err)
@@ -123,13 +125,13 @@ func (c *cluster) newest(
 	return found, pruned, nil
 }
 
-// log is partition 0 of a topic, read through a connection to its leader.
+// log reads partition 0 of a topic over a connection to its leader.
 type log struct {
-	*conn
+	conn  *kafkaconnect.Conn
 	topic string
 }
 
-// newest is cluster.newest.
+// newest is newestValues over the connection of l.
 func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (found map[string][]byte, pruned bool, err error) {
 	low, err := l.offset(sarama.OffsetOldest)
 	if err != nil {
@@ -160,7 +162,7 @@ func (l log) newest(keys []string, enough func(found map[string][]byte) bool) (f
 }
 
 func (l log) offset(which int64) (int64, error) {
-	at, err := l.offsets(l.topic, []int32{0}, which)
+	at, err := l.conn.Offsets(l.topic, []int32{0}, which)
 	return at[0], err
 }
 
@@ -198,7 +200,7 @@ func (l log) each(from, end int64, fn func(key string, value []byte)) error {
 func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	req := &sarama.FetchRequest{Version: 11, MinBytes: 1, MaxBytes: 8 << 20, MaxWaitTime: 500}
 	req.AddBlock(l.topic, 0, offset, 4<<20, -1)
-	r, err := l.Fetch(req)
+	r, err := l.conn.Fetch(req)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +208,8 @@ func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	if b == nil {
 		return nil, sarama.ErrIncompleteResponse
 	}
-	return b, answer(b.Err)
+	return b, kafkaconnect.AsError(b.Err)
 }
 
-// createTimeout bounds how long a broker works on a new topic.
+// createTimeout limits how long a broker works on a new topic.
 const createTimeout = 15 * time.Second

@@ -5,13 +5,16 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
-// put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes it. It is fenced as a
-// Writer's records are. The epoch of who has written nothing to the partition yet, and must not be used for more there.
+// put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes the record.
+// It is fenced like the records of a Writer. The epoch of who has written nothing to the partition yet, and must not
+// write more there.
 func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, key string, value []byte) error {
-	request := s.single(home, who, key, value) // the same each time, so that the broker stores it once
-	err := s.cluster.askLeaders(ctx, home, []int32{0}, func(k *conn, _ []int32) error {
+	request := s.single(home, who, key, value) // the same in every attempt, so that the broker stores it once
+	err := askLeaders(ctx, s.cluster, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) error {
 		resp, err := k.Produce(request)
 		if err != nil {
 			return err
@@ -20,18 +23,18 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topic, who producer, k
 		if block == nil {
 			return sarama.ErrIncompleteResponse
 		}
-		if judge(block.Err) == stored {
+		if classify(block.Err) == outcomeStored {
 			return nil
 		}
 		return block.Err
 	})
-	if isCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return s.cluster.notAuthorized("Topic", home.name, "WRITE", err)
+	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
+		return s.cluster.NotAuthorized("Topic", home.name, "WRITE", err)
 	}
-	return f.named("write the progress record", err)
+	return f.wrap("write the progress record", err)
 }
 
-// single is a request with one record, the first of an epoch.
+// single returns a request with one record, the first of an epoch.
 func (s *Sink) single(home *topic, who producer, key string, value []byte) *sarama.ProduceRequest {
 	now := time.Now()
 	r := &sarama.ProduceRequest{Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(s.ackTimeout / time.Millisecond)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink/kafka"
 	"github.com/tailrace/tailrace/sink/sinktest"
@@ -27,8 +28,8 @@ func TestTLSAndLogin(t *testing.T) {
 			}
 			set := &kafka.Settings{
 				Brokers: server.Brokers(), Topic: name, Format: "json",
-				TLS:  &kafka.TLSSettings{CA: server.CAFile},
-				SASL: &kafka.SASLSettings{Mechanism: mechanism, User: "tailrace", Password: "correct horse"},
+				TLS:  &kafkaconnect.TLSSettings{CA: server.CAFile},
+				SASL: &kafkaconnect.SASLSettings{Mechanism: mechanism, User: "tailrace", Password: "correct horse"},
 			}
 			p := pipeline()
 			if errs := set.Check(t.Context(), p, "bus"); len(errs) != 0 {
@@ -49,7 +50,7 @@ func TestTLSAndLogin(t *testing.T) {
 				t.Fatalf("check with a wrong password: %v", errs)
 			}
 			problem(t, errs[0], "login_refused")
-			set.SASL.Password, set.TLS = "correct horse", &kafka.TLSSettings{}
+			set.SASL.Password, set.TLS = "correct horse", &kafkaconnect.TLSSettings{}
 			errs = set.Check(t.Context(), p, "bus")
 			if len(errs) != 1 {
 				t.Fatalf("check without the authority: %v", errs)
@@ -62,8 +63,8 @@ func TestTLSAndLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := &kafka.Settings{
-		Brokers: server.Brokers(), TLS: &kafka.TLSSettings{CA: string(pem)},
-		SASL: &kafka.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "correct horse"},
+		Brokers: server.Brokers(), TLS: &kafkaconnect.TLSSettings{CA: string(pem)},
+		SASL: &kafkaconnect.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "correct horse"},
 	}
 	if errs := set.Check(t.Context(), pipeline(), "bus"); len(errs) != 0 {
 		t.Errorf("check with the certificate's text: %v", errs)
@@ -77,7 +78,7 @@ func TestLoginsThatExpire(t *testing.T) {
 	server := testenv.Kafka(t, testenv.SASL("tailrace", "secret"), testenv.Property("connections.max.reauth.ms", "500"))
 	topic := testenv.NewTopic(t, server, 2)
 	o := options(server.Brokers(), topic)
-	o.Login = &kafka.Login{Mechanism: "PLAIN", User: "tailrace", Password: "secret"}
+	o.Login = &kafkaconnect.Login{Mechanism: "PLAIN", User: "tailrace", Password: "secret"}
 	s := newSink(t, o)
 	l := open(t, s)
 	version := 0
@@ -102,14 +103,14 @@ func TestNotAuthorized(t *testing.T) {
 	}
 	set := &kafka.Settings{
 		Brokers: server.Brokers(), Topic: name, Format: "json",
-		SASL: &kafka.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "secret"},
+		SASL: &kafkaconnect.SASLSettings{Mechanism: "PLAIN", User: "tailrace", Password: "secret"},
 	}
 	p := pipeline()
 	s, err := set.Sink(p, "bus", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	// tryOpen opens and writes, and says what Kafka did not allow.
+	// tryOpen opens and writes, and returns what Kafka did not permit.
 	attempt := func() error {
 		l, err := tryOpen(t, s)
 		if err != nil {

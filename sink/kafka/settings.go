@@ -10,27 +10,28 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 )
 
 // Settings is a sink "kafka" block.
 type Settings struct {
-	Brokers        []string         `hcl:"brokers"`
-	Topic          *config.Template `hcl:"topic,optional"`
-	Format         string           `hcl:"format,optional"`
-	Delivery       string           `hcl:"delivery,optional"`
-	Tombstones     bool             `hcl:"tombstones,optional"`
-	Numeric        string           `hcl:"numeric,optional"`
-	Compression    string           `hcl:"compression,optional"`
-	DeadLetter     string           `hcl:"dead_letter,optional"`
-	ProgressTopic  string           `hcl:"progress_topic,optional"`
-	MaxInFlight    int              `hcl:"max_in_flight,optional"`
-	Start          string           `hcl:"start,optional"`
-	AllowPlaintext bool             `hcl:"allow_plaintext,optional"`
-	TLS            *TLSSettings     `hcl:"tls,block"`
-	SASL           *SASLSettings    `hcl:"sasl,block"`
-	CreateTopics   *CreateSettings  `hcl:"create_topics,block"`
+	Brokers        []string                   `hcl:"brokers"`
+	Topic          *config.Template           `hcl:"topic,optional"`
+	Format         string                     `hcl:"format,optional"`
+	Delivery       string                     `hcl:"delivery,optional"`
+	Tombstones     bool                       `hcl:"tombstones,optional"`
+	Numeric        string                     `hcl:"numeric,optional"`
+	Compression    string                     `hcl:"compression,optional"`
+	DeadLetter     string                     `hcl:"dead_letter,optional"`
+	ProgressTopic  string                     `hcl:"progress_topic,optional"`
+	MaxInFlight    int                        `hcl:"max_in_flight,optional"`
+	Start          string                     `hcl:"start,optional"`
+	AllowPlaintext bool                       `hcl:"allow_plaintext,optional"`
+	TLS            *kafkaconnect.TLSSettings  `hcl:"tls,block"`
+	SASL           *kafkaconnect.SASLSettings `hcl:"sasl,block"`
+	CreateTopics   *CreateSettings            `hcl:"create_topics,block"`
 }
 
 // CreateSettings is a create_topics block.
@@ -39,13 +40,6 @@ type CreateSettings struct {
 	Partitions  int               `hcl:"partitions,optional"`
 	Replication int               `hcl:"replication_factor,optional"`
 	Config      map[string]string `hcl:"config,optional"`
-}
-
-// SASLSettings is a sasl block.
-type SASLSettings struct {
-	Mechanism string        `hcl:"mechanism"`
-	User      string        `hcl:"username"`
-	Password  config.Secret `hcl:"password"`
 }
 
 var codecs = map[string]sarama.CompressionCodec{
@@ -64,7 +58,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		if slices.Contains(later, value) {
 			wrong(attribute, fmt.Sprintf("%s %q is not supported by this version", attribute, value), "")
 		} else if value != "" && !slices.Contains(values, value) {
-			wrong(attribute, attribute+" is unknown", "There are "+strings.Join(values, ", ")+".")
+			wrong(attribute, attribute+" is unknown", "Valid values: "+strings.Join(values, ", ")+".")
 		}
 	}
 	oneOf("format", s.Format, []string{"debezium", "avro", "raw"}, format.CloudEvents, format.JSON)
@@ -76,40 +70,28 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		wrong("brokers", "brokers is empty", `Write a list such as ["kafka:9092"].`)
 	}
 	for _, b := range s.Brokers {
-		if !validAddress(b) {
+		if !kafkaconnect.IsAddress(b) {
 			wrong("brokers", "a broker is not host:port", `Write "kafka:9092".`)
 			break
 		}
 	}
-	if s.MaxInFlight < 0 || s.MaxInFlight > flightMax {
+	if s.MaxInFlight < 0 || s.MaxInFlight > maxInFlight {
 		wrong("max_in_flight", "max_in_flight is not 1 to 5", "Kafka recognizes a producer's last five batches, so five can be repeated.")
 	}
 	for attribute, name := range map[string]string{"dead_letter": s.DeadLetter, "progress_topic": s.ProgressTopic} {
-		if name != "" && !validTopic(name) {
+		if name != "" && !kafkaconnect.IsTopicName(name) {
 			wrong(attribute, attribute+" cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
 		}
 	}
 	if s.Topic != nil {
-		if name, ok := s.Topic.Constant(); ok && !validTopic(name) {
+		if name, ok := s.Topic.Constant(); ok && !kafkaconnect.IsTopicName(name) {
 			wrong("topic", "topic cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
 		}
 	}
-	if s.SASL != nil && s.TLS == nil && !s.AllowPlaintext && slices.ContainsFunc(s.Brokers, func(b string) bool { return !loopback(b) }) {
+	if s.SASL != nil && s.TLS == nil && !s.AllowPlaintext && slices.ContainsFunc(s.Brokers, func(b string) bool { return !kafkaconnect.IsLoopback(b) }) {
 		wrong("sasl", "a password would be sent without TLS", "Add a tls block, or allow_plaintext = true.")
 	}
 	return d
-}
-
-// CheckSettings implements config.Checker.
-func (s *SASLSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
-	switch s.Mechanism {
-	case sarama.SASLTypePlaintext, sarama.SASLTypeSCRAMSHA256, sarama.SASLTypeSCRAMSHA512:
-		return nil
-	}
-	r := at.At("mechanism")
-	return hcl.Diagnostics{{
-		Severity: hcl.DiagError, Summary: "mechanism is unknown", Detail: "There are PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.", Subject: &r,
-	}}
 }
 
 // CheckSettings implements config.Checker.
@@ -117,7 +99,7 @@ func (s *CreateSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	for attribute, n := range map[string]int{"partitions": s.Partitions, "replication_factor": s.Replication} {
 		if n < 0 || n > 10_000 {
 			r := at.At(attribute)
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: attribute + " is not a sensible number", Subject: &r}}
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: attribute + " is out of range", Subject: &r}}
 		}
 	}
 	return nil
@@ -132,7 +114,7 @@ func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, erro
 func (s *Settings) Begins() string { return s.Start }
 
 func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
-	tls, err := s.TLS.config()
+	tls, err := s.TLS.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +130,6 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	if c := s.CreateTopics; c != nil {
 		o.Create = &CreateTopics{c.Names, int32(c.Partitions), int16(c.Replication), c.Config}
 	}
-	if l := s.SASL; l != nil {
-		o.Login = &Login{l.Mechanism, l.User, string(l.Password)}
-	}
+	o.Login = s.SASL.Login()
 	return New(o, log)
 }

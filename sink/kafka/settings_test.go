@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
@@ -36,10 +37,12 @@ func TestSettingsAreChecked(t *testing.T) {
 		"numeric":           {func(s *kafka.Settings) { s.Numeric = "float" }, "numeric is unknown"},
 		"many in flight":    {func(s *kafka.Settings) { s.MaxInFlight = 6 }, "max_in_flight is not 1 to 5"},
 		"dead letter":       {func(s *kafka.Settings) { s.DeadLetter = "dead letters" }, "dead_letter cannot be"},
-		"password in clear": {func(s *kafka.Settings) { s.SASL = &kafka.SASLSettings{Mechanism: "PLAIN"} }, "without TLS"},
-		"as the file says":  {func(s *kafka.Settings) { s.SASL, s.AllowPlaintext = &kafka.SASLSettings{Mechanism: "PLAIN"}, true }, ""},
+		"password in clear": {func(s *kafka.Settings) { s.SASL = &kafkaconnect.SASLSettings{Mechanism: "PLAIN"} }, "without TLS"},
+		"as the file says": {func(s *kafka.Settings) {
+			s.SASL, s.AllowPlaintext = &kafkaconnect.SASLSettings{Mechanism: "PLAIN"}, true
+		}, ""},
 		"password at home": {func(s *kafka.Settings) {
-			s.SASL, s.Brokers = &kafka.SASLSettings{Mechanism: "PLAIN"}, []string{"127.0.0.1:9092", "[::1]:9092", "localhost:9092"}
+			s.SASL, s.Brokers = &kafkaconnect.SASLSettings{Mechanism: "PLAIN"}, []string{"127.0.0.1:9092", "[::1]:9092", "localhost:9092"}
 		}, ""},
 	} {
 		s := &kafka.Settings{Brokers: []string{"kafka-1:9092", "kafka-2:9092"}}
@@ -49,7 +52,7 @@ func TestSettingsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, d, c.want)
 		}
 	}
-	if d := (&kafka.SASLSettings{Mechanism: "GSSAPI"}).CheckSettings(config.Positions{}); len(d) != 1 {
+	if d := (&kafkaconnect.SASLSettings{Mechanism: "GSSAPI"}).CheckSettings(config.Positions{}); len(d) != 1 {
 		t.Errorf("mechanism: %v", d)
 	}
 }

@@ -11,7 +11,7 @@ func TestSequenceNumbersWrapToZero(t *testing.T) {
 		n    int
 		want int32
 	}{{0, 5, 5}, {math.MaxInt32 - 1, 1, math.MaxInt32}, {math.MaxInt32, 1, 0}, {math.MaxInt32 - 2, 10, 7}} {
-		if got := after(c.seq, c.n); got != c.want {
+		if got := sequenceAfter(c.seq, c.n); got != c.want {
 			t.Errorf("after(%d, %d) = %d, want %d", c.seq, c.n, got, c.want)
 		}
 	}

@@ -15,66 +15,68 @@ import (
 )
 
 const (
-	batchTarget   = 1 << 20   // bytes of a batch, where the topic allows it
+	batchTarget   = 1 << 20   // bytes of a batch, where the topic permits it
 	requestTarget = 1 << 20   // bytes of a request, unless a single batch is larger
-	stageTarget   = 128 << 10 // bytes that Write collects before it hands them over to be sent
-	inFlightBytes = 4 << 20   // bytes that are accepted and not settled
+	stageTarget   = 128 << 10 // bytes that Write collects before it passes them to the senders
+	inFlightBytes = 4 << 20   // bytes that are accepted and not stored
 )
 
-// Writer writes one lane. The goroutine of Write encodes; a goroutine for each broker sends, one for each connection
-// reads answers, one more looks after metadata. They meet under one lock.
+// Writer writes one lane. The goroutine of Write encodes; one goroutine per broker sends, one per connection reads
+// responses, and one does maintenance. Close waits for the senders and the maintenance. They share the fields that mu
+// guards.
 type Writer struct {
-	sink  *Sink
-	lane  sink.Lane
-	name  string // of the lane in the progress topic
-	who   producer
-	enc   format.Encoder
-	ctx   context.Context // ends with the Writer
-	stop  context.CancelFunc
-	fence *fencing
-	tend  sync.WaitGroup
+	sink       *Sink
+	lane       sink.Lane
+	name       string // of the lane in the progress topic
+	producer   producer
+	enc        format.Encoder
+	ctx        context.Context // ends with the Writer
+	stop       context.CancelFunc
+	fence      *fencing
+	goroutines sync.WaitGroup
 
-	// of the goroutine of Write
-	encoded format.Buffer // of one event
-	large   format.Buffer // of a large one; its bytes go into the event's batch
-	staged  staged
-	names   map[tableName]string // topics by table
-	last    struct {             // the event before
+	// owned by the goroutine of Write
+	prepared *capture.Table // the shape that enc is prepared for
+	encoded  format.Buffer  // of one event
+	large    format.Buffer  // of a large one; its bytes go into the event's batch
+	open     openBatches
+	names    map[tableName]string // topics by table
+	last     struct {             // the event before
 		table *capture.Table
 		topic *topic
 	}
-	inherited map[string]*topic // that older writers have claimed, as Open has fenced them; nil: there was none to be fenced
-	handed    []sink.Batch      // to Write, which looks ahead for topics; nil: it does not
-	refused   error             // what Write returned, though what was accepted before goes on
-	grown     atomic.Bool       // a topic has more partitions by now
+	inherited map[string]*topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
+	lookahead []sink.Batch      // of this Write, to prepare their topics together; nil: one by one
+	refused   error             // what Write has returned, although earlier events are still sent
+	grown     atomic.Bool       // a topic has more partitions now
 
-	mu      sync.Mutex
-	changed sync.Cond // room, errors, drained topics, recorded topics
-	err     error     // final
+	mu      sync.Mutex // guards what follows
+	changed sync.Cond  // room, errors, drained topics, recorded topics
+	err     error      // final
 	closed  bool
 	topics  map[string]*topic
-	links   map[int32]*link
-	spans   spans
-	notes   notes
-	unacked int       // batches handed over and not acknowledged, progress records too
-	acked   time.Time // the last time that one was, or that there was none
-	cause   error     // the last error that was not final
+	senders map[int32]*sender
+	acks    ackTracker
+	commits commitState
+	unacked int       // batches handed over and not acknowledged, with progress records
+	acked   time.Time // when one was last acknowledged, or none was in flight
+	cause   error     // the last retriable error
 	refresh chan struct{}
-	renewed time.Time // when the coordinator last knew us as its producer, by the wall clock
+	renewed time.Time // when the coordinator last confirmed our epoch, by the wall clock
 }
 
 type tableName struct{ schema, name string }
 
-// Write implements sink.Writer. When it has returned everything is encoded into memory of our own.
+// Write implements sink.Writer. When it has returned, everything is encoded into memory of our own.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
-	if err := w.usable(ctx); err != nil {
+	if err := w.checkUsable(ctx); err != nil {
 		return err
 	}
-	w.handed = batches
+	w.lookahead = batches
 	err := w.accept(ctx, batches)
-	w.handed = nil
+	w.lookahead = nil
 	if err != nil && w.refused == nil {
-		w.refused = err // a part may have been accepted: nothing may follow it
+		w.refused = err // part of it may have been accepted: nothing may follow
 	}
 	return err
 }
@@ -87,13 +89,13 @@ func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
 				return w.refuse(ctx, &b.Events[j], err)
 			}
 		}
-		w.staged.end(span{end: b.End, state: b.State, last: b.Last, closed: true})
+		w.open.endSpan(span{end: b.End, state: b.State, last: b.Last, closed: true})
 	}
 	return w.handOver(ctx)
 }
 
-// usable says what a Writer that has failed says, and takes over partitions that were added.
-func (w *Writer) usable(ctx context.Context) error {
+// checkUsable returns the error of a Writer that has failed, and starts to use partitions that were added.
+func (w *Writer) checkUsable(ctx context.Context) error {
 	if w.refused != nil {
 		return w.refused
 	}
@@ -101,12 +103,12 @@ func (w *Writer) usable(ctx context.Context) error {
 	err := w.err
 	w.mu.Unlock()
 	if err == nil && w.grown.Load() {
-		err = w.spread(ctx)
+		err = w.adoptPartitions(ctx)
 	}
 	return err
 }
 
-// handOver gives what is staged to the senders, and waits while too much is on its way.
+// handOver passes the open batches to the senders, and waits while too much is in flight.
 func (w *Writer) handOver(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,25 +116,25 @@ func (w *Writer) handOver(ctx context.Context) error {
 		return w.err
 	}
 	now := time.Now()
-	for i, s := range w.staged.spans {
-		at := w.spans.at(w.staged.first + i)
-		w.spans.grow(w.staged.first+i, s.bytes)
+	for i, s := range w.open.spans {
+		at := w.acks.span(w.open.first + i)
+		w.acks.grow(w.open.first+i, s.bytes)
 		at.end, at.last, at.closed = s.end, s.last, s.closed
 		if s.state != nil {
 			at.state = append([]byte{}, s.state...)
 		}
 	}
-	for _, b := range w.staged.batches {
+	for _, b := range w.open.batches {
 		b.part.open = nil
-		w.enqueue(b, now)
+		w.enqueueLocked(b, now)
 	}
-	w.staged.reset()
-	w.settle()
-	return w.wait(ctx, func() bool { return w.spans.bytes <= w.sink.limit || len(w.spans.list) <= 1 })
+	w.open.reset()
+	w.advanceLocked()
+	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }
 
-// wait waits until done, under the lock.
-func (w *Writer) wait(ctx context.Context, done func() bool) error {
+// waitLocked waits until done returns true.
+func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
 	if w.err == nil && done() {
 		return nil
 	}
@@ -151,35 +153,35 @@ func (w *Writer) wait(ctx context.Context, done func() bool) error {
 	return w.err
 }
 
-// enqueue puts a batch at the end of its partition's queue.
-func (w *Writer) enqueue(b *batch, now time.Time) {
-	if b.part.merged(b) {
-		w.list(b.part, now)
+// enqueueLocked appends a batch to its partition's queue.
+func (w *Writer) enqueueLocked(b *batch, now time.Time) {
+	if b.part.mergeIntoLast(b) {
+		w.scheduleLocked(b.part, now)
 		return
 	}
 	if w.unacked == 0 {
 		w.acked = now
 	}
 	w.unacked++
-	b.part.unacked++
-	if b.note == nil {
-		w.spans.at(b.first).open++
+	b.part.topic.unacked++
+	if b.progress == nil {
+		w.acks.span(b.first).open++
 	}
 	b.part.queue = append(b.part.queue, b)
-	w.list(b.part, now)
+	w.scheduleLocked(b.part, now)
 }
 
-// settle follows the spans, and has the progress recorded. Under the lock.
-func (w *Writer) settle() {
-	if end, state, last, ok := w.spans.settle(); ok {
-		w.notes.settled(end, state, last)
-		w.note(false)
+// advanceLocked removes complete spans, and has the progress recorded.
+func (w *Writer) advanceLocked() {
+	if end, state, last, ok := w.acks.advance(); ok {
+		w.commits.advance(end, state, last)
+		w.commitLocked(false)
 		w.changed.Broadcast()
 	}
 }
 
-// fail ends the Writer. Under the lock.
-func (w *Writer) fail(err error) {
+// failLocked ends the Writer.
+func (w *Writer) failLocked(err error) {
 	if w.err != nil {
 		return
 	}
@@ -194,19 +196,19 @@ func (w *Writer) fail(err error) {
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if !w.closed {
-		w.sink.setLast(&lastWriter{w.name, w.who, w.notes.part.uuid, w.notes.durable})
+		w.sink.setLast(&lastWriter{w.name, w.producer, w.commits.part.topic.uuid, w.commits.stored})
 	}
 	w.closed = true
-	w.fail(fmt.Errorf("write to Kafka: %w", context.Canceled))
-	if w.notes.timer != nil {
-		w.notes.timer.Stop()
+	w.failLocked(fmt.Errorf("write to Kafka: %w", context.Canceled))
+	if w.commits.timer != nil {
+		w.commits.timer.Stop()
 	}
-	for _, l := range w.links {
+	for _, l := range w.senders {
 		l.conn.kill()
 	}
 	w.mu.Unlock()
 	w.stop()
-	w.tend.Wait()
+	w.goroutines.Wait()
 	return nil
 }
 

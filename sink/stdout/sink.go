@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 )
 
 // Sink prints to one output. See sink.Sink.
@@ -24,7 +25,7 @@ type Sink struct {
 
 // New makes a sink that prints to out, which stays the caller's. Each Write of it gets whole lines.
 func New(out io.Writer, o format.Options) (*Sink, error) {
-	if _, err := format.New(format.Line, o); err != nil {
+	if _, err := formats.New(format.Line, o); err != nil {
 		return nil, err
 	}
 	s := &Sink{out: out, options: o, turn: make(chan struct{}, 1)}
@@ -35,7 +36,7 @@ func New(out io.Writer, o format.Options) (*Sink, error) {
 // Open implements sink.Sink. It waits for a write that an earlier Writer gave up and that the output has not taken yet,
 // so nothing of that one comes after it has returned (I8).
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	encoder, err := format.New(format.Line, s.options)
+	encoder, err := formats.New(format.Line, s.options)
 	if err != nil {
 		return nil, sink.Progress{}, err
 	}

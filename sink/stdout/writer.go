@@ -3,6 +3,7 @@ package stdout
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
@@ -20,13 +21,14 @@ var errClosed = errors.New("the writer is closed")
 
 // writer prints a lane's events. See sink.Writer.
 type writer struct {
-	sink    *Sink
-	lane    sink.Lane
-	encoder format.Encoder
-	record  format.Buffer
-	lines   []byte
-	held    capture.Position
-	err     error // the final one
+	sink     *Sink
+	lane     sink.Lane
+	encoder  format.Encoder
+	prepared *capture.Table // the shape that encoder is prepared for
+	record   format.Buffer
+	lines    []byte
+	held     capture.Position
+	err      error // the final one
 }
 
 // Write implements sink.Writer: what it accepts is printed, so it is held as well.
@@ -56,6 +58,12 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 type encodeError struct{ error }
 
 func (w *writer) add(ctx context.Context, ev *transform.Event) error {
+	if w.prepared != ev.Change.Table {
+		if err := w.encoder.Prepare(ctx, ev.Change.Table); err != nil {
+			return fmt.Errorf("prepare the format of %s: %w", ev.Change.Table, err)
+		}
+		w.prepared = ev.Change.Table
+	}
 	w.record.Reset()
 	if err := w.encoder.Append(&w.record, ev); err != nil {
 		return encodeError{err}

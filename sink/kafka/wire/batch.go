@@ -8,7 +8,7 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// BatchHead is how many bytes a batch has before its records.
+// BatchHead is the number of bytes in a batch before its records.
 const BatchHead = 61
 
 // Batch is a record batch, version 2, of a producer with an id.
@@ -22,13 +22,13 @@ type Batch struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// append writes the batch: the same for the same b and codec.
+// append appends the batch. The bytes depend on b and codec only.
 func (b *Batch) append(p *pieces, codec sarama.CompressionCodec, c *compressor) {
 	start, before, inPlace := len(p.own), p.len(), len(p.large)
 	ms := uint64(b.Time.UnixMilli())
-	dst := binary.BigEndian.AppendUint64(p.own, 0)       // base offset: the broker's to give
+	dst := binary.BigEndian.AppendUint64(p.own, 0)       // base offset: set by the broker
 	dst = binary.BigEndian.AppendUint32(dst, 0)          // length of what follows
-	dst = binary.BigEndian.AppendUint32(dst, ^uint32(0)) // leader epoch: the broker's
+	dst = binary.BigEndian.AppendUint32(dst, ^uint32(0)) // leader epoch: set by the broker
 	dst = append(dst, 2)                                 // magic
 	dst = binary.BigEndian.AppendUint32(dst, 0)          // checksum of what follows
 	dst = binary.BigEndian.AppendUint16(dst, uint16(codec))

@@ -10,10 +10,10 @@ import (
 // row is cheap to keep, and one of thousands has few.
 var sizes = [...]int{1 << 10, 4 << 10, 16 << 10, 64 << 10}
 
-// idle are chunks that wait to be used again, by size. The garbage collector may take them.
+// idle has chunks for reuse, by size. The garbage collector may free them.
 var idle [len(sizes)]sync.Pool
 
-// chunk is memory for whole records, each behind its length.
+// chunk is memory for whole records, each after its length.
 type chunk struct {
 	next  *chunk
 	class int // of sizes; -1: text is a part of large

@@ -11,7 +11,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// compressor keeps what compressing needs from batch to batch; nothing while there is none.
+// compressor keeps the state of compression from batch to batch; none without compression.
 type compressor struct {
 	plain []byte
 	gzip  *gzip.Writer

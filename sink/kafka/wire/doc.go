@@ -1,4 +1,4 @@
-// Package wire is the produce request as it stands on Kafka's wire: records are encoded once, when they are added, into
+// Package wire encodes produce requests in the format of Kafka's protocol: records are encoded once, when they are added, into
 // memory that is used again when they are stored. What depends on their place in a batch is added as the request is
-// written. docs/decisions/0013 says why this is not left to the client.
+// written. docs/decisions/0013 explains why the client library does not do this.
 package wire

@@ -5,7 +5,7 @@ import (
 	"net"
 )
 
-// pieces are the bytes of a request: those that it has made itself, and between them the large records, where they stand.
+// pieces are the bytes of a request: those that were encoded into own, and between them large records, which are not copied.
 type pieces struct {
 	own   []byte
 	large []large
@@ -18,16 +18,16 @@ type large struct {
 	text []byte
 }
 
-// inPlace is from which size on, in bytes, a record is not copied into its request.
+// inPlace is the size in bytes from which a record is not copied into its request.
 const inPlace = 16 << 10
 
 // reset begins another request.
 func (p *pieces) reset() {
-	clear(p.large) // lets their memory go
+	clear(p.large) // releases their memory
 	p.own, p.large, p.bytes = p.own[:0], p.large[:0], 0
 }
 
-// len is how many bytes there are.
+// len returns the number of bytes.
 func (p *pieces) len() int { return len(p.own) + p.bytes }
 
 // records appends all of r, numbered from 0.

@@ -14,13 +14,13 @@ type Records struct {
 	size        int
 }
 
-// Len is how many records there are.
+// Len returns the number of records.
 func (r *Records) Len() int { return r.n }
 
-// Size is how many bytes they take on the wire at most, before they are compressed.
+// Size returns how many bytes they take on the wire at most, before compression.
 func (r *Records) Size() int { return r.size }
 
-// Add appends a record and copies all of it. What is nil is null: the key, the value, the value of a header.
+// Add appends a copy of a record. A nil key, value or value of a header is null.
 func (r *Records) Add(key, value []byte, headers []transform.Header) {
 	n := tailSize(key, value, headers)
 	c := r.room(n + binary.MaxVarintLen32)
@@ -65,7 +65,7 @@ func appendHeaders(dst []byte, headers []transform.Header) []byte {
 	return dst
 }
 
-// Append takes the records of o, which is empty after it.
+// Append moves the records of o to r; o is empty after it.
 func (r *Records) Append(o *Records) {
 	for c := o.first; c != nil; {
 		next := c.next
@@ -83,7 +83,7 @@ func (r *Records) Append(o *Records) {
 	*o = Records{}
 }
 
-// Split copies the first n records and the others into two.
+// Split copies the records into two: the first n, and the others.
 func (r *Records) Split(n int) (one, two Records) {
 	i := 0
 	r.each(func(tail []byte) {
@@ -98,7 +98,7 @@ func (r *Records) Split(n int) (one, two Records) {
 	return one, two
 }
 
-// Free gives the memory back for other records. r is empty after it.
+// Free releases the memory for other records. r is empty after it.
 func (r *Records) Free() {
 	for c := r.first; c != nil; {
 		next := c.next

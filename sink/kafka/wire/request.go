@@ -12,13 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// version is that of the produce request: the last one before tags, which every broker from 2.4 on knows.
+// version is the version of the produce request: the last one without tagged fields, which every broker since 2.4 supports.
 const version = 8
 
-// kept is up to which size, in bytes, a Request keeps its memory for the next one.
+// kept is the size in bytes up to which a Request keeps its memory for the next one.
 const kept = 2 << 20
 
-// Request writes produce requests that all replicas in sync have to acknowledge. It keeps its memory from one to the next
+// Request encodes produce requests that all in-sync replicas have to acknowledge. It reuses its memory for the next request
 // and is for one goroutine at a time.
 type Request struct {
 	Client  string
@@ -78,7 +78,7 @@ func (r *Request) part(p *Part) {
 	binary.BigEndian.PutUint32(to.own[at:], uint32(to.len()-before-4))
 }
 
-// run is how many parts from the first on have the same topic.
+// run returns how many parts at the start have the same topic.
 func run(parts []Part) int {
 	n := 1
 	for n < len(parts) && parts[n].Topic == parts[0].Topic {
@@ -98,10 +98,10 @@ func appendString(dst []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint16(dst, uint16(len(s))), s...)
 }
 
-// Answer is what a broker says of one part.
+// Answer is the answer of a broker for one part.
 type Answer struct {
 	Err     sarama.KError
-	Message string // the broker's words for it; "": none
+	Message string // the broker's message; "": none
 }
 
 // Place is a partition.
@@ -110,7 +110,7 @@ type Place struct {
 	Partition int32
 }
 
-// Decode reads the response to a request: what stands behind the length.
+// Decode decodes the response to a request, without its length.
 func Decode(b []byte, correlation int32) (map[Place]Answer, error) {
 	if len(b) < 4 || int32(binary.BigEndian.Uint32(b)) != correlation {
 		return nil, fmt.Errorf("read produce response: it answers no request %d", correlation)

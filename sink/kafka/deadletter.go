@@ -1,0 +1,89 @@
+package kafka
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/wire"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// maxKeyShown limits how much of a key an error shows, in bytes.
+const maxKeyShown = 100
+
+// reject handles an event that its topic can never accept: it writes a record with the reason to the dead letter
+// topic, or returns the error that halts the lane.
+func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *sink.Rejected) error {
+	key := w.keyOf(e)
+	why.At, why.Table, why.Key = e.Change.At(), e.Change.Table.String(), shorten(key)
+	if w.sink.deadLetter == "" || t.name == w.sink.deadLetter {
+		return why
+	}
+	dead, err := w.topic(ctx, w.sink.deadLetter, true)
+	if err != nil {
+		return err
+	}
+	r := format.Record{Key: key, Headers: []transform.Header{
+		{Name: "tailrace_reason", Value: []byte(why.Reason)},
+		{Name: "tailrace_error", Value: []byte(why.Err.Error())},
+		{Name: "tailrace_topic", Value: []byte(t.name)},
+		{Name: "tailrace_table", Value: []byte(why.Table)},
+		{Name: "tailrace_position", Value: []byte(why.At.String())},
+		{Name: "tailrace_op", Value: []byte(e.Change.Op.String())},
+	}}
+	if recordSize(&r)+wire.BatchHead > dead.limit { // then the key is too large
+		r.Key = nil
+	}
+	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)
+	w.sink.counters.rejected.Add(1)
+	w.log().Warn("event goes to the dead letter topic", zap.String("dead_letter", dead.name), zap.String("topic", t.name),
+		zap.String("table", why.Table), zap.Stringer("position", why.At), zap.String("reason", why.Reason))
+	return nil
+}
+
+// keyOf returns the key that the event would have, nil when it has none or none can be encoded. Only the columns of
+// the key are encoded, so the cost does not depend on the value that is too large.
+func (w *Writer) keyOf(e *transform.Event) []byte {
+	if e.Keyed {
+		return append([]byte(nil), e.Key...)
+	}
+	c := *e.Change
+	c.Before, c.After = keyOnly(c.Table, c.Before), keyOnly(c.Table, c.After)
+	var b format.Buffer
+	if err := w.enc.Append(&b, &transform.Event{Change: &c, Suffix: e.Suffix}); err != nil || len(b.Records) == 0 {
+		return nil
+	}
+	return b.Records[0].Key
+}
+
+func keyOnly(t *capture.Table, row []capture.Value) []capture.Value {
+	if row == nil {
+		return nil
+	}
+	out := make([]capture.Value, len(row))
+	for i := range out {
+		out[i].Kind = capture.Absent
+	}
+	for _, i := range t.Key {
+		if i < len(row) {
+			out[i] = row[i]
+		}
+	}
+	return out
+}
+
+func shorten(key []byte) string {
+	if len(key) <= maxKeyShown {
+		return string(key)
+	}
+	n := maxKeyShown
+	for n > 0 && !utf8.RuneStart(key[n]) {
+		n--
+	}
+	return string(key[:n]) + "..."
+}
