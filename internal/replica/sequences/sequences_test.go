@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/replica/verify"
 	"github.com/tailrace/tailrace/internal/testenv"
-	"github.com/tailrace/tailrace/internal/verify"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
