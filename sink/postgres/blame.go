@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -121,7 +122,7 @@ func (k *constraint) referred(p *plan, c *capture.Change) *question {
 	}
 	conditions, params := make([]string, len(columns)), make([][]byte, len(columns))
 	for n, i := range columns {
-		conditions[n] = fmt.Sprintf("t.%s %s $%d::%s", ident(k.Columns[n]), p.equalTo(i), n+1, p.rel.Columns[i].Type)
+		conditions[n] = fmt.Sprintf("t.%s %s $%d::%s", pgconnect.Ident(k.Columns[n]), p.equalTo(i), n+1, p.rel.Columns[i].Type)
 		params[n] = text(c.Before[i])
 	}
 	return &question{
@@ -133,7 +134,7 @@ func (k *constraint) referred(p *plan, c *capture.Change) *question {
 func (k *constraint) refers(p *plan, columns []int) string {
 	conditions := make([]string, len(columns))
 	for n, i := range columns {
-		conditions[n] = fmt.Sprintf("f.%s %s t.%s", ident(k.Theirs[n]), p.equalTo(i), ident(k.Columns[n]))
+		conditions[n] = fmt.Sprintf("f.%s %s t.%s", pgconnect.Ident(k.Theirs[n]), p.equalTo(i), pgconnect.Ident(k.Columns[n]))
 	}
 	return "EXISTS (SELECT FROM " + k.Refers + " f WHERE " + strings.Join(conditions, " AND ") + ")"
 }

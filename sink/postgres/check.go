@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // checkWithin bounds Check and Drop.
@@ -34,7 +35,7 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 		return []error{named("look at the target", err)}
 	}
 	is := func(i int) bool { return string(rows[0][i]) == "t" }
-	database, role := ident(string(rows[0][1])), ident(string(rows[0][2]))
+	database, role := pgconnect.Ident(string(rows[0][1])), pgconnect.Ident(string(rows[0][2]))
 	switch {
 	case is(0):
 		return []error{&capture.Problem{

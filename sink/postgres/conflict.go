@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // conflict is a change that the target's rows or constraints do not let through.
@@ -153,23 +154,23 @@ func (c *conflict) selectSQL() string {
 	}
 	conditions := make([]string, len(columns))
 	for n, i := range columns {
-		conditions[n] = c.plan.column(i) + " = " + literal(row[i].String())
+		conditions[n] = c.plan.column(i) + " = " + pgconnect.Literal(row[i].String())
 	}
 	return "SELECT * FROM " + c.plan.name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
 }
 
 // dropSQL drops the constraint, which may be another table's.
 func (c *conflict) dropSQL() string {
-	alter := "ALTER TABLE " + ident(c.err.SchemaName, c.err.TableName)
+	alter := "ALTER TABLE " + pgconnect.Ident(c.err.SchemaName, c.err.TableName)
 	switch {
 	case c.err.TableName == "":
 		return ""
 	case c.err.Code == "23502":
-		return alter + " ALTER COLUMN " + ident(c.err.ColumnName) + " DROP NOT NULL;\n"
+		return alter + " ALTER COLUMN " + pgconnect.Ident(c.err.ColumnName) + " DROP NOT NULL;\n"
 	case c.err.ConstraintName == "":
 		return ""
 	}
-	return alter + " DROP CONSTRAINT " + ident(c.err.ConstraintName) + ";\n"
+	return alter + " DROP CONSTRAINT " + pgconnect.Ident(c.err.ConstraintName) + ";\n"
 }
 
 // deferSQL lets the target check at the end of a transaction what the source does not check before.
@@ -177,12 +178,12 @@ func (c *conflict) deferSQL() string {
 	if c.plan == nil || c.kind == "late" || c.plan.onKey != "" || !c.plan.table.Exchanges(c.unique) {
 		return ""
 	}
-	name, what, sql := ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+ident(c.err.ConstraintName)+","
+	name, what, sql := pgconnect.Ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+pgconnect.Ident(c.err.ConstraintName)+","
 	switch c.kind {
 	case "p":
 		what = "PRIMARY KEY"
 	case "":
-		sql = "DROP INDEX " + ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
+		sql = "DROP INDEX " + pgconnect.Ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
 	}
 	return "rows of the source may exchange these values within a transaction: let the target do so, too, and the conflict may be none:\n" +
 		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"

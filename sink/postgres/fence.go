@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -64,7 +65,7 @@ func (s *Sink) claim(ctx context.Context, db *conn, params [][]byte) (rows [][][
 	if rows, err = db.rows(ctx, takeOverSQL, params...); err != nil {
 		return nil, err
 	}
-	return rows, db.run(ctx, "SET lock_timeout = "+literal(session["lock_timeout"]))
+	return rows, db.run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
 }
 
 // endZombie ends the backend that the row names. It is of our role as a rule, so we may.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // parked are the rows of which changes wait in tailrace.parked: later changes of them wait, too, or the row would become
@@ -27,7 +28,7 @@ func (a *applier) loadParked(ctx context.Context) error {
 		return named("read tailrace.parked", err)
 	}
 	for _, r := range rows {
-		a.parked.keys[parkedKey(ident(string(r[0]), string(r[1])), string(r[2]))] = true
+		a.parked.keys[parkedKey(pgconnect.Ident(string(r[0]), string(r[1])), string(r[2]))] = true
 	}
 	return nil
 }

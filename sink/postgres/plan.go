@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -97,7 +98,7 @@ func (a *applier) inspect(ctx context.Context, p *plan) error {
 
 func newPlan(t *capture.Table, rel *target.Relation) *plan {
 	p := &plan{
-		table: t, rel: rel, name: ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
+		table: t, rel: rel, name: pgconnect.Ident(rel.Schema, rel.Name), key: rel.Key, others: map[string]*statement{},
 		equals: map[string]string{},
 	}
 	var identity []int
@@ -118,7 +119,7 @@ func newPlan(t *capture.Table, rel *target.Relation) *plan {
 	return p
 }
 
-func (p *plan) column(i int) string { return ident(p.rel.Columns[i].Name) }
+func (p *plan) column(i int) string { return pgconnect.Ident(p.rel.Columns[i].Name) }
 
 // columns is a list of columns in SQL.
 func (p *plan) columns(list []int) string {

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -116,7 +117,7 @@ func (r *replay) next(ctx context.Context, w *waiting, stuck map[string]bool) er
 func (w *waiting) keys() (keys []string) {
 	for _, k := range []*string{w.Key, w.NewKey} {
 		if k != nil {
-			keys = append(keys, parkedKey(ident(w.Schema, w.Table), *k))
+			keys = append(keys, parkedKey(pgconnect.Ident(w.Schema, w.Table), *k))
 		}
 	}
 	return keys
@@ -153,9 +154,9 @@ WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdr
 
 // change is the parked change, with the plan of a table that has the columns that it knows.
 func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error) {
-	rows, err := r.db.rows(ctx, columnsQuery, []byte(ident(w.Schema, w.Table)))
+	rows, err := r.db.rows(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
 	if err != nil {
-		return nil, named("look at "+ident(w.Schema, w.Table), err)
+		return nil, named("look at "+pgconnect.Ident(w.Schema, w.Table), err)
 	}
 	t := &capture.Table{Schema: w.SourceSchema, Name: w.SourceTable}
 	rel := &target.Relation{Schema: w.Schema, Name: w.Table}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
 )
 
@@ -108,7 +109,7 @@ func (s *script) headSQL() string {
 		values := make([]string, len(w.params))
 		for i, p := range w.params {
 			if values[i] = "NULL"; p != nil {
-				values[i] = literal(string(p))
+				values[i] = pgconnect.Literal(string(p))
 			}
 		}
 		sql.WriteString("EXECUTE " + w.statement.name + "(" + strings.Join(values, ", ") + "); ")

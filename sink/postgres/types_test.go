@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -151,7 +152,7 @@ func testType(t *testing.T, s *testenv.PostgresServer, r *rig, n int, kind strin
 	same := func(step, shift int, w string) {
 		t.Helper()
 		for id := range 106 {
-			v := literal(values[(id+shift)%len(values)])
+			v := pgconnect.Literal(values[(id+shift)%len(values)])
 			if (id+shift)%(len(values)+1) == len(values) {
 				v = "NULL"
 			}

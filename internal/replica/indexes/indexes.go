@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
@@ -77,7 +77,7 @@ func (i *index) statements(on verify.Name, have []index) (all []string) {
 			}
 			return nil
 		case h.Name == i.Name && !h.Valid:
-			all = append(all, "DROP INDEX CONCURRENTLY "+pgx.Identifier{on.Schema, h.Name}.Sanitize())
+			all = append(all, "DROP INDEX CONCURRENTLY "+pgconnect.Ident(on.Schema, h.Name))
 		}
 	}
 	for n := 1; slices.ContainsFunc(have, func(h index) bool { return h.Name == name && h.Valid }); n++ {
@@ -87,8 +87,8 @@ func (i *index) statements(on verify.Name, have []index) (all []string) {
 	if i.Unique {
 		unique = "UNIQUE "
 	}
-	all = append(all, fmt.Sprintf("CREATE %sINDEX CONCURRENTLY %s ON %s %s", unique, pgx.Identifier{name}.Sanitize(),
-		pgx.Identifier{on.Schema, on.Table}.Sanitize(), i.Definition))
+	all = append(all, fmt.Sprintf("CREATE %sINDEX CONCURRENTLY %s ON %s %s", unique, pgconnect.Ident(name),
+		pgconnect.Ident(on.Schema, on.Table), i.Definition))
 	if i.Deferrable {
 		all = append(all, deferred(on, name))
 	}
@@ -97,9 +97,9 @@ func (i *index) statements(on verify.Name, have []index) (all []string) {
 
 // deferred makes a constraint of an index.
 func deferred(on verify.Name, name string) string {
-	name = pgx.Identifier{name}.Sanitize()
+	name = pgconnect.Ident(name)
 	return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s DEFERRABLE INITIALLY DEFERRED",
-		pgx.Identifier{on.Schema, on.Table}.Sanitize(), name, name)
+		pgconnect.Ident(on.Schema, on.Table), name, name)
 }
 
 func read(ctx context.Context, conn *pgconn.PgConn, n verify.Name) (all []index, err error) {

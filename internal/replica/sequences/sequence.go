@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
@@ -82,15 +82,13 @@ func read(ctx context.Context, source *pgconn.PgConn, t verify.Table) ([]sequenc
 
 // locate reads where a sequence stands.
 func (s *sequence) locate(ctx context.Context, conn *pgconn.PgConn, schema string) error {
-	name := quote(schema, s.Name)
+	name := pgconnect.Ident(schema, s.Name)
 	err := ask(ctx, conn, &s.state, "SELECT pg_catalog.json_build_object('Last', last_value, 'Called', is_called) FROM "+name)
 	if err != nil {
 		return fmt.Errorf("read sequence %s: %w", name, err)
 	}
 	return nil
 }
-
-func quote(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
 // ask runs a query that gives one JSON value.
 func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ...string) error {

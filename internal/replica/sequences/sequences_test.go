@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/replica/verify"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -50,7 +51,7 @@ func TestCountingOn(t *testing.T) {
 				"CREATE TABLE r.none (id int PRIMARY KEY, v text)")
 			tables := []string{"plain", "always", `It's "odd" \`, "one", "two", "there", "ahead"}
 			for _, name := range tables {
-				source.ExecIn(t, from, "INSERT INTO "+quote("s", name)+" (v) VALUES ('a'), ('b'), ('c')")
+				source.ExecIn(t, from, "INSERT INTO "+pgconnect.Ident("s", name)+" (v) VALUES ('a'), ('b'), ('c')")
 			}
 			read, write := open(t, source.URL(from)), open(t, target.URL(to))
 			all, err := verify.Tables(t.Context(), read, "p", func(n verify.Name) verify.Name { return verify.Name{Schema: "r", Table: n.Table} })
@@ -71,8 +72,8 @@ func TestCountingOn(t *testing.T) {
 					column = `"a.b"`
 				}
 				insert := func(s *testenv.PostgresServer, db, schema string) string {
-					s.ExecIn(t, db, "INSERT INTO "+quote(schema, name)+" (v) VALUES ('next')")
-					return s.Query(t, db, "SELECT "+column+" FROM "+quote(schema, name)+" WHERE v = 'next'")
+					s.ExecIn(t, db, "INSERT INTO "+pgconnect.Ident(schema, name)+" (v) VALUES ('next')")
+					return s.Query(t, db, "SELECT "+column+" FROM "+pgconnect.Ident(schema, name)+" WHERE v = 'next'")
 				}
 				want, got := insert(source, from, "s"), insert(target, to, "r")
 				if name == "ahead" {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
@@ -71,15 +71,15 @@ LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.rel
 
 func statements(ctx context.Context, target *pgconn.PgConn, t verify.Table, s *sequence) ([]string, error) {
 	var have there
-	schema, table := t.Target.Schema, quote(t.Target.Schema, t.Target.Table)
+	schema, table := t.Target.Schema, pgconnect.Ident(t.Target.Schema, t.Target.Table)
 	if err := ask(ctx, target, &have, thereQuery, schema, t.Target.Table, s.Column, s.Name); err != nil {
 		return nil, fmt.Errorf("read column %s of %s: %w", s.Column, table, err)
 	}
 	if !have.Column {
 		return nil, nil
 	}
-	alter := "ALTER TABLE " + table + " ALTER COLUMN " + quote(s.Column)
-	name := quote(schema, s.Name)
+	alter := "ALTER TABLE " + table + " ALTER COLUMN " + pgconnect.Ident(s.Column)
+	name := pgconnect.Ident(schema, s.Name)
 	var all []string
 	switch {
 	case have.Own != "":
@@ -98,7 +98,7 @@ func statements(ctx context.Context, target *pgconn.PgConn, t verify.Table, s *s
 	}
 	owner := ""
 	if s.Owned {
-		owner = " OWNED BY " + table + "." + quote(s.Column)
+		owner = " OWNED BY " + table + "." + pgconnect.Ident(s.Column)
 	}
 	all = append(all, "CREATE SEQUENCE "+name+" AS "+s.Type+" "+s.options()+owner, s.setval(name))
 	if s.Default && !have.Default {
@@ -117,11 +117,11 @@ func (s *sequence) set(ctx context.Context, target *pgconn.PgConn, schema, name 
 	if s.Increment > 0 && theirs >= ours || s.Increment < 0 && theirs <= ours {
 		return nil, nil
 	}
-	return []string{s.setval(quote(schema, name))}, nil
+	return []string{s.setval(pgconnect.Ident(schema, name))}, nil
 }
 
 func (s *sequence) setval(name string) string {
-	return fmt.Sprintf("SELECT pg_catalog.setval(%s, %d, %t)", literal(name), s.Last, s.Called)
+	return fmt.Sprintf("SELECT pg_catalog.setval(%s, %d, %t)", pgconnect.Literal(name), s.Last, s.Called)
 }
 
 func (s *sequence) options() string {
@@ -134,13 +134,5 @@ func (s *sequence) options() string {
 }
 
 func nextval(name string) string {
-	return "pg_catalog.nextval(" + literal(name) + "::pg_catalog.regclass)"
-}
-
-// literal writes a name as a text in SQL.
-func literal(s string) string {
-	if strings.Contains(s, `\`) {
-		return `E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + `'`
-	}
-	return `'` + strings.ReplaceAll(s, `'`, `''`) + `'`
+	return "pg_catalog.nextval(" + pgconnect.Literal(name) + "::pg_catalog.regclass)"
 }

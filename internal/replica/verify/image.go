@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // image is what one side has of one key. The zero image is none.
@@ -15,7 +17,7 @@ type image struct {
 // images reads the rows of keys.
 func (s *side) images(ctx context.Context, keys [][]string) (map[string]image, error) {
 	where, params := s.among(keys)
-	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, xmin, %s FROM %s WHERE %s", idents(s.table.Key), s.hash(),
+	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, xmin, %s FROM %s WHERE %s", pgconnect.Idents(s.table.Key), s.hash(),
 		s.name.sql(), where), params...)
 	if err != nil {
 		return nil, s.failed("read rows of", err)
@@ -44,7 +46,7 @@ func (s *side) among(keys [][]string) (string, []string) {
 	for i := range names {
 		names[i] = fmt.Sprintf("c%d", i)
 	}
-	where := fmt.Sprintf("(%s) IN (SELECT %s FROM ROWS FROM (pg_catalog.unnest(%s)) AS k (%s))", idents(s.table.Key),
+	where := fmt.Sprintf("(%s) IN (SELECT %s FROM ROWS FROM (pg_catalog.unnest(%s)) AS k (%s))", pgconnect.Idents(s.table.Key),
 		strings.Join(casts, ", "), strings.Join(sets, "), pg_catalog.unnest("), strings.Join(names, ", "))
 	if s.filter != "" {
 		where += " AND (" + s.filter + ")"
@@ -64,7 +66,7 @@ func joined(key []string) string {
 // hashes reads the keys and hashes of a range, at most limit.
 func (s *side) hashes(ctx context.Context, r span, limit int) (map[string]image, [][]string, error) {
 	where, params := s.where(r)
-	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s LIMIT %d", idents(s.table.Key), s.hash(),
+	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s LIMIT %d", pgconnect.Idents(s.table.Key), s.hash(),
 		s.name.sql(), where, limit), params...)
 	if err != nil {
 		return nil, nil, s.failed("read rows of", err)

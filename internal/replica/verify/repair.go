@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // finding is a row that differs for certain.
@@ -75,7 +77,7 @@ type row struct {
 
 func (s *side) row(ctx context.Context, key []string) (*row, error) {
 	where, params := s.among([][]string{key})
-	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT xmin, %s FROM %s WHERE %s", idents(s.table.Columns), s.name.sql(), where),
+	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT xmin, %s FROM %s WHERE %s", pgconnect.Idents(s.table.Columns), s.name.sql(), where),
 		params...)
 	if err != nil {
 		return nil, s.failed("read a row of", err)
@@ -133,13 +135,13 @@ func (s *side) delete(ctx context.Context, f finding) (int64, error) {
 func (s *side) insert(ctx context.Context, r *row) (int64, error) {
 	names, casts, values := s.settable(r, "s", 0)
 	return s.write(ctx, fmt.Sprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s) ON CONFLICT DO NOTHING",
-		s.name.sql(), idents(names), strings.Join(casts, ", ")), values)
+		s.name.sql(), pgconnect.Idents(names), strings.Join(casts, ", ")), values)
 }
 
 func (s *side) update(ctx context.Context, f finding, r *row) (int64, error) {
 	where, params := s.among([][]string{f.key})
 	names, casts, values := s.settable(r, "sa", len(params))
-	return s.write(ctx, fmt.Sprintf("UPDATE %s SET (%s) = ROW(%s) WHERE %s AND xmin = '%s'", s.name.sql(), idents(names),
+	return s.write(ctx, fmt.Sprintf("UPDATE %s SET (%s) = ROW(%s) WHERE %s AND xmin = '%s'", s.name.sql(), pgconnect.Idents(names),
 		strings.Join(casts, ", "), where, f.target.version), append(bytesOf(params), values...))
 }
 

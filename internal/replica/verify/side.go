@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // side is one table in one of the two databases.
@@ -64,7 +66,7 @@ func (s *side) lacks() (names []string) {
 // hash is a row's, the same on both sides and in all versions: the text of a row is what the output functions print, and
 // a hash under "C" depends on its bytes only.
 func (s *side) hash() string {
-	return `pg_catalog.hashtextextended(ROW(` + idents(s.table.Columns) + `)::pg_catalog.text COLLATE "C", 0)`
+	return `pg_catalog.hashtextextended(ROW(` + pgconnect.Idents(s.table.Columns) + `)::pg_catalog.text COLLATE "C", 0)`
 }
 
 // span is a range of keys: after, up to and including upto. An empty one is without end on that side.
@@ -86,7 +88,7 @@ func (s *side) where(r span) (string, []string) {
 			casts[i] = fmt.Sprintf("$%d::%s", len(params)+i+1, s.types[k])
 		}
 		params = append(params, key...)
-		parts = append(parts, fmt.Sprintf("(%s) %s (%s)", idents(s.table.Key), op, strings.Join(casts, ", ")))
+		parts = append(parts, fmt.Sprintf("(%s) %s (%s)", pgconnect.Idents(s.table.Key), op, strings.Join(casts, ", ")))
 	}
 	bound(">", r.after)
 	bound("<=", r.upto)
@@ -99,7 +101,7 @@ func (s *side) where(r span) (string, []string) {
 // upto finds the key of the last of n rows behind a key; nil when fewer are left.
 func (s *side) upto(ctx context.Context, after []string, n int) ([]string, error) {
 	where, params := s.where(span{after: after})
-	keys := idents(s.table.Key)
+	keys := pgconnect.Idents(s.table.Key)
 	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s OFFSET %d LIMIT 1", keys,
 		s.name.sql(), where, keys, n-1), params...)
 	if err != nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Table is a table of the source and the one in the replica that takes its rows.
@@ -25,7 +25,7 @@ type Name struct{ Schema, Table string }
 // String is "schema.table".
 func (n Name) String() string { return n.Schema + "." + n.Table }
 
-func (n Name) sql() string { return pgx.Identifier{n.Schema, n.Table}.Sanitize() }
+func (n Name) sql() string { return pgconnect.Ident(n.Schema, n.Table) }
 
 // Before 15 a publication has neither column lists nor row filters.
 const tablesQuery = `
@@ -69,13 +69,4 @@ func Tables(ctx context.Context, source *pgconn.PgConn, publication string, land
 
 func subset(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
-}
-
-// idents quotes names and joins them.
-func idents(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = pgx.Identifier{n}.Sanitize()
-	}
-	return strings.Join(quoted, ", ")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Verifier compares the tables of one replica. One goroutine at a time.
@@ -115,7 +116,7 @@ func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference
 	if lacks := target.lacks(); len(lacks) > 0 {
 		return nil, []Difference{{
 			Table: t.Source, Kind: "no_column", Columns: lacks,
-			Detail: fmt.Sprintf("%s lacks %s", t.Target, idents(lacks)),
+			Detail: fmt.Sprintf("%s lacks %s", t.Target, pgconnect.Idents(lacks)),
 		}}, nil
 	}
 	return &comparison{Verifier: v, table: t, source: source, target: target}, nil, nil
