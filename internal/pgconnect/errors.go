@@ -14,16 +14,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// SQLState is the SQLSTATE of a server's error in err, or "".
-func SQLState(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
-
-// Broken says whether err comes from the network, not from the server.
+// Broken reports whether err comes from the network, not from the server.
 func Broken(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

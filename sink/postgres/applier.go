@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -268,8 +269,8 @@ func (a *applier) again(ctx context.Context, f func() error) error {
 
 // transient says whether the same transaction may go well the next time.
 func transient(err error) bool {
-	code := sqlstate(err)
-	return code == "40P01" || code == "40001"
+	code := pgconnect.SQLState(err)
+	return code == pgconnect.DeadlockDetected || code == pgconnect.SerializationFailure
 }
 
 func (a *applier) begin(ctx context.Context) error {

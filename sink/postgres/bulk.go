@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Rows of one statement, from which on it pays. Measured against a server on the same host.
@@ -341,5 +342,5 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value, last
 // conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
 func conflicts(err error) bool {
-	return errors.Is(err, errCount) || errors.Is(err, errOrder) || errors.Is(err, errParked) || conflicting(sqlstate(err))
+	return errors.Is(err, errCount) || errors.Is(err, errOrder) || errors.Is(err, errParked) || conflicting(pgconnect.SQLState(err))
 }

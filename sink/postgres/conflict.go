@@ -56,19 +56,19 @@ func (c *conflict) problem() *capture.Problem {
 	switch code {
 	case "":
 		return c.missing(what)
-	case "23505":
+	case pgconnect.UniqueViolation:
 		return &capture.Problem{
 			State: "conflict_unique", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: a row of the target has the value of %s already%s", what, c.constraint(), c.atEnd()),
 			Fix:    c.deferSQL() + "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
 		}
-	case "23503":
+	case pgconnect.ForeignKeyViolation:
 		return &capture.Problem{
 			State: "conflict_foreign_key", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: foreign key %s of the target does not hold%s", what, c.constraint(), c.atEnd()),
 			Fix:    cmp.Or(c.dropSQL(), "drop it, ") + "or set constraints = \"deferred\", or \"off\" where the role may",
 		}
-	case "23514", "44000", "23502", "23P01":
+	case pgconnect.CheckViolation, pgconnect.WithCheckOptionViolation, pgconnect.NotNullViolation, pgconnect.ExclusionViolation:
 		return &capture.Problem{
 			State: "conflict_check", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: %s of the target does not let the row in%s", what, c.constraint(), c.atEnd()),
@@ -165,7 +165,7 @@ func (c *conflict) dropSQL() string {
 	switch {
 	case c.err.TableName == "":
 		return ""
-	case c.err.Code == "23502":
+	case c.err.Code == pgconnect.NotNullViolation:
 		return alter + " ALTER COLUMN " + pgconnect.Ident(c.err.ColumnName) + " DROP NOT NULL;\n"
 	case c.err.ConstraintName == "":
 		return ""
@@ -205,7 +205,7 @@ func (a *applier) readKind(ctx context.Context, c *conflict) error {
 // inTheWay adds to a conflict, once the transaction is rolled back, what it is about.
 func (a *applier) inTheWay(ctx context.Context, err error) error {
 	var c *conflict
-	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != "23505" || c.change.After == nil {
+	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != pgconnect.UniqueViolation || c.change.After == nil {
 		return err
 	}
 	columns, failed := a.uniqueColumns(ctx, c)

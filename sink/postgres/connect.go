@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -66,8 +65,8 @@ func connectError(ctx context.Context, err error) error {
 	if problem != nil {
 		return problem
 	}
-	if sqlstate(err) == "" {
-		return &capture.Problem{State: "target_unreachable", Reason: "the target's server cannot be reached", Err: err}
+	if pgconnect.SQLState(err) == "" {
+		return pgconnect.Target.Unreachable(err)
 	}
 	return named("connect to the target", err)
 }

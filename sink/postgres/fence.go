@@ -48,7 +48,7 @@ func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progres
 			row.reached(held.Position)
 			return row, held, err
 		}
-		if sqlstate(err) != "55P03" {
+		if pgconnect.SQLState(err) != pgconnect.LockNotAvailable {
 			return nil, sink.Progress{}, named("take over the progress", err)
 		}
 		if err := s.endZombie(ctx, db, params[:3]); err != nil {
@@ -73,7 +73,7 @@ func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
 	rows, err := db.rows(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
 		WHERE p.pipeline = $1 AND p.sink = $2 AND p.lane = $3`, key...)
-	if sqlstate(err) == "42501" {
+	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {
 		return &capture.Problem{
 			State: "target_busy", Err: err,
 			Reason: "an earlier writer's transaction is still open in the target, and our role may not end it",

@@ -54,7 +54,7 @@ var pidAtEnd = regexp.MustCompile(`([0-9]+)[^0-9]*$`)
 // holderOf is the process that has the origin, "" when err says something else.
 func holderOf(err error) string {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "55006" {
+	if !errors.As(err, &e) || e.Code != pgconnect.ObjectInUse {
 		return ""
 	}
 	if m := pidAtEnd.FindStringSubmatch(e.Message); m != nil {
@@ -66,7 +66,7 @@ func holderOf(err error) string {
 func (s *Sink) setOrigin(ctx context.Context, db *conn, name []byte) error {
 	_, err := db.rows(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
 		WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL`, name)
-	if err != nil && sqlstate(err) != "42710" && pgconnect.SQLState(err) != "23505" {
+	if err != nil && pgconnect.SQLState(err) != pgconnect.DuplicateObject && pgconnect.SQLState(err) != pgconnect.UniqueViolation {
 		return err
 	}
 	_, err = db.rows(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
@@ -75,7 +75,7 @@ func (s *Sink) setOrigin(ctx context.Context, db *conn, name []byte) error {
 
 // noOrigin says what a session without an origin means.
 func (s *Sink) noOrigin(err error) error {
-	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && sqlstate(err) == "55006" {
+	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && pgconnect.SQLState(err) == pgconnect.ObjectInUse {
 		return named("set up the replication origin", err)
 	}
 	if s.options.Origin != OriginRequired {

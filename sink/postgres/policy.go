@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // settle applies one statement's changes, and what the policy says when they conflict.
@@ -72,7 +73,7 @@ func (a *applier) win(ctx context.Context, c *conflict) error {
 func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error) {
 	p, change := c.plan, c.change
 	switch {
-	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != "23505" || c.rows > 1:
+	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != pgconnect.UniqueViolation || c.rows > 1:
 		return nil, c
 	case c.err == nil:
 		return func() error { return a.blind(ctx, p, change) }, nil

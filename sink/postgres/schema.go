@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // progressSchema is the schema in the target that is ours.
@@ -83,7 +84,7 @@ func (s *Sink) prepare(ctx context.Context, db *conn) error {
 	if rolled := db.rollback(ctx); rolled != nil {
 		return named("create schema tailrace", rolled)
 	}
-	if sqlstate(err) == "42501" {
+	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {
 		return &capture.Problem{
 			State: "permission_denied", Halted: true, Usage: true, Err: err,
 			Reason: "the sink's role may not create schema tailrace, where the progress is kept",

@@ -42,7 +42,7 @@ type wait struct {
 const flushBytes = 32 << 10 // of parameters, so that the server works while we go on
 
 // fenceFailed is the SQLSTATE of a division by zero.
-const fenceFailed = "22012"
+const fenceFailed = pgconnect.DivisionByZero
 
 // begin says how the transaction begins. It is sent before the first statement, or goes with one that takes it by headSQL;
 // params have to stay as they are until then.
@@ -171,7 +171,7 @@ func (s *script) answer(w *wait) error {
 	}
 	tag, err := reader.Close()
 	switch n := tag.RowsAffected(); {
-	case w.fence && sqlstate(err) == fenceFailed:
+	case w.fence && pgconnect.SQLState(err) == fenceFailed:
 		return sink.ErrFenced
 	case err != nil:
 		return err

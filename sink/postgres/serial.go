@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
@@ -120,7 +121,7 @@ func judge(p *plan, c *capture.Change, rows int64, err error) error {
 // conflicting says whether an error comes from the rows and the constraints that are there: class 23, values that a type
 // does not take, what a trigger says, and a TRUNCATE of what another table refers to.
 func conflicting(code string) bool {
-	return strings.HasPrefix(code, "23") || strings.HasPrefix(code, "22") || code == "44000" || code == "P0001" || code == "0A000"
+	return strings.HasPrefix(code, pgconnect.IntegrityConstraintViolation) || strings.HasPrefix(code, pgconnect.DataException) || code == pgconnect.WithCheckOptionViolation || code == pgconnect.RaiseException || code == pgconnect.FeatureNotSupported
 }
 
 // atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
