@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/arena"
 )
 
 // errOrder says that a row's changes do not follow each other as a source's do: only the serial path can say what that
@@ -43,7 +44,7 @@ type fold struct {
 	tables []*tableFold
 	spare  []*tableFold
 	seed   maphash.Seed
-	values arena[capture.Value]
+	values arena.Arena[capture.Value]
 	keep   bool // deletes are not applied
 	side   int  // which of the two folds it is, for the plans
 }
@@ -66,7 +67,7 @@ func (f *fold) reset() {
 		f.spare = append(f.spare, t)
 	}
 	f.tables = f.tables[:0]
-	f.values.reset(4)
+	f.values.Reset(4)
 }
 
 // of finds the effects on a plan's table. It is false when another shape of the same table has some: they must be
@@ -192,7 +193,7 @@ func (f *fold) merge(row, next []capture.Value) []capture.Value {
 	if whole(next) {
 		return next
 	}
-	merged := f.values.copy(next, valueChunk)
+	merged := f.values.Copy(next, valueChunk)
 	for i := range merged {
 		if !given(merged[i]) {
 			merged[i] = row[i]

@@ -3,6 +3,7 @@ package postgres
 import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/arena"
 )
 
 const (
@@ -24,8 +25,8 @@ type part struct {
 	last    capture.Commit
 	copied  bool // a first copy ends here: nothing follows in this part
 	bytes   int
-	text    arena[byte]
-	values  arena[capture.Value]
+	text    arena.Arena[byte]
+	values  arena.Arena[capture.Value]
 }
 
 // add copies a change.
@@ -40,11 +41,11 @@ func (p *part) row(values []capture.Value) []capture.Value {
 	if len(values) == 0 {
 		return values // a row without columns is one all the same
 	}
-	row := p.values.copy(values, valueChunk)
+	row := p.values.Copy(values, valueChunk)
 	p.bytes += valueCost * len(row)
 	for i := range row {
 		if row[i].Kind == capture.Text {
-			row[i].Bytes = p.text.copy(row[i].Bytes, textChunk)
+			row[i].Bytes = p.text.Copy(row[i].Bytes, textChunk)
 			p.bytes += len(row[i].Bytes)
 		}
 	}
@@ -69,8 +70,8 @@ func (p *part) reset() {
 		p.changes = nil
 	}
 	*p = part{changes: p.changes[:0], text: p.text, values: p.values}
-	p.text.reset(keptChunks)
-	p.values.reset(keptChunks)
+	p.text.Reset(keptChunks)
+	p.values.Reset(keptChunks)
 }
 
 // takes says whether a batch may follow in this part: there is room, and a part is no mixture of whole transactions and

@@ -1,14 +1,14 @@
-package postgres
+package arena
 
-// arena gives out pieces of large chunks of memory, and keeps the chunks for the next time.
-type arena[T any] struct {
+// Arena gives out pieces of large chunks of memory, and keeps the chunks for the next time.
+type Arena[T any] struct {
 	chunks [][]T
 	next   int // the first chunk that is not in use
 	free   []T
 }
 
-// copy copies a run of values. What is larger than a quarter of a chunk gets memory of its own.
-func (a *arena[T]) copy(from []T, chunk int) []T {
+// Copy copies a run of values. What is larger than a quarter of a chunk gets memory of its own.
+func (a *Arena[T]) Copy(from []T, chunk int) []T {
 	n := len(from)
 	if n > chunk/4 {
 		return append(make([]T, 0, n), from...)
@@ -26,8 +26,8 @@ func (a *arena[T]) copy(from []T, chunk int) []T {
 	return to
 }
 
-// reset takes all pieces back. At most keep chunks stay.
-func (a *arena[T]) reset(keep int) {
+// Reset takes all pieces back. At most keep chunks stay.
+func (a *Arena[T]) Reset(keep int) {
 	if len(a.chunks) > keep {
 		clear(a.chunks[keep:])
 		a.chunks = a.chunks[:keep]
