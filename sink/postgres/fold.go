@@ -22,6 +22,9 @@ const (
 	replaced        // it was there, was deleted, and is row by now
 )
 
+// foldChunk is how many values a chunk of a fold's merged rows has.
+const foldChunk = 2048
+
 // effect is what becomes of one key.
 type effect struct {
 	kind   uint8
@@ -193,7 +196,7 @@ func (f *fold) merge(row, next []capture.Value) []capture.Value {
 	if whole(next) {
 		return next
 	}
-	merged := f.values.Copy(next, valueChunk)
+	merged := f.values.Copy(next, foldChunk)
 	for i := range merged {
 		if !given(merged[i]) {
 			merged[i] = row[i]

@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/tailrace/tailrace/capture"
+import (
+	"slices"
+
+	"github.com/tailrace/tailrace/capture"
+)
 
 // group is what one target transaction applies, or, when it does not end with a commit, a piece of it.
 type group struct {
@@ -77,3 +81,8 @@ func (g *group) cut(at int) (first, second group, ok bool) {
 }
 
 func abs(n int) int { return max(n, -n) }
+
+// copiedNothing says whether a group ends with the end of a first copy of which no row has come.
+func (g *group) copiedNothing() bool {
+	return g.copied && !slices.ContainsFunc(g.changes, func(c *capture.Change) bool { return c.Op == capture.Read && c.Tx.Snapshot() == g.end.LSN })
+}

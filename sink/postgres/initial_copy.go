@@ -4,39 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/sink"
-	"github.com/tailrace/tailrace/transform"
 )
-
-// withTables puts the tables that a copy names before its first rows: each is a change without a row, which finds or makes the
-// target as a first row would.
-func withTables(b *sink.Batch) *sink.Batch {
-	lsn := b.End.LSN
-	if b.Commit {
-		lsn--
-	}
-	tx := &capture.Tx{LSN: lsn, Time: time.Now().UTC()}
-	if len(b.Events) > 0 {
-		tx = b.Events[0].Change.Tx
-	}
-	events := make([]transform.Event, 0, len(b.Tables)+len(b.Events))
-	for _, t := range b.Tables {
-		events = append(events, transform.Event{Change: &capture.Change{Tx: tx, Op: capture.Read, Table: t}})
-	}
-	with := *b
-	with.Events = append(events, b.Events...)
-	return &with
-}
-
-// rowless reports whether a change only names a table of a copy.
-func rowless(c *capture.Change) bool { return c.Op == capture.Read && c.After == nil }
 
 // copied are the tables of the first copy at hand of which rows have come.
 type copied struct {
@@ -92,11 +65,6 @@ func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
 			"or set on_conflict = \"source_wins\"", p.name),
 	}
-}
-
-// copiedNothing says whether a group ends with the end of a first copy of which no row has come.
-func (g *group) copiedNothing() bool {
-	return g.copied && !slices.ContainsFunc(g.changes, func(c *capture.Change) bool { return c.Op == capture.Read && c.Tx.Snapshot() == g.end.LSN })
 }
 
 // emptied is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by

@@ -9,6 +9,12 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/transform"
+)
+
+const (
+	queueBytes = 2 << 20 // accepted and not in the hands of the worker, who has two groups
+	groupBytes = 2 << 20 // of a group, unless a single part is larger
 )
 
 // queue holds what is accepted and not yet in the worker's hands. The goroutine of Write fills it, the worker empties it.
@@ -259,4 +265,24 @@ func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.changed.Broadcast()
+}
+
+// withTables puts the tables that a copy names before its first rows: each is a change without a row, which finds or makes the
+// target as a first row would.
+func withTables(b *sink.Batch) *sink.Batch {
+	lsn := b.End.LSN
+	if b.Commit {
+		lsn--
+	}
+	tx := &capture.Tx{LSN: lsn, Time: time.Now().UTC()}
+	if len(b.Events) > 0 {
+		tx = b.Events[0].Change.Tx
+	}
+	events := make([]transform.Event, 0, len(b.Tables)+len(b.Events))
+	for _, t := range b.Tables {
+		events = append(events, transform.Event{Change: &capture.Change{Tx: tx, Op: capture.Read, Table: t}})
+	}
+	with := *b
+	with.Events = append(events, b.Events...)
+	return &with
 }

@@ -132,3 +132,6 @@ func (a *applier) atCommit(err error) error {
 	}
 	return &conflict{err: e}
 }
+
+// rowless reports whether a change only names a table of a copy.
+func rowless(c *capture.Change) bool { return c.Op == capture.Read && c.After == nil }

@@ -59,8 +59,6 @@ const (
 	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
 	lookPause    = time.Second            // an idle target is asked whether it has what it had
 	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
-	queueBytes   = 2 << 20                // accepted and not in the hands of the worker, who has two groups
-	groupBytes   = 2 << 20                // of a group, unless a single part is larger
 )
 
 var errSlow = errors.New("no answer from the target in time")
