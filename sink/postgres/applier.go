@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -51,7 +52,7 @@ func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *
 }
 
 // guard runs until the queue or a group fails, and makes an error of a panic.
-func (a *applier) guard(ctx context.Context, q *queue) (err error) {
+func (a *applier) guard(ctx context.Context, q *queue.Queue) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
@@ -74,16 +75,16 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 	return err
 }
 
-func (a *applier) run(ctx context.Context, q *queue) error {
+func (a *applier) run(ctx context.Context, q *queue.Queue) error {
 	if err := a.loadParked(ctx); err != nil {
 		return err
 	}
-	a.ahead.queue, a.ahead.group = q, &group{}
-	q.idleAfter = lookPause
-	g := &group{}
+	a.ahead.queue, a.ahead.group = q, &queue.Group{}
+	q.IdleAfter = lookPause
+	g := &queue.Group{}
 	for {
 		var err error
-		if g, err = a.take(g); errors.Is(err, errIdle) {
+		if g, err = a.take(g); errors.Is(err, queue.ErrIdle) {
 			err = a.look(ctx)
 			if err == nil {
 				continue
@@ -109,11 +110,11 @@ func (a *applier) look(ctx context.Context) error {
 }
 
 // apply writes a group, or a piece, and says what is held.
-func (a *applier) apply(ctx context.Context, g *group) error {
-	if a.inside || !g.commit {
+func (a *applier) apply(ctx context.Context, g *queue.Group) error {
+	if a.inside || !g.Commit {
 		return a.piece(ctx, g)
 	}
-	if g.copiedNothing() {
+	if g.EndsEmptySnapshot() {
 		return a.again(ctx, func() error { return a.emptied(ctx, g) })
 	}
 	return a.whole(ctx, g)
@@ -121,10 +122,10 @@ func (a *applier) apply(ctx context.Context, g *group) error {
 
 // whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
-func (a *applier) whole(ctx context.Context, g *group) error {
-	if !a.planned(g.changes) {
+func (a *applier) whole(ctx context.Context, g *queue.Group) error {
+	if !a.planned(g.Changes) {
 		a.unfold()
-		if first, second, several := g.reshaped(); several {
+		if first, second, several := g.SplitAtNewShape(); several {
 			if err := a.whole(ctx, &first); err != nil {
 				return err
 			}
@@ -135,9 +136,9 @@ func (a *applier) whole(ctx context.Context, g *group) error {
 	if err == nil || capture.AsProblem(err) != nil || !conflicts(err) {
 		return named("write a group", err)
 	}
-	first, second, several := g.halves()
+	first, second, several := g.Halves()
 	if !several {
-		a.log.Debug("change by change", zap.Stringer("at", g.end), zap.Error(err))
+		a.log.Debug("change by change", zap.Stringer("at", g.End), zap.Error(err))
 		return a.single(ctx, g)
 	}
 	if err := a.whole(ctx, &first); err != nil {
@@ -159,28 +160,28 @@ func (a *applier) planned(changes []*capture.Change) bool {
 }
 
 // inBulk is one attempt to write a group in one transaction.
-func (a *applier) inBulk(ctx context.Context, g *group) error {
+func (a *applier) inBulk(ctx context.Context, g *queue.Group) error {
 	head := make([]wait, 0, len(a.starts)+1)
 	for _, st := range a.starts {
 		head = append(head, wait{statement: st, rows: anyRows})
 	}
 	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g)}
 	a.bulk.script.begin(append(head, fence)...)
-	if err := a.bulk.whole(ctx, g.changes); err != nil {
+	if err := a.bulk.whole(ctx, g.Changes); err != nil {
 		return err
 	}
-	a.committed(g.end)
+	a.committed(g.End)
 	return nil
 }
 
 // oneByOne is one attempt to write a transaction change by change.
-func (a *applier) oneByOne(ctx context.Context, g *group) error {
-	return a.slowly(ctx, g, func() error { return a.serial(ctx, g.changes) })
+func (a *applier) oneByOne(ctx context.Context, g *queue.Group) error {
+	return a.slowly(ctx, g, func() error { return a.serial(ctx, g.Changes) })
 }
 
 // slowly is one attempt to write a group by write, which sees each answer before the next statement: the transaction
 // around it, with the progress row first.
-func (a *applier) slowly(ctx context.Context, g *group, write func() error) error {
+func (a *applier) slowly(ctx context.Context, g *queue.Group, write func() error) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
@@ -190,11 +191,11 @@ func (a *applier) slowly(ctx context.Context, g *group, write func() error) erro
 	if err := write(); err != nil {
 		return err
 	}
-	return a.commit(ctx, g.end)
+	return a.commit(ctx, g.End)
 }
 
 // piece writes a part of a transaction that is larger than a group, within one transaction of the target.
-func (a *applier) piece(ctx context.Context, g *group) error {
+func (a *applier) piece(ctx context.Context, g *queue.Group) error {
 	if !a.inside {
 		if err := a.begin(ctx); err != nil {
 			return err
@@ -204,17 +205,17 @@ func (a *applier) piece(ctx context.Context, g *group) error {
 		}
 		a.inside = true
 	}
-	if err := a.pieceInBulk(ctx, g.changes); err != nil {
+	if err := a.pieceInBulk(ctx, g.Changes); err != nil {
 		return err
 	}
-	if !g.commit {
+	if !g.Commit {
 		return nil
 	}
 	a.inside = false
 	if err := a.row.moveTo(ctx, a.db, g); err != nil {
 		return err
 	}
-	return a.commit(ctx, g.end)
+	return a.commit(ctx, g.End)
 }
 
 // pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.

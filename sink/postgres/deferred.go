@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // Constraints that are deferred are checked when a transaction ends, and the error then does not say which change is to
@@ -18,9 +19,9 @@ import (
 const mostRounds = 20
 
 // single writes a transaction that stands alone and conflicts, change by change.
-func (a *applier) single(ctx context.Context, g *group) error {
+func (a *applier) single(ctx context.Context, g *queue.Group) error {
 	err := error(&conflict{})
-	if !exchanges(g.changes) {
+	if !exchanges(g.Changes) {
 		err = a.again(ctx, func() error { return a.oneByOne(ctx, g) })
 	}
 	if late(err) {
@@ -36,8 +37,8 @@ func late(err error) bool {
 }
 
 // traced is one attempt to write a transaction change by change, with those to blame found and settled.
-func (a *applier) traced(ctx context.Context, g *group) error {
-	return a.slowly(ctx, g, func() error { return a.trace(ctx, g.changes) })
+func (a *applier) traced(ctx context.Context, g *queue.Group) error {
+	return a.slowly(ctx, g, func() error { return a.trace(ctx, g.Changes) })
 }
 
 // trace writes changes until their constraints hold in the end, or what does not has no change to blame.

@@ -120,7 +120,7 @@ func TestLateConflictOfPieces(t *testing.T) {
 		}
 		changes := changesOf(t, "insert people 1|a|x|1; insert people 2|b|x|1")
 		first, last := groupOf(changes[:1]), groupOf(changes[1:])
-		first.commit = false
+		first.Commit = false
 		if err := r.apply(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // copied are the tables of the first copy at hand of which rows have come.
@@ -69,9 +70,9 @@ func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 
 // emptied is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
 // now. What stands before it in the group is older than the copy.
-func (a *applier) emptied(ctx context.Context, g *group) error {
+func (a *applier) emptied(ctx context.Context, g *queue.Group) error {
 	return a.slowly(ctx, g, func() error {
-		if err := a.serial(ctx, g.changes); err != nil {
+		if err := a.serial(ctx, g.Changes); err != nil {
 			return err
 		}
 		return a.clearAll(ctx)

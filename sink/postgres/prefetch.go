@@ -1,22 +1,25 @@
 package postgres
 
-import "github.com/tailrace/tailrace/capture"
+import (
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
+)
 
 // ahead is the group behind the one at hand, taken and folded while the server works on that one: we and the server would
 // otherwise wait for each other in turn.
 type ahead struct {
-	queue  *queue // nil: nothing is taken ahead
-	group  *group
+	queue  *queue.Queue // nil: nothing is taken ahead
+	group  *queue.Group
 	taken  bool
 	fold   *fold
 	folded int // how many of the group's changes fold has
 }
 
 // take takes the next group and gives the last one back, for its memory.
-func (a *applier) take(last *group) (*group, error) {
+func (a *applier) take(last *queue.Group) (*queue.Group, error) {
 	n := &a.ahead
 	if !n.taken {
-		return last, n.queue.take(last, a.wrote.Add(idlePause))
+		return last, n.queue.Take(last, a.wrote.Add(idlePause))
 	}
 	next := n.group
 	n.group, n.taken = last, false
@@ -29,14 +32,14 @@ func (a *applier) take(last *group) (*group, error) {
 // server. From the first change on that needs more than that, it is left to fill. It is called by the worker, or, while that waits, in its place.
 func (a *applier) lookAhead() {
 	n := &a.ahead
-	if n.queue == nil || n.taken || !a.bulk.ending || !n.queue.takeAhead(n.group) {
+	if n.queue == nil || n.taken || !a.bulk.ending || !n.queue.Prefetch(n.group) {
 		return
 	}
 	n.taken = true
 	if len(a.parked.keys) > 0 {
 		return
 	}
-	for _, c := range n.group.changes {
+	for _, c := range n.group.Changes {
 		p := a.plans[c.Table]
 		if p == nil || c.Op == capture.Truncate || c.Op == capture.Read {
 			return

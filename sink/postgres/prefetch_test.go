@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -33,9 +34,9 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 	t.Logf("TAILRACE_SEED=%d", seed)
 	s := testenv.SharedPostgres(t, testenv.Newest)
 	groups, serial := newRig(t, s, Options{}, historyDDL), newRig(t, s, Options{}, historyDDL)
-	q := newQueue()
-	q.ahead = 1
-	groups.ahead.queue, groups.ahead.group = q, &group{}
+	q := queue.New()
+	q.PrefetchBytes = 1
+	groups.ahead.queue, groups.ahead.group = q, &queue.Group{}
 	h := newHistory(seed)
 	put := func(transactions int) {
 		for range transactions {
@@ -46,16 +47,16 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 			if err := serial.oneByOne(t.Context(), groupOf(tx)); err != nil {
 				t.Fatalf("change by change: %v", err)
 			}
-			if err := q.put(t.Context(), []sink.Batch{batchOf(tx)}); err != nil {
+			if err := q.Put(t.Context(), []sink.Batch{batchOf(tx)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	g := &group{}
+	g := &queue.Group{}
 	var err error
 	folded, taken := 0, 0
 	for range 60 {
-		if put(1 + h.rand.IntN(30)); q.commits == 0 && !groups.ahead.taken {
+		if put(1 + h.rand.IntN(30)); q.Commits == 0 && !groups.ahead.taken {
 			continue
 		}
 		if g, err = groups.take(g); err != nil {
@@ -69,7 +70,7 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for q.commits > 0 || groups.ahead.taken {
+	for q.Commits > 0 || groups.ahead.taken {
 		if g, err = groups.take(g); err != nil {
 			t.Fatal(err)
 		}
@@ -97,9 +98,9 @@ func TestAheadOfWhatIsParked(t *testing.T) {
 	if err := r.loadParked(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	q := newQueue()
-	q.ahead = 1
-	r.ahead.queue, r.ahead.group = q, &group{}
+	q := queue.New()
+	q.PrefetchBytes = 1
+	r.ahead.queue, r.ahead.group = q, &queue.Group{}
 	for _, changes := range [][]*capture.Change{plainRows(capture.Insert, 100, 1, 1), plainRows(capture.Insert, 1, 1, 1)} {
 		if err := r.apply(t.Context(), groupOf(changes)); err != nil {
 			t.Fatal(err)
@@ -107,14 +108,14 @@ func TestAheadOfWhatIsParked(t *testing.T) {
 		if r.ahead.taken {
 			break
 		}
-		if err := q.put(t.Context(), []sink.Batch{batchOf(plainRows(capture.Update, 1, 1, 1))}); err != nil {
+		if err := q.Put(t.Context(), []sink.Batch{batchOf(plainRows(capture.Update, 1, 1, 1))}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if !r.ahead.taken {
 		t.Fatal("nothing was taken ahead")
 	}
-	g, err := r.take(&group{})
+	g, err := r.take(&queue.Group{})
 	if err != nil {
 		t.Fatal(err)
 	}

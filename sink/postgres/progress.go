@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // progress writes the lane's row in tailrace.progress: the first statement of every transaction, so that whoever opens
@@ -67,9 +68,9 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 }
 
 // params are those of the statements move and fence, for the end of a group. What the group does not bring stays as it is.
-func (p *progress) params(g *group) [][]byte {
-	params := append(p.key[:4:4], g.end.LSN.Append(nil), strconv.AppendUint(nil, g.end.Seq, 10), bytea(g.state), p.origin)
-	return append(params, commitText(g.last)...)
+func (p *progress) params(g *queue.Group) [][]byte {
+	params := append(p.key[:4:4], g.End.LSN.Append(nil), strconv.AppendUint(nil, g.End.Seq, 10), bytea(g.State), p.origin)
+	return append(params, commitText(g.Last)...)
 }
 
 // bytea is the text of a state; nil stays nil.
@@ -93,7 +94,7 @@ func commitText(c capture.Commit) [][]byte {
 }
 
 // moveTo writes the end of a group; sink.ErrFenced when the row is not ours any more.
-func (p *progress) moveTo(ctx context.Context, db *conn, g *group) error {
+func (p *progress) moveTo(ctx context.Context, db *conn, g *queue.Group) error {
 	return owned(db.exec(ctx, p.move, p.params(g)))
 }
 

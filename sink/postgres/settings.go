@@ -10,6 +10,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // Settings is a sink "postgres" block.
@@ -94,4 +95,4 @@ func (s *Settings) Begins() string { return s.Start }
 
 // Memory implements daemon.Memory. Changes are copied into small pieces full of pointers, which the collector has to
 // follow: with less room it takes most of the CPU while a backlog is written (bench/replica).
-func (s *Settings) Memory() int64 { return 4 * (queueBytes + 2*groupBytes) }
+func (s *Settings) Memory() int64 { return 4 * (queue.Bytes + 2*queue.GroupBytes) }

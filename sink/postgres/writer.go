@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 var errClosed = errors.New("the writer is closed")
@@ -16,7 +17,7 @@ type Writer struct {
 	sink  *Sink
 	row   *progress
 	lane  sink.Lane
-	queue *queue
+	queue *queue.Queue
 	stop  context.CancelFunc
 	ended chan struct{} // closed when the worker has returned
 
@@ -26,7 +27,7 @@ type Writer struct {
 
 func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Writer{sink: s, row: row, lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
+	w := &Writer{sink: s, row: row, lane: lane, queue: queue.New(), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		defer db.close()
@@ -37,7 +38,7 @@ func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
 
 // Write implements sink.Writer.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
-	return w.queue.put(ctx, batches)
+	return w.queue.Put(ctx, batches)
 }
 
 // Record implements sink.Recorder. It has a connection of its own: that of the worker is the worker's, which has nothing to
@@ -63,7 +64,7 @@ func (w *Writer) hold(p capture.Position) {
 }
 
 func (w *Writer) fail(err error) {
-	if !w.queue.fail(err) {
+	if !w.queue.Fail(err) {
 		return
 	}
 	w.mu.Lock()
@@ -78,7 +79,7 @@ func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	w.queue.fail(errClosed)
+	w.queue.Fail(errClosed)
 	w.stop()
 	<-w.ended
 	return nil

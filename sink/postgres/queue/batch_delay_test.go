@@ -1,4 +1,4 @@
-package postgres
+package queue
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func TestPace(t *testing.T) {
 		{"20,000 large ones a second", 50 * time.Microsecond, 64 << 10, 3, 5},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			q := newQueue()
+			q := New()
 			go func() {
 				for i := range transactions {
 					time.Sleep(c.every)
@@ -35,15 +35,15 @@ func TestPace(t *testing.T) {
 					tx := &capture.Tx{LSN: capture.LSN(16 * (i + 1))}
 					b := sink.Batch{Commit: true, End: capture.Position{LSN: tx.LSN + 8}}
 					b.Events = []transform.Event{{Change: &capture.Change{Tx: tx, Op: capture.Insert, After: row}}}
-					if q.put(context.Background(), []sink.Batch{b}) != nil {
+					if q.Put(context.Background(), []sink.Batch{b}) != nil {
 						return
 					}
 				}
-				q.fail(errClosed)
+				q.Fail(context.Canceled)
 			}()
-			var g group
-			for n := 0; q.take(&g, time.Now()) == nil; n++ {
-				if rows := len(g.changes); g.end.LSN > 16*transactions/2 && g.end.LSN < 16*(transactions-5000) && (rows < c.low || rows > c.top) {
+			var g Group
+			for n := 0; q.Take(&g, time.Now()) == nil; n++ {
+				if rows := len(g.Changes); g.End.LSN > 16*transactions/2 && g.End.LSN < 16*(transactions-5000) && (rows < c.low || rows > c.top) {
 					t.Fatalf("%s: group %d has %d transactions, not %d to %d", c.name, n, rows, c.low, c.top)
 				}
 			}
@@ -54,15 +54,15 @@ func TestPace(t *testing.T) {
 // An idle lane that gets one transaction does not wait, whatever it did before.
 func TestPaceCools(t *testing.T) {
 	now := time.Now()
-	var p pace
+	var p batchDelay
 	for range 100 {
 		now = now.Add(time.Millisecond)
-		p.took(100, now)
+		p.record(100, now)
 	}
-	if p.rest.wait == 0 {
+	if p.delay.wait == 0 {
 		t.Error("100 rows a millisecond are not fast")
 	}
-	if p.took(1, now.Add(time.Second)); p.rest.wait > 0 {
+	if p.record(1, now.Add(time.Second)); p.delay.wait > 0 {
 		t.Error("one row a second is fast")
 	}
 }
