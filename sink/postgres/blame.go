@@ -5,14 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
-	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
 // constraint is a foreign key or a unique constraint of the target that does not hold.
@@ -137,28 +135,4 @@ func (k *constraint) refers(p *plan, columns []int) string {
 		conditions[n] = fmt.Sprintf("f.%s %s t.%s", pgconnect.Ident(k.Theirs[n]), p.equalTo(i), pgconnect.Ident(k.Columns[n]))
 	}
 	return "EXISTS (SELECT FROM " + k.Refers + " f WHERE " + strings.Join(conditions, " AND ") + ")"
-}
-
-// located finds columns of the target by their names; nil where a value is null or not known.
-func (p *plan) located(names []string, row []capture.Value) (columns []int) {
-	for _, name := range names {
-		i := slices.IndexFunc(p.rel.Columns, func(c target.Column) bool { return c.Name == name })
-		if i < 0 || row[i].Kind != capture.Text {
-			return nil
-		}
-		columns = append(columns, i)
-	}
-	return columns
-}
-
-// have is the condition that a row has values of another one, with their parameters behind those that are there.
-func (p *plan) have(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
-	conditions := []string{"true"}
-	for _, i := range columns {
-		if row[i].Kind == capture.Text {
-			params = append(params, text(row[i]))
-			conditions = append(conditions, p.is(i, len(params)))
-		}
-	}
-	return strings.Join(conditions, " AND "), params
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// farewell bounds the end of a connection in good order.
+const farewell = time.Second
 
 // conn is the one connection of a Writer, with the statements that it has prepared. One goroutine at a time.
 type conn struct {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -21,9 +20,6 @@ var session = map[string]string{
 	"plan_cache_mode":     "force_generic_plan",
 	"statement_timeout":   "10min",
 }
-
-// farewell bounds the end of a connection in good order.
-const farewell = time.Second
 
 // connect opens a connection that writes. The error is a *capture.Problem where it has a name, and never holds a secret.
 func (s *Sink) connect(ctx context.Context) (*conn, error) {

@@ -205,16 +205,6 @@ func (f *fold) merge(row, next []capture.Value) []capture.Value {
 	return merged
 }
 
-// whole says whether every value of a row is given.
-func whole(row []capture.Value) bool {
-	for i := range row {
-		if !given(row[i]) {
-			return false
-		}
-	}
-	return true
-}
-
 // find returns the effect on a row's key, a new one when there is none.
 func (t *tableFold) find(seed maphash.Seed, row []capture.Value) (e *effect, there bool) {
 	h := t.hash(seed, row)

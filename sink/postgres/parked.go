@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
@@ -34,33 +33,6 @@ func (a *applier) loadParked(ctx context.Context) error {
 }
 
 func parkedKey(table, key string) string { return table + "\x00" + key }
-
-// keyJSON is a row's key as tailrace.parked has it: an array of texts; "" where there is none.
-func (p *plan) keyJSON(row []capture.Value) string {
-	if len(p.key) == 0 || row == nil {
-		return ""
-	}
-	values := make([]string, len(p.key))
-	for n, i := range p.key {
-		if !given(row[i]) {
-			return ""
-		}
-		values[n] = row[i].String()
-	}
-	return string(encoded(values))
-}
-
-// keysOf are the keys that a change is about: the old one, and the new one where it differs.
-func (p *plan) keysOf(c *capture.Change) (key, next string) {
-	if c.Op == capture.Truncate {
-		return "", ""
-	}
-	key = p.keyJSON(old(c))
-	if next = p.keyJSON(c.After); next == key {
-		next = ""
-	}
-	return key, next
-}
 
 // concerned says whether a change is about a row that waits.
 func (a *applier) concerned(p *plan, c *capture.Change) bool {
@@ -152,14 +124,6 @@ func image(t *capture.Table, row []capture.Value) []byte {
 		}
 	}
 	return encoded(object)
-}
-
-func encoded(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // numbers and strings
-	}
-	return b
 }
 
 func orNull(s string) []byte {

@@ -1,13 +1,10 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
-	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
@@ -32,68 +29,6 @@ type plan struct {
 	onKey    string            // what an insert does where the key is there already: "" for an error
 	insert   *statement
 	others   map[string]*statement // by what they set and compare
-}
-
-// plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
-func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
-	p := a.plans[c.Table]
-	if p == nil {
-		var err error
-		if p, err = a.newPlan(ctx, c.Table); err != nil {
-			return nil, err
-		}
-		a.plans[c.Table] = p
-		a.fresh = append(a.fresh, c.Table)
-	}
-	return p, a.clear(ctx, p, c)
-}
-
-func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
-	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
-	if err != nil {
-		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
-		return nil, named("find the target of "+t.String(), err)
-	}
-	a.older = nil // of an attempt that was repeated
-	for _, note := range rel.Notes {
-		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
-	}
-	p := newPlan(t, rel)
-	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
-		p.onKey = p.onKeySQL()
-		p.insert.sql += p.onKey
-	}
-	return p, a.inspect(ctx, p)
-}
-
-// inspectQuery reads what a plan has to know of its target beside the columns: whether rows of other tables go with a
-// row, whether it has partitions, and the equality of types that are not Postgres' own, which no search path finds.
-const inspectQuery = `
-SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND confdeltype IN ('c', 'n', 'd')),
-  c.relkind = 'p', a.attname, e.operator
-FROM pg_catalog.pg_class c LEFT JOIN (pg_catalog.pg_attribute a JOIN LATERAL (
-    SELECT 'OPERATOR(' || pg_catalog.quote_ident(n.nspname) || '.' || p.oprname || ')' AS operator
-    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_opclass o ON o.opcintype IN (t.oid, t.typbasetype) AND o.opcdefault
-    JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod AND m.amname = 'btree'
-    JOIN pg_catalog.pg_amop x ON x.amopfamily = o.opcfamily AND x.amoplefttype = o.opcintype AND x.amoprighttype = o.opcintype
-      AND x.amopstrategy = 3
-    JOIN pg_catalog.pg_operator p ON p.oid = x.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = p.oprnamespace
-    WHERE t.oid = a.atttypid AND n.nspname <> 'pg_catalog') e ON true) ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.oid = $1::pg_catalog.oid`
-
-func (a *applier) inspect(ctx context.Context, p *plan) error {
-	rows, err := a.db.rows(ctx, inspectQuery, strconv.AppendUint(nil, uint64(p.rel.OID), 10))
-	if err != nil {
-		return named("look at "+p.name, err)
-	}
-	for _, r := range rows {
-		p.cascades = string(r[0]) == "t" && a.options.Constraints != Off
-		p.parted = string(r[1]) == "t"
-		if r[2] != nil {
-			p.equals[string(r[2])] = string(r[3])
-		}
-	}
-	return nil
 }
 
 func newPlan(t *capture.Table, rel *target.Relation) *plan {
@@ -229,9 +164,6 @@ func (p *plan) usage(buf []byte, old, before, after []capture.Value, compare boo
 	return buf
 }
 
-// given says whether v is a value, a null included.
-func given(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
-
 // folds says whether the changes of a key can be folded: it is one row's at every moment.
 func (p *plan) folds() bool { return len(p.key) > 0 && !p.late }
 
@@ -254,8 +186,6 @@ func (p *plan) keyChanged(c *capture.Change) bool {
 	}
 	return false
 }
-
-func equal(a, b capture.Value) bool { return a.Kind == b.Kind && string(a.Bytes) == string(b.Bytes) }
 
 // where is the condition that finds the row. Parameters follow those before: the key, then what is compared.
 func (p *plan) where(usage []byte, params int) string {
@@ -357,13 +287,26 @@ func (p *plan) params(dst [][]byte, usage []byte, old, after []capture.Value) []
 	return dst
 }
 
-// text is a parameter: nil for a null, never for an empty text.
-func text(v capture.Value) []byte {
-	if v.Kind != capture.Text {
-		return nil
+// located finds columns of the target by their names; nil where a value is null or not known.
+func (p *plan) located(names []string, row []capture.Value) (columns []int) {
+	for _, name := range names {
+		i := slices.IndexFunc(p.rel.Columns, func(c target.Column) bool { return c.Name == name })
+		if i < 0 || row[i].Kind != capture.Text {
+			return nil
+		}
+		columns = append(columns, i)
 	}
-	if v.Bytes == nil {
-		return []byte{}
+	return columns
+}
+
+// have is the condition that a row has values of another one, with their parameters behind those that are there.
+func (p *plan) have(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
+	conditions := []string{"true"}
+	for _, i := range columns {
+		if row[i].Kind == capture.Text {
+			params = append(params, text(row[i]))
+			conditions = append(conditions, p.is(i, len(params)))
+		}
 	}
-	return v.Bytes
+	return strings.Join(conditions, " AND "), params
 }

@@ -100,8 +100,6 @@ func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error
 	return func() error { return a.blind(ctx, p, change) }, nil
 }
 
-func inserts(c *capture.Change) bool { return c.Op == capture.Insert || c.Op == capture.Read }
-
 // blind applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
 // of it is known.
 func (a *applier) blind(ctx context.Context, p *plan, c *capture.Change) error {

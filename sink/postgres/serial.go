@@ -95,14 +95,6 @@ func (a *applier) truncateSQL(changes []*capture.Change) string {
 	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
-// old is what is known of the row that a change concerns, as it is before: at least the key.
-func old(c *capture.Change) []capture.Value {
-	if c.Before != nil {
-		return c.Before
-	}
-	return c.After
-}
-
 // judge makes a conflict of what a statement for one row has come to.
 func judge(p *plan, c *capture.Change, rows int64, err error) error {
 	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
@@ -132,6 +124,3 @@ func (a *applier) atCommit(err error) error {
 	}
 	return &conflict{err: e}
 }
-
-// rowless reports whether a change only names a table of a copy.
-func rowless(c *capture.Change) bool { return c.Op == capture.Read && c.After == nil }
