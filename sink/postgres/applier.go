@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -20,14 +21,14 @@ type applier struct {
 	options *Options
 	sink    *Sink
 	log     *zap.Logger
-	db      *conn
+	db      *dml.Conn
 	row     *progress
 	held    func(capture.Position)
 	bulk    bulk
 	watch   watch
-	starts  []*statement // what begins a transaction
+	starts  []*dml.Statement // what begins a transaction
 	catalog target.Catalog
-	plans   map[*capture.Table]*plan
+	plans   map[*capture.Table]*dml.Plan
 	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
 	older   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
 	inside  bool             // a transaction is open that has pieces of a source transaction
@@ -37,17 +38,17 @@ type applier struct {
 	wrote   time.Time // when the position was written
 }
 
-func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *applier {
+func newApplier(s *Sink, db *dml.Conn, row *progress, held func(capture.Position)) *applier {
 	a := &applier{
-		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*plan{},
-		catalog: s.catalog(), starts: []*statement{{sql: "BEGIN"}},
+		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*dml.Plan{},
+		catalog: s.catalog(), starts: []*dml.Statement{{SQL: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
-		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
+		a.starts = append(a.starts, &dml.Statement{SQL: "SET CONSTRAINTS ALL DEFERRED"})
 	}
-	a.watch.sink, a.watch.pid = s, db.pg.PID()
-	a.ahead.fold = newFold(s.options.KeepDeletes, 1)
-	a.bulk = bulk{applier: a, script: script{db: db, idle: a.lookAhead}, fold: newFold(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*statement{}, commit: &statement{sql: "COMMIT"}}
+	a.watch.sink, a.watch.pid = s, db.PG.PID()
+	a.ahead.fold = dml.NewEffects(s.options.KeepDeletes, 1)
+	a.bulk = bulk{applier: a, script: dml.Pipeline{Db: db, OnIdle: a.lookAhead}, fold: dml.NewEffects(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*dml.Statement{}, commit: &dml.Statement{SQL: "COMMIT"}}
 	return a
 }
 
@@ -69,7 +70,7 @@ func (a *applier) guard(ctx context.Context, q *queue.Queue) (err error) {
 	if c := (*conflict)(nil); errors.As(err, &c) {
 		return c.problem()
 	}
-	if ctx.Err() == nil && a.db.pg.IsClosed() {
+	if ctx.Err() == nil && a.db.PG.IsClosed() {
 		err = a.sink.lost(ctx, a.row, err)
 	}
 	return err
@@ -161,12 +162,12 @@ func (a *applier) planned(changes []*capture.Change) bool {
 
 // inBulk is one attempt to write a group in one transaction.
 func (a *applier) inBulk(ctx context.Context, g *queue.Group) error {
-	head := make([]wait, 0, len(a.starts)+1)
+	head := make([]dml.Call, 0, len(a.starts)+1)
 	for _, st := range a.starts {
-		head = append(head, wait{statement: st, rows: anyRows})
+		head = append(head, dml.Call{Statement: st, Rows: dml.AnyRows})
 	}
-	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g)}
-	a.bulk.script.begin(append(head, fence)...)
+	fence := dml.Call{Statement: a.row.fence, Rows: dml.AnyRows, Fence: true, Params: a.row.params(g)}
+	a.bulk.script.Begin(append(head, fence)...)
 	if err := a.bulk.whole(ctx, g.Changes); err != nil {
 		return err
 	}
@@ -221,19 +222,19 @@ func (a *applier) piece(ctx context.Context, g *queue.Group) error {
 // pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
 func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) error {
 	for n := 1; ; n++ {
-		if err := a.db.run(ctx, "SAVEPOINT piece"); err != nil {
+		if err := a.db.Run(ctx, "SAVEPOINT piece"); err != nil {
 			return named("set savepoint", err)
 		}
 		planned, begun := len(a.fresh), a.copied.clone()
 		err := a.bulk.apply(ctx, changes)
 		if err == nil {
-			return named("release savepoint", a.db.run(ctx, "RELEASE SAVEPOINT piece"))
+			return named("release savepoint", a.db.Run(ctx, "RELEASE SAVEPOINT piece"))
 		}
-		a.bulk.script.abort()
+		a.bulk.script.Abort()
 		if capture.AsProblem(err) != nil || !conflicts(err) && (!transient(err) || n == attempts) {
 			return named("write a piece", err)
 		}
-		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
+		if err := a.db.Run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
 			return named("roll back to savepoint", err)
 		}
 		a.forget(planned)
@@ -276,7 +277,7 @@ func transient(err error) bool {
 
 func (a *applier) begin(ctx context.Context) error {
 	for _, s := range a.starts {
-		if err := a.db.run(ctx, s.sql); err != nil {
+		if err := a.db.Run(ctx, s.SQL); err != nil {
 			return named("begin", err)
 		}
 	}
@@ -285,7 +286,7 @@ func (a *applier) begin(ctx context.Context) error {
 
 // commit makes what was written durable and says so.
 func (a *applier) commit(ctx context.Context, end capture.Position) error {
-	if err := a.db.run(ctx, "COMMIT"); err != nil {
+	if err := a.db.Run(ctx, "COMMIT"); err != nil {
 		return named("commit", a.atCommit(err))
 	}
 	a.committed(end)
@@ -309,8 +310,8 @@ func (a *applier) rollback(ctx context.Context) error {
 	}
 	a.parked.added, a.copied = a.parked.added[:0], copied{}
 	a.inside = false
-	a.bulk.script.abort()
-	return a.db.rollback(ctx)
+	a.bulk.script.Abort()
+	return a.db.Rollback(ctx)
 }
 
 // forget drops the plans that were made in the transaction that is open, but the first n.
@@ -329,8 +330,8 @@ func (s *Sink) lost(ctx context.Context, row *progress, err error) error {
 	if failed != nil {
 		return err
 	}
-	defer db.close()
-	rows, failed := db.rows(ctx, `SELECT EXISTS (SELECT FROM tailrace.progress
+	defer db.Close()
+	rows, failed := db.Query(ctx, `SELECT EXISTS (SELECT FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4)`, row.key...)
 	if failed == nil && string(rows[0][0]) == "f" {
 		return sink.ErrFenced

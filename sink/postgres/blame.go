@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // constraint is a foreign key or a unique constraint of the target that does not hold.
@@ -45,7 +46,7 @@ type question struct {
 
 // guilty finds the changes to blame for what the target says at the end of a transaction, which is written and open.
 func (a *applier) guilty(ctx context.Context, why *pgconn.PgError, changes []*capture.Change) (found []*conflict, err error) {
-	rows, err := a.db.rows(ctx, constraintQuery, []byte(why.SchemaName), []byte(why.TableName), []byte(why.ConstraintName))
+	rows, err := a.db.Query(ctx, constraintQuery, []byte(why.SchemaName), []byte(why.TableName), []byte(why.ConstraintName))
 	if err != nil || len(rows) != 1 {
 		return nil, named("look for constraint "+why.ConstraintName, err)
 	}
@@ -59,7 +60,7 @@ func (a *applier) guilty(ctx context.Context, why *pgconn.PgError, changes []*ca
 		if q == nil {
 			continue
 		}
-		answer, err := a.db.rows(ctx, "SELECT "+q.sql, q.params...)
+		answer, err := a.db.Query(ctx, "SELECT "+q.sql, q.params...)
 		if err != nil {
 			return nil, named("look for the rows of constraint "+why.ConstraintName, err)
 		}
@@ -83,45 +84,45 @@ func (a *applier) guilty(ctx context.Context, why *pgconn.PgError, changes []*ca
 	return found, nil
 }
 
-func (k *constraint) question(p *plan, c *capture.Change) *question {
+func (k *constraint) question(p *dml.Plan, c *capture.Change) *question {
 	if p == nil || c.Op == capture.Truncate {
 		return nil
 	}
 	var q *question
-	if p.rel.OID == k.Table && c.After != nil {
+	if p.Rel.OID == k.Table && c.After != nil {
 		q = k.own(p, c)
 	}
-	if q == nil && k.Kind == "f" && p.rel.OID == k.Other && c.Before != nil {
+	if q == nil && k.Kind == "f" && p.Rel.OID == k.Other && c.Before != nil {
 		q = k.referred(p, c)
 	}
 	return q
 }
 
 // own asks whether the row that a change wrote is there, and has what another one has, or refers to none.
-func (k *constraint) own(p *plan, c *capture.Change) *question {
-	columns := p.located(k.Columns, c.After)
+func (k *constraint) own(p *dml.Plan, c *capture.Change) *question {
+	columns := p.Locate(k.Columns, c.After)
 	if columns == nil {
 		return nil
 	}
-	values, params := p.have(columns, c.After, nil)
-	key, all := p.have(p.key, c.After, params)
-	row := "SELECT FROM " + p.name + " t WHERE " + values + " AND " + key
+	values, params := p.HasValues(columns, c.After, nil)
+	key, all := p.HasValues(p.Key, c.After, params)
+	row := "SELECT FROM " + p.Name + " t WHERE " + values + " AND " + key
 	if k.Kind != "f" {
-		return &question{"EXISTS (" + row + ") AND (SELECT pg_catalog.count(*) > 1 FROM " + p.name + " t WHERE " + values + ")", all, columns}
+		return &question{"EXISTS (" + row + ") AND (SELECT pg_catalog.count(*) > 1 FROM " + p.Name + " t WHERE " + values + ")", all, columns}
 	}
 	return &question{"EXISTS (" + row + " AND NOT " + k.refers(p, columns) + ")", all, columns}
 }
 
 // referred asks whether rows refer to what the row was that a change has taken away.
-func (k *constraint) referred(p *plan, c *capture.Change) *question {
-	columns := p.located(k.Theirs, c.Before)
+func (k *constraint) referred(p *dml.Plan, c *capture.Change) *question {
+	columns := p.Locate(k.Theirs, c.Before)
 	if columns == nil {
 		return nil
 	}
 	conditions, params := make([]string, len(columns)), make([][]byte, len(columns))
 	for n, i := range columns {
-		conditions[n] = fmt.Sprintf("t.%s %s $%d::%s", pgconnect.Ident(k.Columns[n]), p.equalTo(i), n+1, p.rel.Columns[i].Type)
-		params[n] = text(c.Before[i])
+		conditions[n] = fmt.Sprintf("t.%s %s $%d::%s", pgconnect.Ident(k.Columns[n]), p.Operator(i), n+1, p.Rel.Columns[i].Type)
+		params[n] = dml.Param(c.Before[i])
 	}
 	return &question{
 		"EXISTS (SELECT FROM " + k.Name + " t WHERE " + strings.Join(conditions, " AND ") + " AND NOT " + k.refers(p, columns) + ")", params, columns,
@@ -129,10 +130,10 @@ func (k *constraint) referred(p *plan, c *capture.Change) *question {
 }
 
 // refers says, in SQL, that there is what row t refers to. The operators are those of a plan's columns.
-func (k *constraint) refers(p *plan, columns []int) string {
+func (k *constraint) refers(p *dml.Plan, columns []int) string {
 	conditions := make([]string, len(columns))
 	for n, i := range columns {
-		conditions[n] = fmt.Sprintf("f.%s %s t.%s", pgconnect.Ident(k.Theirs[n]), p.equalTo(i), pgconnect.Ident(k.Columns[n]))
+		conditions[n] = fmt.Sprintf("f.%s %s t.%s", pgconnect.Ident(k.Theirs[n]), p.Operator(i), pgconnect.Ident(k.Columns[n]))
 	}
 	return "EXISTS (SELECT FROM " + k.Refers + " f WHERE " + strings.Join(conditions, " AND ") + ")"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // Rows of one statement, from which on it pays. Measured against a server on the same host.
@@ -23,17 +24,17 @@ var errParked = errors.New("earlier changes of the row are parked")
 // conflicts, says nothing of which change it is.
 type bulk struct {
 	*applier
-	script script
-	fold   *fold
+	script dml.Pipeline
+	fold   *dml.Effects
 	folded int // how many changes of the next group fold has already
 	usage  []byte
 	params [][]byte
 	text   []byte // of parameters and of COPY
 	sets   map[string]int
 	// truncates are the statements that empty tables.
-	truncates map[string]*statement
+	truncates map[string]*dml.Statement
 	groups    []usageGroup
-	commit    *statement
+	commit    *dml.Statement
 	ending    bool // nothing comes behind what is flushed but a COMMIT
 	ended     bool // it was sent, and went well
 }
@@ -41,14 +42,14 @@ type bulk struct {
 // usageGroup are the effects on one table with one usage.
 type usageGroup struct {
 	usage   []byte
-	effects []*effect
+	effects []*dml.Effect
 }
 
 // whole writes all changes of the transaction that the script begins, and commits it: in the same round trip where the
 // server by itself stops at whatever may be wrong, else when all answers are known to be right.
 func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
 	b.ended = false
-	defer b.fold.reset()
+	defer b.fold.Reset()
 	folded := b.folded
 	b.folded = 0
 	if err := b.fill(ctx, changes[folded:]); err != nil {
@@ -59,27 +60,27 @@ func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
 	if err := b.flush(ctx); err != nil || b.ended {
 		return err
 	}
-	if b.script.checked() {
-		if err := b.script.finish(ctx); err != nil {
+	if b.script.NeedsChecks() {
+		if err := b.script.Finish(ctx); err != nil {
 			return err
 		}
 	}
-	if err := b.script.send(ctx, b.commit, nil, anyRows); err != nil {
+	if err := b.script.Send(ctx, b.commit, nil, dml.AnyRows); err != nil {
 		return err
 	}
-	return b.script.finish(ctx)
+	return b.script.Finish(ctx)
 }
 
 // apply writes changes within the transaction that is open, and waits for the answers.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
-	defer b.fold.reset()
+	defer b.fold.Reset()
 	if err := b.fill(ctx, changes); err != nil {
 		return err
 	}
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	return b.script.finish(ctx)
+	return b.script.Finish(ctx)
 }
 
 // fill folds changes in. What cannot be is written, with all before it.
@@ -96,14 +97,14 @@ func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 
 // plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
 // first: rows of an older shape fit in no longer after it.
-func (b *bulk) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 	if p := b.plans[c.Table]; p != nil && b.copied.knows(p, c) {
 		return p, nil
 	}
 	if err := b.flush(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.script.finish(ctx); err != nil {
+	if err := b.script.Finish(ctx); err != nil {
 		return nil, err
 	}
 	return b.applier.plan(ctx, c)
@@ -127,80 +128,80 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		}
 		sql := b.truncateSQL(changes[:n])
 		if b.truncates[sql] == nil {
-			b.truncates[sql] = &statement{sql: sql}
+			b.truncates[sql] = &dml.Statement{SQL: sql}
 		}
-		return n, b.script.send(ctx, b.truncates[sql], nil, anyRows)
+		return n, b.script.Send(ctx, b.truncates[sql], nil, dml.AnyRows)
 	}
 	p, err := b.plan(ctx, c)
 	if err != nil {
 		return 1, err
 	}
-	if rowless(c) {
+	if dml.Rowless(c) {
 		return 1, nil
 	}
 	if b.concerned(p, c) {
 		return 1, errParked
 	}
-	folded, err := b.fold.add(p, c)
+	folded, err := b.fold.Add(p, c)
 	if folded || err != nil || c.Op == capture.Delete && b.options.KeepDeletes {
 		return 1, err
 	}
 	if err := b.flush(ctx); err != nil {
 		return 1, err
 	}
-	if moves := c.Op == capture.Update && p.keyChanged(c); inserts(c) || p.folds() && !moves {
-		_, err := b.fold.add(p, c) // it was another shape of the table that stood in the way
+	if moves := c.Op == capture.Update && p.KeyChanged(c); dml.IsInsert(c) || p.Foldable() && !moves {
+		_, err := b.fold.Add(p, c) // it was another shape of the table that stood in the way
 		return 1, err
 	}
 	return 1, b.alone(ctx, p, c)
 }
 
 // alone writes an update or a delete by itself.
-func (b *bulk) alone(ctx context.Context, p *plan, c *capture.Change) error {
-	b.usage = p.usage(b.usage, old(c), c.Before, c.After, true)
-	st := p.remove
+func (b *bulk) alone(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+	b.usage = p.Usage(b.usage, dml.OldRow(c), c.Before, c.After, true)
+	st := p.Delete
 	if c.Op == capture.Update {
-		st = p.update
+		st = p.Update
 	}
-	b.params = p.params(b.params[:0], b.usage, old(c), c.After)
-	return b.script.send(ctx, st(b.usage), b.params, 1)
+	b.params = p.Params(b.params[:0], b.usage, dml.OldRow(c), c.After)
+	return b.script.Send(ctx, st(b.usage), b.params, 1)
 }
 
 // flush writes what is folded: deletes in reverse order of the tables, then updates and inserts table by table.
 func (b *bulk) flush(ctx context.Context) error {
-	for i := len(b.fold.tables) - 1; i >= 0; i-- {
-		if err := b.deletes(ctx, b.fold.tables[i]); err != nil {
+	for i := len(b.fold.Tables) - 1; i >= 0; i-- {
+		if err := b.deletes(ctx, b.fold.Tables[i]); err != nil {
 			return err
 		}
 	}
-	for i, t := range b.fold.tables {
+	for i, t := range b.fold.Tables {
 		if err := b.updates(ctx, t); err != nil {
 			return err
 		}
-		if err := b.inserts(ctx, t, b.ending && i == len(b.fold.tables)-1); err != nil {
+		if err := b.inserts(ctx, t, b.ending && i == len(b.fold.Tables)-1); err != nil {
 			return err
 		}
 	}
-	b.fold.reset()
+	b.fold.Reset()
 	return nil
 }
 
-func (b *bulk) deletes(ctx context.Context, t *tableFold) error {
-	p := t.plan
-	b.gather(t, func(e *effect) bool { return e.kind == deleted || e.kind == replaced }, false)
+func (b *bulk) deletes(ctx context.Context, t *dml.TableEffects) error {
+	p := t.Plan
+	b.gather(t, func(e *dml.Effect) bool { return e.Kind == dml.Deleted || e.Kind == dml.Replaced }, false)
 	for _, g := range b.groups {
-		if err := b.rows(ctx, p, g, p.remove, p.removeMany); err != nil {
+		if err := b.rows(ctx, p, g, p.Delete, p.DeleteRows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bulk) updates(ctx context.Context, t *tableFold) error {
-	p := t.plan
-	b.gather(t, func(e *effect) bool { return e.kind == updated }, true)
+func (b *bulk) updates(ctx context.Context, t *dml.TableEffects) error {
+	p := t.Plan
+	b.gather(t, func(e *dml.Effect) bool { return e.Kind == dml.Updated }, true)
 	for _, g := range b.groups {
-		if err := b.rows(ctx, p, g, p.update, p.updateMany); err != nil {
+		if err := b.rows(ctx, p, g, p.Update, p.UpdateRows); err != nil {
 			return err
 		}
 	}
@@ -208,23 +209,23 @@ func (b *bulk) updates(ctx context.Context, t *tableFold) error {
 }
 
 // gather sorts effects of a table by what they do with its columns.
-func (b *bulk) gather(t *tableFold, takes func(*effect) bool, after bool) {
+func (b *bulk) gather(t *dml.TableEffects, takes func(*dml.Effect) bool, after bool) {
 	clear(b.sets)
 	for i := range b.groups {
 		clear(b.groups[i].effects)
 		b.groups[i].effects = b.groups[i].effects[:0]
 	}
 	b.groups = b.groups[:0]
-	for i := range t.effects {
-		e := &t.effects[i]
+	for i := range t.Effects {
+		e := &t.Effects[i]
 		if !takes(e) {
 			continue
 		}
 		var row []capture.Value
 		if after {
-			row = e.row
+			row = e.Row
 		}
-		b.usage = t.plan.usage(b.usage, e.key, e.before, row, true)
+		b.usage = t.Plan.Usage(b.usage, e.Key, e.Before, row, true)
 		n, ok := b.sets[string(b.usage)]
 		if !ok {
 			n = len(b.groups)
@@ -241,7 +242,7 @@ func (b *bulk) gather(t *tableFold, takes func(*effect) bool, after bool) {
 }
 
 // rows writes the updates or deletes of one usage, each of which has to hit its row.
-func (b *bulk) rows(ctx context.Context, p *plan, g usageGroup, one, many func([]byte) *statement) error {
+func (b *bulk) rows(ctx context.Context, p *dml.Plan, g usageGroup, one, many func([]byte) *dml.Statement) error {
 	if all := g.effects; len(all) > manyRows { // the server is at the first while we write the rest
 		for len(all) > 0 {
 			n := min(manyRows, len(all))
@@ -254,8 +255,8 @@ func (b *bulk) rows(ctx context.Context, p *plan, g usageGroup, one, many func([
 	}
 	if len(g.effects) <= fewRows {
 		for _, e := range g.effects {
-			b.params = p.params(b.params[:0], g.usage, e.key, e.row)
-			if err := b.script.send(ctx, one(g.usage), b.params, 1); err != nil {
+			b.params = p.Params(b.params[:0], g.usage, e.Key, e.Row)
+			if err := b.script.Send(ctx, one(g.usage), b.params, 1); err != nil {
 				return err
 			}
 		}
@@ -263,18 +264,18 @@ func (b *bulk) rows(ctx context.Context, p *plan, g usageGroup, one, many func([
 	}
 	b.begin()
 	for i, u := range g.usage {
-		if u&sets != 0 {
-			b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].row[i] })
+		if u&dml.Sets != 0 {
+			b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].Row[i] })
 		}
 	}
-	for _, want := range []byte{finds, compares} {
+	for _, want := range []byte{dml.Finds, dml.Compares} {
 		for i, u := range g.usage {
 			if u&want != 0 {
-				b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].key[i] })
+				b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].Key[i] })
 			}
 		}
 	}
-	return b.script.send(ctx, many(g.usage), b.params, int64(len(g.effects)))
+	return b.script.Send(ctx, many(g.usage), b.params, int64(len(g.effects)))
 }
 
 // begin begins a list of parameters that are arrays.
@@ -283,58 +284,58 @@ func (b *bulk) begin() { b.params, b.text = b.params[:0], b.text[:0] }
 // array adds one. Where the text's memory moves, what was added before stays where it was.
 func (b *bulk) array(n int, value func(n int) capture.Value) {
 	from := len(b.text)
-	b.text = appendArray(b.text, n, value)
+	b.text = dml.AppendArray(b.text, n, value)
 	b.params = append(b.params, b.text[from:len(b.text):len(b.text)])
 }
 
 // inserts writes the rows that are new; last says that nothing comes behind them.
-func (b *bulk) inserts(ctx context.Context, t *tableFold, last bool) error {
-	for i := range t.effects {
-		if e := &t.effects[i]; e.kind == inserted || e.kind == replaced {
-			t.rows = append(t.rows, e.row)
+func (b *bulk) inserts(ctx context.Context, t *dml.TableEffects, last bool) error {
+	for i := range t.Effects {
+		if e := &t.Effects[i]; e.Kind == dml.Inserted || e.Kind == dml.Replaced {
+			t.Rows = append(t.Rows, e.Row)
 		}
 	}
-	p, rows := t.plan, t.rows
+	p, rows := t.Plan, t.Rows
 	for _, row := range rows {
-		if !whole(row) {
-			return fmt.Errorf("insert into %s: %w", p.name, errOrder)
+		if !dml.Complete(row) {
+			return fmt.Errorf("insert into %s: %w", p.Name, dml.ErrOrder)
 		}
 	}
 	switch {
-	case len(rows) >= copyRows && len(p.written) > 0 && p.onKey == "":
+	case len(rows) >= copyRows && len(p.Written) > 0 && p.OnConflict == "":
 		return b.copyIn(ctx, p, rows, last)
-	case len(rows) <= fewRows || len(p.written) == 0:
+	case len(rows) <= fewRows || len(p.Written) == 0:
 		for _, row := range rows {
-			if err := b.script.send(ctx, p.insert, p.insertParams(b.params[:0], row), anyRows); err != nil {
+			if err := b.script.Send(ctx, p.Insert, p.InsertParams(b.params[:0], row), dml.AnyRows); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	b.begin()
-	for _, i := range p.written {
+	for _, i := range p.Written {
 		b.array(len(rows), func(n int) capture.Value { return rows[n][i] })
 	}
-	return b.script.send(ctx, p.insertMany(), b.params, anyRows)
+	return b.script.Send(ctx, p.InsertRows(), b.params, dml.AnyRows)
 }
 
 // copyIn inserts rows by COPY, which cannot stand in a script. It takes the head of the transaction along, if that is all
 // that was before, and its end, if it is the last: each is a round trip. A statement that fails stops those behind it.
-func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value, last bool) error {
-	sql := b.script.headSQL()
+func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, last bool) error {
+	sql := b.script.TakeHead()
 	if sql == "" {
-		if err := b.script.finish(ctx); err != nil {
+		if err := b.script.Finish(ctx); err != nil {
 			return err
 		}
 	}
-	sql += p.copySQL()
+	sql += p.CopySQL()
 	if last {
 		sql += "; COMMIT"
 	}
-	text := copyText{rows: rows, columns: p.written, text: b.text[:0], idle: b.script.idle}
-	_, err := b.db.pg.CopyFrom(ctx, &text, sql)
-	text.stop()
-	b.text = text.text[:0]
+	text := dml.CopyReader{Rows: rows, Columns: p.Written, Text: b.text[:0], OnWritten: b.script.OnIdle}
+	_, err := b.db.PG.CopyFrom(ctx, &text, sql)
+	text.Stop()
+	b.text = text.Text[:0]
 	b.ended = last && err == nil
 	return err
 }
@@ -342,5 +343,5 @@ func (b *bulk) copyIn(ctx context.Context, p *plan, rows [][]capture.Value, last
 // conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
 func conflicts(err error) bool {
-	return errors.Is(err, errCount) || errors.Is(err, errOrder) || errors.Is(err, errParked) || conflicting(pgconnect.SQLState(err))
+	return errors.Is(err, dml.ErrRowCount) || errors.Is(err, dml.ErrOrder) || errors.Is(err, errParked) || conflicting(pgconnect.SQLState(err))
 }

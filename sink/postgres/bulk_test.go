@@ -39,7 +39,7 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.close)
+	t.Cleanup(db.Close)
 	row, _, err := k.takeOver(t.Context(), db, sink.Lane{Name: "main"})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // checkWithin bounds Check and Drop.
@@ -24,8 +25,8 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	if err != nil {
 		return []error{err}
 	}
-	defer db.close()
-	rows, err := db.rows(ctx, `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), CURRENT_USER,
+	defer db.Close()
+	rows, err := db.Query(ctx, `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), CURRENT_USER,
 		pg_catalog.to_regnamespace('tailrace') IS NOT NULL,
 		pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
 		COALESCE(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('tailrace'), 'USAGE, CREATE'), false),
@@ -51,7 +52,7 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	case is(3) && !is(6) && !is(5):
 		return []error{denied("may not create tables in schema tailrace", fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA tailrace TO %s;", role))}
 	}
-	if err := k.originSession(ctx, db); err != nil && s.Origin == "required" {
+	if err := k.setUpOrigin(ctx, db); err != nil && s.Origin == "required" {
 		return []error{err}
 	}
 	return nil
@@ -72,7 +73,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Or
 	if err != nil {
 		return nil, err
 	}
-	defer db.close()
+	defer db.Close()
 	return drop(ctx, db, []byte(pipeline), []byte(name), dry)
 }
 
@@ -81,14 +82,14 @@ var registers = []struct{ table, what string }{
 	{"tailrace.progress", "progress record"}, {"tailrace.tables", "record of a table"}, {"tailrace.parked", "parked change"},
 }
 
-func drop(ctx context.Context, db *conn, pipeline, name []byte, dry bool) (lines []string, err error) {
-	if err := db.run(ctx, "BEGIN"); err != nil {
+func drop(ctx context.Context, db *dml.Conn, pipeline, name []byte, dry bool) (lines []string, err error) {
+	if err := db.Run(ctx, "BEGIN"); err != nil {
 		return nil, named("begin", err)
 	}
 	for _, r := range registers {
-		there, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('"+r.table+"') IS NOT NULL")
+		there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('"+r.table+"') IS NOT NULL")
 		if err == nil && string(there[0][0]) == "t" {
-			there, err = db.rows(ctx, "WITH gone AS (DELETE FROM "+r.table+" WHERE pipeline = $1 AND sink = $2 RETURNING 1) SELECT count(*) FROM gone",
+			there, err = db.Query(ctx, "WITH gone AS (DELETE FROM "+r.table+" WHERE pipeline = $1 AND sink = $2 RETURNING 1) SELECT count(*) FROM gone",
 				pipeline, name)
 			if err == nil && string(there[0][0]) != "0" {
 				lines = append(lines, fmt.Sprintf("%s %s of %s/%s in the target's %s", there[0][0], r.what, pipeline, name, r.table))
@@ -102,7 +103,7 @@ func drop(ctx context.Context, db *conn, pipeline, name []byte, dry bool) (lines
 	if dry {
 		end = "ROLLBACK"
 	}
-	if err := db.run(ctx, end); err != nil {
+	if err := db.Run(ctx, end); err != nil {
 		return nil, named("remove the progress", err)
 	}
 	if len(lines) > 0 {

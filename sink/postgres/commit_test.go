@@ -63,7 +63,7 @@ func TestFencedCommitsNothing(t *testing.T) {
 			if err := r.whole(t.Context(), groupOf(changes)); !errors.Is(err, sink.ErrFenced) {
 				t.Errorf("%d: %s: %v", version, name, err)
 			}
-			if r.db.pg.TxStatus() != 'I' {
+			if r.db.PG.TxStatus() != 'I' {
 				t.Errorf("%d: %s: a transaction is open", version, name)
 			}
 		}

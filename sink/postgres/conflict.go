@@ -11,11 +11,12 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // conflict is a change that the target's rows or constraints do not let through.
 type conflict struct {
-	plan   *plan           // nil: a deferred constraint, at the end of a transaction
+	plan   *dml.Plan       // nil: a deferred constraint, at the end of a transaction
 	change *capture.Change // nil with plan
 	rows   int64           // how many rows the statement hit, when err is nil
 	err    *pgconn.PgError
@@ -47,7 +48,7 @@ func problemOf(err error) *capture.Problem {
 func (c *conflict) problem() *capture.Problem {
 	what := "a transaction"
 	if c.plan != nil {
-		what = fmt.Sprintf("%s of %s%s at %s", c.change.Op, c.plan.table, c.keyText(), c.change.At())
+		what = fmt.Sprintf("%s of %s%s at %s", c.change.Op, c.plan.Table, c.keyText(), c.change.At())
 	}
 	code := ""
 	if c.err != nil {
@@ -92,14 +93,14 @@ func (c *conflict) missing(what string) *capture.Problem {
 		}
 	}
 	reason := "the target has no such row"
-	if c.plan.full {
+	if c.plan.FullIdentity {
 		reason += ", or it was changed there"
 	}
 	return &capture.Problem{
 		State: "conflict_missing_row", Halted: true, Usage: true, Reason: what + ": " + reason,
 		Fix: "put the row back as the source had it; look at what is there:\n" + c.selectSQL() +
 			"or set on_conflict = \"source_wins\", and restart. Where rows were never copied (their table was added to a running pipeline,\n" +
-			"or the pipeline was accepted without them), then `tailrace verify -table " + capture.ShellWord(c.plan.table.String()) +
+			"or the pipeline was accepted without them), then `tailrace verify -table " + capture.ShellWord(c.plan.Table.String()) +
 			" -repair FILE` copies them;\nset on_conflict back afterwards",
 	}
 }
@@ -119,15 +120,15 @@ const maxKey = 100 // bytes of a key that are told
 
 // keyText is " (id)=(7)".
 func (c *conflict) keyText() string {
-	if len(c.plan.key) == 0 || c.change.Op == capture.Truncate {
+	if len(c.plan.Key) == 0 || c.change.Op == capture.Truncate {
 		return ""
 	}
-	values := make([]string, len(c.plan.key))
-	for n, i := range c.plan.key {
-		values[n] = old(c.change)[i].String()
+	values := make([]string, len(c.plan.Key))
+	for n, i := range c.plan.Key {
+		values[n] = dml.OldRow(c.change)[i].String()
 	}
 	key := strings.Join(values, ", ")
-	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.columns(c.plan.key), `"`, ""), key[:min(len(key), maxKey)])
+	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.Columns(c.plan.Key), `"`, ""), key[:min(len(key), maxKey)])
 }
 
 // atEnd is what there is to say of what is checked at the end of a transaction and of which nobody knows the change: which
@@ -145,7 +146,7 @@ func (c *conflict) selectSQL() string {
 	if c.plan == nil || c.change.Op == capture.Truncate {
 		return ""
 	}
-	columns, row := c.plan.key, old(c.change)
+	columns, row := c.plan.Key, dml.OldRow(c.change)
 	if len(c.unique) > 0 {
 		columns, row = c.unique, c.change.After
 	}
@@ -154,9 +155,9 @@ func (c *conflict) selectSQL() string {
 	}
 	conditions := make([]string, len(columns))
 	for n, i := range columns {
-		conditions[n] = c.plan.column(i) + " = " + pgconnect.Literal(row[i].String())
+		conditions[n] = c.plan.Column(i) + " = " + pgconnect.Literal(row[i].String())
 	}
-	return "SELECT * FROM " + c.plan.name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
+	return "SELECT * FROM " + c.plan.Name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
 }
 
 // dropSQL drops the constraint, which may be another table's.
@@ -175,18 +176,18 @@ func (c *conflict) dropSQL() string {
 
 // deferSQL lets the target check at the end of a transaction what the source does not check before.
 func (c *conflict) deferSQL() string {
-	if c.plan == nil || c.kind == "late" || c.plan.onKey != "" || !c.plan.table.Exchanges(c.unique) {
+	if c.plan == nil || c.kind == "late" || c.plan.OnConflict != "" || !c.plan.Table.Exchanges(c.unique) {
 		return ""
 	}
-	name, what, sql := pgconnect.Ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+pgconnect.Ident(c.err.ConstraintName)+","
+	name, what, sql := pgconnect.Ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.Name+" DROP CONSTRAINT "+pgconnect.Ident(c.err.ConstraintName)+","
 	switch c.kind {
 	case "p":
 		what = "PRIMARY KEY"
 	case "":
-		sql = "DROP INDEX " + pgconnect.Ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
+		sql = "DROP INDEX " + pgconnect.Ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.Name
 	}
 	return "rows of the source may exchange these values within a transaction: let the target do so, too, and the conflict may be none:\n" +
-		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
+		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.Columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
 }
 
 const kindQuery = `
@@ -195,7 +196,7 @@ FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid
 WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
 
 func (a *applier) readKind(ctx context.Context, c *conflict) error {
-	kind, err := a.db.rows(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
+	kind, err := a.db.Query(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
 	if err == nil && len(kind) == 1 {
 		c.kind = string(kind[0][0])
 	}

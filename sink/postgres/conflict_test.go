@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // changesOf reads changes such as "update people 1|a@x|note|2", separated by semicolons: the new row, or a deleted one's.
@@ -190,7 +191,7 @@ func TestConflicts(t *testing.T) {
 func (r *rig) anew(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
 	t.Helper()
 	s.ExecIn(t, r.database, append([]string{"DROP SCHEMA public CASCADE; CREATE SCHEMA public; DELETE FROM tailrace.parked; DELETE FROM tailrace.tables"}, ddl...)...)
-	r.plans = map[*capture.Table]*plan{}
+	r.plans = map[*capture.Table]*dml.Plan{}
 	if err := r.loadParked(t.Context()); err != nil {
 		t.Fatal(err)
 	}

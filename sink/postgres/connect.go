@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // session is what our sessions set beside what all of tailrace's do. A table that was just filled has no statistics, and
@@ -22,7 +23,7 @@ var session = map[string]string{
 }
 
 // connect opens a connection that writes. The error is a *capture.Problem where it has a name, and never holds a secret.
-func (s *Sink) connect(ctx context.Context) (*conn, error) {
+func (s *Sink) connect(ctx context.Context) (*dml.Conn, error) {
 	o := &s.options
 	pc, err := pgconnect.Parse(pgconnect.Server{
 		Side: "sink", URL: o.URL, Password: o.Password, Application: "tailrace/" + o.Pipeline + "/" + o.Name,
@@ -37,16 +38,16 @@ func (s *Sink) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, connectError(ctx, err)
 	}
-	db := &conn{pg: pg}
+	db := &dml.Conn{PG: pg}
 	if err := pgconnect.Unlimited(ctx, pg); err != nil {
-		db.close()
+		db.Close()
 		return nil, named("prepare connection", err)
 	}
 	if o.Constraints != Off {
 		return db, nil
 	}
-	if err := db.run(ctx, "SET session_replication_role = replica"); err != nil {
-		db.close()
+	if err := db.Run(ctx, "SET session_replication_role = replica"); err != nil {
+		db.Close()
 		return nil, notReplicaRole(err)
 	}
 	return db, nil

@@ -45,7 +45,7 @@ func (a *applier) traced(ctx context.Context, g *queue.Group) error {
 func (a *applier) trace(ctx context.Context, changes []*capture.Change) error {
 	blamed := map[*capture.Change]*conflict{}
 	for range mostRounds {
-		if err := a.db.run(ctx, "SAVEPOINT round; SET CONSTRAINTS ALL DEFERRED"); err != nil {
+		if err := a.db.Run(ctx, "SAVEPOINT round; SET CONSTRAINTS ALL DEFERRED"); err != nil {
 			return named("set savepoint", err)
 		}
 		mark := a.mark()
@@ -57,7 +57,7 @@ func (a *applier) trace(ctx context.Context, changes []*capture.Change) error {
 		if err != nil {
 			return err
 		}
-		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT round; RELEASE SAVEPOINT round"); err != nil {
+		if err := a.db.Run(ctx, "ROLLBACK TO SAVEPOINT round; RELEASE SAVEPOINT round"); err != nil {
 			return named("roll back to savepoint", err)
 		}
 		a.backTo(mark)
@@ -109,17 +109,17 @@ func (a *applier) parkBlamed(ctx context.Context, c *conflict) error {
 
 // probe looks whether deferred constraints hold now, and leaves them deferred. why: they do not.
 func (a *applier) probe(ctx context.Context) (why *pgconn.PgError, err error) {
-	if err := a.db.run(ctx, "SAVEPOINT probe"); err != nil {
+	if err := a.db.Run(ctx, "SAVEPOINT probe"); err != nil {
 		return nil, named("set savepoint", err)
 	}
 	end := "RELEASE SAVEPOINT probe"
-	if err := a.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+	if err := a.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
 		if !errors.As(err, &why) || !conflicting(why.Code) {
 			return nil, named("check constraints", err)
 		}
 		end = "ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe"
 	}
-	return why, named("end savepoint", a.db.run(ctx, end))
+	return why, named("end savepoint", a.db.Run(ctx, end))
 }
 
 // mark is what an applier knows of the transaction that is open, to go back to with a savepoint.

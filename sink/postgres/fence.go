@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 const takeOverSQL = `
@@ -31,7 +32,7 @@ const (
 
 // takeOver makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
 // its first statement to its end, so after this there is none; one that does not end is ended with its backend.
-func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progress, sink.Progress, error) {
+func (s *Sink) takeOver(ctx context.Context, db *dml.Conn, lane sink.Lane) (*progress, sink.Progress, error) {
 	if err := s.prepare(ctx, db); err != nil {
 		return nil, sink.Progress{}, err
 	}
@@ -58,19 +59,19 @@ func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progres
 }
 
 // claim is one attempt, which waits for the row only so long.
-func (s *Sink) claim(ctx context.Context, db *conn, params [][]byte) (rows [][][]byte, err error) {
-	if err := db.run(ctx, "SET lock_timeout = "+strconv.FormatInt(zombieWithin.Milliseconds(), 10)); err != nil {
+func (s *Sink) claim(ctx context.Context, db *dml.Conn, params [][]byte) (rows [][][]byte, err error) {
+	if err := db.Run(ctx, "SET lock_timeout = "+strconv.FormatInt(zombieWithin.Milliseconds(), 10)); err != nil {
 		return nil, err
 	}
-	if rows, err = db.rows(ctx, takeOverSQL, params...); err != nil {
+	if rows, err = db.Query(ctx, takeOverSQL, params...); err != nil {
 		return nil, err
 	}
-	return rows, db.run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
+	return rows, db.Run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
 }
 
 // endZombie ends the backend that the row names. It is of our role as a rule, so we may.
-func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
-	rows, err := db.rows(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
+func (s *Sink) endZombie(ctx context.Context, db *dml.Conn, key [][]byte) error {
+	rows, err := db.Query(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
 		WHERE p.pipeline = $1 AND p.sink = $2 AND p.lane = $3`, key...)
 	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {
@@ -90,7 +91,7 @@ func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
 }
 
 // known reads the progressColumns of a row of tailrace.progress.
-func (s *Sink) known(ctx context.Context, db *conn, lane string, row [][]byte) (sink.Progress, error) {
+func (s *Sink) known(ctx context.Context, db *dml.Conn, lane string, row [][]byte) (sink.Progress, error) {
 	if row[0] == nil {
 		return s.unknown(ctx, db)
 	}
@@ -153,8 +154,8 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	defer db.close()
-	there, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute
+	defer db.Close()
+	there, err := db.Query(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute
 		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
 	if err != nil {
 		return sink.Progress{}, named("look for tailrace.progress", err)
@@ -166,7 +167,7 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	if string(there[0][1]) != "t" {
 		columns = olderColumns + ", NULL, NULL, NULL, NULL"
 	}
-	rows, err := db.rows(ctx, "SELECT "+columns+" FROM tailrace.progress p WHERE pipeline = $1 AND sink = $2 AND lane = $3",
+	rows, err := db.Query(ctx, "SELECT "+columns+" FROM tailrace.progress p WHERE pipeline = $1 AND sink = $2 AND lane = $3",
 		[]byte(s.options.Pipeline), []byte(s.options.Name), []byte(lane))
 	if err != nil {
 		return sink.Progress{}, named("read tailrace.progress", err)
@@ -178,15 +179,15 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 }
 
 // unknown tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
-func (s *Sink) unknown(ctx context.Context, db *conn) (sink.Progress, error) {
-	there, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
+func (s *Sink) unknown(ctx context.Context, db *dml.Conn) (sink.Progress, error) {
+	there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
 	if err != nil {
 		return sink.Progress{}, named("look for tailrace.tables", err)
 	}
 	if string(there[0][0]) != "t" {
 		return sink.Progress{Memory: sink.Empty}, nil
 	}
-	rows, err := db.rows(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
+	rows, err := db.Query(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
 		[]byte(s.options.Pipeline), []byte(s.options.Name))
 	if err != nil {
 		return sink.Progress{}, named("read tailrace.tables", err)

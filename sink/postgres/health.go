@@ -49,8 +49,8 @@ func (w *watch) look(ctx context.Context, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer db.close()
-	rows, err := db.rows(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::pg_catalog.int4
+	defer db.Close()
+	rows, err := db.Query(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::pg_catalog.int4
 		AND (state = 'active' OR state_change > pg_catalog.now() - $2::pg_catalog.interval))`,
 		strconv.AppendUint(nil, uint64(w.pid), 10), []byte(strconv.FormatInt(limit.Milliseconds()/2, 10)+" milliseconds"))
 	if err == nil && string(rows[0][0]) == "f" {

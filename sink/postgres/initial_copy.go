@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
@@ -19,20 +20,20 @@ type copied struct {
 }
 
 // begun says whether the rows of a table have begun to come, and notes that they have.
-func (k *copied) begun(p *plan, lsn capture.LSN) bool {
+func (k *copied) begun(p *dml.Plan, lsn capture.LSN) bool {
 	if k.lsn != lsn || k.tables == nil {
 		*k = copied{lsn: lsn, tables: map[string]bool{}}
 	}
-	if k.tables[p.name] {
+	if k.tables[p.Name] {
 		return true
 	}
-	k.tables[p.name] = true
+	k.tables[p.Name] = true
 	return false
 }
 
 // knows says whether a change needs no look at its table before it.
-func (k *copied) knows(p *plan, c *capture.Change) bool {
-	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.name]
+func (k *copied) knows(p *dml.Plan, c *capture.Change) bool {
+	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.Name]
 }
 
 // clone is for going back to.
@@ -41,7 +42,7 @@ func (k *copied) clone() copied { return copied{lsn: k.lsn, tables: maps.Clone(k
 // clear makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
 // left are replaced. Rows of somebody else's halt the lane, unless the source wins: then the table is one that we did not
 // fill before.
-func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
+func (a *applier) clear(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	if c.Op != capture.Read {
 		return nil
 	}
@@ -50,21 +51,21 @@ func (a *applier) clear(ctx context.Context, p *plan, c *capture.Change) error {
 			return err
 		}
 	}
-	if a.copied.begun(p, c.Tx.LSN) || p.rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
+	if a.copied.begun(p, c.Tx.LSN) || p.Rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil
 	}
-	rows, err := a.db.rows(ctx, "SELECT EXISTS (SELECT FROM "+p.name+")")
+	rows, err := a.db.Query(ctx, "SELECT EXISTS (SELECT FROM "+p.Name+")")
 	if err != nil {
-		return named("look into "+p.name, err)
+		return named("look into "+p.Name, err)
 	}
 	if string(rows[0][0]) == "f" {
 		return nil
 	}
 	return &capture.Problem{
 		State: "target_not_empty", Halted: true, Usage: true,
-		Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.table, p.name),
+		Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.Table, p.Name),
 		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
-			"or set on_conflict = \"source_wins\"", p.name),
+			"or set on_conflict = \"source_wins\"", p.Name),
 	}
 }
 
@@ -86,7 +87,7 @@ func (a *applier) clearAll(ctx context.Context) error {
 	if a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil
 	}
-	rows, err := a.db.rows(ctx, `SELECT pg_catalog.format('%I.%I', target_schema, target_table) FROM tailrace.tables
+	rows, err := a.db.Query(ctx, `SELECT pg_catalog.format('%I.%I', target_schema, target_table) FROM tailrace.tables
 		WHERE pipeline = $1 AND sink = $2 AND created < pg_catalog.now()
 		AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', target_schema, target_table)) IS NOT NULL`, a.row.key[0], a.row.key[1])
 	if err != nil {
@@ -100,5 +101,5 @@ func (a *applier) clearAll(ctx context.Context) error {
 	if len(deletes) == 0 {
 		return nil
 	}
-	return named("empty the tables of an earlier copy", a.db.run(ctx, "WITH "+strings.Join(deletes, ", ")+" SELECT"))
+	return named("empty the tables of an earlier copy", a.db.Run(ctx, "WITH "+strings.Join(deletes, ", ")+" SELECT"))
 }

@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
@@ -66,19 +63,3 @@ func TestMoreRowsThanOneStatementHas(t *testing.T) {
 }
 
 func text1(s string) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(s)} }
-
-// However little is read at once, it is the same text.
-func TestCopyText(t *testing.T) {
-	var rows [][]capture.Value
-	var want []byte
-	for i := range 5000 {
-		rows = append(rows, []capture.Value{text1(fmt.Sprint(i)), {}, text1("a\tb\nc")})
-		want = appendCopy(want, rows[i], []int{0, 2, 1})
-	}
-	for name, read := range map[string]func(io.Reader) io.Reader{"one byte": iotest.OneByteReader, "halves": iotest.HalfReader} {
-		got, err := io.ReadAll(read(&copyText{rows: rows, columns: []int{0, 2, 1}}))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s at once: %d bytes and %v, want %d bytes", name, len(got), err, len(want))
-		}
-	}
-}

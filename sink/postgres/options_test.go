@@ -183,11 +183,11 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 	if got, want := s.Query(t, r.database, peopleRows), "A|m|z|1 B|m|y|1 C|m|y|1"; got != want {
 		t.Errorf("rows %s, want %s", got, want)
 	}
-	for _, st := range r.plans[table].others {
-		if !strings.Contains(st.sql, " WHERE ") {
+	for _, st := range r.plans[table].Statements {
+		if !strings.Contains(st.SQL, " WHERE ") {
 			continue // an insert finds nothing
 		}
-		rows, err := r.db.rows(t.Context(), "EXPLAIN EXECUTE "+st.name+" ("+strings.Repeat("NULL, ", strings.Count(st.sql, "$")-1)+"NULL)")
+		rows, err := r.db.Query(t.Context(), "EXPLAIN EXECUTE "+st.Name+" ("+strings.Repeat("NULL, ", strings.Count(st.SQL, "$")-1)+"NULL)")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 			text += string(row[0]) + "\n"
 		}
 		if !strings.Contains(text, "Index Cond: ((id OPERATOR(ext.=) ") || !strings.Contains(text, " AND ((email)::ext.citext OPERATOR(ext.=) ") {
-			t.Errorf("%s\n%s", st.sql, text)
+			t.Errorf("%s\n%s", st.SQL, text)
 		}
 	}
 }

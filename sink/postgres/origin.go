@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // originName is the replication origin of a sink's transactions. Postgres takes up to 512 bytes since 18, any before.
@@ -17,14 +18,14 @@ func (s *Sink) originName() string {
 	return "tailrace_" + strings.ToLower(s.options.Pipeline+"_"+s.options.Name)
 }
 
-// originSession puts the sink's replication origin on the session, so that a reverse pipeline can leave out what this one
+// setUpOrigin puts the sink's replication origin on the session, so that a reverse pipeline can leave out what this one
 // wrote. A session of before that still holds it is ended: it is fenced already.
-func (s *Sink) originSession(ctx context.Context, db *conn) error {
+func (s *Sink) setUpOrigin(ctx context.Context, db *dml.Conn) error {
 	if s.options.Origin == OriginOff {
 		return nil
 	}
 	name := []byte(s.originName())
-	may, err := db.rows(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE')
+	may, err := db.Query(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE')
 		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_create(text)', 'EXECUTE')
 		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_oid(text)', 'EXECUTE')`)
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *Sink) originSession(ctx context.Context, db *conn) error {
 	}
 	err = s.setOrigin(ctx, db, name)
 	if holder := holderOf(err); holder != "" {
-		_, err = db.rows(ctx, `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
+		_, err = db.Query(ctx, `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
 			WHERE pid = $1::pg_catalog.int4 AND application_name = pg_catalog.current_setting('application_name')
 			AND datname = pg_catalog.current_database() AND usename = CURRENT_USER`, []byte(holder))
 		if err == nil {
@@ -63,13 +64,13 @@ func holderOf(err error) string {
 	return ""
 }
 
-func (s *Sink) setOrigin(ctx context.Context, db *conn, name []byte) error {
-	_, err := db.rows(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
+func (s *Sink) setOrigin(ctx context.Context, db *dml.Conn, name []byte) error {
+	_, err := db.Query(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
 		WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL`, name)
 	if err != nil && pgconnect.SQLState(err) != pgconnect.DuplicateObject && pgconnect.SQLState(err) != pgconnect.UniqueViolation {
 		return err
 	}
-	_, err = db.rows(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
+	_, err = db.Query(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
 	return err
 }
 

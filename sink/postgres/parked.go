@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // parked are the rows of which changes wait in tailrace.parked: later changes of them wait, too, or the row would become
@@ -21,7 +22,7 @@ func (a *applier) loadParked(ctx context.Context) error {
 	if a.options.OnConflict != Park {
 		return nil
 	}
-	rows, err := a.db.rows(ctx, `SELECT target_schema, target_table, k FROM tailrace.parked, LATERAL (VALUES (key), (new_key)) x (k)
+	rows, err := a.db.Query(ctx, `SELECT target_schema, target_table, k FROM tailrace.parked, LATERAL (VALUES (key), (new_key)) x (k)
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND k IS NOT NULL`, a.row.key[:3]...)
 	if err != nil {
 		return named("read tailrace.parked", err)
@@ -35,12 +36,12 @@ func (a *applier) loadParked(ctx context.Context) error {
 func parkedKey(table, key string) string { return table + "\x00" + key }
 
 // concerned says whether a change is about a row that waits.
-func (a *applier) concerned(p *plan, c *capture.Change) bool {
+func (a *applier) concerned(p *dml.Plan, c *capture.Change) bool {
 	if len(a.parked.keys) == 0 {
 		return false
 	}
-	key, next := p.keysOf(c)
-	return a.parked.keys[parkedKey(p.name, key)] || next != "" && a.parked.keys[parkedKey(p.name, next)]
+	key, next := p.Keys(c)
+	return a.parked.keys[parkedKey(p.Name, key)] || next != "" && a.parked.keys[parkedKey(p.Name, next)]
 }
 
 // waits parks a change of a row of which others wait. The table is asked again: somebody may have replayed them.
@@ -52,18 +53,18 @@ func (a *applier) waits(ctx context.Context, c *capture.Change) (bool, error) {
 	if !a.concerned(p, c) {
 		return false, nil
 	}
-	key, next := p.keysOf(c)
+	key, next := p.Keys(c)
 	for _, k := range []string{key, next} {
-		rows, err := a.db.rows(ctx, `SELECT EXISTS (SELECT FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 AND lane = $3
+		rows, err := a.db.Query(ctx, `SELECT EXISTS (SELECT FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 AND lane = $3
 			AND target_schema = $4 AND target_table = $5 AND $6 IN (key, new_key))`,
-			append(a.row.key[:3:3], []byte(p.rel.Schema), []byte(p.rel.Name), []byte(k))...)
+			append(a.row.key[:3:3], []byte(p.Rel.Schema), []byte(p.Rel.Name), []byte(k))...)
 		if err != nil {
 			return false, named("read tailrace.parked", err)
 		}
 		if string(rows[0][0]) == "t" {
 			return true, a.park(ctx, p, c, parkedReason{reason: "follows", message: "an earlier change of the row is parked"})
 		}
-		delete(a.parked.keys, parkedKey(p.name, k))
+		delete(a.parked.keys, parkedKey(p.Name, k))
 	}
 	return false, nil
 }
@@ -86,21 +87,21 @@ func (a *applier) parkAll(ctx context.Context, changes []*capture.Change, why *c
 }
 
 // park writes a change into tailrace.parked instead of its table, in the transaction that is open.
-func (a *applier) park(ctx context.Context, p *plan, c *capture.Change, why parkedReason) error {
-	key, next := p.keysOf(c)
-	_, err := a.db.rows(ctx, `INSERT INTO tailrace.parked (pipeline, sink, lane, position, seq, committed, source_schema, source_table,
+func (a *applier) park(ctx context.Context, p *dml.Plan, c *capture.Change, why parkedReason) error {
+	key, next := p.Keys(c)
+	_, err := a.db.Query(ctx, `INSERT INTO tailrace.parked (pipeline, sink, lane, position, seq, committed, source_schema, source_table,
 		target_schema, target_table, op, key, new_key, before, after, reason, sqlstate, constraint_name, message)
 		VALUES ($1, $2, $3, $4::pg_catalog.pg_lsn, $5::pg_catalog.int8, $6::pg_catalog.timestamptz, $7, $8, $9, $10, $11, $12, $13,
 		$14::pg_catalog.jsonb, $15::pg_catalog.jsonb, $16, $17, $18, $19)`,
-		append(a.row.key[:3:3], c.Tx.LSN.Append(nil), encoded(c.Seq), []byte(c.Tx.Time.Format(time.RFC3339Nano)),
-			[]byte(c.Table.Schema), []byte(c.Table.Name), []byte(p.rel.Schema), []byte(p.rel.Name), []byte(c.Op.String()),
-			orNull(key), orNull(next), image(c.Table, c.Before), image(c.Table, c.After),
+		append(a.row.key[:3:3], c.Tx.LSN.Append(nil), dml.JSON(c.Seq), []byte(c.Tx.Time.Format(time.RFC3339Nano)),
+			[]byte(c.Table.Schema), []byte(c.Table.Name), []byte(p.Rel.Schema), []byte(p.Rel.Name), []byte(c.Op.String()),
+			orNull(key), orNull(next), imageJSON(c.Table, c.Before), imageJSON(c.Table, c.After),
 			[]byte(why.reason), orNull(why.sqlstate), orNull(why.constraint), []byte(why.message))...)
 	if err != nil {
 		return named("park a change", err)
 	}
 	for _, k := range []string{key, next} {
-		if k = parkedKey(p.name, k); !a.parked.keys[k] && k != parkedKey(p.name, "") {
+		if k = parkedKey(p.Name, k); !a.parked.keys[k] && k != parkedKey(p.Name, "") {
 			a.parked.keys[k] = true
 			a.parked.added = append(a.parked.added, k)
 		}
@@ -108,8 +109,8 @@ func (a *applier) park(ctx context.Context, p *plan, c *capture.Change, why park
 	return nil
 }
 
-// image is a row as a JSON object of texts and nulls; what is not known of it is not in it. nil stays nil.
-func image(t *capture.Table, row []capture.Value) []byte {
+// imageJSON is a row as a JSON object of texts and nulls; what is not known of it is not in it. nil stays nil.
+func imageJSON(t *capture.Table, row []capture.Value) []byte {
 	if row == nil {
 		return nil
 	}
@@ -123,7 +124,7 @@ func image(t *capture.Table, row []capture.Value) []byte {
 			object[t.Columns[i].Name] = &s
 		}
 	}
-	return encoded(object)
+	return dml.JSON(object)
 }
 
 func orNull(s string) []byte {

@@ -8,10 +8,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
-func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
+func (a *applier) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 	p := a.plans[c.Table]
 	if p == nil {
 		var err error
@@ -24,8 +25,8 @@ func (a *applier) plan(ctx context.Context, c *capture.Change) (*plan, error) {
 	return p, a.clear(ctx, p, c)
 }
 
-func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) {
-	rel, err := a.catalog.Relation(ctx, a.db.pg, t)
+func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*dml.Plan, error) {
+	rel, err := a.catalog.Relation(ctx, a.db.PG, t)
 	if err != nil {
 		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
 		return nil, named("find the target of "+t.String(), err)
@@ -34,10 +35,10 @@ func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*plan, error) 
 	for _, note := range rel.Notes {
 		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
-	p := newPlan(t, rel)
-	if a.options.KeepDeletes && len(p.key) > 0 { // a row that comes back finds itself
-		p.onKey = p.onKeySQL()
-		p.insert.sql += p.onKey
+	p := dml.NewPlan(t, rel)
+	if a.options.KeepDeletes && len(p.Key) > 0 { // a row that comes back finds itself
+		p.OnConflict = p.OnConflictSQL()
+		p.Insert.SQL += p.OnConflict
 	}
 	return p, a.inspect(ctx, p)
 }
@@ -57,16 +58,16 @@ FROM pg_catalog.pg_class c LEFT JOIN (pg_catalog.pg_attribute a JOIN LATERAL (
     WHERE t.oid = a.atttypid AND n.nspname <> 'pg_catalog') e ON true) ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.oid = $1::pg_catalog.oid`
 
-func (a *applier) inspect(ctx context.Context, p *plan) error {
-	rows, err := a.db.rows(ctx, inspectQuery, strconv.AppendUint(nil, uint64(p.rel.OID), 10))
+func (a *applier) inspect(ctx context.Context, p *dml.Plan) error {
+	rows, err := a.db.Query(ctx, inspectQuery, strconv.AppendUint(nil, uint64(p.Rel.OID), 10))
 	if err != nil {
-		return named("look at "+p.name, err)
+		return named("look at "+p.Name, err)
 	}
 	for _, r := range rows {
-		p.cascades = string(r[0]) == "t" && a.options.Constraints != Off
-		p.parted = string(r[1]) == "t"
+		p.Cascades = string(r[0]) == "t" && a.options.Constraints != Off
+		p.Partitioned = string(r[1]) == "t"
 		if r[2] != nil {
-			p.equals[string(r[2])] = string(r[3])
+			p.Operators[string(r[2])] = string(r[3])
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // settle applies one statement's changes, and what the policy says when they conflict.
@@ -35,7 +36,7 @@ func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
 
 // try calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
 func (a *applier) try(ctx context.Context, f func() error) error {
-	if err := a.db.run(ctx, "SAVEPOINT change"); err != nil {
+	if err := a.db.Run(ctx, "SAVEPOINT change"); err != nil {
 		return named("set savepoint", err)
 	}
 	end := "RELEASE SAVEPOINT change"
@@ -47,7 +48,7 @@ func (a *applier) try(ctx context.Context, f func() error) error {
 		}
 		end = "ROLLBACK TO SAVEPOINT change; " + end
 	}
-	if err := a.db.run(ctx, end); err != nil {
+	if err := a.db.Run(ctx, end); err != nil {
 		return named("end savepoint", err)
 	}
 	return failed
@@ -82,19 +83,19 @@ func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error
 	if err != nil {
 		return nil, err
 	}
-	if p.table.Exchanges(columns) && p.onKey == "" {
+	if p.Table.Exchanges(columns) && p.OnConflict == "" {
 		if err := a.readKind(ctx, c); err != nil || c.kind != "late" {
 			return nil, cmp.Or(err, error(c)) // what is in the way may be a row that has yet to move
 		}
 	}
-	if inserts(change) && subset(columns, p.key) {
+	if dml.IsInsert(change) && subset(columns, p.Key) {
 		over := &capture.Change{Tx: change.Tx, Seq: change.Seq, Op: capture.Update, Table: change.Table, After: change.After}
 		return func() error { return a.blind(ctx, p, over) }, nil
 	}
 	if err := a.evict(ctx, c, columns); err != nil {
 		return nil, err
 	}
-	if inserts(change) {
+	if dml.IsInsert(change) {
 		return func() error { return a.one(ctx, []*capture.Change{change}) }, nil
 	}
 	return func() error { return a.blind(ctx, p, change) }, nil
@@ -102,41 +103,41 @@ func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error
 
 // blind applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
 // of it is known.
-func (a *applier) blind(ctx context.Context, p *plan, c *capture.Change) error {
-	if len(p.key) == 0 { // the row is not there as it should be, and nothing else finds it
-		if c.Op == capture.Update && whole(c.After) {
+func (a *applier) blind(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+	if len(p.Key) == 0 { // the row is not there as it should be, and nothing else finds it
+		if c.Op == capture.Update && dml.Complete(c.After) {
 			return a.insertInstead(ctx, p, c)
 		}
 		return nil
 	}
-	u := p.usage(nil, old(c), c.Before, c.After, false)
-	st := p.remove(u)
+	u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, false)
+	st := p.Delete(u)
 	if c.Op == capture.Update {
-		st = p.update(u)
+		st = p.Update(u)
 	}
-	n, err := a.db.exec(ctx, st, p.params(nil, u, old(c), c.After))
+	n, err := a.db.Exec(ctx, st, p.Params(nil, u, dml.OldRow(c), c.After))
 	if err != nil {
 		return judge(p, c, n, err)
 	}
-	if n == 0 && c.Op == capture.Update && whole(c.After) {
+	if n == 0 && c.Op == capture.Update && dml.Complete(c.After) {
 		return a.insertInstead(ctx, p, c)
 	}
-	if n > 1 && p.late { // which of them it is, nobody can say
+	if n > 1 && p.Deferrable { // which of them it is, nobody can say
 		return judge(p, c, n, nil)
 	}
 	return nil
 }
 
-func (a *applier) insertInstead(ctx context.Context, p *plan, c *capture.Change) error {
+func (a *applier) insertInstead(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	row := &capture.Change{Tx: c.Tx, Seq: c.Seq, Op: capture.Insert, Table: c.Table, After: c.After}
-	n, err := a.db.exec(ctx, p.insert, p.insertParams(nil, row.After))
+	n, err := a.db.Exec(ctx, p.Insert, p.InsertParams(nil, row.After))
 	return judge(p, row, n, err)
 }
 
 // uniqueColumns are the columns of the unique index that a conflict is about, as indexes into the row. One with
 // expressions or a predicate stays a conflict: nobody can tell which row it is.
 func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
-	rows, err := a.db.rows(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
+	rows, err := a.db.Query(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
 		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
 		WHERE k.relname = $1 AND n.nspname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL`,
@@ -145,8 +146,8 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 		return nil, named("look for index "+c.err.ConstraintName, err)
 	}
 	for _, r := range rows {
-		i := c.plan.table.Column(string(r[0]))
-		if i < 0 || !given(c.change.After[i]) {
+		i := c.plan.Table.Column(string(r[0]))
+		if i < 0 || !dml.Given(c.change.After[i]) {
 			return nil, c
 		}
 		columns = append(columns, i)
@@ -160,14 +161,14 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 // evict deletes the row that has the values of a unique index.
 func (a *applier) evict(ctx context.Context, c *conflict, columns []int) error {
 	p := c.plan
-	sql := "DELETE FROM " + p.name + " t WHERE true"
+	sql := "DELETE FROM " + p.Name + " t WHERE true"
 	var params [][]byte
 	for _, i := range columns {
-		params = append(params, text(c.change.After[i]))
-		sql += " AND " + p.is(i, len(params))
+		params = append(params, dml.Param(c.change.After[i]))
+		sql += " AND " + p.Equals(i, len(params))
 	}
 	err := a.try(ctx, func() error {
-		r := a.db.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+		r := a.db.PG.ExecParams(ctx, sql, params, nil, nil, nil).Read()
 		return judge(p, c.change, 1, r.Err)
 	})
 	return err

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
@@ -11,7 +12,7 @@ type ahead struct {
 	queue  *queue.Queue // nil: nothing is taken ahead
 	group  *queue.Group
 	taken  bool
-	fold   *fold
+	fold   *dml.Effects
 	folded int // how many of the group's changes fold has
 }
 
@@ -44,9 +45,9 @@ func (a *applier) lookAhead() {
 		if p == nil || c.Op == capture.Truncate || c.Op == capture.Read {
 			return
 		}
-		folded, err := n.fold.add(p, c)
+		folded, err := n.fold.Add(p, c)
 		if err != nil {
-			n.fold.reset()
+			n.fold.Reset()
 			n.folded = 0
 		}
 		if err != nil || !folded {
@@ -58,7 +59,7 @@ func (a *applier) lookAhead() {
 
 // unfold forgets what is folded, of the group at hand and of the next: their plans may go.
 func (a *applier) unfold() {
-	a.bulk.fold.reset()
-	a.ahead.fold.reset()
+	a.bulk.fold.Reset()
+	a.ahead.fold.Reset()
 	a.bulk.folded, a.ahead.folded = 0, 0
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
@@ -18,9 +19,9 @@ import (
 type progress struct {
 	key    [][]byte // pipeline, sink, lane, owner
 	origin []byte   // nil: it is recorded
-	move   *statement
-	fence  *statement // move, and an error where that has hit no row, for transactions that nobody looks at before they commit
-	lock   *statement
+	move   *dml.Statement
+	fence  *dml.Statement // move, and an error where that has hit no row, for transactions that nobody looks at before they commit
+	lock   *dml.Statement
 
 	mu sync.Mutex
 	at capture.Position // the row stands there, or beyond
@@ -60,9 +61,9 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`
 	return &progress{
 		key: key, origin: origin,
-		move:  &statement{sql: move},
-		fence: &statement{sql: "WITH moved AS (" + move + " RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM moved"},
-		lock: &statement{sql: `UPDATE tailrace.progress SET updated_at = pg_catalog.now()
+		move:  &dml.Statement{SQL: move},
+		fence: &dml.Statement{SQL: "WITH moved AS (" + move + " RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM moved"},
+		lock: &dml.Statement{SQL: `UPDATE tailrace.progress SET updated_at = pg_catalog.now()
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`},
 	}
 }
@@ -94,12 +95,12 @@ func commitText(c capture.Commit) [][]byte {
 }
 
 // moveTo writes the end of a group; sink.ErrFenced when the row is not ours any more.
-func (p *progress) moveTo(ctx context.Context, db *conn, g *queue.Group) error {
-	return owned(db.exec(ctx, p.move, p.params(g)))
+func (p *progress) moveTo(ctx context.Context, db *dml.Conn, g *queue.Group) error {
+	return owned(db.Exec(ctx, p.move, p.params(g)))
 }
 
 // rewrite writes what is given in the place of what the row says; a state that is nil stays.
-func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) error {
+func (p *progress) rewrite(ctx context.Context, db *dml.Conn, to sink.Progress) error {
 	p.put(to.Position)
 	texts := make([][]byte, 2)
 	for i, v := range []any{to.Origin, to.Verdict} {
@@ -112,7 +113,7 @@ func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) erro
 		}
 	}
 	params := append(p.key[:4:4], to.Position.LSN.Append(nil), strconv.AppendUint(nil, to.Position.Seq, 10))
-	return owned(db.exec(ctx, &statement{sql: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
+	return owned(db.Exec(ctx, &dml.Statement{SQL: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
 		origin = $7::pg_catalog.jsonb, verdict = $8::pg_catalog.jsonb, commit_lsn = $9::pg_catalog.pg_lsn,
 		commit_xid = $10::pg_catalog.int8, commit_time = $11::pg_catalog.timestamptz,
 		state = COALESCE($12::pg_catalog.bytea, state), updated_at = pg_catalog.now()
@@ -121,13 +122,13 @@ func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) erro
 }
 
 // hold locks the row until the transaction ends.
-func (p *progress) hold(ctx context.Context, db *conn) error {
-	return owned(db.exec(ctx, p.lock, p.key))
+func (p *progress) hold(ctx context.Context, db *dml.Conn) error {
+	return owned(db.Exec(ctx, p.lock, p.key))
 }
 
 // look reads the row again: sink.ErrFenced when it is not ours any more, and an error when it stands before what it said.
-func (p *progress) look(ctx context.Context, db *conn) error {
-	rows, err := db.rows(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
+func (p *progress) look(ctx context.Context, db *dml.Conn) error {
+	rows, err := db.Query(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`, p.key...)
 	if err != nil {
 		return named("read progress", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -30,7 +31,7 @@ func (s *Settings) Replay(ctx context.Context, pipeline, name string) (Replayed,
 	if err != nil {
 		return Replayed{}, err
 	}
-	defer db.close()
+	defer db.Close()
 	r := &replay{applier: newApplier(k, db, nil, nil), sink: [][]byte{[]byte(pipeline), []byte(name)}}
 	return r.run(ctx)
 }
@@ -60,13 +61,13 @@ FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 ORDER BY id`
 
 // run goes through what waits until nothing more can be written.
 func (r *replay) run(ctx context.Context) (Replayed, error) {
-	there, err := r.db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
+	there, err := r.db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
 	if err != nil || string(there[0][0]) != "t" {
 		return r.done, named("look for tailrace.parked", err)
 	}
 	for before := -1; before != r.done.Applied; {
 		before = r.done.Applied
-		rows, err := r.db.rows(ctx, waitingQuery, r.sink...)
+		rows, err := r.db.Query(ctx, waitingQuery, r.sink...)
 		if err != nil {
 			return r.done, named("read tailrace.parked", err)
 		}
@@ -128,23 +129,23 @@ func (r *replay) write(ctx context.Context, w *waiting) (bool, error) {
 	if err := r.begin(ctx); err != nil {
 		return false, err
 	}
-	gone, err := r.db.rows(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
+	gone, err := r.db.Query(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
 	if err == nil && len(gone) == 1 {
 		var c *capture.Change
 		if c, err = r.change(ctx, w); err == nil {
 			err = r.one(ctx, []*capture.Change{c})
 		}
 		if err == nil { // what is deferred would not tell the change
-			err = judge(r.plans[c.Table], c, 1, r.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
+			err = judge(r.plans[c.Table], c, 1, r.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
 		}
 		if err == nil {
-			if err = r.db.run(ctx, "COMMIT"); err == nil {
+			if err = r.db.Run(ctx, "COMMIT"); err == nil {
 				return true, nil
 			}
 			err = r.atCommit(err)
 		}
 	}
-	return false, errors.Join(named("replay a change", err), r.db.rollback(ctx))
+	return false, errors.Join(named("replay a change", err), r.db.Rollback(ctx))
 }
 
 const columnsQuery = `
@@ -154,7 +155,7 @@ WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdr
 
 // change is the parked change, with the plan of a table that has the columns that it knows.
 func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error) {
-	rows, err := r.db.rows(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
+	rows, err := r.db.Query(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
 	if err != nil {
 		return nil, named("look at "+pgconnect.Ident(w.Schema, w.Table), err)
 	}
@@ -182,12 +183,12 @@ func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error
 	if !key { // then what the replica identity gave does
 		rel.Key = nil
 		for i, v := range c.Before {
-			if given(v) {
+			if dml.Given(v) {
 				rel.Key = append(rel.Key, i)
 			}
 		}
 	}
-	r.plans[t] = newPlan(t, rel)
+	r.plans[t] = dml.NewPlan(t, rel)
 	return c, nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // progressSchema is the schema in the target that is ours.
@@ -68,8 +69,8 @@ const upgradeDDL = `ALTER TABLE tailrace.progress ADD COLUMN IF NOT EXISTS commi
 	ADD COLUMN IF NOT EXISTS commit_time timestamptz, ADD COLUMN IF NOT EXISTS verdict jsonb;`
 
 // prepare makes the schema where it is absent.
-func (s *Sink) prepare(ctx context.Context, db *conn) error {
-	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+func (s *Sink) prepare(ctx context.Context, db *dml.Conn) error {
+	rows, err := db.Query(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
 		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
 	if err != nil {
 		return named("look for tailrace.progress", err)
@@ -77,11 +78,11 @@ func (s *Sink) prepare(ctx context.Context, db *conn) error {
 	if string(rows[0][0]) == "t" {
 		return s.prepareTables(ctx, db)
 	}
-	err = db.run(ctx, schemaDDL)
+	err = db.Run(ctx, schemaDDL)
 	if err == nil {
 		return s.prepareTables(ctx, db)
 	}
-	if rolled := db.rollback(ctx); rolled != nil {
+	if rolled := db.Rollback(ctx); rolled != nil {
 		return named("create schema tailrace", rolled)
 	}
 	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {

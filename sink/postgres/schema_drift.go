@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -23,16 +24,16 @@ func (s *Sink) catalog() target.Catalog {
 }
 
 // prepareTables makes what tells which table is whose, in a transaction of its own.
-func (s *Sink) prepareTables(ctx context.Context, db *conn) error {
+func (s *Sink) prepareTables(ctx context.Context, db *dml.Conn) error {
 	catalog := s.catalog()
-	err := db.run(ctx, "BEGIN")
+	err := db.Run(ctx, "BEGIN")
 	if err == nil {
-		err = catalog.Prepare(ctx, db.pg)
+		err = catalog.Prepare(ctx, db.PG)
 	}
 	if err == nil {
-		return named("prepare the target", db.run(ctx, "COMMIT"))
+		return named("prepare the target", db.Run(ctx, "COMMIT"))
 	}
-	return errors.Join(named("prepare the target", err), db.rollback(ctx))
+	return errors.Join(named("prepare the target", err), db.Rollback(ctx))
 }
 
 // drifted finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
@@ -53,7 +54,7 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 	}
 	for _, sql := range apart.Statements {
 		a.log.Info("alter the target", zap.String("statement", sql))
-		if err := a.db.run(ctx, sql); err != nil {
+		if err := a.db.Run(ctx, sql); err != nil {
 			return named(sql, err)
 		}
 	}
@@ -69,15 +70,15 @@ func (a *applier) takeOlder(ctx context.Context, err error) error {
 	if rolled := a.rollback(ctx); rolled != nil {
 		return errors.Join(err, rolled)
 	}
-	failed := a.db.run(ctx, "BEGIN")
+	failed := a.db.Run(ctx, "BEGIN")
 	if failed == nil {
 		failed = a.row.hold(ctx, a.db)
 	}
 	for i := 0; i < len(a.older) && failed == nil; i++ {
-		_, failed = a.catalog.Relation(ctx, a.db.pg, a.older[i])
+		_, failed = a.catalog.Relation(ctx, a.db.PG, a.older[i])
 	}
 	if failed == nil {
-		failed = a.db.run(ctx, "COMMIT")
+		failed = a.db.Run(ctx, "COMMIT")
 	}
 	if failed != nil {
 		a.log.Warn("an earlier shape is not taken", zap.Stringer("table", a.older[0]), zap.Error(failed))

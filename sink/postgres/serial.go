@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
@@ -33,7 +34,7 @@ func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, err
 			return n, err
 		}
 	}
-	if rowless(changes[0]) {
+	if dml.Rowless(changes[0]) {
 		return n, nil
 	}
 	return n, a.settle(ctx, changes[:n])
@@ -62,16 +63,16 @@ func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 	var err error
 	switch c.Op {
 	case capture.Insert, capture.Read:
-		if !whole(c.After) {
-			return fmt.Errorf("insert into %s at %s: the row is not whole", p.name, c.At())
+		if !dml.Complete(c.After) {
+			return fmt.Errorf("insert into %s at %s: the row is not whole", p.Name, c.At())
 		}
-		rows, err = a.db.exec(ctx, p.insert, p.insertParams(nil, c.After))
+		rows, err = a.db.Exec(ctx, p.Insert, p.InsertParams(nil, c.After))
 	case capture.Update:
-		u := p.usage(nil, old(c), c.Before, c.After, true)
-		rows, err = a.db.exec(ctx, p.update(u), p.params(nil, u, old(c), c.After))
+		u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, true)
+		rows, err = a.db.Exec(ctx, p.Update(u), p.Params(nil, u, dml.OldRow(c), c.After))
 	case capture.Delete:
-		u := p.usage(nil, old(c), c.Before, c.After, true)
-		rows, err = a.db.exec(ctx, p.remove(u), p.params(nil, u, old(c), nil))
+		u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, true)
+		rows, err = a.db.Exec(ctx, p.Delete(u), p.Params(nil, u, dml.OldRow(c), nil))
 	}
 	return judge(p, c, rows, err)
 }
@@ -80,7 +81,7 @@ func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error
 	if a.options.IgnoreTruncate {
 		return nil
 	}
-	if err := a.db.run(ctx, a.truncateSQL(changes)); err != nil {
+	if err := a.db.Run(ctx, a.truncateSQL(changes)); err != nil {
 		return judge(a.plans[changes[0].Table], changes[0], 1, err)
 	}
 	return nil
@@ -90,13 +91,13 @@ func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error
 func (a *applier) truncateSQL(changes []*capture.Change) string {
 	names := make([]string, len(changes))
 	for i, c := range changes {
-		names[i] = a.plans[c.Table].name
+		names[i] = a.plans[c.Table].Name
 	}
 	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
 // judge makes a conflict of what a statement for one row has come to.
-func judge(p *plan, c *capture.Change, rows int64, err error) error {
+func judge(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
 		return nil // a trigger of the target may keep a row out
 	}
@@ -107,7 +108,7 @@ func judge(p *plan, c *capture.Change, rows int64, err error) error {
 	if errors.As(err, &e) && conflicting(e.Code) {
 		return &conflict{plan: p, change: c, err: e}
 	}
-	return named(fmt.Sprintf("%s %s", c.Op, p.name), err)
+	return named(fmt.Sprintf("%s %s", c.Op, p.Name), err)
 }
 
 // conflicting says whether an error comes from the rows and the constraints that are there: class 23, values that a type

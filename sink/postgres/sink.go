@@ -84,10 +84,10 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	}
 	row, progress, err := s.takeOver(ctx, db, lane)
 	if err == nil {
-		err = s.originSession(ctx, db)
+		err = s.setUpOrigin(ctx, db)
 	}
 	if err != nil {
-		db.close()
+		db.Close()
 		return nil, sink.Progress{}, err
 	}
 	return newWriter(s, lane, db, row), progress, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
@@ -25,12 +26,12 @@ type Writer struct {
 	closed bool
 }
 
-func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
+func newWriter(s *Sink, lane sink.Lane, db *dml.Conn, row *progress) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Writer{sink: s, row: row, lane: lane, queue: queue.New(), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
-		defer db.close()
+		defer db.Close()
 		w.fail(newApplier(s, db, row, w.hold).guard(ctx, w.queue))
 	}()
 	return w
@@ -50,7 +51,7 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	if err != nil {
 		return err
 	}
-	defer db.close()
+	defer db.Close()
 	return w.row.rewrite(ctx, db, p)
 }
 

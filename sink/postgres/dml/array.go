@@ -1,4 +1,4 @@
-package postgres
+package dml
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// appendArray appends the text of an array's elements, one for each of n values. Every element is quoted, so that no text
+// AppendArray appends the text of an array's elements, one for each of n values. Every element is quoted, so that no text
 // means anything but itself.
-func appendArray(dst []byte, n int, value func(i int) capture.Value) []byte {
+func AppendArray(dst []byte, n int, value func(i int) capture.Value) []byte {
 	dst = append(dst, '{')
 	for i := range n {
 		if i > 0 {
@@ -69,48 +69,48 @@ func appendCopyText(dst, text []byte) []byte {
 	return append(dst, text[from:]...)
 }
 
-// copyText is rows in COPY's text format, written as they are read, so that the server is at the first while we write the
+// CopyReader is rows in COPY's text format, written as they are read, so that the server is at the first while we write the
 // rest. Read is for the driver's goroutine, stop for the one that waits for it.
-type copyText struct {
-	rows    [][]capture.Value
-	columns []int
-	idle    func() // called when all is written, before the server is told so; nil: nothing is to be done
+type CopyReader struct {
+	Rows      [][]capture.Value
+	Columns   []int
+	OnWritten func() // called when all is written, before the server is told so; nil: nothing is to be done
 
 	mu   sync.Mutex
 	done bool
-	text []byte // written, and from its first from bytes on not read
+	Text []byte // written, and from its first from bytes on not read
 	from int
 }
 
-const copyAtOnce = 32 << 10 // bytes, about
+const copyBytes = 32 << 10 // bytes, about
 
 // Read implements io.Reader.
-func (c *copyText) Read(p []byte) (int, error) {
+func (c *CopyReader) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {
 		return 0, io.EOF
 	}
-	if c.from == len(c.text) {
-		if len(c.rows) == 0 {
-			if c.idle != nil {
-				c.idle()
+	if c.from == len(c.Text) {
+		if len(c.Rows) == 0 {
+			if c.OnWritten != nil {
+				c.OnWritten()
 			}
 			return 0, io.EOF
 		}
-		c.text, c.from = c.text[:0], 0
-		for len(c.rows) > 0 && len(c.text) < copyAtOnce {
-			c.text, c.rows = appendCopy(c.text, c.rows[0], c.columns), c.rows[1:]
+		c.Text, c.from = c.Text[:0], 0
+		for len(c.Rows) > 0 && len(c.Text) < copyBytes {
+			c.Text, c.Rows = appendCopy(c.Text, c.Rows[0], c.Columns), c.Rows[1:]
 		}
 	}
-	n := copy(p, c.text[c.from:])
+	n := copy(p, c.Text[c.from:])
 	c.from += n
 	return n, nil
 }
 
-// stop waits for a Read that is at work; those that follow give nothing. After a connection that broke the driver does not
+// Stop waits for a Read that is at work; those that follow give nothing. After a connection that broke the driver does not
 // wait for its goroutine.
-func (c *copyText) stop() {
+func (c *CopyReader) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.done = true
