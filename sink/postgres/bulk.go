@@ -23,14 +23,14 @@ var errParked = errors.New("earlier changes of the row are parked")
 // bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
 // conflicts, says nothing of which change it is.
 type bulk struct {
-	*applier
-	script dml.Pipeline
-	fold   *dml.Effects
-	folded int // how many changes of the next group fold has already
-	usage  []byte
-	params [][]byte
-	text   []byte // of parameters and of COPY
-	sets   map[string]int
+	applier *applier
+	script  dml.Pipeline
+	fold    *dml.Effects
+	folded  int // how many changes of the next group fold has already
+	usage   []byte
+	params  [][]byte
+	text    []byte // of parameters and of COPY
+	sets    map[string]int
 	// truncates are the statements that empty tables.
 	truncates map[string]*dml.Statement
 	groups    []usageGroup
@@ -98,7 +98,7 @@ func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 // plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
 // first: rows of an older shape fit in no longer after it.
 func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
-	if p := b.plans[c.Table]; p != nil && b.copied.knows(p, c) {
+	if p := b.applier.plans[c.Table]; p != nil && b.applier.copied.knows(p, c) {
 		return p, nil
 	}
 	if err := b.flush(ctx); err != nil {
@@ -115,7 +115,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	c := changes[0]
 	if c.Op == capture.Truncate {
 		n = run(changes)
-		if b.options.IgnoreTruncate {
+		if b.applier.options.IgnoreTruncate {
 			return n, nil
 		}
 		for _, c := range changes[:n] {
@@ -126,7 +126,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		if err := b.flush(ctx); err != nil {
 			return n, err
 		}
-		sql := b.truncateSQL(changes[:n])
+		sql := b.applier.truncateSQL(changes[:n])
 		if b.truncates[sql] == nil {
 			b.truncates[sql] = &dml.Statement{SQL: sql}
 		}
@@ -139,11 +139,11 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	if dml.Rowless(c) {
 		return 1, nil
 	}
-	if b.concerned(p, c) {
+	if b.applier.concerned(p, c) {
 		return 1, errParked
 	}
 	folded, err := b.fold.Add(p, c)
-	if folded || err != nil || c.Op == capture.Delete && b.options.KeepDeletes {
+	if folded || err != nil || c.Op == capture.Delete && b.applier.options.KeepDeletes {
 		return 1, err
 	}
 	if err := b.flush(ctx); err != nil {
@@ -333,7 +333,7 @@ func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, 
 		sql += "; COMMIT"
 	}
 	text := dml.CopyReader{Rows: rows, Columns: p.Written, Text: b.text[:0], OnWritten: b.script.OnIdle}
-	_, err := b.db.PG.CopyFrom(ctx, &text, sql)
+	_, err := b.applier.db.PG.CopyFrom(ctx, &text, sql)
 	text.Stop()
 	b.text = text.Text[:0]
 	b.ended = last && err == nil

@@ -38,9 +38,9 @@ func (s *Settings) Replay(ctx context.Context, pipeline, name string) (Replayed,
 
 // replay is one call of Replay.
 type replay struct {
-	*applier
-	sink [][]byte // pipeline and name
-	done Replayed
+	applier *applier
+	sink    [][]byte // pipeline and name
+	done    Replayed
 }
 
 // waiting is a row of tailrace.parked.
@@ -61,13 +61,13 @@ FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 ORDER BY id`
 
 // run goes through what waits until nothing more can be written.
 func (r *replay) run(ctx context.Context) (Replayed, error) {
-	there, err := r.db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
+	there, err := r.applier.db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
 	if err != nil || string(there[0][0]) != "t" {
 		return r.done, named("look for tailrace.parked", err)
 	}
 	for before := -1; before != r.done.Applied; {
 		before = r.done.Applied
-		rows, err := r.db.Query(ctx, waitingQuery, r.sink...)
+		rows, err := r.applier.db.Query(ctx, waitingQuery, r.sink...)
 		if err != nil {
 			return r.done, named("read tailrace.parked", err)
 		}
@@ -126,26 +126,26 @@ func (w *waiting) keys() (keys []string) {
 
 // write writes one change, in a transaction of its own. false: somebody else has taken it.
 func (r *replay) write(ctx context.Context, w *waiting) (bool, error) {
-	if err := r.begin(ctx); err != nil {
+	if err := r.applier.begin(ctx); err != nil {
 		return false, err
 	}
-	gone, err := r.db.Query(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
+	gone, err := r.applier.db.Query(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
 	if err == nil && len(gone) == 1 {
 		var c *capture.Change
 		if c, err = r.change(ctx, w); err == nil {
-			err = r.one(ctx, []*capture.Change{c})
+			err = r.applier.one(ctx, []*capture.Change{c})
 		}
 		if err == nil { // what is deferred would not tell the change
-			err = judge(r.plans[c.Table], c, 1, r.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
+			err = judge(r.applier.plans[c.Table], c, 1, r.applier.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
 		}
 		if err == nil {
-			if err = r.db.Run(ctx, "COMMIT"); err == nil {
+			if err = r.applier.db.Run(ctx, "COMMIT"); err == nil {
 				return true, nil
 			}
-			err = r.atCommit(err)
+			err = r.applier.atCommit(err)
 		}
 	}
-	return false, errors.Join(named("replay a change", err), r.db.Rollback(ctx))
+	return false, errors.Join(named("replay a change", err), r.applier.db.Rollback(ctx))
 }
 
 const columnsQuery = `
@@ -155,7 +155,7 @@ WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdr
 
 // change is the parked change, with the plan of a table that has the columns that it knows.
 func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error) {
-	rows, err := r.db.Query(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
+	rows, err := r.applier.db.Query(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
 	if err != nil {
 		return nil, named("look at "+pgconnect.Ident(w.Schema, w.Table), err)
 	}
@@ -188,7 +188,7 @@ func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error
 			}
 		}
 	}
-	r.plans[t] = dml.NewPlan(t, rel)
+	r.applier.plans[t] = dml.NewPlan(t, rel)
 	return c, nil
 }
 
