@@ -161,8 +161,8 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 		return nil, nil, nil, err
 	}
 	end = func() { hangUp(source); hangUp(target) }
-	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Held: func(ctx context.Context) (capture.Position, error) {
-		return replica.Held(ctx, target, p.Name, name)
+	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Durable: func(ctx context.Context) (capture.Position, error) {
+		return replica.Durable(ctx, target, p.Name, name)
 	}}
 	if v.fast {
 		verifier.Rest = 0

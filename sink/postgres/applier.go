@@ -18,42 +18,42 @@ import (
 
 // applier applies groups on its connection: the worker's goroutine.
 type applier struct {
-	options *Options
-	sink    *Sink
-	log     *zap.Logger
-	db      *dml.Conn
-	row     *progress
-	held    func(capture.Position)
-	bulk    bulk
-	watch   watch
-	starts  []*dml.Statement // what begins a transaction
-	catalog target.Catalog
-	plans   map[*capture.Table]*dml.Plan
-	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
-	older   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
-	inside  bool             // a transaction is open that has pieces of a source transaction
-	copied  copied
-	parked  parked
-	ahead   ahead
-	wrote   time.Time // when the position was written
+	options         *Options
+	sink            *Sink
+	log             *zap.Logger
+	db              *dml.Conn
+	row             *progress
+	onDurable       func(capture.Position)
+	bulk            bulk
+	health          healthCheck
+	beginStatements []*dml.Statement // what begins a transaction
+	catalog         target.Catalog
+	plans           map[*capture.Table]*dml.Plan
+	newTables       []*capture.Table // planned in the transaction that is open: gone when that is rolled back
+	earlierShapes   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
+	midTransaction  bool             // a transaction is open that has pieces of a source transaction
+	initialCopy     initialCopy
+	parked          parked
+	prefetch        prefetch
+	recordedAt      time.Time // when the position was written
 }
 
 func newApplier(s *Sink, db *dml.Conn, row *progress, held func(capture.Position)) *applier {
 	a := &applier{
-		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*dml.Plan{},
-		catalog: s.catalog(), starts: []*dml.Statement{{SQL: "BEGIN"}},
+		options: &s.options, sink: s, log: s.log, db: db, row: row, onDurable: held, plans: map[*capture.Table]*dml.Plan{},
+		catalog: s.catalog(), beginStatements: []*dml.Statement{{SQL: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
-		a.starts = append(a.starts, &dml.Statement{SQL: "SET CONSTRAINTS ALL DEFERRED"})
+		a.beginStatements = append(a.beginStatements, &dml.Statement{SQL: "SET CONSTRAINTS ALL DEFERRED"})
 	}
-	a.watch.sink, a.watch.pid = s, db.PG.PID()
-	a.ahead.fold = dml.NewEffects(s.options.KeepDeletes, 1)
-	a.bulk = bulk{applier: a, script: dml.Pipeline{Db: db, OnIdle: a.lookAhead}, fold: dml.NewEffects(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*dml.Statement{}, commit: &dml.Statement{SQL: "COMMIT"}}
+	a.health.sink, a.health.pid = s, db.PG.PID()
+	a.prefetch.effects = dml.NewEffects(s.options.KeepDeletes, 1)
+	a.bulk = bulk{applier: a, pipeline: dml.Pipeline{DB: db, OnIdle: a.prefetchNext}, effects: dml.NewEffects(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*dml.Statement{}, commit: &dml.Statement{SQL: "COMMIT"}}
 	return a
 }
 
-// guard runs until the queue or a group fails, and makes an error of a panic.
-func (a *applier) guard(ctx context.Context, q *queue.Queue) (err error) {
+// runWorker runs until the queue or a group fails, and makes an error of a panic.
+func (a *applier) runWorker(ctx context.Context, q *queue.Queue) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
@@ -62,8 +62,8 @@ func (a *applier) guard(ctx context.Context, q *queue.Queue) (err error) {
 	}()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go a.watch.run(ctx, end)
-	err = a.drifted(ctx, a.run(ctx, q))
+	go a.health.run(ctx, end)
+	err = a.handleDrift(ctx, a.run(ctx, q))
 	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
 		return p
 	}
@@ -71,7 +71,7 @@ func (a *applier) guard(ctx context.Context, q *queue.Queue) (err error) {
 		return c.problem()
 	}
 	if ctx.Err() == nil && a.db.PG.IsClosed() {
-		err = a.sink.lost(ctx, a.row, err)
+		err = a.sink.lostConnection(ctx, a.row, err)
 	}
 	return err
 }
@@ -80,13 +80,13 @@ func (a *applier) run(ctx context.Context, q *queue.Queue) error {
 	if err := a.loadParked(ctx); err != nil {
 		return err
 	}
-	a.ahead.queue, a.ahead.group = q, &queue.Group{}
-	q.IdleAfter = lookPause
+	a.prefetch.queue, a.prefetch.group = q, &queue.Group{}
+	q.IdleAfter = idleCheckInterval
 	g := &queue.Group{}
 	for {
 		var err error
-		if g, err = a.take(g); errors.Is(err, queue.ErrIdle) {
-			err = a.look(ctx)
+		if g, err = a.nextGroup(g); errors.Is(err, queue.ErrIdle) {
+			err = a.checkProgress(ctx)
 			if err == nil {
 				continue
 			}
@@ -94,58 +94,58 @@ func (a *applier) run(ctx context.Context, q *queue.Queue) error {
 		if err != nil {
 			return err
 		}
-		a.watch.begin()
+		a.health.begin()
 		if err := a.apply(ctx, g); err != nil {
 			return err
 		}
-		a.watch.end()
+		a.health.end()
 	}
 }
 
-// look asks the target, which has had nothing to do for a while, whether it still has what we hold there. A server that failed
+// checkProgress asks the target, which has had nothing to do for a while, whether it still has what we hold there. A server that failed
 // over, or was put back, while the source was idle would not be noticed before the next change.
-func (a *applier) look(ctx context.Context) error {
-	a.watch.begin()
-	defer a.watch.end()
-	return a.row.look(ctx, a.db)
+func (a *applier) checkProgress(ctx context.Context) error {
+	a.health.begin()
+	defer a.health.end()
+	return a.row.check(ctx, a.db)
 }
 
 // apply writes a group, or a piece, and says what is held.
 func (a *applier) apply(ctx context.Context, g *queue.Group) error {
-	if a.inside || !g.Commit {
-		return a.piece(ctx, g)
+	if a.midTransaction || !g.Commit {
+		return a.applyPiece(ctx, g)
 	}
 	if g.EndsEmptySnapshot() {
-		return a.again(ctx, func() error { return a.emptied(ctx, g) })
+		return a.retryTransient(ctx, func() error { return a.applyEmptySnapshot(ctx, g) })
 	}
-	return a.whole(ctx, g)
+	return a.applyBulk(ctx, g)
 }
 
-// whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
+// applyBulk writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
 // that has it stands alone and is applied change by change.
-func (a *applier) whole(ctx context.Context, g *queue.Group) error {
+func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
 	if !a.planned(g.Changes) {
-		a.unfold()
+		a.resetEffects()
 		if first, second, several := g.SplitAtNewShape(); several {
-			if err := a.whole(ctx, &first); err != nil {
+			if err := a.applyBulk(ctx, &first); err != nil {
 				return err
 			}
-			return a.whole(ctx, &second)
+			return a.applyBulk(ctx, &second)
 		}
 	}
-	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
-	if err == nil || capture.AsProblem(err) != nil || !conflicts(err) {
+	err := a.retryTransient(ctx, func() error { return a.tryBulk(ctx, g) })
+	if err == nil || capture.AsProblem(err) != nil || !conflictError(err) {
 		return named("write a group", err)
 	}
 	first, second, several := g.Halves()
 	if !several {
 		a.log.Debug("change by change", zap.Stringer("at", g.End), zap.Error(err))
-		return a.single(ctx, g)
+		return a.applySerial(ctx, g)
 	}
-	if err := a.whole(ctx, &first); err != nil {
+	if err := a.applyBulk(ctx, &first); err != nil {
 		return err
 	}
-	return a.whole(ctx, &second)
+	return a.applyBulk(ctx, &second)
 }
 
 // planned says whether the targets of all tables are known.
@@ -160,29 +160,29 @@ func (a *applier) planned(changes []*capture.Change) bool {
 	return true
 }
 
-// inBulk is one attempt to write a group in one transaction.
-func (a *applier) inBulk(ctx context.Context, g *queue.Group) error {
-	head := make([]dml.Call, 0, len(a.starts)+1)
-	for _, st := range a.starts {
+// tryBulk is one attempt to write a group in one transaction.
+func (a *applier) tryBulk(ctx context.Context, g *queue.Group) error {
+	head := make([]dml.Call, 0, len(a.beginStatements)+1)
+	for _, st := range a.beginStatements {
 		head = append(head, dml.Call{Statement: st, Rows: dml.AnyRows})
 	}
 	fence := dml.Call{Statement: a.row.fence, Rows: dml.AnyRows, Fence: true, Params: a.row.params(g)}
-	a.bulk.script.Begin(append(head, fence)...)
-	if err := a.bulk.whole(ctx, g.Changes); err != nil {
+	a.bulk.pipeline.Begin(append(head, fence)...)
+	if err := a.bulk.applyAndCommit(ctx, g.Changes); err != nil {
 		return err
 	}
 	a.committed(g.End)
 	return nil
 }
 
-// oneByOne is one attempt to write a transaction change by change.
-func (a *applier) oneByOne(ctx context.Context, g *queue.Group) error {
-	return a.slowly(ctx, g, func() error { return a.serial(ctx, g.Changes) })
+// trySerial is one attempt to write a transaction change by change.
+func (a *applier) trySerial(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error { return a.serial(ctx, g.Changes) })
 }
 
-// slowly is one attempt to write a group by write, which sees each answer before the next statement: the transaction
+// applyInTx is one attempt to write a group by write, which sees each answer before the next statement: the transaction
 // around it, with the progress row first.
-func (a *applier) slowly(ctx context.Context, g *queue.Group, write func() error) error {
+func (a *applier) applyInTx(ctx context.Context, g *queue.Group, write func() error) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
@@ -195,51 +195,51 @@ func (a *applier) slowly(ctx context.Context, g *queue.Group, write func() error
 	return a.commit(ctx, g.End)
 }
 
-// piece writes a part of a transaction that is larger than a group, within one transaction of the target.
-func (a *applier) piece(ctx context.Context, g *queue.Group) error {
-	if !a.inside {
+// applyPiece writes a part of a transaction that is larger than a group, within one transaction of the target.
+func (a *applier) applyPiece(ctx context.Context, g *queue.Group) error {
+	if !a.midTransaction {
 		if err := a.begin(ctx); err != nil {
 			return err
 		}
-		if err := a.row.hold(ctx, a.db); err != nil {
+		if err := a.row.lockRow(ctx, a.db); err != nil {
 			return err
 		}
-		a.inside = true
+		a.midTransaction = true
 	}
-	if err := a.pieceInBulk(ctx, g.Changes); err != nil {
+	if err := a.applyPieceInBulk(ctx, g.Changes); err != nil {
 		return err
 	}
 	if !g.Commit {
 		return nil
 	}
-	a.inside = false
+	a.midTransaction = false
 	if err := a.row.moveTo(ctx, a.db, g); err != nil {
 		return err
 	}
 	return a.commit(ctx, g.End)
 }
 
-// pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
-func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) error {
+// applyPieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
+func (a *applier) applyPieceInBulk(ctx context.Context, changes []*capture.Change) error {
 	for n := 1; ; n++ {
 		if err := a.db.Run(ctx, "SAVEPOINT piece"); err != nil {
 			return named("set savepoint", err)
 		}
-		planned, begun := len(a.fresh), a.copied.clone()
+		planned, begun := len(a.newTables), a.initialCopy.clone()
 		err := a.bulk.apply(ctx, changes)
 		if err == nil {
 			return named("release savepoint", a.db.Run(ctx, "RELEASE SAVEPOINT piece"))
 		}
-		a.bulk.script.Abort()
-		if capture.AsProblem(err) != nil || !conflicts(err) && (!transient(err) || n == attempts) {
+		a.bulk.pipeline.Abort()
+		if capture.AsProblem(err) != nil || !conflictError(err) && (!transient(err) || n == attempts) {
 			return named("write a piece", err)
 		}
 		if err := a.db.Run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
 			return named("roll back to savepoint", err)
 		}
-		a.forget(planned)
-		a.copied = begun
-		if conflicts(err) {
+		a.forgetPlans(planned)
+		a.initialCopy = begun
+		if conflictError(err) {
 			return a.serial(ctx, changes)
 		}
 	}
@@ -247,9 +247,9 @@ func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) er
 
 const attempts = 8 // of a group that deadlocks, before the lane is opened anew
 
-// again calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
+// retryTransient calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
 // error nothing of f is left.
-func (a *applier) again(ctx context.Context, f func() error) error {
+func (a *applier) retryTransient(ctx context.Context, f func() error) error {
 	var pause capture.Backoff
 	for n := 1; ; n++ {
 		err := f()
@@ -276,7 +276,7 @@ func transient(err error) bool {
 }
 
 func (a *applier) begin(ctx context.Context) error {
-	for _, s := range a.starts {
+	for _, s := range a.beginStatements {
 		if err := a.db.Run(ctx, s.SQL); err != nil {
 			return named("begin", err)
 		}
@@ -294,37 +294,37 @@ func (a *applier) commit(ctx context.Context, end capture.Position) error {
 }
 
 func (a *applier) committed(end capture.Position) {
-	a.fresh, a.wrote = a.fresh[:0], time.Now()
+	a.newTables, a.recordedAt = a.newTables[:0], time.Now()
 	a.parked.added = a.parked.added[:0]
 	a.row.origin = nil
-	a.row.reached(end)
-	a.held(end)
+	a.row.record(end)
+	a.onDurable(end)
 }
 
 // rollback ends the transaction, with what it made.
 func (a *applier) rollback(ctx context.Context) error {
-	a.unfold()
-	a.forget(0)
+	a.resetEffects()
+	a.forgetPlans(0)
 	for _, k := range a.parked.added {
 		delete(a.parked.keys, k)
 	}
-	a.parked.added, a.copied = a.parked.added[:0], copied{}
-	a.inside = false
-	a.bulk.script.Abort()
+	a.parked.added, a.initialCopy = a.parked.added[:0], initialCopy{}
+	a.midTransaction = false
+	a.bulk.pipeline.Abort()
 	return a.db.Rollback(ctx)
 }
 
-// forget drops the plans that were made in the transaction that is open, but the first n.
-func (a *applier) forget(n int) {
-	for _, t := range a.fresh[n:] {
+// forgetPlans drops the plans that were made in the transaction that is open, but the first n.
+func (a *applier) forgetPlans(n int) {
+	for _, t := range a.newTables[n:] {
 		delete(a.plans, t)
 	}
-	a.fresh = a.fresh[:n]
+	a.newTables = a.newTables[:n]
 }
 
-// lost looks, after the connection was lost, whether that is because somebody else has opened the sink.
-func (s *Sink) lost(ctx context.Context, row *progress, err error) error {
-	ctx, stop := context.WithTimeout(ctx, zombieWithin)
+// lostConnection looks, after the connection was lost, whether that is because somebody else has opened the sink.
+func (s *Sink) lostConnection(ctx context.Context, row *progress, err error) error {
+	ctx, stop := context.WithTimeout(ctx, staleOwnerTimeout)
 	defer stop()
 	db, failed := s.connect(ctx)
 	if failed != nil {

@@ -44,8 +44,8 @@ type question struct {
 	columns []int    // of the change's table, which the constraint is about
 }
 
-// guilty finds the changes to blame for what the target says at the end of a transaction, which is written and open.
-func (a *applier) guilty(ctx context.Context, why *pgconn.PgError, changes []*capture.Change) (found []*conflict, err error) {
+// findBlame finds the changes to blame for what the target says at the end of a transaction, which is written and open.
+func (a *applier) findBlame(ctx context.Context, why *pgconn.PgError, changes []*capture.Change) (found []*conflict, err error) {
 	rows, err := a.db.Query(ctx, constraintQuery, []byte(why.SchemaName), []byte(why.TableName), []byte(why.ConstraintName))
 	if err != nil || len(rows) != 1 {
 		return nil, named("look for constraint "+why.ConstraintName, err)

@@ -23,20 +23,20 @@ var errParked = errors.New("earlier changes of the row are parked")
 // bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
 // conflicts, says nothing of which change it is.
 type bulk struct {
-	applier *applier
-	script  dml.Pipeline
-	fold    *dml.Effects
-	folded  int // how many changes of the next group fold has already
-	usage   []byte
-	params  [][]byte
-	text    []byte // of parameters and of COPY
-	sets    map[string]int
+	applier  *applier
+	pipeline dml.Pipeline
+	effects  *dml.Effects
+	folded   int // how many changes of the next group fold has already
+	usage    []byte
+	params   [][]byte
+	text     []byte // of parameters and of COPY
+	sets     map[string]int
 	// truncates are the statements that empty tables.
 	truncates map[string]*dml.Statement
 	groups    []usageGroup
 	commit    *dml.Statement
-	ending    bool // nothing comes behind what is flushed but a COMMIT
-	ended     bool // it was sent, and went well
+	last      bool // nothing comes behind what is flushed but a COMMIT
+	committed bool // it was sent, and went well
 }
 
 // usageGroup are the effects on one table with one usage.
@@ -45,42 +45,42 @@ type usageGroup struct {
 	effects []*dml.Effect
 }
 
-// whole writes all changes of the transaction that the script begins, and commits it: in the same round trip where the
+// applyAndCommit writes all changes of the transaction that the script begins, and commits it: in the same round trip where the
 // server by itself stops at whatever may be wrong, else when all answers are known to be right.
-func (b *bulk) whole(ctx context.Context, changes []*capture.Change) error {
-	b.ended = false
-	defer b.fold.Reset()
+func (b *bulk) applyAndCommit(ctx context.Context, changes []*capture.Change) error {
+	b.committed = false
+	defer b.effects.Reset()
 	folded := b.folded
 	b.folded = 0
 	if err := b.fill(ctx, changes[folded:]); err != nil {
 		return err
 	}
-	b.ending = true
-	defer func() { b.ending = false }()
-	if err := b.flush(ctx); err != nil || b.ended {
+	b.last = true
+	defer func() { b.last = false }()
+	if err := b.flush(ctx); err != nil || b.committed {
 		return err
 	}
-	if b.script.NeedsChecks() {
-		if err := b.script.Finish(ctx); err != nil {
+	if b.pipeline.NeedsChecks() {
+		if err := b.pipeline.Finish(ctx); err != nil {
 			return err
 		}
 	}
-	if err := b.script.Send(ctx, b.commit, nil, dml.AnyRows); err != nil {
+	if err := b.pipeline.Send(ctx, b.commit, nil, dml.AnyRows); err != nil {
 		return err
 	}
-	return b.script.Finish(ctx)
+	return b.pipeline.Finish(ctx)
 }
 
 // apply writes changes within the transaction that is open, and waits for the answers.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
-	defer b.fold.Reset()
+	defer b.effects.Reset()
 	if err := b.fill(ctx, changes); err != nil {
 		return err
 	}
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	return b.script.Finish(ctx)
+	return b.pipeline.Finish(ctx)
 }
 
 // fill folds changes in. What cannot be is written, with all before it.
@@ -98,13 +98,13 @@ func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 // plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
 // first: rows of an older shape fit in no longer after it.
 func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
-	if p := b.applier.plans[c.Table]; p != nil && b.applier.copied.knows(p, c) {
+	if p := b.applier.plans[c.Table]; p != nil && b.applier.initialCopy.begun(p, c) {
 		return p, nil
 	}
 	if err := b.flush(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.script.Finish(ctx); err != nil {
+	if err := b.pipeline.Finish(ctx); err != nil {
 		return nil, err
 	}
 	return b.applier.plan(ctx, c)
@@ -114,7 +114,7 @@ func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err error) {
 	c := changes[0]
 	if c.Op == capture.Truncate {
-		n = run(changes)
+		n = statementChanges(changes)
 		if b.applier.options.IgnoreTruncate {
 			return n, nil
 		}
@@ -130,7 +130,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		if b.truncates[sql] == nil {
 			b.truncates[sql] = &dml.Statement{SQL: sql}
 		}
-		return n, b.script.Send(ctx, b.truncates[sql], nil, dml.AnyRows)
+		return n, b.pipeline.Send(ctx, b.truncates[sql], nil, dml.AnyRows)
 	}
 	p, err := b.plan(ctx, c)
 	if err != nil {
@@ -139,10 +139,10 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 	if dml.Rowless(c) {
 		return 1, nil
 	}
-	if b.applier.concerned(p, c) {
+	if b.applier.isParked(p, c) {
 		return 1, errParked
 	}
-	folded, err := b.fold.Add(p, c)
+	folded, err := b.effects.Add(p, c)
 	if folded || err != nil || c.Op == capture.Delete && b.applier.options.KeepDeletes {
 		return 1, err
 	}
@@ -150,45 +150,45 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		return 1, err
 	}
 	if moves := c.Op == capture.Update && p.KeyChanged(c); dml.IsInsert(c) || p.Foldable() && !moves {
-		_, err := b.fold.Add(p, c) // it was another shape of the table that stood in the way
+		_, err := b.effects.Add(p, c) // it was another shape of the table that stood in the way
 		return 1, err
 	}
-	return 1, b.alone(ctx, p, c)
+	return 1, b.applyAlone(ctx, p, c)
 }
 
-// alone writes an update or a delete by itself.
-func (b *bulk) alone(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+// applyAlone writes an update or a delete by itself.
+func (b *bulk) applyAlone(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	b.usage = p.Usage(b.usage, dml.OldRow(c), c.Before, c.After, true)
 	st := p.Delete
 	if c.Op == capture.Update {
 		st = p.Update
 	}
 	b.params = p.Params(b.params[:0], b.usage, dml.OldRow(c), c.After)
-	return b.script.Send(ctx, st(b.usage), b.params, 1)
+	return b.pipeline.Send(ctx, st(b.usage), b.params, 1)
 }
 
 // flush writes what is folded: deletes in reverse order of the tables, then updates and inserts table by table.
 func (b *bulk) flush(ctx context.Context) error {
-	for i := len(b.fold.Tables) - 1; i >= 0; i-- {
-		if err := b.deletes(ctx, b.fold.Tables[i]); err != nil {
+	for i := len(b.effects.Tables) - 1; i >= 0; i-- {
+		if err := b.deletes(ctx, b.effects.Tables[i]); err != nil {
 			return err
 		}
 	}
-	for i, t := range b.fold.Tables {
+	for i, t := range b.effects.Tables {
 		if err := b.updates(ctx, t); err != nil {
 			return err
 		}
-		if err := b.inserts(ctx, t, b.ending && i == len(b.fold.Tables)-1); err != nil {
+		if err := b.inserts(ctx, t, b.last && i == len(b.effects.Tables)-1); err != nil {
 			return err
 		}
 	}
-	b.fold.Reset()
+	b.effects.Reset()
 	return nil
 }
 
 func (b *bulk) deletes(ctx context.Context, t *dml.TableEffects) error {
 	p := t.Plan
-	b.gather(t, func(e *dml.Effect) bool { return e.Kind == dml.Deleted || e.Kind == dml.Replaced }, false)
+	b.groupByUsage(t, func(e *dml.Effect) bool { return e.Kind == dml.Deleted || e.Kind == dml.Replaced }, false)
 	for _, g := range b.groups {
 		if err := b.rows(ctx, p, g, p.Delete, p.DeleteRows); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (b *bulk) deletes(ctx context.Context, t *dml.TableEffects) error {
 
 func (b *bulk) updates(ctx context.Context, t *dml.TableEffects) error {
 	p := t.Plan
-	b.gather(t, func(e *dml.Effect) bool { return e.Kind == dml.Updated }, true)
+	b.groupByUsage(t, func(e *dml.Effect) bool { return e.Kind == dml.Updated }, true)
 	for _, g := range b.groups {
 		if err := b.rows(ctx, p, g, p.Update, p.UpdateRows); err != nil {
 			return err
@@ -208,8 +208,8 @@ func (b *bulk) updates(ctx context.Context, t *dml.TableEffects) error {
 	return nil
 }
 
-// gather sorts effects of a table by what they do with its columns.
-func (b *bulk) gather(t *dml.TableEffects, takes func(*dml.Effect) bool, after bool) {
+// groupByUsage sorts effects of a table by what they do with its columns.
+func (b *bulk) groupByUsage(t *dml.TableEffects, takes func(*dml.Effect) bool, after bool) {
 	clear(b.sets)
 	for i := range b.groups {
 		clear(b.groups[i].effects)
@@ -256,33 +256,33 @@ func (b *bulk) rows(ctx context.Context, p *dml.Plan, g usageGroup, one, many fu
 	if len(g.effects) <= fewRows {
 		for _, e := range g.effects {
 			b.params = p.Params(b.params[:0], g.usage, e.Key, e.Row)
-			if err := b.script.Send(ctx, one(g.usage), b.params, 1); err != nil {
+			if err := b.pipeline.Send(ctx, one(g.usage), b.params, 1); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	b.begin()
+	b.beginArrays()
 	for i, u := range g.usage {
 		if u&dml.Sets != 0 {
-			b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].Row[i] })
+			b.addArray(len(g.effects), func(n int) capture.Value { return g.effects[n].Row[i] })
 		}
 	}
 	for _, want := range []byte{dml.Finds, dml.Compares} {
 		for i, u := range g.usage {
 			if u&want != 0 {
-				b.array(len(g.effects), func(n int) capture.Value { return g.effects[n].Key[i] })
+				b.addArray(len(g.effects), func(n int) capture.Value { return g.effects[n].Key[i] })
 			}
 		}
 	}
-	return b.script.Send(ctx, many(g.usage), b.params, int64(len(g.effects)))
+	return b.pipeline.Send(ctx, many(g.usage), b.params, int64(len(g.effects)))
 }
 
-// begin begins a list of parameters that are arrays.
-func (b *bulk) begin() { b.params, b.text = b.params[:0], b.text[:0] }
+// beginArrays begins a list of parameters that are arrays.
+func (b *bulk) beginArrays() { b.params, b.text = b.params[:0], b.text[:0] }
 
-// array adds one. Where the text's memory moves, what was added before stays where it was.
-func (b *bulk) array(n int, value func(n int) capture.Value) {
+// addArray adds one. Where the text's memory moves, what was added before stays where it was.
+func (b *bulk) addArray(n int, value func(n int) capture.Value) {
 	from := len(b.text)
 	b.text = dml.AppendArray(b.text, n, value)
 	b.params = append(b.params, b.text[from:len(b.text):len(b.text)])
@@ -306,25 +306,25 @@ func (b *bulk) inserts(ctx context.Context, t *dml.TableEffects, last bool) erro
 		return b.copyIn(ctx, p, rows, last)
 	case len(rows) <= fewRows || len(p.Written) == 0:
 		for _, row := range rows {
-			if err := b.script.Send(ctx, p.Insert, p.InsertParams(b.params[:0], row), dml.AnyRows); err != nil {
+			if err := b.pipeline.Send(ctx, p.Insert, p.InsertParams(b.params[:0], row), dml.AnyRows); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	b.begin()
+	b.beginArrays()
 	for _, i := range p.Written {
-		b.array(len(rows), func(n int) capture.Value { return rows[n][i] })
+		b.addArray(len(rows), func(n int) capture.Value { return rows[n][i] })
 	}
-	return b.script.Send(ctx, p.InsertRows(), b.params, dml.AnyRows)
+	return b.pipeline.Send(ctx, p.InsertRows(), b.params, dml.AnyRows)
 }
 
 // copyIn inserts rows by COPY, which cannot stand in a script. It takes the head of the transaction along, if that is all
 // that was before, and its end, if it is the last: each is a round trip. A statement that fails stops those behind it.
 func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, last bool) error {
-	sql := b.script.TakeHead()
+	sql := b.pipeline.TakeHead()
 	if sql == "" {
-		if err := b.script.Finish(ctx); err != nil {
+		if err := b.pipeline.Finish(ctx); err != nil {
 			return err
 		}
 	}
@@ -332,16 +332,16 @@ func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, 
 	if last {
 		sql += "; COMMIT"
 	}
-	text := dml.CopyReader{Rows: rows, Columns: p.Written, Text: b.text[:0], OnWritten: b.script.OnIdle}
+	text := dml.CopyReader{Rows: rows, Columns: p.Written, Text: b.text[:0], OnWritten: b.pipeline.OnIdle}
 	_, err := b.applier.db.PG.CopyFrom(ctx, &text, sql)
 	text.Stop()
 	b.text = text.Text[:0]
-	b.ended = last && err == nil
+	b.committed = last && err == nil
 	return err
 }
 
-// conflicts says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
+// conflictError says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
-func conflicts(err error) bool {
-	return errors.Is(err, dml.ErrRowCount) || errors.Is(err, dml.ErrOrder) || errors.Is(err, errParked) || conflicting(pgconnect.SQLState(err))
+func conflictError(err error) bool {
+	return errors.Is(err, dml.ErrRowCount) || errors.Is(err, dml.ErrOrder) || errors.Is(err, errParked) || conflictCode(pgconnect.SQLState(err))
 }

@@ -40,7 +40,7 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	row, _, err := k.takeOver(t.Context(), db, sink.Lane{Name: "main"})
+	row, _, err := k.acquireOwnership(t.Context(), db, sink.Lane{Name: "main"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestBulkIsWhatSerialIs(t *testing.T) {
 			if len(tx) == 0 {
 				continue
 			}
-			if err := serial.oneByOne(t.Context(), groupOf(tx)); err != nil {
+			if err := serial.trySerial(t.Context(), groupOf(tx)); err != nil {
 				t.Fatalf("change by change: %v", err)
 			}
 			all = append(all, tx...)
@@ -88,7 +88,7 @@ func TestBulkIsWhatSerialIs(t *testing.T) {
 		if len(all) == 0 {
 			continue
 		}
-		if err := groups.whole(t.Context(), groupOf(all)); err != nil {
+		if err := groups.applyBulk(t.Context(), groupOf(all)); err != nil {
 			t.Fatalf("in groups: %v", err)
 		}
 		for rest := all; len(rest) > 0; {

@@ -12,13 +12,13 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// checkWithin bounds Check and Drop.
-const checkWithin = 20 * time.Second
+// checkTimeout bounds Check and Drop.
+const checkTimeout = 20 * time.Second
 
 // Check looks at the live target: is it there, does it take writes, may the role keep its progress there. It changes
 // nothing. It returns every problem it finds.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
 	k := s.make(pipeline, name, zap.NewNop())
 	db, err := k.connect(ctx)
@@ -67,7 +67,7 @@ func denied(reason, fix string) *capture.Problem {
 // Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
 // begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
 func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Origin, dry bool) ([]string, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
 	db, err := s.make(pipeline, name, zap.NewNop()).connect(ctx)
 	if err != nil {

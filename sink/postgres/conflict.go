@@ -195,7 +195,7 @@ SELECT CASE WHEN k.condeferrable THEN 'late' ELSE k.contype::pg_catalog.text END
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
 
-func (a *applier) readKind(ctx context.Context, c *conflict) error {
+func (a *applier) readConstraintKind(ctx context.Context, c *conflict) error {
 	kind, err := a.db.Query(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
 	if err == nil && len(kind) == 1 {
 		c.kind = string(kind[0][0])
@@ -203,15 +203,15 @@ func (a *applier) readKind(ctx context.Context, c *conflict) error {
 	return named("look for constraint "+c.err.ConstraintName, err)
 }
 
-// inTheWay adds to a conflict, once the transaction is rolled back, what it is about.
-func (a *applier) inTheWay(ctx context.Context, err error) error {
+// describeConflict adds to a conflict, once the transaction is rolled back, what it is about.
+func (a *applier) describeConflict(ctx context.Context, err error) error {
 	var c *conflict
 	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != pgconnect.UniqueViolation || c.change.After == nil {
 		return err
 	}
 	columns, failed := a.uniqueColumns(ctx, c)
 	if failed == nil {
-		failed = a.readKind(ctx, c)
+		failed = a.readConstraintKind(ctx, c)
 	}
 	if failed == nil { // else it is told with less
 		c.unique = columns

@@ -210,7 +210,7 @@ func (r *rig) writeList(t *testing.T, rest []*capture.Change) error {
 		for n < len(rest) && rest[n].Tx.LSN == rest[0].Tx.LSN {
 			n++
 		}
-		if err := r.whole(t.Context(), groupOf(rest[:n])); err != nil {
+		if err := r.applyBulk(t.Context(), groupOf(rest[:n])); err != nil {
 			return err
 		}
 		rest = rest[n:]

@@ -16,7 +16,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-const takeOverSQL = `
+const acquireSQL = `
 INSERT INTO tailrace.progress AS p (pipeline, sink, lane, owner, backend, backend_start)
 SELECT $1, $2, $3, $4, pg_catalog.pg_backend_pid(), backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()
 ON CONFLICT (pipeline, sink, lane) DO UPDATE
@@ -30,47 +30,47 @@ const (
 	olderColumns = `p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
 )
 
-// takeOver makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
+// acquireOwnership makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
 // its first statement to its end, so after this there is none; one that does not end is ended with its backend.
-func (s *Sink) takeOver(ctx context.Context, db *dml.Conn, lane sink.Lane) (*progress, sink.Progress, error) {
+func (s *Sink) acquireOwnership(ctx context.Context, db *dml.Conn, lane sink.Lane) (*progress, sink.Progress, error) {
 	if err := s.prepare(ctx, db); err != nil {
 		return nil, sink.Progress{}, err
 	}
 	owner := rand.Text()
 	params := [][]byte{[]byte(s.options.Pipeline), []byte(s.options.Name), []byte(lane.Name), []byte(owner)}
 	for {
-		rows, err := s.claim(ctx, db, params)
+		rows, err := s.tryAcquire(ctx, db, params)
 		if err == nil {
-			held, err := s.known(ctx, db, lane.Name, rows[0])
+			held, err := s.readRow(ctx, db, lane.Name, rows[0])
 			row := newProgress(params, lane.Origin)
 			if held.Verdict != nil {
 				row.origin = nil // it keeps that which was judged
 			}
-			row.reached(held.Position)
+			row.record(held.Position)
 			return row, held, err
 		}
 		if pgconnect.SQLState(err) != pgconnect.LockNotAvailable {
 			return nil, sink.Progress{}, named("take over the progress", err)
 		}
-		if err := s.endZombie(ctx, db, params[:3]); err != nil {
+		if err := s.terminateStaleOwner(ctx, db, params[:3]); err != nil {
 			return nil, sink.Progress{}, err
 		}
 	}
 }
 
-// claim is one attempt, which waits for the row only so long.
-func (s *Sink) claim(ctx context.Context, db *dml.Conn, params [][]byte) (rows [][][]byte, err error) {
-	if err := db.Run(ctx, "SET lock_timeout = "+strconv.FormatInt(zombieWithin.Milliseconds(), 10)); err != nil {
+// tryAcquire is one attempt, which waits for the row only so long.
+func (s *Sink) tryAcquire(ctx context.Context, db *dml.Conn, params [][]byte) (rows [][][]byte, err error) {
+	if err := db.Run(ctx, "SET lock_timeout = "+strconv.FormatInt(staleOwnerTimeout.Milliseconds(), 10)); err != nil {
 		return nil, err
 	}
-	if rows, err = db.Query(ctx, takeOverSQL, params...); err != nil {
+	if rows, err = db.Query(ctx, acquireSQL, params...); err != nil {
 		return nil, err
 	}
 	return rows, db.Run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
 }
 
-// endZombie ends the backend that the row names. It is of our role as a rule, so we may.
-func (s *Sink) endZombie(ctx context.Context, db *dml.Conn, key [][]byte) error {
+// terminateStaleOwner ends the backend that the row names. It is of our role as a rule, so we may.
+func (s *Sink) terminateStaleOwner(ctx context.Context, db *dml.Conn, key [][]byte) error {
 	rows, err := db.Query(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
 		WHERE p.pipeline = $1 AND p.sink = $2 AND p.lane = $3`, key...)
@@ -90,10 +90,10 @@ func (s *Sink) endZombie(ctx context.Context, db *dml.Conn, key [][]byte) error 
 	return nil
 }
 
-// known reads the progressColumns of a row of tailrace.progress.
-func (s *Sink) known(ctx context.Context, db *dml.Conn, lane string, row [][]byte) (sink.Progress, error) {
+// readRow reads the progressColumns of a row of tailrace.progress.
+func (s *Sink) readRow(ctx context.Context, db *dml.Conn, lane string, row [][]byte) (sink.Progress, error) {
 	if row[0] == nil {
-		return s.unknown(ctx, db)
+		return s.readAbsent(ctx, db)
 	}
 	p := sink.Progress{Memory: sink.Found}
 	read := func() (err error) {
@@ -148,7 +148,7 @@ func commitOf(row [][]byte) (c capture.Commit, err error) {
 
 // Read implements sink.Reader.
 func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := s.connect(ctx)
 	if err != nil {
@@ -175,11 +175,11 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	if len(rows) == 0 {
 		rows = [][][]byte{make([][]byte, 8)}
 	}
-	return s.known(ctx, db, lane, rows[0])
+	return s.readRow(ctx, db, lane, rows[0])
 }
 
-// unknown tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
-func (s *Sink) unknown(ctx context.Context, db *dml.Conn) (sink.Progress, error) {
+// readAbsent tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
+func (s *Sink) readAbsent(ctx context.Context, db *dml.Conn) (sink.Progress, error) {
 	there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
 	if err != nil {
 		return sink.Progress{}, named("look for tailrace.tables", err)

@@ -10,29 +10,29 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// patience is how long the worker may be at one group before it is looked whether the server is still at it.
-const patience = 15 * time.Second
+// stallTimeout is how long the worker may be at one group before it is looked whether the server is still at it.
+const stallTimeout = 15 * time.Second
 
-// watch notices that the worker waits for an answer that will never come: a network that swallows packets says nothing,
+// healthCheck notices that the worker waits for an answer that will never come: a network that swallows packets says nothing,
 // and a statement may rightly take minutes.
-type watch struct {
+type healthCheck struct {
 	sink *Sink
 	pid  uint32
 	busy atomic.Int64 // since when the worker is at a group, in Unix nanoseconds; 0: it is at none
 }
 
-func (w *watch) begin() { w.busy.Store(time.Now().UnixNano()) }
-func (w *watch) end()   { w.busy.Store(0) }
+func (w *healthCheck) begin() { w.busy.Store(time.Now().UnixNano()) }
+func (w *healthCheck) end()   { w.busy.Store(0) }
 
 // run looks until ctx ends, and ends it when the server is not at work for us, or cannot be reached.
-func (w *watch) run(ctx context.Context, end context.CancelCauseFunc) {
-	limit := w.sink.patience
+func (w *healthCheck) run(ctx context.Context, end context.CancelCauseFunc) {
+	limit := w.sink.stallTimeout
 	for capture.Sleep(ctx, limit/2) == nil {
 		since := w.busy.Load()
 		if since == 0 || time.Since(time.Unix(0, since)) < limit {
 			continue
 		}
-		if err := w.look(ctx, limit); err != nil && ctx.Err() == nil && w.busy.Load() == since {
+		if err := w.checkBackend(ctx, limit); err != nil && ctx.Err() == nil && w.busy.Load() == since {
 			end(&capture.Problem{State: "target_unreachable", Reason: "the target's server does not answer", Err: err})
 			return
 		}
@@ -41,9 +41,9 @@ func (w *watch) run(ctx context.Context, end context.CancelCauseFunc) {
 
 var errNotAtWork = errors.New("it has no request of ours, and we have no answer")
 
-// look asks the server, on another connection, whether our backend is at work.
-func (w *watch) look(ctx context.Context, limit time.Duration) error {
-	ctx, stop := context.WithTimeoutCause(ctx, limit, errSlow)
+// checkBackend asks the server, on another connection, whether our backend is at work.
+func (w *healthCheck) checkBackend(ctx context.Context, limit time.Duration) error {
+	ctx, stop := context.WithTimeoutCause(ctx, limit, errTimeout)
 	defer stop()
 	db, err := w.sink.connect(ctx)
 	if err != nil {

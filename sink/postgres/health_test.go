@@ -32,7 +32,7 @@ func TestSilence(t *testing.T) {
 			PERFORM pg_catalog.pg_sleep(`+sleep+`); RETURN NEW; END'; CREATE TRIGGER slow BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION slow()`)
 		network := testenv.Proxy(t, s.Addr())
 		k := New(Options{Pipeline: "shop", Name: "replica", URL: strings.Replace(s.URL(database), s.Addr(), network.Addr(), 1)}, zaptest.NewLogger(t))
-		k.patience = limit
+		k.stallTimeout = limit
 		failed, held := make(chan error, 1), make(chan capture.Position, 9)
 		w, _, err := k.Open(t.Context(), sink.Lane{
 			Name: "main", Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },

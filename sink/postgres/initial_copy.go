@@ -13,16 +13,16 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// copied are the tables of the first copy at hand of which rows have come.
-type copied struct {
+// initialCopy are the tables of the first copy at hand of which rows have come.
+type initialCopy struct {
 	lsn    capture.LSN
 	tables map[string]bool
 }
 
-// begun says whether the rows of a table have begun to come, and notes that they have.
-func (k *copied) begun(p *dml.Plan, lsn capture.LSN) bool {
+// begin says whether the rows of a table have begun to come, and notes that they have.
+func (k *initialCopy) begin(p *dml.Plan, lsn capture.LSN) bool {
 	if k.lsn != lsn || k.tables == nil {
-		*k = copied{lsn: lsn, tables: map[string]bool{}}
+		*k = initialCopy{lsn: lsn, tables: map[string]bool{}}
 	}
 	if k.tables[p.Name] {
 		return true
@@ -31,27 +31,29 @@ func (k *copied) begun(p *dml.Plan, lsn capture.LSN) bool {
 	return false
 }
 
-// knows says whether a change needs no look at its table before it.
-func (k *copied) knows(p *dml.Plan, c *capture.Change) bool {
+// begun says whether a change needs no look at its table before it.
+func (k *initialCopy) begun(p *dml.Plan, c *capture.Change) bool {
 	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.Name]
 }
 
 // clone is for going back to.
-func (k *copied) clone() copied { return copied{lsn: k.lsn, tables: maps.Clone(k.tables)} }
+func (k *initialCopy) clone() initialCopy {
+	return initialCopy{lsn: k.lsn, tables: maps.Clone(k.tables)}
+}
 
-// clear makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
+// prepareCopy makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
 // left are replaced. Rows of somebody else's halt the lane, unless the source wins: then the table is one that we did not
 // fill before.
-func (a *applier) clear(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+func (a *applier) prepareCopy(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	if c.Op != capture.Read {
 		return nil
 	}
-	if a.copied.lsn != c.Tx.LSN || a.copied.tables == nil {
-		if err := a.clearAll(ctx); err != nil {
+	if a.initialCopy.lsn != c.Tx.LSN || a.initialCopy.tables == nil {
+		if err := a.deleteEarlierCopy(ctx); err != nil {
 			return err
 		}
 	}
-	if a.copied.begun(p, c.Tx.LSN) || p.Rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
+	if a.initialCopy.begin(p, c.Tx.LSN) || p.Rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil
 	}
 	rows, err := a.db.Query(ctx, "SELECT EXISTS (SELECT FROM "+p.Name+")")
@@ -69,21 +71,21 @@ func (a *applier) clear(ctx context.Context, p *dml.Plan, c *capture.Change) err
 	}
 }
 
-// emptied is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
+// applyEmptySnapshot is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
 // now. What stands before it in the group is older than the copy.
-func (a *applier) emptied(ctx context.Context, g *queue.Group) error {
-	return a.slowly(ctx, g, func() error {
+func (a *applier) applyEmptySnapshot(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error {
 		if err := a.serial(ctx, g.Changes); err != nil {
 			return err
 		}
-		return a.clearAll(ctx)
+		return a.deleteEarlierCopy(ctx)
 	})
 }
 
-// clearAll empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there
+// deleteEarlierCopy empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there
 // are, nobody tells of those that were deleted in between, and of a table that is empty by now no row comes (see emptied). It is one
 // statement, so that foreign keys between the tables do not matter.
-func (a *applier) clearAll(ctx context.Context) error {
+func (a *applier) deleteEarlierCopy(ctx context.Context) error {
 	if a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil
 	}

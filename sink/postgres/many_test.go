@@ -33,7 +33,7 @@ func TestMoreRowsThanOneStatementHas(t *testing.T) {
 			}
 			all = append(all, c)
 		}
-		return r.whole(t.Context(), groupOf(all))
+		return r.applyBulk(t.Context(), groupOf(all))
 	}
 	check := func(want string) {
 		t.Helper()

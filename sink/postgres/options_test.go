@@ -142,7 +142,7 @@ func TestDeadlock(t *testing.T) {
 	exec("UPDATE people SET score = 7 WHERE id = 2")
 	done := make(chan error)
 	go func() {
-		done <- r.whole(ctx, groupOf(changesOf(t, "update people 1|a|n|2; update people 2|b|n|2")))
+		done <- r.applyBulk(ctx, groupOf(changesOf(t, "update people 1|a|n|2; update people 2|b|n|2")))
 	}()
 	for s.Query(t, r.database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "0" {
 		time.Sleep(5 * time.Millisecond)

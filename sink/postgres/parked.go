@@ -35,8 +35,8 @@ func (a *applier) loadParked(ctx context.Context) error {
 
 func parkedKey(table, key string) string { return table + "\x00" + key }
 
-// concerned says whether a change is about a row that waits.
-func (a *applier) concerned(p *dml.Plan, c *capture.Change) bool {
+// isParked says whether a change is about a row that waits.
+func (a *applier) isParked(p *dml.Plan, c *capture.Change) bool {
 	if len(a.parked.keys) == 0 {
 		return false
 	}
@@ -44,13 +44,13 @@ func (a *applier) concerned(p *dml.Plan, c *capture.Change) bool {
 	return a.parked.keys[parkedKey(p.Name, key)] || next != "" && a.parked.keys[parkedKey(p.Name, next)]
 }
 
-// waits parks a change of a row of which others wait. The table is asked again: somebody may have replayed them.
-func (a *applier) waits(ctx context.Context, c *capture.Change) (bool, error) {
+// parkFollowing parks a change of a row of which others wait. The table is asked again: somebody may have replayed them.
+func (a *applier) parkFollowing(ctx context.Context, c *capture.Change) (bool, error) {
 	if c.Op == capture.Truncate {
 		return false, nil
 	}
 	p := a.plans[c.Table]
-	if !a.concerned(p, c) {
+	if !a.isParked(p, c) {
 		return false, nil
 	}
 	key, next := p.Keys(c)

@@ -20,18 +20,18 @@ func (a *applier) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error
 			return nil, err
 		}
 		a.plans[c.Table] = p
-		a.fresh = append(a.fresh, c.Table)
+		a.newTables = append(a.newTables, c.Table)
 	}
-	return p, a.clear(ctx, p, c)
+	return p, a.prepareCopy(ctx, p, c)
 }
 
 func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*dml.Plan, error) {
 	rel, err := a.catalog.Relation(ctx, a.db.PG, t)
 	if err != nil {
-		a.older = slices.DeleteFunc(slices.Clone(a.fresh), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
+		a.earlierShapes = slices.DeleteFunc(slices.Clone(a.newTables), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
 		return nil, named("find the target of "+t.String(), err)
 	}
-	a.older = nil // of an attempt that was repeated
+	a.earlierShapes = nil // of an attempt that was repeated
 	for _, note := range rel.Notes {
 		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}

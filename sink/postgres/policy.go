@@ -10,32 +10,32 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// settle applies one statement's changes, and what the policy says when they conflict.
-func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
+// applyWithPolicy applies one statement's changes, and what the policy says when they conflict.
+func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change) error {
 	if a.options.OnConflict == Halt {
-		return a.one(ctx, changes)
+		return a.applyStatement(ctx, changes)
 	}
 	if a.options.OnConflict == Park {
-		if waits, err := a.waits(ctx, changes[0]); waits || err != nil {
+		if waits, err := a.parkFollowing(ctx, changes[0]); waits || err != nil {
 			return err
 		}
 	}
-	err := a.try(ctx, func() error { return a.one(ctx, changes) })
+	err := a.inSavepoint(ctx, func() error { return a.applyStatement(ctx, changes) })
 	var c *conflict
 	if !errors.As(err, &c) {
 		return err
 	}
-	if cause := a.drift(c); cause != nil {
+	if cause := a.driftCause(c); cause != nil {
 		return cause // it is the table that has to follow, not a row
 	}
 	if a.options.OnConflict == Park {
 		return a.parkAll(ctx, changes, c)
 	}
-	return a.win(ctx, c)
+	return a.overwrite(ctx, c)
 }
 
-// try calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
-func (a *applier) try(ctx context.Context, f func() error) error {
+// inSavepoint calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
+func (a *applier) inSavepoint(ctx context.Context, f func() error) error {
 	if err := a.db.Run(ctx, "SAVEPOINT change"); err != nil {
 		return named("set savepoint", err)
 	}
@@ -54,15 +54,15 @@ func (a *applier) try(ctx context.Context, f func() error) error {
 	return failed
 }
 
-// win applies a change although the target's rows are in its way: those are overwritten or deleted. What is left is a
+// overwrite applies a change although the target's rows are in its way: those are overwritten or deleted. What is left is a
 // conflict with something else than rows, and halts.
-func (a *applier) win(ctx context.Context, c *conflict) error {
+func (a *applier) overwrite(ctx context.Context, c *conflict) error {
 	for range 20 { // unique keys of one table
-		next, err := a.giveWay(ctx, c)
+		next, err := a.resolveConflict(ctx, c)
 		if next == nil || err != nil {
 			return err
 		}
-		err = a.try(ctx, next)
+		err = a.inSavepoint(ctx, next)
 		if !errors.As(err, &c) {
 			return err
 		}
@@ -70,40 +70,40 @@ func (a *applier) win(ctx context.Context, c *conflict) error {
 	return c
 }
 
-// giveWay removes what is in the way of a change, and returns what to try then; nil when nothing is left to do.
-func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error) {
+// resolveConflict removes what is in the way of a change, and returns what to try then; nil when nothing is left to do.
+func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() error, error) {
 	p, change := c.plan, c.change
 	switch {
 	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != pgconnect.UniqueViolation || c.rows > 1:
 		return nil, c
 	case c.err == nil:
-		return func() error { return a.blind(ctx, p, change) }, nil
+		return func() error { return a.applyUnconditionally(ctx, p, change) }, nil
 	}
 	columns, err := a.uniqueColumns(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if p.Table.Exchanges(columns) && p.OnConflict == "" {
-		if err := a.readKind(ctx, c); err != nil || c.kind != "late" {
+		if err := a.readConstraintKind(ctx, c); err != nil || c.kind != "late" {
 			return nil, cmp.Or(err, error(c)) // what is in the way may be a row that has yet to move
 		}
 	}
 	if dml.IsInsert(change) && subset(columns, p.Key) {
 		over := &capture.Change{Tx: change.Tx, Seq: change.Seq, Op: capture.Update, Table: change.Table, After: change.After}
-		return func() error { return a.blind(ctx, p, over) }, nil
+		return func() error { return a.applyUnconditionally(ctx, p, over) }, nil
 	}
-	if err := a.evict(ctx, c, columns); err != nil {
+	if err := a.deleteConflicting(ctx, c, columns); err != nil {
 		return nil, err
 	}
 	if dml.IsInsert(change) {
-		return func() error { return a.one(ctx, []*capture.Change{change}) }, nil
+		return func() error { return a.applyStatement(ctx, []*capture.Change{change}) }, nil
 	}
-	return func() error { return a.blind(ctx, p, change) }, nil
+	return func() error { return a.applyUnconditionally(ctx, p, change) }, nil
 }
 
-// blind applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
+// applyUnconditionally applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
 // of it is known.
-func (a *applier) blind(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+func (a *applier) applyUnconditionally(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	if len(p.Key) == 0 { // the row is not there as it should be, and nothing else finds it
 		if c.Op == capture.Update && dml.Complete(c.After) {
 			return a.insertInstead(ctx, p, c)
@@ -117,13 +117,13 @@ func (a *applier) blind(ctx context.Context, p *dml.Plan, c *capture.Change) err
 	}
 	n, err := a.db.Exec(ctx, st, p.Params(nil, u, dml.OldRow(c), c.After))
 	if err != nil {
-		return judge(p, c, n, err)
+		return classify(p, c, n, err)
 	}
 	if n == 0 && c.Op == capture.Update && dml.Complete(c.After) {
 		return a.insertInstead(ctx, p, c)
 	}
 	if n > 1 && p.Deferrable { // which of them it is, nobody can say
-		return judge(p, c, n, nil)
+		return classify(p, c, n, nil)
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func (a *applier) blind(ctx context.Context, p *dml.Plan, c *capture.Change) err
 func (a *applier) insertInstead(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	row := &capture.Change{Tx: c.Tx, Seq: c.Seq, Op: capture.Insert, Table: c.Table, After: c.After}
 	n, err := a.db.Exec(ctx, p.Insert, p.InsertParams(nil, row.After))
-	return judge(p, row, n, err)
+	return classify(p, row, n, err)
 }
 
 // uniqueColumns are the columns of the unique index that a conflict is about, as indexes into the row. One with
@@ -158,8 +158,8 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 	return columns, nil
 }
 
-// evict deletes the row that has the values of a unique index.
-func (a *applier) evict(ctx context.Context, c *conflict, columns []int) error {
+// deleteConflicting deletes the row that has the values of a unique index.
+func (a *applier) deleteConflicting(ctx context.Context, c *conflict, columns []int) error {
 	p := c.plan
 	sql := "DELETE FROM " + p.Name + " t WHERE true"
 	var params [][]byte
@@ -167,9 +167,9 @@ func (a *applier) evict(ctx context.Context, c *conflict, columns []int) error {
 		params = append(params, dml.Param(c.change.After[i]))
 		sql += " AND " + p.Equals(i, len(params))
 	}
-	err := a.try(ctx, func() error {
+	err := a.inSavepoint(ctx, func() error {
 		r := a.db.PG.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-		return judge(p, c.change, 1, r.Err)
+		return classify(p, c.change, 1, r.Err)
 	})
 	return err
 }

@@ -36,7 +36,7 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 	groups, serial := newRig(t, s, Options{}, historyDDL), newRig(t, s, Options{}, historyDDL)
 	q := queue.New()
 	q.PrefetchBytes = 1
-	groups.ahead.queue, groups.ahead.group = q, &queue.Group{}
+	groups.prefetch.queue, groups.prefetch.group = q, &queue.Group{}
 	h := newHistory(seed)
 	put := func(transactions int) {
 		for range transactions {
@@ -44,7 +44,7 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 			if len(tx) == 0 {
 				continue
 			}
-			if err := serial.oneByOne(t.Context(), groupOf(tx)); err != nil {
+			if err := serial.trySerial(t.Context(), groupOf(tx)); err != nil {
 				t.Fatalf("change by change: %v", err)
 			}
 			if err := q.Put(t.Context(), []sink.Batch{batchOf(tx)}); err != nil {
@@ -56,10 +56,10 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 	var err error
 	folded, taken := 0, 0
 	for range 60 {
-		if put(1 + h.rand.IntN(30)); q.Commits == 0 && !groups.ahead.taken {
+		if put(1 + h.rand.IntN(30)); q.Commits == 0 && !groups.prefetch.taken {
 			continue
 		}
-		if g, err = groups.take(g); err != nil {
+		if g, err = groups.nextGroup(g); err != nil {
 			t.Fatal(err)
 		}
 		if taken++; groups.bulk.folded > 0 {
@@ -70,8 +70,8 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for q.Commits > 0 || groups.ahead.taken {
-		if g, err = groups.take(g); err != nil {
+	for q.Commits > 0 || groups.prefetch.taken {
+		if g, err = groups.nextGroup(g); err != nil {
 			t.Fatal(err)
 		}
 		if err := groups.apply(t.Context(), g); err != nil {
@@ -100,22 +100,22 @@ func TestAheadOfWhatIsParked(t *testing.T) {
 	}
 	q := queue.New()
 	q.PrefetchBytes = 1
-	r.ahead.queue, r.ahead.group = q, &queue.Group{}
+	r.prefetch.queue, r.prefetch.group = q, &queue.Group{}
 	for _, changes := range [][]*capture.Change{plainRows(capture.Insert, 100, 1, 1), plainRows(capture.Insert, 1, 1, 1)} {
 		if err := r.apply(t.Context(), groupOf(changes)); err != nil {
 			t.Fatal(err)
 		}
-		if r.ahead.taken {
+		if r.prefetch.taken {
 			break
 		}
 		if err := q.Put(t.Context(), []sink.Batch{batchOf(plainRows(capture.Update, 1, 1, 1))}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !r.ahead.taken {
+	if !r.prefetch.taken {
 		t.Fatal("nothing was taken ahead")
 	}
-	g, err := r.take(&queue.Group{})
+	g, err := r.nextGroup(&queue.Group{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,15 +27,15 @@ type progress struct {
 	at capture.Position // the row stands there, or beyond
 }
 
-// reached notes where the row stands.
-func (p *progress) reached(at capture.Position) {
+// record notes where the row stands.
+func (p *progress) record(at capture.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = at
 }
 
-// put notes, before the row is rewritten, that it may stand there.
-func (p *progress) put(at capture.Position) {
+// lowerTo notes, before the row is rewritten, that it may stand there.
+func (p *progress) lowerTo(at capture.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if at.Before(p.at) {
@@ -43,7 +43,7 @@ func (p *progress) put(at capture.Position) {
 	}
 }
 
-func (p *progress) least() capture.Position {
+func (p *progress) lowest() capture.Position {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.at
@@ -101,7 +101,7 @@ func (p *progress) moveTo(ctx context.Context, db *dml.Conn, g *queue.Group) err
 
 // rewrite writes what is given in the place of what the row says; a state that is nil stays.
 func (p *progress) rewrite(ctx context.Context, db *dml.Conn, to sink.Progress) error {
-	p.put(to.Position)
+	p.lowerTo(to.Position)
 	texts := make([][]byte, 2)
 	for i, v := range []any{to.Origin, to.Verdict} {
 		b, err := json.Marshal(v)
@@ -121,13 +121,13 @@ func (p *progress) rewrite(ctx context.Context, db *dml.Conn, to sink.Progress) 
 		append(append(append(params, texts...), commitText(to.Commit)...), bytea(to.State))))
 }
 
-// hold locks the row until the transaction ends.
-func (p *progress) hold(ctx context.Context, db *dml.Conn) error {
+// lockRow locks the row until the transaction ends.
+func (p *progress) lockRow(ctx context.Context, db *dml.Conn) error {
 	return owned(db.Exec(ctx, p.lock, p.key))
 }
 
-// look reads the row again: sink.ErrFenced when it is not ours any more, and an error when it stands before what it said.
-func (p *progress) look(ctx context.Context, db *dml.Conn) error {
+// check reads the row again: sink.ErrFenced when it is not ours any more, and an error when it stands before what it said.
+func (p *progress) check(ctx context.Context, db *dml.Conn) error {
 	rows, err := db.Query(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`, p.key...)
 	if err != nil {
@@ -143,7 +143,7 @@ func (p *progress) look(ctx context.Context, db *dml.Conn) error {
 	if now.Seq, err = strconv.ParseUint(string(rows[0][1]), 10, 64); err != nil {
 		return fmt.Errorf("read progress: %w", err)
 	}
-	if least := p.least(); now.Before(least) { // asked after the row was read
+	if least := p.lowest(); now.Before(least) { // asked after the row was read
 		return fmt.Errorf("the target held everything up to %s, and its progress is %s now: it was put back to an older state", least, now)
 	}
 	return nil

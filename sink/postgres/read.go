@@ -38,8 +38,8 @@ func (s *Settings) Lands(schema, table string) (string, string) {
 // Keeps says that rows which the source deletes stay here.
 func (s *Settings) Keeps() bool { return s.Deletes == "keep" || s.Truncate == "ignore" }
 
-// Held reads up to where the replica has everything, on a connection of Read's: the zero Position when it has no record.
-func (s *Settings) Held(ctx context.Context, pg *pgconn.PgConn, pipeline, name string) (p capture.Position, err error) {
+// Durable reads up to where the replica has everything, on a connection of Read's: the zero Position when it has no record.
+func (s *Settings) Durable(ctx context.Context, pg *pgconn.PgConn, pipeline, name string) (p capture.Position, err error) {
 	db := &dml.Conn{PG: pg}
 	rows, err := db.Query(ctx, `SELECT position, seq FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND position IS NOT NULL ORDER BY position LIMIT 1`, []byte(pipeline), []byte(name))

@@ -133,10 +133,10 @@ func (r *replay) write(ctx context.Context, w *waiting) (bool, error) {
 	if err == nil && len(gone) == 1 {
 		var c *capture.Change
 		if c, err = r.change(ctx, w); err == nil {
-			err = r.applier.one(ctx, []*capture.Change{c})
+			err = r.applier.applyStatement(ctx, []*capture.Change{c})
 		}
 		if err == nil { // what is deferred would not tell the change
-			err = judge(r.applier.plans[c.Table], c, 1, r.applier.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
+			err = classify(r.applier.plans[c.Table], c, 1, r.applier.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
 		}
 		if err == nil {
 			if err = r.applier.db.Run(ctx, "COMMIT"); err == nil {

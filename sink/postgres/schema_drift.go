@@ -36,18 +36,18 @@ func (s *Sink) prepareTables(ctx context.Context, db *dml.Conn) error {
 	return errors.Join(named("prepare the target", err), db.Rollback(ctx))
 }
 
-// drifted finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
+// handleDrift finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
 // begins again then.
-func (a *applier) drifted(ctx context.Context, err error) error {
+func (a *applier) handleDrift(ctx context.Context, err error) error {
 	var c *conflict
 	if errors.As(err, &c) {
-		if cause := a.drift(c); cause != nil {
+		if cause := a.driftCause(c); cause != nil {
 			err = cause
 		}
 	}
 	var apart *target.Apart
 	if !errors.As(err, &apart) {
-		return a.takeOlder(ctx, err)
+		return a.makeEarlierShapes(ctx, err)
 	}
 	if rolled := a.rollback(ctx); rolled != nil {
 		return errors.Join(err, rolled)
@@ -61,10 +61,10 @@ func (a *applier) drifted(ctx context.Context, err error) error {
 	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
 }
 
-// takeOlder makes the target fit for the earlier shapes of a transaction whose next one halts the lane, err, in a transaction
+// makeEarlierShapes makes the target fit for the earlier shapes of a transaction whose next one halts the lane, err, in a transaction
 // of its own: the fix is for a target that has taken them.
-func (a *applier) takeOlder(ctx context.Context, err error) error {
-	if capture.AsProblem(err) == nil || len(a.older) == 0 {
+func (a *applier) makeEarlierShapes(ctx context.Context, err error) error {
+	if capture.AsProblem(err) == nil || len(a.earlierShapes) == 0 {
 		return err
 	}
 	if rolled := a.rollback(ctx); rolled != nil {
@@ -72,23 +72,23 @@ func (a *applier) takeOlder(ctx context.Context, err error) error {
 	}
 	failed := a.db.Run(ctx, "BEGIN")
 	if failed == nil {
-		failed = a.row.hold(ctx, a.db)
+		failed = a.row.lockRow(ctx, a.db)
 	}
-	for i := 0; i < len(a.older) && failed == nil; i++ {
-		_, failed = a.catalog.Relation(ctx, a.db.PG, a.older[i])
+	for i := 0; i < len(a.earlierShapes) && failed == nil; i++ {
+		_, failed = a.catalog.Relation(ctx, a.db.PG, a.earlierShapes[i])
 	}
 	if failed == nil {
 		failed = a.db.Run(ctx, "COMMIT")
 	}
 	if failed != nil {
-		a.log.Warn("an earlier shape is not taken", zap.Stringer("table", a.older[0]), zap.Error(failed))
+		a.log.Warn("an earlier shape is not taken", zap.Stringer("table", a.earlierShapes[0]), zap.Error(failed))
 	}
 	return err
 }
 
-// drift is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is
+// driftCause is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is
 // a row or a constraint.
-func (a *applier) drift(c *conflict) error {
+func (a *applier) driftCause(c *conflict) error {
 	if c.err == nil || c.change == nil {
 		return nil
 	}

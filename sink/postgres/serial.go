@@ -17,7 +17,7 @@ import (
 // real conflict of one change.
 func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	for len(changes) > 0 {
-		n, err := a.step(ctx, changes)
+		n, err := a.applyNext(ctx, changes)
 		if err != nil {
 			return err
 		}
@@ -26,9 +26,9 @@ func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	return nil
 }
 
-// step applies the first statement's changes, and says how many that were.
-func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, error) {
-	n := run(changes)
+// applyNext applies the first statement's changes, and says how many that were.
+func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int, error) {
+	n := statementChanges(changes)
 	for _, c := range changes[:n] {
 		if _, err := a.plan(ctx, c); err != nil {
 			return n, err
@@ -37,11 +37,11 @@ func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, err
 	if dml.Rowless(changes[0]) {
 		return n, nil
 	}
-	return n, a.settle(ctx, changes[:n])
+	return n, a.applyWithPolicy(ctx, changes[:n])
 }
 
-// run is how many changes are one statement: those of a TRUNCATE of several tables, else one.
-func run(changes []*capture.Change) int {
+// statementChanges is how many changes are one statement: those of a TRUNCATE of several tables, else one.
+func statementChanges(changes []*capture.Change) int {
 	n := 1
 	for changes[0].Op == capture.Truncate && n < len(changes) && changes[n].Op == capture.Truncate && changes[n].Tx.LSN == changes[0].Tx.LSN {
 		n++
@@ -49,8 +49,8 @@ func run(changes []*capture.Change) int {
 	return n
 }
 
-// one applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
-func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
+// applyStatement applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
+func (a *applier) applyStatement(ctx context.Context, changes []*capture.Change) error {
 	c := changes[0]
 	if c.Op == capture.Truncate {
 		return a.truncate(ctx, changes)
@@ -74,7 +74,7 @@ func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 		u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, true)
 		rows, err = a.db.Exec(ctx, p.Delete(u), p.Params(nil, u, dml.OldRow(c), nil))
 	}
-	return judge(p, c, rows, err)
+	return classify(p, c, rows, err)
 }
 
 func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error {
@@ -82,7 +82,7 @@ func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error
 		return nil
 	}
 	if err := a.db.Run(ctx, a.truncateSQL(changes)); err != nil {
-		return judge(a.plans[changes[0].Table], changes[0], 1, err)
+		return classify(a.plans[changes[0].Table], changes[0], 1, err)
 	}
 	return nil
 }
@@ -96,8 +96,8 @@ func (a *applier) truncateSQL(changes []*capture.Change) string {
 	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
-// judge makes a conflict of what a statement for one row has come to.
-func judge(p *dml.Plan, c *capture.Change, rows int64, err error) error {
+// classify makes a conflict of what a statement for one row has come to.
+func classify(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
 		return nil // a trigger of the target may keep a row out
 	}
@@ -105,22 +105,22 @@ func judge(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 		return &conflict{plan: p, change: c, rows: rows}
 	}
 	var e *pgconn.PgError
-	if errors.As(err, &e) && conflicting(e.Code) {
+	if errors.As(err, &e) && conflictCode(e.Code) {
 		return &conflict{plan: p, change: c, err: e}
 	}
 	return named(fmt.Sprintf("%s %s", c.Op, p.Name), err)
 }
 
-// conflicting says whether an error comes from the rows and the constraints that are there: class 23, values that a type
+// conflictCode says whether an error comes from the rows and the constraints that are there: class 23, values that a type
 // does not take, what a trigger says, and a TRUNCATE of what another table refers to.
-func conflicting(code string) bool {
+func conflictCode(code string) bool {
 	return strings.HasPrefix(code, pgconnect.IntegrityConstraintViolation) || strings.HasPrefix(code, pgconnect.DataException) || code == pgconnect.WithCheckOptionViolation || code == pgconnect.RaiseException || code == pgconnect.FeatureNotSupported
 }
 
 // atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
 func (a *applier) atCommit(err error) error {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || !conflicting(e.Code) {
+	if !errors.As(err, &e) || !conflictCode(e.Code) {
 		return err
 	}
 	return &conflict{err: e}

@@ -55,34 +55,36 @@ const (
 )
 
 const (
-	openWithin   = 30 * time.Second       // Open as a whole
-	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
-	lookPause    = time.Second            // an idle target is asked whether it has what it had
-	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
+	openTimeout        = 30 * time.Second       // Open as a whole
+	staleOwnerTimeout  = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
+	idleCheckInterval  = time.Second            // an idle target is asked whether it has what it had
+	idleRecordInterval = 500 * time.Millisecond // between two progress records when there is nothing else to write
 )
 
-var errSlow = errors.New("no answer from the target in time")
+var errTimeout = errors.New("no answer from the target in time")
 
 // Sink is one replica of one pipeline. It implements sink.Sink.
 type Sink struct {
-	options  Options
-	patience time.Duration
-	log      *zap.Logger
+	options      Options
+	stallTimeout time.Duration
+	log          *zap.Logger
 }
 
 // New makes a sink; it contacts nothing.
-func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, patience: patience, log: log} }
+func New(o Options, log *zap.Logger) *Sink {
+	return &Sink{options: o, stallTimeout: stallTimeout, log: log}
+}
 
 // Open implements sink.Sink. It takes over the lane's row in tailrace.progress, which waits for a transaction of an
 // earlier Writer, or ends it; none of those can write after that (I8).
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := s.connect(ctx)
 	if err != nil {
 		return nil, sink.Progress{}, err
 	}
-	row, progress, err := s.takeOver(ctx, db, lane)
+	row, progress, err := s.acquireOwnership(ctx, db, lane)
 	if err == nil {
 		err = s.setUpOrigin(ctx, db)
 	}

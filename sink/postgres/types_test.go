@@ -143,7 +143,7 @@ func testType(t *testing.T, s *testenv.PostgresServer, r *rig, n int, kind strin
 			}
 			list = append(list, c)
 		}
-		if err := r.inBulk(t.Context(), groupOf(list)); err != nil {
+		if err := r.tryBulk(t.Context(), groupOf(list)); err != nil {
 			t.Errorf("%s of %d: %s: %v", op, n, kind, err)
 			if err := r.rollback(t.Context()); err != nil {
 				t.Fatal(err)

@@ -32,7 +32,7 @@ func newWriter(s *Sink, lane sink.Lane, db *dml.Conn, row *progress) *Writer {
 	go func() {
 		defer close(w.ended)
 		defer db.Close()
-		w.fail(newApplier(s, db, row, w.hold).guard(ctx, w.queue))
+		w.fail(newApplier(s, db, row, w.onDurable).runWorker(ctx, w.queue))
 	}()
 	return w
 }
@@ -45,7 +45,7 @@ func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 // Record implements sink.Recorder. It has a connection of its own: that of the worker is the worker's, which has nothing to
 // write yet.
 func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := w.sink.connect(ctx)
 	if err != nil {
@@ -55,8 +55,8 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	return w.row.rewrite(ctx, db, p)
 }
 
-// hold says that everything up to p is committed.
-func (w *Writer) hold(p capture.Position) {
+// onDurable says that everything up to p is committed.
+func (w *Writer) onDurable(p capture.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {

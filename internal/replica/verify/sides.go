@@ -30,6 +30,6 @@ type Replica interface {
 	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)
 	// Keeps says that the replica keeps rows that the source deletes.
 	Keeps() bool
-	// Held reads up to where the replica has everything; zero when it has no record.
-	Held(ctx context.Context, conn *pgconn.PgConn, pipeline, name string) (capture.Position, error)
+	// Durable reads up to where the replica has everything; zero when it has no record.
+	Durable(ctx context.Context, conn *pgconn.PgConn, pipeline, name string) (capture.Position, error)
 }

@@ -18,8 +18,8 @@ type Verifier struct {
 	Source, Target *pgconn.PgConn
 	// End is where the source's WAL ends now: all that a query has seen is below it.
 	End func(context.Context) (capture.LSN, error)
-	// Held is up to where the replica has everything.
-	Held func(context.Context) (capture.Position, error)
+	// Durable is up to where the replica has everything.
+	Durable func(context.Context) (capture.Position, error)
 
 	Range  int           // rows of a range; 0: 10,000
 	Limit  int           // of differences, where it ends with ErrTooMany; 0: 1,000
@@ -162,7 +162,7 @@ func (v *Verifier) follow(ctx context.Context) error {
 		within = time.Minute
 	}
 	for deadline := time.Now().Add(within); ; {
-		held, err := v.Held(ctx)
+		held, err := v.Durable(ctx)
 		switch {
 		case err != nil:
 			return err

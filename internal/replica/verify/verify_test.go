@@ -127,7 +127,7 @@ func (p *pair) verifier() *verify.Verifier {
 		End: func(context.Context) (capture.LSN, error) {
 			return p.lsn(`SELECT pg_current_wal_flush_lsn() - '0/0'`)
 		},
-		Held: func(context.Context) (capture.Position, error) {
+		Durable: func(context.Context) (capture.Position, error) {
 			l, err := p.lsn(`SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots WHERE slot_name = '` + p.slot + `'`)
 			return capture.Position{LSN: l}, err
 		},

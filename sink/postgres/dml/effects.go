@@ -49,17 +49,17 @@ type Effects struct {
 	seed        maphash.Seed
 	values      arena.Arena[capture.Value]
 	keepDeletes bool // deletes are not applied
-	side        int  // which of the two folds it is, for the plans
+	slot        int  // which of the two folds it is, for the plans
 }
 
 func NewEffects(keep bool, side int) *Effects {
-	return &Effects{seed: maphash.MakeSeed(), keepDeletes: keep, side: side}
+	return &Effects{seed: maphash.MakeSeed(), keepDeletes: keep, slot: side}
 }
 
 // Reset makes the fold empty.
 func (f *Effects) Reset() {
 	for _, t := range f.Tables {
-		t.Plan.effects[f.side] = nil
+		t.Plan.effects[f.slot] = nil
 		clear(t.Effects)
 		clear(t.Rows)
 		clear(t.slots)
@@ -76,7 +76,7 @@ func (f *Effects) Reset() {
 // table finds the effects on a plan's table. It is false when another shape of the same table has some: they must be
 // written before.
 func (f *Effects) table(p *Plan) (*TableEffects, bool) {
-	if t := p.effects[f.side]; t != nil {
+	if t := p.effects[f.slot]; t != nil {
 		return t, true
 	}
 	for _, t := range f.Tables {
@@ -91,7 +91,7 @@ func (f *Effects) table(p *Plan) (*TableEffects, bool) {
 	if t.slots == nil {
 		t.slots = make([]int32, 64)
 	}
-	t.Plan, p.effects[f.side] = p, t
+	t.Plan, p.effects[f.slot] = p, t
 	f.Tables = append(f.Tables, t)
 	return t, true
 }

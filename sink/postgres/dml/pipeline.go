@@ -21,7 +21,7 @@ const AnyRows = -1
 
 // Pipeline is a run of prepared statements that goes to the server in one round trip.
 type Pipeline struct {
-	Db       *Conn
+	DB       *Conn
 	head     []Call           // what begins the transaction and was not sent yet
 	pg       *pgconn.Pipeline // nil: nothing was sent
 	answers  []Call
@@ -60,10 +60,10 @@ func (s *Pipeline) push(ctx context.Context, w Call, params [][]byte) error {
 		}
 	}
 	if s.pg == nil {
-		s.pg = s.Db.PG.StartPipeline(ctx)
+		s.pg = s.DB.PG.StartPipeline(ctx)
 	}
 	if w.Statement.Name == "" {
-		w.Statement.Name = s.Db.nextName()
+		w.Statement.Name = s.DB.nextName()
 		s.prepared = append(s.prepared, w.Statement)
 		s.pg.SendPrepare(w.Statement.Name, w.Statement.SQL, nil)
 		s.answers = append(s.answers, Call{Statement: w.Statement, prepares: true})
@@ -156,7 +156,7 @@ func (s *Pipeline) Finish(ctx context.Context) (err error) {
 	}
 	clear(s.answers)
 	clear(s.prepared)
-	*s = Pipeline{Db: s.Db, OnIdle: s.OnIdle, head: s.head[:0], answers: s.answers[:0], prepared: s.prepared[:0]}
+	*s = Pipeline{DB: s.DB, OnIdle: s.OnIdle, head: s.head[:0], answers: s.answers[:0], prepared: s.prepared[:0]}
 	return err
 }
 
