@@ -32,7 +32,7 @@ func CheckURL(s string) error {
 	return nil
 }
 
-// saysTLS says whether the user has decided about TLS: in the URL or by PGSSLMODE.
+// saysTLS reports whether the user has decided about TLS: in the URL or by PGSSLMODE.
 func saysTLS(s string) bool {
 	_, query, _ := strings.Cut(s, "?")
 	q, err := url.ParseQuery(query)

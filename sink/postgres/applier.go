@@ -148,7 +148,7 @@ func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
 	return a.applyBulk(ctx, &second)
 }
 
-// planned says whether the targets of all tables are known.
+// planned reports whether the targets of all tables are known.
 func (a *applier) planned(changes []*capture.Change) bool {
 	var last *capture.Table
 	for _, c := range changes {
@@ -269,7 +269,7 @@ func (a *applier) retryTransient(ctx context.Context, f func() error) error {
 	}
 }
 
-// transient says whether the same transaction may go well the next time.
+// transient reports whether the same transaction may go well the next time.
 func transient(err error) bool {
 	code := pgconnect.SQLState(err)
 	return code == pgconnect.DeadlockDetected || code == pgconnect.SerializationFailure

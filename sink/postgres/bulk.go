@@ -340,7 +340,7 @@ func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, 
 	return err
 }
 
-// conflictError says whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
+// conflictError reports whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
 // will find which.
 func conflictError(err error) bool {
 	return errors.Is(err, dml.ErrRowCount) || errors.Is(err, dml.ErrOrder) || errors.Is(err, errParked) || conflictCode(pgconnect.SQLState(err))

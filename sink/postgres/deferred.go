@@ -30,7 +30,7 @@ func (a *applier) applySerial(ctx context.Context, g *queue.Group) error {
 	return a.describeConflict(ctx, err)
 }
 
-// unattributed says whether err is a conflict of which nobody knows the change.
+// unattributed reports whether err is a conflict of which nobody knows the change.
 func unattributed(err error) bool {
 	var c *conflict
 	return errors.As(err, &c) && c.change == nil
@@ -140,7 +140,7 @@ func (a *applier) restore(m savepoint) {
 	a.parked.added, a.initialCopy = a.parked.added[:m.parked], m.initialCopy
 }
 
-// exchanges says whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
+// exchanges reports whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
 func exchanges(changes []*capture.Change) bool {
 	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })
 }

@@ -19,7 +19,7 @@ type initialCopy struct {
 	tables map[string]bool
 }
 
-// begin says whether the rows of a table have begun to come, and notes that they have.
+// begin reports whether the rows of a table have begun to come, and notes that they have.
 func (k *initialCopy) begin(p *dml.Plan, lsn capture.LSN) bool {
 	if k.lsn != lsn || k.tables == nil {
 		*k = initialCopy{lsn: lsn, tables: map[string]bool{}}
@@ -31,7 +31,7 @@ func (k *initialCopy) begin(p *dml.Plan, lsn capture.LSN) bool {
 	return false
 }
 
-// begun says whether a change needs no look at its table before it.
+// begun reports whether a change needs no look at its table before it.
 func (k *initialCopy) begun(p *dml.Plan, c *capture.Change) bool {
 	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.Name]
 }

@@ -35,7 +35,7 @@ func (a *applier) loadParked(ctx context.Context) error {
 
 func parkedKey(table, key string) string { return table + "\x00" + key }
 
-// isParked says whether a change is about a row that waits.
+// isParked reports whether a change is about a row that waits.
 func (a *applier) isParked(p *dml.Plan, c *capture.Change) bool {
 	if len(a.parked.keys) == 0 {
 		return false

@@ -111,7 +111,7 @@ func classify(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	return named(fmt.Sprintf("%s %s", c.Op, p.Name), err)
 }
 
-// conflictCode says whether an error comes from the rows and the constraints that are there: class 23, values that a type
+// conflictCode reports whether an error comes from the rows and the constraints that are there: class 23, values that a type
 // does not take, what a trigger says, and a TRUNCATE of what another table refers to.
 func conflictCode(code string) bool {
 	return strings.HasPrefix(code, pgconnect.IntegrityConstraintViolation) || strings.HasPrefix(code, pgconnect.DataException) || code == pgconnect.WithCheckOptionViolation || code == pgconnect.RaiseException || code == pgconnect.FeatureNotSupported

@@ -44,7 +44,7 @@ const (
 	Off                         // session_replication_role = replica: no foreign keys, no ordinary triggers
 )
 
-// Origin says whether the session carries a replication origin, by which a reverse pipeline knows our transactions.
+// Origin reports whether the session carries a replication origin, by which a reverse pipeline knows our transactions.
 type Origin uint8
 
 // The ways of a replication origin.

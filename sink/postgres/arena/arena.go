@@ -1,13 +1,15 @@
+// Package arena allocates copies of many small values from a few large chunks of memory.
 package arena
 
-// Arena gives out pieces of large chunks of memory, and keeps the chunks for the next time.
+// Arena allocates from large chunks, and keeps the chunks when it is reset. The zero Arena is empty.
 type Arena[T any] struct {
 	chunks [][]T
-	next   int // the first chunk that is not in use
+	next   int // index of the first unused chunk
 	free   []T
 }
 
-// Copy copies a run of values. What is larger than a quarter of a chunk gets memory of its own.
+// Copy copies values into the arena, in chunks of the given length. A slice longer than a quarter of a chunk is allocated
+// on its own.
 func (a *Arena[T]) Copy(from []T, chunk int) []T {
 	n := len(from)
 	if n > chunk/4 {
@@ -26,7 +28,7 @@ func (a *Arena[T]) Copy(from []T, chunk int) []T {
 	return to
 }
 
-// Reset takes all pieces back. At most keep chunks stay.
+// Reset frees everything that was copied. At most keep chunks are kept for reuse.
 func (a *Arena[T]) Reset(keep int) {
 	if len(a.chunks) > keep {
 		clear(a.chunks[keep:])

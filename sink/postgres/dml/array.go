@@ -8,8 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// AppendArray appends the text of an array's elements, one for each of n values. Every element is quoted, so that no text
-// means anything but itself.
+// AppendArray appends the text of an array of n values. Every element is quoted, so that no text has a special meaning.
 func AppendArray(dst []byte, n int, value func(i int) capture.Value) []byte {
 	dst = append(dst, '{')
 	for i := range n {
@@ -40,7 +39,7 @@ func appendEscaped(dst, text []byte) []byte {
 	return dst
 }
 
-// appendCopy appends a row's line in COPY's text format.
+// appendCopy appends a row in the text format of COPY.
 func appendCopy(dst []byte, row []capture.Value, columns []int) []byte {
 	for n, i := range columns {
 		if n > 0 {
@@ -55,7 +54,7 @@ func appendCopy(dst []byte, row []capture.Value, columns []int) []byte {
 	return append(dst, '\n')
 }
 
-// copyEscapes has what COPY writes behind a backslash for a byte; 0: the byte stands for itself.
+// copyEscapes has the character after the backslash with which COPY escapes a byte; 0: the byte is not escaped.
 var copyEscapes = [256]byte{'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'}
 
 func appendCopyText(dst, text []byte) []byte {
@@ -69,20 +68,21 @@ func appendCopyText(dst, text []byte) []byte {
 	return append(dst, text[from:]...)
 }
 
-// CopyReader is rows in COPY's text format, written as they are read, so that the server is at the first while we write the
-// rest. Read is for the driver's goroutine, stop for the one that waits for it.
+// CopyReader reads as the text format of COPY. Rows are encoded as they are read, so that the server works on the first while the
+// rest is encoded. The driver's goroutine calls Read, the one that waits for it calls Stop.
 type CopyReader struct {
 	Rows      [][]capture.Value
 	Columns   []int
-	OnWritten func() // called when all is written, before the server is told so; nil: nothing is to be done
+	OnWritten func() // called when everything is read, before the server knows; may be nil
 
 	mu   sync.Mutex
 	done bool
-	Text []byte // written, and from its first from bytes on not read
+	Text []byte // encoded rows; the first from bytes are read
 	from int
 }
 
-const copyBytes = 32 << 10 // bytes, about
+// copyBytes is about how much is encoded at once.
+const copyBytes = 32 << 10
 
 // Read implements io.Reader.
 func (c *CopyReader) Read(p []byte) (int, error) {
@@ -108,8 +108,8 @@ func (c *CopyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Stop waits for a Read that is at work; those that follow give nothing. After a connection that broke the driver does not
-// wait for its goroutine.
+// Stop waits for a Read in progress; later ones return io.EOF. When a connection breaks, the driver does not wait for its
+// goroutine.
 func (c *CopyReader) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

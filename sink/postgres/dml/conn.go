@@ -9,34 +9,34 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// closeTimeout bounds the end of a connection in good order.
+// closeTimeout bounds the orderly end of a connection.
 const closeTimeout = time.Second
 
-// Conn is the one connection of a Writer, with the statements that it has prepared. One goroutine at a time.
+// Conn is a connection with its prepared statements. It is used by one goroutine at a time.
 type Conn struct {
 	PG       *pgconn.PgConn
-	prepared int // how many statements, for their names
+	prepared int // number of statements so far, for their names
 }
 
-// Statement is prepared on the server the first time that it runs.
+// Statement is prepared on the server the first time it is executed.
 type Statement struct {
 	SQL  string
-	Name string // "": not prepared yet
+	Name string // "" when it is not prepared yet
 }
 
-// Run runs SQL without parameters, also several statements.
+// Run executes one or more statements without parameters.
 func (c *Conn) Run(ctx context.Context, sql string) error {
 	_, err := c.PG.Exec(ctx, sql).ReadAll()
 	return err
 }
 
-// Query runs a query once and returns the text of its values.
+// Query executes a query and returns its rows as text.
 func (c *Conn) Query(ctx context.Context, sql string, params ...[]byte) ([][][]byte, error) {
 	r := c.PG.ExecParams(ctx, sql, params, nil, nil, nil).Read()
 	return r.Rows, r.Err
 }
 
-// Exec runs a prepared statement and returns how many rows it hit.
+// Exec executes a prepared statement and returns the number of affected rows.
 func (c *Conn) Exec(ctx context.Context, s *Statement, params [][]byte) (int64, error) {
 	if s.Name == "" {
 		name := c.nextName()
@@ -54,7 +54,7 @@ func (c *Conn) nextName() string {
 	return "t" + strconv.Itoa(c.prepared)
 }
 
-// Rollback ends the transaction that is open, if any, also one that has failed.
+// Rollback ends the open transaction, if there is one, even when it has failed.
 func (c *Conn) Rollback(ctx context.Context) error {
 	if c.PG.TxStatus() == 'I' {
 		return nil
@@ -65,8 +65,9 @@ func (c *Conn) Rollback(ctx context.Context) error {
 	return nil
 }
 
+// Close ends the connection. The server rolls back an open transaction.
 func (c *Conn) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_ = c.PG.Close(ctx) // what it had not committed is gone either way
+	_ = c.PG.Close(ctx) // the server rolls back in any case
 }

@@ -8,55 +8,55 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/arena"
 )
 
-// ErrOrder says that a row's changes do not follow each other as a source's do: only the serial path can say what that
-// comes to.
+// ErrOrder means that the changes of a row do not follow each other as they do in a source, such as two inserts. Their effect is
+// only known when they are applied one by one.
 var ErrOrder = errors.New("the changes of a row do not follow each other")
 
-// The net effect of a run of changes on the row of one key. What the row was before the run is known from the first of
-// them.
+// The net effect of consecutive changes on the row of one key. The first of them tells whether the row existed before.
 const (
-	nothing  = iota // it came and went
-	Inserted        // it was not there, and is row by now
-	Updated         // it was there, and has the values of row that are given
-	Deleted         // it was there, and is gone
-	Replaced        // it was there, was deleted, and is row by now
+	nothing  = iota // inserted and deleted
+	Inserted        // it did not exist, and is Row now
+	Updated         // it existed, and has the given values of Row now
+	Deleted         // it existed, and is deleted
+	Replaced        // it existed, was deleted, and is Row now
 )
 
-// arenaChunk is how many values a chunk of a fold's merged rows has.
+// arenaChunk is the number of values in a chunk of the arena of merged rows.
 const arenaChunk = 2048
 
-// Effect is what becomes of one key.
+// Effect is the net effect of changes on one key.
 type Effect struct {
 	Kind   uint8
 	hash   uint64
 	Key    []capture.Value // has the values of the key's columns
-	Before []capture.Value // the old row as the first change knew it; nil: only the key
+	Before []capture.Value // the old row as the first change has it; nil: only the key is known
 	Row    []capture.Value // the new row
 }
 
-// TableEffects holds the effects on one table, in the order in which the keys came up.
+// TableEffects holds the effects on one table, in the order in which their keys first occur.
 type TableEffects struct {
 	Plan    *Plan
 	Effects []Effect
-	slots   []int32           // a hash table of effects: index + 1, 0 is free; its length is a power of two
-	Rows    [][]capture.Value // inserts into a table whose rows are not folded
+	slots   []int32           // hash table of indexes of Effects + 1; 0 is free; the length is a power of two
+	Rows    [][]capture.Value // new rows of a table whose changes cannot be combined
 }
 
-// Effects is the effect of a run of changes on all tables, in the order in which they came up.
+// Effects holds the net effect of consecutive changes on all tables, in the order in which the tables first occur.
 type Effects struct {
 	Tables      []*TableEffects
 	spare       []*TableEffects
 	seed        maphash.Seed
 	values      arena.Arena[capture.Value]
 	keepDeletes bool // deletes are not applied
-	slot        int  // which of the two folds it is, for the plans
+	slot        int  // 0 or 1: which of the two Effects that plans refer to
 }
 
-func NewEffects(keep bool, side int) *Effects {
-	return &Effects{seed: maphash.MakeSeed(), keepDeletes: keep, slot: side}
+// NewEffects returns empty Effects. slot is 0 or 1: a plan refers to the effects of two groups at a time.
+func NewEffects(keepDeletes bool, slot int) *Effects {
+	return &Effects{seed: maphash.MakeSeed(), keepDeletes: keepDeletes, slot: slot}
 }
 
-// Reset makes the fold empty.
+// Reset removes all effects.
 func (f *Effects) Reset() {
 	for _, t := range f.Tables {
 		t.Plan.effects[f.slot] = nil
@@ -73,8 +73,8 @@ func (f *Effects) Reset() {
 	f.values.Reset(4)
 }
 
-// table finds the effects on a plan's table. It is false when another shape of the same table has some: they must be
-// written before.
+// table returns the effects on a plan's table. It is false when another shape of the same table has effects, which must be
+// written first.
 func (f *Effects) table(p *Plan) (*TableEffects, bool) {
 	if t := p.effects[f.slot]; t != nil {
 		return t, true
@@ -96,8 +96,8 @@ func (f *Effects) table(p *Plan) (*TableEffects, bool) {
 	return t, true
 }
 
-// Add folds a change in. It is false when the change cannot be: what is folded must be written, and then the change by
-// itself.
+// Add adds a change. It returns false when the change cannot be combined with others: then the effects must be written, and
+// after them the change by itself.
 func (f *Effects) Add(p *Plan, c *capture.Change) (bool, error) {
 	t, ok := f.table(p)
 	if !ok {
@@ -169,8 +169,8 @@ func (f *Effects) remove(t *TableEffects, key, before []capture.Value) error {
 	return nil
 }
 
-// move folds a change of the key: the row is deleted under the old one and inserted under the new one, where all of it is
-// known and no other table of the target would hear of the delete.
+// move adds an update of the key as a delete and an insert. That is possible where the complete row is known and the delete does
+// not cascade to other tables of the target.
 func (f *Effects) move(t *TableEffects, c *capture.Change) (bool, error) {
 	if t.Plan.Cascades {
 		return false, nil
@@ -191,7 +191,7 @@ func (f *Effects) move(t *TableEffects, c *capture.Change) (bool, error) {
 	return true, f.insert(t, row)
 }
 
-// merge lays what is given of next over row.
+// merge returns next, with the values that it lacks taken from row.
 func (f *Effects) merge(row, next []capture.Value) []capture.Value {
 	if Complete(next) {
 		return next
@@ -205,7 +205,7 @@ func (f *Effects) merge(row, next []capture.Value) []capture.Value {
 	return merged
 }
 
-// findOrAdd returns the effect on a row's key, a new one when there is none.
+// findOrAdd returns the effect on a row's key; it adds one when there is none.
 func (t *TableEffects) findOrAdd(seed maphash.Seed, row []capture.Value) (e *Effect, there bool) {
 	h := t.hash(seed, row)
 	slot, found := t.slot(h, row)
@@ -221,7 +221,7 @@ func (t *TableEffects) findOrAdd(seed maphash.Seed, row []capture.Value) (e *Eff
 	return &t.Effects[len(t.Effects)-1], false
 }
 
-// find finds the effect on a row's key, and makes none.
+// find returns the effect on a row's key, if there is one.
 func (t *TableEffects) find(seed maphash.Seed, row []capture.Value) (e *Effect, there bool) {
 	slot, found := t.slot(t.hash(seed, row), row)
 	if !found {
@@ -238,7 +238,7 @@ func (t *TableEffects) hash(seed maphash.Seed, row []capture.Value) uint64 {
 	return h
 }
 
-// slot is where the effect on a row's key is, or would be.
+// slot returns the index in slots where the effect on a row's key is, or would be.
 func (t *TableEffects) slot(h uint64, row []capture.Value) (slot int, found bool) {
 	mask := uint64(len(t.slots) - 1)
 	for s := h & mask; ; s = (s + 1) & mask {

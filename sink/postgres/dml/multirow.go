@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// The statements for many rows of one usage: each column is a parameter, an array with a value for each row.
+// A statement for many rows of one usage takes a parameter per column: an array with a value per row.
 
-// elements says whether a column's values can be elements of an array of its type: a text literal of such an array has
-// commas between them. Values of other types go as text and are cast.
+// elements reports whether the text of a column's values can be an element of an array of its type. Values of other types are
+// sent as text and cast.
 func (p *Plan) elements(i int) bool {
 	c := &p.Rel.Columns[i]
 	return !c.Array && c.Type != "box" && !strings.Contains(c.Type, ".")
 }
 
-// unnest is "unnest($1::int8[], ...) u (c0, ...)" for columns, in their order. A column that is both compared and set
-// stands there twice, as o and c.
+// unnest returns "unnest($1::int8[], ...) u (c0, ...)". A column that is both compared and set occurs twice, as o and c.
 func (p *Plan) unnest(usage []byte) string {
 	var arrays, names []string
 	add := func(i int, name string) {
@@ -41,7 +40,7 @@ func (p *Plan) unnest(usage []byte) string {
 	return "unnest(" + strings.Join(arrays, ", ") + ") u (" + strings.Join(names, ", ") + ")"
 }
 
-// value is what unnest gives for a column, of the column's type.
+// value returns the expression for a column of unnest, with the column's type.
 func (p *Plan) value(name string, i int) string {
 	if p.elements(i) {
 		return fmt.Sprintf("u.%s%d", name, i)
@@ -49,6 +48,7 @@ func (p *Plan) value(name string, i int) string {
 	return fmt.Sprintf("u.%s%d::%s", name, i, p.Rel.Columns[i].Type)
 }
 
+// rowsWhere is where for many rows.
 func (p *Plan) rowsWhere(usage []byte) string {
 	var conditions []string
 	for i, u := range usage {
@@ -64,7 +64,7 @@ func (p *Plan) rowsWhere(usage []byte) string {
 	return strings.Join(conditions, " AND ")
 }
 
-// UpdateRows is update for many rows.
+// UpdateRows is Update for many rows.
 func (p *Plan) UpdateRows(usage []byte) *Statement {
 	return p.statement('U', usage, func() string {
 		var assignments []string
@@ -80,14 +80,14 @@ func (p *Plan) UpdateRows(usage []byte) *Statement {
 	})
 }
 
-// DeleteRows is remove for many rows.
+// DeleteRows is Delete for many rows.
 func (p *Plan) DeleteRows(usage []byte) *Statement {
 	return p.statement('D', usage, func() string {
 		return "DELETE FROM " + p.Name + " t USING " + p.unnest(usage) + " WHERE " + p.rowsWhere(usage)
 	})
 }
 
-// InsertRows inserts rows of which every written column is given.
+// InsertRows is Insert for many rows, of which every written column is given.
 func (p *Plan) InsertRows() *Statement {
 	usage := make([]byte, len(p.Table.Columns))
 	for _, i := range p.Written {
@@ -102,6 +102,7 @@ func (p *Plan) InsertRows() *Statement {
 	})
 }
 
+// CopySQL returns the COPY statement for complete rows.
 func (p *Plan) CopySQL() string {
 	return "COPY " + p.Name + " (" + p.Columns(p.Written) + ") FROM STDIN"
 }

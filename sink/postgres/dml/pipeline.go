@@ -12,43 +12,44 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// ErrRowCount says that a statement did not hit the rows that it should have: a row of the target is missing, or was
+// ErrRowCount means that a statement did not affect the rows that it should have: a row of the target is missing, or was
 // changed there.
-var ErrRowCount = errors.New("a statement has hit another number of rows")
+var ErrRowCount = errors.New("statement affected the wrong number of rows")
 
-// any number of rows will do.
+// AnyRows stands for any number of affected rows.
 const AnyRows = -1
 
-// Pipeline is a run of prepared statements that goes to the server in one round trip.
+// Pipeline sends prepared statements to the server in one round trip.
 type Pipeline struct {
 	DB       *Conn
-	head     []Call           // what begins the transaction and was not sent yet
-	pg       *pgconn.Pipeline // nil: nothing was sent
+	head     []Call           // statements that begin the transaction and are not sent yet
+	pg       *pgconn.Pipeline // nil: nothing is sent
 	answers  []Call
-	prepared []*Statement // prepared in this script
+	prepared []*Statement // prepared since the last Finish
 	sent     int          // bytes of parameters since the last flush
-	OnIdle   func()       // called when the server has work and we have to wait for it; nil: nothing is to be done
+	OnIdle   func()       // called before waiting for the server, which is at work; may be nil
 }
 
-// Call is an answer that is still to come.
+// Call is one execution of a statement.
 type Call struct {
 	Statement *Statement
 	prepares  bool
-	Rows      int64
-	Fence     bool     // the statement that fails unless the owner's row is ours
-	Params    [][]byte // of a statement in head
+	Rows      int64    // that it must affect, or AnyRows
+	Fence     bool     // a division by zero in it means that another process owns the sink
+	Params    [][]byte // only for Begin
 }
 
-const flushBytes = 32 << 10 // of parameters, so that the server works while we go on
+// flushBytes is how many bytes of parameters are sent at once, so that the server works while more are added.
+const flushBytes = 32 << 10
 
-// fenceFailed is the SQLSTATE of a division by zero.
+// fenceFailed is the SQLSTATE with which a fencing statement fails.
 const fenceFailed = pgconnect.DivisionByZero
 
-// Begin says how the transaction begins. It is sent before the first statement, or goes with one that takes it by headSQL;
-// params have to stay as they are until then.
+// Begin sets the statements that begin the transaction. They are sent before the next statement, or are taken by TakeHead. Their
+// parameters must not be changed until then.
 func (s *Pipeline) Begin(head ...Call) { s.head = append(s.head[:0], head...) }
 
-// Send sends a statement; rows is how many it has to hit. The parameters may be used again when it returns.
+// Send sends a statement, which must affect the given number of rows. The caller may reuse params afterwards.
 func (s *Pipeline) Send(ctx context.Context, st *Statement, params [][]byte, rows int64) error {
 	return s.push(ctx, Call{Statement: st, Rows: rows}, params)
 }
@@ -80,7 +81,7 @@ func (s *Pipeline) push(ctx context.Context, w Call, params [][]byte) error {
 	return s.pg.Flush()
 }
 
-// sendHead sends the head.
+// sendHead sends the statements of Begin.
 func (s *Pipeline) sendHead(ctx context.Context) error {
 	head := s.head
 	s.head = s.head[len(s.head):]
@@ -95,7 +96,8 @@ func (s *Pipeline) sendHead(ctx context.Context) error {
 	return nil
 }
 
-// TakeHead takes the head as statements that one query may begin with; "" when it was sent, or has to be prepared first.
+// TakeHead removes the statements of Begin and returns them as SQL to put before another query. It returns "" when they were
+// sent already, or are not prepared yet.
 func (s *Pipeline) TakeHead() string {
 	var sql strings.Builder
 	for _, w := range s.head {
@@ -118,8 +120,8 @@ func (s *Pipeline) TakeHead() string {
 	return sql.String()
 }
 
-// NeedsChecks says whether the answers to come have to be looked at: the server by itself sees nothing wrong with a statement
-// that hits no row.
+// NeedsChecks reports whether a result has to be checked before COMMIT: to the server, a statement that affects no row is no
+// error.
 func (s *Pipeline) NeedsChecks() bool {
 	for i := range s.answers {
 		if s.answers[i].Rows != AnyRows {
@@ -129,7 +131,7 @@ func (s *Pipeline) NeedsChecks() bool {
 	return false
 }
 
-// Finish waits for all answers; the connection can then be used otherwise. The error is the first one.
+// Finish waits for all results and returns the first error. Afterwards the connection is free for other uses.
 func (s *Pipeline) Finish(ctx context.Context) (err error) {
 	if len(s.head) > 0 {
 		err = s.sendHead(ctx)
@@ -151,7 +153,7 @@ func (s *Pipeline) Finish(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		for _, st := range s.prepared {
-			st.Name = "" // it may be there or not
+			st.Name = "" // it is unknown whether the server has it
 		}
 	}
 	clear(s.answers)
@@ -176,15 +178,15 @@ func (s *Pipeline) answer(w *Call) error {
 	case err != nil:
 		return err
 	case w.Rows != AnyRows && n != w.Rows:
-		return fmt.Errorf("%w: %d, not %d", ErrRowCount, n, w.Rows)
+		return fmt.Errorf("%w: %d, expected %d", ErrRowCount, n, w.Rows)
 	}
 	return nil
 }
 
-// Abort gives up what was sent; the transaction has to be rolled back. It does nothing when the script is finished.
+// Abort discards the results of what was sent; the caller has to roll back. It does nothing after Finish.
 func (s *Pipeline) Abort() {
 	s.head = s.head[:0]
 	if s.pg != nil {
-		_ = s.Finish(context.Background()) // why, is known
+		_ = s.Finish(context.Background()) // the caller has the first error
 	}
 }

@@ -1,3 +1,5 @@
+// Package dml writes rows into a target: the statements for one table (Plan), the net effect of many changes (Effects), and
+// sending statements in few round trips (Pipeline).
 package dml
 
 import (
@@ -10,26 +12,27 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// Plan is how the changes of one shape of a source table are written: the target's relation and the statements, which
+// Plan describes how the changes of one shape of a source table are written: the target's relation and the statements, which
 // are prepared when they are first used.
 type Plan struct {
 	Table        *capture.Table
 	Rel          *target.Relation
-	Name         string // in SQL
-	Key          []int  // the columns that find a row; empty: only the whole row does
-	FullIdentity bool   // an old row is whole
-	Deferrable   bool   // within a transaction several rows may have one key, so an old row is compared as a whole
-	Written      []int  // the columns that an insert writes
-	// Cascades says that another table of the target is changed when a row is deleted here.
+	Name         string // qualified and quoted
+	Key          []int  // the columns that identify a row; empty: the row is found by all its columns
+	FullIdentity bool   // the source sends the complete old row (REPLICA IDENTITY FULL)
+	Deferrable   bool   // the key's constraint is deferrable: several rows may share a key within a transaction, so old rows are compared completely
+	Written      []int  // the columns that an INSERT writes
+	// Cascades is set when a delete here changes other tables of the target.
 	Cascades    bool
-	Partitioned bool              // it has partitions
-	Operators   map[string]string // the operators of columns whose equality is not in pg_catalog
-	effects     [2]*TableEffects  // in each of the two folds; nil: nothing is folded
-	OnConflict  string            // what an insert does where the key is there already: "" for an error
+	Partitioned bool              // the target is a partitioned table
+	Operators   map[string]string // by column, the equality operators that are not in pg_catalog
+	effects     [2]*TableEffects  // by slot of Effects; nil: there are none
+	OnConflict  string            // the ON CONFLICT clause of an INSERT; "" for an error
 	Insert      *Statement
-	Statements  map[string]*Statement // by what they set and compare
+	Statements  map[string]*Statement // by kind and usage
 }
 
+// NewPlan returns the plan of a source table whose target is rel.
 func NewPlan(t *capture.Table, rel *target.Relation) *Plan {
 	p := &Plan{
 		Table: t, Rel: rel, Name: pgconnect.Ident(rel.Schema, rel.Name), Key: rel.Key, Statements: map[string]*Statement{},
@@ -46,16 +49,17 @@ func NewPlan(t *capture.Table, rel *target.Relation) *Plan {
 	}
 	p.FullIdentity = len(identity) == len(t.Columns)
 	if !p.FullIdentity && len(identity) > 0 {
-		p.Key = identity // an old row has these columns only, whatever the primary key is
+		p.Key = identity // an old row has only these columns, whatever the primary key is
 	}
 	p.Deferrable = p.FullIdentity && len(p.Key) > 0 && t.Exchanges(p.Key)
 	p.Insert = &Statement{SQL: p.insertSQL()}
 	return p
 }
 
+// Column returns the quoted name of a column.
 func (p *Plan) Column(i int) string { return pgconnect.Ident(p.Rel.Columns[i].Name) }
 
-// Columns is a list of columns in SQL.
+// Columns returns the quoted names of columns, with commas between them.
 func (p *Plan) Columns(list []int) string {
 	names := make([]string, len(list))
 	for n, i := range list {
@@ -64,7 +68,7 @@ func (p *Plan) Columns(list []int) string {
 	return strings.Join(names, ", ")
 }
 
-// into is the head of an INSERT of a whole row.
+// into returns the head of an INSERT of a complete row.
 func (p *Plan) into() string {
 	sql := "INSERT INTO " + p.Name + " (" + p.Columns(p.Written) + ")"
 	if slices.ContainsFunc(p.Written, func(i int) bool { return p.Rel.Columns[i].Identity }) {
@@ -84,7 +88,7 @@ func (p *Plan) insertSQL() string {
 	return p.into() + " VALUES (" + strings.Join(values, ", ") + ")"
 }
 
-// OnConflictSQL makes an insert an upsert.
+// OnConflictSQL returns the clause that turns an INSERT into an upsert.
 func (p *Plan) OnConflictSQL() string {
 	var set []string
 	for _, i := range p.Written {
@@ -98,7 +102,7 @@ func (p *Plan) OnConflictSQL() string {
 	return " ON CONFLICT (" + p.Columns(p.Key) + ") DO UPDATE SET " + strings.Join(set, ", ")
 }
 
-// InsertParams appends the parameters of insert.
+// InsertParams appends the parameters of Insert.
 func (p *Plan) InsertParams(dst [][]byte, row []capture.Value) [][]byte {
 	for _, i := range p.Written {
 		dst = append(dst, Param(row[i]))
@@ -106,8 +110,8 @@ func (p *Plan) InsertParams(dst [][]byte, row []capture.Value) [][]byte {
 	return dst
 }
 
-// sameAs compares a column with a parameter, or another expression of the column's type. Null equals null. Where the type's
-// equality is not one that we know, the texts are compared, both as this server prints them.
+// sameAs returns the condition that a column is not distinct from an expression, such as a parameter. Where the equality of the
+// type is not known to be exact, the texts are compared, both as this server prints them.
 func (p *Plan) sameAs(i int, to string) string {
 	c := &p.Rel.Columns[i]
 	if c.Equal && !strings.Contains(c.Type, ".") {
@@ -116,12 +120,12 @@ func (p *Plan) sameAs(i int, to string) string {
 	return fmt.Sprintf("t.%s::pg_catalog.text IS NOT DISTINCT FROM (%s::%s)::pg_catalog.text", p.Column(i), to, c.Type)
 }
 
-// Equals is the condition that a column has the value of parameter n, by an index where there is one.
+// Equals returns the condition that a column equals parameter n, in a form that can use an index.
 func (p *Plan) Equals(i, n int) string {
 	return fmt.Sprintf("t.%s %s $%d::%s", p.Column(i), p.Operator(i), n, p.Rel.Columns[i].Type)
 }
 
-// Operator is the operator of a column's equality.
+// Operator returns the equality operator of a column.
 func (p *Plan) Operator(i int) string {
 	if o := p.Operators[p.Rel.Columns[i].Name]; o != "" {
 		return o
@@ -131,14 +135,14 @@ func (p *Plan) Operator(i int) string {
 
 // What a statement does with a column.
 const (
-	Sets     = 1 << iota // it gets a new value
-	Finds                // it is part of what finds the row
-	Compares             // the old value must be the one that is known
-	single               // of several rows that are the same, and have the same key, it is any one
+	Sets     = 1 << iota // it is set to a new value
+	Finds                // it is part of the key that finds the row
+	Compares             // its old value must be the known one
+	single               // of several equal rows with one key, any one is meant
 )
 
-// Usage is what a change does with each column of its table: the name of its statement. old has the key, before is the
-// old row where it is known, after the new one. compare says that the row that is there is to be compared with before.
+// Usage returns what a change does with each column of its table, which selects its statement. old has the key, before is the old
+// row where it is known, after the new row. With compare, the target's row must equal before.
 func (p *Plan) Usage(buf []byte, old, before, after []capture.Value, compare bool) []byte {
 	buf = append(buf[:0], make([]byte, len(p.Table.Columns))...)
 	for _, i := range p.Key {
@@ -163,10 +167,10 @@ func (p *Plan) Usage(buf []byte, old, before, after []capture.Value, compare boo
 	return buf
 }
 
-// Foldable says whether the changes of a key can be folded: it is one row's at every moment.
+// Foldable reports whether the changes to a key can be combined: at every moment at most one row has the key.
 func (p *Plan) Foldable() bool { return len(p.Key) > 0 && !p.Deferrable }
 
-// sameKey says whether two rows have one key.
+// sameKey reports whether two rows have the same key.
 func (p *Plan) sameKey(a, b []capture.Value) bool {
 	for _, i := range p.Key {
 		if !equal(a[i], b[i]) {
@@ -176,7 +180,7 @@ func (p *Plan) sameKey(a, b []capture.Value) bool {
 	return true
 }
 
-// KeyChanged says whether an update changes the key.
+// KeyChanged reports whether an update changes the key.
 func (p *Plan) KeyChanged(c *capture.Change) bool {
 	for _, i := range p.Key {
 		if c.Before != nil && Given(c.After[i]) && !equal(c.Before[i], c.After[i]) {
@@ -186,7 +190,7 @@ func (p *Plan) KeyChanged(c *capture.Change) bool {
 	return false
 }
 
-// where is the condition that finds the row. Parameters follow those before: the key, then what is compared.
+// where returns the condition that finds the row. Its parameters follow the first params: the key, then the compared columns.
 func (p *Plan) where(usage []byte, params int) string {
 	var conditions []string
 	for i, u := range usage {
@@ -208,10 +212,10 @@ func (p *Plan) where(usage []byte, params int) string {
 	if p.Partitioned {
 		return "(tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)"
 	}
-	return "ctid = (SELECT t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)" // rows may be there twice
+	return "ctid = (SELECT t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)" // several rows may be equal
 }
 
-// Update is the statement of a usage, remove the one that deletes.
+// Update returns the statement that updates a row by usage.
 func (p *Plan) Update(usage []byte) *Statement {
 	return p.statement('u', usage, func() string {
 		var assignments []string
@@ -225,13 +229,13 @@ func (p *Plan) Update(usage []byte) *Statement {
 			return p.renumber(usage, n)
 		}
 		if n == 0 {
-			return "SELECT FROM " + p.Name + " t WHERE " + p.where(usage, 0) // nothing changes, but the row must be there
+			return "SELECT FROM " + p.Name + " t WHERE " + p.where(usage, 0) // nothing changes, but the row must exist
 		}
 		return "UPDATE " + p.Name + " t SET " + strings.Join(assignments, ", ") + " WHERE " + p.where(usage, n)
 	})
 }
 
-// renumbers says whether a usage sets an identity column, which no UPDATE may.
+// renumbers reports whether a usage sets an identity column, which no UPDATE may.
 func (p *Plan) renumbers(usage []byte) bool {
 	for i, u := range usage {
 		if u&Sets != 0 && p.Rel.Columns[i].Identity {
@@ -241,7 +245,7 @@ func (p *Plan) renumbers(usage []byte) bool {
 	return false
 }
 
-// renumber is an update that deletes the row and inserts it anew.
+// renumber returns an update that deletes the row and inserts it again.
 func (p *Plan) renumber(usage []byte, params int) string {
 	values, n := make([]string, len(p.Written)), 0
 	for k, i := range p.Written {
@@ -255,6 +259,7 @@ func (p *Plan) renumber(usage []byte, params int) string {
 		p.into() + " SELECT " + strings.Join(values, ", ") + " FROM gone"
 }
 
+// Delete returns the statement that deletes a row by usage.
 func (p *Plan) Delete(usage []byte) *Statement {
 	return p.statement('d', usage, func() string { return "DELETE FROM " + p.Name + " t WHERE " + p.where(usage, 0) })
 }
@@ -269,7 +274,7 @@ func (p *Plan) statement(kind byte, usage []byte, sql func() string) *Statement 
 	return s
 }
 
-// Params appends the parameters of an update or a delete.
+// Params appends the parameters of Update or Delete.
 func (p *Plan) Params(dst [][]byte, usage []byte, old, after []capture.Value) [][]byte {
 	for i, u := range usage {
 		if u&Sets != 0 {
@@ -286,7 +291,7 @@ func (p *Plan) Params(dst [][]byte, usage []byte, old, after []capture.Value) []
 	return dst
 }
 
-// Locate finds columns of the target by their names; nil where a value is null or not known.
+// Locate returns the indexes of columns of the target; nil when one of their values in row is null or unknown.
 func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
 	for _, name := range names {
 		i := slices.IndexFunc(p.Rel.Columns, func(c target.Column) bool { return c.Name == name })
@@ -298,7 +303,7 @@ func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
 	return columns
 }
 
-// HasValues is the condition that a row has values of another one, with their parameters behind those that are there.
+// HasValues returns the condition that a row has the values that columns have in row, and appends its parameters.
 func (p *Plan) HasValues(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
 	conditions := []string{"true"}
 	for _, i := range columns {

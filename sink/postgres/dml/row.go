@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// OldRow is what is known of the row that a change concerns, as it is before: at least the key.
+// OldRow returns what is known of the row before the change: at least the key.
 func OldRow(c *capture.Change) []capture.Value {
 	if c.Before != nil {
 		return c.Before
@@ -14,12 +14,12 @@ func OldRow(c *capture.Change) []capture.Value {
 	return c.After
 }
 
-// Given says whether v is a value, a null included.
+// Given reports whether v is a known value, which may be null.
 func Given(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
 
 func equal(a, b capture.Value) bool { return a.Kind == b.Kind && string(a.Bytes) == string(b.Bytes) }
 
-// Complete says whether every value of a row is given.
+// Complete reports whether every value of a row is given.
 func Complete(row []capture.Value) bool {
 	for i := range row {
 		if !Given(row[i]) {
@@ -32,10 +32,10 @@ func Complete(row []capture.Value) bool {
 // IsInsert reports whether a change writes a new row.
 func IsInsert(c *capture.Change) bool { return c.Op == capture.Insert || c.Op == capture.Read }
 
-// Rowless reports whether a change only names a table of a copy.
+// Rowless reports whether a change has no row and only names a table of a copy.
 func Rowless(c *capture.Change) bool { return c.Op == capture.Read && c.After == nil }
 
-// Param is a parameter: nil for a null, never for an empty text.
+// Param returns a value as a parameter: nil for null, but not for an empty text.
 func Param(v capture.Value) []byte {
 	if v.Kind != capture.Text {
 		return nil
@@ -46,7 +46,7 @@ func Param(v capture.Value) []byte {
 	return v.Bytes
 }
 
-// keyJSON is a row's key as tailrace.parked has it: an array of texts; "" where there is none.
+// keyJSON returns a row's key as tailrace.parked has it: an array of texts, or "" when there is none.
 func (p *Plan) keyJSON(row []capture.Value) string {
 	if len(p.Key) == 0 || row == nil {
 		return ""
@@ -61,7 +61,7 @@ func (p *Plan) keyJSON(row []capture.Value) string {
 	return string(JSON(values))
 }
 
-// Keys are the keys that a change is about: the old one, and the new one where it differs.
+// Keys returns the keys of a change: the old one, and the new one when it differs.
 func (p *Plan) Keys(c *capture.Change) (key, next string) {
 	if c.Op == capture.Truncate {
 		return "", ""
@@ -73,10 +73,11 @@ func (p *Plan) Keys(c *capture.Change) (key, next string) {
 	return key, next
 }
 
+// JSON encodes numbers, strings and maps of them.
 func JSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // numbers and strings
+		panic(err) // does not happen for these types
 	}
 	return b
 }

@@ -2,34 +2,34 @@ package queue
 
 import "time"
 
-// measuredOver is what the rate is taken over: a single group says nothing.
+// measuredOver is the shortest time over which the rate is measured: a single group is too little to judge by.
 const measuredOver = 10 * time.Millisecond
 
-// delay is how a group waits for more rows.
+// delay is how long a group waits for more rows.
 type delay struct {
-	from  int           // rows a millisecond, from which on it does
-	wait  time.Duration // at most; 0: it does not
-	bytes int           // from which on it has enough
+	from  int           // rows per millisecond from which the delay applies
+	wait  time.Duration // the longest wait; 0 means none
+	bytes int           // the wait ends early at this many bytes
 }
 
-// delays are what a rate deserves, the highest first. The second is where a group costs little beside its rows for a line of
-// few rows. The first is for a backlog: COPY makes a slot for each row up to the first 64 KiB, in each group anew
-// (docs/decisions/0015 has what that costs).
+// delays are the delays by rate, the highest rate first. At the second rate a group of short transactions costs little more
+// than its rows. The first is for a backlog: in every group, COPY allocates a slot per row for the first 64 KiB
+// (docs/decisions/0015 has the measurements).
 var delays = []delay{
 	{40, 20 * time.Millisecond, 1 << 20},
 	{5, 5 * time.Millisecond, 256 << 10},
 	{},
 }
 
-// batchDelay knows whether rows come so fast that it pays to wait for more of them. A server that is busy gives us its rows one by
-// one; without a pause each of them would be a transaction of its own, whose cost then keeps the server busy.
+// batchDelay measures whether rows arrive fast enough that waiting for more of them pays off. A busy source sends its rows one
+// by one; without a delay each would be a target transaction of its own, whose cost keeps the server busy.
 type batchDelay struct {
 	since time.Time
 	rows  int
 	delay delay
 }
 
-// record says that a group of so many rows was taken.
+// record adds a group of rows to the measurement.
 func (p *batchDelay) record(rows int, now time.Time) {
 	p.rows += rows
 	over := now.Sub(p.since)

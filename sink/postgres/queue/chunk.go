@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	chunkBytes      = 256 << 10 // from which on changes go into another part
-	textArenaChunk  = 64 << 10  // bytes of an arena's chunk of text
-	valueArenaChunk = 2048      // values of an arena's chunk
-	changeCost      = 120       // bytes that a change takes beside its text and its values
+	chunkBytes      = 256 << 10 // a chunk with this many bytes takes no further batch
+	textArenaChunk  = 64 << 10  // bytes per chunk of the text arena
+	valueArenaChunk = 2048      // values per chunk of the value arena
+	changeCost      = 120       // bytes that a change takes besides its text and its values
 	valueCost       = 32
-	keptArenaChunks = 2 * chunkBytes / textArenaChunk // of a part that waits to be used again
+	keptArenaChunks = 2 * chunkBytes / textArenaChunk // by a chunk that is kept for reuse
 	keptChanges     = 4096
 )
 
-// chunk is a run of changes in memory of our own: whole transactions, or a piece of a single one.
+// chunk holds consecutive changes in memory of its own: whole transactions, or a piece of a single one.
 type chunk struct {
 	changes      []capture.Change
 	end          capture.Position
-	commit       bool   // end stands between transactions
-	state        []byte // nil: as before
+	commit       bool   // end is between transactions
+	state        []byte // nil: unchanged
 	last         capture.Commit
-	endsSnapshot bool // a first copy ends here: nothing follows in this part
+	endsSnapshot bool // an initial copy ends here: the chunk takes nothing more
 	bytes        int
 	text         arena.Arena[byte]
 	values       arena.Arena[capture.Value]
@@ -39,7 +39,7 @@ func (p *chunk) add(c *capture.Change) {
 
 func (p *chunk) row(values []capture.Value) []capture.Value {
 	if len(values) == 0 {
-		return values // a row without columns is one all the same
+		return values // a row without columns is a row, and not nil
 	}
 	row := p.values.Copy(values, valueArenaChunk)
 	p.bytes += valueCost * len(row)
@@ -52,7 +52,7 @@ func (p *chunk) row(values []capture.Value) []capture.Value {
 	return row
 }
 
-// close says where the part ends by now.
+// close sets where the chunk ends so far.
 func (p *chunk) close(end capture.Position, commit bool, state []byte, last capture.Commit) {
 	p.end, p.commit = end, commit
 	if !last.IsZero() {
@@ -63,9 +63,9 @@ func (p *chunk) close(end capture.Position, commit bool, state []byte, last capt
 	}
 }
 
-// reset makes the part empty, for others to use its memory.
+// reset empties the chunk and keeps its memory for reuse.
 func (p *chunk) reset() {
-	clear(p.changes) // their tables
+	clear(p.changes) // they refer to tables
 	if cap(p.changes) > keptChanges {
 		p.changes = nil
 	}
@@ -74,8 +74,8 @@ func (p *chunk) reset() {
 	p.values.Reset(keptArenaChunks)
 }
 
-// accepts says whether a batch may follow in this part: there is room, and a part is no mixture of whole transactions and
-// a piece of one.
+// accepts reports whether a batch may be appended: there is room, and a chunk never holds both whole transactions and a
+// piece of one.
 func (p *chunk) accepts(b *sink.Batch) bool {
 	return !p.endsSnapshot && p.bytes < chunkBytes && (b.Commit || !p.commit)
 }

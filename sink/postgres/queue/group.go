@@ -6,15 +6,15 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Group is what one target transaction applies, or, when it does not end with a commit, a piece of it.
+// Group is the changes that one target transaction applies, or, when it does not end with a commit, a piece of it.
 type Group struct {
 	chunks       []*chunk
-	Changes      []*capture.Change // of all parts, in order
+	Changes      []*capture.Change // of all chunks, in order
 	End          capture.Position
 	Commit       bool
-	State        []byte         // nil: as before
-	Last         capture.Commit // the last one that ends in it; zero: none does
-	endsSnapshot bool           // it ends with the end of a first copy
+	State        []byte         // nil: unchanged
+	Last         capture.Commit // the last commit in the group; zero: there is none
+	endsSnapshot bool           // the group ends with the end of an initial copy
 }
 
 func (g *Group) reset() {
@@ -37,8 +37,8 @@ func (g *Group) add(p *chunk) {
 	}
 }
 
-// Halves cuts a group of several transactions between two of them, near its middle; false when it is a single one. Both
-// halves share its memory.
+// Halves splits a group between two of its transactions, near the middle. It returns false when the group is a single
+// transaction. Both halves share the memory of the group.
 func (g *Group) Halves() (first, second Group, ok bool) {
 	n := len(g.Changes)
 	at := 0
@@ -50,8 +50,8 @@ func (g *Group) Halves() (first, second Group, ok bool) {
 	return g.cut(at)
 }
 
-// SplitAtNewShape cuts a group before the first transaction that has another shape of a table than an earlier one: rows of the
-// older shape have to be there before the target is altered, and nobody could have both otherwise. false: there is none.
+// SplitAtNewShape splits a group before the first transaction in which a table has another shape than in an earlier one: rows
+// of the older shape must be written before the target is altered. It returns false when no shape changes.
 func (g *Group) SplitAtNewShape() (first, second Group, ok bool) {
 	shapes, begin := map[uint32]*capture.Table{}, 0
 	for i, c := range g.Changes {
@@ -67,7 +67,7 @@ func (g *Group) SplitAtNewShape() (first, second Group, ok bool) {
 	return *g, Group{}, false
 }
 
-// cut makes two groups of one, the second of which begins with a transaction; false when at is its beginning.
+// cut splits a group at the first change of a transaction. It returns false when that is the first change of the group.
 func (g *Group) cut(at int) (first, second Group, ok bool) {
 	if at == 0 {
 		return *g, Group{}, false
@@ -82,7 +82,7 @@ func (g *Group) cut(at int) (first, second Group, ok bool) {
 
 func abs(n int) int { return max(n, -n) }
 
-// EndsEmptySnapshot says whether a group ends with the end of a first copy of which no row has come.
+// EndsEmptySnapshot reports whether the group ends with the end of an initial copy that has no rows.
 func (g *Group) EndsEmptySnapshot() bool {
 	return g.endsSnapshot && !slices.ContainsFunc(g.Changes, func(c *capture.Change) bool { return c.Op == capture.Read && c.Tx.Snapshot() == g.End.LSN })
 }

@@ -1,3 +1,5 @@
+// Package queue holds the changes that a replica has accepted and not yet applied, and forms the groups that are applied in
+// one target transaction each.
 package queue
 
 import (
@@ -12,37 +14,40 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
+// Limits of memory.
 const (
-	Bytes      = 2 << 20 // accepted and not in the hands of the worker, who has two groups
-	GroupBytes = 2 << 20 // of a group, unless a single part is larger
+	Bytes      = 2 << 20 // of changes in the queue, besides the two groups that the worker has taken
+	GroupBytes = 2 << 20 // of a group, unless a single chunk is larger
 )
 
-// Queue holds what is accepted and not yet in the worker's hands. The goroutine of Write fills it, the worker empties it.
+// Queue holds changes that are accepted and not yet taken by the worker. The goroutine of Write fills it, the worker drains
+// it.
 type Queue struct {
 	mu            sync.Mutex
 	changed       sync.Cond
 	chunks        []*chunk
 	spare         []*chunk
 	bytes         int
-	Commits       int // parts that end between transactions
-	PrefetchBytes int // bytes from which on a group is taken ahead
+	Commits       int // chunks that end between transactions
+	PrefetchBytes int // Prefetch takes a group only from this many bytes on
 	batchDelay    batchDelay
-	until         time.Time // the worker rests until then, or until there is enough for it; zero: it does not
-	err           error     // final: nothing goes in or comes out any more
-	// IdleAfter is how long take waits for a group before it returns errIdle; 0: for ever.
+	until         time.Time // the worker delays a group until then, or until it is large enough; zero: it does not
+	err           error     // final: nothing goes in or out any more
+	// IdleAfter is how long Take waits for a group before it returns ErrIdle; 0 means without limit.
 	IdleAfter time.Duration
 }
 
-// ErrIdle is what take returns when nothing came in time.
-var ErrIdle = errors.New("nothing has come")
+// ErrIdle is returned by Take when no group came in time.
+var ErrIdle = errors.New("no changes came in time")
 
+// New returns an empty queue.
 func New() *Queue {
 	q := &Queue{PrefetchBytes: GroupBytes / 2}
 	q.changed.L = &q.mu
 	return q
 }
 
-// Put copies batches, and waits while too much is there.
+// Put copies batches into the queue, and then waits while the queue is full.
 func (q *Queue) Put(ctx context.Context, batches []sink.Batch) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -69,13 +74,14 @@ func (q *Queue) Put(ctx context.Context, batches []sink.Batch) error {
 	return q.err
 }
 
-// addLocked copies one batch. Where it begins with the end of one transaction and ends inside another one, it is cut between.
+// addLocked copies one batch. A batch that begins with the end of one transaction and ends inside another is split between
+// them.
 func (q *Queue) addLocked(b *sink.Batch) {
 	if len(b.Tables) > 0 {
 		b = withTables(b)
 	}
 	if len(b.Events) == 0 && !b.Commit {
-		return // a piece of a transaction of which nothing is ours
+		return // a piece of a transaction from which all changes were filtered out
 	}
 	from := 0
 	if !b.Commit {
@@ -95,7 +101,7 @@ func (q *Queue) addLocked(b *sink.Batch) {
 	q.appendLocked(&rest)
 }
 
-// endOpenLocked ends the transaction that the last part is a piece of, when b is a piece of another one.
+// endOpenLocked ends the transaction that the last chunk is a piece of, when b is a piece of another one.
 func (q *Queue) endOpenLocked(b *sink.Batch) {
 	if n := len(q.chunks); n > 0 {
 		p, lsn := q.chunks[n-1], b.Events[0].Change.Tx.LSN
@@ -135,9 +141,9 @@ func (q *Queue) newChunkLocked() *chunk {
 	return &chunk{}
 }
 
-// Take waits for what can be applied, and fills g with it: whole transactions as many as there are and fit, or, inside of
-// a transaction or when one is larger than a group, a piece. It gives the memory of the last group back. A group without
-// changes waits until quiet: it only moves the position. Between two transactions it may return errIdle, with g empty.
+// Take waits for a group and fills g with it: as many whole transactions as there are and fit, or, inside a transaction or
+// when one is larger than a group, a piece of it. The memory of the previous group in g is reused. A group without changes
+// waits until quiet, because it only moves the position. Between two transactions Take may return ErrIdle, with g empty.
 func (q *Queue) Take(g *Group, quiet time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -163,8 +169,9 @@ func (q *Queue) Take(g *Group, quiet time.Time) error {
 	return nil
 }
 
-// Prefetch is take for a group behind one that is at work: whole transactions only, and only when there is much, so that
-// it costs nobody time. It does not wait; false: there is no such group, and g is as before.
+// Prefetch takes the group after the one that is being applied: whole transactions only, and only when there are many
+// changes, so that no change waits longer for it. It does not wait for changes. It returns false, with g unchanged, when there
+// is no such group.
 func (q *Queue) Prefetch(g *Group) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,7 +179,7 @@ func (q *Queue) Prefetch(g *Group) bool {
 		return false
 	}
 	n := q.nextLocked(false)
-	if last := q.chunks[n-1]; !last.commit || last.endsSnapshot { // a copy's end is not written in bulk where no row came
+	if last := q.chunks[n-1]; !last.commit || last.endsSnapshot { // the end of a copy without rows is not written in bulk
 		return false
 	}
 	q.recycleLocked(g)
@@ -180,7 +187,7 @@ func (q *Queue) Prefetch(g *Group) bool {
 	return true
 }
 
-// recycleLocked takes a group's memory back.
+// recycleLocked makes a group's memory available again.
 func (q *Queue) recycleLocked(g *Group) {
 	for _, p := range g.chunks {
 		p.reset()
@@ -189,7 +196,7 @@ func (q *Queue) recycleLocked(g *Group) {
 	g.reset()
 }
 
-// fillLocked fills g with the first n parts.
+// fillLocked fills g with the first n chunks.
 func (q *Queue) fillLocked(g *Group, n int) {
 	for _, p := range q.chunks[:n] {
 		g.add(p)
@@ -203,7 +210,7 @@ func (q *Queue) fillLocked(g *Group, n int) {
 	q.changed.Broadcast()
 }
 
-// delayLocked waits for more while rows come fast: few of them in many transactions would cost the target more than all of them in
+// delayLocked waits for more rows while they arrive fast: many small transactions cost the target more than a single large
 // one.
 func (q *Queue) delayLocked() {
 	wait, enough := q.batchDelay.delay.wait, q.batchDelay.delay.bytes
@@ -218,12 +225,13 @@ func (q *Queue) delayLocked() {
 	}
 }
 
-// readyLocked says whether there is a group. A piece of a transaction waits for its end until there is much of it.
+// readyLocked reports whether there is a group. A piece of a transaction is taken only when it is large, since its end may
+// arrive soon.
 func (q *Queue) readyLocked(inside bool) bool {
 	return q.Commits > 0 || q.bytes >= GroupBytes/2 || inside && q.bytes >= GroupBytes/8
 }
 
-// dueLocked says whether there are changes, or quiet is over; else it wakes us then.
+// dueLocked reports whether there are changes or quiet has passed. Otherwise it has Take woken up at quiet.
 func (q *Queue) dueLocked(quiet time.Time) bool {
 	if q.bytes > 0 {
 		return true
@@ -235,7 +243,7 @@ func (q *Queue) dueLocked(quiet time.Time) bool {
 	return left <= 0
 }
 
-// nextLocked is how many parts make the next group.
+// nextLocked returns how many chunks make up the next group.
 func (q *Queue) nextLocked(inside bool) int {
 	whole, bytes := 0, 0
 	for i, p := range q.chunks {
@@ -249,7 +257,7 @@ func (q *Queue) nextLocked(inside bool) int {
 	return cmp.Or(whole, len(q.chunks))
 }
 
-// Fail makes err what everybody gets from now on; the first one stays.
+// Fail makes Put and Take return err from now on. Only the first call has an effect.
 func (q *Queue) Fail(err error) (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -267,8 +275,8 @@ func (q *Queue) wake() {
 	q.changed.Broadcast()
 }
 
-// withTables puts the tables that a copy names before its first rows: each is a change without a row, which finds or makes the
-// target as a first row would.
+// withTables adds the tables that a copy names before its first rows. Each becomes a change without a row, for which the
+// target is found or created as for a first row.
 func withTables(b *sink.Batch) *sink.Batch {
 	lsn := b.End.LSN
 	if b.Commit {
