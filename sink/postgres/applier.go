@@ -16,7 +16,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// applier applies groups on its connection: the worker's goroutine.
+// applier applies groups on its connection, in the worker's goroutine.
 type applier struct {
 	options         *Options
 	sink            *Sink
@@ -26,16 +26,16 @@ type applier struct {
 	onDurable       func(capture.Position)
 	bulk            bulk
 	health          healthCheck
-	beginStatements []*dml.Statement // what begins a transaction
+	beginStatements []*dml.Statement // statements that begin a transaction
 	catalog         target.Catalog
 	plans           map[*capture.Table]*dml.Plan
-	newTables       []*capture.Table // planned in the transaction that is open: gone when that is rolled back
-	earlierShapes   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
-	midTransaction  bool             // a transaction is open that has pieces of a source transaction
+	newTables       []*capture.Table // planned in the open transaction; forgotten when it is rolled back
+	earlierShapes   []*capture.Table // earlier shapes, in that transaction, of a table whose next shape does not fit the target
+	midTransaction  bool             // the open transaction has pieces of a source transaction
 	initialCopy     initialCopy
 	parked          parked
 	prefetch        prefetch
-	recordedAt      time.Time // when the position was written
+	recordedAt      time.Time // when the position was last written
 }
 
 func newApplier(s *Sink, db *dml.Conn, row *progress, held func(capture.Position)) *applier {
@@ -52,7 +52,7 @@ func newApplier(s *Sink, db *dml.Conn, row *progress, held func(capture.Position
 	return a
 }
 
-// runWorker runs until the queue or a group fails, and makes an error of a panic.
+// runWorker applies groups until the queue or a group fails. It returns a panic as an error.
 func (a *applier) runWorker(ctx context.Context, q *queue.Queue) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -102,15 +102,15 @@ func (a *applier) run(ctx context.Context, q *queue.Queue) error {
 	}
 }
 
-// checkProgress asks the target, which has had nothing to do for a while, whether it still has what we hold there. A server that failed
-// over, or was put back, while the source was idle would not be noticed before the next change.
+// checkProgress asks a target that has been idle whether it still has our position. Otherwise a failover or a restore of the
+// target would not be noticed before the next change.
 func (a *applier) checkProgress(ctx context.Context) error {
 	a.health.begin()
 	defer a.health.end()
 	return a.row.check(ctx, a.db)
 }
 
-// apply writes a group, or a piece, and says what is held.
+// apply writes a group, or a piece, and reports the durable position.
 func (a *applier) apply(ctx context.Context, g *queue.Group) error {
 	if a.midTransaction || !g.Commit {
 		return a.applyPiece(ctx, g)
@@ -121,8 +121,8 @@ func (a *applier) apply(ctx context.Context, g *queue.Group) error {
 	return a.applyBulk(ctx, g)
 }
 
-// applyBulk writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
-// that has it stands alone and is applied change by change.
+// applyBulk writes a group of whole transactions in bulk. On a conflict it splits the group in halves, until the transaction with
+// the conflict is alone and is applied change by change.
 func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
 	if !a.planned(g.Changes) {
 		a.resetEffects()
@@ -148,7 +148,7 @@ func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
 	return a.applyBulk(ctx, &second)
 }
 
-// planned reports whether the targets of all tables are known.
+// planned reports whether the tables of all changes have a plan.
 func (a *applier) planned(changes []*capture.Change) bool {
 	var last *capture.Table
 	for _, c := range changes {
@@ -180,8 +180,8 @@ func (a *applier) trySerial(ctx context.Context, g *queue.Group) error {
 	return a.applyInTx(ctx, g, func() error { return a.serial(ctx, g.Changes) })
 }
 
-// applyInTx is one attempt to write a group by write, which sees each answer before the next statement: the transaction
-// around it, with the progress row first.
+// applyInTx is one attempt to write a group with write, in a transaction that first updates the progress row. write sees the
+// result of each statement before the next one.
 func (a *applier) applyInTx(ctx context.Context, g *queue.Group, write func() error) error {
 	if err := a.begin(ctx); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (a *applier) applyInTx(ctx context.Context, g *queue.Group, write func() er
 	return a.commit(ctx, g.End)
 }
 
-// applyPiece writes a part of a transaction that is larger than a group, within one transaction of the target.
+// applyPiece writes a piece of a source transaction that is larger than a group. All pieces go into one target transaction.
 func (a *applier) applyPiece(ctx context.Context, g *queue.Group) error {
 	if !a.midTransaction {
 		if err := a.begin(ctx); err != nil {
@@ -219,7 +219,7 @@ func (a *applier) applyPiece(ctx context.Context, g *queue.Group) error {
 	return a.commit(ctx, g.End)
 }
 
-// applyPieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
+// applyPieceInBulk writes a piece in bulk and, on a conflict, change by change. Earlier pieces stay written.
 func (a *applier) applyPieceInBulk(ctx context.Context, changes []*capture.Change) error {
 	for n := 1; ; n++ {
 		if err := a.db.Run(ctx, "SAVEPOINT piece"); err != nil {
@@ -245,10 +245,11 @@ func (a *applier) applyPieceInBulk(ctx context.Context, changes []*capture.Chang
 	}
 }
 
-const attempts = 8 // of a group that deadlocks, before the lane is opened anew
+// attempts is how often a group is tried that deadlocks, before the sink is opened again.
+const attempts = 8
 
-// retryTransient calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
-// error nothing of f is left.
+// retryTransient calls f until it succeeds or fails for another reason than a deadlock or a serialization failure. After an error
+// the transaction is rolled back.
 func (a *applier) retryTransient(ctx context.Context, f func() error) error {
 	var pause capture.Backoff
 	for n := 1; ; n++ {
@@ -262,14 +263,14 @@ func (a *applier) retryTransient(ctx context.Context, f func() error) error {
 		if !transient(err) || n >= attempts {
 			return err
 		}
-		a.log.Info("again", zap.Error(err))
+		a.log.Info("retry a group", zap.Error(err))
 		if err := capture.Sleep(ctx, pause.Next(err)/4); err != nil {
 			return err
 		}
 	}
 }
 
-// transient reports whether the same transaction may go well the next time.
+// transient reports whether the same transaction may succeed at the next attempt.
 func transient(err error) bool {
 	code := pgconnect.SQLState(err)
 	return code == pgconnect.DeadlockDetected || code == pgconnect.SerializationFailure
@@ -284,7 +285,7 @@ func (a *applier) begin(ctx context.Context) error {
 	return nil
 }
 
-// commit makes what was written durable and says so.
+// commit commits the open transaction and reports the durable position.
 func (a *applier) commit(ctx context.Context, end capture.Position) error {
 	if err := a.db.Run(ctx, "COMMIT"); err != nil {
 		return named("commit", a.atCommit(err))
@@ -301,7 +302,7 @@ func (a *applier) committed(end capture.Position) {
 	a.onDurable(end)
 }
 
-// rollback ends the transaction, with what it made.
+// rollback ends the transaction and forgets what was planned in it.
 func (a *applier) rollback(ctx context.Context) error {
 	a.resetEffects()
 	a.forgetPlans(0)
@@ -314,7 +315,7 @@ func (a *applier) rollback(ctx context.Context) error {
 	return a.db.Rollback(ctx)
 }
 
-// forgetPlans drops the plans that were made in the transaction that is open, but the first n.
+// forgetPlans forgets the plans of the open transaction, except the first n.
 func (a *applier) forgetPlans(n int) {
 	for _, t := range a.newTables[n:] {
 		delete(a.plans, t)
@@ -322,7 +323,7 @@ func (a *applier) forgetPlans(n int) {
 	a.newTables = a.newTables[:n]
 }
 
-// lostConnection looks, after the connection was lost, whether that is because somebody else has opened the sink.
+// lostConnection returns sink.ErrFenced when the connection was lost because another process opened the sink, else err.
 func (s *Sink) lostConnection(ctx context.Context, row *progress, err error) error {
 	ctx, stop := context.WithTimeout(ctx, staleOwnerTimeout)
 	defer stop()

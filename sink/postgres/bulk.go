@@ -10,43 +10,43 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// Rows of one statement, from which on it pays. Measured against a server on the same host.
+// Limits between the forms of statements, measured against a server on the same host.
 const (
-	fewRows  = 2    // up to so many, each is a statement
-	manyRows = 1000 // more updates or deletes are several statements
-	copyRows = 64   // from so many on, inserts go by COPY, which is a round trip of its own
+	fewRows  = 2    // up to this many rows, each has a statement of its own
+	manyRows = 1000 // updates or deletes of one statement
+	copyRows = 64   // from this many rows on, inserts use COPY, which costs a round trip
 )
 
-// errParked says that a change is about a row that waits in tailrace.parked.
+// errParked means that a change concerns a row that has changes in tailrace.parked.
 var errParked = errors.New("earlier changes of the row are parked")
 
-// bulk writes changes in few statements: for each table what its rows' changes come to. An error that is a conflict, by
-// conflicts, says nothing of which change it is.
+// bulk writes the net effects of changes in few statements. An error for which conflictError is true does not tell which change
+// conflicts.
 type bulk struct {
 	applier  *applier
 	pipeline dml.Pipeline
 	effects  *dml.Effects
-	folded   int // how many changes of the next group fold has already
+	folded   int // how many changes of the next group are in effects already
 	usage    []byte
 	params   [][]byte
 	text     []byte // of parameters and of COPY
 	sets     map[string]int
-	// truncates are the statements that empty tables.
+	// truncates has the TRUNCATE statements by their SQL.
 	truncates map[string]*dml.Statement
 	groups    []usageGroup
 	commit    *dml.Statement
-	last      bool // nothing comes behind what is flushed but a COMMIT
-	committed bool // it was sent, and went well
+	last      bool // flush is followed only by COMMIT
+	committed bool // COMMIT was sent and succeeded
 }
 
-// usageGroup are the effects on one table with one usage.
+// usageGroup is the effects on one table that have the same usage.
 type usageGroup struct {
 	usage   []byte
 	effects []*dml.Effect
 }
 
-// applyAndCommit writes all changes of the transaction that the script begins, and commits it: in the same round trip where the
-// server by itself stops at whatever may be wrong, else when all answers are known to be right.
+// applyAndCommit writes all changes of the transaction that the pipeline begins, and commits it. COMMIT goes in the same round
+// trip when every possible fault makes the server fail, else after all results are checked.
 func (b *bulk) applyAndCommit(ctx context.Context, changes []*capture.Change) error {
 	b.committed = false
 	defer b.effects.Reset()
@@ -71,7 +71,7 @@ func (b *bulk) applyAndCommit(ctx context.Context, changes []*capture.Change) er
 	return b.pipeline.Finish(ctx)
 }
 
-// apply writes changes within the transaction that is open, and waits for the answers.
+// apply writes changes in the open transaction and waits for the results.
 func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 	defer b.effects.Reset()
 	if err := b.fill(ctx, changes); err != nil {
@@ -83,7 +83,7 @@ func (b *bulk) apply(ctx context.Context, changes []*capture.Change) error {
 	return b.pipeline.Finish(ctx)
 }
 
-// fill folds changes in. What cannot be is written, with all before it.
+// fill adds changes to the effects. A change that cannot be combined is written, after all effects before it.
 func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 	for i := 0; i < len(changes); {
 		n, err := b.next(ctx, changes[i:])
@@ -95,8 +95,8 @@ func (b *bulk) fill(ctx context.Context, changes []*capture.Change) error {
 	return nil
 }
 
-// plan is the plan of a change's table. Where that has to be made, or its table emptied, everything before is written
-// first: rows of an older shape fit in no longer after it.
+// plan returns the plan of a change's table. Before a table is planned or emptied, all earlier changes are written: rows of an
+// older shape would not fit afterwards.
 func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 	if p := b.applier.plans[c.Table]; p != nil && b.applier.initialCopy.begun(p, c) {
 		return p, nil
@@ -110,7 +110,7 @@ func (b *bulk) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 	return b.applier.plan(ctx, c)
 }
 
-// next folds a change in, or writes it by itself where that cannot be; n is how many changes that were.
+// next adds the first change to the effects, or writes it by itself when it cannot be combined. n is the number of changes done.
 func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err error) {
 	c := changes[0]
 	if c.Op == capture.Truncate {
@@ -150,7 +150,7 @@ func (b *bulk) next(ctx context.Context, changes []*capture.Change) (n int, err 
 		return 1, err
 	}
 	if moves := c.Op == capture.Update && p.KeyChanged(c); dml.IsInsert(c) || p.Foldable() && !moves {
-		_, err := b.effects.Add(p, c) // it was another shape of the table that stood in the way
+		_, err := b.effects.Add(p, c) // it could not be added before because of another shape of the table
 		return 1, err
 	}
 	return 1, b.applyAlone(ctx, p, c)
@@ -167,7 +167,7 @@ func (b *bulk) applyAlone(ctx context.Context, p *dml.Plan, c *capture.Change) e
 	return b.pipeline.Send(ctx, st(b.usage), b.params, 1)
 }
 
-// flush writes what is folded: deletes in reverse order of the tables, then updates and inserts table by table.
+// flush writes the effects: deletes in reverse order of the tables, then updates and inserts table by table.
 func (b *bulk) flush(ctx context.Context) error {
 	for i := len(b.effects.Tables) - 1; i >= 0; i-- {
 		if err := b.deletes(ctx, b.effects.Tables[i]); err != nil {
@@ -208,7 +208,7 @@ func (b *bulk) updates(ctx context.Context, t *dml.TableEffects) error {
 	return nil
 }
 
-// groupByUsage sorts effects of a table by what they do with its columns.
+// groupByUsage groups the effects on a table by what they do with its columns.
 func (b *bulk) groupByUsage(t *dml.TableEffects, takes func(*dml.Effect) bool, after bool) {
 	clear(b.sets)
 	for i := range b.groups {
@@ -241,9 +241,9 @@ func (b *bulk) groupByUsage(t *dml.TableEffects, takes func(*dml.Effect) bool, a
 	}
 }
 
-// rows writes the updates or deletes of one usage, each of which has to hit its row.
+// rows writes the updates or deletes of one usage, each of which must affect one row.
 func (b *bulk) rows(ctx context.Context, p *dml.Plan, g usageGroup, one, many func([]byte) *dml.Statement) error {
-	if all := g.effects; len(all) > manyRows { // the server is at the first while we write the rest
+	if all := g.effects; len(all) > manyRows { // the server works on the first while the rest is encoded
 		for len(all) > 0 {
 			n := min(manyRows, len(all))
 			if err := b.rows(ctx, p, usageGroup{g.usage, all[:n]}, one, many); err != nil {
@@ -278,17 +278,17 @@ func (b *bulk) rows(ctx context.Context, p *dml.Plan, g usageGroup, one, many fu
 	return b.pipeline.Send(ctx, many(g.usage), b.params, int64(len(g.effects)))
 }
 
-// beginArrays begins a list of parameters that are arrays.
+// beginArrays clears the parameters, for addArray.
 func (b *bulk) beginArrays() { b.params, b.text = b.params[:0], b.text[:0] }
 
-// addArray adds one. Where the text's memory moves, what was added before stays where it was.
+// addArray adds an array parameter. When text is reallocated, earlier parameters keep pointing into the old memory.
 func (b *bulk) addArray(n int, value func(n int) capture.Value) {
 	from := len(b.text)
 	b.text = dml.AppendArray(b.text, n, value)
 	b.params = append(b.params, b.text[from:len(b.text):len(b.text)])
 }
 
-// inserts writes the rows that are new; last says that nothing comes behind them.
+// inserts writes the new rows of a table. With last, nothing but COMMIT follows.
 func (b *bulk) inserts(ctx context.Context, t *dml.TableEffects, last bool) error {
 	for i := range t.Effects {
 		if e := &t.Effects[i]; e.Kind == dml.Inserted || e.Kind == dml.Replaced {
@@ -319,8 +319,8 @@ func (b *bulk) inserts(ctx context.Context, t *dml.TableEffects, last bool) erro
 	return b.pipeline.Send(ctx, p.InsertRows(), b.params, dml.AnyRows)
 }
 
-// copyIn inserts rows by COPY, which cannot stand in a script. It takes the head of the transaction along, if that is all
-// that was before, and its end, if it is the last: each is a round trip. A statement that fails stops those behind it.
+// copyIn inserts rows by COPY, which a pipeline cannot contain. To save round trips, the query includes the beginning of the
+// transaction when nothing was sent yet, and COMMIT when last is set. A statement that fails stops those after it.
 func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, last bool) error {
 	sql := b.pipeline.TakeHead()
 	if sql == "" {
@@ -340,8 +340,8 @@ func (b *bulk) copyIn(ctx context.Context, p *dml.Plan, rows [][]capture.Value, 
 	return err
 }
 
-// conflictError reports whether an error of bulk has its reason in rows and constraints of the target, so that the serial path
-// will find which.
+// conflictError reports whether an error of bulk is caused by rows or constraints of the target. Applying the changes one by one
+// then finds the change.
 func conflictError(err error) bool {
 	return errors.Is(err, dml.ErrRowCount) || errors.Is(err, dml.ErrOrder) || errors.Is(err, errParked) || conflictCode(pgconnect.SQLState(err))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// applyWithPolicy applies one statement's changes, and what the policy says when they conflict.
+// applyWithPolicy applies the changes of one statement, and handles a conflict by the policy.
 func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change) error {
 	if a.options.OnConflict == Halt {
 		return a.applyStatement(ctx, changes)
@@ -26,7 +26,7 @@ func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change
 		return err
 	}
 	if cause := a.driftCause(c); cause != nil {
-		return cause // it is the table that has to follow, not a row
+		return cause // the table has to be altered; no row is in the way
 	}
 	if a.options.OnConflict == Park {
 		return a.parkAll(ctx, changes, c)
@@ -34,7 +34,7 @@ func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change
 	return a.overwrite(ctx, c)
 }
 
-// inSavepoint calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
+// inSavepoint calls f in a savepoint. A conflict rolls back to it, and the transaction continues.
 func (a *applier) inSavepoint(ctx context.Context, f func() error) error {
 	if err := a.db.Run(ctx, "SAVEPOINT change"); err != nil {
 		return named("set savepoint", err)
@@ -44,7 +44,7 @@ func (a *applier) inSavepoint(ctx context.Context, f func() error) error {
 	if failed != nil {
 		var c *conflict
 		if !errors.As(failed, &c) {
-			return failed // the transaction is given up
+			return failed // the caller rolls the transaction back
 		}
 		end = "ROLLBACK TO SAVEPOINT change; " + end
 	}
@@ -54,10 +54,10 @@ func (a *applier) inSavepoint(ctx context.Context, f func() error) error {
 	return failed
 }
 
-// overwrite applies a change although the target's rows are in its way: those are overwritten or deleted. What is left is a
-// conflict with something else than rows, and halts.
+// overwrite applies a change by overwriting or deleting the rows of the target that conflict with it. A conflict that remains is
+// not with rows, and halts the sink.
 func (a *applier) overwrite(ctx context.Context, c *conflict) error {
-	for range 20 { // unique keys of one table
+	for range 20 { // more unique keys than a table has
 		next, err := a.resolveConflict(ctx, c)
 		if next == nil || err != nil {
 			return err
@@ -70,7 +70,7 @@ func (a *applier) overwrite(ctx context.Context, c *conflict) error {
 	return c
 }
 
-// resolveConflict removes what is in the way of a change, and returns what to try then; nil when nothing is left to do.
+// resolveConflict deletes rows that conflict with a change, and returns how to apply it then; nil when nothing is left to do.
 func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() error, error) {
 	p, change := c.plan, c.change
 	switch {
@@ -85,7 +85,7 @@ func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() erro
 	}
 	if p.Table.Exchanges(columns) && p.OnConflict == "" {
 		if err := a.readConstraintKind(ctx, c); err != nil || c.kind != "late" {
-			return nil, cmp.Or(err, error(c)) // what is in the way may be a row that has yet to move
+			return nil, cmp.Or(err, error(c)) // the other row may be changed later in the transaction
 		}
 	}
 	if dml.IsInsert(change) && subset(columns, p.Key) {
@@ -101,10 +101,10 @@ func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() erro
 	return func() error { return a.applyUnconditionally(ctx, p, change) }, nil
 }
 
-// applyUnconditionally applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
-// of it is known.
+// applyUnconditionally applies an update or a delete without comparing the old row. An update of a row that does not exist
+// inserts it, where the complete row is known.
 func (a *applier) applyUnconditionally(ctx context.Context, p *dml.Plan, c *capture.Change) error {
-	if len(p.Key) == 0 { // the row is not there as it should be, and nothing else finds it
+	if len(p.Key) == 0 { // no row equals the old one, and there is no key to find another
 		if c.Op == capture.Update && dml.Complete(c.After) {
 			return a.insertInstead(ctx, p, c)
 		}
@@ -122,7 +122,7 @@ func (a *applier) applyUnconditionally(ctx context.Context, p *dml.Plan, c *capt
 	if n == 0 && c.Op == capture.Update && dml.Complete(c.After) {
 		return a.insertInstead(ctx, p, c)
 	}
-	if n > 1 && p.Deferrable { // which of them it is, nobody can say
+	if n > 1 && p.Deferrable { // it is unknown which of them is meant
 		return classify(p, c, n, nil)
 	}
 	return nil
@@ -134,8 +134,8 @@ func (a *applier) insertInstead(ctx context.Context, p *dml.Plan, c *capture.Cha
 	return classify(p, row, n, err)
 }
 
-// uniqueColumns are the columns of the unique index that a conflict is about, as indexes into the row. One with
-// expressions or a predicate stays a conflict: nobody can tell which row it is.
+// uniqueColumns returns the columns of the violated unique index, as indexes into the row. An index with expressions or a
+// predicate stays a conflict, because the other row is unknown.
 func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
 	rows, err := a.db.Query(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
 		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
@@ -158,7 +158,7 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 	return columns, nil
 }
 
-// deleteConflicting deletes the row that has the values of a unique index.
+// deleteConflicting deletes the row that has the same values in the columns of a unique index.
 func (a *applier) deleteConflicting(ctx context.Context, c *conflict, columns []int) error {
 	p := c.plan
 	sql := "DELETE FROM " + p.Name + " t WHERE true"

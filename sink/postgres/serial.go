@@ -13,8 +13,8 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
-// real conflict of one change.
+// serial applies changes one by one in the source's order, in the open transaction, so that a failure is a conflict of one
+// change.
 func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	for len(changes) > 0 {
 		n, err := a.applyNext(ctx, changes)
@@ -26,7 +26,7 @@ func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	return nil
 }
 
-// applyNext applies the first statement's changes, and says how many that were.
+// applyNext applies the changes of the first statement and returns their number.
 func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int, error) {
 	n := statementChanges(changes)
 	for _, c := range changes[:n] {
@@ -40,7 +40,7 @@ func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int
 	return n, a.applyWithPolicy(ctx, changes[:n])
 }
 
-// statementChanges is how many changes are one statement: those of a TRUNCATE of several tables, else one.
+// statementChanges returns how many of the first changes are one statement: all of a TRUNCATE of several tables, else one.
 func statementChanges(changes []*capture.Change) int {
 	n := 1
 	for changes[0].Op == capture.Truncate && n < len(changes) && changes[n].Op == capture.Truncate && changes[n].Tx.LSN == changes[0].Tx.LSN {
@@ -49,7 +49,7 @@ func statementChanges(changes []*capture.Change) int {
 	return n
 }
 
-// applyStatement applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
+// applyStatement applies the changes of one statement. The error is a *conflict when rows or constraints of the target cause it.
 func (a *applier) applyStatement(ctx context.Context, changes []*capture.Change) error {
 	c := changes[0]
 	if c.Op == capture.Truncate {
@@ -87,7 +87,7 @@ func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error
 	return nil
 }
 
-// truncateSQL is one statement for all tables: foreign keys between them do not matter then.
+// truncateSQL returns one statement for all tables, so that foreign keys between them do not matter.
 func (a *applier) truncateSQL(changes []*capture.Change) string {
 	names := make([]string, len(changes))
 	for i, c := range changes {
@@ -96,10 +96,10 @@ func (a *applier) truncateSQL(changes []*capture.Change) string {
 	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
-// classify makes a conflict of what a statement for one row has come to.
+// classify turns the result of a statement for one row into an error: a *conflict where it is one.
 func classify(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
-		return nil // a trigger of the target may keep a row out
+		return nil // a trigger of the target may suppress an insert
 	}
 	if err == nil {
 		return &conflict{plan: p, change: c, rows: rows}
@@ -111,13 +111,13 @@ func classify(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	return named(fmt.Sprintf("%s %s", c.Op, p.Name), err)
 }
 
-// conflictCode reports whether an error comes from the rows and the constraints that are there: class 23, values that a type
-// does not take, what a trigger says, and a TRUNCATE of what another table refers to.
+// conflictCode reports whether an SQLSTATE is caused by rows or constraints of the target: class 23, values that a type does not
+// accept (class 22), an error raised by a trigger, and a TRUNCATE of a table that another one references.
 func conflictCode(code string) bool {
 	return strings.HasPrefix(code, pgconnect.IntegrityConstraintViolation) || strings.HasPrefix(code, pgconnect.DataException) || code == pgconnect.WithCheckOptionViolation || code == pgconnect.RaiseException || code == pgconnect.FeatureNotSupported
 }
 
-// atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
+// atCommit turns the failure of a deferred constraint at COMMIT into a *conflict.
 func (a *applier) atCommit(err error) error {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || !conflictCode(e.Code) {
