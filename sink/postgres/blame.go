@@ -14,15 +14,15 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// constraint is a foreign key or a unique constraint of the target that does not hold.
+// constraint is a foreign key or unique constraint of the target that is violated.
 type constraint struct {
 	Kind            string // pg_constraint.contype
-	Table, Other    uint32 // whose it is, and the table that a foreign key refers to: of partitions the root
-	Name, Refers    string // these tables, in SQL
+	Table, Other    uint32 // the table, and the one that a foreign key references; the root for partitions
+	Name, Refers    string // these tables, qualified and quoted
 	Columns, Theirs []string
 }
 
-// A constraint of a partition is that of its root.
+// constraintQuery attributes a constraint of a partition to the root.
 const constraintQuery = `
 SELECT pg_catalog.json_build_object('Kind', k.contype, 'Table', t.oid::pg_catalog.int8, 'Other', coalesce(f.oid::pg_catalog.int8, 0),
   'Name', pg_catalog.format('%I.%I', tn.nspname, t.relname), 'Refers', CASE WHEN f.oid IS NOT NULL THEN pg_catalog.format('%I.%I', fn.nspname, f.relname) ELSE '' END,
@@ -37,14 +37,14 @@ LEFT JOIN pg_catalog.pg_class f ON f.oid = coalesce(pg_catalog.pg_partition_root
 LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
 WHERE n.nspname = $1 AND r.relname = $2 AND k.conname = $3 AND k.contype IN ('f', 'u', 'p')`
 
-// question is asked of the tables, at the end of the transaction, to know whether a change is to blame.
+// question is a query at the end of the transaction that tells whether a change is to blame.
 type question struct {
 	sql     string
-	params  [][]byte // first those of columns
-	columns []int    // of the change's table, which the constraint is about
+	params  [][]byte // those of columns first
+	columns []int    // of the change's table that the constraint includes
 }
 
-// findBlame finds the changes to blame for what the target says at the end of a transaction, which is written and open.
+// findBlame finds the changes to blame for a violation at the end of the open transaction, after all its changes are written.
 func (a *applier) findBlame(ctx context.Context, why *pgconn.PgError, changes []*capture.Change) (found []*conflict, err error) {
 	rows, err := a.db.Query(ctx, constraintQuery, []byte(why.SchemaName), []byte(why.TableName), []byte(why.ConstraintName))
 	if err != nil || len(rows) != 1 {
@@ -69,7 +69,7 @@ func (a *applier) findBlame(ctx context.Context, why *pgconn.PgError, changes []
 		}
 		blamed := &conflict{plan: a.plans[c.Table], change: c, err: why}
 		if k.Kind != "f" {
-			// Once the rows of others are gone, those that follow are the source's own.
+			// Once the conflicting rows are deleted, later changes only meet rows of the source.
 			values := string(bytes.Join(q.params[:len(q.columns)], []byte{0}))
 			if a.options.OnConflict == SourceWins && first[values] {
 				continue
@@ -79,7 +79,7 @@ func (a *applier) findBlame(ctx context.Context, why *pgconn.PgError, changes []
 		found = append(found, blamed)
 	}
 	if a.options.OnConflict == SourceWins && k.Kind == "f" && len(found) > 0 {
-		return nil, found[0] // no row is in its way
+		return nil, found[0] // no row can be deleted to resolve it
 	}
 	return found, nil
 }
@@ -98,7 +98,7 @@ func (k *constraint) question(p *dml.Plan, c *capture.Change) *question {
 	return q
 }
 
-// own asks whether the row that a change wrote is there, and has what another one has, or refers to none.
+// own asks whether the row that a change wrote still exists and has the same values as another one, or references a missing row.
 func (k *constraint) own(p *dml.Plan, c *capture.Change) *question {
 	columns := p.Locate(k.Columns, c.After)
 	if columns == nil {
@@ -113,7 +113,7 @@ func (k *constraint) own(p *dml.Plan, c *capture.Change) *question {
 	return &question{"EXISTS (" + row + " AND NOT " + k.refers(p, columns) + ")", all, columns}
 }
 
-// referred asks whether rows refer to what the row was that a change has taken away.
+// referred asks whether rows still reference the old row of a change.
 func (k *constraint) referred(p *dml.Plan, c *capture.Change) *question {
 	columns := p.Locate(k.Theirs, c.Before)
 	if columns == nil {
@@ -129,7 +129,7 @@ func (k *constraint) referred(p *dml.Plan, c *capture.Change) *question {
 	}
 }
 
-// refers says, in SQL, that there is what row t refers to. The operators are those of a plan's columns.
+// refers returns the condition that the row exists which row t references. The operators are those of the plan's columns.
 func (k *constraint) refers(p *dml.Plan, columns []int) string {
 	conditions := make([]string, len(columns))
 	for n, i := range columns {

@@ -14,20 +14,20 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// conflict is a change that the target's rows or constraints do not let through.
+// conflict is the error of a change that rows or constraints of the target reject.
 type conflict struct {
-	plan   *dml.Plan       // nil: a deferred constraint, at the end of a transaction
-	change *capture.Change // nil with plan
-	rows   int64           // how many rows the statement hit, when err is nil
+	plan   *dml.Plan       // nil for a deferred constraint at the end of a transaction
+	change *capture.Change // nil when plan is
+	rows   int64           // affected by the statement, when err is nil
 	err    *pgconn.PgError
-	unique []int  // the columns of the unique constraint that err is about, where that is known
-	kind   string // of that constraint: "p" or "u", "" for an index alone, "late" for one that is deferrable
+	unique []int  // the columns of the violated unique constraint, where they are known
+	kind   string // of that constraint: "p" or "u", "" for a mere index, "deferrable" for a constraint that is
 }
 
-// Error is the reason.
+// Error implements error.
 func (c *conflict) Error() string { return c.problem().Error() }
 
-// Unwrap is the server's error, if there is one.
+// Unwrap returns the server's error, if there is one.
 func (c *conflict) Unwrap() error {
 	if c.err == nil {
 		return nil
@@ -35,7 +35,7 @@ func (c *conflict) Unwrap() error {
 	return c.err
 }
 
-// problemOf finds the conflict or the problem in err, as a problem; nil when there is none.
+// problemOf returns the conflict or problem in err as a problem, or nil.
 func problemOf(err error) *capture.Problem {
 	var c *conflict
 	if errors.As(err, &c) {
@@ -44,7 +44,7 @@ func problemOf(err error) *capture.Problem {
 	return capture.AsProblem(err)
 }
 
-// problem is the named state of a conflict: what was to be done, what is in the way, and the SQL that helps.
+// problem returns the named state of a conflict: the change, the reason, and the SQL of a fix.
 func (c *conflict) problem() *capture.Problem {
 	what := "a transaction"
 	if c.plan != nil {
@@ -83,7 +83,7 @@ func (c *conflict) problem() *capture.Problem {
 	}
 }
 
-// missing is the state of a statement that did not find its one row.
+// missing returns the state of a statement that did not affect exactly one row.
 func (c *conflict) missing(what string) *capture.Problem {
 	if c.rows > 1 {
 		return &capture.Problem{
@@ -105,7 +105,7 @@ func (c *conflict) missing(what string) *capture.Problem {
 	}
 }
 
-// constraint names what the server complains of.
+// constraint names the constraint or column that is violated.
 func (c *conflict) constraint() string {
 	switch {
 	case c.err.ConstraintName != "":
@@ -116,9 +116,9 @@ func (c *conflict) constraint() string {
 	return "a constraint"
 }
 
-const maxKey = 100 // bytes of a key that are told
+const maxKey = 100 // bytes of a key in a message
 
-// keyText is " (id)=(7)".
+// keyText returns the key of the change, as " (id)=(7)".
 func (c *conflict) keyText() string {
 	if len(c.plan.Key) == 0 || c.change.Op == capture.Truncate {
 		return ""
@@ -131,8 +131,7 @@ func (c *conflict) keyText() string {
 	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.Columns(c.plan.Key), `"`, ""), key[:min(len(key), maxKey)])
 }
 
-// atEnd is what there is to say of what is checked at the end of a transaction and of which nobody knows the change: which
-// row it is about, as the server says it.
+// atEnd explains a violation at the end of a transaction whose change is unknown, with the server's own message.
 func (c *conflict) atEnd() string {
 	if c.plan != nil {
 		return ""
@@ -141,7 +140,7 @@ func (c *conflict) atEnd() string {
 		"no unique or foreign key: " + cmp.Or(c.err.Detail, c.err.Message)
 }
 
-// selectSQL shows the rows with the key, or those with the values that are unique.
+// selectSQL returns a query for the rows with the key, or with the values that violate a unique constraint.
 func (c *conflict) selectSQL() string {
 	if c.plan == nil || c.change.Op == capture.Truncate {
 		return ""
@@ -160,7 +159,7 @@ func (c *conflict) selectSQL() string {
 	return "SELECT * FROM " + c.plan.Name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
 }
 
-// dropSQL drops the constraint, which may be another table's.
+// dropSQL returns the statement that drops the constraint, which may belong to another table.
 func (c *conflict) dropSQL() string {
 	alter := "ALTER TABLE " + pgconnect.Ident(c.err.SchemaName, c.err.TableName)
 	switch {
@@ -174,9 +173,9 @@ func (c *conflict) dropSQL() string {
 	return alter + " DROP CONSTRAINT " + pgconnect.Ident(c.err.ConstraintName) + ";\n"
 }
 
-// deferSQL lets the target check at the end of a transaction what the source does not check before.
+// deferSQL returns the fix for a constraint that is deferrable in the source and not in the target.
 func (c *conflict) deferSQL() string {
-	if c.plan == nil || c.kind == "late" || c.plan.OnConflict != "" || !c.plan.Table.Exchanges(c.unique) {
+	if c.plan == nil || c.kind == "deferrable" || c.plan.OnConflict != "" || !c.plan.Table.Exchanges(c.unique) {
 		return ""
 	}
 	name, what, sql := pgconnect.Ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.Name+" DROP CONSTRAINT "+pgconnect.Ident(c.err.ConstraintName)+","
@@ -191,7 +190,7 @@ func (c *conflict) deferSQL() string {
 }
 
 const kindQuery = `
-SELECT CASE WHEN k.condeferrable THEN 'late' ELSE k.contype::pg_catalog.text END
+SELECT CASE WHEN k.condeferrable THEN 'deferrable' ELSE k.contype::pg_catalog.text END
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
 
@@ -203,7 +202,7 @@ func (a *applier) readConstraintKind(ctx context.Context, c *conflict) error {
 	return named("look for constraint "+c.err.ConstraintName, err)
 }
 
-// describeConflict adds to a conflict, once the transaction is rolled back, what it is about.
+// describeConflict adds to a conflict the columns and kind of its constraint, after the transaction is rolled back.
 func (a *applier) describeConflict(ctx context.Context, err error) error {
 	var c *conflict
 	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != pgconnect.UniqueViolation || c.change.After == nil {
@@ -213,7 +212,7 @@ func (a *applier) describeConflict(ctx context.Context, err error) error {
 	if failed == nil {
 		failed = a.readConstraintKind(ctx, c)
 	}
-	if failed == nil { // else it is told with less
+	if failed == nil { // otherwise the message has less detail
 		c.unique = columns
 	}
 	return err

@@ -11,14 +11,14 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// Constraints that are deferred are checked when a transaction ends, and the error then does not say which change is to
-// blame. The transaction is written once more, change by change, and its end is looked at before it is committed: the
-// changes whose rows the constraint speaks of get the conflict. What a later change mends is none.
+// Deferred constraints are checked at the end of a transaction, and the error does not tell which change violates them. So the
+// transaction is written again, change by change, and checked before COMMIT: the changes whose rows violate a constraint get the
+// conflict. A violation that a later change of the transaction repairs is no conflict.
 
-// mostRounds are how often a transaction is written to find all changes to blame: once for each constraint, as a rule.
+// mostRounds limits how often a transaction is written to find all changes to blame: usually once per constraint.
 const mostRounds = 20
 
-// applySerial writes a transaction that stands alone and conflicts, change by change.
+// applySerial writes a single transaction that has a conflict, change by change.
 func (a *applier) applySerial(ctx context.Context, g *queue.Group) error {
 	err := error(&conflict{})
 	if !exchanges(g.Changes) {
@@ -30,18 +30,18 @@ func (a *applier) applySerial(ctx context.Context, g *queue.Group) error {
 	return a.describeConflict(ctx, err)
 }
 
-// unattributed reports whether err is a conflict of which nobody knows the change.
+// unattributed reports whether err is a conflict whose change is unknown.
 func unattributed(err error) bool {
 	var c *conflict
 	return errors.As(err, &c) && c.change == nil
 }
 
-// tryBlaming is one attempt to write a transaction change by change, with those to blame found and settled.
+// tryBlaming is one attempt to write a transaction change by change that finds the changes to blame and applies the policy to them.
 func (a *applier) tryBlaming(ctx context.Context, g *queue.Group) error {
 	return a.applyInTx(ctx, g, func() error { return a.applyBlaming(ctx, g.Changes) })
 }
 
-// applyBlaming writes changes until their constraints hold in the end, or what does not has no change to blame.
+// applyBlaming writes changes until all constraints hold at the end, or one is violated that no change is to blame for.
 func (a *applier) applyBlaming(ctx context.Context, changes []*capture.Change) error {
 	blamed := map[*capture.Change]*conflict{}
 	for range mostRounds {
@@ -71,10 +71,11 @@ func (a *applier) applyBlaming(ctx context.Context, changes []*capture.Change) e
 			blamed[c.change] = c
 		}
 	}
-	return errors.New("the constraints of the target do not come to rest")
+	return errors.New("constraints of the target are still violated after many attempts")
 }
 
-// applyRound writes all changes, and settles those to blame. why is what does not hold in the end; nil: everything does.
+// applyRound writes all changes, and applies the policy to those in blamed. why is the first violation at the end; nil when all
+// constraints hold.
 func (a *applier) applyRound(ctx context.Context, changes []*capture.Change, blamed map[*capture.Change]*conflict) (why *pgconn.PgError, err error) {
 	for len(changes) > 0 {
 		n := statementChanges(changes)
@@ -107,7 +108,7 @@ func (a *applier) parkBlamed(ctx context.Context, c *conflict) error {
 	return a.parkAll(ctx, []*capture.Change{c.change}, c)
 }
 
-// checkDeferred looks whether deferred constraints hold now, and leaves them deferred. why: they do not.
+// checkDeferred checks the deferred constraints and leaves them deferred. why is the first violation, if there is one.
 func (a *applier) checkDeferred(ctx context.Context) (why *pgconn.PgError, err error) {
 	if err := a.db.Run(ctx, "SAVEPOINT probe"); err != nil {
 		return nil, named("set savepoint", err)
@@ -122,7 +123,7 @@ func (a *applier) checkDeferred(ctx context.Context) (why *pgconn.PgError, err e
 	return why, named("end savepoint", a.db.Run(ctx, end))
 }
 
-// savepoint is what an applier knows of the transaction that is open, to go back to with a savepoint.
+// savepoint is the applier's own state at a savepoint of the open transaction.
 type savepoint struct {
 	newTables, parked int
 	initialCopy       initialCopy
@@ -140,7 +141,7 @@ func (a *applier) restore(m savepoint) {
 	a.parked.added, a.initialCopy = a.parked.added[:m.parked], m.initialCopy
 }
 
-// exchanges reports whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
+// exchanges reports whether rows may exchange unique values within a transaction, so that a violation in between is no conflict.
 func exchanges(changes []*capture.Change) bool {
 	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })
 }

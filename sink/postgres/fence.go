@@ -23,15 +23,16 @@ ON CONFLICT (pipeline, sink, lane) DO UPDATE
 SET owner = EXCLUDED.owner, backend = EXCLUDED.backend, backend_start = EXCLUDED.backend_start
 RETURNING ` + progressColumns
 
-// progressColumns are those that known reads; a table of an older version has only the first ones.
+// progressColumns are the columns that readRow reads. A table of an older version has only olderColumns.
 const (
 	progressColumns = olderColumns + `, p.commit_lsn::pg_catalog.text, p.commit_xid::pg_catalog.text,
 	(EXTRACT(epoch FROM p.commit_time) * 1000000)::pg_catalog.int8::pg_catalog.text, p.verdict::pg_catalog.text`
 	olderColumns = `p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
 )
 
-// acquireOwnership makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
-// its first statement to its end, so after this there is none; one that does not end is ended with its backend.
+// acquireOwnership makes this process the owner of the lane's row and reads the row (I8). A transaction of the previous owner has
+// the row locked from its first statement to its end, so afterwards none is open. One that does not end is terminated with its
+// backend.
 func (s *Sink) acquireOwnership(ctx context.Context, db *dml.Conn, lane sink.Lane) (*progress, sink.Progress, error) {
 	if err := s.prepare(ctx, db); err != nil {
 		return nil, sink.Progress{}, err
@@ -44,13 +45,13 @@ func (s *Sink) acquireOwnership(ctx context.Context, db *dml.Conn, lane sink.Lan
 			held, err := s.readRow(ctx, db, lane.Name, rows[0])
 			row := newProgress(params, lane.Origin)
 			if held.Verdict != nil {
-				row.origin = nil // it keeps that which was judged
+				row.origin = nil // the origin stays the one that the verdict is about
 			}
 			row.record(held.Position)
 			return row, held, err
 		}
 		if pgconnect.SQLState(err) != pgconnect.LockNotAvailable {
-			return nil, sink.Progress{}, named("take over the progress", err)
+			return nil, sink.Progress{}, named("acquire the progress record", err)
 		}
 		if err := s.terminateStaleOwner(ctx, db, params[:3]); err != nil {
 			return nil, sink.Progress{}, err
@@ -58,7 +59,7 @@ func (s *Sink) acquireOwnership(ctx context.Context, db *dml.Conn, lane sink.Lan
 	}
 }
 
-// tryAcquire is one attempt, which waits for the row only so long.
+// tryAcquire is one attempt, which waits for the row lock at most staleOwnerTimeout.
 func (s *Sink) tryAcquire(ctx context.Context, db *dml.Conn, params [][]byte) (rows [][][]byte, err error) {
 	if err := db.Run(ctx, "SET lock_timeout = "+strconv.FormatInt(staleOwnerTimeout.Milliseconds(), 10)); err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (s *Sink) tryAcquire(ctx context.Context, db *dml.Conn, params [][]byte) (r
 	return rows, db.Run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
 }
 
-// terminateStaleOwner ends the backend that the row names. It is of our role as a rule, so we may.
+// terminateStaleOwner terminates the backend that the row names. It usually belongs to the same role, which may do so.
 func (s *Sink) terminateStaleOwner(ctx context.Context, db *dml.Conn, key [][]byte) error {
 	rows, err := db.Query(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
@@ -123,7 +124,7 @@ func (s *Sink) readRow(ctx context.Context, db *dml.Conn, lane string, row [][]b
 	return p, nil
 }
 
-// commitOf reads a commit: its LSN, the transaction's id, and the microseconds since 1970. Columns may be null.
+// commitOf reads a commit from its columns, which may be null: LSN, transaction id, and microseconds since 1970.
 func commitOf(row [][]byte) (c capture.Commit, err error) {
 	if row[0] == nil {
 		return c, nil
@@ -178,7 +179,7 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	return s.readRow(ctx, db, lane, rows[0])
 }
 
-// readAbsent tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
+// readAbsent distinguishes a sink that never wrote from one whose record is missing: the latter still has registered tables.
 func (s *Sink) readAbsent(ctx context.Context, db *dml.Conn) (sink.Progress, error) {
 	there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
 	if err != nil {

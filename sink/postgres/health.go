@@ -10,21 +10,21 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// stallTimeout is how long the worker may be at one group before it is looked whether the server is still at it.
+// stallTimeout is how long the worker may be busy with one group before the server is asked whether it still works on it.
 const stallTimeout = 15 * time.Second
 
-// healthCheck notices that the worker waits for an answer that will never come: a network that swallows packets says nothing,
-// and a statement may rightly take minutes.
+// healthCheck detects that the worker waits for an answer that will never come. A network that drops packets reports no error, and
+// a timeout would not do, because a statement may take minutes.
 type healthCheck struct {
 	sink *Sink
 	pid  uint32
-	busy atomic.Int64 // since when the worker is at a group, in Unix nanoseconds; 0: it is at none
+	busy atomic.Int64 // since when the worker is busy with a group, in Unix nanoseconds; 0 when it is idle
 }
 
 func (w *healthCheck) begin() { w.busy.Store(time.Now().UnixNano()) }
 func (w *healthCheck) end()   { w.busy.Store(0) }
 
-// run looks until ctx ends, and ends it when the server is not at work for us, or cannot be reached.
+// run checks until ctx ends. It ends ctx when the server is unreachable, or does not work for the connection.
 func (w *healthCheck) run(ctx context.Context, end context.CancelCauseFunc) {
 	limit := w.sink.stallTimeout
 	for capture.Sleep(ctx, limit/2) == nil {
@@ -39,9 +39,9 @@ func (w *healthCheck) run(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-var errNotAtWork = errors.New("it has no request of ours, and we have no answer")
+var errNotAtWork = errors.New("its backend is idle, and no answer has arrived")
 
-// checkBackend asks the server, on another connection, whether our backend is at work.
+// checkBackend asks the server, on another connection, whether the backend of the connection is active.
 func (w *healthCheck) checkBackend(ctx context.Context, limit time.Duration) error {
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errTimeout)
 	defer stop()

@@ -13,13 +13,13 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// initialCopy are the tables of the first copy at hand of which rows have come.
+// initialCopy has the tables of the current initial copy whose rows have begun to arrive.
 type initialCopy struct {
 	lsn    capture.LSN
 	tables map[string]bool
 }
 
-// begin reports whether the rows of a table have begun to come, and notes that they have.
+// begin records that rows of a table arrive, and reports whether they had begun to before.
 func (k *initialCopy) begin(p *dml.Plan, lsn capture.LSN) bool {
 	if k.lsn != lsn || k.tables == nil {
 		*k = initialCopy{lsn: lsn, tables: map[string]bool{}}
@@ -31,19 +31,18 @@ func (k *initialCopy) begin(p *dml.Plan, lsn capture.LSN) bool {
 	return false
 }
 
-// begun reports whether a change needs no look at its table before it.
+// begun reports whether a change can be written without prepareCopy.
 func (k *initialCopy) begun(p *dml.Plan, c *capture.Change) bool {
 	return c.Op != capture.Read || k.lsn == c.Tx.LSN && k.tables[p.Name]
 }
 
-// clone is for going back to.
+// clone copies the state, for a savepoint.
 func (k *initialCopy) clone() initialCopy {
 	return initialCopy{lsn: k.lsn, tables: maps.Clone(k.tables)}
 }
 
-// prepareCopy makes room for the rows of a first copy, within the transaction that is open. Rows that an earlier attempt of ours
-// left are replaced. Rows of somebody else's halt the lane, unless the source wins: then the table is one that we did not
-// fill before.
+// prepareCopy prepares a table for the rows of an initial copy, in the open transaction. Rows of an earlier attempt are deleted.
+// Other rows halt the sink, unless on_conflict is source_wins.
 func (a *applier) prepareCopy(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	if c.Op != capture.Read {
 		return nil
@@ -71,8 +70,8 @@ func (a *applier) prepareCopy(ctx context.Context, p *dml.Plan, c *capture.Chang
 	}
 }
 
-// applyEmptySnapshot is one attempt to write a group that ends with a first copy without rows: all tables are empty in the source by
-// now. What stands before it in the group is older than the copy.
+// applyEmptySnapshot is one attempt to write a group that ends with an initial copy without rows: all tables of the source are
+// empty. The changes before it in the group are older than the copy.
 func (a *applier) applyEmptySnapshot(ctx context.Context, g *queue.Group) error {
 	return a.applyInTx(ctx, g, func() error {
 		if err := a.serial(ctx, g.Changes); err != nil {
@@ -82,9 +81,8 @@ func (a *applier) applyEmptySnapshot(ctx context.Context, g *queue.Group) error 
 	})
 }
 
-// deleteEarlierCopy empties what earlier attempts of a first copy have filled, when the first row comes: the copy has all that there
-// are, nobody tells of those that were deleted in between, and of a table that is empty by now no row comes (see emptied). It is one
-// statement, so that foreign keys between the tables do not matter.
+// deleteEarlierCopy empties the tables that earlier attempts of an initial copy have filled, before its first row: rows that were
+// deleted in the source since then would stay. It uses one statement, so that foreign keys between the tables do not matter.
 func (a *applier) deleteEarlierCopy(ctx context.Context) error {
 	if a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil

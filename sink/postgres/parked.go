@@ -9,14 +9,14 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// parked are the rows of which changes wait in tailrace.parked: later changes of them wait, too, or the row would become
-// something that it never was in the source.
+// parked is the rows that have changes in tailrace.parked. Later changes of such a row are parked, too, or the row would get
+// values that it never had in the source.
 type parked struct {
 	keys  map[string]bool
-	added []string // in the transaction that is open
+	added []string // in the open transaction
 }
 
-// loadParked reads which rows have changes that wait.
+// loadParked reads which rows have parked changes.
 func (a *applier) loadParked(ctx context.Context) error {
 	a.parked.keys = map[string]bool{}
 	if a.options.OnConflict != Park {
@@ -35,7 +35,7 @@ func (a *applier) loadParked(ctx context.Context) error {
 
 func parkedKey(table, key string) string { return table + "\x00" + key }
 
-// isParked reports whether a change is about a row that waits.
+// isParked reports whether a change concerns a row with parked changes.
 func (a *applier) isParked(p *dml.Plan, c *capture.Change) bool {
 	if len(a.parked.keys) == 0 {
 		return false
@@ -44,7 +44,8 @@ func (a *applier) isParked(p *dml.Plan, c *capture.Change) bool {
 	return a.parked.keys[parkedKey(p.Name, key)] || next != "" && a.parked.keys[parkedKey(p.Name, next)]
 }
 
-// parkFollowing parks a change of a row of which others wait. The table is asked again: somebody may have replayed them.
+// parkFollowing parks a change of a row that has parked changes. It reads tailrace.parked again, because they may have been
+// replayed.
 func (a *applier) parkFollowing(ctx context.Context, c *capture.Change) (bool, error) {
 	if c.Op == capture.Truncate {
 		return false, nil
@@ -69,7 +70,7 @@ func (a *applier) parkFollowing(ctx context.Context, c *capture.Change) (bool, e
 	return false, nil
 }
 
-// parkedReason is why a change is parked.
+// parkedReason tells why a change is parked.
 type parkedReason struct{ reason, sqlstate, constraint, message string }
 
 func (a *applier) parkAll(ctx context.Context, changes []*capture.Change, why *conflict) error {
@@ -86,7 +87,7 @@ func (a *applier) parkAll(ctx context.Context, changes []*capture.Change, why *c
 	return nil
 }
 
-// park writes a change into tailrace.parked instead of its table, in the transaction that is open.
+// park writes a change into tailrace.parked instead of its table, in the open transaction.
 func (a *applier) park(ctx context.Context, p *dml.Plan, c *capture.Change, why parkedReason) error {
 	key, next := p.Keys(c)
 	_, err := a.db.Query(ctx, `INSERT INTO tailrace.parked (pipeline, sink, lane, position, seq, committed, source_schema, source_table,
@@ -109,7 +110,7 @@ func (a *applier) park(ctx context.Context, p *dml.Plan, c *capture.Change, why 
 	return nil
 }
 
-// imageJSON is a row as a JSON object of texts and nulls; what is not known of it is not in it. nil stays nil.
+// imageJSON encodes a row as a JSON object of texts and nulls, without the columns whose values are unknown. nil stays nil.
 func imageJSON(t *capture.Table, row []capture.Value) []byte {
 	if row == nil {
 		return nil

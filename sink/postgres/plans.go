@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// plan finds the plan of a change's table, within the transaction that is open, and makes room for a first copy.
+// plan returns the plan of a change's table and prepares the table for an initial copy, in the open transaction.
 func (a *applier) plan(ctx context.Context, c *capture.Change) (*dml.Plan, error) {
 	p := a.plans[c.Table]
 	if p == nil {
@@ -31,20 +31,20 @@ func (a *applier) newPlan(ctx context.Context, t *capture.Table) (*dml.Plan, err
 		a.earlierShapes = slices.DeleteFunc(slices.Clone(a.newTables), func(o *capture.Table) bool { return o.OID != t.OID || t.OID == 0 })
 		return nil, named("find the target of "+t.String(), err)
 	}
-	a.earlierShapes = nil // of an attempt that was repeated
+	a.earlierShapes = nil // of a failed attempt
 	for _, note := range rel.Notes {
 		a.log.Warn("table of the target", zap.Stringer("table", t), zap.String("note", note))
 	}
 	p := dml.NewPlan(t, rel)
-	if a.options.KeepDeletes && len(p.Key) > 0 { // a row that comes back finds itself
+	if a.options.KeepDeletes && len(p.Key) > 0 { // a row that is inserted again may exist
 		p.OnConflict = p.OnConflictSQL()
 		p.Insert.SQL += p.OnConflict
 	}
 	return p, a.inspect(ctx, p)
 }
 
-// inspectQuery reads what a plan has to know of its target beside the columns: whether rows of other tables go with a
-// row, whether it has partitions, and the equality of types that are not Postgres' own, which no search path finds.
+// inspectQuery reads what a plan needs besides the columns: whether a delete cascades to other tables, whether the table is
+// partitioned, and the equality operators of types outside pg_catalog, which are not in the search path.
 const inspectQuery = `
 SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND confdeltype IN ('c', 'n', 'd')),
   c.relkind = 'p', a.attname, e.operator

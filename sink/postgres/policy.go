@@ -84,7 +84,7 @@ func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() erro
 		return nil, err
 	}
 	if p.Table.Exchanges(columns) && p.OnConflict == "" {
-		if err := a.readConstraintKind(ctx, c); err != nil || c.kind != "late" {
+		if err := a.readConstraintKind(ctx, c); err != nil || c.kind != "deferrable" {
 			return nil, cmp.Or(err, error(c)) // the other row may be changed later in the transaction
 		}
 	}

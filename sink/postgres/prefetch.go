@@ -6,17 +6,17 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// prefetch is the group behind the one at hand, taken and folded while the server works on that one: we and the server would
-// otherwise wait for each other in turn.
+// prefetch is the next group, taken and combined while the server works on the current one. Otherwise the applier and the server
+// would wait for each other in turn.
 type prefetch struct {
-	queue   *queue.Queue // nil: nothing is taken ahead
+	queue   *queue.Queue // nil: nothing is prefetched
 	group   *queue.Group
 	taken   bool
 	effects *dml.Effects
-	folded  int // how many of the group's changes fold has
+	folded  int // how many of the group's changes are in effects
 }
 
-// nextGroup takes the next group and gives the last one back, for its memory.
+// nextGroup takes the next group. The memory of the last one is reused.
 func (a *applier) nextGroup(last *queue.Group) (*queue.Group, error) {
 	n := &a.prefetch
 	if !n.taken {
@@ -29,8 +29,9 @@ func (a *applier) nextGroup(last *queue.Group) (*queue.Group, error) {
 	return next, nil
 }
 
-// prefetchNext takes the next group ahead and folds it, when there is much and the present one is whole on its way to the
-// server. From the first change on that needs more than that, it is left to fill. It is called by the worker, or, while that waits, in its place.
+// prefetchNext takes the next group and adds its changes to effects, when there are many changes and the current group is sent
+// completely. It stops at the first change that needs more than that; bulk.fill adds the rest. It runs on the worker, or on the
+// goroutine that reads for COPY while the worker waits.
 func (a *applier) prefetchNext() {
 	n := &a.prefetch
 	if n.queue == nil || n.taken || !a.bulk.last || !n.queue.Prefetch(n.group) {
@@ -57,7 +58,7 @@ func (a *applier) prefetchNext() {
 	}
 }
 
-// resetEffects forgets what is folded, of the group at hand and of the next: their plans may go.
+// resetEffects removes the effects of the current and of the next group, before plans are forgotten.
 func (a *applier) resetEffects() {
 	a.bulk.effects.Reset()
 	a.prefetch.effects.Reset()
