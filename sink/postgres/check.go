@@ -15,8 +15,8 @@ import (
 // checkTimeout bounds Check and Drop.
 const checkTimeout = 20 * time.Second
 
-// Check looks at the live target: is it there, does it take writes, may the role keep its progress there. It changes
-// nothing. It returns every problem it finds.
+// Check tests that the target is reachable and writable, and that the role may keep its progress there. It changes nothing, and
+// returns every problem it finds.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
@@ -64,8 +64,8 @@ func denied(reason, fix string) *capture.Problem {
 	}
 }
 
-// Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
-// begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
+// Drop removes the progress record. It returns a line for everything that it removed (with dry: would remove), and one that
+// begins with "left: " for what it leaves. An open Writer is fenced, except with dry.
 func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Origin, dry bool) ([]string, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
@@ -77,7 +77,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Or
 	return drop(ctx, db, []byte(pipeline), []byte(name), dry)
 }
 
-// registers are the tables of ours that have rows of a sink.
+// registers are the tables in schema tailrace that have rows of a sink.
 var registers = []struct{ table, what string }{
 	{"tailrace.progress", "progress record"}, {"tailrace.tables", "record of a table"}, {"tailrace.parked", "parked change"},
 }

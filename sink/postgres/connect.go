@@ -9,8 +9,8 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// session is what our sessions set beside what all of tailrace's do. A table that was just filled has no statistics, and
-// a plan that reads it whole would stay: the rows that we change are always found by an index where there is one.
+// session has settings besides those of pgconnect. A table that was just filled has no statistics, and a cached plan with a
+// sequential scan would stay in use. With these settings, rows are always found by an index if there is one.
 var session = map[string]string{
 	"client_min_messages": "warning",
 	"enable_hashjoin":     "off",
@@ -22,7 +22,7 @@ var session = map[string]string{
 	"statement_timeout":   "10min",
 }
 
-// connect opens a connection that writes. The error is a *capture.Problem where it has a name, and never holds a secret.
+// connect opens a connection for writes. The error is a *capture.Problem where it has a named state, and contains no secret.
 func (s *Sink) connect(ctx context.Context) (*dml.Conn, error) {
 	o := &s.options
 	pc, err := pgconnect.Parse(pgconnect.Server{
@@ -53,7 +53,7 @@ func (s *Sink) connect(ctx context.Context) (*dml.Conn, error) {
 	return db, nil
 }
 
-// connectError names why a connection failed.
+// connectError turns the error of a connection attempt into a problem where it has a named state.
 func connectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

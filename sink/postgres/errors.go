@@ -9,8 +9,8 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// named gives an error of the target's server its Problem. One that has a Problem already, that ended with
-// its context, or that has no name is returned as it is. op says what was done: "write progress".
+// named adds the operation to an error, such as "write progress", and its Problem where it has a named state. An error that is a
+// Problem already, or that a canceled context caused, gets no other one.
 func named(op string, err error) error {
 	if err == nil {
 		return nil
@@ -23,7 +23,7 @@ func named(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// byState is the problem of an error that has a meaning wherever it comes up.
+// byState returns the problem of an error that means the same wherever it occurs, or nil.
 func byState(err error) *capture.Problem {
 	if pgconnect.SQLState(err) == pgconnect.ReadOnlySQLTransaction {
 		return &capture.Problem{

@@ -12,9 +12,9 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// Make makes the target of a table of the source, or adds the columns that it lacks, on a connection of Read's, by the code that
-// does so for the first row of a shape. The values of older rows are for the caller to bring. It returns the statements that it
-// has run; an error that is a *capture.Problem says what an operator has to do first.
+// Make creates the target of a source table, or adds its missing columns, on a connection of Read, in the same way as for the
+// first row of a shape. The caller fills in the values of older rows. Make returns the statements that it executed. An error that
+// is a *capture.Problem tells what an operator has to do first.
 func (s *Settings) Make(ctx context.Context, pg *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error) {
 	db := &dml.Conn{PG: pg}
 	catalog := s.make(pipeline, name, zap.NewNop()).catalog()

@@ -13,13 +13,13 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// originName is the replication origin of a sink's transactions. Postgres takes up to 512 bytes since 18, any before.
+// originName returns the name of the replication origin of a sink's transactions. Postgres 18 limits it to 512 bytes.
 func (s *Sink) originName() string {
 	return "tailrace_" + strings.ToLower(s.options.Pipeline+"_"+s.options.Name)
 }
 
-// setUpOrigin puts the sink's replication origin on the session, so that a reverse pipeline can leave out what this one
-// wrote. A session of before that still holds it is ended: it is fenced already.
+// setUpOrigin sets the sink's replication origin for the session, so that a reverse pipeline can skip these transactions. A
+// previous session that still has the origin is terminated: it is fenced already.
 func (s *Sink) setUpOrigin(ctx context.Context, db *dml.Conn) error {
 	if s.options.Origin == OriginOff {
 		return nil
@@ -52,7 +52,7 @@ func (s *Sink) setUpOrigin(ctx context.Context, db *dml.Conn) error {
 // pidAtEnd finds the process in "replication origin with ID 1 is already active for PID 4711", in any language.
 var pidAtEnd = regexp.MustCompile(`([0-9]+)[^0-9]*$`)
 
-// holderOf is the process that has the origin, "" when err says something else.
+// holderOf returns the PID of the process that has the origin, or "" when err is another error.
 func holderOf(err error) string {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || e.Code != pgconnect.ObjectInUse {
@@ -74,7 +74,7 @@ func (s *Sink) setOrigin(ctx context.Context, db *dml.Conn, name []byte) error {
 	return err
 }
 
-// noOrigin says what a session without an origin means.
+// noOrigin returns the error of a session without an origin, if it is one.
 func (s *Sink) noOrigin(err error) error {
 	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && pgconnect.SQLState(err) == pgconnect.ObjectInUse {
 		return named("set up the replication origin", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// Read opens a connection for queries and repairs without a time limit, with the planner's own mind, which prints and
-// reads values as the source does. The caller closes it.
+// Read opens a connection for queries and repairs, without time limits and with the default planner settings. It prints and reads
+// values as the source does. The caller closes it.
 func (s *Settings) Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error) {
 	db, err := s.make(pipeline, name, zap.NewNop()).connect(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Settings) Read(ctx context.Context, pipeline, name string) (*pgconn.PgC
 	return db.PG, nil
 }
 
-// Lands says which table takes the rows of a table of the source.
+// Lands returns the schema and name of the target of a source table.
 func (s *Settings) Lands(schema, table string) (string, string) {
 	if s.Schema != "" {
 		schema = s.Schema
@@ -35,10 +35,10 @@ func (s *Settings) Lands(schema, table string) (string, string) {
 	return schema, table
 }
 
-// Keeps says that rows which the source deletes stay here.
+// Keeps reports whether the replica keeps rows that the source deletes.
 func (s *Settings) Keeps() bool { return s.Deletes == "keep" || s.Truncate == "ignore" }
 
-// Durable reads up to where the replica has everything, on a connection of Read's: the zero Position when it has no record.
+// Durable reads the durable position, on a connection of Read. It is zero when there is no record.
 func (s *Settings) Durable(ctx context.Context, pg *pgconn.PgConn, pipeline, name string) (p capture.Position, err error) {
 	db := &dml.Conn{PG: pg}
 	rows, err := db.Query(ctx, `SELECT position, seq FROM tailrace.progress

@@ -8,14 +8,14 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// progressSchema is the schema in the target that is ours.
+// progressSchema is the schema in the target for our own tables.
 const progressSchema = "tailrace"
 
-// schemaLock is the advisory lock under which the schema is made: many sinks start at once.
+// schemaLock is the advisory lock under which the schema is created, because many sinks may start at the same time.
 const schemaLock = "7381920465"
 
-// schemaDDL makes what a sink keeps in its target. CREATE SCHEMA asks for the right to it even where it is there already. A row of progress is written by every transaction, so its page has
-// room for new versions beside it.
+// schemaDDL creates the tables that a sink keeps in its target. CREATE SCHEMA IF NOT EXISTS would need the privilege even when the
+// schema exists. Every transaction updates a row of tailrace.progress, so its pages have room for new row versions.
 const schemaDDL = `BEGIN;
 SELECT pg_catalog.pg_advisory_xact_lock(` + schemaLock + `);
 DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$;
@@ -64,11 +64,11 @@ CREATE TABLE IF NOT EXISTS tailrace.parked (
 CREATE INDEX IF NOT EXISTS parked_key ON tailrace.parked (pipeline, sink, lane, target_schema, target_table, key);
 COMMIT`
 
-// upgradeDDL adds to a table of an older version what it lacks.
+// upgradeDDL adds the columns that a table of an older version lacks.
 const upgradeDDL = `ALTER TABLE tailrace.progress ADD COLUMN IF NOT EXISTS commit_lsn pg_lsn, ADD COLUMN IF NOT EXISTS commit_xid bigint,
 	ADD COLUMN IF NOT EXISTS commit_time timestamptz, ADD COLUMN IF NOT EXISTS verdict jsonb;`
 
-// prepare makes the schema where it is absent.
+// prepare creates or upgrades the schema where necessary.
 func (s *Sink) prepare(ctx context.Context, db *dml.Conn) error {
 	rows, err := db.Query(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
 		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)

@@ -11,11 +11,11 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// catalog knows the targets of a sink's tables.
+// catalog returns an empty catalog of the sink's target tables.
 func (s *Sink) catalog() target.Catalog {
 	return target.Catalog{
 		Before: func(reason, sql string) {
-			if reason != "" { // else it makes something new
+			if reason != "" { // else something new is created
 				s.log.Info("alter the target", zap.String("reason", reason), zap.String("statement", sql))
 			}
 		},
@@ -23,7 +23,7 @@ func (s *Sink) catalog() target.Catalog {
 	}
 }
 
-// prepareTables makes what tells which table is whose, in a transaction of its own.
+// prepareTables creates the register of target tables, in a transaction of its own.
 func (s *Sink) prepareTables(ctx context.Context, db *dml.Conn) error {
 	catalog := s.catalog()
 	err := db.Run(ctx, "BEGIN")
@@ -36,8 +36,8 @@ func (s *Sink) prepareTables(ctx context.Context, db *dml.Conn) error {
 	return errors.Join(named("prepare the target", err), db.Rollback(ctx))
 }
 
-// handleDrift finds the cause of an error in the target's schema, and does there what has to be committed by itself. The lane
-// begins again then.
+// handleDrift finds the cause of an error in the target's schema, and executes statements that need a transaction of their own. The
+// sink is opened again afterwards.
 func (a *applier) handleDrift(ctx context.Context, err error) error {
 	var c *conflict
 	if errors.As(err, &c) {
@@ -58,11 +58,11 @@ func (a *applier) handleDrift(ctx context.Context, err error) error {
 			return named(sql, err)
 		}
 	}
-	return &capture.Problem{State: "target_changing", Reason: "the target got what it lacked, and the lane begins again"}
+	return &capture.Problem{State: "target_changing", Reason: "the target was altered, and the sink is opened again"}
 }
 
-// makeEarlierShapes makes the target fit for the earlier shapes of a transaction whose next one halts the lane, err, in a transaction
-// of its own: the fix is for a target that has taken them.
+// makeEarlierShapes alters the target for the earlier shapes of a transaction whose next shape halts the sink with err, in a
+// transaction of its own: the fix in err assumes that they were applied.
 func (a *applier) makeEarlierShapes(ctx context.Context, err error) error {
 	if capture.AsProblem(err) == nil || len(a.earlierShapes) == 0 {
 		return err
@@ -81,13 +81,13 @@ func (a *applier) makeEarlierShapes(ctx context.Context, err error) error {
 		failed = a.db.Run(ctx, "COMMIT")
 	}
 	if failed != nil {
-		a.log.Warn("an earlier shape is not taken", zap.Stringer("table", a.earlierShapes[0]), zap.Error(failed))
+		a.log.Warn("cannot alter the target for an earlier shape", zap.Stringer("table", a.earlierShapes[0]), zap.Error(failed))
 	}
 	return err
 }
 
-// driftCause is the cause of a conflict that is the target's schema: what a person, or the sink, has to change there. nil: it is
-// a row or a constraint.
+// driftCause returns the error that describes what an operator, or the sink, has to change in the target's schema to resolve a
+// conflict. It is nil when a row or a constraint causes the conflict.
 func (a *applier) driftCause(c *conflict) error {
 	if c.err == nil || c.change == nil {
 		return nil

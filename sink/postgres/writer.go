@@ -13,7 +13,7 @@ import (
 
 var errClosed = errors.New("the writer is closed")
 
-// Writer writes one lane. The goroutine of Write copies, that of the worker applies. See sink.Writer.
+// Writer writes one lane. The goroutine of Write copies changes, and the worker applies them. See sink.Writer.
 type Writer struct {
 	sink  *Sink
 	row   *progress
@@ -22,7 +22,7 @@ type Writer struct {
 	stop  context.CancelFunc
 	ended chan struct{} // closed when the worker has returned
 
-	mu     sync.Mutex // of the calls to the lane
+	mu     sync.Mutex // for closed and the calls to the lane
 	closed bool
 }
 
@@ -42,8 +42,7 @@ func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	return w.queue.Put(ctx, batches)
 }
 
-// Record implements sink.Recorder. It has a connection of its own: that of the worker is the worker's, which has nothing to
-// write yet.
+// Record implements sink.Recorder. It opens a connection of its own, because only the worker may use the worker's.
 func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
@@ -55,7 +54,7 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 	return w.row.rewrite(ctx, db, p)
 }
 
-// onDurable says that everything up to p is committed.
+// onDurable reports to the lane that everything up to p is durable.
 func (w *Writer) onDurable(p capture.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,7 +74,7 @@ func (w *Writer) fail(err error) {
 	}
 }
 
-// Close implements sink.Writer. The transaction that is open, if any, is given up.
+// Close implements sink.Writer. An open transaction is rolled back.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
