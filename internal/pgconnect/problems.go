@@ -7,17 +7,17 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Side is what a server is to a pipeline. It has the words of the server's problems.
+// Side is the role of a server in a pipeline, with the wording of its problems.
 type Side struct {
-	server string // what reasons call it
-	role   string
-	block  string // of the file
-	limits string // that a connection counts against
+	server string // name of the server in reasons
+	role   string // reason of a missing privilege
+	block  string // type of the block in the file
+	limits string // settings that limit connections
 	states sideStates
-	hba    string // what else there is to say of pg_hba.conf
+	hba    string // what to add about pg_hba.conf
 }
 
-// sideStates are the named states that have the side in their name.
+// sideStates are the named states whose names contain the side.
 type sideStates struct{ starting, unreachable, busy, diskFull string }
 
 // Source and Target are the sides.
@@ -39,8 +39,8 @@ var (
 	}
 )
 
-// Problem is the table of the SQLSTATEs that mean the same wherever they come up, and of a network that failed. It is nil for
-// any other error. The texts of errors differ between versions and languages, so they are not looked at.
+// Problem returns the problem of an error by its SQLSTATE, where that means the same wherever it occurs, and of a failure of the
+// network. It is nil for any other error. The message does not matter: it differs between versions and languages.
 func (s Side) Problem(err error) *capture.Problem {
 	p := s.problem(err)
 	if p != nil {
@@ -87,7 +87,7 @@ func (s Side) problem(err error) *capture.Problem {
 	return nil
 }
 
-// Unreachable is the problem of a server that does not answer.
+// Unreachable returns the problem of a server that cannot be reached.
 func (s Side) Unreachable(err error) *capture.Problem {
 	return &capture.Problem{State: s.states.unreachable, Reason: s.server + " cannot be reached", Err: err}
 }

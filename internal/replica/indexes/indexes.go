@@ -18,13 +18,13 @@ type index struct {
 	Name       string
 	Unique     bool
 	Valid      bool
-	Constraint bool     // a UNIQUE constraint has it
-	Deferrable bool     // and that one is deferrable
+	Constraint bool     // it belongs to a UNIQUE constraint
+	Deferrable bool     // and the constraint is deferrable
 	Definition string   // from USING on
-	Columns    []string // that are columns, not expressions
+	Columns    []string // without expressions
 }
 
-// ofTable reads the indexes of a table, but those of its primary key and of exclusion constraints.
+// ofTable reads the indexes of a table, except those of its primary key and of exclusion constraints.
 const ofTable = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('Name', c.relname, 'Unique', i.indisunique, 'Valid', i.indisvalid,
     'Constraint', k.oid IS NOT NULL, 'Deferrable', coalesce(k.condeferrable, false),
@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_indexdef(c.oid), 'CREATE ' || CASE 
 WHERE n.nspname = $1`
 
 // Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, without blocking
-// writes for longer than a change of the catalogue takes, so none of them can stand in a transaction. A deferrable UNIQUE
+// writes for longer than a change of the catalogue takes, so none of them can run in a transaction. A deferrable UNIQUE
 // becomes one again, checked at the end of each transaction: rows that exchange their values in the source do so in the
 // replica. An index over columns that are not published is left out.
 // One that a statement before left invalid is dropped first.
@@ -66,7 +66,7 @@ func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []ver
 	return all, nil
 }
 
-// statements are those for one index, in view of what is there.
+// statements returns the statements for one index, given the existing ones.
 func (i *index) statements(on verify.Name, have []index) (all []string) {
 	name := i.Name
 	for _, h := range have {
@@ -81,7 +81,7 @@ func (i *index) statements(on verify.Name, have []index) (all []string) {
 		}
 	}
 	for n := 1; slices.ContainsFunc(have, func(h index) bool { return h.Name == name && h.Valid }); n++ {
-		name = fmt.Sprintf("%s_%d", i.Name, n) // another one has it
+		name = fmt.Sprintf("%s_%d", i.Name, n) // the name is in use
 	}
 	unique := ""
 	if i.Unique {
@@ -95,7 +95,7 @@ func (i *index) statements(on verify.Name, have []index) (all []string) {
 	return all
 }
 
-// deferred makes a constraint of an index.
+// deferred returns the statement that turns an index into a deferred constraint.
 func deferred(on verify.Name, name string) string {
 	name = pgconnect.Ident(name)
 	return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s DEFERRABLE INITIALLY DEFERRED",

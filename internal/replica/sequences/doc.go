@@ -1,3 +1,3 @@
-// Package sequences makes a replica able to count on by itself: a stream carries the numbers that rows got, not the
-// sequences that they came from.
+// Package sequences advances the sequences of a replica: a stream carries the numbers that rows got, but not the sequences that
+// they came from.
 package sequences

@@ -16,7 +16,7 @@ type sequence struct {
 	Schema, Name string
 	Column       string
 	Identity     bool // of an identity column
-	Owned        bool // it goes with the column
+	Owned        bool // owned by the column
 	Default      bool // the column's default is nextval of it and nothing else
 	Type         string
 	Start        int64
@@ -27,13 +27,13 @@ type sequence struct {
 	state
 }
 
-// state is where a sequence stands.
+// state is the state of a sequence.
 type state struct {
 	Last   int64
-	Called bool // Last was given out
+	Called bool // nextval has returned Last
 }
 
-// next is what nextval would give, but for the limits.
+// next returns what nextval would return without limits.
 func (s state) next(increment int64) int64 {
 	if s.Called {
 		return s.Last + increment
@@ -65,7 +65,7 @@ WHERE tn.nspname = $1 AND (o.owned OR EXISTS (
     WHERE p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
       AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = s.seqrelid))`
 
-// read reads the sequences of the columns of a table that are published, and where they stand.
+// read reads the sequences of the columns of a table that are published, and their states.
 func read(ctx context.Context, source *pgconn.PgConn, t verify.Table) ([]sequence, error) {
 	var all []sequence
 	if err := ask(ctx, source, &all, ofTable, t.Source.Schema, t.Source.Table); err != nil {
@@ -80,7 +80,7 @@ func read(ctx context.Context, source *pgconn.PgConn, t verify.Table) ([]sequenc
 	return all, nil
 }
 
-// locate reads where a sequence stands.
+// locate reads the state of a sequence.
 func (s *sequence) locate(ctx context.Context, conn *pgconn.PgConn, schema string) error {
 	name := pgconnect.Ident(schema, s.Name)
 	err := ask(ctx, conn, &s.state, "SELECT pg_catalog.json_build_object('Last', last_value, 'Called', is_called) FROM "+name)
@@ -90,7 +90,7 @@ func (s *sequence) locate(ctx context.Context, conn *pgconn.PgConn, schema strin
 	return nil
 }
 
-// ask runs a query that gives one JSON value.
+// ask executes a query that returns one JSON value.
 func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ...string) error {
 	values := make([][]byte, len(args))
 	for i, a := range args {

@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	looks     = 20  // at a row that changes again and again
-	pause     = 100 // milliseconds between them
-	atOnce    = 500 // keys of one look
-	wholeTrys = 10  // at a table without a key
+	maxChecks          = 20  // of a row that keeps changing
+	pause              = 100 // milliseconds between them
+	keysPerCheck       = 500 // keys in one check
+	attemptsWithoutKey = 10  // of a table without a key
 )
 
-// comparison is of one table.
+// comparison compares one table.
 type comparison struct {
 	*Verifier
 	table          Table
 	source, target *side
 	result         Result
-	unrepaired     int // of its differences
+	unrepaired     int // differences so far
 }
 
-// compare looks at one range.
+// compare compares one range.
 func (c *comparison) compare(ctx context.Context, r span) error {
 	source, err := c.source.digest(ctx, r)
 	if err != nil {
@@ -41,8 +41,8 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 	if err != nil {
 		return err
 	}
-	for keys := range slices.Chunk(doubtful, atOnce) {
-		if err := c.settle(ctx, keys); err != nil {
+	for keys := range slices.Chunk(doubtful, keysPerCheck) {
+		if err := c.recheck(ctx, keys); err != nil {
 			return err
 		}
 		if c.unrepaired > c.limit() {
@@ -51,14 +51,14 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 	}
 	if !whole && c.Repair {
 		c.result.Rows -= source.rows
-		return c.compare(ctx, r) // less is left of it
+		return c.compare(ctx, r) // the rest of the range
 	}
 	return nil
 }
 
-// narrow gives the keys of a range whose rows do not look the same. whole is false when the range has more rows than one look takes.
+// narrow returns the keys of a range whose rows seem to differ. whole is false when the range has too many rows for one check.
 func (c *comparison) narrow(ctx context.Context, r span) (doubtful [][]string, whole bool, err error) {
-	most := 2*c.size() + c.limit() // a range without an end, or one that others have written to, may hold more by now
+	most := 2*c.size() + c.limit() // a range without an end, or one that was written to, may have more rows now
 	source, inSource, err := c.source.hashes(ctx, r, most)
 	if err != nil {
 		return nil, false, err
@@ -68,37 +68,37 @@ func (c *comparison) narrow(ctx context.Context, r span) (doubtful [][]string, w
 		return nil, false, err
 	}
 	for _, key := range inSource {
-		if j := joined(key); source[j] != target[j] {
+		if j := keyText(key); source[j] != target[j] {
 			doubtful = append(doubtful, key)
 		}
 	}
 	for _, key := range inTarget {
-		if _, there := source[joined(key)]; !there {
+		if _, there := source[keyText(key)]; !there {
 			doubtful = append(doubtful, key)
 		}
 	}
 	return doubtful, len(inSource) < most && len(inTarget) < most, nil
 }
 
-// suspect is a key in doubt.
+// suspect is a key whose row may differ.
 type suspect struct {
 	key  []string
-	last image // of the replica, at a look that found nothing in the source
+	last image // of the replica, at a check that found no row in the source
 }
 
-// settle looks at doubtful keys until each is cleared, found different, or has been busy for too long.
-func (c *comparison) settle(ctx context.Context, keys [][]string) error {
+// recheck checks suspects until each is equal, certainly different, or has changed too often.
+func (c *comparison) recheck(ctx context.Context, keys [][]string) error {
 	suspects := make([]*suspect, len(keys))
 	for i := range keys {
 		suspects[i] = &suspect{key: keys[i]}
 	}
-	for n := 0; n < looks && len(suspects) > 0; n++ {
+	for n := 0; n < maxChecks && len(suspects) > 0; n++ {
 		if n > 0 {
 			if err := sleep(ctx, pause*time.Millisecond); err != nil {
 				return err
 			}
 		}
-		left, wrong, err := c.look(ctx, suspects)
+		left, wrong, err := c.checkOnce(ctx, suspects)
 		if err != nil {
 			return err
 		}
@@ -113,8 +113,8 @@ func (c *comparison) settle(ctx context.Context, keys [][]string) error {
 	return nil
 }
 
-// look takes steps 1 to 4 of the package's comment once.
-func (c *comparison) look(ctx context.Context, suspects []*suspect) (left []*suspect, wrong []finding, err error) {
+// checkOnce does steps 1 to 4 of the package comment.
+func (c *comparison) checkOnce(ctx context.Context, suspects []*suspect) (left []*suspect, wrong []finding, err error) {
 	keys := make([][]string, len(suspects))
 	for i, s := range suspects {
 		keys[i] = s.key
@@ -135,14 +135,14 @@ func (c *comparison) look(ctx context.Context, suspects []*suspect) (left []*sus
 		return nil, nil, err
 	}
 	for _, s := range suspects {
-		j := joined(s.key)
+		j := keyText(s.key)
 		was, has, is := before[j], there[j], after[j]
 		switch {
 		case was != is:
 			s.last = image{}
 			left = append(left, s)
 		case has.hash == is.hash && (has == image{}) == (is == image{}):
-			// the same by now
+			// equal now
 		case c.Keeps && is == image{}:
 			// deleted in the source, and kept
 		case is == image{} && s.last != has:
@@ -155,9 +155,9 @@ func (c *comparison) look(ctx context.Context, suspects []*suspect) (left []*sus
 	return left, wrong, nil
 }
 
-// whole compares a table without a key: it can only say that its rows differ.
-func (c *comparison) whole(ctx context.Context) (Result, error) {
-	for range wholeTrys {
+// compareWithoutKey compares a table without a key. It can only report that the rows differ.
+func (c *comparison) compareWithoutKey(ctx context.Context) (Result, error) {
+	for range attemptsWithoutKey {
 		before, err := c.source.digest(ctx, span{})
 		if err != nil {
 			return c.result, err

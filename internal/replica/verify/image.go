@@ -8,13 +8,13 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// image is what one side has of one key. The zero image is none.
+// image is the row of a key on one side. The zero image means that there is none.
 type image struct {
 	version string // xmin
 	hash    string
 }
 
-// images reads the rows of keys.
+// images reads the images of keys.
 func (s *side) images(ctx context.Context, keys [][]string) (map[string]image, error) {
 	where, params := s.among(keys)
 	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, xmin, %s FROM %s WHERE %s", pgconnect.Idents(s.table.Key), s.hash(),
@@ -25,7 +25,7 @@ func (s *side) images(ctx context.Context, keys [][]string) (map[string]image, e
 	n := len(s.table.Key)
 	all := make(map[string]image, len(rows))
 	for _, row := range rows {
-		all[joined(texts(row[:n]))] = image{version: string(row[n]), hash: string(row[n+1])}
+		all[keyText(texts(row[:n]))] = image{version: string(row[n]), hash: string(row[n+1])}
 	}
 	return all, nil
 }
@@ -54,8 +54,8 @@ func (s *side) among(keys [][]string) (string, []string) {
 	return where, params
 }
 
-// joined makes a key comparable.
-func joined(key []string) string {
+// keyText joins the columns of a key into one comparable string.
+func keyText(key []string) string {
 	var b strings.Builder
 	for _, k := range key {
 		fmt.Fprintf(&b, "%d:%s", len(k), k)
@@ -76,7 +76,7 @@ func (s *side) hashes(ctx context.Context, r span, limit int) (map[string]image,
 	keys := make([][]string, 0, len(rows))
 	for _, row := range rows {
 		key := texts(row[:n])
-		all[joined(key)] = image{hash: string(row[n])}
+		all[keyText(key)] = image{hash: string(row[n])}
 		keys = append(keys, key)
 	}
 	return all, keys, nil

@@ -19,7 +19,7 @@ func query(ctx context.Context, conn *pgconn.PgConn, sql string, params ...strin
 	return read.Rows, read.Err
 }
 
-// scan unmarshals pairs of a JSON text and a pointer.
+// scan unmarshals pairs of JSON and a pointer.
 func scan(pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		text := pairs[i].([]byte)
@@ -30,7 +30,7 @@ func scan(pairs ...any) error {
 	return nil
 }
 
-// array is the literal of a text array.
+// array returns the text of an array of texts.
 func array(values []string) string {
 	b := []byte{'{'}
 	for i, v := range values {

@@ -12,13 +12,13 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// finding is a row that differs for certain.
+// finding is a row that certainly differs.
 type finding struct {
 	key            []string
 	source, target image
 }
 
-// found reports a finding, and repairs it when asked to.
+// found reports a finding, and repairs it if requested.
 func (c *comparison) found(ctx context.Context, f finding) error {
 	d := Difference{Table: c.table.Source, Key: f.key}
 	switch {
@@ -51,7 +51,7 @@ func (c *comparison) found(ctx context.Context, f finding) error {
 	return nil
 }
 
-// columns names those that differ.
+// columns returns the columns that differ.
 func (c *comparison) columns(ctx context.Context, f finding) (names []string, err error) {
 	source, err := c.source.row(ctx, f.key)
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *comparison) columns(ctx context.Context, f finding) (names []string, er
 	return names, nil
 }
 
-// row is a whole row, with its version.
+// row is a complete row with its version.
 type row struct {
 	version string
 	values  [][]byte
@@ -88,8 +88,8 @@ func (s *side) row(ctx context.Context, key []string) (*row, error) {
 	return &row{version: string(rows[0][0]), values: rows[0][1:]}, nil
 }
 
-// repair puts the source's row into the replica, if both sides still are what they were; else the stream is at it. What the
-// stream brings later finds the row as if it had always been there. False says that a later run has to look again.
+// repair writes the source's row into the replica, if neither side has changed; otherwise the stream is applying a change to it.
+// Later changes of the stream find the row as if it had always been there. False means that a later run has to check it again.
 func (c *comparison) repair(ctx context.Context, f finding) (bool, error) {
 	if err := c.target.exec(ctx, "BEGIN"); err != nil {
 		return false, err
@@ -106,7 +106,7 @@ func (c *comparison) repair(ctx context.Context, f finding) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return now[joined(f.key)] == f.source, nil
+	return now[keyText(f.key)] == f.source, nil
 }
 
 func (c *comparison) replace(ctx context.Context, f finding) (bool, error) {
@@ -145,7 +145,7 @@ func (s *side) update(ctx context.Context, f finding, r *row) (int64, error) {
 		strings.Join(casts, ", "), where, f.target.version), append(bytesOf(params), values...))
 }
 
-// settable gives the columns that are not fixed in one of the ways, with parameters behind the first n.
+// settable returns the columns that are not fixed in one of the ways, with parameters after the first n.
 func (s *side) settable(r *row, fixed string, n int) (names, casts []string, values [][]byte) {
 	for i, name := range s.table.Columns {
 		if f := s.fixed[name]; f != "" && strings.Contains(fixed, f) {
@@ -166,7 +166,7 @@ func bytesOf(params []string) [][]byte {
 	return values
 }
 
-// write runs a statement and says how many rows it wrote.
+// write executes a statement and returns the number of affected rows.
 func (s *side) write(ctx context.Context, sql string, values [][]byte) (int64, error) {
 	tag, err := s.conn.ExecParams(ctx, sql, values, nil, nil, nil).Close()
 	if err != nil {

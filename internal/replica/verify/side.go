@@ -22,7 +22,7 @@ type side struct {
 	fixed  map[string]string // columns that a statement cannot set: "s" generated, "a" identity, always
 }
 
-// errAbsent says that a table is not there.
+// errAbsent means that a table does not exist.
 var errAbsent = errors.New("the table does not exist")
 
 // A type is printed with modifier -1, or character and bit would stand for those of length 1.
@@ -53,7 +53,7 @@ func (s *side) failed(doing string, err error) error {
 	return fmt.Errorf("%s %s in the %s: %w", doing, s.name, s.what, err)
 }
 
-// lacks names the published columns that the table does not have.
+// lacks returns the published columns that the table does not have.
 func (s *side) lacks() (names []string) {
 	for _, c := range s.table.Columns {
 		if s.types[c] == "" {
@@ -72,7 +72,7 @@ func (s *side) hash() string {
 // span is a range of keys: after, up to and including upto. An empty one is without end on that side.
 type span struct{ after, upto []string }
 
-// where is the condition of a span and its parameters.
+// where returns the condition of a span and its parameters.
 func (s *side) where(r span) (string, []string) {
 	var parts []string
 	var params []string
@@ -98,7 +98,7 @@ func (s *side) where(r span) (string, []string) {
 	return strings.Join(parts, " AND "), params
 }
 
-// upto finds the key of the last of n rows behind a key; nil when fewer are left.
+// upto returns the key of the last of n rows after a key; nil when fewer are left.
 func (s *side) upto(ctx context.Context, after []string, n int) ([]string, error) {
 	where, params := s.where(span{after: after})
 	keys := pgconnect.Idents(s.table.Key)
@@ -121,7 +121,7 @@ func texts(row [][]byte) []string {
 	return t
 }
 
-// digest of a range: how many rows, and the sum of their hashes.
+// digest is the number of rows in a range and the sum of their hashes.
 type digest struct {
 	rows int64
 	sum  string

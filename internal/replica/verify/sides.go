@@ -23,13 +23,13 @@ type Replica interface {
 	// Read opens a connection for queries and repairs without a time limit, which prints values as the source does. The
 	// caller closes it.
 	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
-	// Lands says which table takes the rows of one of the source.
+	// Lands returns the schema and name of the target of a source table.
 	Lands(schema, table string) (string, string)
-	// Make makes what the replica lacks of a table, the table or columns, and returns the statements that did so. A
-	// *capture.Problem says what stands in the way.
+	// Make creates a table or columns that the replica lacks, and returns the executed statements. A *capture.Problem tells what
+	// prevents it.
 	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)
-	// Keeps says that the replica keeps rows that the source deletes.
+	// Keeps reports whether the replica keeps rows that the source deletes.
 	Keeps() bool
-	// Durable reads up to where the replica has everything; zero when it has no record.
+	// Durable reads the durable position of the replica; zero when it has no record.
 	Durable(ctx context.Context, conn *pgconn.PgConn, pipeline, name string) (capture.Position, error)
 }

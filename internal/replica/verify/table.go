@@ -19,10 +19,10 @@ type Table struct {
 	Rows           int64    // estimated
 }
 
-// Name is a schema's and a table's exact name.
+// Name is the exact name of a table and its schema.
 type Name struct{ Schema, Table string }
 
-// String is "schema.table".
+// String returns "schema.table".
 func (n Name) String() string { return n.Schema + "." + n.Table }
 
 func (n Name) sql() string { return pgconnect.Ident(n.Schema, n.Table) }
@@ -46,7 +46,7 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
 WHERE p.pubname = $1
 ORDER BY 1, 2`
 
-// Tables lists what a publication publishes. lands says where a table's rows are in the replica.
+// Tables lists what a publication publishes. lands returns the target of a table in the replica.
 func Tables(ctx context.Context, source *pgconn.PgConn, publication string, lands func(Name) Name) ([]Table, error) {
 	rows, err := query(ctx, source, tablesQuery, publication)
 	if err != nil {

@@ -13,36 +13,36 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// Verifier compares the tables of one replica. One goroutine at a time.
+// Verifier compares the tables of one replica. It is used by one goroutine at a time.
 type Verifier struct {
 	Source, Target *pgconn.PgConn
 	// End is where the source's WAL ends now: all that a query has seen is below it.
 	End func(context.Context) (capture.LSN, error)
-	// Durable is up to where the replica has everything.
+	// Durable returns the durable position of the replica.
 	Durable func(context.Context) (capture.Position, error)
 
 	Range  int           // rows of a range; 0: 10,000
 	Limit  int           // of differences, where it ends with ErrTooMany; 0: 1,000
 	Rest   float64       // pause after a range, as a multiple of the time that it took: 1 loads one backend half
-	Follow time.Duration // how long the replica may take to come to a position; 0: a minute
+	Follow time.Duration // how long the replica may take to reach a position; 0: a minute
 	Repair bool
-	// Make makes what the replica lacks of a table of the source, once ready has returned nil while the table cannot change, and
-	// returns what it has run. nil: nothing is made.
+	// Make creates what the replica lacks of a source table, after ready has returned nil while the table cannot change, and
+	// returns the executed statements. nil: nothing is created.
 	Make  func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
-	Keeps bool // the replica keeps rows that the source deletes: what it has more is no difference
+	Keeps bool // the replica keeps rows that the source deletes, so that extra rows are no difference
 
-	// Progress is told after each range; nil: nobody.
+	// Progress is called after each range; may be nil.
 	Progress func(Progress)
 }
 
-// Progress is how far a table is.
+// Progress is the progress of one table.
 type Progress struct {
 	Table Table
 	Rows  int64    // of the source that are compared
-	After []string // the last key; verification may go on behind it
+	After []string // the last key; a verification can continue after it
 }
 
-// Difference is one row that is not the same, or what is wrong with a whole table.
+// Difference is a row that differs, or what is wrong with a table as a whole.
 type Difference struct {
 	Table    Name     // in the source
 	Key      []string // in the order of the key's columns; nil: the whole table
@@ -52,22 +52,22 @@ type Difference struct {
 	Repaired bool
 }
 
-// Result is what became of a table.
+// Result is the result for one table.
 type Result struct {
 	Rows        int64 // compared
 	Differences []Difference
 	More        int // repaired rows beyond those in Differences
-	Busy        int // rows that changed at each of many looks: nothing is said about them
+	Busy        int // rows that changed at every check: they may be equal or not
 }
 
 // ErrTooMany ends a verification that finds more differences than Limit, without those that were repaired: the replica is another
 // table.
 var ErrTooMany = errors.New("there are more differences than the limit")
 
-// ErrBehind says that the replica does not come to where the source is.
+// ErrBehind means that the replica does not reach the position of the source in time.
 var ErrBehind = errors.New("the replica does not follow: is its pipeline running?")
 
-// Table compares one table, behind the key after; nil: from the beginning.
+// Table compares one table, from after the key after on; nil: from the beginning.
 func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, error) {
 	c, wrong, err := v.open(ctx, t)
 	if err == nil && wrong != nil && v.Repair && v.Make != nil {
@@ -78,7 +78,7 @@ func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, 
 	}
 	c.result.Differences = wrong
 	if len(t.Key) == 0 {
-		return c.whole(ctx)
+		return c.compareWithoutKey(ctx)
 	}
 	for r := (span{after: after}); ; r.after = r.upto {
 		began := time.Now()
@@ -100,7 +100,7 @@ func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, 
 	}
 }
 
-// open looks at the table on both sides.
+// open reads what the table is like on both sides.
 func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference, error) {
 	source, err := newSide(ctx, v.Source, "source", t.Source, &t, t.Filter)
 	if err != nil {
@@ -122,7 +122,7 @@ func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference
 	return &comparison{Verifier: v, table: t, source: source, target: target}, nil, nil
 }
 
-// make makes what the replica lacks of a table, wrong, and looks again. What cannot be made stays wrong.
+// make creates what the replica lacks of a table, and reads the table again. What cannot be created stays wrong.
 func (v *Verifier) make(ctx context.Context, t Table, wrong []Difference) (*comparison, []Difference, error) {
 	did, err := v.Make(ctx, t.Source, v.follow)
 	if p := capture.AsProblem(err); p != nil {
@@ -151,7 +151,7 @@ func or(n, otherwise int) int {
 	return otherwise
 }
 
-// follow waits until the replica holds all that the source has shown so far.
+// follow waits until the replica has everything that was read from the source so far.
 func (v *Verifier) follow(ctx context.Context) error {
 	end, err := v.End(ctx)
 	if err != nil {
