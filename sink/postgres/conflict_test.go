@@ -168,7 +168,7 @@ func TestConflicts(t *testing.T) {
 			}
 			for policy, want := range map[Policy]string{Halt: "", SourceWins: c.wins, Park: c.parks} {
 				r := rigs[policy]
-				r.anew(t, s, historyDDL, c.there)
+				r.recreate(t, s, historyDDL, c.there)
 				before := s.Query(t, r.database, c.query)
 				err := r.writeAll(t, c.changes)
 				got := s.Query(t, r.database, c.query)
@@ -187,8 +187,8 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-// anew empties the database and makes tables.
-func (r *rig) anew(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
+// recreate empties the database and creates tables.
+func (r *rig) recreate(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
 	t.Helper()
 	s.ExecIn(t, r.database, append([]string{"DROP SCHEMA public CASCADE; CREATE SCHEMA public; DELETE FROM tailrace.parked; DELETE FROM tailrace.tables"}, ddl...)...)
 	r.plans = map[*capture.Table]*dml.Plan{}

@@ -88,7 +88,7 @@ func (r *rig) late(t *testing.T, s *testenv.PostgresServer, c lateCase, policy P
 	if c.query == "" {
 		c.query = peopleRows
 	}
-	r.anew(t, s, historyDDL, c.there)
+	r.recreate(t, s, historyDDL, c.there)
 	before := s.Query(t, r.database, c.query)
 	err := r.writeAll(t, c.changes)
 	got := s.Query(t, r.database, c.query)

@@ -58,7 +58,7 @@ func TestSilence(t *testing.T) {
 				t.Errorf("%q: %s is held", name, p)
 			}
 		case <-time.After(time.Minute):
-			t.Errorf("%q: nobody notices", name)
+			t.Errorf("%q: it is not noticed", name)
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)

@@ -18,8 +18,8 @@ func ids(oid uint32, name string) *capture.Table {
 	}}
 }
 
-// A first copy that begins anew leaves nothing of the earlier one, also where the source has no rows at all by now. What
-// comes after it stays, and so do rows that are nobody's of ours, or another sink's. A table that is gone is no trouble.
+// A first copy that begins again leaves nothing of the earlier one, also where the source has no rows at all by now. What
+// comes after it stays, and so do rows that no sink wrote, or another sink wrote. A table that is gone is no trouble.
 func TestFirstCopyOfNothing(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		for name, c := range map[string]struct {
@@ -61,7 +61,7 @@ func TestFirstCopyOfNothing(t *testing.T) {
 }
 
 // A copy makes all tables that it names, those without rows too, before a row; a table that cannot be made, or that has
-// rows of somebody else's, gets the state that it would get with a first row.
+// rows of others, gets the state that it would get with a first row.
 func TestTablesOfACopy(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)

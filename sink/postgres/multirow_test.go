@@ -52,7 +52,7 @@ func TestMoreRowsThanOneStatementHas(t *testing.T) {
 	}
 	s.ExecIn(t, r.database, fmt.Sprintf("DELETE FROM people WHERE id = %d", manyRows+7))
 	if err := change(capture.Delete, ""); err == nil {
-		t.Error("nobody saw that a row is missing")
+		t.Error("the missing row was not noticed")
 	}
 	check(fmt.Sprint(n-1, " cc"))
 	s.ExecIn(t, r.database, fmt.Sprintf("INSERT INTO people VALUES (%d, 'c')", manyRows+7))
