@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -95,7 +94,7 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 		return problem
 	}
 	if sqlstate(err) == "" {
-		return &capture.Problem{State: "source_unreachable", Reason: "the server cannot be reached", Err: err}
+		return pgconnect.Source.Unreachable(err)
 	}
 	return c.named("connect", err)
 }

@@ -23,60 +23,25 @@ func (c *Config) named(op string, err error) error {
 	}
 	if capture.AsProblem(err) == nil && !errors.Is(err, context.Canceled) {
 		if p := c.byState(err); p != nil {
-			p.Err = err
 			err = p
 		}
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// byState is the table of the SQLSTATEs that have a meaning wherever they come up.
+// byState returns the problem of an error that means the same wherever it occurs, or nil.
 func (c *Config) byState(err error) *capture.Problem {
-	code := sqlstate(err)
-	switch code {
-	case "28P01", "28000":
-		return &capture.Problem{
-			State: "authentication_failed", Halted: true, Usage: true,
-			Reason: "the server does not let this role in",
-			Fix: "check user and password of the source; pg_hba.conf needs a line for this role, database and host\n" +
-				"(for replication it is the database's line, not the keyword \"replication\")",
-		}
-	case "3D000":
-		return &capture.Problem{
-			State: "database_missing", Halted: true, Usage: true,
-			Reason: "the database does not exist", Fix: "correct the database in url",
-		}
-	case "42501":
-		return &capture.Problem{
-			State: "permission_denied", Halted: true, Usage: true,
-			Reason: "the role may not do this", Fix: "`tailrace check` lists what the role needs, with the SQL",
-		}
-	case "57P03":
-		return &capture.Problem{State: "source_starting", Reason: "the server is starting up, recovering or shutting down"}
-	case "57P01", "57P02":
-		return &capture.Problem{State: "source_unreachable", Reason: "the server ended the connection"}
-	case "53300":
-		return &capture.Problem{
-			State: "too_many_connections", Reason: "the server has no connection left for this role",
-			Fix: "raise max_connections, max_wal_senders or the role's connection limit",
-		}
-	case "55006":
-		return &capture.Problem{State: "slot_active", Reason: fmt.Sprintf("another process holds slot %s", c.Slot)}
-	case "53400":
+	switch sqlstate(err) {
+	case pgconnect.ObjectInUse:
+		return &capture.Problem{State: "slot_active", Reason: fmt.Sprintf("another process holds slot %s", c.Slot), Err: err}
+	case pgconnect.ConfigurationLimitExceeded:
 		return &capture.Problem{
 			State: "slots_exhausted", Halted: true, Usage: true,
-			Reason: "the server has no replication slot left",
-			Fix:    "raise max_replication_slots and restart the server, or drop a slot that nobody uses",
+			Reason: "the server has no replication slot left", Err: err,
+			Fix: "raise max_replication_slots and restart the server, or drop a slot that nobody uses",
 		}
-	case "55P03", "57014":
-		return &capture.Problem{State: "source_busy", Reason: "a lock or an answer took too long"}
-	case "53100":
-		return &capture.Problem{State: "source_disk_full", Reason: "the server's disk is full"}
 	}
-	if strings.HasPrefix(code, "08") || code == "" && pgconnect.Broken(err) {
-		return &capture.Problem{State: "source_unreachable", Reason: "the server cannot be reached"}
-	}
-	return nil
+	return pgconnect.Source.Problem(err)
 }
 
 // startError names what START_REPLICATION, or a stream later on, was refused with. After any of these the connection
@@ -84,12 +49,12 @@ func (c *Config) byState(err error) *capture.Problem {
 // 42704 and 55000 mean several things, and only the row tells them apart.
 func (c *Config) startError(err error, s *slotState) error {
 	switch sqlstate(err) {
-	case "42704":
+	case pgconnect.UndefinedObject:
 		if s != nil {
 			return c.named("start slot "+c.Slot, c.publicationMissing(err))
 		}
 		return c.named("start slot "+c.Slot, c.slotMissing(err))
-	case "55000":
+	case pgconnect.ObjectNotInPrerequisiteState:
 		if s != nil {
 			if p := c.slotProblem(s); p != nil {
 				p.Err = err
@@ -121,7 +86,7 @@ func (c *Config) readError(op string, err error) error {
 // elog.
 func tooLarge(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "XX000" || e.Code == "54000") && (strings.Contains(e.Message, "invalid memory alloc request size") ||
+	return errors.As(err, &e) && (e.Code == pgconnect.InternalError || e.Code == pgconnect.ProgramLimitExceeded) && (strings.Contains(e.Message, "invalid memory alloc request size") ||
 		strings.Contains(e.Message, "out of memory") || strings.Contains(e.Message, "enlarge string buffer"))
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // failoverTime bounds the wait for a slot that somebody has taken since we looked: the command waits for it.
@@ -23,7 +24,7 @@ func (c *Config) failover(ctx context.Context) error {
 	}
 	defer hangUp(ctx, repl.Close)
 	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+c.Slot+" (FAILOVER true)").ReadAll()
-	if code := sqlstate(err); code == "0A000" || code == "55000" {
+	if code := sqlstate(err); code == pgconnect.FeatureNotSupported || code == pgconnect.ObjectNotInPrerequisiteState {
 		return &capture.Problem{
 			State: "slot_not_failover", Halted: true, Usage: true, Err: err,
 			Reason: fmt.Sprintf("slot %s is not a failover slot, failover = true asks for one, and the server refuses to make it one",

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // knows reports whether a commit is in the server's history. An id that the server has not given yet, or whose transaction it
@@ -24,7 +25,7 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 	var status *string
 	err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), pg_xact_status($1::text::xid8)`, id).Scan(&recovering, &status)
 	switch {
-	case sqlstate(err) == "22023": // it is in the future
+	case sqlstate(err) == pgconnect.InvalidParameterValue: // it is in the future
 		return c.absent(ctx, conn)
 	case err != nil:
 		return capture.CommitUnknown, c.named("look for transaction "+id, err)

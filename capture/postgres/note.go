@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // A lane without a sink that keeps a record keeps its verdict at the source, in the comment of its managed publication, until
@@ -30,7 +32,7 @@ func splitNote(comment string) (note, rest string) {
 func (c *Config) comment(text string) string {
 	value := "NULL"
 	if text != "" {
-		value = "E" + literal(strings.ReplaceAll(text, `\`, `\\`))
+		value = pgconnect.Literal(text)
 	}
 	return "COMMENT ON PUBLICATION " + ident(c.Publication) + " IS " + value
 }

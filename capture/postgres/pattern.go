@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // ident quotes an identifier, in parts.
-func ident(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
+func ident(parts ...string) string { return pgconnect.Ident(parts...) }
 
 // pattern is one text of tables or except.
 type pattern struct{ schema, name string }

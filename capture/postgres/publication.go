@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // everything is what a publication of ours publishes.
@@ -189,7 +190,7 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 		return nil
 	})
 	switch sqlstate(err) {
-	case "42710", "23505", "XX000":
+	case pgconnect.DuplicateObject, pgconnect.UniqueViolation, pgconnect.InternalError:
 		return c.publicationChanging(err)
 	}
 	return err
@@ -207,7 +208,7 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 			if err != nil {
 				return c.named("check updates of "+l.String(), err)
 			}
-		case "55000", "42P10":
+		case pgconnect.ObjectNotInPrerequisiteState, pgconnect.InvalidColumnReference:
 			return &capture.Problem{
 				State: "publication_breaks_updates", Halted: true, Usage: true,
 				Reason: fmt.Sprintf("with %s published, UPDATE and DELETE on %s would fail; nothing was changed", t, l), Err: err,

@@ -17,6 +17,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // receive is the socket's goroutine: steps 1 to 4 of the way of one row.
@@ -223,7 +224,7 @@ func (s *stream) notice(ctx context.Context, body []byte) error {
 	}
 	s.log.Debug("notice", zap.String("code", m.Code), zap.String("text", m.Message))
 	switch {
-	case m.Code != "55000", m.Routine == "StandbySlotsHaveCaughtup":
+	case m.Code != pgconnect.ObjectNotInPrerequisiteState, m.Routine == "StandbySlotsHaveCaughtup":
 		return nil
 	case m.Routine != "LoadPublications": // a function that we do not know: the catalogue has to tell
 		if exists, err := s.publicationExists(ctx); exists || err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // rowCopy is a copy of all rows beside a stream, for a sink that joins it: a snapshot as that of a first start, under a slot of
@@ -67,7 +68,7 @@ func (s *Source) createFor(ctx context.Context, repl *pgconn.PgConn, slot string
 	point capture.LSN, name string, err error,
 ) {
 	for range attemptsOfCopy {
-		if point, name, err = s.create(ctx, repl, slot, waits); sqlstate(err) != "42710" {
+		if point, name, err = s.create(ctx, repl, slot, waits); sqlstate(err) != pgconnect.DuplicateObject {
 			break
 		}
 		if err := s.endCopy(ctx, slot); err != nil {

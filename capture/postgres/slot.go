@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // slotName is what Postgres takes, less the suffix of a first start's temporary slot; commands on a replication
@@ -94,12 +95,12 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", name, options)))
 	switch sqlstate(err) {
 	case "":
-	case "42710":
+	case pgconnect.DuplicateObject:
 		err = &capture.Problem{
 			State: "slot_active", Err: err,
 			Reason: fmt.Sprintf("another process is making slot %s", c.Slot),
 		}
-	case "55000":
+	case pgconnect.ObjectNotInPrerequisiteState:
 		err = &capture.Problem{
 			State: "source_not_ready", Halted: true, Usage: true, Err: err,
 			Reason: "the server cannot create a logical slot", Fix: "`tailrace check` names the setting that is missing",
@@ -145,7 +146,7 @@ func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		return false, bad
 	}
 	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, c.Slot)
-	if sqlstate(err) == "42704" {
+	if sqlstate(err) == pgconnect.UndefinedObject {
 		return false, nil
 	}
 	return err == nil, c.named("drop slot "+c.Slot, err)

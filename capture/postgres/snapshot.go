@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // A first start copies all rows under the exported snapshot of a temporary slot, streams on from that slot, and copies
@@ -55,7 +56,7 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.slot = temporarySlot(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
-		if sqlstate(err) != "42710" {
+		if sqlstate(err) != pgconnect.DuplicateObject {
 			s.pid = repl.PID() // it may still be waiting, with the slot in its hand
 		}
 		return 0, s.busy(ctx, st.slot, err)
@@ -181,7 +182,7 @@ func (sn *snapshot) prepare(ctx context.Context, name string) error {
 	for _, sql := range []string{
 		"SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.set_config('lock_timeout', '0', false)",
 		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-		"SET TRANSACTION SNAPSHOT " + literal(name),
+		"SET TRANSACTION SNAPSHOT " + pgconnect.Literal(name),
 	} {
 		if _, err := sn.conn.Exec(ctx, sql); err != nil {
 			return err

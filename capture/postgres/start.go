@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink
@@ -109,7 +109,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 // busy says whose the slot is, when that is why it could not be had. Our own walsender of before may not know yet that
 // its connection is gone; it is ended.
 func (s *Source) busy(ctx context.Context, slot string, err error) error {
-	if code := sqlstate(err); code != "55006" && code != "42710" {
+	if code := sqlstate(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
 		return err
 	}
 	ours := false
@@ -173,7 +173,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	}()
 	s.attach()
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s%s)", s.slot, from,
-		literal(`"`+strings.ReplaceAll(s.config.Publication, `"`, `""`)+`"`), option)
+		pgconnect.CommandLiteral(ident(s.config.Publication)), option)
 	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
 	if err != nil {
 		return err
@@ -212,5 +212,3 @@ func (s *stream) attach() {
 	}
 	s.socket.Inside, s.socket.Large, s.socket.Stalled = s.frames.Partial, s.frames.Large, s.stalled
 }
-
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // treeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition. docs/decisions/0023 says
@@ -118,9 +120,9 @@ func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, com
 			strconv.FormatUint(uint64(xid), 10), command).Scan(&p.Older)
 	})
 	switch sqlstate(err) {
-	case "55P03":
+	case pgconnect.LockNotAvailable:
 		return p, false, nil
-	case "42P01", "3F000": // it was dropped meanwhile
+	case pgconnect.UndefinedTable, pgconnect.InvalidSchemaName: // it was dropped meanwhile
 		return probe{}, false, nil
 	}
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // watchPause is how often the slot's row is read. A server that wants to stop and cannot tell a blocked stream so is
@@ -25,7 +26,7 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Debug("watch slot", zap.Error(err))
-			if code := sqlstate(err); code == "57P03" || code == "57P01" {
+			if code := sqlstate(err); code == pgconnect.CannotConnectNow || code == pgconnect.AdminShutdown {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
 			}
 		}

@@ -21,7 +21,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{
 			name: "wrong password", ruin: func(r *refused) { r.password = "canary-wrong" },
-			state: "authentication_failed", reason: "does not let this role in", fix: "check user and password of the source",
+			state: "authentication_failed", reason: "authentication failed for this role", fix: "check user and password of the source",
 			mend: func(r *refused, _ string) { r.password = secret },
 		},
 		{

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/config"
-	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/replica/verify"
 	"github.com/tailrace/tailrace/sink/postgres"
 )
 

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/config"
-	"github.com/tailrace/tailrace/internal/indexes"
-	"github.com/tailrace/tailrace/internal/sequences"
-	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/replica/indexes"
+	"github.com/tailrace/tailrace/internal/replica/sequences"
+	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
 func sequencesVerb() *verb {

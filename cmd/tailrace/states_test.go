@@ -68,7 +68,7 @@ func collectStates(t *testing.T, path string, found map[string]string) {
 		case *ast.CompositeLit:
 			field := map[string]string{"Problem": "State", "State": "Name"}[lastName(n.Type)]
 			for _, e := range n.Elts {
-				if kv, ok := e.(*ast.KeyValueExpr); ok && field != "" && lastName(kv.Key) == field {
+				if kv, ok := e.(*ast.KeyValueExpr); ok && (field != "" && lastName(kv.Key) == field || lastName(n.Type) == "sideStates") {
 					note(kv.Value)
 				}
 			}

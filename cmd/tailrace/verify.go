@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/daemon"
-	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
 func verifyVerb() *verb {
@@ -161,8 +161,8 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 		return nil, nil, nil, err
 	}
 	end = func() { closeConn(source); closeConn(target) }
-	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Held: func(ctx context.Context) (capture.Position, error) {
-		return replica.Held(ctx, target, p.Name, name)
+	verifier = &verify.Verifier{Source: source, Target: target, Repair: v.repair, Keeps: replica.Keeps(), Rest: 1, Durable: func(ctx context.Context) (capture.Position, error) {
+		return replica.Durable(ctx, target, p.Name, name)
 	}}
 	if v.fast {
 		verifier.Rest = 0

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
 // report prints the result of a table.

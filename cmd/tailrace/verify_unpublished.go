@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/tailrace/tailrace/config"
-	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/replica/verify"
 )
 
 // unpublished reports the tables that a pipeline's file selects and its source does not publish, once for all replicas of the

@@ -14,23 +14,14 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// SQLState is the SQLSTATE of a server's error in err, or "".
-func SQLState(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
-
-// Broken reports whether err comes from the network, not from the server.
+// Broken reports whether err comes from the network instead of the server.
 func Broken(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err)
 }
 
-// Refused looks at why a connection failed. It returns the problem where TLS is the reason, else nil, and the error without the
+// Refused analyzes a failed connection attempt. It returns the problem when TLS is the reason, else nil, and the error without the
 // driver's own wrapper, which repeats user and database for each address.
 func Refused(err error) (*capture.Problem, error) {
 	var outer *pgconn.ConnectError
@@ -57,8 +48,8 @@ func Refused(err error) (*capture.Problem, error) {
 	return nil, err
 }
 
-// refusesTLS reports whether TLS is all that a server, or every server of several, lacks. Where one is away, or is a standby
-// and a primary is asked for, that is the reason: the driver has tried TLS as well.
+// refusesTLS reports whether lack of TLS is why the connection to every server failed. Where one is unreachable, or is a standby
+// when a primary is requested, that is the reason: the driver has tried TLS as well.
 func refusesTLS(err error) bool {
 	if all, several := err.(interface{ Unwrap() []error }); several {
 		return !slices.ContainsFunc(all.Unwrap(), func(err error) bool { return !refusesTLS(err) })

@@ -13,15 +13,15 @@ import (
 
 const connectTimeout = 10 * time.Second
 
-// Server is whom to connect to, and as what.
+// Server is a server to connect to.
 type Server struct {
 	Side        string                 // "source" or "sink": for messages
 	URL         string                 // a secret: it may hold a password
-	Password    func() (string, error) // read again at each call of Parse; nil: what the URL, PGPASSWORD or the passfile says
-	Application string                 // how the server's views and log call us; Postgres cuts it at 63 bytes
+	Password    func() (string, error) // called by Parse; nil: the URL, PGPASSWORD or the passfile has it
+	Application string                 // application_name; Postgres cuts it at 63 bytes
 }
 
-// Parse reads the URL and lays the settings of our sessions over it. The error is a *capture.Problem and holds no secret.
+// Parse parses the URL and adds the settings of our sessions. The error is a *capture.Problem and contains no secret.
 func Parse(s Server) (*pgconn.Config, error) {
 	if err := CheckURL(s.URL); err != nil {
 		return nil, s.unreadable(err)
@@ -54,14 +54,14 @@ func Parse(s Server) (*pgconn.Config, error) {
 	return pc, nil
 }
 
-// Dialer dials as Parse has it: a peer whose machine is gone shows within half a minute. It is the caller's.
+// Dialer returns a new dialer like that of Parse: it detects within half a minute that a peer is gone.
 func Dialer() *net.Dialer {
 	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
 	}}
 }
 
-// unreadable is the problem of a URL that cannot be used. The URL is not in it.
+// unreadable returns the problem of an invalid URL. It does not contain the URL.
 func (s Server) unreadable(err error) *capture.Problem {
 	return &capture.Problem{
 		State: "url_invalid", Halted: true, Usage: true, Reason: "the url of the " + s.Side + " cannot be used",
@@ -69,7 +69,7 @@ func (s Server) unreadable(err error) *capture.Problem {
 	}
 }
 
-// readable keeps of a driver's parse error what cannot hold a piece of the URL's secrets: a file that cannot be read.
+// readable returns the part of a parse error of the driver that cannot contain secrets of the URL: a file that cannot be read.
 func readable(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {

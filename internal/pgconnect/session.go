@@ -6,21 +6,21 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// session is what makes a server print, and read, the same text for the same value (I5) whatever the role, the database and
-// the server say, and what keeps other people's functions and policies out of our queries. The walsender's output
-// functions obey it too.
+// session has the settings with which every server prints and reads the same text for the same value (I5), whatever the settings
+// of role, database and server are, and which keep other functions and policies out of our queries. They apply to the output
+// functions in a walsender, too.
 var session = map[string]string{
 	"search_path":                         "",
 	"row_security":                        "off",
 	"client_encoding":                     "UTF8",
-	"client_min_messages":                 "notice", // a warning is how 18 says that the publication is missing
+	"client_min_messages":                 "notice", // Postgres 18 reports a missing publication as a warning
 	"DateStyle":                           "ISO, MDY",
 	"IntervalStyle":                       "postgres",
 	"TimeZone":                            "UTC",
 	"extra_float_digits":                  "3",
 	"bytea_output":                        "hex",
 	"xmlbinary":                           "base64",
-	"xmloption":                           "content", // also reads what is a document
+	"xmloption":                           "content", // accepts documents, too
 	"lc_monetary":                         "C",
 	"quote_all_identifiers":               "off",
 	"default_transaction_isolation":       "read committed",
@@ -29,7 +29,7 @@ var session = map[string]string{
 	"idle_in_transaction_session_timeout": "0",
 }
 
-// Unlimited takes away the limits that only newer servers know, so that they cannot stand in the startup message.
+// Unlimited disables time limits that only newer servers know, and that the startup message therefore cannot contain.
 func Unlimited(ctx context.Context, conn *pgconn.PgConn) error {
 	_, err := conn.Exec(ctx, `SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
 		WHERE name IN ('idle_session_timeout', 'transaction_timeout')`).ReadAll()

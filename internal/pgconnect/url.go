@@ -10,8 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// CheckURL refuses what the driver would read in a way that moves a piece of a password into the host or the path,
-// and from there into error messages. Its error does not quote the URL.
+// CheckURL rejects URLs in which the driver would read a part of the password as host or path, and print it in error messages. Its error does not quote the URL.
 func CheckURL(s string) error {
 	rest, ok := strings.CutPrefix(s, "postgres://")
 	if !ok {
@@ -32,15 +31,15 @@ func CheckURL(s string) error {
 	return nil
 }
 
-// saysTLS reports whether the user has decided about TLS: in the URL or by PGSSLMODE.
+// saysTLS reports whether the URL or PGSSLMODE chooses a TLS mode.
 func saysTLS(s string) bool {
 	_, query, _ := strings.Cut(s, "?")
 	q, err := url.ParseQuery(query)
 	return err != nil || q.Has("sslmode") || q.Has("ssl") || os.Getenv("PGSSLMODE") != ""
 }
 
-// withTLS is the default: nothing leaves the host unless the server's certificate and name are verified. On loopback
-// plain text is tried first, because a walsender sends one TLS record a row.
+// withTLS adds the default TLS mode: nothing leaves the host unless the server's certificate and name are verified. On loopback
+// plain text is tried first, because a walsender sends one TLS record per row.
 func withTLS(s string, pc *pgconn.Config) string {
 	mode := "allow"
 	if !local(pc.Host) {

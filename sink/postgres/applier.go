@@ -9,48 +9,51 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// applier applies groups on its connection: the worker's goroutine.
+// applier applies groups on its connection, in the worker's goroutine.
 type applier struct {
-	options *Options
-	sink    *Sink
-	log     *zap.Logger
-	db      *conn
-	row     *progress
-	held    func(capture.Position)
-	bulk    bulk
-	watch   watch
-	starts  []*statement // what begins a transaction
-	catalog target.Catalog
-	plans   map[*capture.Table]*plan
-	fresh   []*capture.Table // planned in the transaction that is open: gone when that is rolled back
-	older   []*capture.Table // earlier shapes, within that transaction, of a table whose next shape did not fit in
-	inside  bool             // a transaction is open that has pieces of a source transaction
-	copied  copied
-	parked  parked
-	ahead   ahead
-	wrote   time.Time // when the position was written
+	options         *Options
+	sink            *Sink
+	log             *zap.Logger
+	db              *dml.Conn
+	row             *progress
+	onDurable       func(capture.Position)
+	bulk            bulk
+	health          healthCheck
+	beginStatements []*dml.Statement // statements that begin a transaction
+	catalog         target.Catalog
+	plans           map[*capture.Table]*dml.Plan
+	newTables       []*capture.Table // planned in the open transaction; forgotten when it is rolled back
+	earlierShapes   []*capture.Table // earlier shapes, in that transaction, of a table whose next shape does not fit the target
+	midTransaction  bool             // the open transaction has pieces of a source transaction
+	initialCopy     initialCopy
+	parked          parked
+	prefetch        prefetch
+	recordedAt      time.Time // when the position was last written
 }
 
-func newApplier(s *Sink, db *conn, row *progress, held func(capture.Position)) *applier {
+func newApplier(s *Sink, db *dml.Conn, row *progress, held func(capture.Position)) *applier {
 	a := &applier{
-		options: &s.options, sink: s, log: s.log, db: db, row: row, held: held, plans: map[*capture.Table]*plan{},
-		catalog: s.catalog(), starts: []*statement{{sql: "BEGIN"}},
+		options: &s.options, sink: s, log: s.log, db: db, row: row, onDurable: held, plans: map[*capture.Table]*dml.Plan{},
+		catalog: s.catalog(), beginStatements: []*dml.Statement{{SQL: "BEGIN"}},
 	}
 	if s.options.Constraints == Deferred {
-		a.starts = append(a.starts, &statement{sql: "SET CONSTRAINTS ALL DEFERRED"})
+		a.beginStatements = append(a.beginStatements, &dml.Statement{SQL: "SET CONSTRAINTS ALL DEFERRED"})
 	}
-	a.watch.sink, a.watch.pid = s, db.pg.PID()
-	a.ahead.fold = newFold(s.options.KeepDeletes, 1)
-	a.bulk = bulk{applier: a, script: script{db: db, idle: a.lookAhead}, fold: newFold(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*statement{}, commit: &statement{sql: "COMMIT"}}
+	a.health.sink, a.health.pid = s, db.PG.PID()
+	a.prefetch.effects = dml.NewEffects(s.options.KeepDeletes, 1)
+	a.bulk = bulk{applier: a, pipeline: dml.Pipeline{DB: db, OnIdle: a.prefetchNext}, effects: dml.NewEffects(s.options.KeepDeletes, 0), sets: map[string]int{}, truncates: map[string]*dml.Statement{}, commit: &dml.Statement{SQL: "COMMIT"}}
 	return a
 }
 
-// guard runs until the queue or a group fails, and makes an error of a panic.
-func (a *applier) guard(ctx context.Context, q *queue) (err error) {
+// runWorker applies groups until the queue or a group fails. It returns a panic as an error.
+func (a *applier) runWorker(ctx context.Context, q *queue.Queue) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.log.Error("panic", zap.Any("value", r), zap.ByteString("stack", debug.Stack()))
@@ -59,31 +62,31 @@ func (a *applier) guard(ctx context.Context, q *queue) (err error) {
 	}()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go a.watch.run(ctx, end)
-	err = a.drifted(ctx, a.run(ctx, q))
+	go a.health.run(ctx, end)
+	err = a.handleDrift(ctx, a.run(ctx, q))
 	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
 		return p
 	}
 	if c := (*conflict)(nil); errors.As(err, &c) {
 		return c.problem()
 	}
-	if ctx.Err() == nil && a.db.pg.IsClosed() {
-		err = a.sink.lost(ctx, a.row, err)
+	if ctx.Err() == nil && a.db.PG.IsClosed() {
+		err = a.sink.lostConnection(ctx, a.row, err)
 	}
 	return err
 }
 
-func (a *applier) run(ctx context.Context, q *queue) error {
+func (a *applier) run(ctx context.Context, q *queue.Queue) error {
 	if err := a.loadParked(ctx); err != nil {
 		return err
 	}
-	a.ahead.queue, a.ahead.group = q, &group{}
-	q.idleAfter = lookPause
-	g := &group{}
+	a.prefetch.queue, a.prefetch.group = q, &queue.Group{}
+	q.IdleAfter = idleCheckInterval
+	g := &queue.Group{}
 	for {
 		var err error
-		if g, err = a.take(g); errors.Is(err, errIdle) {
-			err = a.look(ctx)
+		if g, err = a.nextGroup(g); errors.Is(err, queue.ErrIdle) {
+			err = a.checkProgress(ctx)
 			if err == nil {
 				continue
 			}
@@ -91,61 +94,61 @@ func (a *applier) run(ctx context.Context, q *queue) error {
 		if err != nil {
 			return err
 		}
-		a.watch.begin()
+		a.health.begin()
 		if err := a.apply(ctx, g); err != nil {
 			return err
 		}
-		a.watch.end()
+		a.health.end()
 	}
 }
 
-// look asks the target, which has had nothing to do for a while, whether it still has what we hold there. A server that failed
-// over, or was put back, while the source was idle would not be noticed before the next change.
-func (a *applier) look(ctx context.Context) error {
-	a.watch.begin()
-	defer a.watch.end()
-	return a.row.look(ctx, a.db)
+// checkProgress asks a target that has been idle whether it still has our position. Otherwise a failover or a restore of the
+// target would not be noticed before the next change.
+func (a *applier) checkProgress(ctx context.Context) error {
+	a.health.begin()
+	defer a.health.end()
+	return a.row.check(ctx, a.db)
 }
 
-// apply writes a group, or a piece, and says what is held.
-func (a *applier) apply(ctx context.Context, g *group) error {
-	if a.inside || !g.commit {
-		return a.piece(ctx, g)
+// apply writes a group, or a piece, and reports the durable position.
+func (a *applier) apply(ctx context.Context, g *queue.Group) error {
+	if a.midTransaction || !g.Commit {
+		return a.applyPiece(ctx, g)
 	}
-	if g.copiedNothing() {
-		return a.again(ctx, func() error { return a.emptied(ctx, g) })
+	if g.EndsEmptySnapshot() {
+		return a.retryTransient(ctx, func() error { return a.applyEmptySnapshot(ctx, g) })
 	}
-	return a.whole(ctx, g)
+	return a.applyBulk(ctx, g)
 }
 
-// whole writes a group of whole transactions: in bulk, or, when that meets a conflict, in halves, until the transaction
-// that has it stands alone and is applied change by change.
-func (a *applier) whole(ctx context.Context, g *group) error {
-	if !a.planned(g.changes) {
-		a.unfold()
-		if first, second, several := g.reshaped(); several {
-			if err := a.whole(ctx, &first); err != nil {
+// applyBulk writes a group of whole transactions in bulk. On a conflict it splits the group in halves, until the transaction with
+// the conflict is alone and is applied change by change.
+func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
+	if !a.planned(g.Changes) {
+		a.resetEffects()
+		if first, second, several := g.SplitAtNewShape(); several {
+			if err := a.applyBulk(ctx, &first); err != nil {
 				return err
 			}
-			return a.whole(ctx, &second)
+			return a.applyBulk(ctx, &second)
 		}
 	}
-	err := a.again(ctx, func() error { return a.inBulk(ctx, g) })
-	if err == nil || capture.AsProblem(err) != nil || !conflicts(err) {
+	err := a.retryTransient(ctx, func() error { return a.tryBulk(ctx, g) })
+	if err == nil || capture.AsProblem(err) != nil || !conflictError(err) {
 		return named("write a group", err)
 	}
-	first, second, several := g.halves()
+	first, second, several := g.Halves()
 	if !several {
-		a.log.Debug("change by change", zap.Stringer("at", g.end), zap.Error(err))
-		return a.single(ctx, g)
+		a.log.Debug("change by change", zap.Stringer("at", g.End), zap.Error(err))
+		return a.applySerial(ctx, g)
 	}
-	if err := a.whole(ctx, &first); err != nil {
+	if err := a.applyBulk(ctx, &first); err != nil {
 		return err
 	}
-	return a.whole(ctx, &second)
+	return a.applyBulk(ctx, &second)
 }
 
-// planned says whether the targets of all tables are known.
+// planned reports whether the tables of all changes have a plan.
 func (a *applier) planned(changes []*capture.Change) bool {
 	var last *capture.Table
 	for _, c := range changes {
@@ -157,29 +160,29 @@ func (a *applier) planned(changes []*capture.Change) bool {
 	return true
 }
 
-// inBulk is one attempt to write a group in one transaction.
-func (a *applier) inBulk(ctx context.Context, g *group) error {
-	head := make([]wait, 0, len(a.starts)+1)
-	for _, st := range a.starts {
-		head = append(head, wait{statement: st, rows: anyRows})
+// tryBulk is one attempt to write a group in one transaction.
+func (a *applier) tryBulk(ctx context.Context, g *queue.Group) error {
+	head := make([]dml.Call, 0, len(a.beginStatements)+1)
+	for _, st := range a.beginStatements {
+		head = append(head, dml.Call{Statement: st, Rows: dml.AnyRows})
 	}
-	fence := wait{statement: a.row.fence, rows: anyRows, fence: true, params: a.row.params(g)}
-	a.bulk.script.begin(append(head, fence)...)
-	if err := a.bulk.whole(ctx, g.changes); err != nil {
+	fence := dml.Call{Statement: a.row.fence, Rows: dml.AnyRows, Fence: true, Params: a.row.params(g)}
+	a.bulk.pipeline.Begin(append(head, fence)...)
+	if err := a.bulk.applyAndCommit(ctx, g.Changes); err != nil {
 		return err
 	}
-	a.committed(g.end)
+	a.committed(g.End)
 	return nil
 }
 
-// oneByOne is one attempt to write a transaction change by change.
-func (a *applier) oneByOne(ctx context.Context, g *group) error {
-	return a.slowly(ctx, g, func() error { return a.serial(ctx, g.changes) })
+// trySerial is one attempt to write a transaction change by change.
+func (a *applier) trySerial(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error { return a.serial(ctx, g.Changes) })
 }
 
-// slowly is one attempt to write a group by write, which sees each answer before the next statement: the transaction
-// around it, with the progress row first.
-func (a *applier) slowly(ctx context.Context, g *group, write func() error) error {
+// applyInTx is one attempt to write a group with write, in a transaction that first updates the progress row. write sees the
+// result of each statement before the next one.
+func (a *applier) applyInTx(ctx context.Context, g *queue.Group, write func() error) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
@@ -189,64 +192,65 @@ func (a *applier) slowly(ctx context.Context, g *group, write func() error) erro
 	if err := write(); err != nil {
 		return err
 	}
-	return a.commit(ctx, g.end)
+	return a.commit(ctx, g.End)
 }
 
-// piece writes a part of a transaction that is larger than a group, within one transaction of the target.
-func (a *applier) piece(ctx context.Context, g *group) error {
-	if !a.inside {
+// applyPiece writes a piece of a source transaction that is larger than a group. All pieces go into one target transaction.
+func (a *applier) applyPiece(ctx context.Context, g *queue.Group) error {
+	if !a.midTransaction {
 		if err := a.begin(ctx); err != nil {
 			return err
 		}
-		if err := a.row.hold(ctx, a.db); err != nil {
+		if err := a.row.lockRow(ctx, a.db); err != nil {
 			return err
 		}
-		a.inside = true
+		a.midTransaction = true
 	}
-	if err := a.pieceInBulk(ctx, g.changes); err != nil {
+	if err := a.applyPieceInBulk(ctx, g.Changes); err != nil {
 		return err
 	}
-	if !g.commit {
+	if !g.Commit {
 		return nil
 	}
-	a.inside = false
+	a.midTransaction = false
 	if err := a.row.moveTo(ctx, a.db, g); err != nil {
 		return err
 	}
-	return a.commit(ctx, g.end)
+	return a.commit(ctx, g.End)
 }
 
-// pieceInBulk writes a piece in bulk, and change by change when that meets a conflict. What was written before stays.
-func (a *applier) pieceInBulk(ctx context.Context, changes []*capture.Change) error {
+// applyPieceInBulk writes a piece in bulk and, on a conflict, change by change. Earlier pieces stay written.
+func (a *applier) applyPieceInBulk(ctx context.Context, changes []*capture.Change) error {
 	for n := 1; ; n++ {
-		if err := a.db.run(ctx, "SAVEPOINT piece"); err != nil {
+		if err := a.db.Run(ctx, "SAVEPOINT piece"); err != nil {
 			return named("set savepoint", err)
 		}
-		planned, begun := len(a.fresh), a.copied.clone()
+		planned, begun := len(a.newTables), a.initialCopy.clone()
 		err := a.bulk.apply(ctx, changes)
 		if err == nil {
-			return named("release savepoint", a.db.run(ctx, "RELEASE SAVEPOINT piece"))
+			return named("release savepoint", a.db.Run(ctx, "RELEASE SAVEPOINT piece"))
 		}
-		a.bulk.script.abort()
-		if capture.AsProblem(err) != nil || !conflicts(err) && (!transient(err) || n == attempts) {
+		a.bulk.pipeline.Abort()
+		if capture.AsProblem(err) != nil || !conflictError(err) && (!transient(err) || n == attempts) {
 			return named("write a piece", err)
 		}
-		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
+		if err := a.db.Run(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"); err != nil {
 			return named("roll back to savepoint", err)
 		}
-		a.forget(planned)
-		a.copied = begun
-		if conflicts(err) {
+		a.forgetPlans(planned)
+		a.initialCopy = begun
+		if conflictError(err) {
 			return a.serial(ctx, changes)
 		}
 	}
 }
 
-const attempts = 8 // of a group that deadlocks, before the lane is opened anew
+// attempts is how often a group is tried that deadlocks, before the sink is opened again.
+const attempts = 8
 
-// again calls f until it ends otherwise than by a deadlock or a serialization failure, which are nobody's fault. After an
-// error nothing of f is left.
-func (a *applier) again(ctx context.Context, f func() error) error {
+// retryTransient calls f until it succeeds or fails for another reason than a deadlock or a serialization failure. After an error
+// the transaction is rolled back.
+func (a *applier) retryTransient(ctx context.Context, f func() error) error {
 	var pause capture.Backoff
 	for n := 1; ; n++ {
 		err := f()
@@ -259,31 +263,31 @@ func (a *applier) again(ctx context.Context, f func() error) error {
 		if !transient(err) || n >= attempts {
 			return err
 		}
-		a.log.Info("again", zap.Error(err))
+		a.log.Info("retry a group", zap.Error(err))
 		if err := capture.Sleep(ctx, pause.Next(err)/4); err != nil {
 			return err
 		}
 	}
 }
 
-// transient says whether the same transaction may go well the next time.
+// transient reports whether the same transaction may succeed at the next attempt.
 func transient(err error) bool {
-	code := sqlstate(err)
-	return code == "40P01" || code == "40001"
+	code := pgconnect.SQLState(err)
+	return code == pgconnect.DeadlockDetected || code == pgconnect.SerializationFailure
 }
 
 func (a *applier) begin(ctx context.Context) error {
-	for _, s := range a.starts {
-		if err := a.db.run(ctx, s.sql); err != nil {
+	for _, s := range a.beginStatements {
+		if err := a.db.Run(ctx, s.SQL); err != nil {
 			return named("begin", err)
 		}
 	}
 	return nil
 }
 
-// commit makes what was written durable and says so.
+// commit commits the open transaction and reports the durable position.
 func (a *applier) commit(ctx context.Context, end capture.Position) error {
-	if err := a.db.run(ctx, "COMMIT"); err != nil {
+	if err := a.db.Run(ctx, "COMMIT"); err != nil {
 		return named("commit", a.atCommit(err))
 	}
 	a.committed(end)
@@ -291,44 +295,44 @@ func (a *applier) commit(ctx context.Context, end capture.Position) error {
 }
 
 func (a *applier) committed(end capture.Position) {
-	a.fresh, a.wrote = a.fresh[:0], time.Now()
+	a.newTables, a.recordedAt = a.newTables[:0], time.Now()
 	a.parked.added = a.parked.added[:0]
 	a.row.origin = nil
-	a.row.reached(end)
-	a.held(end)
+	a.row.record(end)
+	a.onDurable(end)
 }
 
-// rollback ends the transaction, with what it made.
+// rollback ends the transaction and forgets what was planned in it.
 func (a *applier) rollback(ctx context.Context) error {
-	a.unfold()
-	a.forget(0)
+	a.resetEffects()
+	a.forgetPlans(0)
 	for _, k := range a.parked.added {
 		delete(a.parked.keys, k)
 	}
-	a.parked.added, a.copied = a.parked.added[:0], copied{}
-	a.inside = false
-	a.bulk.script.abort()
-	return a.db.rollback(ctx)
+	a.parked.added, a.initialCopy = a.parked.added[:0], initialCopy{}
+	a.midTransaction = false
+	a.bulk.pipeline.Abort()
+	return a.db.Rollback(ctx)
 }
 
-// forget drops the plans that were made in the transaction that is open, but the first n.
-func (a *applier) forget(n int) {
-	for _, t := range a.fresh[n:] {
+// forgetPlans forgets the plans of the open transaction, except the first n.
+func (a *applier) forgetPlans(n int) {
+	for _, t := range a.newTables[n:] {
 		delete(a.plans, t)
 	}
-	a.fresh = a.fresh[:n]
+	a.newTables = a.newTables[:n]
 }
 
-// lost looks, after the connection was lost, whether that is because somebody else has opened the sink.
-func (s *Sink) lost(ctx context.Context, row *progress, err error) error {
-	ctx, stop := context.WithTimeout(ctx, zombieWithin)
+// lostConnection returns sink.ErrFenced when the connection was lost because another process opened the sink, else err.
+func (s *Sink) lostConnection(ctx context.Context, row *progress, err error) error {
+	ctx, stop := context.WithTimeout(ctx, staleOwnerTimeout)
 	defer stop()
 	db, failed := s.connect(ctx)
 	if failed != nil {
 		return err
 	}
-	defer db.close()
-	rows, failed := db.rows(ctx, `SELECT EXISTS (SELECT FROM tailrace.progress
+	defer db.Close()
+	rows, failed := db.Query(ctx, `SELECT EXISTS (SELECT FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4)`, row.key...)
 	if failed == nil && string(rows[0][0]) == "f" {
 		return sink.ErrFenced

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // rig is an applier on a database of its own, driven without a queue.
@@ -38,8 +39,8 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.close)
-	row, _, err := k.takeOver(t.Context(), db, sink.Lane{Name: "main"})
+	t.Cleanup(db.Close)
+	row, _, err := k.acquireOwnership(t.Context(), db, sink.Lane{Name: "main"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +48,8 @@ func newRig(t *testing.T, s *testenv.PostgresServer, o Options, ddl string) *rig
 	return r
 }
 
-func groupOf(changes []*capture.Change) *group {
-	return &group{changes: changes, end: capture.Position{LSN: changes[len(changes)-1].Tx.LSN + 8}, commit: true}
+func groupOf(changes []*capture.Change) *queue.Group {
+	return &queue.Group{Changes: changes, End: capture.Position{LSN: changes[len(changes)-1].Tx.LSN + 8}, Commit: true}
 }
 
 // state is a fingerprint of all tables of a history.
@@ -79,7 +80,7 @@ func TestBulkIsWhatSerialIs(t *testing.T) {
 			if len(tx) == 0 {
 				continue
 			}
-			if err := serial.oneByOne(t.Context(), groupOf(tx)); err != nil {
+			if err := serial.trySerial(t.Context(), groupOf(tx)); err != nil {
 				t.Fatalf("change by change: %v", err)
 			}
 			all = append(all, tx...)
@@ -87,13 +88,13 @@ func TestBulkIsWhatSerialIs(t *testing.T) {
 		if len(all) == 0 {
 			continue
 		}
-		if err := groups.whole(t.Context(), groupOf(all)); err != nil {
+		if err := groups.applyBulk(t.Context(), groupOf(all)); err != nil {
 			t.Fatalf("in groups: %v", err)
 		}
 		for rest := all; len(rest) > 0; {
 			n := min(len(rest), 1+h.rand.IntN(60))
 			g := groupOf(rest[:n])
-			g.commit = n == len(rest)
+			g.Commit = n == len(rest)
 			if err := pieces.apply(t.Context(), g); err != nil {
 				t.Fatalf("in pieces: %v", err)
 			}

@@ -8,23 +8,25 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// checkWithin bounds Check and Drop.
-const checkWithin = 20 * time.Second
+// checkTimeout bounds Check and Drop.
+const checkTimeout = 20 * time.Second
 
-// Check looks at the live target: is it there, does it take writes, may the role keep its progress there. It changes
-// nothing. It returns every problem it finds.
+// Check tests that the target is reachable and writable, and that the role may keep its progress there. It changes nothing, and
+// returns every problem it finds.
 func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
 	k := s.make(pipeline, name, zap.NewNop())
 	db, err := k.connect(ctx)
 	if err != nil {
 		return []error{err}
 	}
-	defer db.close()
-	rows, err := db.rows(ctx, `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), CURRENT_USER,
+	defer db.Close()
+	rows, err := db.Query(ctx, `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), CURRENT_USER,
 		pg_catalog.to_regnamespace('tailrace') IS NOT NULL,
 		pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
 		COALESCE(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('tailrace'), 'USAGE, CREATE'), false),
@@ -34,7 +36,7 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 		return []error{named("look at the target", err)}
 	}
 	is := func(i int) bool { return string(rows[0][i]) == "t" }
-	database, role := ident(string(rows[0][1])), ident(string(rows[0][2]))
+	database, role := pgconnect.Ident(string(rows[0][1])), pgconnect.Ident(string(rows[0][2]))
 	switch {
 	case is(0):
 		return []error{&capture.Problem{
@@ -50,7 +52,7 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	case is(3) && !is(6) && !is(5):
 		return []error{denied("may not create tables in schema tailrace", fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA tailrace TO %s;", role))}
 	}
-	if err := k.originSession(ctx, db); err != nil && s.Origin == "required" {
+	if err := k.setUpOrigin(ctx, db); err != nil && s.Origin == "required" {
 		return []error{err}
 	}
 	return nil
@@ -62,32 +64,32 @@ func denied(reason, fix string) *capture.Problem {
 	}
 }
 
-// Drop removes the progress record; it returns a line for each thing it removed (with dry: would remove), and one that
-// begins with "left: " for each it leaves. A Writer that is open is fenced, except with dry.
+// Drop removes the progress record. It returns a line for everything that it removed (with dry: would remove), and one that
+// begins with "left: " for what it leaves. An open Writer is fenced, except with dry.
 func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Origin, dry bool) ([]string, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, checkWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, checkTimeout, errTimeout)
 	defer stop()
 	db, err := s.make(pipeline, name, zap.NewNop()).connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer db.close()
+	defer db.Close()
 	return drop(ctx, db, []byte(pipeline), []byte(name), dry)
 }
 
-// registers are the tables of ours that have rows of a sink.
+// registers are the tables in schema tailrace that have rows of a sink.
 var registers = []struct{ table, what string }{
 	{"tailrace.progress", "progress record"}, {"tailrace.tables", "record of a table"}, {"tailrace.parked", "parked change"},
 }
 
-func drop(ctx context.Context, db *conn, pipeline, name []byte, dry bool) (lines []string, err error) {
-	if err := db.run(ctx, "BEGIN"); err != nil {
+func drop(ctx context.Context, db *dml.Conn, pipeline, name []byte, dry bool) (lines []string, err error) {
+	if err := db.Run(ctx, "BEGIN"); err != nil {
 		return nil, named("begin", err)
 	}
 	for _, r := range registers {
-		there, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('"+r.table+"') IS NOT NULL")
+		there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('"+r.table+"') IS NOT NULL")
 		if err == nil && string(there[0][0]) == "t" {
-			there, err = db.rows(ctx, "WITH gone AS (DELETE FROM "+r.table+" WHERE pipeline = $1 AND sink = $2 RETURNING 1) SELECT count(*) FROM gone",
+			there, err = db.Query(ctx, "WITH gone AS (DELETE FROM "+r.table+" WHERE pipeline = $1 AND sink = $2 RETURNING 1) SELECT count(*) FROM gone",
 				pipeline, name)
 			if err == nil && string(there[0][0]) != "0" {
 				lines = append(lines, fmt.Sprintf("%s %s of %s/%s in the target's %s", there[0][0], r.what, pipeline, name, r.table))
@@ -101,7 +103,7 @@ func drop(ctx context.Context, db *conn, pipeline, name []byte, dry bool) (lines
 	if dry {
 		end = "ROLLBACK"
 	}
-	if err := db.run(ctx, end); err != nil {
+	if err := db.Run(ctx, end); err != nil {
 		return nil, named("remove the progress", err)
 	}
 	if len(lines) > 0 {

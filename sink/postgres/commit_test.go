@@ -47,7 +47,7 @@ func TestFencedCommitsNothing(t *testing.T) {
 		s := testenv.SharedPostgres(t, version)
 		r := newRig(t, s, Options{}, "CREATE TABLE plain (id int8 PRIMARY KEY, v text)")
 		for _, rows := range []int{1, 10, 100} { // every kind of statement is prepared
-			if err := r.whole(t.Context(), groupOf(plainRows(capture.Insert, rows, rows, 1))); err != nil {
+			if err := r.applyBulk(t.Context(), groupOf(plainRows(capture.Insert, rows, rows, 1))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -60,10 +60,10 @@ func TestFencedCommitsNothing(t *testing.T) {
 			"copy": plainRows(capture.Insert, 1000, 100, 1), "copy of one transaction": plainRows(capture.Insert, 1000, 100, 100),
 			"one update": plainRows(capture.Update, 100, 1, 1), "updates": plainRows(capture.Update, 100, 50, 1),
 		} {
-			if err := r.whole(t.Context(), groupOf(changes)); !errors.Is(err, sink.ErrFenced) {
+			if err := r.applyBulk(t.Context(), groupOf(changes)); !errors.Is(err, sink.ErrFenced) {
 				t.Errorf("%d: %s: %v", version, name, err)
 			}
-			if r.db.pg.TxStatus() != 'I' {
+			if r.db.PG.TxStatus() != 'I' {
 				t.Errorf("%d: %s: a transaction is open", version, name)
 			}
 		}
@@ -80,7 +80,7 @@ func TestMissingRowCommitsNothing(t *testing.T) {
 	}
 	s := testenv.SharedPostgres(t, testenv.Newest)
 	r := newRig(t, s, Options{}, "CREATE TABLE plain (id int8 PRIMARY KEY, v text)")
-	if err := r.whole(t.Context(), groupOf(plainRows(capture.Insert, 0, 100, 1))); err != nil {
+	if err := r.applyBulk(t.Context(), groupOf(plainRows(capture.Insert, 0, 100, 1))); err != nil {
 		t.Fatal(err)
 	}
 	position := s.Query(t, r.database, "SELECT position FROM tailrace.progress")
@@ -92,7 +92,7 @@ func TestMissingRowCommitsNothing(t *testing.T) {
 					c.Tx = changes[0].Tx // one transaction: nothing of it may stay
 				}
 				var c *conflict
-				err := r.whole(t.Context(), groupOf(changes))
+				err := r.applyBulk(t.Context(), groupOf(changes))
 				if !errors.As(err, &c) || c.problem().State != "conflict_missing_row" {
 					t.Errorf("%d, %s, %d inserts: %v", missing, name, inserts, err)
 				}

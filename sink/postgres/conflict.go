@@ -10,22 +10,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// conflict is a change that the target's rows or constraints do not let through.
+// conflict is the error of a change that rows or constraints of the target reject.
 type conflict struct {
-	plan   *plan           // nil: a deferred constraint, at the end of a transaction
-	change *capture.Change // nil with plan
-	rows   int64           // how many rows the statement hit, when err is nil
+	plan   *dml.Plan       // nil for a deferred constraint at the end of a transaction
+	change *capture.Change // nil when plan is
+	rows   int64           // affected by the statement, when err is nil
 	err    *pgconn.PgError
-	unique []int  // the columns of the unique constraint that err is about, where that is known
-	kind   string // of that constraint: "p" or "u", "" for an index alone, "late" for one that is deferrable
+	unique []int  // the columns of the violated unique constraint, where they are known
+	kind   string // of that constraint: "p" or "u", "" for a mere index, "deferrable" for a constraint that is
 }
 
-// Error is the reason.
+// Error implements error.
 func (c *conflict) Error() string { return c.problem().Error() }
 
-// Unwrap is the server's error, if there is one.
+// Unwrap returns the server's error, if there is one.
 func (c *conflict) Unwrap() error {
 	if c.err == nil {
 		return nil
@@ -33,7 +35,7 @@ func (c *conflict) Unwrap() error {
 	return c.err
 }
 
-// problemOf finds the conflict or the problem in err, as a problem; nil when there is none.
+// problemOf returns the conflict or problem in err as a problem, or nil.
 func problemOf(err error) *capture.Problem {
 	var c *conflict
 	if errors.As(err, &c) {
@@ -42,11 +44,11 @@ func problemOf(err error) *capture.Problem {
 	return capture.AsProblem(err)
 }
 
-// problem is the named state of a conflict: what was to be done, what is in the way, and the SQL that helps.
+// problem returns the named state of a conflict: the change, the reason, and the SQL of a fix.
 func (c *conflict) problem() *capture.Problem {
 	what := "a transaction"
 	if c.plan != nil {
-		what = fmt.Sprintf("%s of %s%s at %s", c.change.Op, c.plan.table, c.keyText(), c.change.At())
+		what = fmt.Sprintf("%s of %s%s at %s", c.change.Op, c.plan.Table, c.keyText(), c.change.At())
 	}
 	code := ""
 	if c.err != nil {
@@ -55,19 +57,19 @@ func (c *conflict) problem() *capture.Problem {
 	switch code {
 	case "":
 		return c.missing(what)
-	case "23505":
+	case pgconnect.UniqueViolation:
 		return &capture.Problem{
 			State: "conflict_unique", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: a row of the target has the value of %s already%s", what, c.constraint(), c.atEnd()),
 			Fix:    c.deferSQL() + "look at the row that is there, and delete it:\n" + c.selectSQL() + "or set on_conflict = \"source_wins\"",
 		}
-	case "23503":
+	case pgconnect.ForeignKeyViolation:
 		return &capture.Problem{
 			State: "conflict_foreign_key", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: foreign key %s of the target does not hold%s", what, c.constraint(), c.atEnd()),
 			Fix:    cmp.Or(c.dropSQL(), "drop it, ") + "or set constraints = \"deferred\", or \"off\" where the role may",
 		}
-	case "23514", "44000", "23502", "23P01":
+	case pgconnect.CheckViolation, pgconnect.WithCheckOptionViolation, pgconnect.NotNullViolation, pgconnect.ExclusionViolation:
 		return &capture.Problem{
 			State: "conflict_check", Halted: true, Usage: true, Err: c.err,
 			Reason: fmt.Sprintf("%s: %s of the target does not let the row in%s", what, c.constraint(), c.atEnd()),
@@ -81,7 +83,7 @@ func (c *conflict) problem() *capture.Problem {
 	}
 }
 
-// missing is the state of a statement that did not find its one row.
+// missing returns the state of a statement that did not affect exactly one row.
 func (c *conflict) missing(what string) *capture.Problem {
 	if c.rows > 1 {
 		return &capture.Problem{
@@ -91,19 +93,19 @@ func (c *conflict) missing(what string) *capture.Problem {
 		}
 	}
 	reason := "the target has no such row"
-	if c.plan.full {
+	if c.plan.FullIdentity {
 		reason += ", or it was changed there"
 	}
 	return &capture.Problem{
 		State: "conflict_missing_row", Halted: true, Usage: true, Reason: what + ": " + reason,
 		Fix: "put the row back as the source had it; look at what is there:\n" + c.selectSQL() +
 			"or set on_conflict = \"source_wins\", and restart. Where rows were never copied (their table was added to a running pipeline,\n" +
-			"or the pipeline was accepted without them), then `tailrace verify -table " + capture.ShellWord(c.plan.table.String()) +
+			"or the pipeline was accepted without them), then `tailrace verify -table " + capture.ShellWord(c.plan.Table.String()) +
 			" -repair FILE` copies them;\nset on_conflict back afterwards",
 	}
 }
 
-// constraint names what the server complains of.
+// constraint names the constraint or column that is violated.
 func (c *conflict) constraint() string {
 	switch {
 	case c.err.ConstraintName != "":
@@ -114,23 +116,22 @@ func (c *conflict) constraint() string {
 	return "a constraint"
 }
 
-const maxKey = 100 // bytes of a key that are told
+const maxKey = 100 // bytes of a key in a message
 
-// keyText is " (id)=(7)".
+// keyText returns the key of the change, as " (id)=(7)".
 func (c *conflict) keyText() string {
-	if len(c.plan.key) == 0 || c.change.Op == capture.Truncate {
+	if len(c.plan.Key) == 0 || c.change.Op == capture.Truncate {
 		return ""
 	}
-	values := make([]string, len(c.plan.key))
-	for n, i := range c.plan.key {
-		values[n] = old(c.change)[i].String()
+	values := make([]string, len(c.plan.Key))
+	for n, i := range c.plan.Key {
+		values[n] = dml.OldRow(c.change)[i].String()
 	}
 	key := strings.Join(values, ", ")
-	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.columns(c.plan.key), `"`, ""), key[:min(len(key), maxKey)])
+	return fmt.Sprintf(" (%s)=(%s)", strings.ReplaceAll(c.plan.Columns(c.plan.Key), `"`, ""), key[:min(len(key), maxKey)])
 }
 
-// atEnd is what there is to say of what is checked at the end of a transaction and of which nobody knows the change: which
-// row it is about, as the server says it.
+// atEnd explains a violation at the end of a transaction whose change is unknown, with the server's own message.
 func (c *conflict) atEnd() string {
 	if c.plan != nil {
 		return ""
@@ -139,12 +140,12 @@ func (c *conflict) atEnd() string {
 		"no unique or foreign key: " + cmp.Or(c.err.Detail, c.err.Message)
 }
 
-// selectSQL shows the rows with the key, or those with the values that are unique.
+// selectSQL returns a query for the rows with the key, or with the values that violate a unique constraint.
 func (c *conflict) selectSQL() string {
 	if c.plan == nil || c.change.Op == capture.Truncate {
 		return ""
 	}
-	columns, row := c.plan.key, old(c.change)
+	columns, row := c.plan.Key, dml.OldRow(c.change)
 	if len(c.unique) > 0 {
 		columns, row = c.unique, c.change.After
 	}
@@ -153,65 +154,65 @@ func (c *conflict) selectSQL() string {
 	}
 	conditions := make([]string, len(columns))
 	for n, i := range columns {
-		conditions[n] = c.plan.column(i) + " = " + literal(row[i].String())
+		conditions[n] = c.plan.Column(i) + " = " + pgconnect.Literal(row[i].String())
 	}
-	return "SELECT * FROM " + c.plan.name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
+	return "SELECT * FROM " + c.plan.Name + " WHERE " + strings.Join(conditions, " AND ") + ";\n"
 }
 
-// dropSQL drops the constraint, which may be another table's.
+// dropSQL returns the statement that drops the constraint, which may belong to another table.
 func (c *conflict) dropSQL() string {
-	alter := "ALTER TABLE " + ident(c.err.SchemaName, c.err.TableName)
+	alter := "ALTER TABLE " + pgconnect.Ident(c.err.SchemaName, c.err.TableName)
 	switch {
 	case c.err.TableName == "":
 		return ""
-	case c.err.Code == "23502":
-		return alter + " ALTER COLUMN " + ident(c.err.ColumnName) + " DROP NOT NULL;\n"
+	case c.err.Code == pgconnect.NotNullViolation:
+		return alter + " ALTER COLUMN " + pgconnect.Ident(c.err.ColumnName) + " DROP NOT NULL;\n"
 	case c.err.ConstraintName == "":
 		return ""
 	}
-	return alter + " DROP CONSTRAINT " + ident(c.err.ConstraintName) + ";\n"
+	return alter + " DROP CONSTRAINT " + pgconnect.Ident(c.err.ConstraintName) + ";\n"
 }
 
-// deferSQL lets the target check at the end of a transaction what the source does not check before.
+// deferSQL returns the fix for a constraint that is deferrable in the source and not in the target.
 func (c *conflict) deferSQL() string {
-	if c.plan == nil || c.kind == "late" || c.plan.onKey != "" || !c.plan.table.Exchanges(c.unique) {
+	if c.plan == nil || c.kind == "deferrable" || c.plan.OnConflict != "" || !c.plan.Table.Exchanges(c.unique) {
 		return ""
 	}
-	name, what, sql := ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.name+" DROP CONSTRAINT "+ident(c.err.ConstraintName)+","
+	name, what, sql := pgconnect.Ident(c.err.ConstraintName), "UNIQUE", "ALTER TABLE "+c.plan.Name+" DROP CONSTRAINT "+pgconnect.Ident(c.err.ConstraintName)+","
 	switch c.kind {
 	case "p":
 		what = "PRIMARY KEY"
 	case "":
-		sql = "DROP INDEX " + ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.name
+		sql = "DROP INDEX " + pgconnect.Ident(c.err.SchemaName, c.err.ConstraintName) + ";\nALTER TABLE " + c.plan.Name
 	}
 	return "rows of the source may exchange these values within a transaction: let the target do so, too, and the conflict may be none:\n" +
-		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
+		sql + " ADD CONSTRAINT " + name + " " + what + " (" + c.plan.Columns(c.unique) + ") DEFERRABLE INITIALLY DEFERRED;\n"
 }
 
 const kindQuery = `
-SELECT CASE WHEN k.condeferrable THEN 'late' ELSE k.contype::pg_catalog.text END
+SELECT CASE WHEN k.condeferrable THEN 'deferrable' ELSE k.contype::pg_catalog.text END
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class t ON t.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 WHERE n.nspname = $1 AND t.relname = $2 AND k.conname = $3`
 
-func (a *applier) readKind(ctx context.Context, c *conflict) error {
-	kind, err := a.db.rows(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
+func (a *applier) readConstraintKind(ctx context.Context, c *conflict) error {
+	kind, err := a.db.Query(ctx, kindQuery, []byte(c.err.SchemaName), []byte(c.err.TableName), []byte(c.err.ConstraintName))
 	if err == nil && len(kind) == 1 {
 		c.kind = string(kind[0][0])
 	}
 	return named("look for constraint "+c.err.ConstraintName, err)
 }
 
-// inTheWay adds to a conflict, once the transaction is rolled back, what it is about.
-func (a *applier) inTheWay(ctx context.Context, err error) error {
+// describeConflict adds to a conflict the columns and kind of its constraint, after the transaction is rolled back.
+func (a *applier) describeConflict(ctx context.Context, err error) error {
 	var c *conflict
-	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != "23505" || c.change.After == nil {
+	if !errors.As(err, &c) || c.change == nil || c.err == nil || c.err.Code != pgconnect.UniqueViolation || c.change.After == nil {
 		return err
 	}
 	columns, failed := a.uniqueColumns(ctx, c)
 	if failed == nil {
-		failed = a.readKind(ctx, c)
+		failed = a.readConstraintKind(ctx, c)
 	}
-	if failed == nil { // else it is told with less
+	if failed == nil { // otherwise the message has less detail
 		c.unique = columns
 	}
 	return err

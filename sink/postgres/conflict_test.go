@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
 // changesOf reads changes such as "update people 1|a@x|note|2", separated by semicolons: the new row, or a deleted one's.
@@ -167,7 +168,7 @@ func TestConflicts(t *testing.T) {
 			}
 			for policy, want := range map[Policy]string{Halt: "", SourceWins: c.wins, Park: c.parks} {
 				r := rigs[policy]
-				r.anew(t, s, historyDDL, c.there)
+				r.recreate(t, s, historyDDL, c.there)
 				before := s.Query(t, r.database, c.query)
 				err := r.writeAll(t, c.changes)
 				got := s.Query(t, r.database, c.query)
@@ -186,11 +187,11 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-// anew empties the database and makes tables.
-func (r *rig) anew(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
+// recreate empties the database and creates tables.
+func (r *rig) recreate(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
 	t.Helper()
 	s.ExecIn(t, r.database, append([]string{"DROP SCHEMA public CASCADE; CREATE SCHEMA public; DELETE FROM tailrace.parked; DELETE FROM tailrace.tables"}, ddl...)...)
-	r.plans = map[*capture.Table]*plan{}
+	r.plans = map[*capture.Table]*dml.Plan{}
 	if err := r.loadParked(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func (r *rig) writeList(t *testing.T, rest []*capture.Change) error {
 		for n < len(rest) && rest[n].Tx.LSN == rest[0].Tx.LSN {
 			n++
 		}
-		if err := r.whole(t.Context(), groupOf(rest[:n])); err != nil {
+		if err := r.applyBulk(t.Context(), groupOf(rest[:n])); err != nil {
 			return err
 		}
 		rest = rest[n:]

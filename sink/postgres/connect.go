@@ -2,16 +2,15 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// session is what our sessions set beside what all of tailrace's do. A table that was just filled has no statistics, and
-// a plan that reads it whole would stay: the rows that we change are always found by an index where there is one.
+// session has settings besides those of pgconnect. A table that was just filled has no statistics, and a cached plan with a
+// sequential scan would stay in use. With these settings, rows are always found by an index if there is one.
 var session = map[string]string{
 	"client_min_messages": "warning",
 	"enable_hashjoin":     "off",
@@ -23,11 +22,8 @@ var session = map[string]string{
 	"statement_timeout":   "10min",
 }
 
-// farewell bounds the end of a connection in good order.
-const farewell = time.Second
-
-// connect opens a connection that writes. The error is a *capture.Problem where it has a name, and never holds a secret.
-func (s *Sink) connect(ctx context.Context) (*conn, error) {
+// connect opens a connection for writes. The error is a *capture.Problem where it has a named state, and contains no secret.
+func (s *Sink) connect(ctx context.Context) (*dml.Conn, error) {
 	o := &s.options
 	pc, err := pgconnect.Parse(pgconnect.Server{
 		Side: "sink", URL: o.URL, Password: o.Password, Application: "tailrace/" + o.Pipeline + "/" + o.Name,
@@ -42,22 +38,22 @@ func (s *Sink) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, connectError(ctx, err)
 	}
-	db := &conn{pg: pg}
+	db := &dml.Conn{PG: pg}
 	if err := pgconnect.Unlimited(ctx, pg); err != nil {
-		db.close()
+		db.Close()
 		return nil, named("prepare connection", err)
 	}
 	if o.Constraints != Off {
 		return db, nil
 	}
-	if err := db.run(ctx, "SET session_replication_role = replica"); err != nil {
-		db.close()
+	if err := db.Run(ctx, "SET session_replication_role = replica"); err != nil {
+		db.Close()
 		return nil, notReplicaRole(err)
 	}
 	return db, nil
 }
 
-// connectError names why a connection failed.
+// connectError turns the error of a connection attempt into a problem where it has a named state.
 func connectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -66,8 +62,8 @@ func connectError(ctx context.Context, err error) error {
 	if problem != nil {
 		return problem
 	}
-	if sqlstate(err) == "" {
-		return &capture.Problem{State: "target_unreachable", Reason: "the target's server cannot be reached", Err: err}
+	if pgconnect.SQLState(err) == "" {
+		return pgconnect.Target.Unreachable(err)
 	}
 	return named("connect to the target", err)
 }

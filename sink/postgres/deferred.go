@@ -8,58 +8,59 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// Constraints that are deferred are checked when a transaction ends, and the error then does not say which change is to
-// blame. The transaction is written once more, change by change, and its end is looked at before it is committed: the
-// changes whose rows the constraint speaks of get the conflict. What a later change mends is none.
+// Deferred constraints are checked at the end of a transaction, and the error does not tell which change violates them. So the
+// transaction is written again, change by change, and checked before COMMIT: the changes whose rows violate a constraint get the
+// conflict. A violation that a later change of the transaction repairs is no conflict.
 
-// mostRounds are how often a transaction is written to find all changes to blame: once for each constraint, as a rule.
+// mostRounds limits how often a transaction is written to find all changes to blame: usually once per constraint.
 const mostRounds = 20
 
-// single writes a transaction that stands alone and conflicts, change by change.
-func (a *applier) single(ctx context.Context, g *group) error {
+// applySerial writes a single transaction that has a conflict, change by change.
+func (a *applier) applySerial(ctx context.Context, g *queue.Group) error {
 	err := error(&conflict{})
-	if !exchanges(g.changes) {
-		err = a.again(ctx, func() error { return a.oneByOne(ctx, g) })
+	if !exchanges(g.Changes) {
+		err = a.retryTransient(ctx, func() error { return a.trySerial(ctx, g) })
 	}
-	if late(err) {
-		err = a.again(ctx, func() error { return a.traced(ctx, g) })
+	if unattributed(err) {
+		err = a.retryTransient(ctx, func() error { return a.tryBlaming(ctx, g) })
 	}
-	return a.inTheWay(ctx, err)
+	return a.describeConflict(ctx, err)
 }
 
-// late says whether err is a conflict of which nobody knows the change.
-func late(err error) bool {
+// unattributed reports whether err is a conflict whose change is unknown.
+func unattributed(err error) bool {
 	var c *conflict
 	return errors.As(err, &c) && c.change == nil
 }
 
-// traced is one attempt to write a transaction change by change, with those to blame found and settled.
-func (a *applier) traced(ctx context.Context, g *group) error {
-	return a.slowly(ctx, g, func() error { return a.trace(ctx, g.changes) })
+// tryBlaming is one attempt to write a transaction change by change that finds the changes to blame and applies the policy to them.
+func (a *applier) tryBlaming(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error { return a.applyBlaming(ctx, g.Changes) })
 }
 
-// trace writes changes until their constraints hold in the end, or what does not has no change to blame.
-func (a *applier) trace(ctx context.Context, changes []*capture.Change) error {
+// applyBlaming writes changes until all constraints hold at the end, or one is violated that no change is to blame for.
+func (a *applier) applyBlaming(ctx context.Context, changes []*capture.Change) error {
 	blamed := map[*capture.Change]*conflict{}
 	for range mostRounds {
-		if err := a.db.run(ctx, "SAVEPOINT round; SET CONSTRAINTS ALL DEFERRED"); err != nil {
+		if err := a.db.Run(ctx, "SAVEPOINT round; SET CONSTRAINTS ALL DEFERRED"); err != nil {
 			return named("set savepoint", err)
 		}
-		mark := a.mark()
-		why, err := a.round(ctx, changes, blamed)
+		mark := a.savepoint()
+		why, err := a.applyRound(ctx, changes, blamed)
 		if why == nil || err != nil {
 			return err
 		}
-		found, err := a.guilty(ctx, why, changes)
+		found, err := a.findBlame(ctx, why, changes)
 		if err != nil {
 			return err
 		}
-		if err := a.db.run(ctx, "ROLLBACK TO SAVEPOINT round; RELEASE SAVEPOINT round"); err != nil {
+		if err := a.db.Run(ctx, "ROLLBACK TO SAVEPOINT round; RELEASE SAVEPOINT round"); err != nil {
 			return named("roll back to savepoint", err)
 		}
-		a.backTo(mark)
+		a.restore(mark)
 		if len(found) == 0 {
 			return &conflict{err: why}
 		}
@@ -70,76 +71,77 @@ func (a *applier) trace(ctx context.Context, changes []*capture.Change) error {
 			blamed[c.change] = c
 		}
 	}
-	return errors.New("the constraints of the target do not come to rest")
+	return errors.New("constraints of the target are still violated after many attempts")
 }
 
-// round writes all changes, and settles those to blame. why is what does not hold in the end; nil: everything does.
-func (a *applier) round(ctx context.Context, changes []*capture.Change, blamed map[*capture.Change]*conflict) (why *pgconn.PgError, err error) {
+// applyRound writes all changes, and applies the policy to those in blamed. why is the first violation at the end; nil when all
+// constraints hold.
+func (a *applier) applyRound(ctx context.Context, changes []*capture.Change, blamed map[*capture.Change]*conflict) (why *pgconn.PgError, err error) {
 	for len(changes) > 0 {
-		n := run(changes)
+		n := statementChanges(changes)
 		c := blamed[changes[0]]
 		switch {
 		case c != nil && a.options.OnConflict == Park:
 			err = a.parkBlamed(ctx, c)
 		case c != nil:
-			if err = a.evict(ctx, c, c.unique); err == nil {
-				n, err = a.step(ctx, changes)
+			if err = a.deleteConflicting(ctx, c, c.unique); err == nil {
+				n, err = a.applyNext(ctx, changes)
 			}
 		default:
-			n, err = a.step(ctx, changes)
+			n, err = a.applyNext(ctx, changes)
 		}
 		if err != nil {
 			return nil, err
 		}
 		changes = changes[n:]
 	}
-	return a.probe(ctx)
+	return a.checkDeferred(ctx)
 }
 
 func (a *applier) parkBlamed(ctx context.Context, c *conflict) error {
 	if _, err := a.plan(ctx, c.change); err != nil {
 		return err
 	}
-	if waits, err := a.waits(ctx, c.change); waits || err != nil {
+	if waits, err := a.parkFollowing(ctx, c.change); waits || err != nil {
 		return err
 	}
 	return a.parkAll(ctx, []*capture.Change{c.change}, c)
 }
 
-// probe looks whether deferred constraints hold now, and leaves them deferred. why: they do not.
-func (a *applier) probe(ctx context.Context) (why *pgconn.PgError, err error) {
-	if err := a.db.run(ctx, "SAVEPOINT probe"); err != nil {
+// checkDeferred checks the deferred constraints and leaves them deferred. why is the first violation, if there is one.
+func (a *applier) checkDeferred(ctx context.Context) (why *pgconn.PgError, err error) {
+	if err := a.db.Run(ctx, "SAVEPOINT probe"); err != nil {
 		return nil, named("set savepoint", err)
 	}
 	end := "RELEASE SAVEPOINT probe"
-	if err := a.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		if !errors.As(err, &why) || !conflicting(why.Code) {
+	if err := a.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		if !errors.As(err, &why) || !conflictCode(why.Code) {
 			return nil, named("check constraints", err)
 		}
 		end = "ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe"
 	}
-	return why, named("end savepoint", a.db.run(ctx, end))
+	return why, named("end savepoint", a.db.Run(ctx, end))
 }
 
-// mark is what an applier knows of the transaction that is open, to go back to with a savepoint.
-type mark struct {
-	fresh, parked int
-	copied        copied
+// savepoint is the applier's own state at a savepoint of the open transaction.
+type savepoint struct {
+	newTables, parked int
+	initialCopy       initialCopy
 }
 
-func (a *applier) mark() mark {
-	return mark{fresh: len(a.fresh), parked: len(a.parked.added), copied: a.copied.clone()}
+func (a *applier) savepoint() savepoint {
+	return savepoint{newTables: len(a.newTables), parked: len(a.parked.added), initialCopy: a.initialCopy.clone()}
 }
 
-func (a *applier) backTo(m mark) {
-	a.forget(m.fresh)
+func (a *applier) restore(m savepoint) {
+	a.forgetPlans(m.newTables)
 	for _, k := range a.parked.added[m.parked:] {
 		delete(a.parked.keys, k)
 	}
-	a.parked.added, a.copied = a.parked.added[:m.parked], m.copied
+	a.parked.added, a.initialCopy = a.parked.added[:m.parked], m.initialCopy
 }
 
-// exchanges says whether rows may exchange unique values within a transaction: what meets one in between is no conflict.
+// exchanges reports whether rows may exchange unique values within a transaction, so that a violation in between is no conflict.
 func exchanges(changes []*capture.Change) bool {
 	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })
 }

@@ -88,7 +88,7 @@ func (r *rig) late(t *testing.T, s *testenv.PostgresServer, c lateCase, policy P
 	if c.query == "" {
 		c.query = peopleRows
 	}
-	r.anew(t, s, historyDDL, c.there)
+	r.recreate(t, s, historyDDL, c.there)
 	before := s.Query(t, r.database, c.query)
 	err := r.writeAll(t, c.changes)
 	got := s.Query(t, r.database, c.query)
@@ -120,7 +120,7 @@ func TestLateConflictOfPieces(t *testing.T) {
 		}
 		changes := changesOf(t, "insert people 1|a|x|1; insert people 2|b|x|1")
 		first, last := groupOf(changes[:1]), groupOf(changes[1:])
-		first.commit = false
+		first.Commit = false
 		if err := r.apply(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}

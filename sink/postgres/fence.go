@@ -11,68 +11,71 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-const takeOverSQL = `
+const acquireSQL = `
 INSERT INTO tailrace.progress AS p (pipeline, sink, lane, owner, backend, backend_start)
 SELECT $1, $2, $3, $4, pg_catalog.pg_backend_pid(), backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()
 ON CONFLICT (pipeline, sink, lane) DO UPDATE
 SET owner = EXCLUDED.owner, backend = EXCLUDED.backend, backend_start = EXCLUDED.backend_start
 RETURNING ` + progressColumns
 
-// progressColumns are those that known reads; a table of an older version has only the first ones.
+// progressColumns are the columns that readRow reads. A table of an older version has only olderColumns.
 const (
 	progressColumns = olderColumns + `, p.commit_lsn::pg_catalog.text, p.commit_xid::pg_catalog.text,
 	(EXTRACT(epoch FROM p.commit_time) * 1000000)::pg_catalog.int8::pg_catalog.text, p.verdict::pg_catalog.text`
 	olderColumns = `p.position::pg_catalog.text, p.seq::pg_catalog.text, p.origin::pg_catalog.text, pg_catalog.encode(p.state, 'hex')`
 )
 
-// takeOver makes the lane's row ours and reads what it says (I8). A transaction of the owner before holds the row locked from
-// its first statement to its end, so after this there is none; one that does not end is ended with its backend.
-func (s *Sink) takeOver(ctx context.Context, db *conn, lane sink.Lane) (*progress, sink.Progress, error) {
+// acquireOwnership makes this process the owner of the lane's row and reads the row (I8). A transaction of the previous owner has
+// the row locked from its first statement to its end, so afterwards none is open. One that does not end is terminated with its
+// backend.
+func (s *Sink) acquireOwnership(ctx context.Context, db *dml.Conn, lane sink.Lane) (*progress, sink.Progress, error) {
 	if err := s.prepare(ctx, db); err != nil {
 		return nil, sink.Progress{}, err
 	}
 	owner := rand.Text()
 	params := [][]byte{[]byte(s.options.Pipeline), []byte(s.options.Name), []byte(lane.Name), []byte(owner)}
 	for {
-		rows, err := s.claim(ctx, db, params)
+		rows, err := s.tryAcquire(ctx, db, params)
 		if err == nil {
-			held, err := s.known(ctx, db, lane.Name, rows[0])
+			held, err := s.readRow(ctx, db, lane.Name, rows[0])
 			row := newProgress(params, lane.Origin)
 			if held.Verdict != nil {
-				row.origin = nil // it keeps that which was judged
+				row.origin = nil // the origin stays the one that the verdict is about
 			}
-			row.reached(held.Position)
+			row.record(held.Position)
 			return row, held, err
 		}
-		if sqlstate(err) != "55P03" {
-			return nil, sink.Progress{}, named("take over the progress", err)
+		if pgconnect.SQLState(err) != pgconnect.LockNotAvailable {
+			return nil, sink.Progress{}, named("acquire the progress record", err)
 		}
-		if err := s.endZombie(ctx, db, params[:3]); err != nil {
+		if err := s.terminateStaleOwner(ctx, db, params[:3]); err != nil {
 			return nil, sink.Progress{}, err
 		}
 	}
 }
 
-// claim is one attempt, which waits for the row only so long.
-func (s *Sink) claim(ctx context.Context, db *conn, params [][]byte) (rows [][][]byte, err error) {
-	if err := db.run(ctx, "SET lock_timeout = "+strconv.FormatInt(zombieWithin.Milliseconds(), 10)); err != nil {
+// tryAcquire is one attempt, which waits for the row lock at most staleOwnerTimeout.
+func (s *Sink) tryAcquire(ctx context.Context, db *dml.Conn, params [][]byte) (rows [][][]byte, err error) {
+	if err := db.Run(ctx, "SET lock_timeout = "+strconv.FormatInt(staleOwnerTimeout.Milliseconds(), 10)); err != nil {
 		return nil, err
 	}
-	if rows, err = db.rows(ctx, takeOverSQL, params...); err != nil {
+	if rows, err = db.Query(ctx, acquireSQL, params...); err != nil {
 		return nil, err
 	}
-	return rows, db.run(ctx, "SET lock_timeout = "+literal(session["lock_timeout"]))
+	return rows, db.Run(ctx, "SET lock_timeout = "+pgconnect.Literal(session["lock_timeout"]))
 }
 
-// endZombie ends the backend that the row names. It is of our role as a rule, so we may.
-func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
-	rows, err := db.rows(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
+// terminateStaleOwner terminates the backend that the row names. It usually belongs to the same role, which may do so.
+func (s *Sink) terminateStaleOwner(ctx context.Context, db *dml.Conn, key [][]byte) error {
+	rows, err := db.Query(ctx, `SELECT p.backend, pg_catalog.pg_terminate_backend(p.backend)
 		FROM tailrace.progress p JOIN pg_catalog.pg_stat_activity a ON a.pid = p.backend AND a.backend_start = p.backend_start
 		WHERE p.pipeline = $1 AND p.sink = $2 AND p.lane = $3`, key...)
-	if sqlstate(err) == "42501" {
+	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {
 		return &capture.Problem{
 			State: "target_busy", Err: err,
 			Reason: "an earlier writer's transaction is still open in the target, and our role may not end it",
@@ -88,10 +91,10 @@ func (s *Sink) endZombie(ctx context.Context, db *conn, key [][]byte) error {
 	return nil
 }
 
-// known reads the progressColumns of a row of tailrace.progress.
-func (s *Sink) known(ctx context.Context, db *conn, lane string, row [][]byte) (sink.Progress, error) {
+// readRow reads the progressColumns of a row of tailrace.progress.
+func (s *Sink) readRow(ctx context.Context, db *dml.Conn, lane string, row [][]byte) (sink.Progress, error) {
 	if row[0] == nil {
-		return s.unknown(ctx, db)
+		return s.readAbsent(ctx, db)
 	}
 	p := sink.Progress{Memory: sink.Found}
 	read := func() (err error) {
@@ -121,7 +124,7 @@ func (s *Sink) known(ctx context.Context, db *conn, lane string, row [][]byte) (
 	return p, nil
 }
 
-// commitOf reads a commit: its LSN, the transaction's id, and the microseconds since 1970. Columns may be null.
+// commitOf reads a commit from its columns, which may be null: LSN, transaction id, and microseconds since 1970.
 func commitOf(row [][]byte) (c capture.Commit, err error) {
 	if row[0] == nil {
 		return c, nil
@@ -146,14 +149,14 @@ func commitOf(row [][]byte) (c capture.Commit, err error) {
 
 // Read implements sink.Reader.
 func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := s.connect(ctx)
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	defer db.close()
-	there, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute
+	defer db.Close()
+	there, err := db.Query(ctx, `SELECT pg_catalog.to_regclass('tailrace.progress') IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute
 		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
 	if err != nil {
 		return sink.Progress{}, named("look for tailrace.progress", err)
@@ -165,7 +168,7 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	if string(there[0][1]) != "t" {
 		columns = olderColumns + ", NULL, NULL, NULL, NULL"
 	}
-	rows, err := db.rows(ctx, "SELECT "+columns+" FROM tailrace.progress p WHERE pipeline = $1 AND sink = $2 AND lane = $3",
+	rows, err := db.Query(ctx, "SELECT "+columns+" FROM tailrace.progress p WHERE pipeline = $1 AND sink = $2 AND lane = $3",
 		[]byte(s.options.Pipeline), []byte(s.options.Name), []byte(lane))
 	if err != nil {
 		return sink.Progress{}, named("read tailrace.progress", err)
@@ -173,19 +176,19 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 	if len(rows) == 0 {
 		rows = [][][]byte{make([][]byte, 8)}
 	}
-	return s.known(ctx, db, lane, rows[0])
+	return s.readRow(ctx, db, lane, rows[0])
 }
 
-// unknown tells a sink that never wrote from one whose record was taken away: then its tables are still registered.
-func (s *Sink) unknown(ctx context.Context, db *conn) (sink.Progress, error) {
-	there, err := db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
+// readAbsent distinguishes a sink that never wrote from one whose record is missing: the latter still has registered tables.
+func (s *Sink) readAbsent(ctx context.Context, db *dml.Conn) (sink.Progress, error) {
+	there, err := db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.tables') IS NOT NULL")
 	if err != nil {
 		return sink.Progress{}, named("look for tailrace.tables", err)
 	}
 	if string(there[0][0]) != "t" {
 		return sink.Progress{Memory: sink.Empty}, nil
 	}
-	rows, err := db.rows(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
+	rows, err := db.Query(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
 		[]byte(s.options.Pipeline), []byte(s.options.Name))
 	if err != nil {
 		return sink.Progress{}, named("read tailrace.tables", err)

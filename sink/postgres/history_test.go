@@ -170,7 +170,7 @@ func (h *history) value(t *capture.Table, i int) capture.Value {
 	return capture.Value{Kind: capture.Text, Bytes: []byte(text)}
 }
 
-// email is one that nobody has, "" where none was found.
+// email returns one that no row has, "" where none was found.
 func (h *history) email() string {
 	for range 3 {
 		e := "m" + strconv.Itoa(h.rand.IntN(30))

@@ -55,7 +55,7 @@ func TestIdleTargetIsLookedAt(t *testing.T) {
 			select {
 			case err := <-failed:
 				t.Fatalf("all is well, and it fails: %v", err)
-			case <-time.After(3 * lookPause):
+			case <-time.After(3 * idleCheckInterval):
 			}
 			s.ExecIn(t, database, c.sql)
 			select {

@@ -65,15 +65,15 @@ func TestOptions(t *testing.T) {
 			changes: "update people 1>2|a|x|1", want: "2", query: "SELECT string_agg(p::text, ' ') FROM own",
 		},
 		"a first copy into an empty table": {changes: "read people 1|a|x|1; read people 2|b|y|1", want: "1|a|x|1 2|b|y|1"},
-		"a first copy over somebody's rows": {
+		"an initial copy over rows of others": {
 			there: "INSERT INTO people VALUES (3, 'c', 'z', 1)", changes: "read people 1|a|x|1", state: "target_not_empty",
 			reason: `the rows of public.people are to be copied, and "public"."people" has some already`, fix: `empty it: TRUNCATE "public"."people";`,
 		},
-		"a first copy over somebody's rows, where the source wins": {
+		"an initial copy over rows of others, where the source wins": {
 			options: Options{OnConflict: SourceWins}, there: "INSERT INTO people VALUES (1, 'c', 'z', 1), (3, 'a', 'z', 1), (4, 'd', 'z', 1)",
 			changes: "read people 1|a|x|1; read people 2|b|y|1", want: "1|a|x|1 2|b|y|1 4|d|z|1",
 		},
-		"a first copy that begins anew": {
+		"an initial copy that begins again": {
 			changes: "read people 1|a|x|1; read people 2|b|y|1; /; insert people 4|d|y|1; /; read people 2|a|y|1; read people 3|c|z|1",
 			want:    "2|a|y|1 3|c|z|1",
 		},
@@ -118,7 +118,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDeadlock lets a session of somebody else lock the rows of a group the other way round.
+// TestDeadlock lets another session lock the rows of a group the other way round.
 func TestDeadlock(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -142,7 +142,7 @@ func TestDeadlock(t *testing.T) {
 	exec("UPDATE people SET score = 7 WHERE id = 2")
 	done := make(chan error)
 	go func() {
-		done <- r.whole(ctx, groupOf(changesOf(t, "update people 1|a|n|2; update people 2|b|n|2")))
+		done <- r.applyBulk(ctx, groupOf(changesOf(t, "update people 1|a|n|2; update people 2|b|n|2")))
 	}()
 	for s.Query(t, r.database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "0" {
 		time.Sleep(5 * time.Millisecond)
@@ -155,7 +155,7 @@ func TestDeadlock(t *testing.T) {
 	if got, want := s.Query(t, r.database, peopleRows), "1|a|n|2 2|b|n|2"; got != want {
 		t.Errorf("rows %s, want %s", got, want)
 	}
-	if n := r.logs.FilterMessage("again").Len(); n == 0 {
+	if n := r.logs.FilterMessage("retry a group").Len(); n == 0 {
 		t.Error("there was no deadlock: the test shows nothing")
 	}
 }
@@ -183,11 +183,11 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 	if got, want := s.Query(t, r.database, peopleRows), "A|m|z|1 B|m|y|1 C|m|y|1"; got != want {
 		t.Errorf("rows %s, want %s", got, want)
 	}
-	for _, st := range r.plans[table].others {
-		if !strings.Contains(st.sql, " WHERE ") {
+	for _, st := range r.plans[table].Statements {
+		if !strings.Contains(st.SQL, " WHERE ") {
 			continue // an insert finds nothing
 		}
-		rows, err := r.db.rows(t.Context(), "EXPLAIN EXECUTE "+st.name+" ("+strings.Repeat("NULL, ", strings.Count(st.sql, "$")-1)+"NULL)")
+		rows, err := r.db.Query(t.Context(), "EXPLAIN EXECUTE "+st.Name+" ("+strings.Repeat("NULL, ", strings.Count(st.SQL, "$")-1)+"NULL)")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 			text += string(row[0]) + "\n"
 		}
 		if !strings.Contains(text, "Index Cond: ((id OPERATOR(ext.=) ") || !strings.Contains(text, " AND ((email)::ext.citext OPERATOR(ext.=) ") {
-			t.Errorf("%s\n%s", st.sql, text)
+			t.Errorf("%s\n%s", st.SQL, text)
 		}
 	}
 }

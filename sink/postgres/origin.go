@@ -10,21 +10,22 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// originName is the replication origin of a sink's transactions. Postgres takes up to 512 bytes since 18, any before.
+// originName returns the name of the replication origin of a sink's transactions. Postgres 18 limits it to 512 bytes.
 func (s *Sink) originName() string {
 	return "tailrace_" + strings.ToLower(s.options.Pipeline+"_"+s.options.Name)
 }
 
-// originSession puts the sink's replication origin on the session, so that a reverse pipeline can leave out what this one
-// wrote. A session of before that still holds it is ended: it is fenced already.
-func (s *Sink) originSession(ctx context.Context, db *conn) error {
+// setUpOrigin sets the sink's replication origin for the session, so that a reverse pipeline can skip these transactions. A
+// previous session that still has the origin is terminated: it is fenced already.
+func (s *Sink) setUpOrigin(ctx context.Context, db *dml.Conn) error {
 	if s.options.Origin == OriginOff {
 		return nil
 	}
 	name := []byte(s.originName())
-	may, err := db.rows(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE')
+	may, err := db.Query(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE')
 		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_create(text)', 'EXECUTE')
 		AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_oid(text)', 'EXECUTE')`)
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *Sink) originSession(ctx context.Context, db *conn) error {
 	}
 	err = s.setOrigin(ctx, db, name)
 	if holder := holderOf(err); holder != "" {
-		_, err = db.rows(ctx, `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
+		_, err = db.Query(ctx, `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
 			WHERE pid = $1::pg_catalog.int4 AND application_name = pg_catalog.current_setting('application_name')
 			AND datname = pg_catalog.current_database() AND usename = CURRENT_USER`, []byte(holder))
 		if err == nil {
@@ -51,10 +52,10 @@ func (s *Sink) originSession(ctx context.Context, db *conn) error {
 // pidAtEnd finds the process in "replication origin with ID 1 is already active for PID 4711", in any language.
 var pidAtEnd = regexp.MustCompile(`([0-9]+)[^0-9]*$`)
 
-// holderOf is the process that has the origin, "" when err says something else.
+// holderOf returns the PID of the process that has the origin, or "" when err is another error.
 func holderOf(err error) string {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "55006" {
+	if !errors.As(err, &e) || e.Code != pgconnect.ObjectInUse {
 		return ""
 	}
 	if m := pidAtEnd.FindStringSubmatch(e.Message); m != nil {
@@ -63,19 +64,19 @@ func holderOf(err error) string {
 	return ""
 }
 
-func (s *Sink) setOrigin(ctx context.Context, db *conn, name []byte) error {
-	_, err := db.rows(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
+func (s *Sink) setOrigin(ctx context.Context, db *dml.Conn, name []byte) error {
+	_, err := db.Query(ctx, `SELECT pg_catalog.pg_replication_origin_create($1)
 		WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL`, name)
-	if err != nil && sqlstate(err) != "42710" && pgconnect.SQLState(err) != "23505" {
+	if err != nil && pgconnect.SQLState(err) != pgconnect.DuplicateObject && pgconnect.SQLState(err) != pgconnect.UniqueViolation {
 		return err
 	}
-	_, err = db.rows(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
+	_, err = db.Query(ctx, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", name)
 	return err
 }
 
-// noOrigin says what a session without an origin means.
+// noOrigin returns the error of a session without an origin, if it is one.
 func (s *Sink) noOrigin(err error) error {
-	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && sqlstate(err) == "55006" {
+	if pgconnect.Broken(err) || s.options.Origin == OriginRequired && pgconnect.SQLState(err) == pgconnect.ObjectInUse {
 		return named("set up the replication origin", err)
 	}
 	if s.options.Origin != OriginRequired {

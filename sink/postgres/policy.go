@@ -6,35 +6,37 @@ import (
 	"errors"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// settle applies one statement's changes, and what the policy says when they conflict.
-func (a *applier) settle(ctx context.Context, changes []*capture.Change) error {
+// applyWithPolicy applies the changes of one statement, and handles a conflict by the policy.
+func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change) error {
 	if a.options.OnConflict == Halt {
-		return a.one(ctx, changes)
+		return a.applyStatement(ctx, changes)
 	}
 	if a.options.OnConflict == Park {
-		if waits, err := a.waits(ctx, changes[0]); waits || err != nil {
+		if waits, err := a.parkFollowing(ctx, changes[0]); waits || err != nil {
 			return err
 		}
 	}
-	err := a.try(ctx, func() error { return a.one(ctx, changes) })
+	err := a.inSavepoint(ctx, func() error { return a.applyStatement(ctx, changes) })
 	var c *conflict
 	if !errors.As(err, &c) {
 		return err
 	}
-	if cause := a.drift(c); cause != nil {
-		return cause // it is the table that has to follow, not a row
+	if cause := a.driftCause(c); cause != nil {
+		return cause // the table has to be altered; no row is in the way
 	}
 	if a.options.OnConflict == Park {
 		return a.parkAll(ctx, changes, c)
 	}
-	return a.win(ctx, c)
+	return a.overwrite(ctx, c)
 }
 
-// try calls f in a savepoint: after an error nothing of f is left, and the transaction goes on.
-func (a *applier) try(ctx context.Context, f func() error) error {
-	if err := a.db.run(ctx, "SAVEPOINT change"); err != nil {
+// inSavepoint calls f in a savepoint. A conflict rolls back to it, and the transaction continues.
+func (a *applier) inSavepoint(ctx context.Context, f func() error) error {
+	if err := a.db.Run(ctx, "SAVEPOINT change"); err != nil {
 		return named("set savepoint", err)
 	}
 	end := "RELEASE SAVEPOINT change"
@@ -42,25 +44,25 @@ func (a *applier) try(ctx context.Context, f func() error) error {
 	if failed != nil {
 		var c *conflict
 		if !errors.As(failed, &c) {
-			return failed // the transaction is given up
+			return failed // the caller rolls the transaction back
 		}
 		end = "ROLLBACK TO SAVEPOINT change; " + end
 	}
-	if err := a.db.run(ctx, end); err != nil {
+	if err := a.db.Run(ctx, end); err != nil {
 		return named("end savepoint", err)
 	}
 	return failed
 }
 
-// win applies a change although the target's rows are in its way: those are overwritten or deleted. What is left is a
-// conflict with something else than rows, and halts.
-func (a *applier) win(ctx context.Context, c *conflict) error {
-	for range 20 { // unique keys of one table
-		next, err := a.giveWay(ctx, c)
+// overwrite applies a change by overwriting or deleting the rows of the target that conflict with it. A conflict that remains is
+// not with rows, and halts the sink.
+func (a *applier) overwrite(ctx context.Context, c *conflict) error {
+	for range 20 { // more unique keys than a table has
+		next, err := a.resolveConflict(ctx, c)
 		if next == nil || err != nil {
 			return err
 		}
-		err = a.try(ctx, next)
+		err = a.inSavepoint(ctx, next)
 		if !errors.As(err, &c) {
 			return err
 		}
@@ -68,76 +70,74 @@ func (a *applier) win(ctx context.Context, c *conflict) error {
 	return c
 }
 
-// giveWay removes what is in the way of a change, and returns what to try then; nil when nothing is left to do.
-func (a *applier) giveWay(ctx context.Context, c *conflict) (func() error, error) {
+// resolveConflict deletes rows that conflict with a change, and returns how to apply it then; nil when nothing is left to do.
+func (a *applier) resolveConflict(ctx context.Context, c *conflict) (func() error, error) {
 	p, change := c.plan, c.change
 	switch {
-	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != "23505" || c.rows > 1:
+	case p == nil || change.Op == capture.Truncate || c.err != nil && c.err.Code != pgconnect.UniqueViolation || c.rows > 1:
 		return nil, c
 	case c.err == nil:
-		return func() error { return a.blind(ctx, p, change) }, nil
+		return func() error { return a.applyUnconditionally(ctx, p, change) }, nil
 	}
 	columns, err := a.uniqueColumns(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if p.table.Exchanges(columns) && p.onKey == "" {
-		if err := a.readKind(ctx, c); err != nil || c.kind != "late" {
-			return nil, cmp.Or(err, error(c)) // what is in the way may be a row that has yet to move
+	if p.Table.Exchanges(columns) && p.OnConflict == "" {
+		if err := a.readConstraintKind(ctx, c); err != nil || c.kind != "deferrable" {
+			return nil, cmp.Or(err, error(c)) // the other row may be changed later in the transaction
 		}
 	}
-	if inserts(change) && subset(columns, p.key) {
+	if dml.IsInsert(change) && subset(columns, p.Key) {
 		over := &capture.Change{Tx: change.Tx, Seq: change.Seq, Op: capture.Update, Table: change.Table, After: change.After}
-		return func() error { return a.blind(ctx, p, over) }, nil
+		return func() error { return a.applyUnconditionally(ctx, p, over) }, nil
 	}
-	if err := a.evict(ctx, c, columns); err != nil {
+	if err := a.deleteConflicting(ctx, c, columns); err != nil {
 		return nil, err
 	}
-	if inserts(change) {
-		return func() error { return a.one(ctx, []*capture.Change{change}) }, nil
+	if dml.IsInsert(change) {
+		return func() error { return a.applyStatement(ctx, []*capture.Change{change}) }, nil
 	}
-	return func() error { return a.blind(ctx, p, change) }, nil
+	return func() error { return a.applyUnconditionally(ctx, p, change) }, nil
 }
 
-func inserts(c *capture.Change) bool { return c.Op == capture.Insert || c.Op == capture.Read }
-
-// blind applies an update or a delete whatever the row looked like before. A row that is not there is inserted where all
-// of it is known.
-func (a *applier) blind(ctx context.Context, p *plan, c *capture.Change) error {
-	if len(p.key) == 0 { // the row is not there as it should be, and nothing else finds it
-		if c.Op == capture.Update && whole(c.After) {
+// applyUnconditionally applies an update or a delete without comparing the old row. An update of a row that does not exist
+// inserts it, where the complete row is known.
+func (a *applier) applyUnconditionally(ctx context.Context, p *dml.Plan, c *capture.Change) error {
+	if len(p.Key) == 0 { // no row equals the old one, and there is no key to find another
+		if c.Op == capture.Update && dml.Complete(c.After) {
 			return a.insertInstead(ctx, p, c)
 		}
 		return nil
 	}
-	u := p.usage(nil, old(c), c.Before, c.After, false)
-	st := p.remove(u)
+	u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, false)
+	st := p.Delete(u)
 	if c.Op == capture.Update {
-		st = p.update(u)
+		st = p.Update(u)
 	}
-	n, err := a.db.exec(ctx, st, p.params(nil, u, old(c), c.After))
+	n, err := a.db.Exec(ctx, st, p.Params(nil, u, dml.OldRow(c), c.After))
 	if err != nil {
-		return judge(p, c, n, err)
+		return classify(p, c, n, err)
 	}
-	if n == 0 && c.Op == capture.Update && whole(c.After) {
+	if n == 0 && c.Op == capture.Update && dml.Complete(c.After) {
 		return a.insertInstead(ctx, p, c)
 	}
-	if n > 1 && p.late { // which of them it is, nobody can say
-		return judge(p, c, n, nil)
+	if n > 1 && p.Deferrable { // it is unknown which of them is meant
+		return classify(p, c, n, nil)
 	}
 	return nil
 }
 
-func (a *applier) insertInstead(ctx context.Context, p *plan, c *capture.Change) error {
+func (a *applier) insertInstead(ctx context.Context, p *dml.Plan, c *capture.Change) error {
 	row := &capture.Change{Tx: c.Tx, Seq: c.Seq, Op: capture.Insert, Table: c.Table, After: c.After}
-	n, err := a.db.exec(ctx, p.insert, p.insertParams(nil, row.After))
-	return judge(p, row, n, err)
+	n, err := a.db.Exec(ctx, p.Insert, p.InsertParams(nil, row.After))
+	return classify(p, row, n, err)
 }
 
-// uniqueColumns are the columns of the unique index that a conflict is about, as indexes into the row. One with
-// expressions or a predicate stays a conflict: nobody can tell which row it is.
+// uniqueColumns returns the columns of the violated unique index, as indexes into the row. An index with expressions or a
+// predicate stays a conflict, because the other row is unknown.
 func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
-	rows, err := a.db.rows(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
+	rows, err := a.db.Query(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
 		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
 		WHERE k.relname = $1 AND n.nspname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL`,
@@ -146,8 +146,8 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 		return nil, named("look for index "+c.err.ConstraintName, err)
 	}
 	for _, r := range rows {
-		i := c.plan.table.Column(string(r[0]))
-		if i < 0 || !given(c.change.After[i]) {
+		i := c.plan.Table.Column(string(r[0]))
+		if i < 0 || !dml.Given(c.change.After[i]) {
 			return nil, c
 		}
 		columns = append(columns, i)
@@ -158,18 +158,18 @@ func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int
 	return columns, nil
 }
 
-// evict deletes the row that has the values of a unique index.
-func (a *applier) evict(ctx context.Context, c *conflict, columns []int) error {
+// deleteConflicting deletes the row that has the same values in the columns of a unique index.
+func (a *applier) deleteConflicting(ctx context.Context, c *conflict, columns []int) error {
 	p := c.plan
-	sql := "DELETE FROM " + p.name + " t WHERE true"
+	sql := "DELETE FROM " + p.Name + " t WHERE true"
 	var params [][]byte
 	for _, i := range columns {
-		params = append(params, text(c.change.After[i]))
-		sql += " AND " + p.is(i, len(params))
+		params = append(params, dml.Param(c.change.After[i]))
+		sql += " AND " + p.Equals(i, len(params))
 	}
-	err := a.try(ctx, func() error {
-		r := a.db.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-		return judge(p, c.change, 1, r.Err)
+	err := a.inSavepoint(ctx, func() error {
+		r := a.db.PG.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+		return classify(p, c.change, 1, r.Err)
 	})
 	return err
 }

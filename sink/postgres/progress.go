@@ -10,30 +10,32 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// progress writes the lane's row in tailrace.progress: the first statement of every transaction, so that whoever opens
-// the sink next waits for it or ends it, and a fenced Writer comes to know before it changes anything.
+// progress writes the lane's row in tailrace.progress, in the first statement of every transaction. So the next process that opens
+// the sink waits for the transaction or terminates it, and a fenced Writer fails before it changes anything.
 type progress struct {
 	key    [][]byte // pipeline, sink, lane, owner
-	origin []byte   // nil: it is recorded
-	move   *statement
-	fence  *statement // move, and an error where that has hit no row, for transactions that nobody looks at before they commit
-	lock   *statement
+	origin []byte   // nil when it is recorded already
+	move   *dml.Statement
+	fence  *dml.Statement // move, with an error when no row is affected, for transactions whose results are not checked before COMMIT
+	lock   *dml.Statement
 
 	mu sync.Mutex
-	at capture.Position // the row stands there, or beyond
+	at capture.Position // the row has this position or a later one
 }
 
-// reached notes where the row stands.
-func (p *progress) reached(at capture.Position) {
+// record records the position of the row.
+func (p *progress) record(at capture.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = at
 }
 
-// put notes, before the row is rewritten, that it may stand there.
-func (p *progress) put(at capture.Position) {
+// lowerTo records, before the row is rewritten, that it may have an earlier position.
+func (p *progress) lowerTo(at capture.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if at.Before(p.at) {
@@ -41,7 +43,8 @@ func (p *progress) put(at capture.Position) {
 	}
 }
 
-func (p *progress) least() capture.Position {
+// lowest returns a position that the row must have reached.
+func (p *progress) lowest() capture.Position {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.at
@@ -50,7 +53,7 @@ func (p *progress) least() capture.Position {
 func newProgress(key [][]byte, o capture.Origin) *progress {
 	origin, err := json.Marshal(o)
 	if err != nil {
-		panic(err) // numbers and strings
+		panic(err) // does not happen for numbers and strings
 	}
 	const move = `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
 			state = COALESCE($7::pg_catalog.bytea, state), origin = COALESCE($8::pg_catalog.jsonb, origin),
@@ -59,20 +62,20 @@ func newProgress(key [][]byte, o capture.Origin) *progress {
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`
 	return &progress{
 		key: key, origin: origin,
-		move:  &statement{sql: move},
-		fence: &statement{sql: "WITH moved AS (" + move + " RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM moved"},
-		lock: &statement{sql: `UPDATE tailrace.progress SET updated_at = pg_catalog.now()
+		move:  &dml.Statement{SQL: move},
+		fence: &dml.Statement{SQL: "WITH moved AS (" + move + " RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM moved"},
+		lock: &dml.Statement{SQL: `UPDATE tailrace.progress SET updated_at = pg_catalog.now()
 			WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`},
 	}
 }
 
-// params are those of the statements move and fence, for the end of a group. What the group does not bring stays as it is.
-func (p *progress) params(g *group) [][]byte {
-	params := append(p.key[:4:4], g.end.LSN.Append(nil), strconv.AppendUint(nil, g.end.Seq, 10), bytea(g.state), p.origin)
-	return append(params, commitText(g.last)...)
+// params returns the parameters of move and fence for the end of a group. Columns that the group has no value for stay unchanged.
+func (p *progress) params(g *queue.Group) [][]byte {
+	params := append(p.key[:4:4], g.End.LSN.Append(nil), strconv.AppendUint(nil, g.End.Seq, 10), bytea(g.State), p.origin)
+	return append(params, commitText(g.Last)...)
 }
 
-// bytea is the text of a state; nil stays nil.
+// bytea encodes a state as the text of a bytea; nil stays nil.
 func bytea(state []byte) []byte {
 	if state == nil {
 		return nil
@@ -80,7 +83,7 @@ func bytea(state []byte) []byte {
 	return hex.AppendEncode([]byte(`\x`), state)
 }
 
-// commitText is a commit as commitOf reads it: nulls where there is none.
+// commitText encodes a commit as commitOf reads it, as nulls when it is zero.
 func commitText(c capture.Commit) [][]byte {
 	if c.IsZero() {
 		return [][]byte{nil, nil, nil}
@@ -92,14 +95,14 @@ func commitText(c capture.Commit) [][]byte {
 	return [][]byte{c.LSN.Append(nil), strconv.AppendUint(nil, c.XID, 10), at}
 }
 
-// moveTo writes the end of a group; sink.ErrFenced when the row is not ours any more.
-func (p *progress) moveTo(ctx context.Context, db *conn, g *group) error {
-	return owned(db.exec(ctx, p.move, p.params(g)))
+// moveTo writes the end of a group. It returns sink.ErrFenced when another process owns the row.
+func (p *progress) moveTo(ctx context.Context, db *dml.Conn, g *queue.Group) error {
+	return owned(db.Exec(ctx, p.move, p.params(g)))
 }
 
-// rewrite writes what is given in the place of what the row says; a state that is nil stays.
-func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) error {
-	p.put(to.Position)
+// rewrite replaces the contents of the row; a nil state leaves the state unchanged.
+func (p *progress) rewrite(ctx context.Context, db *dml.Conn, to sink.Progress) error {
+	p.lowerTo(to.Position)
 	texts := make([][]byte, 2)
 	for i, v := range []any{to.Origin, to.Verdict} {
 		b, err := json.Marshal(v)
@@ -111,7 +114,7 @@ func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) erro
 		}
 	}
 	params := append(p.key[:4:4], to.Position.LSN.Append(nil), strconv.AppendUint(nil, to.Position.Seq, 10))
-	return owned(db.exec(ctx, &statement{sql: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
+	return owned(db.Exec(ctx, &dml.Statement{SQL: `UPDATE tailrace.progress SET position = $5::pg_catalog.pg_lsn, seq = $6::pg_catalog.int8,
 		origin = $7::pg_catalog.jsonb, verdict = $8::pg_catalog.jsonb, commit_lsn = $9::pg_catalog.pg_lsn,
 		commit_xid = $10::pg_catalog.int8, commit_time = $11::pg_catalog.timestamptz,
 		state = COALESCE($12::pg_catalog.bytea, state), updated_at = pg_catalog.now()
@@ -119,14 +122,14 @@ func (p *progress) rewrite(ctx context.Context, db *conn, to sink.Progress) erro
 		append(append(append(params, texts...), commitText(to.Commit)...), bytea(to.State))))
 }
 
-// hold locks the row until the transaction ends.
-func (p *progress) hold(ctx context.Context, db *conn) error {
-	return owned(db.exec(ctx, p.lock, p.key))
+// lockRow locks the row until the transaction ends.
+func (p *progress) lockRow(ctx context.Context, db *dml.Conn) error {
+	return owned(db.Exec(ctx, p.lock, p.key))
 }
 
-// look reads the row again: sink.ErrFenced when it is not ours any more, and an error when it stands before what it said.
-func (p *progress) look(ctx context.Context, db *conn) error {
-	rows, err := db.rows(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
+// check reads the row again. It returns sink.ErrFenced when another process owns it, and an error when its position went back.
+func (p *progress) check(ctx context.Context, db *dml.Conn) error {
+	rows, err := db.Query(ctx, `SELECT COALESCE(position, '0/0')::pg_catalog.text, COALESCE(seq, 0)::pg_catalog.text FROM tailrace.progress
 		WHERE pipeline = $1 AND sink = $2 AND lane = $3 AND owner = $4`, p.key...)
 	if err != nil {
 		return named("read progress", err)
@@ -141,8 +144,8 @@ func (p *progress) look(ctx context.Context, db *conn) error {
 	if now.Seq, err = strconv.ParseUint(string(rows[0][1]), 10, 64); err != nil {
 		return fmt.Errorf("read progress: %w", err)
 	}
-	if least := p.least(); now.Before(least) { // asked after the row was read
-		return fmt.Errorf("the target held everything up to %s, and its progress is %s now: it was put back to an older state", least, now)
+	if least := p.lowest(); now.Before(least) { // read after the row, since rewrite may lower it
+		return fmt.Errorf("the target had everything up to %s, and its progress is %s now: it was restored to an older state", least, now)
 	}
 	return nil
 }
@@ -157,7 +160,7 @@ func owned(rows int64, err error) error {
 	return nil
 }
 
-// unhex reads a bytea's text of encode(..., 'hex'); nil stays nil.
+// unhex decodes what encode(..., 'hex') printed; nil stays nil.
 func unhex(text []byte) ([]byte, error) {
 	if text == nil {
 		return nil, nil

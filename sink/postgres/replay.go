@@ -10,35 +10,37 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// Replayed is what Replay has done.
+// Replayed is the result of Replay.
 type Replayed struct {
-	Applied int      // changes that were written and left tailrace.parked
-	Waiting int      // changes that are still there
-	Reasons []string // why: one for each row that is in the way
+	Applied int      // changes that were written and removed from tailrace.parked
+	Waiting int      // changes that are still parked
+	Reasons []string // one per row that still conflicts
 }
 
-// Replay writes the changes that wait in tailrace.parked, in their order, each with its removal from there in one
-// transaction. One that still conflicts stays, with the later ones of its row. It may run beside the daemon: what that
-// parks meanwhile is replayed, too, or the next time.
+// Replay writes the parked changes in order, and removes each from tailrace.parked in the same transaction. A change that still
+// conflicts stays parked, and so do later changes of its row. Replay may run while the daemon does: changes that are parked
+// meanwhile are replayed, too, or the next time.
 func (s *Settings) Replay(ctx context.Context, pipeline, name string) (Replayed, error) {
 	k := s.make(pipeline, name, zap.NewNop())
 	db, err := k.connect(ctx)
 	if err != nil {
 		return Replayed{}, err
 	}
-	defer db.close()
+	defer db.Close()
 	r := &replay{applier: newApplier(k, db, nil, nil), sink: [][]byte{[]byte(pipeline), []byte(name)}}
 	return r.run(ctx)
 }
 
 // replay is one call of Replay.
 type replay struct {
-	*applier
-	sink [][]byte // pipeline and name
-	done Replayed
+	applier *applier
+	sink    [][]byte // pipeline and name
+	done    Replayed
 }
 
 // waiting is a row of tailrace.parked.
@@ -57,15 +59,15 @@ SELECT pg_catalog.json_build_object('ID', id, 'Schema', target_schema, 'Table', 
   'Before', before, 'After', after, 'SourceSchema', source_schema, 'SourceTable', source_table, 'Position', position, 'Seq', seq)
 FROM tailrace.parked WHERE pipeline = $1 AND sink = $2 ORDER BY id`
 
-// run goes through what waits until nothing more can be written.
+// run tries all parked changes until no more can be written.
 func (r *replay) run(ctx context.Context) (Replayed, error) {
-	there, err := r.db.rows(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
+	there, err := r.applier.db.Query(ctx, "SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL")
 	if err != nil || string(there[0][0]) != "t" {
 		return r.done, named("look for tailrace.parked", err)
 	}
 	for before := -1; before != r.done.Applied; {
 		before = r.done.Applied
-		rows, err := r.db.rows(ctx, waitingQuery, r.sink...)
+		rows, err := r.applier.db.Query(ctx, waitingQuery, r.sink...)
 		if err != nil {
 			return r.done, named("read tailrace.parked", err)
 		}
@@ -84,7 +86,7 @@ func (r *replay) run(ctx context.Context) (Replayed, error) {
 	return r.done, nil
 }
 
-// next writes one change, unless an earlier one of its row waits.
+// next writes one change, unless an earlier one of its row stays parked.
 func (r *replay) next(ctx context.Context, w *waiting, stuck map[string]bool) error {
 	keys := w.keys()
 	for _, k := range keys {
@@ -112,38 +114,38 @@ func (r *replay) next(ctx context.Context, w *waiting, stuck map[string]bool) er
 	return nil
 }
 
-// keys are the rows that a change is about.
+// keys returns the keys of the rows that a change concerns.
 func (w *waiting) keys() (keys []string) {
 	for _, k := range []*string{w.Key, w.NewKey} {
 		if k != nil {
-			keys = append(keys, parkedKey(ident(w.Schema, w.Table), *k))
+			keys = append(keys, parkedKey(pgconnect.Ident(w.Schema, w.Table), *k))
 		}
 	}
 	return keys
 }
 
-// write writes one change, in a transaction of its own. false: somebody else has taken it.
+// write writes one change in a transaction of its own. It returns false when the change is no longer parked.
 func (r *replay) write(ctx context.Context, w *waiting) (bool, error) {
-	if err := r.begin(ctx); err != nil {
+	if err := r.applier.begin(ctx); err != nil {
 		return false, err
 	}
-	gone, err := r.db.rows(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
+	gone, err := r.applier.db.Query(ctx, "DELETE FROM tailrace.parked WHERE id = $1::pg_catalog.int8 RETURNING id", strconv.AppendInt(nil, w.ID, 10))
 	if err == nil && len(gone) == 1 {
 		var c *capture.Change
 		if c, err = r.change(ctx, w); err == nil {
-			err = r.one(ctx, []*capture.Change{c})
+			err = r.applier.applyStatement(ctx, []*capture.Change{c})
 		}
-		if err == nil { // what is deferred would not tell the change
-			err = judge(r.plans[c.Table], c, 1, r.db.run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
+		if err == nil { // a deferred violation would not name the change
+			err = classify(r.applier.plans[c.Table], c, 1, r.applier.db.Run(ctx, "SET CONSTRAINTS ALL IMMEDIATE"))
 		}
 		if err == nil {
-			if err = r.db.run(ctx, "COMMIT"); err == nil {
+			if err = r.applier.db.Run(ctx, "COMMIT"); err == nil {
 				return true, nil
 			}
-			err = r.atCommit(err)
+			err = r.applier.atCommit(err)
 		}
 	}
-	return false, errors.Join(named("replay a change", err), r.db.rollback(ctx))
+	return false, errors.Join(named("replay a change", err), r.applier.db.Rollback(ctx))
 }
 
 const columnsQuery = `
@@ -151,16 +153,16 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, -1), a.attgenerated <> '', 
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
-// change is the parked change, with the plan of a table that has the columns that it knows.
+// change returns the parked change, and plans a table that has only the columns that the change has.
 func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error) {
-	rows, err := r.db.rows(ctx, columnsQuery, []byte(ident(w.Schema, w.Table)))
+	rows, err := r.applier.db.Query(ctx, columnsQuery, []byte(pgconnect.Ident(w.Schema, w.Table)))
 	if err != nil {
-		return nil, named("look at "+ident(w.Schema, w.Table), err)
+		return nil, named("look at "+pgconnect.Ident(w.Schema, w.Table), err)
 	}
 	t := &capture.Table{Schema: w.SourceSchema, Name: w.SourceTable}
 	rel := &target.Relation{Schema: w.Schema, Name: w.Table}
 	c := &capture.Change{Tx: &capture.Tx{LSN: w.Position}, Seq: w.Seq, Op: opOf(w.Op), Table: t}
-	key := true // the primary key finds the row, where the change has all of it
+	key := true // the primary key finds the row, if the change has all its columns
 	for _, row := range rows {
 		name, is := string(row[0]), func(i int) bool { return string(row[i]) == "t" }
 		_, before := w.Before[name]
@@ -178,19 +180,19 @@ func (r *replay) change(ctx context.Context, w *waiting) (*capture.Change, error
 		rel.Columns = append(rel.Columns, target.Column{Name: name, Type: string(row[1]), Generated: is(2), Identity: is(3)})
 		c.Before, c.After = appendParked(c.Before, w.Before, name), appendParked(c.After, w.After, name)
 	}
-	if !key { // then what the replica identity gave does
+	if !key { // otherwise the columns of the replica identity do
 		rel.Key = nil
 		for i, v := range c.Before {
-			if given(v) {
+			if dml.Given(v) {
 				rel.Key = append(rel.Key, i)
 			}
 		}
 	}
-	r.plans[t] = newPlan(t, rel)
+	r.applier.plans[t] = dml.NewPlan(t, rel)
 	return c, nil
 }
 
-// appendParked appends a column's value of an image; a column that the image lacks is absent. No image: nil stays nil.
+// appendParked appends a column's value in an image; absent when the image lacks the column. Without an image it returns nil.
 func appendParked(row []capture.Value, image map[string]*string, name string) []capture.Value {
 	if image == nil {
 		return nil

@@ -4,16 +4,18 @@ import (
 	"context"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// progressSchema is the schema in the target that is ours.
+// progressSchema is the schema in the target for our own tables.
 const progressSchema = "tailrace"
 
-// schemaLock is the advisory lock under which the schema is made: many sinks start at once.
+// schemaLock is the advisory lock under which the schema is created, because many sinks may start at the same time.
 const schemaLock = "7381920465"
 
-// schemaDDL makes what a sink keeps in its target. CREATE SCHEMA asks for the right to it even where it is there already. A row of progress is written by every transaction, so its page has
-// room for new versions beside it.
+// schemaDDL creates the tables that a sink keeps in its target. CREATE SCHEMA IF NOT EXISTS would need the privilege even when the
+// schema exists. Every transaction updates a row of tailrace.progress, so its pages have room for new row versions.
 const schemaDDL = `BEGIN;
 SELECT pg_catalog.pg_advisory_xact_lock(` + schemaLock + `);
 DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$;
@@ -62,13 +64,13 @@ CREATE TABLE IF NOT EXISTS tailrace.parked (
 CREATE INDEX IF NOT EXISTS parked_key ON tailrace.parked (pipeline, sink, lane, target_schema, target_table, key);
 COMMIT`
 
-// upgradeDDL adds to a table of an older version what it lacks.
+// upgradeDDL adds the columns that a table of an older version lacks.
 const upgradeDDL = `ALTER TABLE tailrace.progress ADD COLUMN IF NOT EXISTS commit_lsn pg_lsn, ADD COLUMN IF NOT EXISTS commit_xid bigint,
 	ADD COLUMN IF NOT EXISTS commit_time timestamptz, ADD COLUMN IF NOT EXISTS verdict jsonb;`
 
-// prepare makes the schema where it is absent.
-func (s *Sink) prepare(ctx context.Context, db *conn) error {
-	rows, err := db.rows(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+// prepare creates or upgrades the schema where necessary.
+func (s *Sink) prepare(ctx context.Context, db *dml.Conn) error {
+	rows, err := db.Query(ctx, `SELECT pg_catalog.to_regclass('tailrace.parked') IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute
 		WHERE attrelid = pg_catalog.to_regclass('tailrace.progress') AND attname = 'verdict')`)
 	if err != nil {
 		return named("look for tailrace.progress", err)
@@ -76,14 +78,14 @@ func (s *Sink) prepare(ctx context.Context, db *conn) error {
 	if string(rows[0][0]) == "t" {
 		return s.prepareTables(ctx, db)
 	}
-	err = db.run(ctx, schemaDDL)
+	err = db.Run(ctx, schemaDDL)
 	if err == nil {
 		return s.prepareTables(ctx, db)
 	}
-	if rolled := db.rollback(ctx); rolled != nil {
+	if rolled := db.Rollback(ctx); rolled != nil {
 		return named("create schema tailrace", rolled)
 	}
-	if sqlstate(err) == "42501" {
+	if pgconnect.SQLState(err) == pgconnect.InsufficientPrivilege {
 		return &capture.Problem{
 			State: "permission_denied", Halted: true, Usage: true, Err: err,
 			Reason: "the sink's role may not create schema tailrace, where the progress is kept",

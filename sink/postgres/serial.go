@@ -9,13 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// serial applies changes one by one in the source's order, within the transaction that is open, so that what fails is a
-// real conflict of one change.
+// serial applies changes one by one in the source's order, in the open transaction, so that a failure is a conflict of one
+// change.
 func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	for len(changes) > 0 {
-		n, err := a.step(ctx, changes)
+		n, err := a.applyNext(ctx, changes)
 		if err != nil {
 			return err
 		}
@@ -24,22 +26,22 @@ func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
 	return nil
 }
 
-// step applies the first statement's changes, and says how many that were.
-func (a *applier) step(ctx context.Context, changes []*capture.Change) (int, error) {
-	n := run(changes)
+// applyNext applies the changes of the first statement and returns their number.
+func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int, error) {
+	n := statementChanges(changes)
 	for _, c := range changes[:n] {
 		if _, err := a.plan(ctx, c); err != nil {
 			return n, err
 		}
 	}
-	if rowless(changes[0]) {
+	if dml.Rowless(changes[0]) {
 		return n, nil
 	}
-	return n, a.settle(ctx, changes[:n])
+	return n, a.applyWithPolicy(ctx, changes[:n])
 }
 
-// run is how many changes are one statement: those of a TRUNCATE of several tables, else one.
-func run(changes []*capture.Change) int {
+// statementChanges returns how many of the first changes are one statement: all of a TRUNCATE of several tables, else one.
+func statementChanges(changes []*capture.Change) int {
 	n := 1
 	for changes[0].Op == capture.Truncate && n < len(changes) && changes[n].Op == capture.Truncate && changes[n].Tx.LSN == changes[0].Tx.LSN {
 		n++
@@ -47,8 +49,8 @@ func run(changes []*capture.Change) int {
 	return n
 }
 
-// one applies one statement's changes. The error is a *conflict when the target's rows or constraints are the reason.
-func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
+// applyStatement applies the changes of one statement. The error is a *conflict when rows or constraints of the target cause it.
+func (a *applier) applyStatement(ctx context.Context, changes []*capture.Change) error {
 	c := changes[0]
 	if c.Op == capture.Truncate {
 		return a.truncate(ctx, changes)
@@ -61,72 +63,64 @@ func (a *applier) one(ctx context.Context, changes []*capture.Change) error {
 	var err error
 	switch c.Op {
 	case capture.Insert, capture.Read:
-		if !whole(c.After) {
-			return fmt.Errorf("insert into %s at %s: the row is not whole", p.name, c.At())
+		if !dml.Complete(c.After) {
+			return fmt.Errorf("insert into %s at %s: the row is not whole", p.Name, c.At())
 		}
-		rows, err = a.db.exec(ctx, p.insert, p.insertParams(nil, c.After))
+		rows, err = a.db.Exec(ctx, p.Insert, p.InsertParams(nil, c.After))
 	case capture.Update:
-		u := p.usage(nil, old(c), c.Before, c.After, true)
-		rows, err = a.db.exec(ctx, p.update(u), p.params(nil, u, old(c), c.After))
+		u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, true)
+		rows, err = a.db.Exec(ctx, p.Update(u), p.Params(nil, u, dml.OldRow(c), c.After))
 	case capture.Delete:
-		u := p.usage(nil, old(c), c.Before, c.After, true)
-		rows, err = a.db.exec(ctx, p.remove(u), p.params(nil, u, old(c), nil))
+		u := p.Usage(nil, dml.OldRow(c), c.Before, c.After, true)
+		rows, err = a.db.Exec(ctx, p.Delete(u), p.Params(nil, u, dml.OldRow(c), nil))
 	}
-	return judge(p, c, rows, err)
+	return classify(p, c, rows, err)
 }
 
 func (a *applier) truncate(ctx context.Context, changes []*capture.Change) error {
 	if a.options.IgnoreTruncate {
 		return nil
 	}
-	if err := a.db.run(ctx, a.truncateSQL(changes)); err != nil {
-		return judge(a.plans[changes[0].Table], changes[0], 1, err)
+	if err := a.db.Run(ctx, a.truncateSQL(changes)); err != nil {
+		return classify(a.plans[changes[0].Table], changes[0], 1, err)
 	}
 	return nil
 }
 
-// truncateSQL is one statement for all tables: foreign keys between them do not matter then.
+// truncateSQL returns one statement for all tables, so that foreign keys between them do not matter.
 func (a *applier) truncateSQL(changes []*capture.Change) string {
 	names := make([]string, len(changes))
 	for i, c := range changes {
-		names[i] = a.plans[c.Table].name
+		names[i] = a.plans[c.Table].Name
 	}
 	return "TRUNCATE " + strings.Join(names, ", ")
 }
 
-// old is what is known of the row that a change concerns, as it is before: at least the key.
-func old(c *capture.Change) []capture.Value {
-	if c.Before != nil {
-		return c.Before
-	}
-	return c.After
-}
-
-// judge makes a conflict of what a statement for one row has come to.
-func judge(p *plan, c *capture.Change, rows int64, err error) error {
+// classify turns the result of a statement for one row into an error: a *conflict where it is one.
+func classify(p *dml.Plan, c *capture.Change, rows int64, err error) error {
 	if err == nil && (rows == 1 || c.Op == capture.Insert || c.Op == capture.Read) {
-		return nil // a trigger of the target may keep a row out
+		return nil // a trigger of the target may suppress an insert
 	}
 	if err == nil {
 		return &conflict{plan: p, change: c, rows: rows}
 	}
 	var e *pgconn.PgError
-	if errors.As(err, &e) && conflicting(e.Code) {
+	if errors.As(err, &e) && conflictCode(e.Code) {
 		return &conflict{plan: p, change: c, err: e}
 	}
-	return named(fmt.Sprintf("%s %s", c.Op, p.name), err)
+	return named(fmt.Sprintf("%s %s", c.Op, p.Name), err)
 }
 
-// conflicting says whether an error comes from the rows and the constraints that are there: class 23, values that a type
-// does not take, what a trigger says, and a TRUNCATE of what another table refers to.
-func conflicting(code string) bool {
-	return strings.HasPrefix(code, "23") || strings.HasPrefix(code, "22") || code == "44000" || code == "P0001" || code == "0A000"
+// conflictCode reports whether an SQLSTATE is caused by rows or constraints of the target: class 23, values that a type does not
+// accept (class 22), an error raised by a trigger, and a TRUNCATE of a table that another one references.
+func conflictCode(code string) bool {
+	return strings.HasPrefix(code, pgconnect.IntegrityConstraintViolation) || strings.HasPrefix(code, pgconnect.DataException) || code == pgconnect.WithCheckOptionViolation || code == pgconnect.RaiseException || code == pgconnect.FeatureNotSupported
 }
 
-// atCommit makes a conflict of what was deferred and fails when the transaction is to be committed.
+// atCommit turns the failure of a deferred constraint at COMMIT into a *conflict.
 func (a *applier) atCommit(err error) error {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || !conflicting(e.Code) {
+	if !errors.As(err, &e) || !conflictCode(e.Code) {
 		return err
 	}
 	return &conflict{err: e}

@@ -10,6 +10,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // Settings is a sink "postgres" block.
@@ -66,7 +67,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	return d
 }
 
-// Sink makes the sink of a pipeline's block; it contacts nothing.
+// Sink returns the sink of a pipeline's block. It does not connect.
 func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, error) {
 	return s.make(pipeline, name, log), nil
 }
@@ -86,12 +87,12 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) *Sink {
 	return New(o, log)
 }
 
-// KeyChanges implements daemon.KeyChanges: a replica takes a change of key as it is.
+// KeyChanges implements daemon.KeyChanges: a replica applies a change of a key as it is.
 func (s *Settings) KeyChanges() bool { return true }
 
 // Begins implements daemon.Begins.
 func (s *Settings) Begins() string { return s.Start }
 
-// Memory implements daemon.Memory. Changes are copied into small pieces full of pointers, which the collector has to
-// follow: with less room it takes most of the CPU while a backlog is written (bench/replica).
-func (s *Settings) Memory() int64 { return 4 * (queueBytes + 2*groupBytes) }
+// Memory implements daemon.Memory. Changes are copied into small objects with many pointers, which the garbage collector has to
+// follow: with less memory it takes most of the CPU while a backlog is written (bench/replica).
+func (s *Settings) Memory() int64 { return 4 * (queue.Bytes + 2*queue.GroupBytes) }

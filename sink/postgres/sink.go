@@ -10,86 +10,86 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Options is what a Sink is made of. Pipeline, Name and URL have to be given.
+// Options are the options of a Sink. Pipeline, Name and URL are required.
 type Options struct {
 	Pipeline, Name string
 	URL            string                 // a secret: it may hold a password
-	Password       func() (string, error) // read again at each connect; nil: what the URL, PGPASSWORD or the passfile says
-	Schema         string                 // where all tables land; "": each in the schema of its source
-	AddColumns     bool                   // columns that the target lacks are added; else they halt the lane
+	Password       func() (string, error) // called for each connection; nil: the URL, PGPASSWORD or the passfile has it
+	Schema         string                 // of all target tables; "": the schema of the source table
+	AddColumns     bool                   // add missing columns; otherwise they halt the sink
 	OnConflict     Policy
-	KeepDeletes    bool // rows that the source deletes stay
-	IgnoreTruncate bool // and those that it truncates
+	KeepDeletes    bool // do not apply deletes
+	IgnoreTruncate bool // do not apply TRUNCATE
 	Constraints    Constraints
 	Origin         Origin
 }
 
-// Policy says what becomes of a change that the target does not take.
+// Policy is how a change that conflicts with the target is handled.
 type Policy uint8
 
 // The policies.
 const (
-	Halt       Policy = iota // the lane halts with a named state
-	SourceWins               // what stands in the way is overwritten or deleted
-	Park                     // the change goes to tailrace.parked, and so do later ones of its row
+	Halt       Policy = iota // the sink halts with a named state
+	SourceWins               // conflicting rows are overwritten or deleted
+	Park                     // the change is put into tailrace.parked, and so are later ones of its row
 )
 
-// Constraints says what becomes of the target's foreign keys and triggers.
+// Constraints is how the target's foreign keys and triggers are handled.
 type Constraints uint8
 
-// The ways of constraints.
+// The values of Constraints.
 const (
 	Check    Constraints = iota // as for any other session
-	Deferred                    // deferrable ones are checked when a transaction ends
+	Deferred                    // deferrable constraints are checked at the end of a transaction
 	Off                         // session_replication_role = replica: no foreign keys, no ordinary triggers
 )
 
-// Origin says whether the session carries a replication origin, by which a reverse pipeline knows our transactions.
+// Origin is whether sessions set a replication origin, by which a reverse pipeline recognizes their transactions.
 type Origin uint8
 
-// The ways of a replication origin.
+// The values of Origin.
 const (
-	OriginAuto     Origin = iota // where the role may
-	OriginRequired               // else it is a problem
+	OriginAuto     Origin = iota // where the role is allowed to
+	OriginRequired               // a session without one is a problem
 	OriginOff
 )
 
 const (
-	openWithin   = 30 * time.Second       // Open as a whole
-	zombieWithin = 3 * time.Second        // an earlier writer's transaction may take so long to end before it is ended
-	lookPause    = time.Second            // an idle target is asked whether it has what it had
-	idlePause    = 500 * time.Millisecond // between two progress records when there is nothing else to write
-	queueBytes   = 2 << 20                // accepted and not in the hands of the worker, who has two groups
-	groupBytes   = 2 << 20                // of a group, unless a single part is larger
+	openTimeout        = 30 * time.Second       // Open as a whole
+	staleOwnerTimeout  = 3 * time.Second        // how long an earlier writer's transaction may take to end before its backend is terminated
+	idleCheckInterval  = time.Second            // how often an idle target is asked for its position
+	idleRecordInterval = 500 * time.Millisecond // between two progress records when there are no changes
 )
 
-var errSlow = errors.New("no answer from the target in time")
+var errTimeout = errors.New("no answer from the target in time")
 
 // Sink is one replica of one pipeline. It implements sink.Sink.
 type Sink struct {
-	options  Options
-	patience time.Duration
-	log      *zap.Logger
+	options      Options
+	stallTimeout time.Duration
+	log          *zap.Logger
 }
 
-// New makes a sink; it contacts nothing.
-func New(o Options, log *zap.Logger) *Sink { return &Sink{options: o, patience: patience, log: log} }
+// New returns a sink. It does not connect.
+func New(o Options, log *zap.Logger) *Sink {
+	return &Sink{options: o, stallTimeout: stallTimeout, log: log}
+}
 
-// Open implements sink.Sink. It takes over the lane's row in tailrace.progress, which waits for a transaction of an
-// earlier Writer, or ends it; none of those can write after that (I8).
+// Open implements sink.Sink. It becomes the owner of the lane's row in tailrace.progress, which waits for a transaction of an
+// earlier Writer or terminates it. No earlier Writer can write after that (I8).
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := s.connect(ctx)
 	if err != nil {
 		return nil, sink.Progress{}, err
 	}
-	row, progress, err := s.takeOver(ctx, db, lane)
+	row, progress, err := s.acquireOwnership(ctx, db, lane)
 	if err == nil {
-		err = s.originSession(ctx, db)
+		err = s.setUpOrigin(ctx, db)
 	}
 	if err != nil {
-		db.close()
+		db.Close()
 		return nil, sink.Progress{}, err
 	}
 	return newWriter(s, lane, db, row), progress, nil

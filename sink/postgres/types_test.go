@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
@@ -90,7 +92,7 @@ func TestEveryType(t *testing.T) {
 // adopt plans a table as it is in the target, without a look at the source's types.
 func (r *rig) adopt(t *testing.T, table *capture.Table) {
 	t.Helper()
-	rows, err := r.db.rows(t.Context(), `SELECT attname, pg_catalog.format_type(atttypid, -1), typoutput = 'pg_catalog.array_out'::pg_catalog.regproc
+	rows, err := r.db.Query(t.Context(), `SELECT attname, pg_catalog.format_type(atttypid, -1), typoutput = 'pg_catalog.array_out'::pg_catalog.regproc
 		FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
 		WHERE attrelid = pg_catalog.to_regclass($1) AND attnum > 0 ORDER BY attnum`, []byte("public."+table.Name))
 	if err != nil {
@@ -101,14 +103,14 @@ func (r *rig) adopt(t *testing.T, table *capture.Table) {
 		rel.Columns = append(rel.Columns, target.Column{Name: string(row[0]), Type: string(row[1]), Array: string(row[2]) == "t"})
 	}
 	rel.Columns[0].Equal = true
-	r.plans[table] = newPlan(table, rel)
+	r.plans[table] = dml.NewPlan(table, rel)
 }
 
 func testType(t *testing.T, s *testenv.PostgresServer, r *rig, n int, kind string, values []string) {
 	name := fmt.Sprintf("t%d", n)
 	s.ExecIn(t, r.database, fmt.Sprintf("CREATE TABLE %s (id int PRIMARY KEY, v %s, w text); CREATE TABLE want_%s (LIKE %[1]s)", name, kind, name))
-	rows, err := r.db.rows(t.Context(), "SELECT v::"+kind+" FROM unnest($1::pg_catalog.text[]) v",
-		appendArray(nil, len(values), func(i int) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(values[i])} }))
+	rows, err := r.db.Query(t.Context(), "SELECT v::"+kind+" FROM unnest($1::pg_catalog.text[]) v",
+		dml.AppendArray(nil, len(values), func(i int) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(values[i])} }))
 	if err != nil {
 		t.Fatalf("%s: %v", kind, err)
 	}
@@ -141,7 +143,7 @@ func testType(t *testing.T, s *testenv.PostgresServer, r *rig, n int, kind strin
 			}
 			list = append(list, c)
 		}
-		if err := r.inBulk(t.Context(), groupOf(list)); err != nil {
+		if err := r.tryBulk(t.Context(), groupOf(list)); err != nil {
 			t.Errorf("%s of %d: %s: %v", op, n, kind, err)
 			if err := r.rollback(t.Context()); err != nil {
 				t.Fatal(err)
@@ -151,20 +153,20 @@ func testType(t *testing.T, s *testenv.PostgresServer, r *rig, n int, kind strin
 	same := func(step, shift int, w string) {
 		t.Helper()
 		for id := range 106 {
-			v := literal(values[(id+shift)%len(values)])
+			v := pgconnect.Literal(values[(id+shift)%len(values)])
 			if (id+shift)%(len(values)+1) == len(values) {
 				v = "NULL"
 			}
-			if err := r.db.run(t.Context(), fmt.Sprintf("INSERT INTO public.want_%s VALUES (%d, %s, '%s')", name, id, v, w)); err != nil {
+			if err := r.db.Run(t.Context(), fmt.Sprintf("INSERT INTO public.want_%s VALUES (%d, %s, '%s')", name, id, v, w)); err != nil {
 				t.Fatalf("%s: %v", kind, err)
 			}
 		}
 		sum := "SELECT pg_catalog.count(*) || pg_catalog.md5(pg_catalog.string_agg(t::pg_catalog.text, ';' ORDER BY id)) FROM public."
-		rows, err := r.db.rows(t.Context(), "SELECT ("+sum+name+" t), ("+sum+"want_"+name+" t)")
+		rows, err := r.db.Query(t.Context(), "SELECT ("+sum+name+" t), ("+sum+"want_"+name+" t)")
 		if err != nil || string(rows[0][0]) != string(rows[0][1]) {
 			t.Errorf("%s, step %d: got %s, %v", kind, step, rows, err)
 		}
-		if err := r.db.run(t.Context(), "TRUNCATE public.want_"+name); err != nil {
+		if err := r.db.Run(t.Context(), "TRUNCATE public.want_"+name); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,54 +7,55 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/postgres/dml"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 var errClosed = errors.New("the writer is closed")
 
-// Writer writes one lane. The goroutine of Write copies, that of the worker applies. See sink.Writer.
+// Writer writes one lane. The goroutine of Write copies changes, and the worker applies them. See sink.Writer.
 type Writer struct {
 	sink  *Sink
 	row   *progress
 	lane  sink.Lane
-	queue *queue
+	queue *queue.Queue
 	stop  context.CancelFunc
 	ended chan struct{} // closed when the worker has returned
 
-	mu     sync.Mutex // of the calls to the lane
+	mu     sync.Mutex // for closed and the calls to the lane
 	closed bool
 }
 
-func newWriter(s *Sink, lane sink.Lane, db *conn, row *progress) *Writer {
+func newWriter(s *Sink, lane sink.Lane, db *dml.Conn, row *progress) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Writer{sink: s, row: row, lane: lane, queue: newQueue(), stop: stop, ended: make(chan struct{})}
+	w := &Writer{sink: s, row: row, lane: lane, queue: queue.New(), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
-		defer db.close()
-		w.fail(newApplier(s, db, row, w.hold).guard(ctx, w.queue))
+		defer db.Close()
+		w.fail(newApplier(s, db, row, w.onDurable).runWorker(ctx, w.queue))
 	}()
 	return w
 }
 
 // Write implements sink.Writer.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
-	return w.queue.put(ctx, batches)
+	return w.queue.Put(ctx, batches)
 }
 
-// Record implements sink.Recorder. It has a connection of its own: that of the worker is the worker's, which has nothing to
-// write yet.
+// Record implements sink.Recorder. It opens a connection of its own, because only the worker may use the worker's.
 func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
-	ctx, stop := context.WithTimeoutCause(ctx, openWithin, errSlow)
+	ctx, stop := context.WithTimeoutCause(ctx, openTimeout, errTimeout)
 	defer stop()
 	db, err := w.sink.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.close()
+	defer db.Close()
 	return w.row.rewrite(ctx, db, p)
 }
 
-// hold says that everything up to p is committed.
-func (w *Writer) hold(p capture.Position) {
+// onDurable reports to the lane that everything up to p is durable.
+func (w *Writer) onDurable(p capture.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {
@@ -63,7 +64,7 @@ func (w *Writer) hold(p capture.Position) {
 }
 
 func (w *Writer) fail(err error) {
-	if !w.queue.fail(err) {
+	if !w.queue.Fail(err) {
 		return
 	}
 	w.mu.Lock()
@@ -73,12 +74,12 @@ func (w *Writer) fail(err error) {
 	}
 }
 
-// Close implements sink.Writer. The transaction that is open, if any, is given up.
+// Close implements sink.Writer. An open transaction is rolled back.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	w.queue.fail(errClosed)
+	w.queue.Fail(errClosed)
 	w.stop()
 	<-w.ended
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // changes are what a target lacks so that it can take the rows of a shape.
@@ -196,7 +197,7 @@ func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) 
 // failed names why a statement failed, where that has a name.
 func (c *changes) failed(sql string, err error) error {
 	switch sqlstate(err) {
-	case "42501":
+	case pgconnect.InsufficientPrivilege:
 		var all []string
 		for _, s := range slices.Concat(c.moves, c.steps) {
 			all = append(all, terminated(s.sql))
@@ -206,13 +207,13 @@ func (c *changes) failed(sql string, err error) error {
 			Reason: "the role may not make or alter what " + c.table.String() + " needs in the target",
 			Fix:    "-- GRANT CREATE on the schema or the database, or ownership of the table, or as an administrator:\n" + strings.Join(all, "\n"),
 		}
-	case "0A000", "42P16":
+	case pgconnect.FeatureNotSupported, pgconnect.InvalidTableDefinition:
 		return &capture.Problem{
 			State: "schema_changed", Halted: true, Err: err,
 			Reason: fmt.Sprintf("%s does not fit into %s, and the target does not take %s: %v", c.table, c.target, sql, err),
 			Fix:    "-- in one transaction, after what uses the column was dropped, and before it is made again:\n" + terminated(sql),
 		}
-	case "42P06", "42P07", "42710", "23505", "40P01", "55P03", "XX000":
+	case pgconnect.DuplicateSchema, pgconnect.DuplicateTable, pgconnect.DuplicateObject, pgconnect.UniqueViolation, pgconnect.DeadlockDetected, pgconnect.LockNotAvailable, pgconnect.InternalError:
 		return &capture.Problem{
 			State: "target_changing", Err: err,
 			Reason: "somebody else makes or uses what " + c.table.String() + " needs in the target: " + sql,

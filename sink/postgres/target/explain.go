@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Explain finds the cause of an error that the target gave to a row of a table, where that is its schema: an enum of the
@@ -15,7 +16,7 @@ import (
 // An error of class 42 says that somebody has altered the target: forget the Relation and ask for it again.
 func (c *Catalog) Explain(t *capture.Table, err error) error {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Code != "22P02" {
+	if !errors.As(err, &pg) || pg.Code != pgconnect.InvalidTextRepresentation {
 		return nil
 	}
 	for _, column := range t.Columns {

@@ -6,42 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // quote writes a name as SQL, its parts with dots between.
-func quote(parts ...string) string {
-	var b strings.Builder
-	for i, p := range parts {
-		if i > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(`"` + strings.ReplaceAll(p, `"`, `""`) + `"`)
-	}
-	return b.String()
-}
+func quote(parts ...string) string { return pgconnect.Ident(parts...) }
 
-// list is names as SQL, with commas between.
-func list(names []string) string {
-	var b strings.Builder
-	for i, n := range names {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(quote(n))
-	}
-	return b.String()
-}
+// list writes names as SQL, with commas between.
+func list(names []string) string { return pgconnect.Idents(names) }
 
-// literal writes a text as SQL, whatever standard_conforming_strings says.
-func literal(s string) string {
-	if strings.Contains(s, `\`) {
-		return `E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + `'`
-	}
-	return `'` + strings.ReplaceAll(s, `'`, `''`) + `'`
-}
+// literal writes a string as SQL.
+func literal(s string) string { return pgconnect.Literal(s) }
 
 // question is a query that gives one JSON value, which is decoded into into. NULL leaves that as it is.
 type question struct {
