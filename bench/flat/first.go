@@ -14,8 +14,11 @@ import (
 // overFirst measures the first change of each of many tables, and a start after that.
 func (b *bench) overFirst(ctx context.Context, r *record.Report) error {
 	r.Columns = []record.Column{
-		{Key: "all_s", Title: "seconds", Digits: 2, Spread: true}, {Key: "start_s", Title: "to the stream", Digits: 2},
-		{Key: "tool_s", Title: "CPU s", Digits: 2}, {Key: "again_s", Title: "started again", Digits: 2, Spread: true}, {Key: "rss_mb", Title: "peak MB"},
+		{Key: "all_s", Title: "seconds", Digits: 2, Spread: true},
+		{Key: "start_s", Title: "to the stream", Digits: 2},
+		{Key: "tool_s", Title: "CPU s", Digits: 2},
+		{Key: "again_s", Title: "started again", Digits: 2, Spread: true},
+		{Key: "rss_mb", Title: "peak MB"},
 	}
 	r.Setting = []string{"One row of each table waits, in a transaction of its own; until all are held. Then the daemon is started again, until it streams."}
 	most := b.published[len(b.published)-1]
@@ -33,7 +36,8 @@ func (b *bench) overFirst(ctx context.Context, r *record.Report) error {
 		name string
 		sink tool.Sink
 	}{
-		{"into Kafka, the topics exist", kafka}, {"into Kafka, the topics are created", creates},
+		{"into Kafka, the topics exist", kafka},
+		{"into Kafka, the topics are created", creates},
 		{"into a replica, the tables are created", tool.Sink{Kind: tool.Tables}},
 	} {
 		lines = append(lines, rig.Line{Name: plural(most, "table") + " " + l.name, Run: func(ctx context.Context) (map[string]float64, error) {

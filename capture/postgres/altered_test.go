@@ -212,12 +212,14 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 		}, while: func(a *altering) {
 			a.sql("ALTER TABLE $.a DROP x", "ALTER TABLE $.a RENAME y TO w", "ALTER TABLE $.a ADD x int")
 		}},
-		{name: "administrator: generated columns", newest: true, began: func(a *altering) {
-			a.sql("CREATE TABLE $.g (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED)",
-				"CREATE PUB FOR TABLES IN SCHEMA $ WITH (publish_generated_columns = stored)")
-			a.Manage = false
-		}, while: func(a *altering) { a.sql("ALTER PUB SET (publish_generated_columns = none)") },
-			want: "of $.g it leaves out d, which it had"},
+		{
+			name: "administrator: generated columns", newest: true, began: func(a *altering) {
+				a.sql("CREATE TABLE $.g (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED)",
+					"CREATE PUB FOR TABLES IN SCHEMA $ WITH (publish_generated_columns = stored)")
+				a.Manage = false
+			}, while: func(a *altering) { a.sql("ALTER PUB SET (publish_generated_columns = none)") },
+			want: "of $.g it leaves out d, which it had",
+		},
 		{name: "administrator: taken out and put back", began: administered, while: func(a *altering) {
 			a.sql("ALTER PUB DROP TABLE $.a", "ALTER PUB ADD TABLE $.a")
 		}, want: "$.a was taken out and put back"},
@@ -288,8 +290,10 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 			{"another filter", nil, "ALTER PUB SET TABLE ONLY $.a WHERE (id > 100), ONLY $.b", "$.a was taken out and put back"},
 			{"other options", nil, "ALTER PUB SET (publish = 'insert')", "options were changed"},
 			{"administrator: another filter", administered, "ALTER PUB SET TABLE $.a WHERE (id > 100), $.b", ""},
-			{"administrator: a column less", administered, "ALTER TABLE $.a REPLICA IDENTITY DEFAULT; ALTER PUB SET TABLE $.a (id, y), $.b",
-				"of $.a it leaves out x, which it had"},
+			{
+				"administrator: a column less", administered, "ALTER TABLE $.a REPLICA IDENTITY DEFAULT; ALTER PUB SET TABLE $.a (id, y), $.b",
+				"of $.a it leaves out x, which it had",
+			},
 			{"administrator: taken out", administered, "ALTER PUB DROP TABLE $.a", "$.a was taken out"},
 			{"administrator: what nobody counts on", func(a *altering) {
 				administered(a)

@@ -21,7 +21,6 @@ type drained struct {
 	server *testenv.PostgresServer
 	db     string
 	end    capture.LSN // the last transaction commits behind it
-	bytes  int64       // of WAL
 	runs   int
 }
 

@@ -121,14 +121,6 @@ func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
 			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, ident(t.Schema, t.Name)))
 }
 
-// settled reports whether the catalogue and the message may speak of the same moment. A generated column that is not
-// published may have become a part of the key since, which no message shows.
-func settled(m *pgoutput.Relation, d *description) bool {
-	key := indexes(m, d.key)
-	return m.Identity == pgoutput.IdentityDefault && len(key) == len(d.key) && sameSet(key, flags(m)) &&
-		!slices.ContainsFunc(d.columns, func(a attr) bool { return d.unsent(m, []string{a.Name}) != nil })
-}
-
 // indexes returns where the named columns stand, or nil when one is not there or there are no names.
 func indexes(m *pgoutput.Relation, names []string) []int {
 	var all []int

@@ -204,7 +204,7 @@ func (c *Config) wants(schema, name string) bool {
 
 // rename notes the tables that are published under a name that the file does not have, and had when this process accepted
 // the publication. It reports whether there are any.
-func (s *Source) rename(now *edition) (any bool) {
+func (s *Source) rename(now *edition) (found bool) {
 	if !s.config.Manage || s.accepted == nil {
 		return false
 	}
@@ -216,10 +216,10 @@ func (s *Source) rename(now *edition) (any bool) {
 		was, there := former[t.row]
 		if there && s.config.wants(was.Schema, was.Name) && !s.config.wants(t.member.Schema, t.member.Name) {
 			s.names.stray(t.member.oid, fmt.Sprintf("the table that was published as %s is %s now, which the file does not name", was, t.member))
-			any = true
+			found = true
 		}
 	}
-	return any
+	return found
 }
 
 // moved says which tables the publication has lost at this start that have another name than in a record: the file did not

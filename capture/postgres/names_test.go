@@ -40,25 +40,41 @@ func TestTablesRenamedWhileRunning(t *testing.T) {
 			rows  string // that come, at the end
 		}{
 			{name: "swapped", sql: []string{swapped}, want: "published as $.a is $.a_old now"},
-			{name: "swapped, and written to", sql: []string{swapped + "; INSERT INTO $.a VALUES (1); INSERT INTO $.a_old VALUES (2)"},
-				want: "which the file does not"},
+			{
+				name: "swapped, and written to", sql: []string{swapped + "; INSERT INTO $.a VALUES (1); INSERT INTO $.a_old VALUES (2)"},
+				want: "which the file does not",
+			},
 			{name: "renamed", sql: []string{"ALTER TABLE $.b RENAME TO z"}, want: "table_missing"},
 			{name: "swapped and swapped back", sql: []string{swapped + ";" + swappedBack + "; INSERT INTO $.a VALUES (3)"}, rows: "insert a id=3"},
-			{name: "swapped, written to, and swapped back", sql: []string{swapped, "INSERT INTO $.a VALUES (1); INSERT INTO $.a_old VALUES (2)",
-				swappedBack, "INSERT INTO $.a VALUES (3)"}, want: "which the file does not"},
-			{name: "wildcard: renamed", began: everyTable, sql: []string{"ALTER TABLE $.a RENAME TO z; INSERT INTO $.z VALUES (4)"},
-				rows: "insert z id=4"},
+			{name: "swapped, written to, and swapped back", sql: []string{
+				swapped, "INSERT INTO $.a VALUES (1); INSERT INTO $.a_old VALUES (2)",
+				swappedBack, "INSERT INTO $.a VALUES (3)",
+			}, want: "which the file does not"},
+			{
+				name: "wildcard: renamed", began: everyTable, sql: []string{"ALTER TABLE $.a RENAME TO z; INSERT INTO $.z VALUES (4)"},
+				rows: "insert z id=4",
+			},
 			{name: "wildcard: swapped", began: everyTable, sql: []string{swapped + "; INSERT INTO $.a VALUES (5)"}, rows: "insert a id=5"},
-			{name: "wildcard: swapped with a new table", began: withoutC, sql: []string{"CREATE TABLE $.c (id int PRIMARY KEY);" + swapped},
-				want: "$.a is another table now, which is not published"},
-			{name: "wildcard: renamed, another one later", began: withoutC, sql: []string{"ALTER TABLE $.a RENAME TO z"},
-				after: "CREATE TABLE $.a (id int PRIMARY KEY)", want: "$.a is another table now, which is not published"},
-			{name: "wildcard: moved to another schema", began: everyTable,
-				sql: []string{"CREATE SCHEMA $archive; ALTER TABLE $.a SET SCHEMA $archive"}, want: "published as $.a is $archive.a now"},
-			{name: "dropped, and made again later", sql: []string{"DROP TABLE $.a"}, after: "CREATE TABLE $.a (id int PRIMARY KEY)",
-				want: "$.a was taken out"},
-			{name: "administrator: renamed", began: administered, sql: []string{"ALTER TABLE $.a RENAME TO z; INSERT INTO $.z VALUES (6)"},
-				rows: "insert z id=6"},
+			{
+				name: "wildcard: swapped with a new table", began: withoutC, sql: []string{"CREATE TABLE $.c (id int PRIMARY KEY);" + swapped},
+				want: "$.a is another table now, which is not published",
+			},
+			{
+				name: "wildcard: renamed, another one later", began: withoutC, sql: []string{"ALTER TABLE $.a RENAME TO z"},
+				after: "CREATE TABLE $.a (id int PRIMARY KEY)", want: "$.a is another table now, which is not published",
+			},
+			{
+				name: "wildcard: moved to another schema", began: everyTable,
+				sql: []string{"CREATE SCHEMA $archive; ALTER TABLE $.a SET SCHEMA $archive"}, want: "published as $.a is $archive.a now",
+			},
+			{
+				name: "dropped, and made again later", sql: []string{"DROP TABLE $.a"}, after: "CREATE TABLE $.a (id int PRIMARY KEY)",
+				want: "$.a was taken out",
+			},
+			{
+				name: "administrator: renamed", began: administered, sql: []string{"ALTER TABLE $.a RENAME TO z; INSERT INTO $.z VALUES (6)"},
+				rows: "insert z id=6",
+			},
 			{name: "administrator: swapped", began: administered, sql: []string{swapped}, want: "$.a is another table now, which is not published"},
 		}
 		var all []*altering
@@ -128,10 +144,14 @@ func TestTablesRenamedWhileAway(t *testing.T) {
 			{name: "swapped", sql: swapped, want: "$.a was taken out and put back"},
 			{name: "wildcard: renamed", began: everyTable, sql: "ALTER TABLE $.a RENAME TO z"},
 			{name: "wildcard: swapped", began: everyTable, sql: swapped},
-			{name: "wildcard: swapped with a new table", began: everyTable, sql: "ALTER TABLE $.a RENAME TO z; CREATE TABLE $.a (id int PRIMARY KEY)",
-				want: "$.a was taken out and put back"},
-			{name: "wildcard: moved to another schema", began: everyTable, sql: "CREATE SCHEMA $archive; ALTER TABLE $.a SET SCHEMA $archive",
-				want: "$archive.a, which was published under another name, is not in the file"},
+			{
+				name: "wildcard: swapped with a new table", began: everyTable, sql: "ALTER TABLE $.a RENAME TO z; CREATE TABLE $.a (id int PRIMARY KEY)",
+				want: "$.a was taken out and put back",
+			},
+			{
+				name: "wildcard: moved to another schema", began: everyTable, sql: "CREATE SCHEMA $archive; ALTER TABLE $.a SET SCHEMA $archive",
+				want: "$archive.a, which was published under another name, is not in the file",
+			},
 			{name: "administrator: renamed", began: func(a *altering) {
 				administered(a)
 				everyTable(a)

@@ -112,7 +112,7 @@ func TestWildcards(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	everywhere(t, func(s site) {
 		long := strings.Repeat("long", 15) + "123"
-		tables := []string{`Order Notes`, `we"ird`, `dot.ted`, `🦀 crab`, `it's`, `back\slash`, `sel;ect`, `%s`, long}
+		tables := []string{`Order Notes`, `we"ird`, `dot.ted`, `🦀 crab`, `it's`, `back\slash`, `semi;colon`, `%s`, long}
 		for _, n := range tables {
 			s.exec("CREATE TABLE "+ident(n)+` ("Full Name" text PRIMARY KEY, "a""b" int)`,
 				"ALTER TABLE "+ident(n)+" REPLICA IDENTITY FULL")

@@ -129,7 +129,7 @@ func TestNotices(t *testing.T) {
 	}{
 		{pgproto3.NoticeResponse{Code: "55000", Routine: "StandbySlotsHaveCaughtup", Message: `Replikations-Slot »standby« ...`}, "gone", false},
 		{pgproto3.NoticeResponse{Code: "22023", Routine: "StandbySlotsHaveCaughtup"}, "gone", false},
-		{pgproto3.NoticeResponse{Code: "55000", Routine: "LoadPublications", Message: `Laden der Publikation »p« übersprungen`}, "p", true},
+		{pgproto3.NoticeResponse{Code: "55000", Routine: "LoadPublications", Message: `chargement de la publication « p » ignoré`}, "p", true},
 		{pgproto3.NoticeResponse{Code: "55000", Routine: "renamed"}, "p", false},
 		{pgproto3.NoticeResponse{Code: "55000", Routine: "renamed"}, "gone", true},
 		{pgproto3.NoticeResponse{Code: "55000"}, "gone", true},

@@ -52,8 +52,10 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	pass := once(names.passed)
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
-		asm: &assembler{relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names,
-			trees: s.trees},
+		asm: &assembler{
+			relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names,
+			trees: s.trees,
+		},
 		mark:    pub.Mark,
 		dropped: membersOf(pub.Edition.dropped), passed: names.passed,
 		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },

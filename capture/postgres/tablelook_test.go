@@ -49,39 +49,57 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 			update string // what the server refuses meanwhile
 			newest bool
 		}{
-			{name: "primary key dropped", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
-				words: []string{"$.a (it has no usable primary key"}, update: "UPDATE $.a SET x = 2"},
-			{name: "primary key dropped, and another one", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
-				mend: "ALTER TABLE $.a ADD PRIMARY KEY (id)", update: "DELETE FROM $.a"},
-			{name: "identity nothing", sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING", state: identityMissing,
-				words: []string{"$.a (its replica identity is NOTHING", "REPLICA IDENTITY DEFAULT;"}, update: "UPDATE $.a SET x = 2"},
-			{name: "index of the identity dropped", began: func(a *altering) {
-				a.sql("CREATE UNIQUE INDEX by_id ON $.a (id)", "ALTER TABLE $.a REPLICA IDENTITY USING INDEX by_id")
-			}, sql: "DROP INDEX $.by_id", state: identityMissing, words: []string{"$.a (the index of its replica identity is gone", "REPLICA IDENTITY DEFAULT;"},
-				update: "DELETE FROM $.a"},
-			{name: "deferrable primary key", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
-				state: identityMissing, words: []string{"REPLICA IDENTITY FULL;"}, update: "UPDATE $.a SET x = 2"},
-			{name: "key outside the column list", began: func(a *altering) {
-				keyed(a)
-				a.option(TableOption{Name: "a", Columns: []string{"id", "x"}})
-			}, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ALTER y SET NOT NULL, ADD PRIMARY KEY (y)", state: "columns_break_updates",
-				mend: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ADD PRIMARY KEY (id)", update: "UPDATE $.a SET x = 2"},
-			{name: "filter outside the key", began: func(a *altering) {
-				keyed(a)
-				a.option(TableOption{Name: "a", Where: "id > 0"})
-			}, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ALTER y SET NOT NULL, ADD PRIMARY KEY (y)", state: "filter_breaks_updates",
-				update: "UPDATE $.a SET x = 2"},
-			{name: "partition", began: func(a *altering) {
-				a.sql("CREATE TABLE $.p (id int PRIMARY KEY, x int) PARTITION BY RANGE (id)", "CREATE TABLE $.p1 PARTITION OF $.p DEFAULT")
-				a.Tables = append(a.Tables, a.schema+".p")
-			}, sql: "ALTER TABLE $.p1 REPLICA IDENTITY NOTHING", state: identityMissing, words: []string{"$.p1 (its replica identity"},
-				update: "UPDATE $.p SET x = 2"},
+			{
+				name: "primary key dropped", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
+				words: []string{"$.a (it has no usable primary key"}, update: "UPDATE $.a SET x = 2",
+			},
+			{
+				name: "primary key dropped, and another one", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
+				mend: "ALTER TABLE $.a ADD PRIMARY KEY (id)", update: "DELETE FROM $.a",
+			},
+			{
+				name: "identity nothing", sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING", state: identityMissing,
+				words: []string{"$.a (its replica identity is NOTHING", "REPLICA IDENTITY DEFAULT;"}, update: "UPDATE $.a SET x = 2",
+			},
+			{
+				name: "index of the identity dropped", began: func(a *altering) {
+					a.sql("CREATE UNIQUE INDEX by_id ON $.a (id)", "ALTER TABLE $.a REPLICA IDENTITY USING INDEX by_id")
+				}, sql: "DROP INDEX $.by_id", state: identityMissing, words: []string{"$.a (the index of its replica identity is gone", "REPLICA IDENTITY DEFAULT;"},
+				update: "DELETE FROM $.a",
+			},
+			{
+				name: "deferrable primary key", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+				state: identityMissing, words: []string{"REPLICA IDENTITY FULL;"}, update: "UPDATE $.a SET x = 2",
+			},
+			{
+				name: "key outside the column list", began: func(a *altering) {
+					keyed(a)
+					a.option(TableOption{Name: "a", Columns: []string{"id", "x"}})
+				}, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ALTER y SET NOT NULL, ADD PRIMARY KEY (y)", state: "columns_break_updates",
+				mend: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ADD PRIMARY KEY (id)", update: "UPDATE $.a SET x = 2",
+			},
+			{
+				name: "filter outside the key", began: func(a *altering) {
+					keyed(a)
+					a.option(TableOption{Name: "a", Where: "id > 0"})
+				}, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ALTER y SET NOT NULL, ADD PRIMARY KEY (y)", state: "filter_breaks_updates",
+				update: "UPDATE $.a SET x = 2",
+			},
+			{
+				name: "partition", began: func(a *altering) {
+					a.sql("CREATE TABLE $.p (id int PRIMARY KEY, x int) PARTITION BY RANGE (id)", "CREATE TABLE $.p1 PARTITION OF $.p DEFAULT")
+					a.Tables = append(a.Tables, a.schema+".p")
+				}, sql: "ALTER TABLE $.p1 REPLICA IDENTITY NOTHING", state: identityMissing, words: []string{"$.p1 (its replica identity"},
+				update: "UPDATE $.p SET x = 2",
+			},
 			{name: "administrator: inserts only", began: func(a *altering) {
 				a.sql("CREATE PUB FOR TABLE $.a, $.b WITH (publish = 'insert')")
 				a.Manage = false
 			}, sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING"},
-			{name: "administrator: identity nothing", began: administered, sql: "ALTER TABLE $.b REPLICA IDENTITY NOTHING", state: identityMissing,
-				update: "UPDATE $.b SET x = 2"},
+			{
+				name: "administrator: identity nothing", began: administered, sql: "ALTER TABLE $.b REPLICA IDENTITY NOTHING", state: identityMissing,
+				update: "UPDATE $.b SET x = 2",
+			},
 			{name: "administrator: schema, a table without a key", began: func(a *altering) {
 				a.sql("CREATE PUB FOR TABLES IN SCHEMA $")
 				everyTable(a)
@@ -92,22 +110,30 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 				a.sql("ALTER PUB ADD TABLE $.c")
 				everyTable(a)
 			}, sql: "CREATE TABLE $.d (id int PRIMARY KEY)", state: "tables_unpublished", words: []string{"$.d:", "ADD TABLE ONLY"}},
-			{name: "wildcard: a new table", began: everyTable, sql: "CREATE TABLE $.d (id int PRIMARY KEY)", state: "tables_unpublished",
-				words: []string{"$.d: the file takes these tables", `add "$.d" to except`, "restart the daemon"}, mend: "DROP TABLE $.d"},
-			{name: "wildcard: many new tables", began: everyTable,
+			{
+				name: "wildcard: a new table", began: everyTable, sql: "CREATE TABLE $.d (id int PRIMARY KEY)", state: "tables_unpublished",
+				words: []string{"$.d: the file takes these tables", `add "$.d" to except`, "restart the daemon"}, mend: "DROP TABLE $.d",
+			},
+			{
+				name: "wildcard: many new tables", began: everyTable,
 				sql:   "DO 'BEGIN FOR i IN 1..12 LOOP EXECUTE format(''CREATE TABLE $.n%s (id int PRIMARY KEY)'', i); END LOOP; END'",
-				state: "tables_unpublished", words: []string{"and 2 more", "and so on"}, mend: "DROP SCHEMA $ CASCADE"},
-			{name: "wildcard: a new tree", began: everyTable,
+				state: "tables_unpublished", words: []string{"and 2 more", "and so on"}, mend: "DROP SCHEMA $ CASCADE",
+			},
+			{
+				name: "wildcard: a new tree", began: everyTable,
 				sql:   "CREATE TABLE $.p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE $.p1 PARTITION OF $.p DEFAULT",
-				state: "tables_unpublished", words: []string{`add "$.p" to`}, mend: "DROP TABLE $.p"},
+				state: "tables_unpublished", words: []string{`add "$.p" to`}, mend: "DROP TABLE $.p",
+			},
 			{name: "wildcard: what is not to be published", began: func(a *altering) {
 				everyTable(a)
 				a.sql("CREATE TABLE $.p (id int PRIMARY KEY) PARTITION BY RANGE (id)")
 				a.Except = []string{a.schema + ".d*"}
 			}, sql: "CREATE TABLE $.done (id int); CREATE UNLOGGED TABLE $.u (id int); CREATE VIEW $.v AS SELECT 1; CREATE TEMP TABLE t (id int); " +
 				"CREATE TABLE $.p1 PARTITION OF $.p DEFAULT; CREATE SCHEMA $x; CREATE TABLE $x.a (id int)"},
-			{name: "wildcard: a letter for an underscore", began: func(a *altering) { a.Tables = []string{a.schema + ".a", a.schema + `._*`, a.schema + `.b\*`} },
-				sql: "CREATE TABLE $.xy (id int PRIMARY KEY)"},
+			{
+				name: "wildcard: a letter for an underscore", began: func(a *altering) { a.Tables = []string{a.schema + ".a", a.schema + `._*`, a.schema + `.b\*`} },
+				sql: "CREATE TABLE $.xy (id int PRIMARY KEY)",
+			},
 		}
 		var all []*altering
 		var taps []*tap
@@ -233,12 +259,12 @@ func TestAddedTablesAreToldOfWhenTheStreamPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub, err := src.prepare(t.Context(), conn, slot)
-	if err != nil || logs.Len() > 0 {
+	if _, err := src.prepare(t.Context(), conn, slot); err != nil || logs.Len() > 0 {
 		t.Fatalf("%v, %v", err, logs.All())
 	}
 	src.refused(t.Context(), &capture.Problem{State: publicationAltered})
-	if pub, err = src.prepare(t.Context(), conn, slot); err != nil || logs.Len() > 0 {
+	pub, err := src.prepare(t.Context(), conn, slot)
+	if err != nil || logs.Len() > 0 {
 		t.Fatalf("refused: %v, %v", err, logs.All())
 	}
 	for range 2 {

@@ -26,41 +26,72 @@ const (
 
 var treeCases = []treeCase{
 	{name: "leaf truncated", sql: []string{"TRUNCATE $.t1"}, want: "partition $.t1 of $.t was truncated"},
-	{name: "leaf truncated and filled", sql: []string{"TRUNCATE $.t1", "INSERT INTO $.t VALUES (7, 1)", "ANALYZE $.t1"},
-		want: "partition $.t1 of $.t was truncated", blind: "?"},
-	{name: "truncated and filled in one transaction", sql: []string{"DO $$BEGIN TRUNCATE $.t1; INSERT INTO $.t VALUES (7, 1); END$$"},
-		want: "partition $.t1 of $.t was truncated"},
+	{
+		name: "leaf truncated and filled", sql: []string{"TRUNCATE $.t1", "INSERT INTO $.t VALUES (7, 1)", "ANALYZE $.t1"},
+		want: "partition $.t1 of $.t was truncated", blind: "?",
+	},
+	{
+		name: "truncated and filled in one transaction", sql: []string{"DO $$BEGIN TRUNCATE $.t1; INSERT INTO $.t VALUES (7, 1); END$$"},
+		want: "partition $.t1 of $.t was truncated",
+	},
 	{name: "root truncated", sql: []string{"TRUNCATE $.t"}},
 	{name: "root truncated and filled", sql: []string{"TRUNCATE $.t", "INSERT INTO $.t VALUES (7, 1)"}},
 	{name: "root truncated in a subtransaction", sql: []string{
-		"DO $$BEGIN BEGIN TRUNCATE $.t; EXCEPTION WHEN division_by_zero THEN NULL; END; END$$"}},
-	{name: "root truncated, then a leaf", sql: []string{"TRUNCATE $.t", "INSERT INTO $.t VALUES (7, 1)", "TRUNCATE $.t1"},
-		want: "partition $.t1 of $.t was truncated"},
-	{name: "created as a partition", sql: []string{"CREATE TABLE $.t3 PARTITION OF $.t FOR VALUES FROM (20) TO (30)",
-		"INSERT INTO $.t VALUES (7, 21)"}},
-	{name: "attached empty", sql: []string{likeT, attach3, "INSERT INTO $.t VALUES (7, 21)"},
-		blind: "?"},
-	{name: "attached with rows", sql: []string{likeT, "INSERT INTO $.t3 VALUES (7, 21)", attach3, "INSERT INTO $.t VALUES (8, 21)"},
-		want: "partition $.t3 was attached to $.t with rows"},
-	{name: "attached with rows in one transaction",
+		"DO $$BEGIN BEGIN TRUNCATE $.t; EXCEPTION WHEN division_by_zero THEN NULL; END; END$$",
+	}},
+	{
+		name: "root truncated, then a leaf", sql: []string{"TRUNCATE $.t", "INSERT INTO $.t VALUES (7, 1)", "TRUNCATE $.t1"},
+		want: "partition $.t1 of $.t was truncated",
+	},
+	{name: "created as a partition", sql: []string{
+		"CREATE TABLE $.t3 PARTITION OF $.t FOR VALUES FROM (20) TO (30)",
+		"INSERT INTO $.t VALUES (7, 21)",
+	}},
+	{
+		name: "attached empty", sql: []string{likeT, attach3, "INSERT INTO $.t VALUES (7, 21)"},
+		blind: "?",
+	},
+	{
+		name: "attached with rows", sql: []string{likeT, "INSERT INTO $.t3 VALUES (7, 21)", attach3, "INSERT INTO $.t VALUES (8, 21)"},
+		want: "partition $.t3 was attached to $.t with rows",
+	},
+	{
+		name: "attached with rows in one transaction",
 		sql:  []string{"DO $$BEGIN " + likeT + "; INSERT INTO $.t3 VALUES (7, 21); " + attach3 + "; INSERT INTO $.t VALUES (8, 21); END$$"},
-		want: "partition $.t3 was attached to $.t with rows", blind: "-"},
-	{name: "attached empty and filled in one transaction",
-		sql: []string{"DO $$BEGIN " + likeT + "; " + attach3 + "; INSERT INTO $.t VALUES (8, 21); END$$"}},
-	{name: "subtree attached with rows", sql: []string{"CREATE TABLE $.t3 (LIKE $.t INCLUDING ALL) PARTITION BY LIST (d)",
-		"CREATE TABLE $.t31 PARTITION OF $.t3 FOR VALUES IN (21)", "INSERT INTO $.t3 VALUES (7, 21)", attach3},
-		want: "partition $.t31 was attached to $.t with rows"},
-	{name: "detached", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t1"}, want: "partition $.t1 of $.t was detached",
-		away: "partition with OID [t1] of $.t was detached"},
-	{name: "detached concurrently", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t1 CONCURRENTLY"},
-		want: "partition $.t1 of $.t was detached", away: "partition with OID [t1] of $.t was detached"},
+		want: "partition $.t3 was attached to $.t with rows", blind: "-",
+	},
+	{
+		name: "attached empty and filled in one transaction",
+		sql:  []string{"DO $$BEGIN " + likeT + "; " + attach3 + "; INSERT INTO $.t VALUES (8, 21); END$$"},
+	},
+	{
+		name: "subtree attached with rows", sql: []string{
+			"CREATE TABLE $.t3 (LIKE $.t INCLUDING ALL) PARTITION BY LIST (d)",
+			"CREATE TABLE $.t31 PARTITION OF $.t3 FOR VALUES IN (21)", "INSERT INTO $.t3 VALUES (7, 21)", attach3,
+		},
+		want: "partition $.t31 was attached to $.t with rows",
+	},
+	{
+		name: "detached", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t1"}, want: "partition $.t1 of $.t was detached",
+		away: "partition with OID [t1] of $.t was detached",
+	},
+	{
+		name: "detached concurrently", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t1 CONCURRENTLY"},
+		want: "partition $.t1 of $.t was detached", away: "partition with OID [t1] of $.t was detached",
+	},
 	{name: "detached empty", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t2"}},
-	{name: "dropped", sql: []string{"DROP TABLE $.t1"}, want: "partition $.t1 of $.t was dropped",
-		away: "partition with OID [t1] of $.t was dropped"},
-	{name: "detached and attached again", sql: []string{"ALTER TABLE $.t DETACH PARTITION $.t1",
-		"ALTER TABLE $.t ATTACH PARTITION $.t1 FOR VALUES FROM (0) TO (10)"}, want: "partition $.t1 of $.t was detached and attached again"},
-	{name: "rewritten", sql: []string{"VACUUM FULL $.t", "CLUSTER $.t1 USING t1_pkey", "ALTER TABLE $.t ALTER x TYPE bigint",
-		"ALTER TABLE $.t1 SET UNLOGGED", "ALTER TABLE $.t1 SET LOGGED", "ALTER TABLE $.t ADD y timestamptz DEFAULT clock_timestamp()"}},
+	{
+		name: "dropped", sql: []string{"DROP TABLE $.t1"}, want: "partition $.t1 of $.t was dropped",
+		away: "partition with OID [t1] of $.t was dropped",
+	},
+	{name: "detached and attached again", sql: []string{
+		"ALTER TABLE $.t DETACH PARTITION $.t1",
+		"ALTER TABLE $.t ATTACH PARTITION $.t1 FOR VALUES FROM (0) TO (10)",
+	}, want: "partition $.t1 of $.t was detached and attached again"},
+	{name: "rewritten", sql: []string{
+		"VACUUM FULL $.t", "CLUSTER $.t1 USING t1_pkey", "ALTER TABLE $.t ALTER x TYPE bigint",
+		"ALTER TABLE $.t1 SET UNLOGGED", "ALTER TABLE $.t1 SET LOGGED", "ALTER TABLE $.t ADD y timestamptz DEFAULT clock_timestamp()",
+	}},
 	{name: "analyzed and vacuumed", sql: []string{"ANALYZE $.t", "VACUUM FREEZE $.t", "CREATE INDEX ON $.t (x)", "GRANT SELECT ON $.t1 TO PUBLIC"}},
 	{name: "dropped with its root", sql: []string{"DROP TABLE $.t"}},
 }
@@ -84,7 +115,7 @@ func (s site) grove() *grove {
 		g.oids = append(g.oids, s.server.Query(s, s.db, "SELECT '"+schemaOf(i)+".t1'::regclass::oid"))
 	}
 	g.Config = s.config("s*.t") // one of them goes
-	g.Config.Heartbeat = 0
+	g.Heartbeat = 0
 	return g
 }
 

@@ -36,7 +36,8 @@ func (c *Config) check(ctx context.Context) []error {
 // judgedBy reads what the start rule judges by, without a stream. A missing publication is nothing published, and a missing slot
 // a new one.
 func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capture.Origin, slot capture.Slot, known []capture.Comparison,
-	err error) {
+	err error,
+) {
 	conn, err := c.control(ctx)
 	if err != nil {
 		return o, slot, nil, err

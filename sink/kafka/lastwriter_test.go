@@ -131,13 +131,13 @@ func remade(t *testing.T, server *testenv.KafkaServer, topic string) {
 
 func policyOf(t *testing.T, server *testenv.KafkaServer, topic string) string {
 	t.Helper()
-	entries, err := server.Admin(t).DescribeConfig(sarama.ConfigResource{
-		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"},
-	})
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("settings of %s: %v, %v", topic, entries, err)
+	results, err := server.Admin(t).DescribeConfigs([]*sarama.ConfigResource{
+		{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}},
+	}, sarama.DescribeConfigsOptions{})
+	if err != nil || len(results) != 1 || len(results[0].Configs) != 1 {
+		t.Fatalf("settings of %s: %v, %v", topic, results, err)
 	}
-	return entries[0].Value
+	return results[0].Configs[0].Value
 }
 
 // Only who has the sink writes a lost record again: not a process whose sink another one has opened since, though its Writer sees

@@ -137,7 +137,8 @@ func TestTopicThatCannotBePrepared(t *testing.T) {
 			cluster, s := one(t, "a", "b", "c")
 			cluster.ControlKey(int16(kmsg.AddPartitionsToTxn), func(r kmsg.Request) (kmsg.Response, error, bool) {
 				cluster.KeepControl()
-				return refuseToFence(r.(*kmsg.AddPartitionsToTxnRequest), c.topic, c.fence)
+				resp := refuseToFence(r.(*kmsg.AddPartitionsToTxnRequest), c.topic, c.fence)
+				return resp, nil, resp != nil
 			})
 			l := open(t, s)
 			a := follow(cluster)
@@ -159,11 +160,11 @@ func TestTopicThatCannotBePrepared(t *testing.T) {
 	}
 }
 
-// refuseToFence answers a request that names a topic with a code for it; 0: it refuses nothing.
-func refuseToFence(r *kmsg.AddPartitionsToTxnRequest, topic string, code int16) (kmsg.Response, error, bool) {
+// refuseToFence answers a request that names a topic with a code for it; nil where it refuses nothing, as with code 0.
+func refuseToFence(r *kmsg.AddPartitionsToTxnRequest, topic string, code int16) kmsg.Response {
 	named := func(t kmsg.AddPartitionsToTxnRequestTopic) bool { return t.Topic == topic }
 	if code == 0 || !slices.ContainsFunc(r.Topics, named) {
-		return nil, nil, false
+		return nil
 	}
 	resp := r.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
 	for _, t := range r.Topics {
@@ -178,5 +179,5 @@ func refuseToFence(r *kmsg.AddPartitionsToTxnRequest, topic string, code int16) 
 		}
 		resp.Topics = append(resp.Topics, rt)
 	}
-	return resp, nil, true
+	return resp
 }

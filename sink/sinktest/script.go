@@ -32,7 +32,6 @@ type script struct {
 	lsn      capture.LSN
 	versions map[int]int
 	commit   capture.Commit // the last one
-	memory   []byte         // of the values of the batch at hand: scribbled over once Write has returned
 }
 
 func newScript() *script { return &script{lsn: 0x1000, versions: map[int]int{}} }

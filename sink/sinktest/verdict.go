@@ -27,7 +27,7 @@ func (h *handle) records(p sink.Progress) {
 
 // verdictStands writes a verdict: every later Open finds it, with the origin that was judged, also when something was written
 // since, until Record takes it away.
-func verdictStands(t *testing.T, p *place) {
+func verdictStands(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	h.write(s.idle([]byte("done")))
@@ -62,7 +62,7 @@ func verdictStands(t *testing.T, p *place) {
 }
 
 // recordGoesBack puts the record to an earlier position: what is written next goes on from there.
-func recordGoesBack(t *testing.T, p *place) {
+func recordGoesBack(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
 	b := s.transaction(0, 5, 5, 10)

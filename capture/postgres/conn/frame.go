@@ -42,6 +42,7 @@ type Frame struct {
 	Own  *bufpool.Buffer // holds Body and belongs to the caller of Next; nil: Body is good until the next call of Next
 }
 
+// NewFrames cuts what conn brings into messages. One goroutine at a time may use the result.
 func NewFrames(conn io.Reader) *Frames {
 	return &Frames{conn: conn, buf: make([]byte, frameBuf), Restless: restless}
 }
@@ -55,7 +56,7 @@ func (f *Frames) Ready() bool {
 // meanOf is the number of messages that the mean length covers: an exponential average, so older ones count a little.
 const meanOf = 64
 
-// large reports whether recent messages are so large that resting saves nothing.
+// Large reports whether recent messages are so large that resting saves nothing.
 func (f *Frames) Large() bool { return f.sum > meanOf*f.Restless }
 
 // measure takes the length of a message into the mean, and asks for a wide window when rows are not small.

@@ -72,6 +72,7 @@ func Dial(d *net.Dialer) func(context.Context, string, string) (net.Conn, error)
 	}
 }
 
+// NewSocket watches a connection, which it owns from then on. Its limit is AnswerTimeout.
 func NewSocket(c net.Conn) *Socket {
 	_, tcp := c.(*net.TCPConn)
 	return &Socket{Conn: c, Limit: AnswerTimeout, local: tcp && near(c.RemoteAddr().String())}

@@ -45,12 +45,16 @@ func TestSteps(t *testing.T) {
 		{"conflict_missing_row", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = '1';\n" +
 			"or set on_conflict = \"source_wins\", and restart. Where rows were never copied (their table was added to a running pipeline,\n" +
 			"or the pipeline was accepted without them), then `tailrace verify -table public.t -repair FILE` copies them;\nset on_conflict back afterwards", false, []Step{
-			{Set: `on_conflict = "source_wins"`}, {Restart: true}, {Command: "tailrace verify -table public.t -repair FILE", Later: true},
-			{Reset: true, Later: true}, {Restart: true, Later: true},
+			{Set: `on_conflict = "source_wins"`},
+			{Restart: true},
+			{Command: "tailrace verify -table public.t -repair FILE", Later: true},
+			{Reset: true, Later: true},
+			{Restart: true, Later: true},
 		}},
 		{"SQL after a command for later", "ALTER TABLE t ADD COLUMN c int; -- then, when the pipeline is streaming: tailrace verify -repair -table public.t FILE\n" +
 			"ALTER TABLE t ADD COLUMN d int;", false, []Step{
-			{SQL: "ALTER TABLE t ADD COLUMN c int;"}, {Command: "tailrace verify -repair -table public.t FILE", Later: true},
+			{SQL: "ALTER TABLE t ADD COLUMN c int;"},
+			{Command: "tailrace verify -repair -table public.t FILE", Later: true},
 			{SQL: "ALTER TABLE t ADD COLUMN d int;"},
 		}},
 		{"an alternative of more lines", "TRUNCATE t;\n-- or keep the rows:\nALTER TABLE t RENAME TO kept;\nDELETE FROM u;", false, []Step{{SQL: "TRUNCATE t;"}}},

@@ -23,14 +23,14 @@ func (m *model) widen(t *table) []string {
 // narrow makes a type smaller, and values with it.
 func (m *model) narrow(t *table) []string {
 	return m.become(t, func(typ string) (string, string) {
-		switch {
-		case typ == "bigint" || typ == "numeric(20)" || typ == "numeric(24)":
+		switch typ {
+		case "bigint", "numeric(20)", "numeric(24)":
 			return "int", "(%s %% 1000)::int"
-		case typ == "int":
+		case "int":
 			return "smallint", "(%s %% 100)::smallint"
-		case typ == "text" || typ == "varchar(80)" || typ == "varchar(40)":
+		case "text", "varchar(80)", "varchar(40)":
 			return "varchar(20)", "left(%s, 2)"
-		case typ == "numeric(10,2)" || typ == "numeric(14,2)":
+		case "numeric(10,2)", "numeric(14,2)":
 			return "numeric(10,0)", "round(%s)"
 		}
 		return "", ""
