@@ -124,6 +124,10 @@ func (l *loader) readSinks(b *hclsyntax.Block, p *Pipeline, suspect bool) {
 		}
 		name := inner.Labels[1]
 		l.checkName(name, inner.LabelRanges[1])
+		if name == "source" {
+			l.report.append(problem(inner.LabelRanges[1], `a sink cannot be called "source"`,
+				`Metrics have that name for the source, as in tailrace_window_wait_seconds_total{sink="source"}. Choose another one.`))
+		}
 		if first := taken[slotName(name)]; first != nil {
 			l.report.append(problem(inner.LabelRanges[1], fmt.Sprintf("the pipeline %q has two sinks %q", p.Name, name),
 				"The first is at "+where(first.TypeRange)+"."))

@@ -17,7 +17,7 @@ type Rejected struct {
 	At     capture.Position // the change's
 	Table  string           // "schema.table"
 	Key    string           // the event's key, shortened
-	Reason string           // snake_case: a label of tailrace_rejected_total
+	Reason string           // snake_case: a label of tailrace_events_rejected_total
 	Err    error
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -120,11 +121,16 @@ func TestRun(t *testing.T) {
 		`tailrace_build_info{go="go`, `version="v1.2.3"} 1`, `tailrace_config_info{hash="abc123"} 1`,
 		`tailrace_pipeline_state{kind="ok",pipeline="orders",state="streaming"} 1`,
 		`tailrace_pipeline_state{kind="halted",pipeline="broken",state="failed"} 1`,
+		`tailrace_pipeline_halted{pipeline="broken"} 1`,
+		`tailrace_pipeline_halted{pipeline="orders"} 0`,
 		`tailrace_sink_state{kind="ok",pipeline="orders",sink="b",state="streaming"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s:\n%s", want, metrics)
 		}
+	}
+	if findings, err := promlint.New(strings.NewReader(metrics)).Lint(); err != nil || len(findings) > 0 {
+		t.Errorf("promlint: %v, %v", findings, err)
 	}
 	cancel()
 	if err := <-ended; err != nil {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
 // newRegistry returns a registry with the metrics of the process, of its version and of its configuration.
@@ -37,10 +39,19 @@ func (h *haltedCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range h.daemon.supervisors {
 		if state, none := s.stopped(); none {
 			ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, 1, s.block.Name, state.Name, state.Kind)
+			halted := 0.0
+			if state.Kind == pipeline.Halted {
+				halted = 1
+			}
+			ch <- prometheus.MustNewConstMetric(haltedDesc, prometheus.GaugeValue, halted, s.block.Name)
 		}
 	}
 }
 
-// stateDesc is identical to the description of package pipeline; a scrape fails if it differs.
-var stateDesc = prometheus.NewDesc("tailrace_pipeline_state", "1 for the named state that the pipeline is in.",
-	[]string{"pipeline", "state", "kind"}, nil)
+// stateDesc and haltedDesc are identical to the descriptions of package pipeline; a scrape fails if they differ.
+var (
+	stateDesc = prometheus.NewDesc("tailrace_pipeline_state", "1 for the named state that the pipeline is in.",
+		[]string{"pipeline", "state", "kind"}, nil)
+	haltedDesc = prometheus.NewDesc("tailrace_pipeline_halted", "1 while the pipeline is halted, whatever its state is called.",
+		[]string{"pipeline"}, nil)
+)

@@ -24,7 +24,7 @@ func TestTargetAway(t *testing.T) {
 		if tries < 30 || tries > 50 {
 			t.Errorf("%d attempts in five minutes", tries)
 		}
-		d.is(0, "retrying")
+		d.is(0, "sink_error")
 		d.is(1, "streaming")
 		if st := d.sink(0).State; st.Kind != Retrying || !strings.Contains(st.Reason, errTarget.Error()) {
 			t.Errorf("%+v", st)
@@ -50,7 +50,7 @@ func TestTargetTakesNothing(t *testing.T) {
 		r.script.Commit(1)
 		r.pass(20 * time.Second)
 		before := r.stores[0].opens()
-		d.stays(0, "retrying", 200*time.Second)
+		d.stays(0, "sink_error", 200*time.Second)
 		if n := r.stores[0].opens() - before; n < 18 || n > 30 {
 			t.Errorf("opened %d times in 200 s", n)
 		}
@@ -70,7 +70,7 @@ func TestTargetFailsLater(t *testing.T) {
 		r.script.Commit(1)
 		r.pass(20 * time.Second)
 		before := s.opens()
-		d.stays(0, "retrying", 200*time.Second)
+		d.stays(0, "sink_error", 200*time.Second)
 		if n := s.opens() - before; n < 18 || n > 30 {
 			t.Errorf("opened %d times in 200 s", n)
 		}
@@ -99,7 +99,7 @@ func TestTargetAcknowledgesLate(t *testing.T) {
 		s.breaks(errTarget)
 		s.set(func() { s.refuse = func(sink.Batch) error { return errTarget } })
 		r.pass(20 * time.Second)
-		d.stays(0, "retrying", time.Minute)
+		d.stays(0, "sink_error", time.Minute)
 		s.set(func() { s.refuse = nil })
 		r.pass(11 * time.Second)
 		d.stays(0, "streaming", 30*time.Second)

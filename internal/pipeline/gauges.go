@@ -23,10 +23,12 @@ var (
 	stateDesc     = desc("pipeline_state", "1 for the named state that the pipeline is in.", "pipeline", "state", "kind")
 	sinkStateDesc = desc("sink_state", "1 for the named state that the sink is in.", "pipeline", "sink", "state", "kind")
 	slotDesc      = desc("slot_state", "1 for the state of the slot on the server.", "pipeline", "state")
-	roleDesc      = desc("role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
+	roleDesc      = desc("pipeline_role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
 )
 
 var perPipeline = []gauge{
+	pipelineGauge("pipeline_halted", "1 while the pipeline is halted, whatever its state is called.",
+		func(s Status) (float64, bool) { return boolValue(s.State.Kind == Halted), true }),
 	pipelineGauge("oldest_unconfirmed_seconds", "Age of the oldest commit that is not durable in every sink.",
 		func(s Status) (float64, bool) { return s.oldest(), true }),
 	pipelineGauge("source_connected", "1 while the source streams to this daemon.",
@@ -43,13 +45,15 @@ var perPipeline = []gauge{
 		func(s Status) (float64, bool) { return s.Source.LostIn, s.Source.LostIn >= 0 }),
 	pipelineGauge("window_bytes", "Bytes in flight between the source and the sinks.",
 		func(s Status) (float64, bool) { return float64(s.Window.Bytes), true }),
-	pipelineGauge("snapshot_rows_total", "Rows that the snapshot has read since the start.",
+	pipelineCounter("snapshot_rows_total", "Rows that the snapshot has read since the start.",
 		func(s Status) (float64, bool) { return float64(s.Source.Copied), true }),
 	pipelineGauge("snapshot_rows_estimated", "Rows that the snapshot was estimated to have.",
 		func(s Status) (float64, bool) { return float64(s.Source.Estimated), true }),
 }
 
 var perSink = []gauge{
+	sinkGauge("sink_halted", "1 while the sink is halted, whatever its state is called.",
+		func(s SinkStatus) (float64, bool) { return boolValue(s.State.Kind == Halted), true }),
 	sinkGauge("lag_seconds", "Age of the oldest commit that is not durable in the sink; 0 when nothing is pending.",
 		func(s SinkStatus) (float64, bool) { return s.LagSeconds, true }),
 	sinkGauge("lag_bytes", "WAL between the sink's durable position and the end of the source's WAL.",

@@ -140,7 +140,7 @@ func TestTheOnlySinkJoins(t *testing.T) {
 				d.run()
 				r.waitDurable()
 				r.complete()
-				if n, want := d.value("changes_total", "p"), float64(len(r.script.Committed())-5); n != want {
+				if n, want := d.changes(), float64(len(r.script.Committed())-5); n != want {
 					t.Errorf("%v changes were read, %v came after the copy's point", n, want)
 				}
 			}, s)

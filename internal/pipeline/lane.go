@@ -113,7 +113,7 @@ func (l *lane) pump(ctx context.Context, s capture.Stream, w *window) error {
 				r.addPending(b)
 			}
 		}
-		l.metrics.changes.WithLabelValues(l.pipeline).Add(float64(len(b.Changes)))
+		l.metrics.read(l.pipeline, b.Changes)
 		if err := w.append(ctx, b); err != nil {
 			return err
 		}

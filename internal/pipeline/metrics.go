@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // Metrics are the series of all pipelines of a daemon: counters, and gauges that are read from the Status of each pipeline at a
@@ -33,9 +35,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tailrace_" + name, Help: help}, labels)
 	}
 	m := &Metrics{
-		changes:  counter("changes_total", "Changes read from the source.", "pipeline"),
+		changes:  counter("changes_total", "Changes read from the source.", "pipeline", "op"),
 		events:   counter("events_total", "Events that a sink has accepted.", "pipeline", "sink"),
-		rejected: counter("rejected_total", "Events that a sink has rejected.", "pipeline", "sink", "reason"),
+		rejected: counter("events_rejected_total", "Events that a sink has rejected.", "pipeline", "sink", "reason"),
 		retries:  counter("retries_total", "Failed attempts of a sink.", "pipeline", "sink"),
 		waited: counter("window_wait_seconds_total",
 			"Time that the pipeline waited for a sink, or for the source (sink=\"source\").", "pipeline", "sink"),
@@ -55,6 +57,19 @@ func (m *Metrics) sink(pipeline, name string) sinkMetrics {
 		retries:  m.retries.WithLabelValues(pipeline, name),
 		delivery: m.delivery.WithLabelValues(pipeline, name),
 		reject:   func(reason string) { m.rejected.WithLabelValues(pipeline, name, reason).Inc() },
+	}
+}
+
+// read counts changes that were read from the source.
+func (m *Metrics) read(pipeline string, changes []capture.Change) {
+	var n [capture.Read + 1]int
+	for i := range changes {
+		n[changes[i].Op]++
+	}
+	for op, n := range n {
+		if n > 0 {
+			m.changes.WithLabelValues(pipeline, capture.Op(op).String()).Add(float64(n))
+		}
 	}
 }
 

@@ -49,8 +49,11 @@ func TestRejected(t *testing.T) {
 				t.Errorf("%q does not name %q", st.State.Reason, want)
 			}
 		}
-		if st.State.Kind != Halted || st.Rejected != 1 || d.value("rejected_total", "p", "too_large", "sink0") != 1 {
-			t.Errorf("%+v, counted %v", st, d.value("rejected_total", "p", "too_large", "sink0"))
+		if d.value("sink_halted", "p", "sink0") != 1 || d.value("sink_halted", "p", "sink1") != 0 || d.value("pipeline_halted", "p") != 0 {
+			t.Error("only the sink that rejects is halted")
+		}
+		if st.State.Kind != Halted || st.Rejected != 1 || d.value("events_rejected_total", "p", "too_large", "sink0") != 1 {
+			t.Errorf("%+v, counted %v", st, d.value("events_rejected_total", "p", "too_large", "sink0"))
 		}
 		if got := r.stores[0].seen(); len(got) != 2 || st.Durable != before || r.script.Confirmed() != before.LSN {
 			t.Errorf("the target has %v, held %s, confirmed %s; the two rows up to %s are good", got, st.Durable, r.script.Confirmed(), before)

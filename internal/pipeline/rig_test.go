@@ -234,6 +234,14 @@ func (d *daemon) stays(i int, state string, long time.Duration) {
 
 // value is that of a series, by its name and the values of its labels in the order of their names; -1 when it is not
 // there. A histogram's value is its count.
+// changes is the sum of changes_total over the operations.
+func (d *daemon) changes() (sum float64) {
+	for op := capture.Insert; op <= capture.Read; op++ {
+		sum += max(0, d.value("changes_total", op.String(), "p"))
+	}
+	return sum
+}
+
 func (d *daemon) value(name string, labels ...string) float64 {
 	d.rig.t.Helper()
 	families, err := d.registry.Gather()

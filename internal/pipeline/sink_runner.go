@@ -270,7 +270,7 @@ func (r *sinkRunner) clearSuspect(proven bool) {
 // setProblem shows err as the sink's named state and returns how long to wait before the next attempt: longer each time, until
 // the durable position has advanced. The writer is closed.
 func (r *sinkRunner) setProblem(err error) time.Duration {
-	state := stateOf(err, "retrying")
+	state := stateOf(err, "sink_error")
 	r.enter(state)
 	r.metrics.retries.Inc()
 	if h := r.durable(); r.durableAtProblem.Before(h) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/sink"
@@ -140,11 +142,21 @@ func TestCounters(t *testing.T) {
 		r.complete()
 		d.source.Stall()
 		for name, want := range map[string]float64{
-			"changes_total": 2 + 3, "window_bytes": 0, "source_connected": 1, "slot_retained_bytes": 0, "source_stalls_total": 1,
+			"window_bytes": 0, "pipeline_halted": 0, "source_connected": 1, "slot_retained_bytes": 0, "source_stalls_total": 1,
 		} {
 			if got := d.value(name, "p"); got != want {
 				t.Errorf("%s is %v, want %v", name, got, want)
 			}
+		}
+		if got := d.changes(); got != 2+3 {
+			t.Errorf("%v changes were read", got)
+		}
+		families, err := d.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if findings, err := promlint.NewWithMetricFamilies(families).Lint(); err != nil || len(findings) > 0 {
+			t.Errorf("promlint: %v, %v", findings, err)
 		}
 		for i, name := range []string{"sink0", "sink1"} {
 			if got := d.value("events_total", "p", name); got != 5 || d.sink(i).Events != 5 {
@@ -157,7 +169,7 @@ func TestCounters(t *testing.T) {
 		if got := d.value("slot_state", "p", "active"); got != 1 {
 			t.Errorf("slot_state: %v", got)
 		}
-		if got := d.value("role", "p", "active"); got != 1 {
+		if got := d.value("pipeline_role", "p", "active"); got != 1 {
 			t.Errorf("role: %v", got)
 		}
 		if got := d.value("sink_state", "ok", "p", "sink1", "streaming"); got != 1 {
@@ -179,11 +191,11 @@ func TestCounters(t *testing.T) {
 func TestMetricsEndWithThePipeline(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()
-		if d.value("role", "p", "active") != 1 {
+		if d.value("pipeline_role", "p", "active") != 1 {
 			t.Fatal("not there while it runs")
 		}
 		d.stop()
-		if got := d.value("role", "p", "active"); got != -1 {
+		if got := d.value("pipeline_role", "p", "active"); got != -1 {
 			t.Errorf("%v", got)
 		}
 	}, newStore())
@@ -205,7 +217,7 @@ func TestStatusOfALife(t *testing.T) {
 		r.stores[0].refuses(errTarget)
 		r.script.Leave()
 		r.pass(5 * time.Second)
-		if st := d.Status(); st.Role != Active || st.State.Name != "opening" || st.Sinks[0].State.Name != "retrying" {
+		if st := d.Status(); st.Role != Active || st.State.Name != "opening" || st.Sinks[0].State.Name != "sink_error" {
 			t.Errorf("a sink is away at the start: %+v", st)
 		}
 		r.stores[0].refuses(nil)
@@ -406,7 +418,7 @@ func TestStatusOfASinkThatWarns(t *testing.T) {
 		r.stores[0].refuses(errTarget)
 		r.stores[0].breaks(errTarget)
 		r.pass(time.Second)
-		if got := d.sink(0).State; got.Name != "retrying" || got.Kind != Retrying {
+		if got := d.sink(0).State; got.Name != "sink_error" || got.Kind != Retrying {
 			t.Errorf("with a problem: %+v", got)
 		}
 		r.stores[0].refuses(nil)

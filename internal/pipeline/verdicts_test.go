@@ -65,7 +65,7 @@ func TestASinkThatDidNotAnswerWhenTheSourceWasRestored(t *testing.T) {
 				r.script.Restore(0x1000)
 				r.waitDurable()
 				d.is(0, "ahead_of_source")
-				d.is(1, "retrying")
+				d.is(1, "sink_error")
 				confirmed := r.script.Confirmed()
 				d = c.answers(r, d)
 				r.stores[1].refuses(nil)
