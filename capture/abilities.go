@@ -7,8 +7,8 @@ import (
 
 // The optional abilities of a Source and of a Stream are the interfaces of this file. A pipeline asks for each by a type assertion.
 
-// Observed is a Source that reports its Health. Any goroutine may call it, and it does not block.
-type Observed interface{ Health() Health }
+// HealthReporter is a Source that reports its Health. Any goroutine may call it, and it does not block.
+type HealthReporter interface{ Health() Health }
 
 // WALEnd is a Source that can read the current end of its server's write-ahead log: every commit that has returned to its client lies
 // before it. `tailrace wait` needs it.

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// LookAgain is how often a halted pipeline or sink is retried.
-const LookAgain = 10 * time.Second
+// HaltedRetryInterval is how often a halted pipeline or sink is retried.
+const HaltedRetryInterval = 10 * time.Second
 
 // Backoff counts attempts that failed in a row. The zero value is ready; one goroutine at a time.
 type Backoff struct{ failed int }
 
 // Next is how long to wait after err: from 100 ms doubling to 10 s, of which a quarter is random, so that many lanes do not retry at
-// the same time; LookAgain when err halts.
+// the same time; HaltedRetryInterval when err halts.
 func (b *Backoff) Next(err error) time.Duration {
 	if p := AsProblem(err); p != nil && p.Halted {
-		return LookAgain
+		return HaltedRetryInterval
 	}
-	d := min(100*time.Millisecond<<min(b.failed, 7), LookAgain)
+	d := min(100*time.Millisecond<<min(b.failed, 7), HaltedRetryInterval)
 	b.failed++
 	return d*3/4 + rand.N(d/4)
 }

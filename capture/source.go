@@ -10,7 +10,7 @@ type Source interface {
 	// Run connects and calls serve once for each connection, one at a time, until ctx ends; it waits between attempts
 	// (backoff with jitter; 10 s after a halting *Problem; not at all after ErrRestart). The Stream is valid until serve
 	// returns, also when ctx has ended before, and serve returns the Stream's error when that broke. Run calls report with the
-	// reason why there is no stream, in its own goroutine and never while serve runs; an error that wraps ErrNotOurs makes this
+	// reason why there is no stream, in its own goroutine and never while serve runs; an error that wraps ErrSlotInUse makes this
 	// daemon a standby. Run returns nil when ctx has ended.
 	Run(ctx context.Context, report func(error), serve func(context.Context, Stream) error) error
 }
@@ -25,7 +25,7 @@ type Stream interface {
 	// Start is where the stream begins: at or before the first change that Next can return. A sink without a record starts here.
 	Start() Position
 	// Slot reads, at one point in time, up to where the server regards the lane as confirmed, and that the lane is still ours. If
-	// it is not, the error wraps ErrNotOurs.
+	// it is not, the error wraps ErrSlotInUse.
 	Slot(ctx context.Context) (Slot, error)
 	// Compare asks the server what it knows of a Record. It changes nothing, also not in the Stream: only Resume accepts what was
 	// compared.
@@ -91,8 +91,8 @@ const (
 
 // The conditions of a stream that a pipeline handles by itself.
 var (
-	// ErrNotOurs: another process has the lane. Close every writer and stand by.
-	ErrNotOurs = fmt.Errorf("another process holds the slot")
+	// ErrSlotInUse: another process has the lane. Close every writer and stand by.
+	ErrSlotInUse = fmt.Errorf("another process holds the slot")
 	// ErrRestart: no error; open the stream again at once.
 	ErrRestart = fmt.Errorf("the stream starts again")
 )

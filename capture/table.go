@@ -98,15 +98,15 @@ type Type struct {
 	Schema string
 	Name   string // as in pg_type.typname
 	Kind   TypeKind
-	Elem   *Type   // of an array
-	Delim  byte    // between an array's elements; ',' but for box
-	Fields []Field // of a composite
-	Made   *Made   // how a user created it; nil: it is built in, or an array, or was dropped meanwhile
+	Elem   *Type     // of an array
+	Delim  byte      // between an array's elements; ',' but for box
+	Fields []Field   // of a composite
+	User   *UserType // how a user created it; nil: it is built in, or an array, or was dropped meanwhile
 }
 
 // Made is the definition of a type that a user has created: what CREATE TYPE or CREATE DOMAIN needs besides Fields.
-type Made struct {
-	By        MadeBy
+type UserType struct {
+	Kind      UserTypeKind
 	Extension string   // that creates it; "": none does
 	Labels    []string // of an enum, in order
 	Base      *Type    // of a domain; the subtype of a range; the range of a multirange
@@ -119,16 +119,16 @@ type Made struct {
 }
 
 // MadeBy is the statement that creates a type, as in pg_type.typtype.
-type MadeBy byte
+type UserTypeKind byte
 
 // The kinds of types that a user creates.
 const (
-	MadeBase       MadeBy = 'b' // with functions in C: it cannot be created from its definition
-	MadeComposite  MadeBy = 'c'
-	MadeDomain     MadeBy = 'd'
-	MadeEnum       MadeBy = 'e'
-	MadeMultirange MadeBy = 'm'
-	MadeRange      MadeBy = 'r'
+	UserBase       UserTypeKind = 'b' // with functions in C: it cannot be created from its definition
+	UserComposite  UserTypeKind = 'c'
+	UserDomain     UserTypeKind = 'd'
+	UserEnum       UserTypeKind = 'e'
+	UserMultirange UserTypeKind = 'm'
+	UserRange      UserTypeKind = 'r'
 )
 
 // String is the name, with its schema where that is not pg_catalog.

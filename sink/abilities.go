@@ -9,7 +9,7 @@ import (
 
 // The optional abilities of a Sink and of a Writer are the interfaces of this file. A pipeline asks for each by a type assertion.
 
-// Recorder is a Writer of a sink that keeps records. A sink whose Open returns Forgetful does not need it.
+// Recorder is a Writer of a sink that keeps records. A sink whose Open returns RecordUnsupported does not need it.
 type Recorder interface {
 	// Record replaces the position, the origin, the last commit and the verdict in the record by those of p, and the source's
 	// state unless that is nil. It returns when the record is durable. It is fenced as Write is, and the goroutine that calls

@@ -23,10 +23,10 @@ type Sink interface {
 type Lane struct {
 	Name   string         // "main" for a source with a single lane
 	Origin capture.Origin // recorded with every position
-	// The Writer calls Held with growing positions, each only when any later Open would return at least that: the data and the
-	// progress record are durable, for an empty batch too. Held never blocks; any goroutine may call it, also within Write, but
+	// The Writer calls OnDurable with growing positions, each only when any later Open would return at least that: the data and the
+	// progress record are durable, for an empty batch too. OnDurable never blocks; any goroutine may call it, also within Write, but
 	// not after Close has returned.
-	Held func(capture.Position)
+	OnDurable func(capture.Position)
 	// The Writer calls Failed once when it has failed, with the error that its next Write would return, and never after Close has
 	// returned. The lane then closes the Writer and opens the sink again.
 	Failed func(error)
@@ -38,52 +38,52 @@ type Writer interface {
 	// flight. After it has returned it keeps no reference to the batches' memory. An error is final; the comment at the end of
 	// errors.go lists how the lane handles each kind. One goroutine calls it.
 	Write(ctx context.Context, batches []Batch) error
-	// Close closes the writer and waits until no Held is called any more. What is not durable yet may be lost: the lane writes it
-	// again after the next Open. For a regular end the lane waits for Held before.
+	// Close closes the writer and waits until no OnDurable is called any more. What is not durable yet may be lost: the lane writes it
+	// again after the next Open. For a regular end the lane waits for OnDurable before.
 	Close() error
 }
 
 // Batch is a run of events between two positions.
 type Batch struct {
-	Events []transform.Event
-	End    capture.Position // the position after the batch
-	Commit bool             // End is between transactions
-	State  []byte           // recorded with End unless nil; then the previous one stays
-	Last   capture.Commit   // the last transaction that ends in it, recorded with End; zero: the previous one stays
-	Copied bool             // it ends a first copy: rows that the target has besides the copied ones no longer exist in the source
+	Events       []transform.Event
+	End          capture.Position // the position after the batch
+	Commit       bool             // End is between transactions
+	State        []byte           // recorded with End unless nil; then the previous one stays
+	Last         capture.Commit   // the last transaction that ends in it, recorded with End; zero: the previous one stays
+	EndsSnapshot bool             // it ends a first copy: rows that the target has besides the copied ones no longer exist in the source
 	// Tables are all tables of a copy of all rows, those without rows too: a sink with tables of its own creates them, others
 	// ignore it. Only the first batch of a copy has them, and it may have no events.
 	Tables []*capture.Table
 }
 
-// Memory is what Open has found of a record.
-type Memory uint8
+// RecordState is what Open has found of a record.
+type RecordState uint8
 
 // What Open can find.
 const (
-	// Found: a record.
-	Found Memory = iota
-	// Empty: the sink keeps records and has none for the lane.
-	Empty
-	// Expired: Empty, but the target deletes old records by itself. There may have been one.
-	Expired
-	// Lost: the sink is known to have had one, and has none. The lane halts.
-	Lost
-	// Forgetful: the sink cannot keep records and begins at the slot's confirmed position.
-	Forgetful
+	// RecordFound: there is a record.
+	RecordFound RecordState = iota
+	// RecordNone: the sink keeps records and has none for the lane.
+	RecordNone
+	// RecordExpired: RecordNone, but the target deletes old records by itself. There may have been one.
+	RecordExpired
+	// RecordMissing: the sink is known to have had one, and has none. The lane halts.
+	RecordMissing
+	// RecordUnsupported: the sink cannot keep records and begins at the slot's confirmed position.
+	RecordUnsupported
 )
 
 // Progress is a sink's progress in a lane: one record per (pipeline, sink, lane).
 type Progress struct {
-	Memory   Memory
-	Position capture.Position // everything up to it is durable; zero unless Found
+	Record   RecordState
+	Position capture.Position // everything up to it is durable; zero unless RecordFound
 	Origin   capture.Origin   // where the position comes from
 	Commit   capture.Commit   // the last one that is durable; zero: the record has none
 	State    []byte           // the source's, from the last Batch.State
 	Verdict  *Verdict         // lasts until it is accepted or disproved; nil: none
-	// Late reports whether the Writer by design calls Held long after Write. Then a Write that returns shows that the target works
-	// again after an error; otherwise Held shows it.
-	Late bool
+	// AcksLate reports whether the Writer by design calls OnDurable long after Write. Then a Write that returns shows that the target works
+	// again after an error; otherwise OnDurable shows it.
+	AcksLate bool
 }
 
 // Verdict is the decision that changes are missing between a sink and its source. It is kept in the sink's record, where every

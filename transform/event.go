@@ -12,10 +12,10 @@ type Event struct {
 	Type    string   // the event's name; "" for a plain change
 	Topic   string   // "" where the sink's own topic applies
 	Key     []byte   // the key's text where a block gave one
-	Keyed   bool     // Key is set by a block: a nil Key is then a null key
+	HasKey  bool     // Key is set by a block: a nil Key is then a null key
 	Headers []Header // in order
 	Data    []byte   // the payload where a block gave one
-	Dressed bool     // Data is set by a block: a nil Data is then a tombstone
+	HasData bool     // Data is set by a block: a nil Data is then a tombstone
 }
 
 // Header is one header of an event.

@@ -20,7 +20,7 @@ const (
 // unchanged, is taken from the old row where that has it. Both are at the place of the update in the log.
 func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	c := e.Change
-	if c.Op != capture.Update || e.Keyed || e.Dressed || e.Type != "" || !keyChanged(c) {
+	if c.Op != capture.Update || e.HasKey || e.HasData || e.Type != "" || !keyChanged(c) {
 		return append(dst, e), nil
 	}
 	changes := [2]capture.Change{*c, *c}

@@ -94,8 +94,8 @@ func TestWhatIsNotAChangeOfKey(t *testing.T) {
 		"unchanged":          {Change: update(row("1", "a", "x"), row("1", unchanged, "y"))},
 		"absent":             {Change: update(row(absent, absent, "x"), row("1", "a", "y"))},
 		"a delete":           {Change: &deleted},
-		"keyed by a block":   {Change: moved, Keyed: true},
-		"dressed by a block": {Change: moved, Dressed: true},
+		"keyed by a block":   {Change: moved, HasKey: true},
+		"dressed by a block": {Change: moved, HasData: true},
 		"named by a block":   {Change: moved, Type: "Moved"},
 	} {
 		if d := cmp.Diff([]transform.Event{e}, apply(t, transform.SplitKeyChange, e)); d != "" {

@@ -39,8 +39,8 @@ type none struct {
 
 // Open implements sink.Sink.
 func (n *none) Open(_ context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	n.held = lane.Held
-	return writer{n}, sink.Progress{Memory: sink.Forgetful}, nil
+	n.held = lane.OnDurable
+	return writer{n}, sink.Progress{Record: sink.RecordUnsupported}, nil
 }
 
 // Close implements sink.Sink.

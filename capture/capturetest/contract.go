@@ -247,7 +247,7 @@ func oneAtATime(b *bench) {
 	first := b.client()
 	s := first.steady(nil)
 	second := b.client()
-	if err := second.reported(); !errors.Is(err, capture.ErrNotOurs) {
+	if err := second.reported(); !errors.Is(err, capture.ErrSlotInUse) {
 		b.fatal("the second is told %v", err)
 	}
 	s.expect(b.commit(1)...)

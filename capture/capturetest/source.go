@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Source is one daemon's connection to a Script. It implements capture.Source and capture.Observed. Set its fields before
+// Source is one daemon's connection to a Script. It implements capture.Source and capture.HealthReporter. Set its fields before
 // Run.
 type Source struct {
 	// Hook is called between the look at the slot and its start, when another daemon may be faster. nil: nothing.
@@ -48,7 +48,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		switch {
 		case ctx.Err() != nil || errors.Is(err, capture.ErrRestart):
 			continue
-		case errors.Is(err, capture.ErrNotOurs):
+		case errors.Is(err, capture.ErrSlotInUse):
 			report(err)
 			_ = capture.Sleep(ctx, standbyPause)
 			continue
@@ -100,7 +100,7 @@ func (s *Source) Kill() {
 	}
 }
 
-// Health implements capture.Observed.
+// Health implements capture.HealthReporter.
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	st, stalls := s.stream, s.stalls
@@ -130,7 +130,7 @@ func (s *Script) start(src *Source, from capture.LSN) (*Stream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.holder != nil {
-		return nil, fmt.Errorf("%w: process %p", capture.ErrNotOurs, s.holder)
+		return nil, fmt.Errorf("%w: process %p", capture.ErrSlotInUse, s.holder)
 	}
 	st := &Stream{script: s, source: src, origin: s.origin, ended: make(chan struct{}), state: stateDone, delay: s.delay}
 	st.start = capture.Position{LSN: from}

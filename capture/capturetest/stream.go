@@ -71,7 +71,7 @@ func (s *Stream) Slot(ctx context.Context) (capture.Slot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.holder == nil || c.holder.stream != s {
-		return capture.Slot{}, fmt.Errorf("%w: it is with another process", capture.ErrNotOurs)
+		return capture.Slot{}, fmt.Errorf("%w: it is with another process", capture.ErrSlotInUse)
 	}
 	if c.lag > 0 {
 		return capture.Slot{Confirmed: c.confirmed, End: c.lag, Recovering: true}, nil

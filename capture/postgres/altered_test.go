@@ -348,7 +348,7 @@ func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
 		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 		defer cancel()
 		report := func(err error) {
-			if !errors.Is(err, capture.ErrNotOurs) {
+			if !errors.Is(err, capture.ErrSlotInUse) {
 				s.Errorf("it halts: %v", err)
 				cancel()
 				return
@@ -365,7 +365,7 @@ func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
 			if streams++; streams == 2 {
 				cancel()
 			}
-			return capture.ErrNotOurs
+			return capture.ErrSlotInUse
 		})
 		if streams != 2 {
 			s.Errorf("%d streams", streams)

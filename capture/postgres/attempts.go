@@ -20,7 +20,7 @@ const flap = time.Second
 // that did something new, or lasted for longer than the longest wait, was no failed attempt: when its server is lost the
 // next one comes soon.
 func (a *attempts) served(lived time.Duration, confirmed capture.LSN) {
-	if lived > capture.LookAgain || lived >= flap && confirmed > a.confirmed {
+	if lived > capture.HaltedRetryInterval || lived >= flap && confirmed > a.confirmed {
 		a.backoff.Reset()
 	}
 	a.confirmed = max(a.confirmed, confirmed)

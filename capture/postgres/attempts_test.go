@@ -35,7 +35,7 @@ func TestAttempts(t *testing.T) {
 				}
 				wait = a.backoff.Next(lost)
 			}
-			if soon := wait <= 100*time.Millisecond; soon != c.soon || !soon && wait < capture.LookAgain/2 {
+			if soon := wait <= 100*time.Millisecond; soon != c.soon || !soon && wait < capture.HaltedRetryInterval/2 {
 				t.Errorf("the tenth wait is %s", wait)
 			}
 		})

@@ -80,7 +80,7 @@ func testCollations(t *testing.T, s *testenv.PostgresServer) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
 	}
 	pair := table.Columns[6].Type.Fields
-	if d := table.Columns[3].Type.Made.Collation; d != `pg_catalog."C"` || pair[0].Collation != "" ||
+	if d := table.Columns[3].Type.User.Collation; d != `pg_catalog."C"` || pair[0].Collation != "" ||
 		pair[1].Collation != `pg_catalog."POSIX"` {
 		t.Errorf("%s, %v", d, pair)
 	}
@@ -131,12 +131,12 @@ func testMadeTypes(t *testing.T, s *testenv.PostgresServer) {
 	all = append(all, f.only("INSERT INTO it.more (c) VALUES ('a')").Columns...)
 	got := map[string]string{}
 	for _, c := range all {
-		if m := c.Type.Made; m != nil {
+		if m := c.Type.User; m != nil {
 			base := ""
 			if m.Base != nil {
 				base = m.Base.String()
 			}
-			got[c.Type.String()] = fmt.Sprintf("%c %s%q %s %d %s %v%q %s%s", m.By, m.Extension, m.Labels, base,
+			got[c.Type.String()] = fmt.Sprintf("%c %s%q %s %d %s %v%q %s%s", m.Kind, m.Extension, m.Labels, base,
 				m.Modifier, m.Collation, m.Required, m.Checks, m.Operators, m.Multi)
 		}
 	}

@@ -26,10 +26,10 @@ type Config struct {
 	Manage      bool   // create the publication and keep it equal to this; false: it is somebody else's
 	Failover    bool   // create the slot as a failover slot (17+)
 
-	Heartbeat time.Duration // how often an idle stream's position moves on; also the pace of the slot's supervision
-	Snapshot  string        // SnapshotInitial or SnapshotNever
-	Local     bool          // leave out transactions that carry a replication origin: those that came from elsewhere
-	LetGo     time.Duration // how long a server that wants to stop waits for us at most
+	Heartbeat      time.Duration // how often an idle stream's position moves on; also the pace of the slot's supervision
+	Snapshot       string        // SnapshotInitial or SnapshotNever
+	SkipReplicated bool          // leave out transactions that carry a replication origin: those that came from elsewhere
+	ShutdownGrace  time.Duration // how long a server that wants to stop waits for us at most
 }
 
 // TableOption is a table block.
@@ -40,8 +40,8 @@ type TableOption struct {
 	Where   string   // of the publication's row filter; "": none
 }
 
-// DefaultLetGo is Config.LetGo where nothing else is said: the bound of design promise "no harm to the source".
-const DefaultLetGo = 5 * time.Second
+// DefaultShutdownGrace is Config.ShutdownGrace where nothing else is said: the bound of design promise "no harm to the source".
+const DefaultShutdownGrace = 5 * time.Second
 
 // option finds the table block of a table, or nil.
 func (c *Config) option(name string) *TableOption {

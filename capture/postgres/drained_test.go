@@ -71,7 +71,7 @@ func (d *drained) read(t *testing.T, r reader, limit time.Duration) (time.Durati
 	d.runs++
 	slot := fmt.Sprintf("%s_%d", d.db, d.runs)
 	d.server.ExecIn(t, d.db, fmt.Sprintf("SELECT pg_copy_logical_replication_slot('%s_base', '%s')", d.db, slot))
-	c := Config{URL: d.url(r.over), Slot: slot, Publication: "p", Heartbeat: time.Second, Snapshot: SnapshotNever, LetGo: DefaultLetGo}
+	c := Config{URL: d.url(r.over), Slot: slot, Publication: "p", Heartbeat: time.Second, Snapshot: SnapshotNever, ShutdownGrace: DefaultShutdownGrace}
 	source := New(c, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)))
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("not read after %s", limit))
 	defer cancel()

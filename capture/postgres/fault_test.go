@@ -104,7 +104,7 @@ func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 		from := len(second.reports)
 		second.wait("looks at the slot", func() bool { return len(second.reports) >= from+3 })
 		for _, err := range second.reports {
-			if !errors.Is(err, capture.ErrNotOurs) {
+			if !errors.Is(err, capture.ErrSlotInUse) {
 				t.Errorf("a standby reports %v", err)
 			}
 		}
@@ -124,7 +124,7 @@ func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 	second.close()
 	late := New(testConfig(s, db), zap.NewNop())
 	defer late.side.close()
-	if _, err := late.open(t.Context(), &published{}, &slotState{}); !errors.Is(err, capture.ErrNotOurs) {
+	if _, err := late.open(t.Context(), &published{}, &slotState{}); !errors.Is(err, capture.ErrSlotInUse) {
 		t.Errorf("a start that comes too late: %v", err)
 	}
 	if n := refusedStarts(t, s, db); n != 1 {
@@ -239,7 +239,7 @@ func testOldWalsenderIsEnded(t *testing.T, s *testenv.PostgresServer) {
 		p.wait("another stream", func() bool { return p.streams > before })
 		p.mu.Lock()
 		for _, err := range p.reports {
-			if errors.Is(err, capture.ErrNotOurs) {
+			if errors.Is(err, capture.ErrSlotInUse) {
 				t.Errorf("first start %v: %v", first, err)
 			}
 		}
@@ -274,7 +274,7 @@ func testPausedAndNotStopping(t *testing.T, s *testenv.PostgresServer) {
 	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
 	proxy := testenv.Proxy(t, s.Addr())
 	c := through(testConfig(s, db), proxy)
-	c.LetGo = time.Second
+	c.ShutdownGrace = time.Second
 	p := startTap(t, s, c, db)
 	p.setHoard(true)
 	s.ExecIn(t, db, insert(1, 10))
@@ -365,7 +365,7 @@ func testServerGoesDown(t *testing.T, s *testenv.PostgresServer) {
 func testServerStopsUnconfirmed(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	c := testConfig(s, db)
-	c.LetGo = 2 * time.Second
+	c.ShutdownGrace = 2 * time.Second
 	p := startTap(t, s, c, db)
 	p.setHoard(true)
 	s.ExecIn(t, db, insert(1, 10))

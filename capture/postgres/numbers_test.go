@@ -151,7 +151,7 @@ func testAlteredTypes(t *testing.T, s *testenv.PostgresServer) {
 		}
 		table := f.live[last.OID]
 		columns := table.Columns
-		got := fmt.Sprint(kindName(columns[1].Type), " ", columns[2].Type.Made.Labels, " ", columns[3].Type.Made.Checks, " ", kindName(columns[4].Type))
+		got := fmt.Sprint(kindName(columns[1].Type), " ", columns[2].Type.User.Labels, " ", columns[3].Type.User.Checks, " ", kindName(columns[4].Type))
 		if table == last || got != c.want || f.live[other.OID] != other {
 			t.Errorf("%s: the same %v, %v, got %s\nwant %s", c.alter, table == last, f.live[other.OID] == other, got, c.want)
 		}

@@ -14,7 +14,7 @@ func TestOriginThatWasDropped(t *testing.T) {
 		db := testenv.NewDatabase(t, s)
 		s.ExecIn(t, db, "CREATE TABLE a (id int PRIMARY KEY, v text)")
 		c := testConfig(s, db)
-		c.Local = true
+		c.SkipReplicated = true
 		p := startTap(t, s, c, db)
 		s.ExecIn(t, db, insert(1, 1))
 		p.expect(inserts(1, 1)...)

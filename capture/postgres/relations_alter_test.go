@@ -169,7 +169,7 @@ func testAlteredEnum(t *testing.T, s *testenv.PostgresServer) {
 	f.exec("ALTER TYPE mood ADD VALUE 'a' BEFORE 'b'")
 	f.connect()
 	second := f.only("INSERT INTO t VALUES ('{a}')")
-	was, is := first.Columns[0].Type.Elem.Made.Labels, second.Columns[0].Type.Elem.Made.Labels
+	was, is := first.Columns[0].Type.Elem.User.Labels, second.Columns[0].Type.Elem.User.Labels
 	if !slices.Equal(was, []string{"b"}) || !slices.Equal(is, []string{"a", "b"}) {
 		t.Errorf("%q, then %q", was, is)
 	}

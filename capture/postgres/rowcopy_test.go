@@ -36,7 +36,7 @@ func copiedRows(t *testing.T, c capture.Copy) (rows []string) {
 			}
 			rows = append(rows, describeChange(&b.Changes[i]))
 		}
-		if !at.Before(b.End) || b.Copied != b.Commit {
+		if !at.Before(b.End) || b.EndsSnapshot != b.Commit {
 			t.Fatalf("%+v after %s", b.End, at)
 		}
 		at = b.End

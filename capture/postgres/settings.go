@@ -64,7 +64,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	c := Config{
 		URL: string(s.URL), Tables: s.Tables, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
 		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
-		LetGo: DefaultLetGo, Local: s.Origin == originNone,
+		ShutdownGrace: DefaultShutdownGrace, SkipReplicated: s.Origin == originNone,
 	}
 	if s.Password != nil {
 		c.Password = func() (string, error) {

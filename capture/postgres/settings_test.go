@@ -24,7 +24,7 @@ func TestSettingsDefaults(t *testing.T) {
 	}
 	c, err := s.Config("my-Orders")
 	if err != nil || c.Slot != "tailrace_my_orders" || c.Publication != "tailrace_my_orders" || !c.Manage ||
-		c.Heartbeat != 10*time.Second || c.Snapshot != SnapshotInitial || c.LetGo != 5*time.Second || c.Password != nil {
+		c.Heartbeat != 10*time.Second || c.Snapshot != SnapshotInitial || c.ShutdownGrace != 5*time.Second || c.Password != nil {
 		t.Errorf("%+v, %v", c, err)
 	}
 	s.Password = func() (config.Secret, error) { return secret, nil }

@@ -55,7 +55,7 @@ func (s site) await(query string) {
 func (s site) config(tables ...string) *Config {
 	return &Config{
 		URL: s.server.URL(s.db), Tables: tables, Slot: "slot_" + s.db, Publication: "pub_" + s.db, Manage: true,
-		Heartbeat: 10 * time.Second, Snapshot: SnapshotInitial, LetGo: DefaultLetGo,
+		Heartbeat: 10 * time.Second, Snapshot: SnapshotInitial, ShutdownGrace: DefaultShutdownGrace,
 	}
 }
 

@@ -256,7 +256,7 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	sn.asm.close(capture.Position{LSN: sn.point})
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
 	last := sn.asm.take()
-	last.Copied = sn.whole
+	last.EndsSnapshot = sn.whole
 	if sn.last != nil {
 		last.State = sn.last
 	}

@@ -74,7 +74,7 @@ func testSnapshotOfNothing(t *testing.T, s *testenv.PostgresServer) {
 		p.close()
 		copied, named := 0, 0
 		for _, b := range p.cuts {
-			if b.Copied {
+			if b.EndsSnapshot {
 				copied++
 			}
 			named += len(b.Tables)
@@ -250,7 +250,7 @@ func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
 		return first != nil
 	})
 	second.wait("to stand by", func() bool {
-		return slices.ContainsFunc(second.reports, func(err error) bool { return errors.Is(err, capture.ErrNotOurs) })
+		return slices.ContainsFunc(second.reports, func(err error) bool { return errors.Is(err, capture.ErrSlotInUse) })
 	})
 	looks := len(second.reports)
 	second.wait("more looks", func() bool { return len(second.reports) >= looks+2 })

@@ -15,7 +15,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Source reads the changes of one database through one slot. It implements capture.Source and capture.Observed.
+// Source reads the changes of one database through one slot. It implements capture.Source and capture.HealthReporter.
 type Source struct {
 	config Config
 	log    *zap.Logger
@@ -68,7 +68,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 	for ctx.Err() == nil {
 		err := s.session(ctx, serve)
 		s.gone()
-		if errors.Is(err, capture.ErrNotOurs) { // a standby looks on the same connection again
+		if errors.Is(err, capture.ErrSlotInUse) { // a standby looks on the same connection again
 			report(err)
 			s.accepted = nil // the daemon that has the slot may have another file
 			s.names.forget()
@@ -158,7 +158,7 @@ func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err er
 	if slot == nil || !slot.Active || s.pid != 0 && uint32(slot.PID) == s.pid {
 		return nil
 	}
-	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrNotOurs, name, slot.PID)
+	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, slot.PID)
 }
 
 // prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
@@ -213,7 +213,7 @@ func together(problems []error) error {
 	return &p
 }
 
-// Health implements capture.Observed.
+// Health implements capture.HealthReporter.
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -233,7 +233,7 @@ func (p *tap) reached() {
 func testConfig(s *testenv.PostgresServer, db string) Config {
 	return Config{
 		URL: s.URL(db), Tables: []string{"public.*"}, Slot: "tailrace_" + db, Publication: "tailrace",
-		Manage: true, Heartbeat: time.Second, Snapshot: SnapshotInitial, LetGo: DefaultLetGo,
+		Manage: true, Heartbeat: time.Second, Snapshot: SnapshotInitial, ShutdownGrace: DefaultShutdownGrace,
 	}
 }
 
@@ -297,7 +297,7 @@ func TestStandbyTakesOver(t *testing.T) {
 		first.wait("the lasting slot", func() bool { return first.streams == 2 })
 		second := openTap(t, testConfig(s, db))
 		second.wait("to stand by", func() bool {
-			return len(second.reports) > 0 && errors.Is(second.reports[0], capture.ErrNotOurs)
+			return len(second.reports) > 0 && errors.Is(second.reports[0], capture.ErrSlotInUse)
 		})
 		s.ExecIn(t, db, `INSERT INTO a VALUES (1)`)
 		first.expect("insert a id=1")

@@ -53,7 +53,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: &assembler{
-			relations: s.relations, origin: origin, state: stateDone, local: s.config.Local, xid: next, names: names,
+			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: names,
 			trees: s.trees,
 		},
 		mark:    pub.Mark,
@@ -128,7 +128,7 @@ func (s *Source) busy(ctx context.Context, slot string, err error) error {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run sees that ctx has ended
 		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, slot)
 	}
-	return fmt.Errorf("%w: %w", capture.ErrNotOurs, err)
+	return fmt.Errorf("%w: %w", capture.ErrSlotInUse, err)
 }
 
 // endless is the patience with a server that has no limit of its own for us.
@@ -159,7 +159,7 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 // of the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	option := ""
-	if s.config.Local && major(repl) >= 16 { // before, the assembler leaves them out
+	if s.config.SkipReplicated && major(repl) >= 16 { // before, the assembler leaves them out
 		option = ", origin 'none'"
 	}
 	h, err := repl.Hijack()

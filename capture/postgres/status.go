@@ -78,7 +78,7 @@ func (s *stream) tick(now time.Time) error {
 	if st.asked.Load() {
 		if flush >= st.wanted || now.Sub(st.askedLast) > 3*s.pulse {
 			st.asked.Store(false)
-		} else if now.Sub(st.askedAt) > s.config.LetGo && st.askedLast.Sub(st.askedAt) > s.config.LetGo/2 {
+		} else if now.Sub(st.askedAt) > s.config.ShutdownGrace && st.askedLast.Sub(st.askedAt) > s.config.ShutdownGrace/2 {
 			return &capture.Problem{
 				State:  "source_stopping",
 				Reason: "the server wants to stop and the sinks do not hold everything yet: let it go",

@@ -63,7 +63,7 @@ func (w *wire) updates(t testing.TB) []update {
 func newStream(t testing.TB) (*stream, *wire) {
 	w := &wire{}
 	s := &stream{
-		config: &Config{Slot: "s", Publication: "p", Heartbeat: 10 * time.Second, LetGo: 5 * time.Second}, log: zap.NewNop(),
+		config: &Config{Slot: "s", Publication: "p", Heartbeat: 10 * time.Second, ShutdownGrace: 5 * time.Second}, log: zap.NewNop(),
 		conn: w, socket: conn.NewSocket(w), asm: newAssembler(), pulse: time.Second, out: make(chan capture.Batch, 100),
 		ended: make(chan struct{}), origin: capture.Origin{System: 7, Timeline: 1},
 	}

@@ -88,7 +88,7 @@ func testBlackHoleWhileNobodyReads(t *testing.T, s *testenv.PostgresServer) {
 	p.setStuck(false)
 	p.wait("all rows", func() bool { return len(p.changes) == 30_000 })
 	for _, err := range p.reports {
-		if errors.Is(err, capture.ErrNotOurs) {
+		if errors.Is(err, capture.ErrSlotInUse) {
 			t.Errorf("%v", err)
 		}
 	}

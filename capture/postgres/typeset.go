@@ -53,7 +53,7 @@ func builtin(m pgoutput.Type) capture.TypeKind {
 }
 
 func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
-	t.Schema, t.Name, t.Kind, t.Made = row.schema, row.name, kinds[row.oid], s.made(row, rows)
+	t.Schema, t.Name, t.Kind, t.User = row.schema, row.name, kinds[row.oid], s.made(row, rows)
 	switch {
 	case row.base != 0:
 		base := s.resolve(row.base, rows)
@@ -73,12 +73,12 @@ func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
 }
 
 // made is how a type was made; nil for what every server has, and for arrays, which come with their elements.
-func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.Made {
+func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
 	if row.schema == "pg_catalog" || row.schema == "information_schema" || row.elem != 0 {
 		return nil
 	}
-	m := &capture.Made{
-		By: capture.MadeBy(row.class[0]), Extension: row.extension, Labels: row.labels, Modifier: row.modifier,
+	m := &capture.UserType{
+		Kind: capture.UserTypeKind(row.class[0]), Extension: row.extension, Labels: row.labels, Modifier: row.modifier,
 		Collation: row.collation, Required: row.required, Checks: row.checks, Operators: row.operators, Multi: row.multi,
 	}
 	if part := row.base + row.part; part != 0 { // a type has one of them

@@ -12,7 +12,7 @@ import (
 )
 
 // watchPause is how often the slot's row is read. A server that wants to stop and cannot tell a blocked stream so is
-// noticed within it, which is part of the bound that Config.LetGo promises.
+// noticed within it, which is part of the bound that Config.ShutdownGrace promises.
 const watchPause = 2 * time.Second
 
 // watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it, or whose

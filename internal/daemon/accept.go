@@ -149,7 +149,7 @@ func (r *record) write(ctx context.Context, o capture.Origin, to *sink.Progress)
 
 func (r *record) tryWrite(ctx context.Context, o capture.Origin, to *sink.Progress) (err error) {
 	none := func(capture.Position) {}
-	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, Held: none, Failed: func(error) {}})
+	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, OnDurable: none, Failed: func(error) {}})
 	if err != nil {
 		return err
 	}

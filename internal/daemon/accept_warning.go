@@ -20,7 +20,7 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 		return nil, err
 	}
 	defer closeAll(records)
-	records = slices.DeleteFunc(records, func(r *record) bool { return r.err == nil && r.known.Progress.Memory != sink.Found })
+	records = slices.DeleteFunc(records, func(r *record) bool { return r.err == nil && r.known.Progress.Record != sink.RecordFound })
 	var known []capture.Record
 	for _, r := range records {
 		if r.err != nil {
@@ -66,13 +66,13 @@ func (r *record) writeState(ctx context.Context, o capture.Origin, state []byte)
 
 func (r *record) tryWriteState(ctx context.Context, o capture.Origin, state []byte) (err error) {
 	none := func(capture.Position) {}
-	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, Held: none, Failed: func(error) {}})
+	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, OnDurable: none, Failed: func(error) {}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	keeper, keeps := w.(sink.Recorder)
-	if !keeps || found.Memory != sink.Found {
+	if !keeps || found.Record != sink.RecordFound {
 		return errors.New("the progress record has changed meanwhile: run the command again")
 	}
 	found.State = state

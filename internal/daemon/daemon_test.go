@@ -51,7 +51,7 @@ func (idle) Next(ctx context.Context) (capture.Batch, error) {
 type nowhere struct{ held func(capture.Position) }
 
 func (nowhere) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress, error) {
-	return nowhere{l.Held}, sink.Progress{Memory: sink.Forgetful}, nil
+	return nowhere{l.OnDurable}, sink.Progress{Record: sink.RecordUnsupported}, nil
 }
 
 func (n nowhere) Write(_ context.Context, batches []sink.Batch) error {

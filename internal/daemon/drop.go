@@ -48,7 +48,7 @@ func foreignRecords(ctx context.Context, p config.Pipeline) (lane capture.Origin
 	defer closeAll(records)
 	foreign = map[string]*capture.Problem{}
 	for _, r := range records {
-		if r.err == nil && r.known.Progress.Memory == sink.Found { // else its Drop fails, and what can go goes
+		if r.err == nil && r.known.Progress.Record == sink.RecordFound { // else its Drop fails, and what can go goes
 			if why := startrule.Foreign(r.known.Name, r.known.Progress.Origin, src.Origin); why != nil {
 				foreign[r.known.Name] = why
 			}

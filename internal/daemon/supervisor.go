@@ -50,7 +50,7 @@ func (s *supervisor) run(ctx context.Context, problems chan<- error) {
 		}
 		s.setHalted(err)
 		sendFirst(problems, err)
-		if capture.Sleep(ctx, capture.LookAgain) != nil {
+		if capture.Sleep(ctx, capture.HaltedRetryInterval) != nil {
 			return
 		}
 	}

@@ -80,7 +80,7 @@ func TestAPanicHaltsOnePipelineAlone(t *testing.T) {
 		if got := list[0]; got.Name != "broken" || got.Source.Kind != "scripted" || len(got.Sinks) != 1 || got.Sinks[0].Name != "out" {
 			t.Errorf("while it does not run the status is %+v", got)
 		}
-		time.Sleep(capture.LookAgain)
+		time.Sleep(capture.HaltedRetryInterval)
 		synctest.Wait()
 		if s := d.Statuses()[0].State; s.Name != "streaming" {
 			t.Errorf("10 s later it is %+v", s)
@@ -103,7 +103,7 @@ func TestAnErrorOfRunIsANamedState(t *testing.T) {
 		if first.Name != "slot_lost" || first.Reason != "the slot is gone: 42704" || first.Fix != "drop it" {
 			t.Errorf("%+v", first)
 		}
-		time.Sleep(3*capture.LookAgain + time.Second)
+		time.Sleep(3*capture.HaltedRetryInterval + time.Second)
 		synctest.Wait()
 		if again := d.Statuses()[0].State; !again.Since.Equal(first.Since) {
 			t.Errorf("Since has changed although the error has not: %s, then %s", first.Since, again.Since)
@@ -126,7 +126,7 @@ func TestAPipelineThatEndsByItselfIsStartedAgain(t *testing.T) {
 		if s := d.Statuses()[0].State; s.Name != "failed" || s.Kind != pipeline.Halted {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(capture.LookAgain)
+		time.Sleep(capture.HaltedRetryInterval)
 		synctest.Wait()
 		if s := d.Statuses()[0].State; s.Name != "streaming" {
 			t.Errorf("%+v", s)

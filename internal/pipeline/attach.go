@@ -25,7 +25,7 @@ func (l *lane) attachTo(ctx context.Context, s capture.Stream) error {
 		}
 	})
 	err := l.attach(alive, s)
-	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrNotOurs) {
+	if err != nil && closed(s.Done()) && !errors.Is(err, sink.ErrFenced) && !errors.Is(err, capture.ErrSlotInUse) {
 		return s.Err() // the sinks' errors follow from it
 	}
 	return err
@@ -80,7 +80,7 @@ func (l *lane) attach(ctx context.Context, s capture.Stream) error {
 func (l *lane) records() []capture.Record {
 	var rs []capture.Record
 	for _, r := range l.sinks {
-		if r.progress.Memory != sink.Forgetful {
+		if r.progress.Record != sink.RecordUnsupported {
 			rs = append(rs, r.record())
 		}
 	}

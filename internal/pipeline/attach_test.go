@@ -268,7 +268,7 @@ func TestOriginIsJudged(t *testing.T) {
 // loseRecords takes every record away, and the sinks know that there was one.
 func loseRecords(r *rig) {
 	for _, s := range r.stores {
-		s.set(func() { s.record, s.missing = nil, sink.Lost })
+		s.set(func() { s.record, s.missing = nil, sink.RecordMissing })
 	}
 }
 

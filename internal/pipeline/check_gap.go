@@ -103,7 +103,7 @@ func (r *sinkRunner) decide(ctx context.Context, s capture.Stream, slot capture.
 	if m := r.unwritten; m != nil && m.progress.Position == progress.Position && m.progress.Origin.Same(progress.Origin) {
 		k.Remembered = m.verdict
 	}
-	if progress.Memory == sink.Found || progress.Memory == sink.Forgetful {
+	if progress.Record == sink.RecordFound || progress.Record == sink.RecordUnsupported {
 		if k.Comparison, err = s.Compare(ctx, r.recordOf(progress)); err != nil {
 			return dec, &streamError{fmt.Errorf("compare sink %s with the source: %w", r.name, err)}
 		}
@@ -137,8 +137,8 @@ func (r *sinkRunner) continueFrom(ctx context.Context, dec *startrule.Decision) 
 		state = dec.Record.State
 	}
 	r.progress = sink.Progress{
-		Memory: sink.Found, Position: dec.From, Origin: dec.Record.Origin, Commit: dec.Record.Commit, State: state,
-		Late: r.progress.Late,
+		Record: sink.RecordFound, Position: dec.From, Origin: dec.Record.Origin, Commit: dec.Record.Commit, State: state,
+		AcksLate: r.progress.AcksLate,
 	}
 	r.rewind(dec.From)
 	return nil

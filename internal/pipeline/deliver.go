@@ -63,7 +63,7 @@ func (r *sinkRunner) recover(ctx context.Context, s capture.Stream, w *window, e
 		}
 		r.drainRejected(ctx, err)
 		r.close()
-		r.markSuspect() // after the last Held of the old writer
+		r.markSuspect() // after the last OnDurable of the old writer
 		if capture.Sleep(ctx, r.setProblem(err)) != nil {
 			return nil
 		}
@@ -91,7 +91,7 @@ func (r *sinkRunner) reopen(ctx context.Context, s capture.Stream) error {
 	if err := r.passStartRule(ctx, s); err != nil {
 		return err
 	}
-	if r.fromSnapshot && r.progress.Memory == sink.Found && r.accepted().Before(s.Start()) {
+	if r.fromSnapshot && r.progress.Record == sink.RecordFound && r.accepted().Before(s.Start()) {
 		r.startFromSnapshot() // its record is still the one from before this stream
 	}
 	return nil
@@ -111,7 +111,7 @@ func (r *sinkRunner) drainRejected(ctx context.Context, err error) {
 		r.mu.Unlock()
 		r.metrics.reject(rej.Reason)
 	}
-	r.drain(ctx, capture.LookAgain/2)
+	r.drain(ctx, capture.HaltedRetryInterval/2)
 }
 
 // drain waits until everything that the sink has accepted is durable, at most for limit.
@@ -133,7 +133,7 @@ func (e *streamError) Unwrap() error { return e.error }
 // endsStream reports whether err ends the stream and not only the writer.
 func endsStream(err error) bool {
 	var ofStream *streamError
-	return errors.Is(err, sink.ErrFenced) || errors.Is(err, capture.ErrNotOurs) || errors.As(err, &ofStream)
+	return errors.Is(err, sink.ErrFenced) || errors.Is(err, capture.ErrSlotInUse) || errors.As(err, &ofStream)
 }
 
 // withGrace returns a context that ends a little after ctx does, and a function that releases it and waits for its timer.

@@ -141,10 +141,10 @@ func (r *sinkRunner) resetForCopy(ctx context.Context, start capture.Position) e
 	r.startFromSnapshot()
 	was := r.progress
 	recorder, keeps := r.writer.(sink.Recorder)
-	if !keeps || was.Memory != sink.Found || was.Position.Before(start) {
+	if !keeps || was.Record != sink.RecordFound || was.Position.Before(start) {
 		return nil
 	}
-	return recorder.Record(ctx, sink.Progress{Memory: sink.Found, Position: start, Origin: r.origin})
+	return recorder.Record(ctx, sink.Progress{Record: sink.RecordFound, Position: start, Origin: r.origin})
 }
 
 // pumpRows fills a copy's window and waits until its end is durable in the sink.

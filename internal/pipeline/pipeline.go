@@ -111,7 +111,7 @@ func (p *Pipeline) reportHalt(err error) {
 // onNoStream is called with the reason why there is no stream, by the source or at the end of serve. It runs in the source's
 // goroutine.
 func (p *Pipeline) onNoStream(err error) {
-	if errors.Is(err, capture.ErrNotOurs) {
+	if errors.Is(err, capture.ErrSlotInUse) {
 		p.standDown(err)
 		return
 	}
@@ -146,7 +146,7 @@ func (p *Pipeline) endStream(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil
-	case errors.Is(err, sink.ErrFenced), errors.Is(err, capture.ErrNotOurs):
+	case errors.Is(err, sink.ErrFenced), errors.Is(err, capture.ErrSlotInUse):
 		p.standDown(err)
 	case errors.Is(err, capture.ErrRestart):
 		p.enter(p.role, opening())

@@ -70,7 +70,7 @@ func TestACopyIsMadeNeedless(t *testing.T) {
 		s := r.stores[1]
 		s.set(func() {
 			s.record = &sink.Progress{
-				Memory: sink.Found, Position: capture.Position{LSN: r.script.Confirmed()}, Origin: s.record.Origin, State: []byte("done"),
+				Record: sink.RecordFound, Position: capture.Position{LSN: r.script.Confirmed()}, Origin: s.record.Origin, State: []byte("done"),
 			}
 		})
 		had := len(s.seen())

@@ -73,10 +73,10 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	}
 	failed := make(chan struct{})
 	w, progress, err := r.sink.Open(ctx, sink.Lane{
-		Name:   s.Lane(),
-		Origin: s.Origin(),
-		Held:   func(p capture.Position) { r.onDurable(r, p) },
-		Failed: func(err error) { r.onFailed(failed, err) },
+		Name:      s.Lane(),
+		Origin:    s.Origin(),
+		OnDurable: func(p capture.Position) { r.onDurable(r, p) },
+		Failed:    func(err error) { r.onFailed(failed, err) },
 	})
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.writer, r.failed, r.progress, r.origin, r.newWriter, r.durableSinceOpen, r.live = w, failed, progress, s.Origin(), true, false, true
-	if progress.Position.Before(r.durablePos) && progress.Memory != sink.Forgetful {
+	if progress.Position.Before(r.durablePos) && progress.Record != sink.RecordUnsupported {
 		r.pending.markLost(r.durablePos)
 	}
 	r.acceptedPos, r.durablePos, r.failure = progress.Position, progress.Position, nil
@@ -100,7 +100,7 @@ func (r *sinkRunner) checkForeign(ctx context.Context, s capture.Stream) error {
 		return nil
 	}
 	was, err := reader.Read(ctx, s.Lane(), s.Origin())
-	if err != nil || was.Memory != sink.Found {
+	if err != nil || was.Record != sink.RecordFound {
 		return err
 	}
 	if p := startrule.Foreign(r.name, was.Origin, s.Origin()); p != nil {
@@ -118,7 +118,7 @@ func (r *sinkRunner) onFailed(failed chan struct{}, err error) {
 	}
 }
 
-// close closes the writer, if one is open. Held is not called after close has returned.
+// close closes the writer, if one is open. OnDurable is not called after close has returned.
 func (r *sinkRunner) close() {
 	if r.writer == nil {
 		return
@@ -137,11 +137,11 @@ func (r *sinkRunner) close() {
 func (r *sinkRunner) updateProgress() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.progress.Memory == sink.Forgetful || !r.durableSinceOpen || r.durablePos.IsZero() {
+	if r.progress.Record == sink.RecordUnsupported || !r.durableSinceOpen || r.durablePos.IsZero() {
 		return
 	}
 	p := sink.Progress{
-		Memory: sink.Found, Position: r.durablePos, Origin: r.origin, Commit: r.progress.Commit, State: r.progress.State, Late: r.progress.Late,
+		Record: sink.RecordFound, Position: r.durablePos, Origin: r.origin, Commit: r.progress.Commit, State: r.progress.State, AcksLate: r.progress.AcksLate,
 	}
 	if !r.pending.last.IsZero() {
 		p.Commit = r.pending.last
@@ -154,7 +154,7 @@ func (r *sinkRunner) updateProgress() {
 func (r *sinkRunner) acceptedProgress() *sink.Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.progress.Memory != sink.Found || !r.progress.Position.Before(r.acceptedPos) {
+	if r.progress.Record != sink.RecordFound || !r.progress.Position.Before(r.acceptedPos) {
 		return nil
 	}
 	p := r.progress
@@ -279,7 +279,7 @@ func (r *sinkRunner) setProblem(err error) time.Duration {
 	}
 	if state.Kind == Halted {
 		r.report(err)
-		return capture.LookAgain
+		return capture.HaltedRetryInterval
 	}
 	return r.backoff.Next(err)
 }

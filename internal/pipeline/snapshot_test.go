@@ -169,7 +169,7 @@ func TestForgetfulSink(t *testing.T) {
 
 // A sink that loses its record while we run, and knows it, halts; what the slot keeps is not let go.
 func TestRecordLostWhileRunning(t *testing.T) {
-	for _, says := range []sink.Memory{sink.Lost, sink.Empty} {
+	for _, says := range []sink.RecordState{sink.RecordMissing, sink.RecordNone} {
 		run(t, func(t *testing.T, r *rig) {
 			d := r.start()
 			r.script.Commit(1)

@@ -68,7 +68,7 @@ func (s Status) oldest() (seconds float64) {
 
 // Status returns the current status. Any goroutine may call it.
 func (p *Pipeline) Status() Status {
-	o, observed := p.config.Source.(capture.Observed)
+	o, observed := p.config.Source.(capture.HealthReporter)
 	var health capture.Health
 	if observed {
 		health = o.Health() // read before the state: a snapshot that ends in between must not look like a stream

@@ -37,7 +37,7 @@ type store struct {
 	late       bool                   // it reports that it acknowledges late
 	refuse     func(sink.Batch) error // of Write; nil: none
 	fails      error                  // of everything on its way; nil: none
-	missing    sink.Memory            // what it says when there is no record: Empty, or Lost
+	missing    sink.RecordState       // what it says when there is no record: Empty, or Lost
 	opening    func(generation int)   // called within Open before it fences; nil: nothing
 	deaf       bool                   // it takes no Record
 	used       string                 // what it has from before; "": nothing
@@ -57,7 +57,7 @@ type durable struct {
 }
 
 func newStore() *store {
-	return &store{changed: make(chan struct{}), missing: sink.Empty, latency: time.Millisecond}
+	return &store{changed: make(chan struct{}), missing: sink.RecordNone, latency: time.Millisecond}
 }
 
 func transactional() *store {
@@ -173,9 +173,9 @@ func (s *store) land(rows []capturetest.Row, record *sink.Progress) {
 func (s *store) progress() sink.Progress {
 	switch {
 	case s.forgetful:
-		return sink.Progress{Memory: sink.Forgetful}
+		return sink.Progress{Record: sink.RecordUnsupported}
 	case s.record == nil:
-		return sink.Progress{Memory: s.missing}
+		return sink.Progress{Record: s.missing}
 	}
 	return *s.record
 }
@@ -219,7 +219,7 @@ func (k *scripted) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.
 	s.writers = append(s.writers, w)
 	go w.work()
 	progress := s.progress()
-	progress.Late = s.late
+	progress.AcksLate = s.late
 	return w, progress, nil
 }
 

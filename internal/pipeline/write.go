@@ -75,7 +75,7 @@ func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 			break
 		}
 		r.batches = append(r.batches, sink.Batch{
-			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, Copied: b.Copied, Tables: b.Tables,
+			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
 		})
 		last = b.End
 	}
@@ -146,7 +146,7 @@ func (r *sinkRunner) recordAccepted() {
 	r.eventCount += int64(len(r.events))
 	suspect := r.suspect
 	r.mu.Unlock()
-	if suspect && r.progress.Late {
+	if suspect && r.progress.AcksLate {
 		r.clearSuspect(true)
 	}
 }

@@ -11,10 +11,10 @@ func TestComposeKeepsWhatASourceSays(t *testing.T) {
 	r := &sinkRunner{}
 	end := capture.Position{LSN: 0x1000}
 	tables := []*capture.Table{{Name: "t"}}
-	if err := r.transformBatches([]capture.Batch{{End: end, Commit: true, State: []byte("s"), Copied: true, Tables: tables}}); err != nil {
+	if err := r.transformBatches([]capture.Batch{{End: end, Commit: true, State: []byte("s"), EndsSnapshot: true, Tables: tables}}); err != nil {
 		t.Fatal(err)
 	}
-	if b := r.batches[0]; len(r.batches) != 1 || b.End != end || !b.Commit || string(b.State) != "s" || !b.Copied || len(b.Tables) != 1 {
+	if b := r.batches[0]; len(r.batches) != 1 || b.End != end || !b.Commit || string(b.State) != "s" || !b.EndsSnapshot || len(b.Tables) != 1 {
 		t.Errorf("%+v", r.batches)
 	}
 }

@@ -174,7 +174,7 @@ func (w *writer) step(n int) bool {
 		return false
 	}
 	var rows []capturetest.Row
-	record := &sink.Progress{Memory: sink.Found, Origin: w.lane.Origin}
+	record := &sink.Progress{Record: sink.RecordFound, Origin: w.lane.Origin}
 	if s.record != nil {
 		record.Commit = s.record.Commit
 		if record.Verdict = s.record.Verdict; record.Verdict != nil {
@@ -248,7 +248,7 @@ func (w *writer) hold(p capture.Position) {
 	w.call.Lock()
 	defer w.call.Unlock()
 	if !w.closed {
-		w.lane.Held(p)
+		w.lane.OnDurable(p)
 	}
 }
 

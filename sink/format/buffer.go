@@ -51,7 +51,7 @@ func (b *Buffer) HeadersSince(m Mark) []transform.Header {
 
 // AppendKey appends the key of an event and returns it: nil for null.
 func (b *Buffer) AppendKey(s *Shape, ev *transform.Event) ([]byte, error) {
-	if ev.Keyed {
+	if ev.HasKey {
 		return b.Copy(ev.Key), nil
 	}
 	start := len(b.Bytes)
@@ -65,7 +65,7 @@ func (b *Buffer) AppendKey(s *Shape, ev *transform.Event) ([]byte, error) {
 
 // AddTombstone adds the null value after a plain delete. A record with a null key gets none: a compacted topic refuses it.
 func (b *Buffer) AddTombstone(key []byte, ev *transform.Event) {
-	if ev.Change.Op == capture.Delete && key != nil && ev.Type == "" && !ev.Dressed {
+	if ev.Change.Op == capture.Delete && key != nil && ev.Type == "" && !ev.HasData {
 		b.Records = append(b.Records, Record{Key: key, Tombstone: true})
 	}
 }

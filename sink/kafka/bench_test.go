@@ -49,7 +49,7 @@ func benchmark(b *testing.B, o kafka.Options, rows, batches int) {
 	defer s.Close()
 	held := make(chan capture.Position, 1<<16)
 	w, _, err := s.Open(b.Context(), sink.Lane{
-		Name: "main", Held: func(p capture.Position) { held <- p }, Failed: func(err error) { b.Error(err) },
+		Name: "main", OnDurable: func(p capture.Position) { held <- p }, Failed: func(err error) { b.Error(err) },
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -250,7 +250,7 @@ func openBench(b *testing.B, s *kafka.Sink) *benchWriter {
 	var had sink.Progress
 	var err error
 	w.Writer, had, err = s.Open(b.Context(), sink.Lane{
-		Name: "main", Held: func(p capture.Position) { w.held <- p }, Failed: func(err error) { b.Error(err) },
+		Name: "main", OnDurable: func(p capture.Position) { w.held <- p }, Failed: func(err error) { b.Error(err) },
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -123,7 +123,7 @@ func (w *Writer) commitStoredLocked(p *progress) {
 	if p.Position != nil && n.durablePos.Before(*p.Position) {
 		n.durablePos = *p.Position
 		if !w.closed {
-			w.lane.Held(n.durablePos)
+			w.lane.OnDurable(n.durablePos)
 		}
 	}
 	w.changed.Broadcast()

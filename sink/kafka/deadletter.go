@@ -49,7 +49,7 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *
 // keyOf returns the key that the event would have, nil when it has none or none can be encoded. Only the columns of
 // the key are encoded, so the cost does not depend on the value that is too large.
 func (w *Writer) keyOf(e *transform.Event) []byte {
-	if e.Keyed {
+	if e.HasKey {
 		return append([]byte(nil), e.Key...)
 	}
 	c := *e.Change

@@ -14,7 +14,7 @@
 //	request.handleResponse     each batch is stored, or is sent again, or the Writer fails
 //	Writer.advanceLocked       everything up to a position is stored on all partitions
 //	Writer.commitLocked        the progress record with that position is sent as a batch of its own
-//	Writer.commitStoredLocked  it is stored, and the position is durable: Lane.Held
+//	Writer.commitStoredLocked  it is stored, and the position is durable: Lane.OnDurable
 //
 // Batches are idempotent and not transactional. The producer id belongs to a transactional id, so that the next Open can
 // fence this Writer; see fencing.

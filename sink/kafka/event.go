@@ -131,7 +131,7 @@ func rawSize(e *transform.Event) int {
 	for _, h := range e.Headers {
 		n += len(h.Name) + len(h.Value)
 	}
-	if e.Dressed {
+	if e.HasData {
 		return n
 	}
 	for _, row := range [...][]capture.Value{e.Change.Before, e.Change.After} {

@@ -179,5 +179,5 @@ func TestContract(t *testing.T) {
 }
 
 func laneOf(t testing.TB) sink.Lane {
-	return sink.Lane{Name: "main", Origin: sinktest.Origin, Held: func(capture.Position) {}, Failed: func(err error) { t.Log(err) }}
+	return sink.Lane{Name: "main", Origin: sinktest.Origin, OnDurable: func(capture.Position) {}, Failed: func(err error) { t.Log(err) }}
 }

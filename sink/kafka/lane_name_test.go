@@ -37,9 +37,9 @@ func (l *lane) finds(s *kafka.Sink, from capture.Origin, want capture.Position) 
 	}
 	for call, got := range map[string]sink.Progress{"Open": l.progress, "Read": read} {
 		switch {
-		case got.Position != want || (got.Memory == sink.Found) != !want.IsZero():
+		case got.Position != want || (got.Record == sink.RecordFound) != !want.IsZero():
 			l.t.Errorf("%s of %s finds %+v, want position %s", call, from.Database, got, want)
-		case got.Memory == sink.Found && got.Origin.Database.OID != from.Database.OID:
+		case got.Record == sink.RecordFound && got.Origin.Database.OID != from.Database.OID:
 			l.t.Errorf("%s of %s finds the record of %s", call, from.Database, got.Origin.Database)
 		}
 	}

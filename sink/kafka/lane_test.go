@@ -40,8 +40,8 @@ func tryOpenFrom(t *testing.T, s sink.Sink, from capture.Origin) (*lane, error) 
 	var err error
 	l.Writer, l.progress, err = s.Open(t.Context(), sink.Lane{
 		Name: "main", Origin: from,
-		Held:   func(p capture.Position) { l.held <- p },
-		Failed: func(err error) { l.failed <- err },
+		OnDurable: func(p capture.Position) { l.held <- p },
+		Failed:    func(err error) { l.failed <- err },
 	})
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func TestRecordIsWrittenAgain(t *testing.T) {
 				}
 			}
 			want, err := newSink(t, o).Read(t.Context(), "main", sinktest.Origin)
-			if err != nil || want.Memory != sink.Found || want.Position != end {
+			if err != nil || want.Record != sink.RecordFound || want.Position != end {
 				t.Fatalf("before: %+v, %v", want, err)
 			}
 			c.loses(t, o.ProgressTopic)
@@ -151,7 +151,7 @@ func TestZombieWritesNoRecordAgain(t *testing.T) {
 	one.wait(one.mustWrite(row(capture.Insert, 1, 1, "")))
 	server.DeleteTopic(t, o.ProgressTopic)
 	two := open(t, newSink(t, o))
-	if two.progress.Memory != sink.Empty {
+	if two.progress.Record != sink.RecordNone {
 		t.Fatalf("the successor finds %+v", two.progress)
 	}
 	if _, err := one.write(row(capture.Insert, 2, 1, "")); err != nil {
@@ -160,10 +160,10 @@ func TestZombieWritesNoRecordAgain(t *testing.T) {
 	t.Log(one.failure()) // by the topic's other id, or fenced: what it hears of first
 	one.Close()
 	one = open(t, s)
-	if one.progress.Memory != sink.Empty {
+	if one.progress.Record != sink.RecordNone {
 		t.Errorf("the older process opens with %+v", one.progress)
 	}
-	if got, err := newSink(t, o).Read(t.Context(), "main", sinktest.Origin); err != nil || got.Memory != sink.Empty {
+	if got, err := newSink(t, o).Read(t.Context(), "main", sinktest.Origin); err != nil || got.Record != sink.RecordNone {
 		t.Errorf("the topic has %+v, %v", got, err)
 	}
 }
@@ -230,7 +230,7 @@ func TestDroppedRecordIsNotWrittenAgain(t *testing.T) {
 			l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
 			l.Close()
 			drop(t, &o)
-			if l = open(t, s); l.progress.Memory != sink.Empty {
+			if l = open(t, s); l.progress.Record != sink.RecordNone {
 				t.Errorf("opened with %+v", l.progress)
 			}
 		})

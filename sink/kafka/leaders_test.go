@@ -183,7 +183,7 @@ func TestPassingAnswers(t *testing.T) {
 
 func opened(t *testing.T, o kafka.Options) error {
 	l, err := tryOpen(t, newSink(t, o))
-	if err == nil && l.progress.Memory != sink.Found {
+	if err == nil && l.progress.Record != sink.RecordFound {
 		t.Errorf("found %+v", l.progress)
 	}
 	return err

@@ -57,12 +57,12 @@ func (f *found) progress() sink.Progress {
 	p := f.rec
 	switch {
 	case p == nil && f.pruned && !f.dropped:
-		return sink.Progress{Memory: sink.Expired}
+		return sink.Progress{Record: sink.RecordExpired}
 	case p == nil || p.Position == nil:
-		return sink.Progress{Memory: sink.Empty}
+		return sink.Progress{Record: sink.RecordNone}
 	}
 	return sink.Progress{
-		Memory: sink.Found, Position: *p.Position, Origin: p.origin(), Commit: p.Commit, State: p.State, Verdict: p.Verdict,
+		Record: sink.RecordFound, Position: *p.Position, Origin: p.origin(), Commit: p.Commit, State: p.State, Verdict: p.Verdict,
 	}
 }
 

@@ -117,29 +117,29 @@ func TestExpiredRecord(t *testing.T) {
 	needServers(t)
 	server := testenv.SharedKafka(t)
 	o, _ := ownProgress(t, server, deletes)
-	finds := func(want sink.Memory) {
+	finds := func(want sink.RecordState) {
 		t.Helper()
-		if got, err := newSink(t, o).Read(t.Context(), "main", sinktest.Origin); err != nil || got.Memory != want {
+		if got, err := newSink(t, o).Read(t.Context(), "main", sinktest.Origin); err != nil || got.Record != want {
 			t.Errorf("read: %+v, %v, want %d", got, err, want)
 		}
 		l := open(t, newSink(t, o))
-		if l.progress.Memory != want {
+		if l.progress.Record != want {
 			t.Errorf("open: %+v, want %d", l.progress, want)
 		}
 		l.Close()
 	}
-	finds(sink.Empty)
+	finds(sink.RecordNone)
 	l := open(t, newSink(t, o))
 	l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
 	l.Close()
 	server.PurgeTopic(t, o.ProgressTopic)
-	finds(sink.Expired)
+	finds(sink.RecordExpired)
 	set := &kafka.Settings{Brokers: o.Brokers, ProgressTopic: o.ProgressTopic}
 	lines, err := set.Drop(t.Context(), o.Pipeline, o.Name, sinktest.Origin, false)
 	if err != nil || len(lines) == 0 || !strings.Contains(lines[0], "which may have expired") {
 		t.Errorf("drop: %q, %v", lines, err)
 	}
-	finds(sink.Empty)
+	finds(sink.RecordNone)
 	if lines, err := set.Drop(t.Context(), o.Pipeline, o.Name, sinktest.Origin, false); err != nil || len(lines) != 0 {
 		t.Errorf("drop again: %q, %v", lines, err)
 	}

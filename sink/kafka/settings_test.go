@@ -153,7 +153,7 @@ func TestCheckAndDrop(t *testing.T) {
 		t.Errorf("dropped again: %v, %v", lines, err)
 	}
 	l.Close()
-	if l := open(t, s); l.progress.Memory != sink.Empty {
+	if l := open(t, s); l.progress.Record != sink.RecordNone {
 		t.Errorf("after drop the sink knows %+v", l.progress)
 	}
 }

@@ -175,7 +175,7 @@ func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink
 	defer stop()
 	home, err := s.findProgressTopic(within)
 	if err != nil || home == nil {
-		return sink.Progress{Memory: sink.Empty}, err
+		return sink.Progress{Record: sink.RecordNone}, err
 	}
 	name, err := s.laneName(within, lane, from, home)
 	if err != nil {

@@ -108,7 +108,7 @@ func TestRefused(t *testing.T) {
 	o.Topic = func(string, string) (string, error) { return topic, nil }
 	l := open(t, newSink(t, o))
 	e := row(capture.Insert, 1, 1, "")
-	e.Keyed = true // by nothing
+	e.HasKey = true // by nothing
 	l.mustWrite(e)
 	p := problem(t, l.failure(), "refused")
 	if !p.Halted || !p.Usage {
@@ -128,7 +128,7 @@ func TestPlaces(t *testing.T) {
 	var events []transform.Event
 	for range 10 {
 		e := row(capture.Insert, 1, 1, "")
-		e.Keyed = true
+		e.HasKey = true
 		events = append(events, e)
 	}
 	l.wait(l.mustWrite(append(events, row(capture.Truncate, 0, 0, ""))...))

@@ -137,7 +137,7 @@ func TestZombieOfALostRecord(t *testing.T) {
 		},
 		"a record without topics": func(t *testing.T, o *kafka.Options, l *lane) *lane {
 			at := capture.Position{LSN: 0x1000}
-			err := l.Writer.(sink.Recorder).Record(t.Context(), sink.Progress{Memory: sink.Found, Position: at, Origin: sinktest.Origin})
+			err := l.Writer.(sink.Recorder).Record(t.Context(), sink.Progress{Record: sink.RecordFound, Position: at, Origin: sinktest.Origin})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestZombieOfALostRecord(t *testing.T) {
 			server.DeleteTopic(t, o.ProgressTopic)
 			o.Brokers = server.Direct()
 			two := open(t, newSink(t, o))
-			if two.progress.Memory != sink.Empty {
+			if two.progress.Record != sink.RecordNone {
 				t.Fatalf("the successor finds %+v", two.progress)
 			}
 			two = goesOn(t, &o, two)

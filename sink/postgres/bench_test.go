@@ -44,7 +44,7 @@ func benchmarkRows(b *testing.B, s *testenv.PostgresServer, op capture.Op, tx in
 	}
 	held := make(chan capture.Position, 1)
 	k := newSink(b, postgres.Options{URL: s.URL(database)})
-	w, _, err := k.Open(b.Context(), sink.Lane{Name: "main", Failed: func(err error) { b.Error(err) }, Held: func(p capture.Position) {
+	w, _, err := k.Open(b.Context(), sink.Lane{Name: "main", Failed: func(err error) { b.Error(err) }, OnDurable: func(p capture.Position) {
 		select {
 		case <-held:
 		default:

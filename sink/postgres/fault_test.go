@@ -73,7 +73,7 @@ func harm(t *testing.T, s *testenv.PostgresServer, network *testenv.ProxyServer,
 		return nil
 	case 3: // a second writer, which goes away again
 		w, _, err := newSink(t, postgres.Options{URL: url}).Open(t.Context(), sink.Lane{
-			Name: "main", Origin: sinktest.Origin, Held: func(capture.Position) {}, Failed: func(error) {},
+			Name: "main", Origin: sinktest.Origin, OnDurable: func(capture.Position) {}, Failed: func(error) {},
 		})
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func openLane(t *testing.T, s *postgres.Sink) *lane {
 	l := &lane{held: make(chan capture.Position, 10_000), failed: make(chan error, 1)}
 	var err error
 	l.Writer, l.progress, err = s.Open(t.Context(), sink.Lane{
-		Name: "main", Origin: sinktest.Origin, Held: func(p capture.Position) { l.held <- p }, Failed: func(err error) { l.failed <- err },
+		Name: "main", Origin: sinktest.Origin, OnDurable: func(p capture.Position) { l.held <- p }, Failed: func(err error) { l.failed <- err },
 	})
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -191,7 +191,7 @@ func TestATransactionInPieces(t *testing.T) {
 		rows := func() string { return s.Query(t, database, "SELECT count(*) FROM ledger") }
 		half := func() *lane {
 			l := openLane(t, k)
-			if l.progress.Memory != sink.Empty {
+			if l.progress.Record != sink.RecordNone {
 				t.Errorf("the sink holds %+v", l.progress)
 			}
 			for _, b := range batches[:20] {

@@ -96,7 +96,7 @@ func (s *Sink) readRow(ctx context.Context, db *dml.Conn, lane string, row [][]b
 	if row[0] == nil {
 		return s.readAbsent(ctx, db)
 	}
-	p := sink.Progress{Memory: sink.Found}
+	p := sink.Progress{Record: sink.RecordFound}
 	read := func() (err error) {
 		if p.Position.LSN, err = capture.ParseLSN(string(row[0])); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Sink) Read(ctx context.Context, lane string, _ capture.Origin) (sink.Pr
 		return sink.Progress{}, named("look for tailrace.progress", err)
 	}
 	if string(there[0][0]) != "t" {
-		return sink.Progress{Memory: sink.Empty}, nil
+		return sink.Progress{Record: sink.RecordNone}, nil
 	}
 	columns := progressColumns
 	if string(there[0][1]) != "t" {
@@ -186,7 +186,7 @@ func (s *Sink) readAbsent(ctx context.Context, db *dml.Conn) (sink.Progress, err
 		return sink.Progress{}, named("look for tailrace.tables", err)
 	}
 	if string(there[0][0]) != "t" {
-		return sink.Progress{Memory: sink.Empty}, nil
+		return sink.Progress{Record: sink.RecordNone}, nil
 	}
 	rows, err := db.Query(ctx, "SELECT EXISTS (SELECT FROM tailrace.tables WHERE pipeline = $1 AND sink = $2)",
 		[]byte(s.options.Pipeline), []byte(s.options.Name))
@@ -194,7 +194,7 @@ func (s *Sink) readAbsent(ctx context.Context, db *dml.Conn) (sink.Progress, err
 		return sink.Progress{}, named("read tailrace.tables", err)
 	}
 	if string(rows[0][0]) == "t" {
-		return sink.Progress{Memory: sink.Lost}, nil
+		return sink.Progress{Record: sink.RecordMissing}, nil
 	}
-	return sink.Progress{Memory: sink.Empty}, nil
+	return sink.Progress{Record: sink.RecordNone}, nil
 }

@@ -35,7 +35,7 @@ func TestSilence(t *testing.T) {
 		k.stallTimeout = limit
 		failed, held := make(chan error, 1), make(chan capture.Position, 9)
 		w, _, err := k.Open(t.Context(), sink.Lane{
-			Name: "main", Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
+			Name: "main", OnDurable: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ func TestFirstCopyOfNothing(t *testing.T) {
 				o.URL = s.URL(database)
 				read, gone := insert(moods, 0xfff, "1", "a"), insert(ids(43, "gone"), 0xfff, "1")
 				read.Change.Op, gone.Change.Op = capture.Read, capture.Read
-				writeBatches(t, o, sink.Batch{Events: []transform.Event{read, gone}, End: capture.Position{LSN: 0x1000}, Commit: true, Copied: true})
+				writeBatches(t, o, sink.Batch{Events: []transform.Event{read, gone}, End: capture.Position{LSN: 0x1000}, Commit: true, EndsSnapshot: true})
 				if got := s.Query(t, database, "SELECT count(*) FROM moods"); got != "1" {
 					t.Fatalf("the first copy: %s rows", got)
 				}
@@ -45,7 +45,7 @@ func TestFirstCopyOfNothing(t *testing.T) {
 				s.ExecIn(t, database, "CREATE TABLE mine AS SELECT 1", "DROP TABLE gone")
 				writeBatches(t, o,
 					sink.Batch{Events: []transform.Event{insert(moods, 0x1100, "2", "a")}, End: capture.Position{LSN: 0x1108}, Commit: true},
-					sink.Batch{End: capture.Position{LSN: 0x2000}, Commit: true, Copied: true},
+					sink.Batch{End: capture.Position{LSN: 0x2000}, Commit: true, EndsSnapshot: true},
 					sink.Batch{Events: []transform.Event{insert(moods, 0x2100, "3", "a")}, End: capture.Position{LSN: 0x2108}, Commit: true})
 				if got := s.Query(t, database, "SELECT string_agg(id || m::text, ',' ORDER BY id) FROM moods"); got != c.want {
 					t.Errorf("the rows are %s, want %s", got, c.want)
@@ -72,7 +72,7 @@ func TestTablesOfACopy(t *testing.T) {
 		all := []*capture.Table{read.Change.Table, moods, bare}
 		inside, end := capture.Position{LSN: 0xfff, Seq: 1}, capture.Position{LSN: 0x1000}
 		first := sink.Batch{Tables: all, End: inside}
-		last := sink.Batch{Events: []transform.Event{read, blank}, End: end, Commit: true, Copied: true}
+		last := sink.Batch{Events: []transform.Event{read, blank}, End: end, Commit: true, EndsSnapshot: true}
 		s.ExecIn(t, database, "CREATE TABLE few (id int PRIMARY KEY)", "INSERT INTO few VALUES (7)", "CREATE TABLE mine AS SELECT 1")
 		for _, c := range []struct{ setup, state string }{
 			{"", "target_not_empty"},
@@ -89,7 +89,7 @@ func TestTablesOfACopy(t *testing.T) {
 		if got := s.Query(t, database, counts); got != "1,0,1" {
 			t.Errorf("the tables have %s rows, want 1,0,1", got)
 		}
-		none := sink.Batch{Tables: all, End: capture.Position{LSN: 0x2000}, Commit: true, Copied: true}
+		none := sink.Batch{Tables: all, End: capture.Position{LSN: 0x2000}, Commit: true, EndsSnapshot: true}
 		writeBatches(t, o, sink.Batch{Events: []transform.Event{insert(moods, 0x1100, "2", "a")}, End: capture.Position{LSN: 0x1108}, Commit: true}, none)
 		if got := s.Query(t, database, counts); got != "0,0,0" {
 			t.Errorf("after a copy of nothing the tables have %s rows", got)
@@ -111,7 +111,7 @@ func tryBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) error {
 	held, failed := make(chan capture.Position, 10), make(chan error, 1)
 	w, _, err := newSink(t, o).Open(t.Context(), sink.Lane{
 		Name: "main", Origin: sinktest.Origin,
-		Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
+		OnDurable: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
 	})
 	if err != nil {
 		return err

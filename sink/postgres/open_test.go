@@ -66,7 +66,7 @@ func TestTargetsThatCannotBeUsed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, _, err := k.Open(t.Context(), sink.Lane{Name: "main", Held: func(capture.Position) {}, Failed: func(error) {}})
+		w, _, err := k.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(capture.Position) {}, Failed: func(error) {}})
 		if err == nil {
 			_ = w.Close()
 		}
@@ -134,14 +134,14 @@ func TestLostAndDropped(t *testing.T) {
 	database := testenv.NewDatabase(t, s)
 	s.ExecIn(t, database, ledgerDDL)
 	settings := postgres.Settings{URL: config.Secret(s.URL(database))}
-	memory := func(want sink.Memory) {
+	memory := func(want sink.RecordState) {
 		t.Helper()
 		l := openLane(t, newSink(t, postgres.Options{URL: s.URL(database)}))
 		defer l.Close()
-		if l.progress.Memory != want {
+		if l.progress.Record != want {
 			t.Errorf("the sink knows %+v, want %d", l.progress, want)
 		}
-		if want == sink.Empty {
+		if want == sink.RecordNone {
 			batches := large(0x1000, 1)
 			if err := l.Write(t.Context(), batches); err != nil {
 				t.Fatal(err)
@@ -149,11 +149,11 @@ func TestLostAndDropped(t *testing.T) {
 			l.wait(t, batches[0].End)
 		}
 	}
-	memory(sink.Empty)
-	memory(sink.Found)
+	memory(sink.RecordNone)
+	memory(sink.RecordFound)
 	s.ExecIn(t, database, "DELETE FROM tailrace.progress")
-	memory(sink.Lost)
-	memory(sink.Lost)
+	memory(sink.RecordMissing)
+	memory(sink.RecordMissing)
 	for _, dry := range []bool{true, false} {
 		lines, err := settings.Drop(t.Context(), "shop", "replica", sinktest.Origin, dry)
 		if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[2], "left: ") {
@@ -164,5 +164,5 @@ func TestLostAndDropped(t *testing.T) {
 		t.Errorf("drop again: %q %v", lines, err)
 	}
 	s.ExecIn(t, database, "TRUNCATE ledger")
-	memory(sink.Empty)
+	memory(sink.RecordNone)
 }

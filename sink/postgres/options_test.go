@@ -168,10 +168,10 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 	s := testenv.SharedPostgres(t, testenv.Newest)
 	r := newRig(t, s, Options{}, `CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE DOMAIN mail AS ext.citext;
 		CREATE TABLE people (id ext.citext, email mail, note text, score numeric, PRIMARY KEY (id, email))`)
-	citext := &capture.Type{Schema: "ext", Name: "citext", Made: &capture.Made{By: capture.MadeBase, Extension: "citext"}}
+	citext := &capture.Type{Schema: "ext", Name: "citext", User: &capture.UserType{Kind: capture.UserBase, Extension: "citext"}}
 	table := tableOf("people", "id x", "email x", "note text", "score numeric").key(0, 1)
 	table.Columns[0].Type = citext
-	table.Columns[1].Type = &capture.Type{Schema: "public", Name: "mail", Made: &capture.Made{By: capture.MadeDomain, Base: citext, Modifier: -1}}
+	table.Columns[1].Type = &capture.Type{Schema: "public", Name: "mail", User: &capture.UserType{Kind: capture.UserDomain, Base: citext, Modifier: -1}}
 	changes := changesOf(t, "insert people A|m|x|1; insert people B|m|x|1; insert people C|m|x|1; insert people D|m|x|1; /; "+
 		"update people A|m|y|1; update people B|m|y|1; update people C|m|y|1; /; delete people D|m|x|1; /; update people A|m|z|1")
 	for _, c := range changes {

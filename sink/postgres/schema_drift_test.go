@@ -18,7 +18,7 @@ var moods = &capture.Table{
 	Columns: []capture.Column{
 		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
 		{Name: "m", Modifier: -1, Nullable: true, Number: 2, Type: &capture.Type{
-			Schema: "public", Name: "mood", Made: &capture.Made{By: capture.MadeEnum, Labels: []string{"a"}, Modifier: -1},
+			Schema: "public", Name: "mood", User: &capture.UserType{Kind: capture.UserEnum, Labels: []string{"a"}, Modifier: -1},
 		}},
 	},
 }
@@ -41,7 +41,7 @@ func write(t *testing.T, o postgres.Options, events ...transform.Event) error {
 	held, failed := make(chan capture.Position, 10), make(chan error, 1)
 	w, progress, err := s.Open(t.Context(), sink.Lane{
 		Name: "main", Origin: sinktest.Origin,
-		Held: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
+		OnDurable: func(p capture.Position) { held <- p }, Failed: func(err error) { failed <- err },
 	})
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (w *Writer) onDurable(p capture.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {
-		w.lane.Held(p)
+		w.lane.OnDurable(p)
 	}
 }
 

@@ -135,7 +135,7 @@ func (d *driver) reopen() {
 		}
 	}
 	p := d.handle.progress
-	if p.Position.Before(d.held) && !d.place.Forgetful {
+	if p.Position.Before(d.held) && !d.place.RecordUnsupported {
 		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.held)
 	}
 	d.next = 0
@@ -149,7 +149,7 @@ func tryOpen(t *testing.T, s sink.Sink) (*handle, error) {
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	var err error
-	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, Held: h.hold, Failed: h.fail}); err != nil {
+	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, OnDurable: h.hold, Failed: h.fail}); err != nil {
 		return nil, err
 	}
 	t.Cleanup(h.close)

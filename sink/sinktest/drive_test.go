@@ -23,7 +23,7 @@ func (s *late) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress,
 	if !w.last {
 		w.idle = time.AfterFunc(time.Hour, func() { l.Failed(errors.New("late")) })
 	}
-	return w, sink.Progress{Memory: sink.Empty}, nil
+	return w, sink.Progress{Record: sink.RecordNone}, nil
 }
 
 func (s *late) Close() error { return nil }
@@ -44,7 +44,7 @@ func (w *lateWriter) Write(_ context.Context, batches []sink.Batch) error {
 		for i := range b.Events {
 			w.sink.seen = append(w.sink.seen, Seen{Key: number(b.Events[i].Change.After[0]), Version: number(b.Events[i].Change.After[1])})
 		}
-		w.lane.Held(b.End)
+		w.lane.OnDurable(b.End)
 	}
 	return nil
 }

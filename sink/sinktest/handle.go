@@ -29,7 +29,7 @@ type handle struct {
 	news   chan struct{}
 }
 
-// open opens the lane "main" of s. What Held and Failed must not do is judged here.
+// open opens the lane "main" of s. What OnDurable and Failed must not do is judged here.
 func open(t *testing.T, s sink.Sink) *handle {
 	t.Helper()
 	h, err := tryOpen(t, s)
@@ -43,10 +43,10 @@ func (h *handle) hold(p capture.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		h.t.Errorf("Held(%s) after Close has returned", p)
+		h.t.Errorf("OnDurable(%s) after Close has returned", p)
 	}
 	if !h.held.Before(p) {
-		h.t.Errorf("Held(%s) after Held(%s)", p, h.held)
+		h.t.Errorf("OnDurable(%s) after OnDurable(%s)", p, h.held)
 	}
 	h.held = p
 	h.calls++

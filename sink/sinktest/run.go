@@ -37,7 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &place{t: t, Target: fresh(t)}
-			if p.Forgetful {
+			if p.RecordUnsupported {
 				t.Skip("the target keeps no progress")
 			}
 			c(t, p)
@@ -85,7 +85,7 @@ func (p *place) has(versions map[int]int) {
 // knows checks what is known of a lane that holds at.
 func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, state string) {
 	p.t.Helper()
-	want := sink.Progress{Memory: sink.Found, Position: at, Origin: Origin, Commit: commit}
+	want := sink.Progress{Record: sink.RecordFound, Position: at, Origin: Origin, Commit: commit}
 	if state != "" {
 		want.State = []byte(state)
 	}
@@ -95,21 +95,21 @@ func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, sta
 // finds checks what Open has returned, and what Read returns beside it. A target that keeps no progress knows nothing.
 func (p *place) finds(h *handle, want sink.Progress) {
 	p.t.Helper()
-	if p.Forgetful {
-		want = sink.Progress{Memory: sink.Forgetful}
+	if p.RecordUnsupported {
+		want = sink.Progress{Record: sink.RecordUnsupported}
 	}
-	want.Late = h.progress.Late
+	want.AcksLate = h.progress.AcksLate
 	if d := cmp.Diff(want, h.progress); d != "" {
 		p.t.Fatalf("Open (-want +got):\n%s", d)
 	}
-	if p.Forgetful {
+	if p.RecordUnsupported {
 		return
 	}
 	got, err := h.sink.(sink.Reader).Read(p.t.Context(), "main", Origin)
 	if err != nil {
 		p.t.Fatalf("read: %v", err)
 	}
-	got.Late = want.Late
+	got.AcksLate = want.AcksLate
 	if d := cmp.Diff(want, got); d != "" {
 		p.t.Fatalf("Read (-want +got):\n%s", d)
 	}
@@ -118,7 +118,7 @@ func (p *place) finds(h *handle, want sink.Progress) {
 func emptyBatch(t *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	if want := (sink.Progress{Memory: sink.Empty, Late: h.progress.Late}); !p.Forgetful && !cmp.Equal(h.progress, want) {
+	if want := (sink.Progress{Record: sink.RecordNone, AcksLate: h.progress.AcksLate}); !p.RecordUnsupported && !cmp.Equal(h.progress, want) {
 		t.Fatalf("an empty target knows %+v", h.progress)
 	}
 	b := s.idle(nil)
@@ -158,7 +158,7 @@ func order(t *testing.T, p *place) {
 	h.close()
 	p.has(s.versions)
 	if h.calls < 1 {
-		t.Error("Held was never called")
+		t.Error("OnDurable was never called")
 	}
 }
 
@@ -177,7 +177,7 @@ func rewind(t *testing.T, p *place) {
 	for round := 0; ; round++ {
 		h := p.open()
 		from := h.progress.Position
-		if p.Forgetful {
+		if p.RecordUnsupported {
 			from = first.End
 		}
 		for i, b := range batches {

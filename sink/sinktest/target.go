@@ -16,8 +16,8 @@ type Target struct {
 	Read func(t *testing.T) []Seen
 	// Latest says that the target keeps no history: Read gives the newest version of each key only.
 	Latest bool
-	// Forgetful says that the target keeps no progress (sink.Forgetful).
-	Forgetful bool
+	// RecordUnsupported says that the target keeps no progress (sink.RecordUnsupported).
+	RecordUnsupported bool
 }
 
 // Seen is one version of one row.

@@ -91,7 +91,7 @@ func recordGoesBack(_ *testing.T, p *place) {
 
 // recordBetweenWrites writes a record with a state while nothing is on its way: what is written next goes on with that state.
 func recordBetweenWrites(t *testing.T, p *place) {
-	if p.Forgetful {
+	if p.RecordUnsupported {
 		return
 	}
 	s := newScript()
@@ -135,7 +135,7 @@ func readOnly(t *testing.T, p *place) {
 		}
 		return got
 	}
-	if got := read(); got.Memory != sink.Empty {
+	if got := read(); got.Record != sink.RecordNone {
 		t.Fatalf("an empty target knows %+v", got)
 	}
 	h := p.open()

@@ -57,9 +57,9 @@ func TestContract(t *testing.T) {
 	sinktest.Run(t, func(*testing.T) sinktest.Target {
 		var out terminal
 		return sinktest.Target{
-			New:       func(t *testing.T) sink.Sink { return newSink(t, &out) },
-			Read:      out.seen,
-			Forgetful: true,
+			New:               func(t *testing.T) sink.Sink { return newSink(t, &out) },
+			Read:              out.seen,
+			RecordUnsupported: true,
 		}
 	})
 }

@@ -54,7 +54,7 @@ func printTwice() error {
 	}
 	var failed error
 	for range 2 {
-		w, _, err := s.Open(context.Background(), sink.Lane{Held: func(p capture.Position) { fmt.Fprintln(os.Stderr, "held", p) }})
+		w, _, err := s.Open(context.Background(), sink.Lane{OnDurable: func(p capture.Position) { fmt.Fprintln(os.Stderr, "held", p) }})
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	case <-s.turn:
 		s.owner = w
 		s.turn <- struct{}{}
-		return w, sink.Progress{Memory: sink.Forgetful}, nil
+		return w, sink.Progress{Record: sink.RecordUnsupported}, nil
 	case <-ctx.Done():
 		return nil, sink.Progress{}, fmt.Errorf("wait for the standard output: %w", context.Cause(ctx))
 	}

@@ -56,8 +56,8 @@ type lane struct{ held []capture.Position }
 
 func (l *lane) open(t *testing.T, s *stdout.Sink) sink.Writer {
 	t.Helper()
-	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", Held: func(p capture.Position) { l.held = append(l.held, p) }})
-	if err != nil || progress.Memory != sink.Forgetful {
+	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(p capture.Position) { l.held = append(l.held, p) }})
+	if err != nil || progress.Record != sink.RecordUnsupported {
 		t.Fatalf("open: %+v, %v", progress, err)
 	}
 	return w

@@ -106,7 +106,7 @@ func (w *writer) print(ctx context.Context) error {
 func (w *writer) hold(p capture.Position) {
 	if w.held.Before(p) {
 		w.held = p
-		w.lane.Held(p)
+		w.lane.OnDurable(p)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Source) confirmed() capture.LSN {
 // Sink is what is known of one sink.
 type Sink struct {
 	Name     string
-	Progress sink.Progress // as Open or Read returned it; State and Late do not matter
+	Progress sink.Progress // as Open or Read returned it; State and AcksLate do not matter
 	// Comparison is what the source's server knows of the record.
 	Comparison capture.Comparison
 	// Remembered is a verdict that only this process knows: of a sink that keeps no record, or not written yet.
@@ -109,15 +109,15 @@ func (d *Decision) Date(now time.Time) {
 }
 
 func checkGap(src *Source, k *Sink) Decision {
-	switch k.Progress.Memory {
-	case sink.Lost:
+	switch k.Progress.Record {
+	case sink.RecordMissing:
 		return Decision{Problem: progressLost(k)}
-	case sink.Empty, sink.Expired:
+	case sink.RecordNone, sink.RecordExpired:
 		if k.SeenDurable {
 			return Decision{Problem: progressLost(k)}
 		}
 		return begin(src, k)
-	case sink.Forgetful:
+	case sink.RecordUnsupported:
 		return checkWithoutRecord(k)
 	}
 	if p := Foreign(k.Name, k.Progress.Origin, src.Origin); p != nil {
@@ -158,7 +158,7 @@ func appendVerdict(v *sink.Verdict, last sink.Verdict) *sink.Verdict {
 // is there is older than the sink: what the slot was confirmed for went to other targets, and the sink gets it from no stream.
 func begin(src *Source, k *Sink) Decision {
 	switch {
-	case src.Slot.New && k.Progress.Memory == sink.Expired && k.Begin != FromNow:
+	case src.Slot.New && k.Progress.Record == sink.RecordExpired && k.Begin != FromNow:
 		return Decision{Problem: progressExpired(src, k)}
 	case src.Slot.New:
 		return Decision{}
@@ -166,13 +166,13 @@ func begin(src *Source, k *Sink) Decision {
 		return Decision{Copy: true}
 	case k.Begin != FromNow:
 		return Decision{Problem: noRecord(src, k)}
-	case k.Progress.Memory != sink.Found:
+	case k.Progress.Record != sink.RecordFound:
 		return Decision{} // its first record comes with the stream's first batch
 	}
 	from := capture.Position{LSN: src.Slot.Confirmed}
 	return Decision{
 		From: from, Why: "the copy of all rows was given up: the file says that the sink begins where the slot begins",
-		Record: &sink.Progress{Memory: sink.Found, Position: from, Origin: src.Origin, State: k.Comparison.State},
+		Record: &sink.Progress{Record: sink.RecordFound, Position: from, Origin: src.Origin, State: k.Comparison.State},
 	}
 }
 
@@ -236,7 +236,7 @@ func continueFrom(src *Source, k *Sink, from capture.Position) Decision {
 	case from == rec.Position && k.Comparison.State == nil:
 		return d
 	}
-	next := sink.Progress{Memory: sink.Found, Position: from, Origin: src.Origin, Commit: durableCommit(rec), State: k.Comparison.State}
+	next := sink.Progress{Record: sink.RecordFound, Position: from, Origin: src.Origin, Commit: durableCommit(rec), State: k.Comparison.State}
 	d.Record = &next
 	return d
 }

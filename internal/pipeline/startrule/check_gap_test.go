@@ -54,38 +54,38 @@ func TestCheckGap(t *testing.T) {
 		{name: "while the stream runs", set: func(s *Source, _ *Sink) { s.Running = true }, from: lsn(0x5000)},
 		{name: "inside a transaction", set: func(_ *Source, k *Sink) { k.Progress.Position.Seq = 2 }, from: capture.Position{LSN: 0x5000, Seq: 2}},
 		{
-			name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} },
+			name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordNone} },
 			want: NoRecord,
 		},
 		{name: "no record, and the slot is new", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress = true, sink.Progress{Memory: sink.Empty}
+			s.Slot.New, k.Progress = true, sink.Progress{Record: sink.RecordNone}
 		}},
 		{name: "a record may have expired, and the slot is missing", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress = true, sink.Progress{Memory: sink.Expired}
+			s.Slot.New, k.Progress = true, sink.Progress{Record: sink.RecordExpired}
 		}, want: ProgressExpired},
 		{name: "a record may have expired, and the file says from now", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Memory: sink.Expired}, FromNow
+			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Record: sink.RecordExpired}, FromNow
 		}},
 		{name: "a record may have expired beside an older slot", set: func(_ *Source, k *Sink) {
-			k.Progress = sink.Progress{Memory: sink.Expired}
+			k.Progress = sink.Progress{Record: sink.RecordExpired}
 		}, want: NoRecord},
 		{name: "a record has expired, and there was one", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress, k.SeenDurable = true, sink.Progress{Memory: sink.Expired}, true
+			s.Slot.New, k.Progress, k.SeenDurable = true, sink.Progress{Record: sink.RecordExpired}, true
 		}, want: ProgressLost},
 		{name: "no record, and the file says from now", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin = sink.Progress{Memory: sink.Empty}, FromNow
+			k.Progress, k.Begin = sink.Progress{Record: sink.RecordNone}, FromNow
 		}},
 		{name: "no record, and the source copies", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin = sink.Progress{Memory: sink.Empty}, CopyIfNew
+			k.Progress, k.Begin = sink.Progress{Record: sink.RecordNone}, CopyIfNew
 		}, copies: true},
 		{name: "no record, and the file says copy", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin = sink.Progress{Memory: sink.Empty}, CopyRows
+			k.Progress, k.Begin = sink.Progress{Record: sink.RecordNone}, CopyRows
 		}, copies: true},
 		{name: "no record, the slot is new, and the file says copy", set: func(s *Source, k *Sink) {
-			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Memory: sink.Empty}, CopyRows
+			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Record: sink.RecordNone}, CopyRows
 		}},
 		{name: "the record was lost, and the file says copy", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Memory: sink.Empty}, CopyRows, true
+			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Record: sink.RecordNone}, CopyRows, true
 		}, want: ProgressLost},
 		{name: "a gap, and the file says copy", set: func(_ *Source, k *Sink) {
 			k.Begin, k.Progress.Position = CopyRows, lsn(0x2FF8)
@@ -123,16 +123,16 @@ func TestCheckGap(t *testing.T) {
 			s.Running, k.Comparison.State = true, []byte("done")
 		}, from: lsn(0x5000), writes: true},
 		{name: "the record was lost, and the file says from now", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Memory: sink.Empty}, FromNow, true
+			k.Progress, k.Begin, k.SeenDurable = sink.Progress{Record: sink.RecordNone}, FromNow, true
 		}, want: ProgressLost},
 		{name: "a gap, and the file says from now", set: func(_ *Source, k *Sink) {
 			k.Begin, k.Progress.Position = FromNow, lsn(0x2FF8)
 		}, want: Gap, kept: true, writes: true},
 		{name: "no record, and there was one", set: func(_ *Source, k *Sink) {
-			k.Progress, k.SeenDurable = sink.Progress{Memory: sink.Empty}, true
+			k.Progress, k.SeenDurable = sink.Progress{Record: sink.RecordNone}, true
 		}, want: ProgressLost},
 		{name: "the sink knows that there was one", set: func(_ *Source, k *Sink) {
-			k.Progress = sink.Progress{Memory: sink.Lost}
+			k.Progress = sink.Progress{Record: sink.RecordMissing}
 		}, want: ProgressLost},
 
 		{name: "another cluster", set: func(_ *Source, k *Sink) { k.Progress.Origin.System = 8 }, want: WrongCluster},
@@ -259,15 +259,15 @@ func TestCheckGap(t *testing.T) {
 			want: "eaten", kept: true,
 		},
 
-		{name: "no record can be kept", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Forgetful} }},
+		{name: "no record can be kept", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordUnsupported} }},
 		{name: "no record can be kept, altered", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Comparison.Altered = sink.Progress{Memory: sink.Forgetful}, altered
+			k.Progress, k.Comparison.Altered = sink.Progress{Record: sink.RecordUnsupported}, altered
 		}, want: PublicationAltered, kept: true},
 		{name: "no record can be kept, altered before", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Remembered = sink.Progress{Memory: sink.Forgetful}, verdict(PublicationAltered)
+			k.Progress, k.Remembered = sink.Progress{Record: sink.RecordUnsupported}, verdict(PublicationAltered)
 		}, want: PublicationAltered, kept: true},
 		{name: "no record can be kept, another sink knows", set: func(_ *Source, k *Sink) {
-			k.Progress, k.Comparison.Altered, k.OthersKeepRecord = sink.Progress{Memory: sink.Forgetful}, altered, true
+			k.Progress, k.Comparison.Altered, k.OthersKeepRecord = sink.Progress{Record: sink.RecordUnsupported}, altered, true
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -344,8 +344,8 @@ func TestAccept(t *testing.T) {
 			s.Slot.Confirmed, k.Progress.Origin.Timeline = 0x1800, 2
 		}, lsn(0x1800), "the promotion lost"},
 		{Gap, func(_ *Source, k *Sink) { k.Progress.Position = lsn(0x2FF8) }, lsn(0x3000), "after 0/2FF8 and before 0/3000"},
-		{ProgressLost, func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Lost} }, lsn(0x3000), "not known"},
-		{NoRecord, func(_ *Source, k *Sink) { k.Progress = sink.Progress{Memory: sink.Empty} }, lsn(0x3000), "before 0/3000"},
+		{ProgressLost, func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordMissing} }, lsn(0x3000), "not known"},
+		{NoRecord, func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordNone} }, lsn(0x3000), "before 0/3000"},
 		{WrongSlot, func(_ *Source, k *Sink) { k.Progress.Origin.Slot = "t" }, behind, "slot t"},
 		{WrongDatabase, func(_ *Source, k *Sink) { k.Progress.Origin.Database.OID = 6 }, lsn(0x3000), "taken over"},
 		{WrongCluster, func(_ *Source, k *Sink) { k.Progress.Origin.System = 8 }, lsn(0x3000), "cluster 8"},
@@ -404,7 +404,7 @@ func TestAcceptWithoutASlot(t *testing.T) {
 	if a, err := Accept(src, k, CheckGap(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	k.Progress = sink.Progress{Memory: sink.Expired}
+	k.Progress = sink.Progress{Record: sink.RecordExpired}
 	if a, err := Accept(src, k, CheckGap(src, k).Problem); err != nil || a.Record != nil || len(a.Lost) == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}

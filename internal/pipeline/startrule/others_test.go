@@ -83,10 +83,10 @@ func TestJudgeByAnotherSink(t *testing.T) {
 			set: func(_ *Source, k *Sink) { k.Progress.Verdict = aheadAt(0x2FF8) },
 		},
 		{name: "no record", other: aheadAt(0x3000), want: NoRecord, set: func(_ *Source, k *Sink) {
-			k.Progress = sink.Progress{Memory: sink.Empty}
+			k.Progress = sink.Progress{Record: sink.RecordNone}
 		}},
 		{name: "no record can be kept", other: aheadAt(0x3000), set: func(_ *Source, k *Sink) {
-			k.Progress = sink.Progress{Memory: sink.Forgetful}
+			k.Progress = sink.Progress{Record: sink.RecordUnsupported}
 		}},
 		{name: "another cluster's record", other: aheadAt(0x3000), want: WrongCluster, set: func(_ *Source, k *Sink) { k.Progress.Origin.System = 8 }},
 	} {

@@ -51,7 +51,7 @@ func progressExpired(src *Source, k *Sink) *capture.Problem {
 
 func noRecord(src *Source, k *Sink) *capture.Problem {
 	has := "no progress record"
-	if k.Progress.Memory == sink.Found {
+	if k.Progress.Record == sink.RecordFound {
 		has = "only a part of a copy of all rows"
 	}
 	return problem(NoRecord, fmt.Sprintf("sink %s has %s, and slot %s is older: what was committed before %s, where the slot begins, "+
@@ -60,7 +60,7 @@ func noRecord(src *Source, k *Sink) *capture.Problem {
 
 // UsedBefore is the problem of a sink without a record that would get a copy of all rows if its target were empty.
 func UsedBefore(src Source, name, what string) *capture.Problem {
-	p := noRecord(&src, &Sink{Name: name, Progress: sink.Progress{Memory: sink.Empty}})
+	p := noRecord(&src, &Sink{Name: name, Progress: sink.Progress{Record: sink.RecordNone}})
 	p.Reason += "; it gets no copy unless the file asks for one, because " + what
 	return p
 }
@@ -98,7 +98,7 @@ func publicationAltered(k *Sink) *capture.Problem {
 		what = append(what[:most:most], fmt.Sprintf("and %d more", len(what)-most))
 	}
 	reason := "another session altered the publication, and what was written meanwhile is missing in the stream: " + strings.Join(what, ", ")
-	if k.Progress.Memory == sink.Found {
+	if k.Progress.Record == sink.RecordFound {
 		reason += fmt.Sprintf("; sink %s has everything up to %s, which was before", k.Name, k.Progress.Position)
 	}
 	return problem(PublicationAltered, reason)

@@ -186,7 +186,7 @@ func (m *model) ask(w *world, r *rec, told uint8, other ahead) (Sink, Decision) 
 func (w *world) known(q *question) Sink {
 	k := Sink{Name: "bus", Progress: sink.Progress{Position: capture.Position{LSN: capture.LSN(q.record.position)}}, Begin: CopyIfNew}
 	if q.record.kind == none {
-		k.Progress = sink.Progress{Memory: sink.Empty}
+		k.Progress = sink.Progress{Record: sink.RecordNone}
 		return k
 	}
 	k.Comparison.Unfinished = q.record.kind == partial

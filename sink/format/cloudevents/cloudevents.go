@@ -59,7 +59,7 @@ func (e *encoder) Append(b *format.Buffer, ev *transform.Event) error {
 	}
 	r := format.Record{Key: key, Headers: b.HeadersSince(m)}
 	switch {
-	case !ev.Dressed:
+	case !ev.HasData:
 		start := len(b.Bytes)
 		b.Bytes = append(b.Bytes, s.ShortHead[ev.Change.Op]...)
 		b.Bytes = append(s.AppendChange(b.Bytes, ev.Change), '}')
@@ -104,7 +104,7 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 	if key != nil {
 		own("ce_subject", key)
 	}
-	if !ev.Dressed || ev.Data != nil {
+	if !ev.HasData || ev.Data != nil {
 		own("content-type", contentType)
 	}
 	return nil

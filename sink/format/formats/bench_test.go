@@ -54,7 +54,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	gone.Change = &capture.Change{Tx: commit, Op: capture.Delete, Table: plain.Change.Table, Before: plain.Change.After}
 	dressed := plain
 	dressed.Type, dressed.Suffix = "OrderPaidWithANameThatIsLongerThanThirtyTwoBytes", "OrderPaid"
-	dressed.Key, dressed.Keyed, dressed.Data, dressed.Dressed = []byte("7"), true, []byte(`{"a":[1,"b"]}`), true
+	dressed.Key, dressed.HasKey, dressed.Data, dressed.HasData = []byte("7"), true, []byte(`{"a":[1,"b"]}`), true
 	dressed.Headers = []transform.Header{{Name: "a", Value: []byte("b")}}
 	events := []transform.Event{plain, gone, dressed}
 	for _, name := range []string{format.JSON, format.CloudEvents, format.Line} {

@@ -54,7 +54,7 @@ func TestCloudEventsOfASnapshot(t *testing.T) {
 		{"the key", transform.Event{Change: read}, at + "public.orders/" + key},
 		{
 			"a block's key is not an id",
-			transform.Event{Change: read, Keyed: true, Key: []byte("9"), Suffix: "Seen"},
+			transform.Event{Change: read, HasKey: true, Key: []byte("9"), Suffix: "Seen"},
 			at + "public.orders/" + key + "/Seen",
 		},
 		{"no key", transform.Event{Change: keyless}, at + "shop.Order Lines/12"},
@@ -72,7 +72,7 @@ func TestCloudEventsOfASnapshot(t *testing.T) {
 func TestCloudEventsOfDressedEvents(t *testing.T) {
 	e := transform.Event{
 		Change: change(capture.Insert, nil, row("7", "EU", nil, nil)), Type: "OrderPaid", Suffix: "OrderPaid",
-		Key: []byte("42"), Keyed: true, Data: []byte("<not json>"), Dressed: true,
+		Key: []byte("42"), HasKey: true, Data: []byte("<not json>"), HasData: true,
 	}
 	want := record{"42", "<not json>", headersOf("shop/00ab12cd/0/16B3748/3/OrderPaid", "OrderPaid", "42")}
 	check(t, encode(t, format.CloudEvents, format.Options{Tombstones: true}, e), want)
@@ -98,7 +98,7 @@ func TestRecordsOutliveTheirEvent(t *testing.T) {
 	header := []byte("1")
 	ev := transform.Event{Change: change(capture.Insert, nil, values), Headers: []transform.Header{{Name: "h", Value: header}}}
 	dressed := transform.Event{
-		Change: change(capture.Insert, nil, values), Key: []byte("key"), Keyed: true, Data: []byte("data"), Dressed: true,
+		Change: change(capture.Insert, nil, values), Key: []byte("key"), HasKey: true, Data: []byte("data"), HasData: true,
 	}
 	for range 200 {
 		for _, ev := range []*transform.Event{&ev, &dressed} {

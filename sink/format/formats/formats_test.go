@@ -214,7 +214,7 @@ func TestJSONOfDressedEvents(t *testing.T) {
 	}{
 		{
 			name:  "all",
-			Event: transform.Event{Type: "Gone", Key: []byte("a\nb"), Keyed: true, Data: []byte("{\n}"), Dressed: true, Headers: traced},
+			Event: transform.Event{Type: "Gone", Key: []byte("a\nb"), HasKey: true, Data: []byte("{\n}"), HasData: true, Headers: traced},
 			json: record{
 				"a\nb", head + `,"type":"Gone","key":"a\nb","data":{ }` + tail,
 				[]string{"traceparent: 00-1", "none: null"},
@@ -222,18 +222,18 @@ func TestJSONOfDressedEvents(t *testing.T) {
 		},
 		{
 			name:  "data that is not JSON, a null key",
-			Event: transform.Event{Keyed: true, Data: []byte("a b"), Dressed: true},
+			Event: transform.Event{HasKey: true, Data: []byte("a b"), HasData: true},
 			json:  record{"null", head + `,"key":null,"data":"a b"` + tail, nil},
 		},
 		{
 			name:  "a tombstone",
-			Event: transform.Event{Type: "Gone", Dressed: true},
+			Event: transform.Event{Type: "Gone", HasData: true},
 			json:  record{`{"re\"gion":"EU","id":7}`, "null", nil},
 			line:  record{`{"re\"gion":"EU","id":7}`, head + `,"type":"Gone","data":null` + tail, nil},
 		},
 		{
 			name:  "only a key, which may be empty",
-			Event: transform.Event{Keyed: true, Key: []byte{}},
+			Event: transform.Event{HasKey: true, Key: []byte{}},
 			json: record{
 				"", head + `,"key":"","row":null,"old":{"id":7,"re\"gion":"EU","total":null,"doc":null}` + tail,
 				nil,

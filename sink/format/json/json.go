@@ -51,7 +51,7 @@ func (d *document) Append(b *format.Buffer, ev *transform.Event) error {
 	}
 	b.AddGiven(ev.Headers)
 	r := format.Record{Key: key, Headers: b.HeadersSince(m)}
-	if ev.Dressed && ev.Data == nil && !d.line {
+	if ev.HasData && ev.Data == nil && !d.line {
 		r.Tombstone = true
 	} else {
 		start := len(b.Bytes)
@@ -68,10 +68,10 @@ func (d *document) Append(b *format.Buffer, ev *transform.Event) error {
 func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []byte {
 	c := ev.Change
 	dst = append(dst, s.Head[c.Op]...)
-	if ev.Type != "" || ev.Keyed || ev.Dressed {
+	if ev.Type != "" || ev.HasKey || ev.HasData {
 		dst = appendSet(dst, ev)
 	}
-	if !ev.Dressed {
+	if !ev.HasData {
 		dst = s.AppendChange(dst, c)
 	}
 	if d.tx != c.Tx {
@@ -87,7 +87,7 @@ func appendSet(dst []byte, ev *transform.Event) []byte {
 	if ev.Type != "" {
 		dst = jsonvalue.AppendString(append(dst, `,"type":`...), []byte(ev.Type))
 	}
-	if ev.Keyed {
+	if ev.HasKey {
 		dst = append(dst, `,"key":`...)
 		if ev.Key == nil {
 			dst = append(dst, "null"...)
@@ -95,7 +95,7 @@ func appendSet(dst []byte, ev *transform.Event) []byte {
 			dst = jsonvalue.AppendString(dst, ev.Key)
 		}
 	}
-	if ev.Dressed {
+	if ev.HasData {
 		dst = append(dst, `,"data":`...)
 		if ev.Data == nil {
 			return append(dst, "null"...)

@@ -125,7 +125,7 @@ func (q *Queue) appendLocked(b *sink.Batch) {
 		p.add(b.Events[i].Change)
 	}
 	p.close(b.End, b.Commit, b.State, b.Last)
-	p.endsSnapshot = b.Copied
+	p.endsSnapshot = b.EndsSnapshot
 	q.bytes += p.bytes - had
 	if p.commit && !was {
 		q.Commits++

@@ -132,7 +132,7 @@ func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
 // widened reports whether the source has widened a column that was of the target's type.
 func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
 	was := d.before.source(c)
-	plain := c.Type.Made == nil && (c.Type.Elem == nil || c.Type.Elem.Made == nil)
+	plain := c.Type.User == nil && (c.Type.Elem == nil || c.Type.Elem.User == nil)
 	return plain && was != nil && was.Place == f.Number && was.Type == f.Full && widens(f.Full, want)
 }
 
@@ -141,8 +141,8 @@ func (d *drift) holds(target string, c *capture.Column) bool {
 	if holds(target, d.types.sql(c.Type, c.Modifier)) {
 		return true
 	}
-	for t := c.Type; t.Made != nil && t.Made.By == capture.MadeDomain; t = t.Made.Base {
-		if holds(target, d.types.sql(t.Made.Base, t.Made.Modifier)) {
+	for t := c.Type; t.User != nil && t.User.Kind == capture.UserDomain; t = t.User.Base {
+		if holds(target, d.types.sql(t.User.Base, t.User.Modifier)) {
 			return true
 		}
 	}

@@ -49,11 +49,11 @@ func enums(t *capture.Type, all []*capture.Type) []*capture.Type {
 		all = enums(f.Type, all)
 	}
 	switch {
-	case t.Made == nil || t.Made.Extension != "":
-	case t.Made.By == capture.MadeEnum:
+	case t.User == nil || t.User.Extension != "":
+	case t.User.Kind == capture.UserEnum:
 		all = append(all, t)
-	case t.Made.Base != nil:
-		all = enums(t.Made.Base, all)
+	case t.User.Base != nil:
+		all = enums(t.User.Base, all)
 	}
 	return all
 }

@@ -14,7 +14,7 @@ func (s *types) use(t *capture.Type) {
 		return
 	}
 	s.used[t] = true
-	if t.Kind == capture.KindArray && t.Made == nil {
+	if t.Kind == capture.KindArray && t.User == nil {
 		s.use(t.Elem)
 		return
 	}
@@ -28,12 +28,12 @@ func (s *types) use(t *capture.Type) {
 		}
 	}
 	switch {
-	case t.Made == nil:
+	case t.User == nil:
 		if f.SQL == "" {
 			s.refusal("type_missing", fmt.Sprintf("the target has no type %s", t),
 				"-- the target's server is too old for the type, or was built without it: leave the table or the column out")
 		}
-	case t.Made.Extension != "":
+	case t.User.Extension != "":
 		s.useExtension(t, f)
 	default:
 		s.useMade(t, f)
@@ -45,7 +45,7 @@ func (s *types) useExtension(t *capture.Type, f *foundType) {
 	if f.SQL != "" {
 		return
 	}
-	e := t.Made.Extension
+	e := t.User.Extension
 	fix := "CREATE EXTENSION " + quote(e) + ";"
 	if f.Installed {
 		fix = "ALTER EXTENSION " + quote(e) + " UPDATE; -- the target's version of it lacks the type"
@@ -54,15 +54,15 @@ func (s *types) useExtension(t *capture.Type, f *foundType) {
 }
 
 func (s *types) useMade(t *capture.Type, f *foundType) {
-	m := t.Made
-	if m.By == capture.MadeMultirange { // it comes with its range
+	m := t.User
+	if m.Kind == capture.UserMultirange { // it comes with its range
 		s.use(m.Base)
 		return
 	}
 	if m.Base != nil {
 		s.use(m.Base)
 	}
-	if m.By == capture.MadeComposite {
+	if m.Kind == capture.UserComposite {
 		for _, field := range t.Fields {
 			s.use(field.Type)
 		}
@@ -71,30 +71,30 @@ func (s *types) useMade(t *capture.Type, f *foundType) {
 		s.compareType(t, f)
 		return
 	}
-	if m.By == capture.MadeBase {
+	if m.Kind == capture.UserBase {
 		s.refusal("type_missing", fmt.Sprintf("the target has no type %s, which is made by functions in C", t),
 			"-- install in the target what makes the type, or leave the column out")
 		return
 	}
 	name := s.sought(t, -1)
 	s.needSchema(name.Schema)
-	switch sql := quote(name.Schema, name.Name); m.By {
-	case capture.MadeEnum:
+	switch sql := quote(name.Schema, name.Name); m.Kind {
+	case capture.UserEnum:
 		s.do("CREATE TYPE " + sql + " AS ENUM (" + literals(m.Labels) + ")")
-	case capture.MadeRange:
+	case capture.UserRange:
 		s.do("CREATE TYPE " + sql + " AS RANGE (" + s.rangeOptions(t, name.Schema) + ")")
-	case capture.MadeDomain:
+	case capture.UserDomain:
 		s.do("CREATE DOMAIN " + sql + " AS " + s.sql(m.Base, m.Modifier) + s.collate(m.Collation, "domain "+sql) + notNull(m.Required))
 		for _, check := range m.Checks { // which may call a function that the target lacks: then it is left out
 			s.try("ALTER DOMAIN " + sql + " ADD " + check)
 		}
-	case capture.MadeComposite:
+	case capture.UserComposite:
 		s.do("CREATE TYPE " + sql + " AS (" + s.attributes(t) + ")")
 	}
 }
 
 func (s *types) rangeOptions(t *capture.Type, schema string) string {
-	m := t.Made
+	m := t.User
 	o := []string{"SUBTYPE = " + s.sql(m.Base, -1)}
 	if m.Operators != "" {
 		o = append(o, "SUBTYPE_OPCLASS = "+m.Operators)
@@ -122,20 +122,20 @@ func (s *types) attribute(t *capture.Type, f capture.Field) string {
 
 // compareType says what has to be done to a type that is there, so that it takes all values of the source's.
 func (s *types) compareType(t *capture.Type, f *foundType) {
-	m, name := t.Made, quote(s.sought(t, -1).Schema, t.Name)
-	differs := f.By != string(rune(m.By))
+	m, name := t.User, quote(s.sought(t, -1).Schema, t.Name)
+	differs := f.By != string(rune(m.Kind))
 	switch {
 	case differs:
-	case m.By == capture.MadeEnum:
+	case m.Kind == capture.UserEnum:
 		s.compareLabels(name, m.Labels, f.Labels)
-	case m.By == capture.MadeComposite:
+	case m.Kind == capture.UserComposite:
 		s.compareFields(t, name, f.Fields)
-	case m.By == capture.MadeDomain:
+	case m.Kind == capture.UserDomain:
 		if f.Required && !m.Required {
 			s.person("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
 		}
 		differs = f.Base != s.sql(m.Base, m.Modifier)
-	case m.By == capture.MadeRange:
+	case m.Kind == capture.UserRange:
 		differs = f.Base != s.sql(m.Base, -1)
 	}
 	if differs {

@@ -89,7 +89,7 @@ func (r *rig) connect() {
 func (r *rig) stream() {
 	s := postgres.New(postgres.Config{
 		URL: r.source.URL(r.from), Tables: []string{"*.*"}, Slot: "s_" + r.from, Publication: "everything",
-		Heartbeat: 10 * time.Second, Snapshot: postgres.SnapshotNever, LetGo: time.Second,
+		Heartbeat: 10 * time.Second, Snapshot: postgres.SnapshotNever, ShutdownGrace: time.Second,
 	}, zap.NewNop())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	done := make(chan struct{})

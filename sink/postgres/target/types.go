@@ -82,20 +82,20 @@ func (c *Catalog) typesOf(t *capture.Table, ch *changes) *types {
 
 // collect notes a type and all that it is made of.
 func (s *types) collect(t *capture.Type, modifier int32) {
-	if t.Kind == capture.KindArray && t.Made == nil {
+	if t.Kind == capture.KindArray && t.User == nil {
 		s.collect(t.Elem, modifier)
 		return
 	}
 	s.there[s.sought(t, modifier)] = nil
-	if t.Made == nil {
+	if t.User == nil {
 		return
 	}
 	s.there[s.sought(t, -1)] = nil
-	s.orders[t.Made.Collation] = false
-	if t.Made.Base != nil {
-		s.collect(t.Made.Base, t.Made.Modifier)
+	s.orders[t.User.Collation] = false
+	if t.User.Base != nil {
+		s.collect(t.User.Base, t.User.Modifier)
 	}
-	if t.Made.By == capture.MadeComposite {
+	if t.User.Kind == capture.UserComposite {
 		for _, f := range t.Fields {
 			s.collect(f.Type, f.Modifier)
 			s.orders[f.Collation] = false
@@ -107,9 +107,9 @@ func (s *types) collect(t *capture.Type, modifier int32) {
 // schema when it has one, so that two sources with one target and a schema each do not meet.
 func (s *types) sought(t *capture.Type, modifier int32) sought {
 	switch {
-	case t.Made != nil && t.Made.Extension != "":
-		return sought{Name: t.Name, Extension: t.Made.Extension, Modifier: modifier}
-	case t.Made != nil && s.schema != "":
+	case t.User != nil && t.User.Extension != "":
+		return sought{Name: t.Name, Extension: t.User.Extension, Modifier: modifier}
+	case t.User != nil && s.schema != "":
 		return sought{Schema: s.schema, Name: t.Name, Modifier: modifier}
 	case t.Schema != "" && t.Schema != "pg_catalog":
 	case slices.Contains(byName, t.Name) || t.Name == "unknown": // which the source has dropped
@@ -123,7 +123,7 @@ func (s *types) sought(t *capture.Type, modifier int32) sought {
 // sql is a type as the target writes it, whether it is there or not: as format_type does, so that two types are the
 // same when their texts are.
 func (s *types) sql(t *capture.Type, modifier int32) string {
-	if t.Kind == capture.KindArray && t.Made == nil {
+	if t.Kind == capture.KindArray && t.User == nil {
 		return s.sql(t.Elem, modifier) + "[]"
 	}
 	w := s.sought(t, modifier)
