@@ -288,6 +288,32 @@ func TestKeylessLive(t *testing.T) {
 	}
 }
 
+// A row that is written between the look at the source and the repair waits for the lock, and is neither removed nor written twice.
+func TestKeylessRepairUnderLock(t *testing.T) {
+	p := newPair(t, testenv.Newest, testenv.Newest)
+	p.exec(p.target, `DELETE FROM plain WHERE n = 3`)
+	repair := p.verifier()
+	repair.Repair = true
+	end, asked := repair.End, 0
+	repair.End = func(ctx context.Context) (capture.LSN, error) {
+		l, err := end(ctx)
+		if asked++; asked == 3 { // after two waits for the replica, this is the one under the lock
+			p.exec(p.source, `INSERT INTO plain VALUES ('later', 99)`)
+			p.until(func() bool {
+				return p.value(p.target, `SELECT EXISTS (SELECT FROM plain WHERE n = 99)
+					OR EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'plain'::regclass)`) == "true"
+			})
+		}
+		return l, err
+	}
+	r, err := repair.Table(t.Context(), p.tables()["plain"], nil)
+	if err != nil || len(r.Differences) != 1 || !r.Differences[0].Repaired || asked < 3 {
+		t.Errorf("%+v, %v, asked %d times", r, err, asked)
+	}
+	const rows = `SELECT string_agg(p::text, ',' ORDER BY p::text COLLATE "C") FROM plain p`
+	p.until(func() bool { return p.value(p.source, rows) == p.value(p.target, rows) })
+}
+
 // writePlain changes rows of the table without a key until the test ends, now and then.
 func (p *pair) writePlain() (stop func()) {
 	conn := p.again(p.source)
