@@ -14,11 +14,12 @@ GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
+RACE ?= ./...
 VERSION ?= devel
 PLATFORMS = linux/amd64 linux/arm64
 CONTAINERS ?= $(shell command -v docker || command -v podman)
 
-.PHONY: help build demo check test test-short test-deps tidy lint race fuzz vuln release image bench hot allocs soak soak-ddl migrations
+.PHONY: help build demo check test test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -51,15 +52,17 @@ test-deps: ## what tests need: programs (as root on Debian, else it names them),
 tidy: ## go.mod and go.sum are what `go mod tidy` makes of them
 	$(GO) mod tidy -diff
 
-lint: ## gofmt, go vet, the arrows between packages, golangci-lint
+lint: vet ## make vet, golangci-lint
+	$(GO) run $(GOLANGCI_LINT) run
+
+vet: ## gofmt, go vet, the arrows between packages
 	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) test ./internal/arrows
-	$(GO) run $(GOLANGCI_LINT) run
 
 # Tests of allocations fail under the race detector, which allocates by itself, and the model of the start rule has no goroutines.
-race: ## the tests that need no server, and those of the pipeline, under the race detector
-	$(GO) test -race -short -skip 'Alloc|^TestModel' ./...
+race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
+	$(GO) test -race -short -skip 'Alloc|^TestModel' $(RACE)
 
 fuzz: ## every fuzz test for FUZZTIME each (30s)
 	@set -e; for package in $$($(GO) list ./...); do \
