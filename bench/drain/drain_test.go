@@ -64,7 +64,7 @@ func TestDrain(t *testing.T) {
 	f := flag.NewFlagSet("", flag.ContinueOnError)
 	u.Flags(f)
 	o.Flags(f)
-	if err := f.Parse(strings.Fields("-rows 50000 -shapes insert1000 -tools tailrace,pg_recvlogical -sinks none,kafka1-json -runs 1 -limit 1m")); err != nil {
+	if err := f.Parse(strings.Fields("-rows 50000 -shapes insert1000 -tools tailrace,pg_recvlogical -sinks none,kafka1-json -runs 1 -warmups 1 -limit 1m")); err != nil {
 		t.Fatal(err)
 	}
 	u.Book = book

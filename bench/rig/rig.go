@@ -24,6 +24,7 @@ type Setup struct {
 	Runs    int           // of each line, in turn
 	Limit   time.Duration // for one run of one tool; one that is not done has failed
 	Stall   time.Duration // a run without progress for this long, or three times of it at its start, has failed; 0: it may go on until Limit
+	Warmups int           // drains at most that warm the broker up for one table
 	Tools   List          // without those that are not wanted, a table has fewer lines
 	Book    *record.Book
 	// Profiles is a folder for CPU profiles of tailrace, which cost it some speed; "": none.
@@ -38,6 +39,7 @@ func (u *Setup) Flags(f *flag.FlagSet) {
 	f.IntVar(&u.Runs, "runs", 2, "runs of each tool, in turn")
 	f.DurationVar(&u.Limit, "limit", 10*time.Minute, "for one run of one tool; one that is not done has failed")
 	f.DurationVar(&u.Stall, "stall", 20*time.Second, "a run that makes no progress for this long, or does not start in three times of it, has failed; 0: only -limit ends it")
+	f.IntVar(&u.Warmups, "warmups", 8, "drains at most that warm the broker up for one table")
 	u.Tools.Flag(f, "tools", "drain, latency, replica", All, tool.Tailrace, tool.RecvLogical, tool.Debezium, Subscription, tool.JDBC,
 		tool.ProducerPerf)
 	f.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
@@ -97,19 +99,19 @@ func (r *Rig) Warm(ctx context.Context, of *record.Report, backlog *site.Backlog
 // before, rows of 100 KB cost it up to three times as much.
 func (r *Rig) WarmUntilSteady(ctx context.Context, of *record.Report, backlog *site.Backlog) {
 	var costs []float64
-	for len(costs) < warmMost && !steady(costs) {
+	for len(costs) < r.Setup.Warmups && !steady(costs) {
 		figures := r.warm(ctx, of, backlog)
 		if figures == nil {
 			return
 		}
 		costs = append(costs, figures["broker_us"])
 	}
+	if len(costs) == 0 {
+		return
+	}
 	of.Setting = append(of.Setting, fmt.Sprintf("%d drains before the first run warmed the broker up: from %.2f us per row to %.2f.",
 		len(costs), costs[0], slices.Min(costs)))
 }
-
-// warmMost bounds the drains that warm the broker up for one table.
-const warmMost = 8
 
 // steady reports whether the last two costs are no more than a tenth below the lowest one before them.
 func steady(costs []float64) bool {
