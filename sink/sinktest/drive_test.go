@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// late is a sink whose first Writer takes everything, holds nothing and fails when nobody writes any more.
+// late is a sink whose first Writer accepts everything, makes nothing durable and fails once it gets no more writes.
 type late struct {
 	opens int
 	seen  []Seen
@@ -56,7 +56,7 @@ func number(v capture.Value) int {
 	return n
 }
 
-// A Writer may fail after the last Write: the driver opens again then, as a lane does.
+// A Writer may fail after the last Write. The driver then opens the sink again, as a lane does.
 func TestDriveGoesOnAfterALateFailure(t *testing.T) {
 	s := &late{}
 	report := Drive(t, Target{

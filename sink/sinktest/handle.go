@@ -10,10 +10,10 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// patience bounds every wait; it is not a measurement.
+// patience bounds every wait. No result depends on it.
 const patience = time.Minute
 
-// handle is an open lane of a sink and what it was told.
+// handle is an open lane of a sink. It records the calls of OnDurable and Failed.
 type handle struct {
 	t        *testing.T
 	sink     sink.Sink
@@ -23,13 +23,13 @@ type handle struct {
 	mu     sync.Mutex
 	held   capture.Position
 	calls  int
-	err    error // of Failed
+	err    error // passed to Failed
 	failed int
 	closed bool
 	news   chan struct{}
 }
 
-// open opens the lane "main" of s. What OnDurable and Failed must not do is judged here.
+// open opens the lane "main" of s. The handle reports invalid calls of OnDurable and Failed as test errors.
 func open(t *testing.T, s sink.Sink) *handle {
 	t.Helper()
 	h, err := tryOpen(t, s)
@@ -73,7 +73,7 @@ func (h *handle) tell() {
 	}
 }
 
-// close closes the Writer; the second call does nothing.
+// close closes the Writer. Further calls do nothing.
 func (h *handle) close() {
 	h.mu.Lock()
 	again := h.closed
@@ -89,7 +89,7 @@ func (h *handle) close() {
 	h.mu.Unlock()
 }
 
-// write writes batches and scribbles over their memory.
+// write writes batches and then overwrites their memory.
 func (h *handle) write(batches ...sink.Batch) {
 	h.t.Helper()
 	if err := h.try(batches...); err != nil {
@@ -97,7 +97,7 @@ func (h *handle) write(batches ...sink.Batch) {
 	}
 }
 
-// makesDurable writes batches and waits until they are held.
+// makesDurable writes batches and waits until they are durable.
 func (h *handle) makesDurable(batches ...sink.Batch) {
 	h.t.Helper()
 	h.write(batches...)
@@ -114,7 +114,7 @@ func (h *handle) try(batches ...sink.Batch) error {
 	return err
 }
 
-// wait waits until p is held.
+// wait waits until p is durable.
 func (h *handle) wait(p capture.Position) {
 	h.t.Helper()
 	deadline := time.After(patience)

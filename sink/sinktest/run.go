@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Run runs the contract. fresh makes an empty target for each case.
+// Run runs the contract's tests. fresh creates an empty target for each of them.
 func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	for name, c := range map[string]func(*testing.T, *place){
 		"AnEmptyBatchIsHeldWithARecord":  emptyBatch,
@@ -25,7 +25,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	} {
 		t.Run(name, func(t *testing.T) { c(t, &place{t: t, Target: fresh(t)}) })
 	}
-	for name, c := range map[string]func(*testing.T, *place){ // of a target that keeps progress, and so can tell writers apart
+	for name, c := range map[string]func(*testing.T, *place){ // for targets that keep progress and can therefore distinguish writers
 		"StateStaysUntilTheNext":         state,
 		"WhoOpensLastOwnsIt":             fencing,
 		"AFencedWriterReachesNothingNew": fencedElsewhere,
@@ -63,7 +63,7 @@ func (p *place) sink() sink.Sink {
 
 func (p *place) open() *handle { return open(p.t, p.sink()) }
 
-// has checks that the target holds exactly what was scripted.
+// has checks that the target contains exactly the scripted rows.
 func (p *place) has(versions map[int]int) {
 	p.t.Helper()
 	seen := p.Read(p.t)
@@ -82,7 +82,7 @@ func (p *place) has(versions map[int]int) {
 	}
 }
 
-// knows checks what is known of a lane that holds at.
+// knows checks the progress of a lane whose durable position is at.
 func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, state string) {
 	p.t.Helper()
 	want := sink.Progress{Record: sink.RecordFound, Position: at, Origin: Origin, Commit: commit}
@@ -92,7 +92,7 @@ func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, sta
 	p.finds(h, want)
 }
 
-// finds checks what Open has returned, and what Read returns beside it. A target that keeps no progress knows nothing.
+// finds checks the progress that Open has returned and that Read returns. A target that keeps no progress returns none.
 func (p *place) finds(h *handle, want sink.Progress) {
 	p.t.Helper()
 	if p.RecordUnsupported {
@@ -134,7 +134,7 @@ func heldIsDurable(_ *testing.T, p *place) {
 		h := p.open()
 		b := s.transaction(0, 10, 4, 100)
 		h.makesDurable(b)
-		h.close() // nothing else is given the time to become durable
+		h.close() // nothing that follows gets time to become durable
 		p.has(s.versions)
 		p.knows(p.open(), b.End, s.commit, "")
 	}
@@ -162,7 +162,7 @@ func order(t *testing.T, p *place) {
 	}
 }
 
-// rewind closes Writers in the middle and goes on from what the next Open returns, as the lane does.
+// rewind closes Writers midway and continues from the position that the next Open returns, as the lane does.
 func rewind(t *testing.T, p *place) {
 	var batches []sink.Batch
 	s := newScript()
@@ -201,7 +201,7 @@ func rewind(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// memory writes with the values' memory overwritten after each Write: write does that.
+// memory overwrites the memory of the values after each Write (handle.try does that).
 func memory(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
@@ -235,7 +235,7 @@ func state(_ *testing.T, p *place) {
 	p.knows(p.open(), b.End, s.commit, "chunk 2")
 }
 
-// inside cuts a transaction in two. A target may hold the first half or wait for the whole.
+// inside splits a transaction in two. A target may make the first half durable or wait for the complete transaction.
 func inside(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
@@ -277,7 +277,7 @@ func fencing(t *testing.T, p *place) {
 	p.knows(two, b.End, s.commit, "")
 	lost := *s
 	lost.versions = maps.Clone(s.versions)
-	err := one.try(lost.transaction(0, 20, 10, 100)) // what it accepts must not become durable
+	err := one.try(lost.transaction(0, 20, 10, 100)) // whatever it accepts must not become durable
 	if err == nil {
 		err = one.failure()
 	}
@@ -294,7 +294,7 @@ func fencing(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// fencedElsewhere: the first Writer has written nothing at all before it is fenced.
+// fencedElsewhere fences a Writer that has not written anything yet.
 func fencedElsewhere(t *testing.T, p *place) {
 	s := newScript()
 	one := p.open()
@@ -332,7 +332,7 @@ func closing(_ *testing.T, p *place) {
 	for i := range 50 {
 		h.write(s.transaction(i, 10, 10, 500))
 	}
-	h.close() // hold and fail complain of calls that come later
+	h.close() // hold and fail report later calls as errors
 	again := p.open()
 	b := s.idle(nil)
 	again.makesDurable(b)

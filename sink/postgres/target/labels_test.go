@@ -8,7 +8,7 @@ import (
 func TestLabels(t *testing.T) {
 	for _, c := range []struct {
 		source, target string
-		persons, adds  string // the labels that a person renames, and those that are added
+		persons, adds  string // the labels that an operator renames, and those that are added
 	}{
 		{"a b c", "a b c", "", ""},
 		{"a b c", "b", "", "a BEFORE 'b', c AFTER 'b'"},
