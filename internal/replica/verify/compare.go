@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	maxChecks          = 20  // of a row that keeps changing
+	maxChecks          = 20  // checks of a row that keeps changing
 	pause              = 100 // milliseconds between them
 	keysPerCheck       = 500 // keys in one check
-	attemptsWithoutKey = 10  // of a table without a key
+	attemptsWithoutKey = 10  // comparisons of a table without a key
 )
 
 // comparison compares one table.
@@ -86,7 +86,7 @@ type suspect struct {
 	last image // of the replica, at a check that found no row in the source
 }
 
-// recheck checks suspects until each is equal, certainly different, or has changed too often.
+// recheck checks suspects until each is equal, definitely different, or has changed too often.
 func (c *comparison) recheck(ctx context.Context, keys [][]string) error {
 	suspects := make([]*suspect, len(keys))
 	for i := range keys {
