@@ -68,7 +68,7 @@ type driver struct {
 	handle  *handle
 	batches []sink.Batch
 	next    int // index of the first batch that is not written
-	held    capture.Position
+	durable capture.Position
 	report  Report
 }
 
@@ -99,14 +99,14 @@ func (d *driver) finish() {
 	for deadline := time.Now().Add(2 * patience); ; {
 		d.catchUp()
 		d.handle.mu.Lock()
-		held := d.handle.held
+		durable := d.handle.durable
 		d.handle.mu.Unlock()
-		if !held.Before(last) {
+		if !durable.Before(last) {
 			d.handle.close()
 			return
 		}
 		if time.Now().After(deadline) {
-			d.t.Fatalf("%s is not held, only %s", last, held)
+			d.t.Fatalf("%s is not held, only %s", last, durable)
 		}
 		select {
 		case <-d.handle.news:
@@ -120,7 +120,7 @@ func (d *driver) reopen() {
 	d.t.Helper()
 	if d.handle != nil {
 		d.handle.close()
-		d.held = d.handle.held
+		d.durable = d.handle.durable
 	}
 	for deadline := time.Now().Add(2 * patience); ; time.Sleep(100 * time.Millisecond) {
 		d.report.Opens++
@@ -135,8 +135,8 @@ func (d *driver) reopen() {
 		}
 	}
 	p := d.handle.progress
-	if p.Position.Before(d.held) && !d.place.RecordUnsupported {
-		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.held)
+	if p.Position.Before(d.durable) && !d.place.RecordUnsupported {
+		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.durable)
 	}
 	d.next = 0
 	for d.next < len(d.batches) && d.batches[d.next].End.Compare(p.Position) <= 0 {
@@ -149,7 +149,7 @@ func tryOpen(t *testing.T, s sink.Sink) (*handle, error) {
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	var err error
-	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, OnDurable: h.hold, Failed: h.fail}); err != nil {
+	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, OnDurable: h.onDurable, Failed: h.fail}); err != nil {
 		return nil, err
 	}
 	t.Cleanup(h.close)

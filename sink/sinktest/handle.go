@@ -20,13 +20,13 @@ type handle struct {
 	writer   sink.Writer
 	progress sink.Progress
 
-	mu     sync.Mutex
-	held   capture.Position
-	calls  int
-	err    error // passed to Failed
-	failed int
-	closed bool
-	news   chan struct{}
+	mu      sync.Mutex
+	durable capture.Position
+	calls   int
+	err     error // passed to Failed
+	failed  int
+	closed  bool
+	news    chan struct{}
 }
 
 // open opens the lane "main" of s. The handle reports invalid calls of OnDurable and Failed as test errors.
@@ -39,16 +39,16 @@ func open(t *testing.T, s sink.Sink) *handle {
 	return h
 }
 
-func (h *handle) hold(p capture.Position) {
+func (h *handle) onDurable(p capture.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		h.t.Errorf("OnDurable(%s) after Close has returned", p)
 	}
-	if !h.held.Before(p) {
-		h.t.Errorf("OnDurable(%s) after OnDurable(%s)", p, h.held)
+	if !h.durable.Before(p) {
+		h.t.Errorf("OnDurable(%s) after OnDurable(%s)", p, h.durable)
 	}
-	h.held = p
+	h.durable = p
 	h.calls++
 	h.tell()
 }
@@ -120,9 +120,9 @@ func (h *handle) wait(p capture.Position) {
 	deadline := time.After(patience)
 	for {
 		h.mu.Lock()
-		held, err := h.held, h.err
+		durable, err := h.durable, h.err
 		h.mu.Unlock()
-		if !held.Before(p) {
+		if !durable.Before(p) {
 			return
 		}
 		if err != nil {
@@ -131,7 +131,7 @@ func (h *handle) wait(p capture.Position) {
 		select {
 		case <-h.news:
 		case <-deadline:
-			h.t.Fatalf("%s is not held, only %s", p, held)
+			h.t.Fatalf("%s is not held, only %s", p, durable)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	for name, c := range map[string]func(*testing.T, *place){
 		"AnEmptyBatchIsHeldWithARecord":  emptyBatch,
-		"HeldIsDurableAndReopeningKnows": heldIsDurable,
+		"HeldIsDurableAndReopeningKnows": onDurableMeansDurable,
 		"HeldGrowsAndKeysKeepTheirOrder": order,
 		"ARewindRepeatsTails":            rewind,
 		"NothingOfABatchIsKept":          memory,
@@ -128,7 +128,7 @@ func emptyBatch(t *testing.T, p *place) {
 	p.has(nil)
 }
 
-func heldIsDurable(_ *testing.T, p *place) {
+func onDurableMeansDurable(_ *testing.T, p *place) {
 	s := newScript()
 	for range 3 {
 		h := p.open()
@@ -239,30 +239,30 @@ func state(_ *testing.T, p *place) {
 func inside(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	whole := s.transaction(0, 10, 10, 10)
-	half := whole
-	half.Events, half.Commit = whole.Events[:5], false
-	half.End = whole.Events[5].Change.At()
+	full := s.transaction(0, 10, 10, 10)
+	half := full
+	half.Events, half.Commit = full.Events[:5], false
+	half.End = full.Events[5].Change.At()
 	h.write(half)
-	rest := whole
-	rest.Events = whole.Events[5:]
+	rest := full
+	rest.Events = full.Events[5:]
 	h.write(rest)
-	h.wait(whole.End)
+	h.wait(full.End)
 	h.close()
-	p.knows(p.open(), whole.End, s.commit, "")
+	p.knows(p.open(), full.End, s.commit, "")
 	p.has(s.versions)
 }
 
 func tables(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	whole := s.transaction(0, 10, 10, 10)
-	h.write(sink.Batch{Tables: []*capture.Table{Table}, End: whole.Events[0].Change.At()})
-	whole.Tables = []*capture.Table{Table}
-	h.write(whole)
-	h.wait(whole.End)
+	full := s.transaction(0, 10, 10, 10)
+	h.write(sink.Batch{Tables: []*capture.Table{Table}, End: full.Events[0].Change.At()})
+	full.Tables = []*capture.Table{Table}
+	h.write(full)
+	h.wait(full.End)
 	h.close()
-	p.knows(p.open(), whole.End, s.commit, "")
+	p.knows(p.open(), full.End, s.commit, "")
 	p.has(s.versions)
 }
 
@@ -271,7 +271,7 @@ func fencing(t *testing.T, p *place) {
 	one := p.open()
 	b := s.transaction(0, 20, 10, 100)
 	one.makesDurable(b)
-	held := maps.Clone(s.versions)
+	durable := maps.Clone(s.versions)
 
 	two := p.open()
 	p.knows(two, b.End, s.commit, "")
@@ -284,7 +284,7 @@ func fencing(t *testing.T, p *place) {
 	if !errors.Is(err, sink.ErrFenced) {
 		t.Errorf("the first Writer fails with %v, want sink.ErrFenced", err)
 	}
-	p.has(held)
+	p.has(durable)
 	b = s.transaction(3, 20, 10, 100)
 	two.makesDurable(b)
 	one.close()
@@ -332,7 +332,7 @@ func closing(_ *testing.T, p *place) {
 	for i := range 50 {
 		h.write(s.transaction(i, 10, 10, 500))
 	}
-	h.close() // hold and fail report later calls as errors
+	h.close() // onDurable and fail report later calls as errors
 	again := p.open()
 	b := s.idle(nil)
 	again.makesDurable(b)

@@ -52,11 +52,11 @@ func (o *output) Write(b []byte) (int, error) {
 }
 
 // lane records the durable positions.
-type lane struct{ held []capture.Position }
+type lane struct{ durable []capture.Position }
 
 func (l *lane) open(t *testing.T, s *stdout.Sink) sink.Writer {
 	t.Helper()
-	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(p capture.Position) { l.held = append(l.held, p) }})
+	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(p capture.Position) { l.durable = append(l.durable, p) }})
 	if err != nil || progress.Record != sink.RecordUnsupported {
 		t.Fatalf("open: %+v, %v", progress, err)
 	}
@@ -65,8 +65,8 @@ func (l *lane) open(t *testing.T, s *stdout.Sink) sink.Writer {
 
 func (l *lane) check(t *testing.T, want ...capture.Position) {
 	t.Helper()
-	if !slices.Equal(l.held, want) {
-		t.Errorf("held %v, want %v", l.held, want)
+	if !slices.Equal(l.durable, want) {
+		t.Errorf("held %v, want %v", l.durable, want)
 	}
 }
 

@@ -28,7 +28,7 @@ type writer struct {
 	prepared *capture.Table // the shape that encoder is prepared for
 	record   format.Buffer
 	lines    []byte
-	held     capture.Position
+	durable  capture.Position
 	err      error // the final error
 }
 
@@ -51,7 +51,7 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 		w.err = err
 		return err
 	}
-	w.hold(end)
+	w.setDurable(end)
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (w *writer) fail(ctx context.Context, ev *transform.Event, err error) error
 		w.err = err
 		return err
 	}
-	w.hold(c.At())
+	w.setDurable(c.At())
 	return w.err
 }
 
@@ -104,9 +104,9 @@ func (w *writer) print(ctx context.Context) error {
 	return err
 }
 
-func (w *writer) hold(p capture.Position) {
-	if w.held.Before(p) {
-		w.held = p
+func (w *writer) setDurable(p capture.Position) {
+	if w.durable.Before(p) {
+		w.durable = p
 		w.lane.OnDurable(p)
 	}
 }

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	keylessTries = 50
-	lockWithin   = 10 * time.Second // to lock the replica's table
-	heldWithin   = 30 * time.Second // for the replica to catch up with the source while its table is locked
-	hashesAtOnce = 500
+	keylessTries  = 50
+	lockWithin    = 10 * time.Second // to lock the replica's table
+	catchUpWithin = 30 * time.Second // for the replica to catch up with the source while its table is locked
+	hashesAtOnce  = 500
 )
 
 // keylessRepair is the result of a repair: how many rows the source has, and how many the replica lacked or had in addition.
@@ -84,7 +84,7 @@ func (c *comparison) replaceKeyless(ctx context.Context) (r keylessRepair, err e
 	if _, err := query(ctx, c.source.conn, "SELECT FROM "+c.source.name.sql()+" LIMIT 0"); err != nil { // takes the snapshot
 		return r, c.source.failed("read", err)
 	}
-	if err := c.heldOrBlocked(ctx); err != nil {
+	if err := c.caughtUpOrBlocked(ctx); err != nil {
 		return r, err
 	}
 	lacks, has, rows, err := c.surpluses(ctx)
@@ -106,16 +106,16 @@ func (c *comparison) replaceKeyless(ctx context.Context) (r keylessRepair, err e
 	return keylessRepair{rows: rows, missing: lacks.rows, extra: has.rows}, nil
 }
 
-// heldOrBlocked waits until the replica has everything that was read from the source so far. It returns errWritten as soon as a
+// caughtUpOrBlocked waits until the replica has everything that was read from the source so far. It returns errWritten as soon as a
 // change of the table waits for the lock.
-func (c *comparison) heldOrBlocked(ctx context.Context) error {
+func (c *comparison) caughtUpOrBlocked(ctx context.Context) error {
 	end, err := c.End(ctx)
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(heldWithin); time.Now().Before(deadline); {
-		held, err := c.Durable(ctx)
-		if err != nil || held.LSN >= end {
+	for deadline := time.Now().Add(catchUpWithin); time.Now().Before(deadline); {
+		durable, err := c.Durable(ctx)
+		if err != nil || durable.LSN >= end {
 			return err
 		}
 		waits, err := query(ctx, c.target.conn, "SELECT FROM pg_catalog.pg_locks WHERE NOT granted AND relation = $1::pg_catalog.text::pg_catalog.regclass AND "+

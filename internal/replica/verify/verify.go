@@ -162,14 +162,14 @@ func (v *Verifier) follow(ctx context.Context) error {
 		within = time.Minute
 	}
 	for deadline := time.Now().Add(within); ; {
-		held, err := v.Durable(ctx)
+		durable, err := v.Durable(ctx)
 		switch {
 		case err != nil:
 			return err
-		case held.LSN >= end:
+		case durable.LSN >= end:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%w (it holds %s, the source is at %s)", ErrBehind, held, end)
+			return fmt.Errorf("%w (it holds %s, the source is at %s)", ErrBehind, durable, end)
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return err

@@ -66,7 +66,7 @@ func (c *Catalog) together(ctx context.Context, conn *pgconn.PgConn, tables []*c
 	if err != nil {
 		return nil, err
 	}
-	if err := c.settle(ctx, conn, plans); err != nil {
+	if err := c.carryOut(ctx, conn, plans); err != nil {
 		return nil, err
 	}
 	return c.finish(ctx, conn, plans)
@@ -112,9 +112,9 @@ func (c *Catalog) home(t *capture.Table) string {
 	return t.Schema
 }
 
-// settle carries out the plans, or returns the error that tells what has to be done first. Afterwards the plans describe the
+// carryOut carries out the plans, or returns the error that tells what has to be done first. Afterwards the plans describe the
 // altered target.
-func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
+func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
 	var needy []*planned
 	var tables []*capture.Table
 	for _, p := range plans {
@@ -143,15 +143,15 @@ func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		return err
 	}
 	for _, p := range needy {
-		if err := c.again(ctx, conn, f, p); err != nil {
+		if err := c.replan(ctx, conn, f, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// again plans a table whose plan was carried out. It fails if anything is left to do.
-func (c *Catalog) again(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
+// replan plans a table whose plan was carried out. It fails if anything is left to do.
+func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes := p.found == nil, p.notes
 	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
 	if err != nil {
@@ -171,13 +171,13 @@ func (c *Catalog) again(ctx context.Context, conn *pgconn.PgConn, f *facts, p *p
 // planned is a table with the changes that its target needs.
 type planned struct {
 	*changes
-	types *types
-	found *found           // nil: the target does not exist yet
-	made  bool             // this transaction created it
-	was   *entry           // the recorded shapes of both; nil: none
-	late  bool             // the key may be checked at the end of a transaction, as in the source
-	views map[int16][]view // views of the target that use a column, by its number
-	alike map[int16]bool   // target columns, by number, whose values equal those of the source column with the same name
+	types      *types
+	found      *found           // nil: the target does not exist yet
+	made       bool             // this transaction created it
+	was        *entry           // the recorded shapes of both; nil: none
+	deferrable bool             // the key may be checked at the end of a transaction, as in the source
+	views      map[int16][]view // views of the target that use a column, by its number
+	alike      map[int16]bool   // target columns, by number, whose values equal those of the source column with the same name
 }
 
 // plan determines the changes that a target needs.
@@ -185,7 +185,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	schema := c.home(t)
 	p := &planned{
 		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
-		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, late: !c.Upserts && t.Exchanges(t.Key),
+		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key),
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
 	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {

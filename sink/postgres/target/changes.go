@@ -21,7 +21,7 @@ type changes struct {
 	moves    []step // renames of columns, which run before the other steps
 	steps    []step
 	aparts   []step
-	persons  []step
+	manual   []step
 	refusals []*capture.Problem
 	notes    []string
 }
@@ -30,7 +30,7 @@ type changes struct {
 type step struct {
 	sql      string
 	reason   string // why it changes an existing object; "": it creates an object
-	person   bool   // an operator has to approve it
+	manual   bool   // an operator has to approve it
 	optional bool   // the object is not required: when the target rejects it, it is left out
 }
 
@@ -52,10 +52,10 @@ func (c *changes) apart(reason, sql string) {
 	c.aparts = append(c.aparts, step{sql: sql, reason: reason})
 }
 
-// person adds a change that an operator has to approve.
-func (c *changes) person(reason, sql string) {
-	if !slices.ContainsFunc(c.persons, func(s step) bool { return s.reason == reason }) {
-		c.persons = append(c.persons, step{sql: sql, reason: reason, person: true})
+// addManual adds a change that an operator has to approve.
+func (c *changes) addManual(reason, sql string) {
+	if !slices.ContainsFunc(c.manual, func(s step) bool { return s.reason == reason }) {
+		c.manual = append(c.manual, step{sql: sql, reason: reason, manual: true})
 	}
 }
 
@@ -64,7 +64,7 @@ func (c *changes) refusal(state, reason, fix string) {
 	c.refusals = append(c.refusals, &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix})
 }
 
-func (c *changes) note(s string) { c.notes = append(c.notes, s) }
+func (c *changes) addNote(s string) { c.notes = append(c.notes, s) }
 
 // needSchema creates a schema when it is missing.
 func (c *changes) needSchema(name string) {
@@ -75,7 +75,7 @@ func (c *changes) needSchema(name string) {
 
 // empty reports whether only optional steps are left.
 func (c *changes) empty() bool {
-	return len(c.moves)+len(c.aparts)+len(c.persons)+len(c.refusals) == 0 &&
+	return len(c.moves)+len(c.aparts)+len(c.manual)+len(c.refusals) == 0 &&
 		!slices.ContainsFunc(c.steps, func(s step) bool { return !s.optional })
 }
 
@@ -85,12 +85,12 @@ func (c *changes) problem(add bool) *capture.Problem {
 		return c.joined()
 	}
 	var reasons, fix []string
-	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.persons) {
+	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.manual) {
 		if s.optional {
 			continue
 		}
 		fix = append(fix, terminated(s.sql))
-		if s.reason != "" && (s.person || !add) {
+		if s.reason != "" && (s.manual || !add) {
 			reasons = append(reasons, s.reason)
 		}
 	}
@@ -190,7 +190,7 @@ func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) 
 		}
 		return err
 	}
-	c.note(fmt.Sprintf("left out: %s: %v", sql, err))
+	c.addNote(fmt.Sprintf("left out: %s: %v", sql, err))
 	return exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt")
 }
 

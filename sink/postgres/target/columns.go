@@ -116,7 +116,7 @@ type renaming struct {
 	from   *foundColumn
 	to     string
 	reason string
-	person bool // an operator has to approve it; otherwise it makes room for an added column
+	manual bool // an operator has to approve it; otherwise it makes room for an added column
 }
 
 // rename makes the names of the target's columns follow the source's. If a column that the source has dropped still has a name
@@ -132,7 +132,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if own := d.own(c); own != nil {
-			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), person: true})
+			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), manual: true})
 		}
 		needed = append(needed, c.Name)
 	}
@@ -142,7 +142,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if c := d.holder(f); c != nil {
-			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), person: true})
+			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), manual: true})
 			needed = append(needed, c.Name)
 			continue
 		}
@@ -169,7 +169,7 @@ func (d *drift) aside(f *foundColumn) renaming {
 	suffix := fmt.Sprintf("_dropped_%d", f.Number)
 	if !d.before.dropped(f.Number, d.table) {
 		m.reason = fmt.Sprintf("column %s of the target is none of the source, and the source has one of that name now", f.Name)
-		suffix, m.person = fmt.Sprintf("_own_%d", f.Number), true
+		suffix, m.manual = fmt.Sprintf("_own_%d", f.Number), true
 	}
 	for m.to = cut(f.Name, maxName-len(suffix)) + suffix; d.found.column(m.to) != nil || d.table.Column(m.to) >= 0; {
 		suffix += "_"
@@ -199,14 +199,14 @@ func (d *drift) moveAll() {
 		return slices.ContainsFunc(d.moved, func(o renaming) bool { return d.holder(o.from) != nil && o.from.Name == m.to })
 	})
 	for _, m := range d.moved {
-		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, person: m.person}
+		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, manual: m.manual}
 		switch {
 		case d.holder(m.from) == nil:
 			s.sql += "; -- it has the former values; DROP COLUMN if they are not needed"
 			aside = append(aside, s)
 		case crossed:
 			between := fmt.Sprintf("tailrace_%d", m.from.Number)
-			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, person: true})
+			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, manual: true})
 			back = append(back, step{sql: sql(between, m.to)})
 		default:
 			back = append(back, s)

@@ -23,9 +23,9 @@ func (p *planned) create() {
 		key := "(" + list(keyNames(p.table)) + ")"
 		switch {
 		case p.keyRequired():
-			items = append(items, "PRIMARY KEY "+key+deferrable(p.late))
-		case p.late:
-			items = append(items, "UNIQUE "+key+deferrable(true))
+			items = append(items, "PRIMARY KEY "+key+deferrableClause(p.deferrable))
+		case p.deferrable:
+			items = append(items, "UNIQUE "+key+deferrableClause(true))
 		default:
 			unique = "CREATE UNIQUE INDEX ON " + p.target + " " + key
 		}
@@ -61,10 +61,10 @@ func otherIdentity(t *capture.Table) []int {
 	return columns
 }
 
-// deferrable returns the clause that defers the check of a key to the end of a transaction. It is always initially deferred: a
+// deferrableClause returns the clause that defers the check of a key to the end of a transaction. It is always initially deferred: a
 // source transaction may have deferred the constraint whatever its initial mode.
-func deferrable(late bool) string {
-	if late {
+func deferrableClause(deferrable bool) string {
+	if deferrable {
 		return " DEFERRABLE INITIALLY DEFERRED"
 	}
 	return ""

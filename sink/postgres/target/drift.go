@@ -58,7 +58,7 @@ func (d *drift) unsure() bool {
 	if len(names) == 0 {
 		return false
 	}
-	d.person("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
+	d.addManual("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
 		strings.Join(names, ", ")+" of the target is the same column is not known",
 		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
 	return true
@@ -85,7 +85,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 			reason += ": the server writes the whole table again, and locks it meanwhile"
 		}
 		if len(d.views[f.Number]) > 0 {
-			d.person(reason, d.withViews(f, sql))
+			d.addManual(reason, d.withViews(f, sql))
 			break
 		}
 		d.add(reason, sql)
@@ -97,12 +97,12 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
 		}
-		d.person(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
+		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
 	case f.Full == want:
 		d.types.use(c.Type)
-	case !d.holds(f.Full, c):
+	case !d.accepts(f.Full, c):
 		d.types.use(c.Type)
-		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
+		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
 			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";")+d.altered(c, want))
 	}
 	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number, Nullable is not known
@@ -136,14 +136,14 @@ func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
 	return plain && was != nil && was.Place == f.Number && was.Type == f.Full && widens(f.Full, want)
 }
 
-// holds reports whether a target column accepts every value of a source column. The values of a domain are those of its base
+// accepts reports whether a target column accepts every value of a source column. The values of a domain are those of its base
 // type.
-func (d *drift) holds(target string, c *capture.Column) bool {
-	if holds(target, d.types.sql(c.Type, c.Modifier)) {
+func (d *drift) accepts(target string, c *capture.Column) bool {
+	if accepts(target, d.types.sql(c.Type, c.Modifier)) {
 		return true
 	}
 	for t := c.Type; t.User != nil && t.User.Kind == capture.UserDomain; t = t.User.Base {
-		if holds(target, d.types.sql(t.User.Base, t.User.Modifier)) {
+		if accepts(target, d.types.sql(t.User.Base, t.User.Modifier)) {
 			return true
 		}
 	}
@@ -200,7 +200,7 @@ func (d *drift) surplus() {
 			d.add(reason, sql+";"+or)
 			continue
 		}
-		d.person(reason, sql+";"+or)
+		d.addManual(reason, sql+";"+or)
 	}
 }
 
@@ -230,7 +230,7 @@ func (d *drift) keyNames() ([]string, bool) {
 
 // key checks that the target has a unique index on the key, and no other primary key that could reject rows.
 func (d *drift) key() {
-	names, whole := d.keyNames()
+	names, complete := d.keyNames()
 	primary, ours := d.found.primary(), d.ours()
 	drop := ""
 	if primary != nil && !sameNames(primary.Columns, names) && !slices.ContainsFunc(primary.Columns, func(n string) bool {
@@ -243,21 +243,21 @@ func (d *drift) key() {
 			}
 		}
 	}
-	lacks := len(names) > 0 && whole && d.found.unique(names, !d.upserts) == nil
-	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrable(d.late); {
+	lacks := len(names) > 0 && complete && d.found.unique(names, !d.upserts) == nil
+	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrableClause(d.deferrable); {
 	case lacks && !d.keyRequired():
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
 			d.addUnique(names))
 	case lacks && primary != nil && drop == "":
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrable(d.late))
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrableClause(d.deferrable))
 	case lacks && drop != "":
-		d.person(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
+		d.addManual(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop+", "+add)
 	case lacks:
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)), "ALTER TABLE "+d.target+" "+add)
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)), "ALTER TABLE "+d.target+" "+add)
 	case drop != "":
-		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
+		d.addManual(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop)
 	}
 }
@@ -278,16 +278,16 @@ func (d *drift) identity() {
 	}
 	reason, sql := "the target has no unique index on the replica identity ("+list(names)+")", "CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")"
 	if d.upserts {
-		d.person(reason, sql)
+		d.addManual(reason, sql)
 		return
 	}
-	d.note(reason + ", so that updates and deletes read all of it: " + sql + ";")
+	d.addNote(reason + ", so that updates and deletes read all of it: " + sql + ";")
 }
 
 // addUnique returns the SQL that makes a key unique if some of its columns can be null.
 func (d *drift) addUnique(names []string) string {
-	if d.late {
-		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrable(true)
+	if d.deferrable {
+		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrableClause(true)
 	}
 	return "CREATE UNIQUE INDEX ON " + d.target + " (" + list(names) + ")"
 }

@@ -13,16 +13,16 @@ func (d *drift) lacks(c *capture.Column) {
 	case d.filledLater:
 		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
-		d.person("column "+c.Name+" is missing: it was there and somebody has dropped it",
+		d.addManual("column "+c.Name+" is missing: it was there and somebody has dropped it",
 			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
 	case c.Fill == capture.FillUnknown && c.Key:
 		d.unknown = true
-		d.person("column "+c.Name+" of the key is missing, and what the source gave to older rows is in no change",
+		d.addManual("column "+c.Name+" of the key is missing, and what the source gave to older rows is in no change",
 			"TRUNCATE "+d.target+"; -- no change could find its rows any more\n"+d.plain(c)+
 				"; -- then bring the rows again: tailrace verify -repair -table "+d.table.String()+" FILE")
 	case c.Fill == capture.FillUnknown:
 		d.unknown = true
-		d.person("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
+		d.addManual("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
 			"another one for each row, or came later", d.plain(c)+";"+d.hint(c))
 	default:
 		d.add("column "+c.Name+" is missing", d.added(c))

@@ -113,11 +113,11 @@ func (f *found) at(number int16) *foundColumn {
 	return nil
 }
 
-// unique returns the index on exactly these columns, in any order, or nil. A deferrable index counts only if late is set.
-func (f *found) unique(names []string, late bool) *index {
+// unique returns the index on exactly these columns, in any order, or nil. A deferrable index counts only if deferrable is set.
+func (f *found) unique(names []string, deferrable bool) *index {
 	names = slices.Sorted(slices.Values(names))
 	for i := range f.Indexes {
-		if (late || !f.Indexes[i].Late) && slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
+		if (deferrable || !f.Indexes[i].Late) && slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
 			return &f.Indexes[i]
 		}
 	}

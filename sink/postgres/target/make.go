@@ -133,7 +133,7 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 		s.compareFields(t, name, f.Fields)
 	case m.Kind == capture.UserDomain:
 		if f.Required && !m.Required {
-			s.person("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
+			s.addManual("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
 		}
 		differs = f.Base != s.sql(m.Base, m.Modifier)
 	case m.Kind == capture.UserRange:
@@ -168,12 +168,12 @@ func (s *types) labelsBetween(name string, source, target []string, from, to int
 	case len(former) == 0:
 	case len(former) == len(lacks):
 		for i, l := range lacks {
-			s.person("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
+			s.addManual("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
 				"ALTER TYPE "+name+" RENAME VALUE "+literal(former[i])+" TO "+literal(l))
 		}
 		return
 	case len(lacks) > 0:
-		s.person("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
+		s.addManual("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
 			"-- rename each of the latter to what the source calls it now: ALTER TYPE "+name+" RENAME VALUE "+literal(former[0])+" TO '...'")
 		return
 	}
@@ -197,16 +197,16 @@ func (s *types) compareFields(t *capture.Type, name string, target []field) {
 		case i >= len(target):
 			s.add("type "+name+" lacks attribute "+f.Name, "ALTER TYPE "+name+" ADD ATTRIBUTE "+s.attribute(t, f))
 		case target[i].Name != f.Name:
-			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
+			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
 				"ALTER TYPE "+name+" RENAME ATTRIBUTE "+quote(target[i].Name)+" TO "+quote(f.Name)+
 					"; -- or DROP ATTRIBUTE, where the source has dropped it")
 		case target[i].SQL != want:
-			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
+			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
 				"ALTER TYPE "+name+" ALTER ATTRIBUTE "+quote(f.Name)+" TYPE "+want)
 		}
 	}
 	for _, f := range target[min(len(target), len(t.Fields)):] { // in addition to renamed ones
-		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
 	}
 }
 
@@ -225,7 +225,7 @@ func (s *types) withoutDropped(t *capture.Type, name string, target []field) []f
 		return target
 	}
 	for _, f := range dropped {
-		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
 	}
 	return kept
 }

@@ -140,7 +140,7 @@ func (s *types) collate(collation, where string) string {
 		return ""
 	}
 	if !s.orders[collation] {
-		s.note(fmt.Sprintf("%s has the default collation: there is no %s in the target", where, collation))
+		s.addNote(fmt.Sprintf("%s has the default collation: there is no %s in the target", where, collation))
 		return ""
 	}
 	return " COLLATE " + collation

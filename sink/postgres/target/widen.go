@@ -9,17 +9,17 @@ import (
 // integers are the integer types by width, then numeric, which can represent all of them.
 var integers = []string{"smallint", "integer", "bigint", "numeric"}
 
-// holds reports whether a target column of type wide accepts every value of type narrow and prints it unchanged. Both types
+// accepts reports whether a target column of type wide accepts every value of type narrow and prints it unchanged. Both types
 // are written as by format_type. The types may differ because an operator widened the target before the source, or stores
 // enums as text.
-func holds(wide, narrow string) bool {
+func accepts(wide, narrow string) bool {
 	element, isArray := strings.CutSuffix(wide, "[]")
 	narrowElement, isNarrowArray := strings.CutSuffix(narrow, "[]")
 	switch {
 	case wide == narrow, wide == "text", wide == "character varying":
 		return true
 	case isArray && isNarrowArray && narrowElement != "box": // box arrays use another delimiter
-		return holds(element, narrowElement)
+		return accepts(element, narrowElement)
 	case slices.Contains(integers, narrow):
 		return slices.Index(integers, wide) > slices.Index(integers, narrow)
 	}
@@ -56,13 +56,13 @@ func widens(from, to string) bool {
 	case from == to:
 		return false
 	case slices.Contains(integers, from):
-		return slices.Contains(integers, to) && holds(to, from)
+		return slices.Contains(integers, to) && accepts(to, from)
 	case family == "character" && len(size) > 0:
 		return to == "text" || (toFamily == "character varying" || toFamily == "character" && len(toSize) > 0) && fits(toSize, size)
 	case family == "character varying", family == "text":
-		return (to == "text" || toFamily == "character varying") && holds(to, from)
+		return (to == "text" || toFamily == "character varying") && accepts(to, from)
 	}
-	return family == toFamily && holds(to, from)
+	return family == toFamily && accepts(to, from)
 }
 
 // rewrites reports whether widening a column makes the server rewrite the table.
@@ -79,7 +79,7 @@ func fits(size, narrow []int) bool {
 
 // keeps reports whether ALTER TABLE ... TYPE leaves the text of every value unchanged.
 func keeps(from, to string) bool {
-	return from == to || holds(to, from) && !strings.HasPrefix(from, "real") && !strings.HasPrefix(from, "character(")
+	return from == to || accepts(to, from) && !strings.HasPrefix(from, "real") && !strings.HasPrefix(from, "character(")
 }
 
 // parameters splits a type: "timestamp(3) with time zone" becomes "timestamp with time zone" and 3.
