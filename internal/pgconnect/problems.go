@@ -11,7 +11,7 @@ import (
 type Side struct {
 	server string // name of the server in reasons
 	role   string // reason of a missing privilege
-	block  string // type of the block in the file
+	block  string // type of the block in the configuration file
 	limits string // settings that limit connections
 	states sideStates
 	hba    string // what to add about pg_hba.conf

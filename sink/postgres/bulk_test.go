@@ -52,7 +52,7 @@ func groupOf(changes []*capture.Change) *queue.Group {
 	return &queue.Group{Changes: changes, End: capture.Position{LSN: changes[len(changes)-1].Tx.LSN + 8}, Commit: true}
 }
 
-// state returns a fingerprint of all tables of a history.
+// state is a query for a fingerprint of all tables of a history.
 const state = `SELECT string_agg(s, E'\n') FROM (
 	SELECT 'people ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM people t UNION ALL
 	SELECT 'stock ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM stock t UNION ALL

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// ids is a table that has only a key.
+// ids returns a table that has only a key.
 func ids(oid uint32, name string) *capture.Table {
 	return &capture.Table{OID: oid, Schema: "public", Name: name, Key: []int{0}, Columns: []capture.Column{
 		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},

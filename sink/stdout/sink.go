@@ -89,7 +89,7 @@ func (s *Sink) print(ctx context.Context, w *writer, lines []byte) error {
 	}
 }
 
-// named converts an error of the output to a named state, where it has one.
+// named converts an error of the output to a named state, if there is one for it.
 func named(err error) error {
 	switch {
 	case err == nil:

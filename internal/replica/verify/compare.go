@@ -197,7 +197,7 @@ func (c *comparison) compareWithoutKey(ctx context.Context) (Result, error) {
 	return c.result, nil
 }
 
-// repairWithoutKey is compareWithoutKey where the rows look different and are to be repaired.
+// repairWithoutKey continues compareWithoutKey when the rows seem to differ and a repair is requested.
 func (c *comparison) repairWithoutKey(ctx context.Context) (Result, error) {
 	r, done, err := c.repairKeyless(ctx)
 	switch {

@@ -13,7 +13,7 @@
 // step 3: a difference is then real. Otherwise the row is checked again. A row that the source lacks could have been inserted and
 // deleted between 1 and 4; it counts as a difference once two consecutive checks have found the same version in the replica.
 //
-// A table without a key is compared as a whole, and repaired by how often each row hash is on both sides (repairKeyless).
+// A table without a key is compared as a whole. Its repair compares how often each row hash occurs on both sides (repairKeyless).
 //
 // The two sides need not sort alike: in any order, every key belongs to exactly one of the consecutive ranges from beginning to
 // end. With different collations a key may belong to different ranges on the two sides, which only makes it suspect for a while.

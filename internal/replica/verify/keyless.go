@@ -55,7 +55,7 @@ func (c *comparison) repairKeyless(ctx context.Context) (r keylessRepair, done b
 	return r, false, nil
 }
 
-// whileLocked is one attempt of repairKeyless.
+// whileLocked makes one attempt of repairKeyless.
 func (c *comparison) whileLocked(ctx context.Context) (r keylessRepair, err error) {
 	if err := c.follow(ctx); err != nil { // wait for a backlog before taking the lock
 		return r, err

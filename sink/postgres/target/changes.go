@@ -47,7 +47,7 @@ func (c *changes) try(sql string) { c.steps = append(c.steps, step{sql: sql, opt
 // add adds a step that changes an existing object safely. AddColumns permits it.
 func (c *changes) add(reason, sql string) { c.steps = append(c.steps, step{sql: sql, reason: reason}) }
 
-// apart is like add, for a statement that has to be committed before its result can be used.
+// apart adds a step like add does, for a statement that has to be committed before its result can be used.
 func (c *changes) apart(reason, sql string) {
 	c.aparts = append(c.aparts, step{sql: sql, reason: reason})
 }
@@ -194,7 +194,7 @@ func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) 
 	return exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt")
 }
 
-// failed returns the error of a statement, as a named problem where its SQLSTATE has one.
+// failed wraps the error of a statement. It returns a *capture.Problem if the SQLSTATE has a named state.
 func (c *changes) failed(sql string, err error) error {
 	switch sqlstate(err) {
 	case pgconnect.InsufficientPrivilege:

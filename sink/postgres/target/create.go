@@ -61,8 +61,8 @@ func otherIdentity(t *capture.Table) []int {
 	return columns
 }
 
-// deferrableClause returns the clause that defers the check of a key to the end of a transaction. It is always initially deferred: a
-// source transaction may have deferred the constraint whatever its initial mode.
+// deferrableClause returns the clause that defers the check of a key to the end of a transaction. The check is always initially
+// deferred: a source transaction may have deferred the constraint whatever its initial mode.
 func deferrableClause(deferrable bool) string {
 	if deferrable {
 		return " DEFERRABLE INITIALLY DEFERRED"

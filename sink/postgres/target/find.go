@@ -113,7 +113,7 @@ func (f *found) at(number int16) *foundColumn {
 	return nil
 }
 
-// unique returns the index on exactly these columns, in any order, or nil. A deferrable index counts only if deferrable is set.
+// unique returns the index on exactly these columns, in any order, or nil. It skips deferrable indexes unless deferrable is set.
 func (f *found) unique(names []string, deferrable bool) *index {
 	names = slices.Sorted(slices.Values(names))
 	for i := range f.Indexes {

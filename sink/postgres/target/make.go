@@ -162,7 +162,7 @@ func (s *types) compareLabels(name string, source, target []string) {
 	}
 }
 
-// labelsBetween is compareLabels for source[from:to], none of which the target has, and former, of which the source has none.
+// labelsBetween compares one gap between common labels: the target has none of source[from:to], and the source none of former.
 func (s *types) labelsBetween(name string, source, target []string, from, to int, former []string) {
 	switch lacks := source[from:to]; {
 	case len(former) == 0:

@@ -65,7 +65,7 @@ func widens(from, to string) bool {
 	return family == toFamily && accepts(to, from)
 }
 
-// rewrites reports whether widening a column makes the server rewrite the table.
+// rewrites reports whether the server rewrites the table when a column is widened.
 func rewrites(from, to string) bool {
 	family, _ := parameters(from)
 	toFamily, _ := parameters(to)
