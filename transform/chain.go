@@ -1,23 +1,23 @@
 package transform
 
-// Func appends to dst what becomes of e: nothing (dropped), e, or several events. It is called by one goroutine at a
-// time and must not keep e or dst. An error rejects the event; it names the rule.
+// Func transforms e and appends the result to dst: no event (e is dropped), e itself, or several events. It is called by one
+// goroutine at a time and must not retain e or dst. An error rejects the event and names the rule.
 type Func func(dst []Event, e Event) ([]Event, error)
 
-// Chain is a run of Funcs, each fed with what the one before gave. The zero Chain passes everything on. A Chain keeps
-// scratch memory: one goroutine at a time.
+// Chain is a sequence of Funcs, each of which gets the results of the previous one. The zero Chain passes events on unchanged. A
+// Chain has scratch memory, so only one goroutine may use it at a time.
 type Chain struct {
 	funcs   []Func
-	scratch [][]Event // one a stage but the last
+	scratch [][]Event // one per stage except the last
 }
 
-// NewChain makes a chain of funcs in the order of the way of a row.
+// NewChain returns a chain that applies funcs in this order.
 func NewChain(funcs ...Func) *Chain {
 	return &Chain{funcs: funcs, scratch: make([][]Event, len(funcs))}
 }
 
-// Apply appends to dst what becomes of e. A nil Chain passes e on. With an error it
-// returns dst as it was: an event is rejected whole, and what stands before it is not.
+// Apply transforms e and appends the results to dst. A nil Chain appends e itself. On an error Apply returns dst unchanged: it
+// rejects the event completely, and keeps the events that precede it.
 func (c *Chain) Apply(dst []Event, e Event) ([]Event, error) {
 	if c == nil {
 		return append(dst, e), nil
@@ -43,7 +43,7 @@ func (c *Chain) from(stage int, dst []Event, e Event) ([]Event, error) {
 	for i := 0; i < len(between) && err == nil; i++ {
 		dst, err = c.from(stage+1, dst, between[i])
 	}
-	clear(between) // or it would keep the batch's memory
+	clear(between) // otherwise it would retain the batch's memory
 	c.scratch[stage] = between
 	return dst, err
 }

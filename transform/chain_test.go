@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// split makes n events of one, with a letter behind the type that says which.
+// split turns one event into n, whose types end with a letter that tells them apart.
 func split(n int) transform.Func {
 	return func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		for i := range n {
@@ -22,7 +22,7 @@ func split(n int) transform.Func {
 	}
 }
 
-// refuse rejects the events whose type ends with what it is given.
+// refuse rejects the events whose type ends with suffix.
 func refuse(suffix string) transform.Func {
 	return func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		if strings.HasSuffix(e.Type, suffix) {
@@ -64,7 +64,7 @@ func TestChain(t *testing.T) {
 			[]string{"before", "eaaa", "eaab", "ebaa", "ebab", "ecaa", "ecab"},
 		},
 	} {
-		for round := range 3 { // with the scratch memory of the rounds before
+		for round := range 3 { // with the scratch memory of the previous rounds
 			got, err := c.chain.Apply([]transform.Event{{Type: "before"}}, transform.Event{Type: "e"})
 			if d := cmp.Diff(c.want, types(got)); d != "" || err != nil {
 				t.Errorf("%s, round %d: %v\n%s", c.name, round, err, d)
@@ -73,7 +73,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// A rejected event takes nothing of itself along and nothing away that stood before it.
+// A rejected event adds nothing to dst and leaves the events that precede it unchanged.
 func TestChainRejects(t *testing.T) {
 	for name, chain := range map[string]*transform.Chain{
 		"only":   transform.NewChain(refuse("e")),
@@ -106,7 +106,7 @@ func TestChainAllocatesNothing(t *testing.T) {
 			t.Fatal(len(dst), err)
 		}
 	})
-	if n > 1 { // the type that split makes longer
+	if n > 1 { // for the longer type that split creates
 		t.Errorf("%v allocations", n)
 	}
 }

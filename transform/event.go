@@ -2,19 +2,20 @@ package transform
 
 import "github.com/tailrace/tailrace/capture"
 
-// Event is a change in its domain clothes. Where no block dressed it, all fields but Change are zero and the sink's
-// format says how the plain change looks.
+// Event is what a sink publishes for a change. Fields that no block has set are zero; without a payload, the sink's format
+// encodes the change itself.
 //
-// Its bytes may be slices of the change's batch: they are good until the Write that got them returns.
+// Byte slices of an Event may refer to the memory of the change's batch. They are valid until the Write that got the event
+// returns.
 type Event struct {
 	Change  *capture.Change
-	Suffix  string   // what makes its id unique where a change becomes several: "", "del", "ins", an event's name
+	Suffix  string   // makes the id unique when a change becomes several events: "", "del", "ins", an event's name
 	Type    string   // the event's name; "" for a plain change
-	Topic   string   // "" where the sink's own topic applies
-	Key     []byte   // the key's text where a block gave one
+	Topic   string   // "" for the sink's own topic
+	Key     []byte   // the text of the key, if a block has set it
 	HasKey  bool     // Key is set by a block: a nil Key is then a null key
 	Headers []Header // in order
-	Data    []byte   // the payload where a block gave one
+	Data    []byte   // the payload, if a block has set it
 	HasData bool     // Data is set by a block: a nil Data is then a tombstone
 }
 

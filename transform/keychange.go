@@ -6,18 +6,18 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// The suffixes of the two events that a change of key becomes.
+// The suffixes of the two events that result from a change of a key.
 const (
 	SuffixDelete = "del"
 	SuffixInsert = "ins"
 )
 
-// SplitKeyChange is a Func: an update that changes the key of a row becomes a delete under the old key and an insert
-// under the new one, so that a consumer that goes by keys keeps no row that is gone. Any other event passes as it is,
-// and so does one that a block dressed or gave a key: what that means, the block says.
+// SplitKeyChange is a Func. It splits an update that changes the key of a row into a delete with the old key and an insert with
+// the new one, so that a consumer that goes by keys retains no stale row. It passes on any other event unchanged, including one
+// whose type, key or payload a block has set: that block defines its meaning.
 //
-// The delete has the old row, the insert the new one. What the new row does not carry, because it is TOASTed and
-// unchanged, is taken from the old row where that has it. Both are at the place of the update in the log.
+// The delete has the old row, the insert the new one. Unchanged TOASTed values, which the new row does not carry, are taken from
+// the old row if it has them. Both events have the position of the update in the log.
 func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	c := e.Change
 	if c.Op != capture.Update || e.HasKey || e.HasData || e.Type != "" || !keyChanged(c) {
@@ -36,11 +36,11 @@ func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	return append(dst, old, next), nil
 }
 
-// known reports whether v is a value, a null included.
+// known reports whether v is a value or null.
 func known(v capture.Value) bool { return v.Kind == capture.Text || v.Kind == capture.Null }
 
-// filled is row with the values that only from carries; nil when there is none. A TOASTed value is never null, so a null
-// there is not taken for one.
+// filled returns a copy of row with the values that only from carries, or nil if there are none. A TOASTed value is never null,
+// so filled ignores a null in from.
 func filled(row, from []capture.Value) []capture.Value {
 	var out []capture.Value
 	for i := range min(len(row), len(from)) {
@@ -55,7 +55,7 @@ func filled(row, from []capture.Value) []capture.Value {
 	return out
 }
 
-// keyChanged compares what both rows carry of the key: what one of them does not carry has not changed.
+// keyChanged reports whether a key column that both rows carry differs. A column that either row lacks has not changed.
 func keyChanged(c *capture.Change) bool {
 	if c.Before == nil || c.After == nil {
 		return false
@@ -69,8 +69,8 @@ func keyChanged(c *capture.Change) bool {
 	return false
 }
 
-// oldRow is the old row with its whole key: the columns of the key that the replica identity does not carry have not
-// changed, as far as anybody can know.
+// oldRow returns the old row with its complete key. It assumes that key columns that the replica identity does not carry have not
+// changed.
 func oldRow(c *capture.Change) []capture.Value {
 	row := c.Before
 	for _, i := range c.Table.Key {

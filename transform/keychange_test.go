@@ -17,7 +17,7 @@ var (
 	commit = &capture.Tx{LSN: 8, XID: 3}
 )
 
-// row makes values: a string is text, nil a null, a ValueKind itself.
+// row returns values: text for a string, null for nil, and a value of the kind for a ValueKind.
 func row(values ...any) []capture.Value {
 	r := make([]capture.Value, len(values))
 	for i, v := range values {

@@ -1,3 +1,4 @@
-// Package pgconnect is how tailrace connects to a Postgres server, as a source and as a replica: what a URL may look
-// like, when TLS is wanted, and the settings that make a server print and read one text for one value.
+// Package pgconnect connects to Postgres servers, as a source and as a replica. It checks URLs, chooses the TLS mode, and sets
+// the parameters that make every server print and read the same text for the same value. It also quotes SQL and maps errors to
+// problems.
 package pgconnect

@@ -14,15 +14,15 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Broken reports whether err comes from the network instead of the server.
+// Broken reports whether err is an error of the network rather than of the server.
 func Broken(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err)
 }
 
-// Refused analyzes a failed connection attempt. It returns the problem when TLS is the reason, else nil, and the error without the
-// driver's own wrapper, which repeats user and database for each address.
+// Refused analyzes a failed connection attempt. It returns a problem if TLS is the reason, otherwise nil, and the error without
+// the driver's own wrapper, which repeats user and database for each address.
 func Refused(err error) (*capture.Problem, error) {
 	var outer *pgconn.ConnectError
 	if errors.As(err, &outer) {
@@ -48,8 +48,8 @@ func Refused(err error) (*capture.Problem, error) {
 	return nil, err
 }
 
-// refusesTLS reports whether lack of TLS is why the connection to every server failed. Where one is unreachable, or is a standby
-// when a primary is requested, that is the reason: the driver has tried TLS as well.
+// refusesTLS reports whether the connections to all servers failed because of missing TLS support. If one server is unreachable,
+// or is a standby when a primary is requested, that is the reason instead: the driver has tried TLS as well.
 func refusesTLS(err error) bool {
 	if all, several := err.(interface{ Unwrap() []error }); several {
 		return !slices.ContainsFunc(all.Unwrap(), func(err error) bool { return !refusesTLS(err) })

@@ -16,12 +16,12 @@ const connectTimeout = 10 * time.Second
 // Server is a server to connect to.
 type Server struct {
 	Side        string                 // "source" or "sink": for messages
-	URL         string                 // a secret: it may hold a password
-	Password    func() (string, error) // called by Parse; nil: the URL, PGPASSWORD or the passfile has it
-	Application string                 // application_name; Postgres cuts it at 63 bytes
+	URL         string                 // a secret: it may contain a password
+	Password    func() (string, error) // called by Parse; nil: the password comes from the URL, PGPASSWORD or the passfile
+	Application string                 // application_name; Postgres truncates it to 63 bytes
 }
 
-// Parse parses the URL and adds the settings of our sessions. The error is a *capture.Problem and contains no secret.
+// Parse parses the URL and adds the session settings. The error is a *capture.Problem and contains no secret.
 func Parse(s Server) (*pgconn.Config, error) {
 	if err := CheckURL(s.URL); err != nil {
 		return nil, s.unreadable(err)

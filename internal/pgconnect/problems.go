@@ -11,7 +11,7 @@ import (
 type Side struct {
 	server string // name of the server in reasons
 	role   string // reason of a missing privilege
-	block  string // type of the block in the file
+	block  string // type of the block in the configuration file
 	limits string // settings that limit connections
 	states sideStates
 	hba    string // what to add about pg_hba.conf
@@ -39,8 +39,8 @@ var (
 	}
 )
 
-// Problem returns the problem of an error by its SQLSTATE, where that means the same wherever it occurs, and of a failure of the
-// network. It is nil for any other error. The message does not matter: it differs between versions and languages.
+// Problem returns the problem for a network failure, or for an SQLSTATE that has the same meaning wherever it occurs. It returns
+// nil for any other error. It ignores the message, which differs between versions and languages.
 func (s Side) Problem(err error) *capture.Problem {
 	p := s.problem(err)
 	if p != nil {
@@ -87,7 +87,7 @@ func (s Side) problem(err error) *capture.Problem {
 	return nil
 }
 
-// Unreachable returns the problem of a server that cannot be reached.
+// Unreachable returns the problem for a server that cannot be reached.
 func (s Side) Unreachable(err error) *capture.Problem {
 	return &capture.Problem{State: s.states.unreachable, Reason: s.server + " cannot be reached", Err: err}
 }

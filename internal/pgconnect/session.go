@@ -6,9 +6,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// session has the settings with which every server prints and reads the same text for the same value (I5), whatever the settings
-// of role, database and server are, and which keep other functions and policies out of our queries. They apply to the output
-// functions in a walsender, too.
+// session contains the settings that make every server print and read the same text for the same value (I5), regardless of the
+// settings of role, database and server, and that keep other functions and policies out of our queries. They also apply to the
+// output functions in a walsender.
 var session = map[string]string{
 	"search_path":                         "",
 	"row_security":                        "off",

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// SQLSTATEs by the names that the Postgres manual gives them in appendix A.
+// SQLSTATEs, named as in appendix A of the Postgres manual.
 const (
 	Warning                      = "01000"
 	ConnectionException          = "08" // the class
@@ -52,7 +52,7 @@ const (
 	InternalError                = "XX000"
 )
 
-// SQLState is the SQLSTATE of a server's error in err, or "".
+// SQLState returns the SQLSTATE of a server's error in err, or "".
 func SQLState(err error) string {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {

@@ -10,7 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// CheckURL rejects URLs in which the driver would read a part of the password as host or path, and print it in error messages. Its error does not quote the URL.
+// CheckURL rejects URLs in which the driver would mistake a part of the password for the host or path, and print it in error
+// messages. Its error does not quote the URL.
 func CheckURL(s string) error {
 	rest, ok := strings.CutPrefix(s, "postgres://")
 	if !ok {
@@ -38,7 +39,7 @@ func saysTLS(s string) bool {
 	return err != nil || q.Has("sslmode") || q.Has("ssl") || os.Getenv("PGSSLMODE") != ""
 }
 
-// withTLS adds the default TLS mode: nothing leaves the host unless the server's certificate and name are verified. On loopback
+// withTLS adds the default TLS mode. No data leaves the host unless the server's certificate and name are verified. On loopback,
 // plain text is tried first, because a walsender sends one TLS record per row.
 func withTLS(s string, pc *pgconn.Config) string {
 	mode := "allow"

@@ -23,8 +23,7 @@ var wide = &capture.Table{
 	},
 }
 
-// BenchmarkRows writes rows into a real target through a Writer: rows per second, by operation and by rows of a
-// transaction.
+// BenchmarkRows writes rows to a real target through a Writer: rows per second, by operation and by rows per transaction.
 func BenchmarkRows(b *testing.B) {
 	needServers(b)
 	s := testenv.SharedPostgres(b, testenv.Newest)

@@ -18,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
-// rig is an applier on a database of its own, driven without a queue.
+// rig is an applier on its own database, driven without a queue.
 type rig struct {
 	*applier
 	url      string
@@ -52,15 +52,15 @@ func groupOf(changes []*capture.Change) *queue.Group {
 	return &queue.Group{Changes: changes, End: capture.Position{LSN: changes[len(changes)-1].Tx.LSN + 8}, Commit: true}
 }
 
-// state is a fingerprint of all tables of a history.
+// state is a query for a fingerprint of all tables of a history.
 const state = `SELECT string_agg(s, E'\n') FROM (
 	SELECT 'people ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM people t UNION ALL
 	SELECT 'stock ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM stock t UNION ALL
 	SELECT 'events ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM events t UNION ALL
 	SELECT 'issued ' || count(*) || md5(string_agg(t::text, ';' ORDER BY t::text)) FROM issued t) x (s)`
 
-// TestBulkIsWhatSerialIs applies random histories in groups, in pieces of one transaction, and change by change, and
-// compares the tables.
+// TestBulkIsWhatSerialIs applies random histories in groups, in chunks of one transaction, and change by change, and compares
+// the tables.
 func TestBulkIsWhatSerialIs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -109,7 +109,7 @@ func TestBulkIsWhatSerialIs(t *testing.T) {
 	}
 	alone := groups.logs.FilterMessage("change by change").All()
 	t.Logf("%d transactions were applied change by change", len(alone))
-	for _, e := range alone { // only emails that two people exchange may meet each other
+	for _, e := range alone { // only emails that two people exchange may conflict
 		if err := fmt.Sprint(e.ContextMap()["error"]); !strings.Contains(err, "people_email_key") {
 			t.Errorf("a group was given up: %s", err)
 		}

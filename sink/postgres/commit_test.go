@@ -17,7 +17,7 @@ var plainTable = &capture.Table{
 	},
 }
 
-// plainRows are changes of rows from an id on, in transactions of size rows.
+// plainRows returns changes of rows starting at an id, in transactions of size rows.
 func plainRows(op capture.Op, from, rows, size int) (changes []*capture.Change) {
 	var tx *capture.Tx
 	for i := range rows {
@@ -37,8 +37,8 @@ func plainRows(op capture.Op, from, rows, size int) (changes []*capture.Change) 
 
 const plainState = "SELECT count(*) || ' ' || count(*) FILTER (WHERE v = 'insert') FROM plain"
 
-// A group whose COMMIT goes out unseen commits nothing when the progress row is another's by then: neither by COPY, nor by
-// statements, nor when counts are looked at.
+// A group whose COMMIT is pipelined commits nothing when another writer owns the progress row by then: neither with COPY, nor
+// with statements, nor when row counts are checked.
 func TestFencedCommitsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -73,7 +73,7 @@ func TestFencedCommitsNothing(t *testing.T) {
 	}
 }
 
-// A row that is not there is found before the COMMIT, also when a COPY comes behind it that takes the COMMIT along.
+// A missing row is detected before the COMMIT, even if a COPY follows that carries the COMMIT.
 func TestMissingRowCommitsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -86,10 +86,10 @@ func TestMissingRowCommitsNothing(t *testing.T) {
 	position := s.Query(t, r.database, "SELECT position FROM tailrace.progress")
 	for name, op := range map[string]capture.Op{"update": capture.Update, "delete": capture.Delete} {
 		for _, missing := range []int{1, 10} {
-			for _, inserts := range []int{1, 10, 100} { // a statement each, one for all, COPY
+			for _, inserts := range []int{1, 10, 100} { // one statement per row, one for all rows, COPY
 				changes := append(plainRows(op, 5000, missing, 200), plainRows(capture.Insert, 1000, inserts, 200)...)
 				for _, c := range changes {
-					c.Tx = changes[0].Tx // one transaction: nothing of it may stay
+					c.Tx = changes[0].Tx // one transaction: nothing of it may remain
 				}
 				var c *conflict
 				err := r.applyBulk(t.Context(), groupOf(changes))

@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// changesOf reads changes such as "update people 1|a@x|note|2", separated by semicolons: the new row, or a deleted one's.
-// "~" stands for an unchanged value, "-" for null; "1>2|..." changes the first column. A "/" ends a transaction.
+// changesOf parses changes such as "update people 1|a@x|note|2", separated by semicolons, with the values of the new or the
+// deleted row. "~" is an unchanged value, "-" null; "1>2|..." changes the first column. A "/" ends a transaction.
 func changesOf(t *testing.T, text string) (all []*capture.Change) {
 	t.Helper()
 	tables := map[string]*capture.Table{"people": people, "stock": stock, "events": events.Table, "issued": issued, "nodes": nodes, "seats": seats}
@@ -46,7 +46,7 @@ func changesOf(t *testing.T, text string) (all []*capture.Change) {
 	return all
 }
 
-// row reads the old or the new side of a line's values.
+// row parses the old or the new side of a change's values.
 func row(text string, side int) (values []capture.Value) {
 	for _, v := range strings.Split(text, "|") {
 		if sides := strings.SplitN(v, ">", 2); len(sides) == 2 {
@@ -64,15 +64,15 @@ func row(text string, side int) (values []capture.Value) {
 	return values
 }
 
-// conflictCase is a target with something in the way of changes.
+// conflictCase is a target whose content conflicts with changes.
 type conflictCase struct {
 	name    string
-	there   string // SQL in the target before
+	there   string // SQL that runs in the target first
 	changes string
 	state   string // of the lane under "halt"
 	reason  string // a part of it
 	fix     string // a part of it
-	// What comes of it: what a query of the tables then gives, with source_wins and with park. "": the lane halts there, too.
+	// The result of a query of the tables, with source_wins and with park. "": the lane halts under that policy as well.
 	wins, parks string
 	query       string
 }
@@ -150,8 +150,8 @@ var conflictCases = []conflictCase{
 	},
 }
 
-// TestConflicts puts something in the way of changes and looks what each policy makes of it: under "halt" the state, and
-// nothing of the transaction.
+// TestConflicts creates conflicts and checks the result of each policy: "halt" reports the state and writes nothing of the
+// transaction.
 func TestConflicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -197,7 +197,7 @@ func (r *rig) recreate(t *testing.T, s *testenv.PostgresServer, ddl ...string) {
 	}
 }
 
-// writeAll writes transactions, each in a group of its own: what is folded away cannot conflict.
+// writeAll writes each transaction in a group of its own, because folded changes cannot conflict.
 func (r *rig) writeAll(t *testing.T, text string) error {
 	t.Helper()
 	return r.writeList(t, changesOf(t, text))
@@ -218,7 +218,7 @@ func (r *rig) writeList(t *testing.T, rest []*capture.Change) error {
 	return nil
 }
 
-// A parked change has all that it takes to apply it later, and once it is gone from the table its row is written again.
+// A parked change contains everything needed to apply it later. Once it is removed from the table, its row is written again.
 func TestParkedChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -250,7 +250,7 @@ update 0/10100 1 people public ["1"] ["3"] {"id": "1", "email": "b", "score": "2
 	}
 }
 
-// A key that loses its index while the sink is at work.
+// A key loses its index while the sink is running.
 func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -267,7 +267,7 @@ func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
 	}
 }
 
-// TestReplay writes parked changes once what was in their way is gone, and leaves those whose conflict stays.
+// TestReplay writes parked changes whose conflict is gone, and leaves those whose conflict remains.
 func TestReplay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

@@ -10,12 +10,12 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// lateCase is a target whose constraints are checked when a transaction ends, and a transaction that they do not let in.
+// lateCase is a target with deferred constraints, and a transaction that violates them.
 type lateCase struct {
 	name, there, changes string
 	state, reason, fix   string // under "halt"
 	wins, parks          string // as in conflictCase
-	parked               string // the changes that wait then
+	parked               string // the parked changes
 	query                string
 }
 
@@ -67,8 +67,8 @@ var lateCases = []lateCase{
 	},
 }
 
-// TestLateConflicts finds the changes that deferred constraints do not let in when the transaction ends, and does with
-// them what the policy says.
+// TestLateConflicts finds the changes that violate deferred constraints at the end of the transaction, and applies the policy to
+// them.
 func TestLateConflicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -107,7 +107,8 @@ func (r *rig) late(t *testing.T, s *testenv.PostgresServer, c lateCase, policy P
 	}
 }
 
-// Of a transaction that comes in pieces the changes are gone when it ends: it halts under every policy, and says why.
+// The changes of a transaction that arrives in chunks are no longer in memory when it ends: it halts under every policy and
+// reports why.
 func TestLateConflictOfPieces(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -136,7 +137,7 @@ func TestLateConflictOfPieces(t *testing.T) {
 	}
 }
 
-// A parked change whose constraint is checked at the end of the transaction tells so by its name.
+// Replay reports a parked change that violates a deferred constraint, and identifies the change.
 func TestReplayMeetsADeferredConstraint(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

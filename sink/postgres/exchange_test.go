@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// seats has a key and a unique column that the source checks at the end of a transaction.
+// seats has a key and a unique column whose constraints the source checks at the end of a transaction.
 var seats = tableOf("seats", "id int4", "who text", "note text").full().late("id").late("who").key(0)
 
 func (s shape) late(columns ...string) shape {
@@ -15,14 +15,14 @@ func (s shape) late(columns ...string) shape {
 	return s
 }
 
-// Rows exchange their keys and unique values, so that two have one in between. Written by key alone, one of them would
-// be lost without a word.
+// Rows exchange their keys and unique values, so that two rows temporarily have the same one. Written by key alone, one of them
+// would be lost silently.
 func TestRowsThatExchangeTheirKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
 	}
 	const (
-		made = "SELECT" // the sink makes it
+		made = "SELECT" // the sink creates the table
 		rows = "SELECT string_agg(concat_ws('|', id, who, note), ' ' ORDER BY id) FROM seats"
 		set  = "insert seats 1|a|x; insert seats 2|b|x; insert seats 3|c|x; "
 	)

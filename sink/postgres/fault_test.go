@@ -21,9 +21,9 @@ import (
 
 const ledgerDDL = "CREATE TABLE public.ledger (id int8 PRIMARY KEY, ver int8, pad text)"
 
-// TestCrashesUnderLoad kills the target, its backends, the network and the writer while transactions of ten rows are
-// written. A reader looks all the time: every transaction adds ten to the sum of versions, so no other sum may be seen,
-// and none that is smaller than before.
+// TestCrashesUnderLoad kills the target, its backends, the network and the writer while transactions of ten rows are written.
+// A reader queries continuously: every transaction adds ten to the sum of versions, so the reader must never see any other sum,
+// nor a sum that is smaller than a previous one.
 func TestCrashesUnderLoad(t *testing.T) {
 	needServers(t)
 	for _, version := range []int{testenv.Oldest, testenv.Newest} {
@@ -58,7 +58,7 @@ func TestCrashesUnderLoad(t *testing.T) {
 	}
 }
 
-// harm does one thing that a target has to survive.
+// harm causes one fault that a target has to survive.
 func harm(t *testing.T, s *testenv.PostgresServer, network *testenv.ProxyServer, url string) error {
 	switch rand.IntN(6) {
 	case 0:
@@ -71,7 +71,7 @@ func harm(t *testing.T, s *testenv.PostgresServer, network *testenv.ProxyServer,
 	case 2:
 		network.Cut()
 		return nil
-	case 3: // a second writer, which goes away again
+	case 3: // a second writer, which is closed again
 		w, _, err := newSink(t, postgres.Options{URL: url}).Open(t.Context(), sink.Lane{
 			Name: "main", Origin: sinktest.Origin, OnDurable: func(capture.Position) {}, Failed: func(error) {},
 		})
@@ -85,7 +85,7 @@ func harm(t *testing.T, s *testenv.PostgresServer, network *testenv.ProxyServer,
 	}
 }
 
-// watchSums reads the sum of versions again and again, and returns how often it could.
+// watchSums reads the sum of versions repeatedly, and returns the number of successful reads.
 func watchSums(ctx context.Context, t *testing.T, url string) (looked int) {
 	last := 0
 	for ctx.Err() == nil {
@@ -109,7 +109,7 @@ func watchSums(ctx context.Context, t *testing.T, url string) (looked int) {
 	return looked
 }
 
-// lane is an open Writer and what it said.
+// lane is an open Writer and what it reported.
 type lane struct {
 	sink.Writer
 	progress sink.Progress
@@ -131,7 +131,7 @@ func openLane(t *testing.T, s *postgres.Sink) *lane {
 	return l
 }
 
-// wait waits until p is held.
+// wait waits until p is durable.
 func (l *lane) wait(t *testing.T, p capture.Position) {
 	t.Helper()
 	for timeout := time.After(time.Minute); ; {
@@ -160,7 +160,7 @@ func (l *lane) failure(t *testing.T) error {
 	}
 }
 
-// large is one transaction in pieces of about 1 MiB, as the window hands it out.
+// large returns one transaction in batches of about 1 MiB, as the window delivers it.
 func large(lsn capture.LSN, pieces int) (batches []sink.Batch) {
 	tx := &capture.Tx{LSN: lsn, XID: 7, Time: time.Unix(1_700_000_000, 0)}
 	pad := []byte(strings.Repeat("x", 1000))
@@ -180,8 +180,8 @@ func large(lsn capture.LSN, pieces int) (batches []sink.Batch) {
 	return batches
 }
 
-// A transaction that is larger than memory is written in pieces, and no piece is seen before its end, also when the
-// connection is lost in the middle, or the writer falls asleep there and another one opens the sink.
+// A transaction that is larger than memory is written in chunks, and none is visible before its end, even if the connection is
+// lost in the middle, or the writer pauses there and another one opens the sink.
 func TestATransactionInPieces(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
@@ -231,7 +231,7 @@ func TestATransactionInPieces(t *testing.T) {
 	})
 }
 
-// failureBy writes more, and returns the error that ends the Writer.
+// failureBy keeps writing, and returns the error that ends the Writer.
 func (l *lane) failureBy(t *testing.T, more []sink.Batch) error {
 	if err := l.Write(t.Context(), more); err != nil {
 		return err

@@ -13,8 +13,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// TestSilence lets the network swallow what goes to the server, or what comes from it; a statement that takes long is
-// waited for.
+// TestSilence drops the traffic to the server, or from it. A slow statement, however, is waited for.
 func TestSilence(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

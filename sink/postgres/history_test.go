@@ -12,17 +12,17 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// history makes transactions that a source could have committed, and keeps the rows that they come to.
+// history generates transactions that a source could have committed, and keeps track of the resulting rows.
 type history struct {
 	rand *rand.Rand
 	lsn  capture.LSN
 	tx   *capture.Tx
 	out  []*capture.Change
-	rows map[*capture.Table]map[string][]capture.Value // by key; of a table without one, by a number
+	rows map[*capture.Table]map[string][]capture.Value // by key; rows of a table without a key by a number
 	next int
 }
 
-// The tables of a history, and what makes them in a target.
+// The tables of a history, and the SQL that creates them in a target.
 var (
 	people = tableOf("people", "id int4", "email text", "note text", "score numeric").key(0)
 	stock  = tableOf("stock", "shop int4", "sku text", "tags text[]", "extra jsonb", "code bpchar(5)").full().key(0, 1)
@@ -80,7 +80,7 @@ func newHistory(seed uint64) *history {
 	return h
 }
 
-// transaction makes one of some changes.
+// transaction generates a transaction of several changes.
 func (h *history) transaction() []*capture.Change {
 	h.lsn += 0x100
 	h.tx, h.out = &capture.Tx{LSN: h.lsn, XID: uint32(h.lsn)}, nil
@@ -111,7 +111,7 @@ func (h *history) add(op capture.Op, t *capture.Table, before, after []capture.V
 	h.out = append(h.out, &capture.Change{Tx: h.tx, Seq: uint64(len(h.out)), Op: op, Table: t, Before: before, After: after})
 }
 
-// row makes one with a key that is free; nil when there is none.
+// row generates a row with an unused key. It returns nil when there is none.
 func (h *history) row(t *capture.Table) (string, []capture.Value) {
 	for range 5 {
 		row := make([]capture.Value, len(t.Columns))
@@ -170,7 +170,7 @@ func (h *history) value(t *capture.Table, i int) capture.Value {
 	return capture.Value{Kind: capture.Text, Bytes: []byte(text)}
 }
 
-// email returns one that no row has, "" where none was found.
+// email returns an address that no row has, or "" if it found none.
 func (h *history) email() string {
 	for range 3 {
 		e := "m" + strconv.Itoa(h.rand.IntN(30))
@@ -188,7 +188,7 @@ func (h *history) insert(t *capture.Table) {
 	}
 }
 
-// old is the old row as the replica identity gives it. changed: the key was changed, or the row is gone.
+// old returns the old row as the replica identity provides it. changed means that the key was changed or the row deleted.
 func (h *history) old(t *capture.Table, row []capture.Value, changed bool) []capture.Value {
 	before := slices.Clone(row)
 	for i := range before {
@@ -230,7 +230,7 @@ func (h *history) update(t *capture.Table, k string, move bool) {
 	h.add(capture.Update, t, h.old(t, row, len(t.Key) > 0 && to != k), sent)
 }
 
-// swap changes two emails for each other, by way of a null.
+// swap exchanges two emails, with a null in between.
 func (h *history) swap(keys []string) {
 	a, b := keys[h.rand.IntN(len(keys))], keys[h.rand.IntN(len(keys))]
 	if a == b {

@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// Nothing is to be written, and the target loses what it held, is taken over, or goes: the writer fails all the same.
+// An idle writer fails as well when the target loses its progress record, is taken over, or becomes unreachable.
 func TestIdleTargetIsLookedAt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

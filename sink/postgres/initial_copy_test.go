@@ -11,15 +11,15 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// ids is a table that has nothing but a key.
+// ids returns a table that has only a key.
 func ids(oid uint32, name string) *capture.Table {
 	return &capture.Table{OID: oid, Schema: "public", Name: name, Key: []int{0}, Columns: []capture.Column{
 		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
 	}}
 }
 
-// A first copy that begins again leaves nothing of the earlier one, also where the source has no rows at all by now. What
-// comes after it stays, and so do rows that no sink wrote, or another sink wrote. A table that is gone is no trouble.
+// An initial copy that is restarted removes the rows of the earlier one, even if the source has no rows by now. Rows that arrive
+// after it remain, and so do rows that were written by another sink or by no sink. A dropped table causes no error.
 func TestFirstCopyOfNothing(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		for name, c := range map[string]struct {
@@ -60,8 +60,8 @@ func TestFirstCopyOfNothing(t *testing.T) {
 	})
 }
 
-// A copy makes all tables that it names, those without rows too, before a row; a table that cannot be made, or that has
-// rows of others, gets the state that it would get with a first row.
+// A copy creates all its tables, including empty ones, before it writes a row. A table that cannot be created, or that contains
+// rows written by others, gets the same state as with a first row.
 func TestTablesOfACopy(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
@@ -97,7 +97,7 @@ func TestTablesOfACopy(t *testing.T) {
 	})
 }
 
-// writeBatches writes by a Writer of its own, and waits until it holds them.
+// writeBatches writes batches with a new Writer, and waits until they are durable.
 func writeBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) {
 	t.Helper()
 	if err := tryBatches(t, o, batches...); err != nil {
@@ -105,7 +105,7 @@ func writeBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) {
 	}
 }
 
-// tryBatches is writeBatches with why that failed.
+// tryBatches is like writeBatches, but returns the error.
 func tryBatches(t *testing.T, o postgres.Options, batches ...sink.Batch) error {
 	t.Helper()
 	held, failed := make(chan capture.Position, 10), make(chan error, 1)

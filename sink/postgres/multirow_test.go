@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// Rows for more than one statement of a group are all changed, and one that is missing from any of them is noticed.
+// A group of rows that needs more than one statement is written completely, and a row missing from any of them is detected.
 func TestMoreRowsThanOneStatementHas(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

@@ -23,7 +23,7 @@ func TestSettings(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		change func(*postgres.Settings)
-		wrong  string // a part of the summary
+		wrong  string // a substring of the summary
 	}{
 		"good":      {func(*postgres.Settings) {}, ""},
 		"defaults":  {func(s *postgres.Settings) { *s = postgres.Settings{URL: s.URL} }, ""},
@@ -50,7 +50,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// A target that cannot be used says why, in `check` and when the sink is opened.
+// An unusable target is reported with the reason, by `check` and when the sink is opened.
 func TestTargetsThatCannotBeUsed(t *testing.T) {
 	needServers(t)
 	s := testenv.SharedPostgres(t, testenv.Newest)
@@ -97,7 +97,7 @@ func TestTargetsThatCannotBeUsed(t *testing.T) {
 	open(postgres.Settings{URL: "postgres://x@127.0.0.1:1/x"}, "target_unreachable", "")
 }
 
-// The origin goes from a session that was lost to the next one, and stands in what it writes.
+// The origin passes from a lost session to the next one, and marks what it writes.
 func TestOrigin(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
@@ -127,7 +127,7 @@ func TestOrigin(t *testing.T) {
 	})
 }
 
-// A record that was taken away is not the first start, and drop takes everything.
+// A deleted record is not mistaken for a first start, and drop removes everything.
 func TestLostAndDropped(t *testing.T) {
 	needServers(t)
 	s := testenv.SharedPostgres(t, testenv.Newest)

@@ -21,7 +21,7 @@ func TestOptions(t *testing.T) {
 		options        Options
 		there, changes string
 		want           string // the rows of people
-		state          string // instead: how it halts
+		state          string // if not empty: the expected halted state
 		reason, fix    string
 		query          string
 	}{
@@ -118,7 +118,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDeadlock lets another session lock the rows of a group the other way round.
+// TestDeadlock lets another session lock the rows of a group in the opposite order.
 func TestDeadlock(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -137,7 +137,7 @@ func TestDeadlock(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	exec("SET deadlock_timeout = '1min'") // it is not the one that gives up
+	exec("SET deadlock_timeout = '1min'") // the other session is not the deadlock victim
 	exec("BEGIN")
 	exec("UPDATE people SET score = 7 WHERE id = 2")
 	done := make(chan error)
@@ -160,7 +160,7 @@ func TestDeadlock(t *testing.T) {
 	}
 }
 
-// The key's type comes with an extension: its equality is not Postgres' own, and the index must be used all the same.
+// An extension provides the key's type and its equality operator; the index must be used nevertheless.
 func TestAKeyOfAnExtensionsType(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -185,7 +185,7 @@ func TestAKeyOfAnExtensionsType(t *testing.T) {
 	}
 	for _, st := range r.plans[table].Statements {
 		if !strings.Contains(st.SQL, " WHERE ") {
-			continue // an insert finds nothing
+			continue // an insert looks up no row
 		}
 		rows, err := r.db.Query(t.Context(), "EXPLAIN EXECUTE "+st.Name+" ("+strings.Repeat("NULL, ", strings.Count(st.SQL, "$")-1)+"NULL)")
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// needServers leaves a test out of `make test-short`.
+// needServers skips a test in `make test-short`.
 func needServers(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -68,7 +68,7 @@ func versions(t *testing.T, url string) (seen []sinktest.Seen) {
 	return seen
 }
 
-// query returns rows as text; a null is "∅".
+// query returns rows as text, with "∅" for null.
 func query(t testing.TB, url, sql string) (all [][]string) {
 	t.Helper()
 	ctx := context.Background()

@@ -21,8 +21,8 @@ func batchOf(changes []*capture.Change) sink.Batch {
 	return b
 }
 
-// TestAheadIsWhatSerialIs applies random histories with every group taken and folded while the one before is applied, also
-// where that one is given up and applied change by change, and compares the tables.
+// TestAheadIsWhatSerialIs applies random histories, taking and folding each group while the previous one is applied, even if that
+// one is rolled back and applied change by change, and compares the tables.
 func TestAheadIsWhatSerialIs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -88,7 +88,7 @@ func TestAheadIsWhatSerialIs(t *testing.T) {
 	}
 }
 
-// A change that was folded while an earlier one of its row was on its way to be parked is parked, too.
+// A change that was folded while an earlier change of its row was being parked is parked as well.
 func TestAheadOfWhatIsParked(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")

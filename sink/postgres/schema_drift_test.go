@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// moods is a table with an enum, as it was before the enum got another label.
+// moods is a table with an enum, before the enum got another label.
 var moods = &capture.Table{
 	OID: 42, Schema: "public", Name: "moods", Key: []int{0},
 	Columns: []capture.Column{
@@ -25,7 +25,7 @@ var moods = &capture.Table{
 
 func text(s string) capture.Value { return capture.Value{Kind: capture.Text, Bytes: []byte(s)} }
 
-// insert is a transaction of one row.
+// insert returns a transaction of one row.
 func insert(table *capture.Table, lsn capture.LSN, values ...string) transform.Event {
 	c := &capture.Change{Tx: &capture.Tx{LSN: lsn}, Op: capture.Insert, Table: table}
 	for _, v := range values {
@@ -34,7 +34,7 @@ func insert(table *capture.Table, lsn capture.LSN, values ...string) transform.E
 	return transform.Event{Change: c}
 }
 
-// write writes events by a Writer of its own and returns why that failed.
+// write writes events with a new Writer and returns the error.
 func write(t *testing.T, o postgres.Options, events ...transform.Event) error {
 	t.Helper()
 	s := newSink(t, o)
@@ -66,7 +66,8 @@ func write(t *testing.T, o postgres.Options, events ...transform.Event) error {
 	}
 }
 
-// A label that the target lacks halts the lane with the SQL, or is added by itself; and no other sink takes the table.
+// A label that the target lacks either halts the lane with the SQL that adds it, or is added automatically; no other sink may
+// take over the table.
 func TestDriftOfATarget(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)
@@ -99,8 +100,8 @@ func TestDriftOfATarget(t *testing.T) {
 	})
 }
 
-// A transaction that expands and contracts (a column is added, filled, and takes the name of one that is dropped) with rows of each
-// shape is written by the fixes to the letter: each is for the target as it is then.
+// A transaction that expands and contracts (a column is added, filled, and gets the name of one that is dropped) with rows of
+// each shape is written by running the fixes exactly as given: each fits the target at that moment.
 func TestShapesWithinATransaction(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		shape := func(columns ...string) *capture.Table {
@@ -140,8 +141,8 @@ func TestShapesWithinATransaction(t *testing.T) {
 	})
 }
 
-// A group of which a later transaction has another shape of a table is written up to there: the fix could not let rows of
-// both shapes in.
+// A group in which a later transaction has another shape of a table is written up to that transaction: no fix could accept rows
+// of both shapes.
 func TestRowsBeforeAnotherShape(t *testing.T) {
 	both(t, func(t *testing.T, s *testenv.PostgresServer) {
 		database := testenv.NewDatabase(t, s)

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
 
-// samples are types with literals of values that a replica has to hold as they are.
+// samples are types with literals of values that a replica has to store unchanged.
 var samples = []struct{ kind, values string }{
 	{"bool", "true|false"},
 	{"\"char\"", "a|\\|'|\"|,"},
@@ -75,7 +75,7 @@ var samples = []struct{ kind, values string }{
 const oddTypes = `CREATE SCHEMA odd; CREATE TYPE odd.mood AS ENUM ('sad', 'very, "happy"'); CREATE DOMAIN odd.positive AS int CHECK (VALUE > 0);
 	CREATE DOMAIN odd.code AS char(3); CREATE TYPE odd.pair AS (n int, t text); CREATE TYPE odd.floats AS RANGE (subtype = float8)`
 
-// TestEveryType writes values of every type in every way that a row can go, and compares what the tables then print.
+// TestEveryType writes values of every type by every method, and compares what the tables then print.
 func TestEveryType(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Postgres")
@@ -89,7 +89,7 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
-// adopt plans a table as it is in the target, without a look at the source's types.
+// adopt plans a table as it is in the target, without regard to the source's types.
 func (r *rig) adopt(t *testing.T, table *capture.Table) {
 	t.Helper()
 	rows, err := r.db.Query(t.Context(), `SELECT attname, pg_catalog.format_type(atttypid, -1), typoutput = 'pg_catalog.array_out'::pg_catalog.regproc

@@ -1,3 +1,2 @@
-// Package sinktest is the contract that every sink passes: what package sink says in words, as tests, against a real
-// target. A sink's own test calls Run.
+// Package sinktest tests the contract of package sink against a real target. Every sink has to pass it: its own test calls Run.
 package sinktest

@@ -11,14 +11,14 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Report is what Drive saw.
+// Report is the result of Drive.
 type Report struct {
 	Opens  int // of the sink
 	Rows   int
-	Errors []error // that ended Writers, or of Opens
+	Errors []error // errors of Opens, and errors that ended Writers
 }
 
-// String is the counts and the first error.
+// String returns the counts and the first error.
 func (r Report) String() string {
 	if len(r.Errors) == 0 {
 		return fmt.Sprintf("%d rows, %d opens", r.Rows, r.Opens)
@@ -26,9 +26,9 @@ func (r Report) String() string {
 	return fmt.Sprintf("%d rows, %d opens, %d errors; the first: %v", r.Rows, r.Opens, len(r.Errors), r.Errors[0])
 }
 
-// Drive writes to the target as a lane does while faults happens: transaction after transaction, and after any error it
-// closes the Writer, opens the sink and goes on from what that returned. When faults has returned it waits until all is
-// held, and checks with Check that everything is there, in order.
+// Drive writes one transaction after another to the target, as a lane does, while faults runs. After any error it closes the
+// Writer, opens the sink and continues from the returned position. After faults has returned, it waits until everything is
+// durable, and checks with Check that the target has all versions in order.
 func Drive(t *testing.T, target Target, faults func() error) Report {
 	t.Helper()
 	d := &driver{t: t, place: &place{t: t, Target: target}, script: newScript()}
@@ -59,7 +59,7 @@ func Drive(t *testing.T, target Target, faults func() error) Report {
 	return d.report
 }
 
-// driver is a small lane.
+// driver is a minimal lane.
 type driver struct {
 	t       *testing.T
 	place   *place
@@ -67,12 +67,12 @@ type driver struct {
 	sink    sink.Sink
 	handle  *handle
 	batches []sink.Batch
-	next    int // the first of batches that is not written
-	held    capture.Position
+	next    int // index of the first batch that is not written
+	durable capture.Position
 	report  Report
 }
 
-// catchUp writes what is not written, and opens again after an error, also after one that came when all was written.
+// catchUp writes the remaining batches. After an error it opens the sink again, even if everything was written.
 func (d *driver) catchUp() {
 	for {
 		d.handle.mu.Lock()
@@ -92,21 +92,21 @@ func (d *driver) catchUp() {
 	}
 }
 
-// finish waits until all is held.
+// finish waits until everything is durable.
 func (d *driver) finish() {
 	d.t.Helper()
 	last := d.batches[len(d.batches)-1].End
 	for deadline := time.Now().Add(2 * patience); ; {
 		d.catchUp()
 		d.handle.mu.Lock()
-		held := d.handle.held
+		durable := d.handle.durable
 		d.handle.mu.Unlock()
-		if !held.Before(last) {
+		if !durable.Before(last) {
 			d.handle.close()
 			return
 		}
 		if time.Now().After(deadline) {
-			d.t.Fatalf("%s is not held, only %s", last, held)
+			d.t.Fatalf("%s is not held, only %s", last, durable)
 		}
 		select {
 		case <-d.handle.news:
@@ -115,12 +115,12 @@ func (d *driver) finish() {
 	}
 }
 
-// reopen opens the sink until it works, and goes back to what it holds.
+// reopen opens the sink, retrying until it succeeds, and continues after the position that Open returns.
 func (d *driver) reopen() {
 	d.t.Helper()
 	if d.handle != nil {
 		d.handle.close()
-		d.held = d.handle.held
+		d.durable = d.handle.durable
 	}
 	for deadline := time.Now().Add(2 * patience); ; time.Sleep(100 * time.Millisecond) {
 		d.report.Opens++
@@ -135,8 +135,8 @@ func (d *driver) reopen() {
 		}
 	}
 	p := d.handle.progress
-	if p.Position.Before(d.held) && !d.place.RecordUnsupported {
-		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.held)
+	if p.Position.Before(d.durable) && !d.place.RecordUnsupported {
+		d.t.Fatalf("Open returns %s after %s was held", p.Position, d.durable)
 	}
 	d.next = 0
 	for d.next < len(d.batches) && d.batches[d.next].End.Compare(p.Position) <= 0 {
@@ -149,14 +149,14 @@ func tryOpen(t *testing.T, s sink.Sink) (*handle, error) {
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	var err error
-	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, OnDurable: h.hold, Failed: h.fail}); err != nil {
+	if h.writer, h.progress, err = s.Open(ctx, sink.Lane{Name: "main", Origin: Origin, OnDurable: h.onDurable, Failed: h.fail}); err != nil {
 		return nil, err
 	}
 	t.Cleanup(h.close)
 	return h, nil
 }
 
-// Fenced counts the errors that say that somebody else opened the sink.
+// Fenced returns the number of errors that mean that another process opened the sink.
 func (r Report) Fenced() (n int) {
 	for _, err := range r.Errors {
 		if errors.Is(err, sink.ErrFenced) {
@@ -166,7 +166,7 @@ func (r Report) Fenced() (n int) {
 	return n
 }
 
-// clone copies a batch with the memory of its values, because a Write's memory is scribbled over.
+// clone copies a batch including the memory of its values, because handle.try overwrites that of a written batch.
 func clone(b sink.Batch) sink.Batch {
 	events := b.Events
 	b.Events = append(b.Events[:0:0], events...)

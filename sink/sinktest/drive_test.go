@@ -11,13 +11,13 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// late is a sink whose first Writer takes everything, holds nothing and fails when nobody writes any more.
-type late struct {
+// lateSink is a sink whose first Writer accepts everything, makes nothing durable and fails once it gets no more writes.
+type lateSink struct {
 	opens int
 	seen  []Seen
 }
 
-func (s *late) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress, error) {
+func (s *lateSink) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress, error) {
 	s.opens++
 	w := &lateWriter{sink: s, lane: l, last: s.opens > 1}
 	if !w.last {
@@ -26,10 +26,10 @@ func (s *late) Open(_ context.Context, l sink.Lane) (sink.Writer, sink.Progress,
 	return w, sink.Progress{Record: sink.RecordNone}, nil
 }
 
-func (s *late) Close() error { return nil }
+func (s *lateSink) Close() error { return nil }
 
 type lateWriter struct {
-	sink *late
+	sink *lateSink
 	lane sink.Lane
 	last bool
 	idle *time.Timer
@@ -56,9 +56,9 @@ func number(v capture.Value) int {
 	return n
 }
 
-// A Writer may fail after the last Write: the driver opens again then, as a lane does.
+// A Writer may fail after the last Write. The driver then opens the sink again, as a lane does.
 func TestDriveGoesOnAfterALateFailure(t *testing.T) {
-	s := &late{}
+	s := &lateSink{}
 	report := Drive(t, Target{
 		New: func(*testing.T) sink.Sink { return s }, Read: func(*testing.T) []Seen { return s.seen },
 	}, func() error { return nil })

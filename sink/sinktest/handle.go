@@ -10,26 +10,26 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// patience bounds every wait; it is not a measurement.
+// patience bounds every wait. No result depends on it.
 const patience = time.Minute
 
-// handle is an open lane of a sink and what it was told.
+// handle is an open lane of a sink. It records the calls of OnDurable and Failed.
 type handle struct {
 	t        *testing.T
 	sink     sink.Sink
 	writer   sink.Writer
 	progress sink.Progress
 
-	mu     sync.Mutex
-	held   capture.Position
-	calls  int
-	err    error // of Failed
-	failed int
-	closed bool
-	news   chan struct{}
+	mu      sync.Mutex
+	durable capture.Position
+	calls   int
+	err     error // passed to Failed
+	failed  int
+	closed  bool
+	news    chan struct{}
 }
 
-// open opens the lane "main" of s. What OnDurable and Failed must not do is judged here.
+// open opens the lane "main" of s. The handle reports invalid calls of OnDurable and Failed as test errors.
 func open(t *testing.T, s sink.Sink) *handle {
 	t.Helper()
 	h, err := tryOpen(t, s)
@@ -39,16 +39,16 @@ func open(t *testing.T, s sink.Sink) *handle {
 	return h
 }
 
-func (h *handle) hold(p capture.Position) {
+func (h *handle) onDurable(p capture.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		h.t.Errorf("OnDurable(%s) after Close has returned", p)
 	}
-	if !h.held.Before(p) {
-		h.t.Errorf("OnDurable(%s) after OnDurable(%s)", p, h.held)
+	if !h.durable.Before(p) {
+		h.t.Errorf("OnDurable(%s) after OnDurable(%s)", p, h.durable)
 	}
-	h.held = p
+	h.durable = p
 	h.calls++
 	h.tell()
 }
@@ -73,7 +73,7 @@ func (h *handle) tell() {
 	}
 }
 
-// close closes the Writer; the second call does nothing.
+// close closes the Writer. Further calls do nothing.
 func (h *handle) close() {
 	h.mu.Lock()
 	again := h.closed
@@ -89,7 +89,7 @@ func (h *handle) close() {
 	h.mu.Unlock()
 }
 
-// write writes batches and scribbles over their memory.
+// write writes batches and then overwrites their memory.
 func (h *handle) write(batches ...sink.Batch) {
 	h.t.Helper()
 	if err := h.try(batches...); err != nil {
@@ -97,7 +97,7 @@ func (h *handle) write(batches ...sink.Batch) {
 	}
 }
 
-// makesDurable writes batches and waits until they are held.
+// makesDurable writes batches and waits until they are durable.
 func (h *handle) makesDurable(batches ...sink.Batch) {
 	h.t.Helper()
 	h.write(batches...)
@@ -114,15 +114,15 @@ func (h *handle) try(batches ...sink.Batch) error {
 	return err
 }
 
-// wait waits until p is held.
+// wait waits until p is durable.
 func (h *handle) wait(p capture.Position) {
 	h.t.Helper()
 	deadline := time.After(patience)
 	for {
 		h.mu.Lock()
-		held, err := h.held, h.err
+		durable, err := h.durable, h.err
 		h.mu.Unlock()
-		if !held.Before(p) {
+		if !durable.Before(p) {
 			return
 		}
 		if err != nil {
@@ -131,7 +131,7 @@ func (h *handle) wait(p capture.Position) {
 		select {
 		case <-h.news:
 		case <-deadline:
-			h.t.Fatalf("%s is not held, only %s", p, held)
+			h.t.Fatalf("%s is not held, only %s", p, durable)
 		}
 	}
 }

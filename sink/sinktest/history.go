@@ -2,9 +2,9 @@ package sinktest
 
 import "fmt"
 
-// Check judges what a target with history has seen: for each key the versions must first appear in order, from 1 and
-// without a hole, up to want; a repetition must be a contiguous run that ends at the newest one. It returns the first
-// violation, or nil.
+// Check checks what a target with history has received. For each key the versions must first appear in order, from 1 to want,
+// without gaps; a repetition must be a contiguous run that ends at the newest version so far. Check returns the first violation,
+// or nil.
 func Check(seen []Seen, want map[int]int) error {
 	type state struct{ newest, last int }
 	keys := map[int]*state{}

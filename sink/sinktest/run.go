@@ -11,11 +11,11 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Run runs the contract. fresh makes an empty target for each case.
+// Run runs the contract's tests. fresh creates an empty target for each of them.
 func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	for name, c := range map[string]func(*testing.T, *place){
 		"AnEmptyBatchIsHeldWithARecord":  emptyBatch,
-		"HeldIsDurableAndReopeningKnows": heldIsDurable,
+		"HeldIsDurableAndReopeningKnows": onDurableMeansDurable,
 		"HeldGrowsAndKeysKeepTheirOrder": order,
 		"ARewindRepeatsTails":            rewind,
 		"NothingOfABatchIsKept":          memory,
@@ -25,7 +25,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	} {
 		t.Run(name, func(t *testing.T) { c(t, &place{t: t, Target: fresh(t)}) })
 	}
-	for name, c := range map[string]func(*testing.T, *place){ // of a target that keeps progress, and so can tell writers apart
+	for name, c := range map[string]func(*testing.T, *place){ // for targets that keep progress and can therefore distinguish writers
 		"StateStaysUntilTheNext":         state,
 		"WhoOpensLastOwnsIt":             fencing,
 		"AFencedWriterReachesNothingNew": fencedElsewhere,
@@ -63,7 +63,7 @@ func (p *place) sink() sink.Sink {
 
 func (p *place) open() *handle { return open(p.t, p.sink()) }
 
-// has checks that the target holds exactly what was scripted.
+// has checks that the target contains exactly the scripted rows.
 func (p *place) has(versions map[int]int) {
 	p.t.Helper()
 	seen := p.Read(p.t)
@@ -82,7 +82,7 @@ func (p *place) has(versions map[int]int) {
 	}
 }
 
-// knows checks what is known of a lane that holds at.
+// knows checks the progress of a lane whose durable position is at.
 func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, state string) {
 	p.t.Helper()
 	want := sink.Progress{Record: sink.RecordFound, Position: at, Origin: Origin, Commit: commit}
@@ -92,7 +92,7 @@ func (p *place) knows(h *handle, at capture.Position, commit capture.Commit, sta
 	p.finds(h, want)
 }
 
-// finds checks what Open has returned, and what Read returns beside it. A target that keeps no progress knows nothing.
+// finds checks the progress that Open has returned and that Read returns. A target that keeps no progress returns none.
 func (p *place) finds(h *handle, want sink.Progress) {
 	p.t.Helper()
 	if p.RecordUnsupported {
@@ -128,13 +128,13 @@ func emptyBatch(t *testing.T, p *place) {
 	p.has(nil)
 }
 
-func heldIsDurable(_ *testing.T, p *place) {
+func onDurableMeansDurable(_ *testing.T, p *place) {
 	s := newScript()
 	for range 3 {
 		h := p.open()
 		b := s.transaction(0, 10, 4, 100)
 		h.makesDurable(b)
-		h.close() // nothing else is given the time to become durable
+		h.close() // nothing that follows gets time to become durable
 		p.has(s.versions)
 		p.knows(p.open(), b.End, s.commit, "")
 	}
@@ -162,7 +162,7 @@ func order(t *testing.T, p *place) {
 	}
 }
 
-// rewind closes Writers in the middle and goes on from what the next Open returns, as the lane does.
+// rewind closes Writers midway and continues from the position that the next Open returns, as the lane does.
 func rewind(t *testing.T, p *place) {
 	var batches []sink.Batch
 	s := newScript()
@@ -201,7 +201,7 @@ func rewind(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// memory writes with the values' memory overwritten after each Write: write does that.
+// memory overwrites the memory of the values after each Write (handle.try does that).
 func memory(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
@@ -235,34 +235,34 @@ func state(_ *testing.T, p *place) {
 	p.knows(p.open(), b.End, s.commit, "chunk 2")
 }
 
-// inside cuts a transaction in two. A target may hold the first half or wait for the whole.
+// inside splits a transaction in two. A target may make the first half durable or wait for the complete transaction.
 func inside(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	whole := s.transaction(0, 10, 10, 10)
-	half := whole
-	half.Events, half.Commit = whole.Events[:5], false
-	half.End = whole.Events[5].Change.At()
+	full := s.transaction(0, 10, 10, 10)
+	half := full
+	half.Events, half.Commit = full.Events[:5], false
+	half.End = full.Events[5].Change.At()
 	h.write(half)
-	rest := whole
-	rest.Events = whole.Events[5:]
+	rest := full
+	rest.Events = full.Events[5:]
 	h.write(rest)
-	h.wait(whole.End)
+	h.wait(full.End)
 	h.close()
-	p.knows(p.open(), whole.End, s.commit, "")
+	p.knows(p.open(), full.End, s.commit, "")
 	p.has(s.versions)
 }
 
 func tables(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
-	whole := s.transaction(0, 10, 10, 10)
-	h.write(sink.Batch{Tables: []*capture.Table{Table}, End: whole.Events[0].Change.At()})
-	whole.Tables = []*capture.Table{Table}
-	h.write(whole)
-	h.wait(whole.End)
+	full := s.transaction(0, 10, 10, 10)
+	h.write(sink.Batch{Tables: []*capture.Table{Table}, End: full.Events[0].Change.At()})
+	full.Tables = []*capture.Table{Table}
+	h.write(full)
+	h.wait(full.End)
 	h.close()
-	p.knows(p.open(), whole.End, s.commit, "")
+	p.knows(p.open(), full.End, s.commit, "")
 	p.has(s.versions)
 }
 
@@ -271,20 +271,20 @@ func fencing(t *testing.T, p *place) {
 	one := p.open()
 	b := s.transaction(0, 20, 10, 100)
 	one.makesDurable(b)
-	held := maps.Clone(s.versions)
+	durable := maps.Clone(s.versions)
 
 	two := p.open()
 	p.knows(two, b.End, s.commit, "")
 	lost := *s
 	lost.versions = maps.Clone(s.versions)
-	err := one.try(lost.transaction(0, 20, 10, 100)) // what it accepts must not become durable
+	err := one.try(lost.transaction(0, 20, 10, 100)) // whatever it accepts must not become durable
 	if err == nil {
 		err = one.failure()
 	}
 	if !errors.Is(err, sink.ErrFenced) {
 		t.Errorf("the first Writer fails with %v, want sink.ErrFenced", err)
 	}
-	p.has(held)
+	p.has(durable)
 	b = s.transaction(3, 20, 10, 100)
 	two.makesDurable(b)
 	one.close()
@@ -294,7 +294,7 @@ func fencing(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// fencedElsewhere: the first Writer has written nothing at all before it is fenced.
+// fencedElsewhere fences a Writer that has not written anything yet.
 func fencedElsewhere(t *testing.T, p *place) {
 	s := newScript()
 	one := p.open()
@@ -332,7 +332,7 @@ func closing(_ *testing.T, p *place) {
 	for i := range 50 {
 		h.write(s.transaction(i, 10, 10, 500))
 	}
-	h.close() // hold and fail complain of calls that come later
+	h.close() // onDurable and fail report later calls as errors
 	again := p.open()
 	b := s.idle(nil)
 	again.makesDurable(b)

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// Table is the shape of every row that the contract writes: the key, its version, and text that fills it up.
+// Table is the shape of every row that the contract writes: the key, its version, and padding.
 var Table = &capture.Table{
 	OID: 4711, Schema: "public", Name: "ledger", Key: []int{0},
 	Columns: []capture.Column{
@@ -27,16 +27,17 @@ var Origin = capture.Origin{
 	Database: capture.Database{OID: 16384, Name: "shop \"x\""}, Slot: "tailrace_shop",
 }
 
-// script makes transactions in which each row's version grows by one, as a lane hands them to a Writer.
+// script generates transactions that each increment the versions of their rows, in the form in which a lane passes them to a
+// Writer.
 type script struct {
 	lsn      capture.LSN
 	versions map[int]int
-	commit   capture.Commit // the last one
+	commit   capture.Commit // of the last transaction
 }
 
 func newScript() *script { return &script{lsn: 0x1000, versions: map[int]int{}} }
 
-// transaction makes one of n changes that begin with key, each of the next key modulo keys.
+// transaction generates a transaction of n changes of consecutive keys modulo keys, starting with key.
 func (s *script) transaction(key, n, keys, pad int) sink.Batch {
 	s.lsn += 0x100
 	tx := &capture.Tx{LSN: s.lsn, XID: uint32(s.lsn), Wraps: 3, Time: time.UnixMicro(1_700_000_000_123_456).UTC(), Epoch: 1}
@@ -64,13 +65,13 @@ func (s *script) text(v string) capture.Value {
 	return capture.Value{Kind: capture.Text, Bytes: []byte(v)}
 }
 
-// idle makes an empty batch: there is nothing for the sink up to its end.
+// idle generates an empty batch: there are no events for the sink up to its end.
 func (s *script) idle(state []byte) sink.Batch {
 	s.lsn += 0x100
 	return sink.Batch{Commit: true, End: capture.Position{LSN: s.lsn + 0x80}, State: state}
 }
 
-// scribble overwrites all memory of a batch, which a Writer must not need any more.
+// scribble overwrites all memory of a batch, which a Writer must not use after Write has returned.
 func scribble(b sink.Batch) {
 	for i := range b.Events {
 		for _, v := range b.Events[i].Change.After {

@@ -6,17 +6,17 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// Target is one empty place that sinks write to.
+// Target is an empty target that sinks write to.
 type Target struct {
-	// New makes a sink of one fixed pipeline and name on the target, as another process would have it. The contract
-	// closes it.
+	// New creates a sink for the target, always with the same pipeline and name, as another process would. The contract closes
+	// it.
 	New func(t *testing.T) sink.Sink
-	// Read gives everything that is durable in the target by now, as (key, version) of the rows of Table: for each key in
-	// the order of its delivery, repeats included.
+	// Read returns everything that is durable in the target, as (key, version) of the rows of Table: per key in order of delivery,
+	// including repetitions.
 	Read func(t *testing.T) []Seen
-	// Latest says that the target keeps no history: Read gives the newest version of each key only.
+	// Latest means that the target keeps no history: Read returns only the newest version of each key.
 	Latest bool
-	// RecordUnsupported says that the target keeps no progress (sink.RecordUnsupported).
+	// RecordUnsupported means that the target keeps no progress (sink.RecordUnsupported).
 	RecordUnsupported bool
 }
 

@@ -11,13 +11,13 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// verdict is one that a daemon wrote, with what text may have.
+// verdict is a verdict as a daemon writes it, with characters that need quoting or encoding.
 var verdict = &sink.Verdict{
 	State: "publication_altered", Reason: `table "o'Neil" was taken out; ¬`, Since: time.Date(2026, 11, 30, 6, 0, 1, 2_000, time.UTC),
 	Confirmed: 0x16_B374D848,
 }
 
-// records has the record of an open lane written as it is given.
+// records writes the given record for an open lane.
 func (h *handle) records(p sink.Progress) {
 	h.t.Helper()
 	if err := h.writer.(sink.Recorder).Record(h.t.Context(), p); err != nil {
@@ -25,8 +25,8 @@ func (h *handle) records(p sink.Progress) {
 	}
 }
 
-// verdictStands writes a verdict: every later Open finds it, with the origin that was judged, also when something was written
-// since, until Record takes it away.
+// verdictStands writes a verdict. Every later Open returns it, with the origin that it refers to, even after further writes,
+// until Record removes it.
 func verdictStands(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
@@ -38,7 +38,7 @@ func verdictStands(_ *testing.T, p *place) {
 	h = p.open()
 	was := h.progress
 	judged := was
-	judged.Verdict, judged.State = verdict, nil // the state stays all the same
+	judged.Verdict, judged.State = verdict, nil // a nil State keeps the recorded one
 	judged.Origin.Publication = "former"
 	h.records(judged)
 	h.close()
@@ -61,7 +61,7 @@ func verdictStands(_ *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// recordGoesBack puts the record to an earlier position: what is written next goes on from there.
+// recordGoesBack sets the record back to an earlier position. The next write continues from there.
 func recordGoesBack(_ *testing.T, p *place) {
 	s := newScript()
 	h := p.open()
@@ -89,7 +89,7 @@ func recordGoesBack(_ *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// recordBetweenWrites writes a record with a state while nothing is on its way: what is written next goes on with that state.
+// recordBetweenWrites writes a record with a state while no write is in flight. The next write keeps that state.
 func recordBetweenWrites(t *testing.T, p *place) {
 	if p.RecordUnsupported {
 		return
@@ -123,7 +123,7 @@ func recordBetweenWrites(t *testing.T, p *place) {
 	p.has(s.versions)
 }
 
-// readOnly reads beside an open Writer, which goes on; and a Writer that is fenced writes no record.
+// readOnly reads the progress while a Writer is open, which must not disturb the Writer. A fenced Writer must not write a record.
 func readOnly(t *testing.T, p *place) {
 	s := newScript()
 	other := p.sink().(sink.Reader)

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sink/sinktest"
 )
 
-// terminal is an output that several processes write to.
+// terminal is an output shared by several processes.
 type terminal struct {
 	mu      sync.Mutex
 	printed bytes.Buffer
@@ -23,7 +23,7 @@ func (o *terminal) Write(b []byte) (int, error) {
 	return o.printed.Write(b)
 }
 
-// seen reads the lines back.
+// seen parses the lines that were written.
 func (o *terminal) seen(t *testing.T) []sinktest.Seen {
 	t.Helper()
 	o.mu.Lock()

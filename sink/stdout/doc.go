@@ -1,3 +1,3 @@
-// Package stdout is a sink that prints one JSON object a line to the standard output, for looking and for piping. It
-// keeps no record: it takes the slot's confirmed position, and after a restart some lines may come again.
+// Package stdout is a sink that prints one JSON object per line to the standard output, for inspection and for pipes. It keeps no
+// progress record: it starts from the slot's confirmed position, so some lines may be repeated after a restart.
 package stdout

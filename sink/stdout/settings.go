@@ -15,7 +15,7 @@ import (
 	"github.com/tailrace/tailrace/sink/format"
 )
 
-// Settings is a sink "stdout" block.
+// Settings are the settings of a sink "stdout" block.
 type Settings struct {
 	Numeric string    `hcl:"numeric,optional"` // "string" (default) or "number"
 	Range   hcl.Range `hcl:",range"`
@@ -36,10 +36,10 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}}
 }
 
-// Sink makes the sink on the process's standard output.
+// Sink creates the sink for the process's standard output.
 //
-// It writes to a duplicate of the descriptor: Go ends a process that writes to a broken pipe on descriptor 1, and a
-// `tailrace run | head` with several pipelines is to halt one sink with a named state.
+// The sink writes to a duplicate of the descriptor. Go terminates a process that writes to a broken pipe on descriptor 1, but
+// `tailrace run | head` with several pipelines has to halt only one sink, with a named state.
 func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 	fd, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 	return made, nil
 }
 
-// Check has nothing to look at.
+// Check has nothing to check.
 func (s *Settings) Check(context.Context, string, string) []error { return nil }
 
 // Drop has nothing to remove.

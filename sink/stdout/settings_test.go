@@ -34,7 +34,7 @@ func TestNumericSetting(t *testing.T) {
 	}
 }
 
-// child is set in a process that prints to its real standard output; what came of it goes to standard error.
+// child is set in a process that prints to its real standard output. It reports the result on standard error.
 const child = "TAILRACE_TEST_STDOUT_CHILD"
 
 func TestMain(m *testing.M) {
@@ -73,7 +73,7 @@ func TestRealStandardOutput(t *testing.T) {
 	}
 }
 
-// Go ends a process that writes to a broken pipe on descriptor 1; a daemon with other pipelines must go on.
+// Go terminates a process that writes to a broken pipe on descriptor 1; a daemon with other pipelines must continue.
 func TestStandardOutputWithoutAReader(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -88,7 +88,7 @@ func TestStandardOutputWithoutAReader(t *testing.T) {
 }
 
 // run starts this test binary as the child and returns what it wrote to its standard output and error. It fails when the
-// child does not end well.
+// child exits with an error.
 func run(t *testing.T, out *os.File) (string, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])

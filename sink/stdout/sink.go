@@ -19,11 +19,11 @@ type Sink struct {
 	out     io.Writer
 	options format.Options
 	close   func() error
-	turn    chan struct{} // holds a token while nobody writes to out
-	owner   *writer       // the newest one; whoever has the turn may look
+	turn    chan struct{} // contains a token while no goroutine writes to out
+	owner   *writer       // the newest writer; guarded by the token of turn
 }
 
-// New makes a sink that prints to out, which stays the caller's. Each Write of it gets whole lines.
+// New creates a sink that prints to out, which the caller still owns. Each call of out.Write gets complete lines.
 func New(out io.Writer, o format.Options) (*Sink, error) {
 	if _, err := formats.New(format.Line, o); err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func New(out io.Writer, o format.Options) (*Sink, error) {
 	return s, nil
 }
 
-// Open implements sink.Sink. It waits for a write that an earlier Writer gave up and that the output has not taken yet,
-// so nothing of that one comes after it has returned (I8).
+// Open implements sink.Sink. It waits for a pending write that an earlier Writer has abandoned, so that no output of that Writer
+// appears after Open has returned (I8).
 func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
 	encoder, err := formats.New(format.Line, s.options)
 	if err != nil {
@@ -59,8 +59,8 @@ func (s *Sink) Close() error {
 	return s.close()
 }
 
-// print writes lines for w, and gives up waiting when ctx ends: then the output may still take the lines later, and they
-// belong to it.
+// print writes lines for w. It stops waiting when ctx ends; the write may then still complete later, so the caller must not
+// reuse lines.
 func (s *Sink) print(ctx context.Context, w *writer, lines []byte) error {
 	select {
 	case <-s.turn:
@@ -76,7 +76,7 @@ func (s *Sink) print(ctx context.Context, w *writer, lines []byte) error {
 		return nil
 	}
 	done := make(chan error, 1)
-	go func() { // an output that nobody reads blocks, and cannot be interrupted
+	go func() { // a write blocks while the output has no reader, and cannot be interrupted
 		_, err := s.out.Write(lines)
 		s.turn <- struct{}{}
 		done <- err
@@ -89,7 +89,7 @@ func (s *Sink) print(ctx context.Context, w *writer, lines []byte) error {
 	}
 }
 
-// named gives what the output said its name.
+// named converts an error of the output to a named state, if there is one for it.
 func named(err error) error {
 	switch {
 	case err == nil:

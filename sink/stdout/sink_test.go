@@ -26,7 +26,7 @@ var (
 	at = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 )
 
-// batch is one transaction that inserts a row for each note and commits at lsn.
+// batch returns one transaction that inserts one row per note and commits at lsn.
 func batch(lsn capture.LSN, notes ...string) sink.Batch {
 	tx := &capture.Tx{LSN: lsn, XID: 7, Time: at}
 	b := sink.Batch{End: capture.Position{LSN: lsn + 8}, Commit: true}
@@ -43,7 +43,7 @@ func line(lsn capture.LSN, seq int, note string) string {
 		`"time":"2026-11-23T10:00:00.000000Z"}`+"\n", note, lsn, seq)
 }
 
-// output remembers what it got in each Write.
+// output records the data of each Write.
 type output struct{ writes []string }
 
 func (o *output) Write(b []byte) (int, error) {
@@ -51,12 +51,12 @@ func (o *output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lane remembers what is held.
-type lane struct{ held []capture.Position }
+// lane records the durable positions.
+type lane struct{ durable []capture.Position }
 
 func (l *lane) open(t *testing.T, s *stdout.Sink) sink.Writer {
 	t.Helper()
-	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(p capture.Position) { l.held = append(l.held, p) }})
+	w, progress, err := s.Open(t.Context(), sink.Lane{Name: "main", OnDurable: func(p capture.Position) { l.durable = append(l.durable, p) }})
 	if err != nil || progress.Record != sink.RecordUnsupported {
 		t.Fatalf("open: %+v, %v", progress, err)
 	}
@@ -65,8 +65,8 @@ func (l *lane) open(t *testing.T, s *stdout.Sink) sink.Writer {
 
 func (l *lane) check(t *testing.T, want ...capture.Position) {
 	t.Helper()
-	if !slices.Equal(l.held, want) {
-		t.Errorf("held %v, want %v", l.held, want)
+	if !slices.Equal(l.durable, want) {
+		t.Errorf("held %v, want %v", l.durable, want)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestLargeWritesGoOutInWholeLines(t *testing.T) {
 	l.check(t, capture.Position{LSN: 0x108})
 }
 
-// An event that cannot be encoded takes nothing along that stands before it.
+// The events that precede one that cannot be encoded are still printed.
 func TestRejectedEvent(t *testing.T) {
 	var out output
 	var l lane
@@ -170,7 +170,7 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
-// stuck is an output that takes nothing until it is let go.
+// stuck is an output that blocks until it is released.
 type stuck struct {
 	let  chan struct{}
 	took bytes.Buffer
@@ -181,7 +181,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.took.Write(b)
 }
 
-// A write that nobody takes ends with its context; what it left behind comes before anything of the next Writer.
+// A blocked write returns when its context ends; its remaining output precedes that of the next Writer.
 func TestStuckOutput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &stuck{let: make(chan struct{})}
@@ -217,7 +217,7 @@ func TestStuckOutput(t *testing.T) {
 	})
 }
 
-// Whoever opened last owns the output.
+// The Writer that was opened last owns the output.
 func TestFenced(t *testing.T) {
 	var out output
 	var l lane

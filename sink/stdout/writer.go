@@ -11,10 +11,11 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// chunk is how many bytes of lines are gathered before they are printed: what a batch has, as pipes take 64 KiB at once.
+// chunk is how many bytes of lines are collected before they are printed. It is about the size of a batch; a pipe's buffer has
+// only 64 KiB.
 const chunk = 256 << 10
 
-// maxKey is how many bytes of a rejected event's key are told.
+// maxKey is how many bytes of a rejected event's key are reported.
 const maxKey = 100
 
 var errClosed = errors.New("the writer is closed")
@@ -27,11 +28,11 @@ type writer struct {
 	prepared *capture.Table // the shape that encoder is prepared for
 	record   format.Buffer
 	lines    []byte
-	held     capture.Position
-	err      error // the final one
+	durable  capture.Position
+	err      error // the final error
 }
 
-// Write implements sink.Writer: what it accepts is printed, so it is held as well.
+// Write implements sink.Writer. Events are printed before it returns, so they are durable as well.
 func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 	if w.err != nil {
 		return w.err
@@ -50,11 +51,11 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 		w.err = err
 		return err
 	}
-	w.hold(end)
+	w.setDurable(end)
 	return nil
 }
 
-// encodeError tells what the encoder said of an event from what the output said.
+// encodeError distinguishes errors of the encoder from errors of the output.
 type encodeError struct{ error }
 
 func (w *writer) add(ctx context.Context, ev *transform.Event) error {
@@ -75,7 +76,7 @@ func (w *writer) add(ctx context.Context, ev *transform.Event) error {
 	return w.print(ctx)
 }
 
-// fail ends the writer: with what the output said, or with the rejection of an event, everything before it printed.
+// fail ends the writer with the output's error, or with the rejection of an event after printing everything that precedes it.
 func (w *writer) fail(ctx context.Context, ev *transform.Event, err error) error {
 	w.err = err
 	var refused encodeError
@@ -89,11 +90,11 @@ func (w *writer) fail(ctx context.Context, ev *transform.Event, err error) error
 		w.err = err
 		return err
 	}
-	w.hold(c.At())
+	w.setDurable(c.At())
 	return w.err
 }
 
-// print hands the lines to the output. Memory that a large row needed is not kept.
+// print passes the lines to the output. It releases buffers that a large row has enlarged.
 func (w *writer) print(ctx context.Context) error {
 	err := w.sink.print(ctx, w, w.lines)
 	w.lines = w.lines[:0]
@@ -103,9 +104,9 @@ func (w *writer) print(ctx context.Context) error {
 	return err
 }
 
-func (w *writer) hold(p capture.Position) {
-	if w.held.Before(p) {
-		w.held = p
+func (w *writer) setDurable(p capture.Position) {
+	if w.durable.Before(p) {
+		w.durable = p
 		w.lane.OnDurable(p)
 	}
 }

@@ -29,7 +29,7 @@ func (c *Types) array(t *capture.Type) Appender {
 
 func (a array) append(dst, text []byte) []byte {
 	start, s := len(dst), text
-	if len(s) > 0 && s[0] == '[' { // lower bounds, where they are not 1
+	if len(s) > 0 && s[0] == '[' { // lower bounds other than 1
 		_, s, _ = bytes.Cut(s, []byte("="))
 	}
 	dst, rest, ok := a.dimension(dst, s, 1)

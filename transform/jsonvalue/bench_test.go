@@ -37,7 +37,7 @@ func BenchmarkValues(b *testing.B) {
 	}
 }
 
-// A value becomes JSON without an allocation once the buffer is as large as it gets.
+// A value is converted to JSON without an allocation once the buffer is large enough.
 func TestNothingIsAllocated(t *testing.T) {
 	for name, v := range map[string]struct {
 		typ  *capture.Type
@@ -62,7 +62,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 }
 
-// BenchmarkValuesLargeText is a text of 100 KB in which nothing is escaped.
+// BenchmarkValuesLargeText converts a text of 100 KB in which nothing is escaped.
 func BenchmarkValuesLargeText(b *testing.B) {
 	text := []byte(strings.Repeat("c4ca4238a0b923820dcc509a6f75849b", 3125))
 	dst := make([]byte, 0, 2*len(text))

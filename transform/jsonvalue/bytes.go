@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 )
 
-// appendBytes turns bytea's hex into base64, in pieces: a value may have hundreds of megabytes.
+// appendBytes converts bytea's hex to base64, in chunks: a value may have hundreds of megabytes.
 func appendBytes(dst, text []byte) []byte {
 	digits, ok := bytes.CutPrefix(text, []byte(`\x`))
 	if !ok {
@@ -14,7 +14,7 @@ func appendBytes(dst, text []byte) []byte {
 	}
 	start := len(dst)
 	dst = append(dst, '"')
-	var piece [3 * 256]byte // base64 goes by three bytes
+	var piece [3 * 256]byte // base64 encodes three bytes at a time
 	for len(digits) > 0 {
 		n, err := hex.Decode(piece[:], digits[:min(len(digits), 2*len(piece))])
 		if err != nil {

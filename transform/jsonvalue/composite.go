@@ -56,7 +56,7 @@ func (r composite) object(dst, s []byte) ([]byte, bool) {
 	return append(dst, '}'), string(s) == ")"
 }
 
-// value reads one attribute: nothing between two separators is a null, "" is the empty text.
+// value reads one attribute. An empty attribute is null; "" is the empty text.
 func (r composite) value(dst, s []byte, value Appender) (longer, rest []byte, ok bool) {
 	if len(s) > 0 && s[0] == '"' {
 		mark := len(r.types.scratch)

@@ -2,11 +2,12 @@ package jsonvalue
 
 import "unicode/utf8"
 
-// maxDepth is how deep a document may nest to be embedded; Go's own reader stops at 10,000 with what stands around it.
+// maxDepth is how deeply an embedded document may nest. Go's decoder stops at 10,000 levels, including those that enclose the
+// document.
 const maxDepth = 9_900
 
-// AppendDocument appends a JSON text as it stands, but for line breaks between its tokens, which become spaces: one value
-// stays on one line. Text that is not JSON becomes a JSON string.
+// AppendDocument appends a JSON text unchanged, except that line breaks between its tokens become spaces, so that a value takes
+// one line. Text that is not JSON becomes a JSON string.
 func AppendDocument(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		return AppendString(dst, text)
@@ -20,10 +21,10 @@ func AppendDocument(dst, text []byte) []byte {
 	return dst
 }
 
-// document reads JSON and turns its line breaks into spaces in place.
+// document parses JSON and replaces its line breaks by spaces in place.
 type document struct{ rest []byte }
 
-// space passes over white space and reports whether something follows.
+// space skips white space and reports whether anything follows.
 func (d *document) space() bool {
 	for i, c := range d.rest {
 		switch c {
@@ -39,7 +40,7 @@ func (d *document) space() bool {
 	return false
 }
 
-// take passes over c where it follows.
+// take skips white space and then c, and reports whether c was there.
 func (d *document) take(c byte) bool {
 	if !d.space() || d.rest[0] != c {
 		return false
@@ -71,7 +72,7 @@ func (d *document) value(depth int) bool {
 	return ok
 }
 
-// list reads an array, or an object when named.
+// list reads an array, or an object if named is set.
 func (d *document) list(end byte, depth int, named bool) bool {
 	d.rest = d.rest[1:]
 	if d.take(end) {
@@ -124,7 +125,7 @@ func (d *document) string() bool {
 	}
 }
 
-// escape is the length of the escape at the start of s, 0 when it is none.
+// escape returns the length of the escape sequence at the start of s, or 0 if there is none.
 func escape(s []byte) int {
 	if len(s) < 2 {
 		return 0

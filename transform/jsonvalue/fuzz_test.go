@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
-// Whatever the text, every type makes one valid JSON value of it on one line, behind what was there, and leaves the
-// text as it was; and strings read back as the text.
+// Every type converts any text to one valid JSON value on one line, appends it to the existing bytes, and leaves the text
+// unchanged; strings decode to the original text.
 func FuzzValues(f *testing.F) {
 	for _, v := range values {
 		f.Add([]byte(v.text))
@@ -43,7 +43,7 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-// withReplacements is text with U+FFFD for each byte that is not UTF-8.
+// withReplacements returns text with U+FFFD in place of each byte that is not UTF-8.
 func withReplacements(text []byte) string {
 	var b strings.Builder
 	for _, r := range string(text) {
@@ -52,7 +52,7 @@ func withReplacements(text []byte) string {
 	return b.String()
 }
 
-// A document is embedded exactly when it is JSON.
+// A document is embedded if and only if it is JSON.
 func FuzzDocument(f *testing.F) {
 	for _, v := range values {
 		f.Add([]byte(v.text))

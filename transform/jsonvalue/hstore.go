@@ -2,7 +2,7 @@ package jsonvalue
 
 import "bytes"
 
-// appendHstore reads `"a"=>"1", "b"=>NULL`.
+// appendHstore converts `"a"=>"1", "b"=>NULL` to a JSON object.
 func (c *Types) appendHstore(dst, text []byte) []byte {
 	start := len(dst)
 	dst = append(dst, '{')

@@ -55,7 +55,7 @@ func appendUnit(dst, count, unit []byte) ([]byte, bool) {
 	return append(append(dst, count...), letter), true
 }
 
-// appendTime appends "T-4H-5M-6.7S" for "-04:05:06.7". The sign stands for all three, and what is zero is left out.
+// appendTime appends "T-4H-5M-6.7S" for "-04:05:06.7". The sign applies to all three parts, and parts that are zero are left out.
 func appendTime(dst, clock []byte) ([]byte, bool) {
 	negative := clock[0] == '-'
 	if negative || clock[0] == '+' {
@@ -86,7 +86,8 @@ func appendTime(dst, clock []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// isClockPart reports whether part is digits, with a fraction where one may be that is not all zeros, as Postgres prints it.
+// isClockPart reports whether part consists of digits, optionally with a nonzero fraction where one is allowed, as Postgres prints
+// it.
 func isClockPart(part []byte, fraction bool) bool {
 	rest, ok := digits(part)
 	if ok && fraction && len(rest) > 0 && rest[0] == '.' {

@@ -17,7 +17,7 @@ func appendInt(dst, text []byte) []byte {
 	return AppendString(dst, text)
 }
 
-// appendNumber keeps every digit. NaN and Infinity, which JSON has no numbers for, become strings.
+// appendNumber keeps every digit. NaN and Infinity, which JSON numbers cannot represent, become strings.
 func appendNumber(dst, text []byte) []byte {
 	if rest, ok := number(text); ok && len(rest) == 0 {
 		return append(dst, text...)
@@ -45,7 +45,7 @@ func number(s []byte) (rest []byte, ok bool) {
 	return s, true
 }
 
-// integer reads the whole part of a JSON number: no plus, and nothing of it follows a zero in front.
+// integer reads the integer part of a JSON number: without a plus sign or leading zeros.
 func integer(s []byte) (rest []byte, ok bool) {
 	if len(s) > 0 && s[0] == '-' {
 		s = s[1:]
@@ -56,7 +56,7 @@ func integer(s []byte) (rest []byte, ok bool) {
 	return digits(s)
 }
 
-// digits reads one digit or more.
+// digits reads one or more digits.
 func digits(s []byte) (rest []byte, ok bool) {
 	n := 0
 	for n < len(s) && isDigit(s[n]) {

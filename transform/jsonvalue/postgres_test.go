@@ -26,12 +26,11 @@ CREATE DOMAIN somebody AS person;
 CREATE TABLE shrunk (a int, b text, c int[]);
 ALTER TABLE shrunk DROP COLUMN b;`
 
-// settings are those of every connection of ours; see the package's comment.
+// settings are those of all connections of tailrace; see the package comment.
 const settings = `SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex';
 SET extra_float_digits = 3;`
 
-// asPostgres are values whose JSON has the structure and the content that Postgres' own to_json gives them, with numeric
-// as a number.
+// asPostgres are values whose JSON has the same structure and content as that of Postgres' to_json, with numeric as a number.
 var asPostgres = []string{
 	`true`, `false`, `(-32768)::int2`, `2147483647`, `(-9223372036854775808)::int8`,
 	`0.1::float4`, `1e20::float8`, `-1.5e-300::float8`, `'NaN'::float8`, `'-Infinity'::float4`, `'-0'::float8`, `123456789.123::float8`,
@@ -60,7 +59,7 @@ var asPostgres = []string{
 	`ROW(1, ARRAY[2, 3])::shrunk`, `ROW(NULL, NULL)::shrunk`,
 }
 
-// asWritten are values whose JSON is what config-language says, which differs from to_json.
+// asWritten are values whose JSON differs from to_json, as specified in config-language.
 var asWritten = map[string]string{
 	`4294967295::oid`: `4294967295`,
 	`1234567890123456789012345678901234567890.10`:  `"1234567890123456789012345678901234567890.10"`,
@@ -82,7 +81,7 @@ var asWritten = map[string]string{
 	`ROW(1, 2, 3)`:                                      `"(1,2,3)"`,
 }
 
-// intervals are printed as IntervalStyle iso_8601 prints them.
+// intervals have the JSON that IntervalStyle iso_8601 prints.
 var intervals = []string{
 	`1 year 2 mons 3 days 04:05:06.789`, `-1 years -2 mons +3 days -04:05:06`, `1 mon -1 day`, `0`, `-0.5 s`, `0.000001 s`,
 	`2562047788:00:54.775807`, `-178000000 years`, `1 year 4 h`, `1 day 10 min`, `1 day -10.25 s`, `30 s`, `100 h 0.10 s`,
@@ -124,7 +123,7 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
-// decoded keeps the digits of numbers.
+// decoded decodes JSON and keeps the digits of numbers.
 func decoded(t *testing.T, text []byte) (v any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -135,7 +134,7 @@ func decoded(t *testing.T, text []byte) (v any) {
 	return v
 }
 
-// database reads values as a replication stream has them: as text.
+// database reads values as text, as they are in a replication stream.
 type database struct {
 	t    *testing.T
 	conn *pgconn.PgConn
@@ -154,7 +153,7 @@ func open(t *testing.T, s *testenv.PostgresServer) *database {
 	return db
 }
 
-// query returns the values of the last statement's rows, one behind the other; nil for null.
+// query returns the values of all rows of the last statement in sequence, nil for null.
 func (d *database) query(sql string) [][]byte {
 	d.t.Helper()
 	results, err := d.conn.Exec(d.t.Context(), sql).ReadAll()
@@ -168,14 +167,14 @@ func (d *database) query(sql string) [][]byte {
 	return out
 }
 
-// value is the text of an expression, with its type.
+// value returns the text of an expression, and its type.
 func (d *database) value(expression string) ([]byte, *capture.Type) {
 	d.t.Helper()
 	row := d.query("SELECT v, pg_typeof(v)::oid FROM (SELECT " + expression + ") AS x(v)")
 	return row[0], d.typ(string(row[1]))
 }
 
-// kinds are the types of each kind, as a source reads them from the catalogue.
+// kinds are the kinds of types, as a source reads them from the catalog.
 var kinds = map[string]capture.TypeKind{
 	"bool": capture.KindBool, "int2": capture.KindInt, "int4": capture.KindInt, "int8": capture.KindInt, "oid": capture.KindInt,
 	"float4": capture.KindFloat, "float8": capture.KindFloat, "numeric": capture.KindNumeric, "money": capture.KindMoney,
@@ -184,7 +183,7 @@ var kinds = map[string]capture.TypeKind{
 	"hstore": capture.KindHstore,
 }
 
-// typ reads a type from the catalogue, with what it is made of.
+// typ reads a type from the catalog, with the types that it consists of.
 func (d *database) typ(oid string) *capture.Type {
 	d.t.Helper()
 	row := d.query(`SELECT t.typname, t.typtype, t.typbasetype, t.typelem, e.typdelim, t.typcategory

@@ -1,8 +1,8 @@
 package jsonvalue
 
-// quoted reads text in quotes up to the closing one; s begins behind the opening one. A backslash stands before what is
-// meant as it is; with doubled a quote may also be written twice, as records do. The text is a part of s, or of the
-// scratch memory where something was unescaped: the caller sets that back when the text is used.
+// quoted reads quoted text up to the closing quote; s begins after the opening one. A backslash escapes the next character; if
+// doubled is set, a quote may also be escaped by doubling, as in composite values. The returned text is a slice of s or, if
+// anything was unescaped, of the scratch memory, which the caller truncates after it has used the text.
 func (c *Types) quoted(s []byte, doubled bool) (text, rest []byte, ok bool) {
 	mark := len(c.scratch)
 	for {

@@ -9,7 +9,7 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString appends text as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func AppendString(dst, text []byte) []byte {
-	n := plainASCII(text) // most often all of it
+	n := plainASCII(text) // usually all of it
 	dst = append(append(dst, '"'), text[:n]...)
 	text = text[n:]
 	if !utf8.Valid(text) {
@@ -27,7 +27,7 @@ func AppendString(dst, text []byte) []byte {
 	return append(dst, '"')
 }
 
-// replaced is text with U+FFFD for each byte that is not UTF-8.
+// replaced returns text with U+FFFD in place of each byte that is not UTF-8.
 func replaced(text []byte) []byte {
 	out := make([]byte, 0, 2*len(text))
 	for _, r := range string(text) {
@@ -36,7 +36,7 @@ func replaced(text []byte) []byte {
 	return out
 }
 
-// plain is how many bytes at the start of text, which is UTF-8, stand in a JSON string as they are.
+// plain returns how many bytes at the start of text, which is UTF-8, need no escaping in a JSON string.
 func plain(text []byte) int {
 	n := 0
 	for len(text)-n >= 8 && plainWord(binary.LittleEndian.Uint64(text[n:])) {
@@ -48,7 +48,7 @@ func plain(text []byte) int {
 	return n
 }
 
-// plainASCII is plain as far as text is ASCII.
+// plainASCII is like plain, but stops at the first byte that is not ASCII.
 func plainASCII(text []byte) int {
 	n := 0
 	for len(text)-n >= 32 {
@@ -74,16 +74,16 @@ const (
 	high = 0x8080808080808080
 )
 
-// plainWord looks at eight bytes at once. (x - ones) &^ x has the highest bit of a byte set where x has a zero byte, and
-// beyond that only above such a byte; (w - ones*' ') &^ w likewise where w has a byte below a space.
+// plainWord reports whether none of eight bytes needs escaping. (x - ones) &^ x has the highest bit of a byte set where x has a
+// zero byte, and otherwise only above such a byte; likewise (w - ones*' ') &^ w where w has a byte below a space.
 func plainWord(w uint64) bool {
 	quote, backslash := w^ones*'"', w^ones*'\\'
 	return ((w-ones*' ')&^w|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
 }
 
-// asciiWord looks at eight bytes at once: the highest bits of all of them are set in what it returns if and only if all are
-// ASCII and stand in a JSON string as they are. Of ASCII no sum carries into the next byte; other bytes may do that, but the
-// last operand leaves their own bit out.
+// asciiWord tests eight bytes at once. The highest bits of all bytes of the result are set if and only if all bytes are ASCII and
+// need no escaping. The sums of ASCII bytes never carry into the next byte; those of other bytes may, but the last operand clears
+// the highest bit of these bytes.
 func asciiWord(w uint64) uint64 {
 	quote, backslash := w^ones*'"', w^ones*'\\'
 	return (w + ones*(0x80-' ')) & (quote + ones*0x7f) & (backslash + ones*0x7f) &^ w

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
-// Each byte in each place of a text that is looked at in words, among others that carry.
+// Each byte at each position of a text that is scanned word by word, also next to bytes whose sums carry.
 func TestEveryByteInEveryPlace(t *testing.T) {
 	for _, filler := range []byte{'a', ' ', 0x7f, '!', '#', '[', ']', 0xff, 0x80} {
 		for c := range 256 {

@@ -26,8 +26,8 @@ func appendT(dst, text []byte, zone string) []byte {
 	return append(dst, '"')
 }
 
-// clock reads "2026-11-23 10:00:00" and a fraction where there is one, and returns what follows. Years of five digits,
-// and infinity, do not read so.
+// clock reads "2026-11-23 10:00:00" with an optional fraction, and returns what follows. It fails for years of five digits and
+// for infinity.
 func clock(s []byte) (rest []byte, ok bool) {
 	const layout = "0000-00-00 00:00:00"
 	if len(s) < len(layout) {

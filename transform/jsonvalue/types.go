@@ -2,23 +2,23 @@ package jsonvalue
 
 import "github.com/tailrace/tailrace/capture"
 
-// Appender appends to dst the JSON of a value's text and returns the longer slice. It appends one valid JSON value
-// whatever the text is. It keeps neither of them, and text must not be a part of dst's array behind its length.
+// Appender appends the JSON of a value's text to dst and returns the extended slice. It appends exactly one valid JSON value,
+// whatever the text. It retains neither slice. text must not overlap the unused capacity of dst.
 type Appender func(dst, text []byte) []byte
 
-// Types compiles types into Appenders. A Types and all its Appenders are for one goroutine: they share scratch memory.
+// Types compiles types to Appenders. A Types and its Appenders share scratch memory, so only one goroutine may use them.
 type Types struct {
 	number  bool   // numeric as a number
-	scratch []byte // unescaped elements, one behind the other as they nest
+	scratch []byte // a stack of unescaped elements, in order of nesting
 }
 
-// keepScratch is how many bytes of scratch survive one value.
+// keepScratch is how many bytes of scratch memory are kept after a value.
 const keepScratch = 1 << 20
 
-// New makes a Types; with numericAsNumber a numeric is a JSON number, else a string.
+// New returns a Types. With numericAsNumber a numeric becomes a JSON number, otherwise a string.
 func New(numericAsNumber bool) *Types { return &Types{number: numericAsNumber} }
 
-// Appender compiles t. Arrays and composites are compiled whole, so that a value costs no look-up.
+// Appender compiles t. It also compiles the element types of arrays and composites, so that converting a value needs no lookup.
 func (c *Types) Appender(t *capture.Type) Appender {
 	switch t.Kind {
 	case capture.KindBool:
@@ -51,7 +51,7 @@ func (c *Types) Appender(t *capture.Type) Appender {
 	return AppendString
 }
 
-// outermost gives scratch memory back that one large value has made large.
+// outermost wraps a, and releases scratch memory that a large value has enlarged.
 func (c *Types) outermost(a Appender) Appender {
 	return func(dst, text []byte) []byte {
 		dst = a(dst, text)

@@ -29,7 +29,7 @@ var (
 	none   = &capture.Type{Kind: capture.KindComposite}
 )
 
-// values are texts as Postgres prints them, with their JSON.
+// values are texts as Postgres prints them, and their JSON.
 var values = []struct {
 	name       string
 	typ        *capture.Type
@@ -193,7 +193,7 @@ func TestNumericAsNumber(t *testing.T) {
 	}
 }
 
-// Go's reader refuses what nests deeper than 10,000; so would a consumer.
+// Go's decoder rejects documents that nest deeper than 10,000 levels; so would a consumer.
 func TestDeepDocuments(t *testing.T) {
 	for depth, embedded := range map[int]bool{9_000: true, 10_000: false, 1_000_000: false} {
 		text := strings.Repeat("[", depth) + strings.Repeat("]", depth)
@@ -204,7 +204,7 @@ func TestDeepDocuments(t *testing.T) {
 	}
 }
 
-// A value larger than a piece of the conversion, at each remainder.
+// Values larger than a chunk of the conversion, with each remainder.
 func TestLargeBytes(t *testing.T) {
 	for n := 765; n < 1540; n++ {
 		raw := make([]byte, n)

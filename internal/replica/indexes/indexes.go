@@ -41,11 +41,10 @@ CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_indexdef(c.oid), 'CREATE ' || CASE 
     || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)) AS d (whole, head)
 WHERE n.nspname = $1`
 
-// Statements returns the SQL that makes the secondary indexes of the source that the target's tables lack, without blocking
-// writes for longer than a change of the catalogue takes, so none of them can run in a transaction. A deferrable UNIQUE
-// becomes one again, checked at the end of each transaction: rows that exchange their values in the source do so in the
-// replica. An index over columns that are not published is left out.
-// One that a statement before left invalid is dropped first.
+// Statements returns the SQL that creates the secondary indexes of the source that the target's tables lack. The statements
+// block writes only for the duration of a catalog change, so none of them can run in a transaction. A deferrable UNIQUE
+// constraint remains one, checked at the end of each transaction: rows that exchange their values in the source also do so in
+// the replica. An index on unpublished columns is left out. An index that a previous statement left invalid is dropped first.
 func Statements(ctx context.Context, source, target *pgconn.PgConn, tables []verify.Table) ([]string, error) {
 	var all []string
 	for _, t := range tables {

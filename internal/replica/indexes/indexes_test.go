@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// After the statements the replica has the indexes, under whatever name, and the next call has nothing to say.
+// After the statements the replica has the indexes, under whatever name, and the next call returns no statements.
 func TestStatements(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -28,7 +28,7 @@ func TestStatements(t *testing.T) {
 		`ALTER TABLE "It's ""odd"" USING x" ADD CONSTRAINT three UNIQUE (c, id) INCLUDE ("a.b") DEFERRABLE`,
 		`CREATE PUBLICATION p FOR TABLE "It's ""odd"" USING x" (id, "a.b", c)`)
 	target.ExecIn(t, to, "CREATE SCHEMA r", `CREATE TABLE r."It's ""odd"" USING x" (id int PRIMARY KEY, "a.b" text, c int)`,
-		`CREATE INDEX one ON r."It's ""odd"" USING x" (c, id)`) // of somebody's own
+		`CREATE INDEX one ON r."It's ""odd"" USING x" (c, id)`) // not created by tailrace
 	read, write := open(t, source.URL(from)), open(t, target.URL(to))
 	tables, err := verify.Tables(t.Context(), read, "p", func(n verify.Name) verify.Name { return verify.Name{Schema: "r", Table: n.Table} })
 	if err != nil {
@@ -57,7 +57,7 @@ func TestStatements(t *testing.T) {
 		t.Errorf("with the index, but without its constraint: %q", got)
 	}
 	target.ExecIn(t, to, want[3])
-	// A unique index that cannot be made is left behind invalid.
+	// A unique index that cannot be built remains as an invalid one.
 	target.ExecIn(t, to, `INSERT INTO r."It's ""odd"" USING x" VALUES (1, 'a', NULL), (2, 'b', NULL)`)
 	if _, err := write.Exec(t.Context(), want[4]).ReadAll(); err == nil {
 		t.Error("it was made over two nulls")

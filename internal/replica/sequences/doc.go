@@ -1,3 +1,3 @@
-// Package sequences advances the sequences of a replica: a stream carries the numbers that rows got, but not the sequences that
-// they came from.
+// Package sequences advances the sequences of a replica: a stream carries the numbers in the rows, but not the sequences that
+// generated them.
 package sequences

@@ -32,8 +32,8 @@ var sourceTables = []string{
 	"CREATE PUBLICATION p FOR ALL TABLES",
 }
 
-// After the statements both sides count on with the same numbers, the next call has nothing to say, and nothing that was
-// further in the target goes back.
+// After the statements both sides continue with the same numbers, the next call returns no statements, and no sequence of the
+// target that was ahead is set back.
 func TestCountingOn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	maxChecks          = 20  // of a row that keeps changing
+	maxChecks          = 20  // checks of a row that keeps changing
 	pause              = 100 // milliseconds between them
 	keysPerCheck       = 500 // keys in one check
-	attemptsWithoutKey = 10  // of a table without a key
+	attemptsWithoutKey = 10  // comparisons of a table without a key
 )
 
 // comparison compares one table.
@@ -37,11 +37,11 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 	if source == target {
 		return nil
 	}
-	doubtful, whole, err := c.narrow(ctx, r)
+	suspectKeys, complete, err := c.narrow(ctx, r)
 	if err != nil {
 		return err
 	}
-	for keys := range slices.Chunk(doubtful, keysPerCheck) {
+	for keys := range slices.Chunk(suspectKeys, keysPerCheck) {
 		if err := c.recheck(ctx, keys); err != nil {
 			return err
 		}
@@ -49,15 +49,15 @@ func (c *comparison) compare(ctx context.Context, r span) error {
 			return fmt.Errorf("%s: %w (%d)", c.table.Source, ErrTooMany, c.limit())
 		}
 	}
-	if !whole && c.Repair {
+	if !complete && c.Repair {
 		c.result.Rows -= source.rows
 		return c.compare(ctx, r) // the rest of the range
 	}
 	return nil
 }
 
-// narrow returns the keys of a range whose rows seem to differ. whole is false when the range has too many rows for one check.
-func (c *comparison) narrow(ctx context.Context, r span) (doubtful [][]string, whole bool, err error) {
+// narrow returns the keys of a range whose rows seem to differ. complete is false when the range has too many rows for one check.
+func (c *comparison) narrow(ctx context.Context, r span) (suspectKeys [][]string, complete bool, err error) {
 	most := 2*c.size() + c.limit() // a range without an end, or one that was written to, may have more rows now
 	source, inSource, err := c.source.hashes(ctx, r, most)
 	if err != nil {
@@ -69,15 +69,15 @@ func (c *comparison) narrow(ctx context.Context, r span) (doubtful [][]string, w
 	}
 	for _, key := range inSource {
 		if j := keyText(key); source[j] != target[j] {
-			doubtful = append(doubtful, key)
+			suspectKeys = append(suspectKeys, key)
 		}
 	}
 	for _, key := range inTarget {
 		if _, there := source[keyText(key)]; !there {
-			doubtful = append(doubtful, key)
+			suspectKeys = append(suspectKeys, key)
 		}
 	}
-	return doubtful, len(inSource) < most && len(inTarget) < most, nil
+	return suspectKeys, len(inSource) < most && len(inTarget) < most, nil
 }
 
 // suspect is a key whose row may differ.
@@ -86,7 +86,7 @@ type suspect struct {
 	last image // of the replica, at a check that found no row in the source
 }
 
-// recheck checks suspects until each is equal, certainly different, or has changed too often.
+// recheck checks suspects until each is equal, definitely different, or has changed too often.
 func (c *comparison) recheck(ctx context.Context, keys [][]string) error {
 	suspects := make([]*suspect, len(keys))
 	for i := range keys {
@@ -197,7 +197,7 @@ func (c *comparison) compareWithoutKey(ctx context.Context) (Result, error) {
 	return c.result, nil
 }
 
-// repairWithoutKey is compareWithoutKey where the rows look different and are to be repaired.
+// repairWithoutKey continues compareWithoutKey when the rows seem to differ and a repair is requested.
 func (c *comparison) repairWithoutKey(ctx context.Context) (Result, error) {
 	r, done, err := c.repairKeyless(ctx)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// image is the row of a key on one side. The zero image means that there is none.
+// image is the version and hash of the row with a key, on one side. The zero image means that there is no such row.
 type image struct {
 	version string // xmin
 	hash    string
@@ -30,7 +30,7 @@ func (s *side) images(ctx context.Context, keys [][]string) (map[string]image, e
 	return all, nil
 }
 
-// among is the condition for keys, and its parameters: one array a column of the key.
+// among returns the condition for keys, and its parameters: one array per column of the key.
 func (s *side) among(keys [][]string) (string, []string) {
 	var casts, sets, params []string
 	for i, k := range s.table.Key {
@@ -63,7 +63,7 @@ func keyText(key []string) string {
 	return b.String()
 }
 
-// hashes reads the keys and hashes of a range, at most limit.
+// hashes reads the keys and hashes of at most limit rows of a range.
 func (s *side) hashes(ctx context.Context, r span, limit int) (map[string]image, [][]string, error) {
 	where, params := s.where(r)
 	rows, err := query(ctx, s.conn, fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s LIMIT %d", pgconnect.Idents(s.table.Key), s.hash(),

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	keylessTries = 50
-	lockWithin   = 10 * time.Second // to lock the replica's table
-	heldWithin   = 30 * time.Second // for the replica to come to where the source is, while its table is locked
-	hashesAtOnce = 500
+	keylessTries  = 50
+	lockWithin    = 10 * time.Second // to lock the replica's table
+	catchUpWithin = 30 * time.Second // for the replica to catch up with the source while its table is locked
+	hashesAtOnce  = 500
 )
 
-// keylessRepair is what a repair did: how many rows the source has, and how many of them the replica lacked, or had more.
+// keylessRepair is the result of a repair: how many rows the source has, and how many the replica lacked or had in addition.
 type keylessRepair struct{ rows, missing, extra int64 }
 
-// errWritten says that the source's table is written to while the replica's is locked, so that the two cannot meet.
+// errWritten means that the source's table was modified while the replica's was locked, so the two cannot become equal.
 var errWritten = errors.New("the source's table is written to")
 
-// surplus is how many rows with a hash one side has that the other has not.
+// surplus counts, per hash, the rows that one side has and the other lacks.
 type surplus struct {
 	hashes []string
 	counts []int64
@@ -37,10 +37,10 @@ func (s *surplus) add(hash string, n int64) {
 	s.hashes, s.counts, s.rows = append(s.hashes, hash), append(s.counts, n), s.rows+n
 }
 
-// repairKeyless makes the rows of a table without a key the source's, as often each: rows with equal values are the same. It is
-// exact, because nothing is in between: the replica's table is locked, then the source is read, and then the replica has to hold
-// all that was committed there until after that, which it cannot while a change of the table waits for the lock. A table that is
-// written to all the time is given up: false.
+// repairKeyless gives the replica's table without a key the same rows as the source's, each the same number of times: rows with
+// equal values are interchangeable. The repair is exact, because no change is in flight: it locks the replica's table, reads the
+// source, and then waits until the replica has everything that was committed in the source by then. The replica cannot get there
+// while a change of the table waits for the lock. repairKeyless returns false for a table that is modified all the time.
 func (c *comparison) repairKeyless(ctx context.Context) (r keylessRepair, done bool, err error) {
 	for n := range keylessTries {
 		if n > 0 {
@@ -55,9 +55,9 @@ func (c *comparison) repairKeyless(ctx context.Context) (r keylessRepair, done b
 	return r, false, nil
 }
 
-// whileLocked is one attempt of repairKeyless.
+// whileLocked makes one attempt of repairKeyless.
 func (c *comparison) whileLocked(ctx context.Context) (r keylessRepair, err error) {
-	if err := c.follow(ctx); err != nil { // no backlog is waited for under the lock
+	if err := c.follow(ctx); err != nil { // wait for a backlog before taking the lock
 		return r, err
 	}
 	begin := fmt.Sprintf("BEGIN; SET LOCAL lock_timeout = %d; LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", lockWithin.Milliseconds(), c.target.name.sql())
@@ -79,12 +79,12 @@ func (c *comparison) whileLocked(ctx context.Context) (r keylessRepair, err erro
 	return r, errors.Join(err, c.target.exec(context.WithoutCancel(ctx), end), c.source.exec(context.WithoutCancel(ctx), "ROLLBACK"))
 }
 
-// replaceKeyless writes what differs, while the replica's table is locked and the source has a snapshot.
+// replaceKeyless writes the differences, while the replica's table is locked and the source session has a snapshot.
 func (c *comparison) replaceKeyless(ctx context.Context) (r keylessRepair, err error) {
 	if _, err := query(ctx, c.source.conn, "SELECT FROM "+c.source.name.sql()+" LIMIT 0"); err != nil { // takes the snapshot
 		return r, c.source.failed("read", err)
 	}
-	if err := c.heldOrBlocked(ctx); err != nil {
+	if err := c.caughtUpOrBlocked(ctx); err != nil {
 		return r, err
 	}
 	lacks, has, rows, err := c.surpluses(ctx)
@@ -106,16 +106,16 @@ func (c *comparison) replaceKeyless(ctx context.Context) (r keylessRepair, err e
 	return keylessRepair{rows: rows, missing: lacks.rows, extra: has.rows}, nil
 }
 
-// heldOrBlocked returns when the replica holds all that the source has shown so far; errWritten as soon as a change of the table waits
-// for the lock.
-func (c *comparison) heldOrBlocked(ctx context.Context) error {
+// caughtUpOrBlocked waits until the replica has everything that was read from the source so far. It returns errWritten as soon as a
+// change of the table waits for the lock.
+func (c *comparison) caughtUpOrBlocked(ctx context.Context) error {
 	end, err := c.End(ctx)
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(heldWithin); time.Now().Before(deadline); {
-		held, err := c.Durable(ctx)
-		if err != nil || held.LSN >= end {
+	for deadline := time.Now().Add(catchUpWithin); time.Now().Before(deadline); {
+		durable, err := c.Durable(ctx)
+		if err != nil || durable.LSN >= end {
 			return err
 		}
 		waits, err := query(ctx, c.target.conn, "SELECT FROM pg_catalog.pg_locks WHERE NOT granted AND relation = $1::pg_catalog.text::pg_catalog.regclass AND "+
@@ -133,8 +133,8 @@ func (c *comparison) heldOrBlocked(ctx context.Context) error {
 	return errWritten
 }
 
-// surpluses compares how often each hash is on both sides: what the replica lacks, and what it has more. Both sort, so that only what
-// differs is kept.
+// surpluses compares how often each hash occurs on both sides, and returns what the replica lacks and what it has in addition.
+// Both sides sort the hashes, so that only differences are kept in memory.
 func (c *comparison) surpluses(ctx context.Context) (lacks, has surplus, rows int64, err error) {
 	source, target := c.source.sorted(ctx), c.target.sorted(ctx)
 	for {
@@ -162,15 +162,15 @@ func (c *comparison) surpluses(ctx context.Context) (lacks, has surplus, rows in
 	}
 }
 
-// sorted are the hashes of a side in order, with how many rows have each.
+// sorted iterates over the hashes of a side in order, with the number of rows per hash.
 type sorted struct {
 	side   *side
 	reader *pgconn.ResultReader
 	text   string
 	hash   int64
 	count  int64
-	taken  bool // the present one
-	there  bool // there is a present one
+	taken  bool // the current hash was consumed
+	there  bool // there is a current hash
 	err    error
 }
 
@@ -180,7 +180,7 @@ func (s *side) sorted(ctx context.Context) *sorted {
 	return &sorted{side: s, reader: s.conn.ExecParams(ctx, sql, bytesOf(params), nil, nil, nil), taken: true}
 }
 
-// next goes to the next hash where the present one was taken, and reports whether there is one.
+// next advances to the next hash if the current one was consumed, and reports whether there is a current hash.
 func (s *sorted) next() bool {
 	if !s.taken {
 		return false
@@ -206,7 +206,7 @@ func (s *sorted) close() error {
 	return nil
 }
 
-// deleteKeyless removes rows, of each hash so many.
+// deleteKeyless deletes the given number of rows per hash.
 func (s *side) deleteKeyless(ctx context.Context, extra surplus) error {
 	if extra.rows == 0 {
 		return nil
@@ -221,7 +221,7 @@ func (s *side) deleteKeyless(ctx context.Context, extra surplus) error {
 	return err
 }
 
-// insertKeyless copies rows from the source, of each hash so many.
+// insertKeyless copies the given number of rows per hash from the source.
 func (c *comparison) insertKeyless(ctx context.Context, hashes []string, counts []int64) error {
 	where, params := c.source.where(span{})
 	sql := fmt.Sprintf("SELECT DISTINCT ON (h) h, %s FROM (SELECT %[1]s, %[2]s AS h FROM %[3]s WHERE %[4]s) AS r WHERE h = ANY ($%[5]d::pg_catalog.int8[])",

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// query runs one statement with text parameters, whose types Postgres finds, and returns all values as Postgres prints
-// them: a cast to text would change some, such as char(n).
+// query runs one statement with text parameters, whose types Postgres infers, and returns all values as Postgres prints them: a
+// cast to text would change some, such as char(n).
 func query(ctx context.Context, conn *pgconn.PgConn, sql string, params ...string) ([][][]byte, error) {
 	values := make([][]byte, len(params))
 	for i, p := range params {

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// finding is a row that certainly differs.
+// finding is a row that definitely differs.
 type finding struct {
 	key            []string
 	source, target image
@@ -88,8 +88,8 @@ func (s *side) row(ctx context.Context, key []string) (*row, error) {
 	return &row{version: string(rows[0][0]), values: rows[0][1:]}, nil
 }
 
-// repair writes the source's row into the replica, if neither side has changed; otherwise the stream is applying a change to it.
-// Later changes of the stream find the row as if it had always been there. False means that a later run has to check it again.
+// repair writes the source's row to the replica, unless either side has changed: the stream may then be applying a change to it.
+// Later changes of the stream find the row as if it had always existed. False means that a later run has to check it again.
 func (c *comparison) repair(ctx context.Context, f finding) (bool, error) {
 	if err := c.target.exec(ctx, "BEGIN"); err != nil {
 		return false, err
@@ -101,7 +101,7 @@ func (c *comparison) repair(ctx context.Context, f finding) (bool, error) {
 	if err := c.target.exec(ctx, "COMMIT"); err != nil {
 		return false, err
 	}
-	// A change of the source's row meanwhile may have met the old row in the replica: look once more.
+	// The replica may meanwhile have applied a change of the source's row to the old row: check once more.
 	now, err := c.source.images(ctx, [][]string{f.key})
 	if err != nil {
 		return false, err
@@ -145,7 +145,7 @@ func (s *side) update(ctx context.Context, f finding, r *row) (int64, error) {
 		strings.Join(casts, ", "), where, f.target.version), append(bytesOf(params), values...))
 }
 
-// settable returns the columns that are not fixed in one of the ways, with parameters after the first n.
+// settable returns the columns that are not fixed in any of the given ways, with parameters numbered after the first n.
 func (s *side) settable(r *row, fixed string, n int) (names, casts []string, values [][]byte) {
 	for i, name := range s.table.Columns {
 		if f := s.fixed[name]; f != "" && strings.Contains(fixed, f) {
@@ -182,7 +182,7 @@ func (s *side) exec(ctx context.Context, sql string) error {
 	return nil
 }
 
-// refuse keeps the values of a row, which Postgres prints as a detail, out of an error.
+// refuse removes the values of a row, which Postgres prints as a detail, from an error.
 func refuse(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

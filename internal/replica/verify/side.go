@@ -25,7 +25,7 @@ type side struct {
 // errAbsent means that a table does not exist.
 var errAbsent = errors.New("the table does not exist")
 
-// A type is printed with modifier -1, or character and bit would stand for those of length 1.
+// Types are printed with modifier -1: without it, character and bit would mean those of length 1.
 const columnsQuery = `
 SELECT a.attname, pg_catalog.format_type(a.atttypid, -1),
        CASE WHEN a.attgenerated <> '' THEN 's' WHEN a.attidentity = 'a' THEN 'a' ELSE '' END
@@ -63,13 +63,13 @@ func (s *side) lacks() (names []string) {
 	return names
 }
 
-// hash is a row's, the same on both sides and in all versions: the text of a row is what the output functions print, and
-// a hash under "C" depends on its bytes only.
+// hash returns the SQL of a row's hash. The hash is the same on both sides and in all versions: the text of a row is what the
+// output functions print, and a hash under "C" depends only on its bytes.
 func (s *side) hash() string {
 	return `pg_catalog.hashtextextended(ROW(` + pgconnect.Idents(s.table.Columns) + `)::pg_catalog.text COLLATE "C", 0)`
 }
 
-// span is a range of keys: after, up to and including upto. An empty one is without end on that side.
+// span is a range of keys: greater than after, up to and including upto. An empty bound means no limit on that side.
 type span struct{ after, upto []string }
 
 // where returns the condition of a span and its parameters.
@@ -98,7 +98,7 @@ func (s *side) where(r span) (string, []string) {
 	return strings.Join(parts, " AND "), params
 }
 
-// upto returns the key of the last of n rows after a key; nil when fewer are left.
+// upto returns the key of the nth row after a key, or nil when fewer are left.
 func (s *side) upto(ctx context.Context, after []string, n int) ([]string, error) {
 	where, params := s.where(span{after: after})
 	keys := pgconnect.Idents(s.table.Key)

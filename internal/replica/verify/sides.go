@@ -8,25 +8,25 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Source is a source's settings that let its tables be read beside the stream. Adapters implement it without importing
-// this package.
+// Source is implemented by the settings of a source whose tables can be read in addition to the stream. Adapters implement it
+// without importing this package.
 type Source interface {
-	// Read opens a connection for queries without a time limit, which prints values as the stream does, and names the
-	// publication that the stream carries. The caller closes it.
+	// Read opens a connection for queries without a time limit, which prints values as the stream does, and returns the name of
+	// the publication that the stream carries. The caller closes the connection.
 	Read(ctx context.Context, pipeline string) (conn *pgconn.PgConn, publication string, err error)
-	// Describe calls use with a published table, whose shape nobody changes meanwhile.
+	// Describe calls use with a published table, whose shape cannot change meanwhile.
 	Describe(ctx context.Context, pipeline, schema, table string, use func(*capture.Table) error) error
 }
 
-// Replica is a sink's settings whose target are tables.
+// Replica is implemented by the settings of a sink whose target consists of tables.
 type Replica interface {
 	// Read opens a connection for queries and repairs without a time limit, which prints values as the source does. The
 	// caller closes it.
 	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
 	// Lands returns the schema and name of the target of a source table.
 	Lands(schema, table string) (string, string)
-	// Make creates a table or columns that the replica lacks, and returns the executed statements. A *capture.Problem tells what
-	// prevents it.
+	// Make creates a table or columns that the replica lacks, and returns the executed statements. A *capture.Problem describes
+	// what prevents it.
 	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)
 	// Keeps reports whether the replica keeps rows that the source deletes.
 	Keeps() bool

@@ -10,10 +10,10 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// Table is a table of the source and the one in the replica that takes its rows.
+// Table is a table of the source, and its target in the replica.
 type Table struct {
 	Source, Target Name
-	Columns        []string // what is published
+	Columns        []string // the published columns
 	Key            []string // the source's primary key; empty: it has none
 	Filter         string   // the publication's row filter, in SQL; "": all rows
 	Rows           int64    // estimated

@@ -2,8 +2,9 @@ package verify
 
 import "context"
 
-// Unpublished is a source's settings that know which tables the file takes and the source does not publish. No replica gets their rows.
+// Unpublished is implemented by the settings of a source that can list the tables that the configuration file selects and the
+// source does not publish. No replica gets their rows.
 type Unpublished interface {
-	// Unpublished names these tables now.
+	// Unpublished returns the current list of these tables.
 	Unpublished(ctx context.Context, pipeline string) ([][2]string, error)
 }

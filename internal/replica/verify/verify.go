@@ -16,18 +16,18 @@ import (
 // Verifier compares the tables of one replica. It is used by one goroutine at a time.
 type Verifier struct {
 	Source, Target *pgconn.PgConn
-	// End is where the source's WAL ends now: all that a query has seen is below it.
+	// End returns the current end of the source's WAL: everything that a query has seen is below it.
 	End func(context.Context) (capture.LSN, error)
 	// Durable returns the durable position of the replica.
 	Durable func(context.Context) (capture.Position, error)
 
-	Range  int           // rows of a range; 0: 10,000
-	Limit  int           // of differences, where it ends with ErrTooMany; 0: 1,000
-	Rest   float64       // pause after a range, as a multiple of the time that it took: 1 loads one backend half
+	Range  int           // rows per range; 0: 10,000
+	Limit  int           // number of differences after which it fails with ErrTooMany; 0: 1,000
+	Rest   float64       // pause after a range, as a multiple of the time that it took: with 1, a backend is busy half the time
 	Follow time.Duration // how long the replica may take to reach a position; 0: a minute
 	Repair bool
-	// Make creates what the replica lacks of a source table, after ready has returned nil while the table cannot change, and
-	// returns the executed statements. nil: nothing is created.
+	// Make creates what the replica lacks of a source table and returns the executed statements. It calls ready while the table
+	// cannot change, and proceeds if ready returns nil. If Make is nil, nothing is created.
 	Make  func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
 	Keeps bool // the replica keeps rows that the source deletes, so that extra rows are no difference
 
@@ -38,7 +38,7 @@ type Verifier struct {
 // Progress is the progress of one table.
 type Progress struct {
 	Table Table
-	Rows  int64    // of the source that are compared
+	Rows  int64    // rows of the source that were compared
 	After []string // the last key; a verification can continue after it
 }
 
@@ -47,8 +47,8 @@ type Difference struct {
 	Table    Name     // in the source
 	Key      []string // in the order of the key's columns; nil: the whole table
 	Kind     string   // missing, extra, different, or for a table: no_table, no_column, rows
-	Columns  []string // that differ, or that the replica lacks
-	Detail   string   // of a table's
+	Columns  []string // columns that differ, or that the replica lacks
+	Detail   string   // describes a difference of a table as a whole
 	Repaired bool
 }
 
@@ -60,14 +60,14 @@ type Result struct {
 	Busy        int // rows that changed at every check: they may be equal or not
 }
 
-// ErrTooMany ends a verification that finds more differences than Limit, without those that were repaired: the replica is another
-// table.
+// ErrTooMany ends a verification that finds more unrepaired differences than Limit: the replica's table is probably a different
+// one.
 var ErrTooMany = errors.New("there are more differences than the limit")
 
 // ErrBehind means that the replica does not reach the position of the source in time.
 var ErrBehind = errors.New("the replica does not follow: is its pipeline running?")
 
-// Table compares one table, from after the key after on; nil: from the beginning.
+// Table compares one table, starting after the key after. nil means from the beginning.
 func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, error) {
 	c, wrong, err := v.open(ctx, t)
 	if err == nil && wrong != nil && v.Repair && v.Make != nil {
@@ -100,7 +100,7 @@ func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, 
 	}
 }
 
-// open reads what the table is like on both sides.
+// open reads the columns of the table on both sides.
 func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference, error) {
 	source, err := newSide(ctx, v.Source, "source", t.Source, &t, t.Filter)
 	if err != nil {
@@ -122,7 +122,7 @@ func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference
 	return &comparison{Verifier: v, table: t, source: source, target: target}, nil, nil
 }
 
-// make creates what the replica lacks of a table, and reads the table again. What cannot be created stays wrong.
+// make creates what the replica lacks of a table, and reads the table again. What cannot be created remains a difference.
 func (v *Verifier) make(ctx context.Context, t Table, wrong []Difference) (*comparison, []Difference, error) {
 	did, err := v.Make(ctx, t.Source, v.follow)
 	if p := capture.AsProblem(err); p != nil {
@@ -151,7 +151,7 @@ func or(n, otherwise int) int {
 	return otherwise
 }
 
-// follow waits until the replica has everything that was read from the source so far.
+// follow waits until the replica has reached the current end of the source's WAL.
 func (v *Verifier) follow(ctx context.Context) error {
 	end, err := v.End(ctx)
 	if err != nil {
@@ -162,14 +162,14 @@ func (v *Verifier) follow(ctx context.Context) error {
 		within = time.Minute
 	}
 	for deadline := time.Now().Add(within); ; {
-		held, err := v.Durable(ctx)
+		durable, err := v.Durable(ctx)
 		switch {
 		case err != nil:
 			return err
-		case held.LSN >= end:
+		case durable.LSN >= end:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%w (it holds %s, the source is at %s)", ErrBehind, held, end)
+			return fmt.Errorf("%w (it holds %s, the source is at %s)", ErrBehind, durable, end)
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return err

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// pair is a source and a replica that Postgres' own subscription keeps, so that it is really behind, and really follows.
+// pair is a source, and a replica that a Postgres subscription maintains, so that it really lags and really catches up.
 type pair struct {
 	t              *testing.T
 	source, target *pgx.Conn
@@ -31,7 +31,7 @@ type pair struct {
 
 const (
 	rows  = 6000
-	quiet = 4000 // from this id on nobody writes
+	quiet = 4000 // rows from this id on are not modified
 )
 
 const tables = `
@@ -53,7 +53,7 @@ func newPair(t *testing.T, sourceVersion, targetVersion int) *pair {
 		FROM generate_series(1, %d) i`, rows))
 	p.exec(p.source, `INSERT INTO plain SELECT 'n', i % 10 FROM generate_series(1, 100) i`)
 	p.exec(p.source, `CREATE PUBLICATION pub FOR ALL TABLES`)
-	// A server cannot create a slot at itself from within CREATE SUBSCRIPTION: it would wait for itself.
+	// CREATE SUBSCRIPTION cannot create a slot on its own server: it would wait for itself.
 	p.exec(p.source, fmt.Sprintf(`SELECT pg_create_logical_replication_slot('%s', 'pgoutput')`, p.slot))
 	p.exec(p.target, fmt.Sprintf(`CREATE SUBSCRIPTION %s CONNECTION '%s' PUBLICATION pub WITH (create_slot = false, slot_name = '%s')`,
 		p.slot, conninfo(source, at), p.slot))
@@ -81,7 +81,7 @@ func p0(t *testing.T, s *testenv.PostgresServer, database string) *pgx.Conn {
 	return conn
 }
 
-// conninfo is how a server reaches a database of another.
+// conninfo returns the connection string with which a server reaches a database of another one.
 func conninfo(s *testenv.PostgresServer, database string) string {
 	u, _ := url.Parse(s.URL())
 	u.Path = "/" + database
@@ -120,7 +120,7 @@ func (p *pair) lsn(query string) (l capture.LSN, err error) {
 	return capture.LSN(n), err
 }
 
-// verifier looks through connections of its own.
+// verifier returns a Verifier with its own connections.
 func (p *pair) verifier() *verify.Verifier {
 	return &verify.Verifier{
 		Source: p.again(p.source), Target: p.again(p.target), Range: 500,
@@ -155,7 +155,7 @@ func (p *pair) tables() map[string]verify.Table {
 	return by
 }
 
-// write changes rows below quiet until the test ends.
+// write modifies rows below quiet until stop is called.
 func (p *pair) write() (stop func()) {
 	conn, err := pgx.ConnectConfig(context.Background(), p.source.Config())
 	if err != nil {
@@ -238,14 +238,14 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// same compares everything, when nobody writes.
+// same compares all tables while there are no writes.
 func (p *pair) same() {
 	p.t.Helper()
 	const sum = `SELECT md5(string_agg(i::text, ',' ORDER BY id, kind COLLATE "C")) FROM item i`
 	p.until(func() bool { return p.value(p.source, sum) == p.value(p.target, sum) })
 }
 
-// A range of the replica has more rows than one look takes, and more differences than the limit: a repair goes on.
+// A range of the replica has more rows than one check reads, and more differences than the limit: a repair continues.
 func TestARangeOfManyLooks(t *testing.T) {
 	p := newPair(t, testenv.Newest, testenv.Newest)
 	item := p.tables()["item"]
@@ -263,7 +263,8 @@ func TestARangeOfManyLooks(t *testing.T) {
 	p.same()
 }
 
-// A table without a key is repaired exactly while it is written to: no row twice, none that the stream brings or takes later.
+// A table without a key is repaired exactly while it is modified: it writes no row twice, and none that the stream inserts or
+// deletes later.
 func TestKeylessLive(t *testing.T) {
 	for _, v := range [][2]int{{testenv.Oldest, testenv.Newest}, {testenv.Newest, testenv.Oldest}} {
 		t.Run(fmt.Sprintf("%d to %d", v[0], v[1]), func(t *testing.T) {
@@ -314,7 +315,7 @@ func TestKeylessRepairUnderLock(t *testing.T) {
 	p.until(func() bool { return p.value(p.source, rows) == p.value(p.target, rows) })
 }
 
-// writePlain changes rows of the table without a key until the test ends, now and then.
+// writePlain occasionally modifies rows of the table without a key until stop is called.
 func (p *pair) writePlain() (stop func()) {
 	conn := p.again(p.source)
 	ctx, cancel := context.WithCancel(context.Background())

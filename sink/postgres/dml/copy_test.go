@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// However little is read at once, it is the same text.
+// The text is the same however little is read at once.
 func TestCopyText(t *testing.T) {
 	var rows [][]capture.Value
 	var want []byte

@@ -11,15 +11,15 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// A transaction goes at once while few come, and waits for others, not long, while many do; never for more than it takes
+// A transaction is taken immediately while few arrive, and waits briefly for others while many do, but never longer than it takes
 // to fill a group.
 func TestPace(t *testing.T) {
 	const transactions = 50_000
 	for _, c := range []struct {
 		name     string
 		every    time.Duration
-		size     int // of a row's text
-		low, top int // transactions of a group
+		size     int // bytes of a row's text
+		low, top int // bounds of the transactions per group
 	}{
 		{"1,000 a second", time.Millisecond, 10, 1, 1},
 		{"20,000 a second", 50 * time.Microsecond, 10, 90, 110},
@@ -51,7 +51,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// An idle lane that gets one transaction does not wait, whatever it did before.
+// An idle lane that gets one transaction does not wait, whatever its previous rate.
 func TestPaceCools(t *testing.T) {
 	now := time.Now()
 	var p batchDelay

@@ -10,11 +10,11 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// behindCase is what happened to a table t (id int PRIMARY KEY, a int, b text), which has the row 1, while nobody read the stream.
+// behindCase is what happened to a table t (id int PRIMARY KEY, a int, b text), which has the row 1, while no sink read the stream.
 type behindCase struct {
 	name       string
-	statements []string // each a transaction
-	fixes      []string // pieces of those that are told, one after the other
+	statements []string // one transaction each
+	fixes      []string // a substring of each fix, in order
 	differs    bool     // older rows are left to verify -repair
 	adds       bool     // with add_columns
 }
@@ -30,7 +30,7 @@ var behindCases = []behindCase{
 	{name: "another type and back", statements: []string{"ALTER TABLE S.t ALTER a TYPE bigint", "INSERT INTO S.t VALUES (3, 3, 'c')", "ALTER TABLE S.t ALTER a TYPE int"}, fixes: []string{`ALTER COLUMN "a" TYPE bigint`}},
 }
 
-// A backlog is written right, or what is told about it leads there. A fix drops and renames nothing that may be good.
+// A backlog is written correctly, directly or after following the fixes. No fix drops or renames a column that may be valid.
 func TestBehind(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.stream()
@@ -62,7 +62,7 @@ func (r *rig) behind(c behindCase, schema string) {
 	var fixes []string
 	for len(fixes) < 5 {
 		var err error
-		for len(changes) > 0 && err == nil { // a transaction after the other
+		for len(changes) > 0 && err == nil { // one transaction at a time
 			n := slices.IndexFunc(changes, func(ch capture.Change) bool { return ch.Tx.XID != changes[0].Tx.XID })
 			if n < 0 {
 				n = len(changes)

@@ -10,20 +10,21 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Catalog finds and makes relations. One goroutine at a time, on one connection whose search_path is empty.
+// Catalog finds and creates relations. It is used by one goroutine at a time, on one connection whose search_path is empty.
 type Catalog struct {
-	// Pipeline and Sink are whose tables these are.
+	// Pipeline and Sink name the owner of the tables.
 	Pipeline, Sink string
-	// Schema is where all tables and types land; "" keeps each in the schema of its source.
+	// Schema is the schema of all tables and types; "" keeps each in the schema that it has in the source.
 	Schema string
-	// AddColumns lets Relation add what the source has and the target lacks. Else that is a *capture.Problem.
+	// AddColumns lets Relation add what the source has and the target lacks. Without it, that is a *capture.Problem.
 	AddColumns bool
-	// Upserts says that rows are inserted with ON CONFLICT: the key has an index that holds at every moment, also where the
-	// source's does not.
+	// Upserts means that rows are inserted with ON CONFLICT. The key then needs an index that is not deferrable, even where the
+	// source's is.
 	Upserts bool
-	// FilledLater says that the caller brings the values of older rows: a column that is missing is added, whatever they are.
+	// FilledLater means that the caller supplies the values of older rows, so a missing column is added even if they are unknown.
 	FilledLater bool
-	// Before is told each statement that makes or alters something, before it runs, and why it alters what is there; nil: nothing is told.
+	// Before is called before each statement that creates or alters an object, with the reason for altering an existing one.
+	// It may be nil.
 	Before func(reason, sql string)
 }
 
@@ -36,12 +37,12 @@ func (c *Catalog) Relation(ctx context.Context, conn *pgconn.PgConn, t *capture.
 	return all[0], nil
 }
 
-// Relations returns the targets of shapes of source tables, in that order, within the transaction that is open on conn. What
-// is absent is created there, so a Relation is good only once that transaction has committed: forget it after a rollback. Rows
-// of an older shape of a table have to be written before, so no two of the shapes are of one table. An error that is a
-// *capture.Problem says what an operator has to do, with the SQL; an *Apart what has to be done outside. It may have altered the
-// target: roll back after any error. The number of round trips does not grow with the number of tables, unless they were
-// renamed or several have one target.
+// Relations returns the targets of shapes of source tables, in that order, within the transaction that is open on conn. It
+// creates missing targets in that transaction, so a Relation is valid only once the transaction has committed: discard it after
+// a rollback. The caller writes the rows of an older shape of a table first, so no two shapes belong to the same table. A
+// *capture.Problem contains the SQL that an operator has to run, an *Apart the statements to run outside the transaction. Roll
+// back after any error: Relations may have altered the target. The number of round trips does not grow with the number of
+// tables, unless tables were renamed or share a target.
 func (c *Catalog) Relations(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*Relation, error) {
 	if err := c.Prepare(ctx, conn); err != nil {
 		return nil, err
@@ -57,20 +58,21 @@ func (c *Catalog) Relations(ctx context.Context, conn *pgconn.PgConn, tables []*
 	return all, nil
 }
 
-// together returns the targets of the first tables, at least of one: of those that do not need what was done for one before.
+// together returns the targets of the first tables, at least one, up to a table that depends on a change made for a previous
+// one.
 func (c *Catalog) together(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*Relation, error) {
 	tables = c.apart(tables)
 	plans, err := c.planAll(ctx, conn, tables)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.settle(ctx, conn, plans); err != nil {
+	if err := c.carryOut(ctx, conn, plans); err != nil {
 		return nil, err
 	}
 	return c.finish(ctx, conn, plans)
 }
 
-// apart returns the first tables that go to different targets.
+// apart returns the longest prefix of tables whose targets are distinct.
 func (c *Catalog) apart(tables []*capture.Table) []*capture.Table {
 	seen := map[place]bool{}
 	for i, t := range tables {
@@ -83,7 +85,7 @@ func (c *Catalog) apart(tables []*capture.Table) []*capture.Table {
 	return tables
 }
 
-// planAll plans tables, up to the first whose plan changes what is known of the next.
+// planAll plans tables, up to the first one whose plan invalidates the facts.
 func (c *Catalog) planAll(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) ([]*planned, error) {
 	f, err := c.read(ctx, conn, tables)
 	if err != nil {
@@ -102,7 +104,7 @@ func (c *Catalog) planAll(ctx context.Context, conn *pgconn.PgConn, tables []*ca
 	return plans, nil
 }
 
-// home is the schema that a table goes to.
+// home returns the schema of a table's target.
 func (c *Catalog) home(t *capture.Table) string {
 	if c.Schema != "" {
 		return c.Schema
@@ -110,8 +112,9 @@ func (c *Catalog) home(t *capture.Table) string {
 	return t.Schema
 }
 
-// settle does what can be done here, or says who has to do what. The plans are those of what is there then.
-func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
+// carryOut carries out the plans, or returns the error that tells what has to be done first. Afterwards the plans describe the
+// altered target.
+func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
 	var needy []*planned
 	var tables []*capture.Table
 	for _, p := range plans {
@@ -140,15 +143,15 @@ func (c *Catalog) settle(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		return err
 	}
 	for _, p := range needy {
-		if err := c.again(ctx, conn, f, p); err != nil {
+		if err := c.replan(ctx, conn, f, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// again plans a table whose plan was carried out: nothing may be left.
-func (c *Catalog) again(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
+// replan plans a table whose plan was carried out. It fails if anything is left to do.
+func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes := p.found == nil, p.notes
 	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
 	if err != nil {
@@ -165,24 +168,24 @@ func (c *Catalog) again(ctx context.Context, conn *pgconn.PgConn, f *facts, p *p
 	return nil
 }
 
-// planned is a table with what it needs.
+// planned is a table with the changes that its target needs.
 type planned struct {
 	*changes
-	types *types
-	found *found           // nil: it is not there yet
-	made  bool             // it was not there before this transaction
-	was   *entry           // what both looked like last; nil: never
-	late  bool             // the key may be checked at the end of a transaction, as in the source
-	views map[int16][]view // of the target that use a column, by its number
-	alike map[int16]bool   // columns of the target, by number, that hold what the source gave to the rows of a column it added
+	types      *types
+	found      *found           // nil: the target does not exist yet
+	made       bool             // this transaction created it
+	was        *entry           // the recorded shapes of both; nil: none
+	deferrable bool             // the key may be checked at the end of a transaction, as in the source
+	views      map[int16][]view // views of the target that use a column, by its number
+	alike      map[int16]bool   // target columns, by number, whose values equal those of the source column with the same name
 }
 
-// plan says what a target needs.
+// plan determines the changes that a target needs.
 func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *capture.Table, r registered) (*planned, error) {
 	schema := c.home(t)
 	p := &planned{
 		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
-		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, late: !c.Upserts && t.Exchanges(t.Key),
+		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key),
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
 	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
@@ -209,7 +212,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	return p, nil
 }
 
-// finish records what the shapes and their targets look like, and returns the relations.
+// finish records the shapes of the source tables and of their targets, and returns the relations.
 func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*planned) ([]*Relation, error) {
 	var all []*Relation
 	var entries []entry

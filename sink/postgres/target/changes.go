@@ -12,16 +12,16 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// changes are what a target lacks so that it can take the rows of a shape.
+// changes are the changes that a target needs before it can store the rows of a shape.
 type changes struct {
 	table    *capture.Table
 	target   string // the table as SQL
-	unknown  bool   // among them is a column whose older values are in no change
+	unknown  bool   // they include a column whose older values the stream does not carry
 	schemas  map[string]bool
-	moves    []step // renames of columns: what else is done finds them done
+	moves    []step // renames of columns, which run before the other steps
 	steps    []step
 	aparts   []step
-	persons  []step
+	manual   []step
 	refusals []*capture.Problem
 	notes    []string
 }
@@ -29,68 +29,68 @@ type changes struct {
 // step is one statement.
 type step struct {
 	sql      string
-	reason   string // why it is a change of something that is there; "": it makes something that is not
-	person   bool   // somebody has to agree
-	optional bool   // what it makes is not needed: when the target does not take it, it is left out
+	reason   string // why it changes an existing object; "": it creates an object
+	manual   bool   // an operator has to approve it
+	optional bool   // the object is not required: when the target rejects it, it is left out
 }
 
-// do makes something that is not there.
+// do adds a step that creates an object.
 func (c *changes) do(sql string) {
 	if !slices.ContainsFunc(c.steps, func(s step) bool { return s.sql == sql }) { // two types may share a part
 		c.steps = append(c.steps, step{sql: sql})
 	}
 }
 
-// try makes something that can be left out.
+// try adds a step that creates an optional object.
 func (c *changes) try(sql string) { c.steps = append(c.steps, step{sql: sql, optional: true}) }
 
-// add changes something without harm to anybody: AddColumns lets it be done.
+// add adds a step that changes an existing object safely. AddColumns permits it.
 func (c *changes) add(reason, sql string) { c.steps = append(c.steps, step{sql: sql, reason: reason}) }
 
-// apart is an add that has to be committed before it is used.
+// apart adds a step like add does, for a statement that has to be committed before its result can be used.
 func (c *changes) apart(reason, sql string) {
 	c.aparts = append(c.aparts, step{sql: sql, reason: reason})
 }
 
-// person is a change that somebody has to agree to.
-func (c *changes) person(reason, sql string) {
-	if !slices.ContainsFunc(c.persons, func(s step) bool { return s.reason == reason }) {
-		c.persons = append(c.persons, step{sql: sql, reason: reason, person: true})
+// addManual adds a change that an operator has to approve.
+func (c *changes) addManual(reason, sql string) {
+	if !slices.ContainsFunc(c.manual, func(s step) bool { return s.reason == reason }) {
+		c.manual = append(c.manual, step{sql: sql, reason: reason, manual: true})
 	}
 }
 
-// refusal says that the table cannot be taken as it is.
+// refusal adds the reason why the table cannot be used as it is.
 func (c *changes) refusal(state, reason, fix string) {
 	c.refusals = append(c.refusals, &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix})
 }
 
-func (c *changes) note(s string) { c.notes = append(c.notes, s) }
+func (c *changes) addNote(s string) { c.notes = append(c.notes, s) }
 
-// needSchema makes a schema when it is not there.
+// needSchema creates a schema when it is missing.
 func (c *changes) needSchema(name string) {
 	if !c.schemas[name] {
 		c.do("CREATE SCHEMA " + quote(name))
 	}
 }
 
-// empty says whether nothing is left to do but what may be left out.
+// empty reports whether only optional steps are left.
 func (c *changes) empty() bool {
-	return len(c.moves)+len(c.aparts)+len(c.persons)+len(c.refusals) == 0 &&
+	return len(c.moves)+len(c.aparts)+len(c.manual)+len(c.refusals) == 0 &&
 		!slices.ContainsFunc(c.steps, func(s step) bool { return !s.optional })
 }
 
-// problem is what somebody has to do first; nil when it can be done here. It names everything at once.
+// problem returns the problem that names everything that an operator has to do first, or nil when the steps can run here.
 func (c *changes) problem(add bool) *capture.Problem {
 	if len(c.refusals) > 0 {
 		return c.joined()
 	}
 	var reasons, fix []string
-	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.persons) {
+	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.manual) {
 		if s.optional {
 			continue
 		}
 		fix = append(fix, terminated(s.sql))
-		if s.reason != "" && (s.person || !add) {
+		if s.reason != "" && (s.manual || !add) {
 			reasons = append(reasons, s.reason)
 		}
 	}
@@ -106,7 +106,7 @@ func (c *changes) problem(add bool) *capture.Problem {
 	return p
 }
 
-// joined is the first refusal, with all others of its state.
+// joined returns the first refusal, merged with all others of the same state.
 func (c *changes) joined() *capture.Problem {
 	first := *c.refusals[0]
 	reasons, fixes := []string{first.Reason}, []string{first.Fix}
@@ -119,8 +119,8 @@ func (c *changes) joined() *capture.Problem {
 	return &first
 }
 
-// runAll does the steps of all plans, each of which before is told first. Several may need the same, such as a type. What may
-// be left out and is not taken is noted.
+// runAll runs the steps of all plans and calls before ahead of each. A step that several plans share, such as the creation of a
+// type, runs once. Optional steps that the target rejects are recorded as notes.
 func runAll(ctx context.Context, conn *pgconn.PgConn, plans []*planned, before func(reason, sql string)) error {
 	done := map[string]bool{}
 	var sent []pending
@@ -155,8 +155,8 @@ type pending struct {
 	sql string
 }
 
-// runThrough runs statements in one round trip, by the protocol that takes one at a time: expressions come from the source's
-// catalogue.
+// runThrough runs statements in one round trip with the extended protocol, which accepts a single statement per message:
+// expressions come from the source's catalog.
 func runThrough(ctx context.Context, conn *pgconn.PgConn, statements []pending) error {
 	if len(statements) == 0 {
 		return nil
@@ -178,7 +178,7 @@ func runThrough(ctx context.Context, conn *pgconn.PgConn, statements []pending) 
 	return err
 }
 
-// attempt runs a statement and takes it back when it fails.
+// attempt runs a statement and rolls it back to a savepoint when it fails.
 func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) error {
 	if err := exec(ctx, conn, "SAVEPOINT tailrace_attempt"); err != nil {
 		return err
@@ -190,11 +190,11 @@ func (c *changes) attempt(ctx context.Context, conn *pgconn.PgConn, sql string) 
 		}
 		return err
 	}
-	c.note(fmt.Sprintf("left out: %s: %v", sql, err))
+	c.addNote(fmt.Sprintf("left out: %s: %v", sql, err))
 	return exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt")
 }
 
-// failed names why a statement failed, where that has a name.
+// failed wraps the error of a statement. It returns a *capture.Problem if the SQLSTATE has a named state.
 func (c *changes) failed(sql string, err error) error {
 	switch sqlstate(err) {
 	case pgconnect.InsufficientPrivilege:
@@ -222,7 +222,7 @@ func (c *changes) failed(sql string, err error) error {
 	return fmt.Errorf("make target of %s: %s: %w", c.table, sql, err)
 }
 
-// terminated ends a statement, unless its text does so itself.
+// terminated appends a semicolon to a statement that does not have one.
 func terminated(sql string) string {
 	if strings.HasSuffix(sql, ";") || strings.Contains(sql, "; --") {
 		return sql

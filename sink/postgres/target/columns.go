@@ -11,9 +11,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// column finds the target's column that has the values of one of the source's; nil: there is none, or it has to be renamed
-// first. One that was renamed in the target only is found by its number: the source will have renamed its own, and rows of the
-// older shape may still come. Where another column has got the name it is that one only if it is a copy.
+// column returns the target column that stores the values of a source column, or nil: there is none, or it has to be renamed
+// first. A column that was renamed only in the target is found by its number: the source is expected to rename its column as
+// well, and rows of the older shape may still arrive. If another column now has the name, it is used only if it is a copy.
 func (p *planned) column(c *capture.Column) *foundColumn {
 	f := p.found.column(c.Name)
 	if own := p.own(c); own != nil && (own.Name == c.Name || p.was.source(c).Name == c.Name) && (f == nil || !p.alike[f.Number]) {
@@ -25,7 +25,7 @@ func (p *planned) column(c *capture.Column) *foundColumn {
 	return f
 }
 
-// own is the target's column that was last seen to have the values of one of the source's; nil: there is none any more.
+// own returns the target column that was last recorded for a source column, or nil when it no longer exists.
 func (p *planned) own(c *capture.Column) *foundColumn {
 	if was := p.was.source(c); was != nil {
 		return p.found.at(was.Place)
@@ -33,14 +33,14 @@ func (p *planned) own(c *capture.Column) *foundColumn {
 	return nil
 }
 
-// another reports whether a column of the target is known to have other values than those of a column of the source that has
-// its name: those of another column, or of one that the source has dropped.
+// another reports whether a target column is known to store values other than those of the source column with the same name:
+// those of another column, or of a column that the source has dropped.
 func (p *planned) another(c *capture.Column, f *foundColumn) bool {
 	k := p.was.at(f.Number)
 	return k != nil && k != p.was.source(c) && !p.alike[f.Number]
 }
 
-// holder finds the source's column whose values a column of the target has, whatever both are called.
+// holder returns the source column whose values a target column stores, regardless of their names.
 func (p *planned) holder(f *foundColumn) *capture.Column {
 	for i := range p.table.Columns {
 		if own := p.own(&p.table.Columns[i]); own != nil && own.Number == f.Number {
@@ -50,8 +50,9 @@ func (p *planned) holder(f *foundColumn) *capture.Column {
 	return nil
 }
 
-// compareLeftovers looks at columns that have the name of one of the source's and are not known to have its values: where all
-// rows hold what the source gave to the rows of a column that it has added, or what the column that is known has, it is as good.
+// compareLeftovers checks target columns that have the name of a source column and are not known to store its values. Such a
+// column is usable if all its rows contain the value that the source gave to existing rows when it added the column, or the
+// values of the recorded column.
 func (p *planned) compareLeftovers(ctx context.Context, conn *pgconn.PgConn) error {
 	for i := range p.table.Columns {
 		c := &p.table.Columns[i]
@@ -81,7 +82,7 @@ func (p *planned) compareLeftovers(ctx context.Context, conn *pgconn.PgConn) err
 	return nil
 }
 
-// comparable reports whether a column of the target can stand for one that the source has added, if only the values are right.
+// comparable reports whether a target column can be used for one that the source has added, provided that its values match.
 func (p *planned) comparable(c *capture.Column, f *foundColumn) bool {
 	if f.Generated || f.Full != p.types.sql(c.Type, c.Modifier) {
 		return false
@@ -89,8 +90,7 @@ func (p *planned) comparable(c *capture.Column, f *foundColumn) bool {
 	return c.Fill == capture.FillNull && !f.Default || c.Fill == capture.FillValue
 }
 
-// rest are the columns that only the target has, for its entry. A generated column is not among them: it has no values of its
-// own.
+// rest returns the columns that only the target has, for its entry. It leaves out generated columns, whose values are derived.
 func (p *planned) rest(before *entry, ours []known) []known {
 	var all []known
 	for i := range p.found.Columns {
@@ -111,16 +111,16 @@ func (p *planned) rest(before *entry, ours []known) []known {
 	return all
 }
 
-// renaming gives a column of the target another name.
+// renaming renames a target column.
 type renaming struct {
 	from   *foundColumn
 	to     string
 	reason string
-	person bool // else it makes room for a column that is added
+	manual bool // an operator has to approve it; otherwise it makes room for an added column
 }
 
-// rename lets the names of the target's columns follow the source's. A column in the way that the source has dropped keeps its
-// values under another name.
+// rename makes the names of the target's columns follow the source's. If a column that the source has dropped still has a name
+// that is needed, it is renamed and keeps its values.
 func (d *drift) rename() {
 	if d.before == nil {
 		return
@@ -132,7 +132,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if own := d.own(c); own != nil {
-			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), person: true})
+			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), manual: true})
 		}
 		needed = append(needed, c.Name)
 	}
@@ -142,7 +142,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if c := d.holder(f); c != nil {
-			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), person: true})
+			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), manual: true})
 			needed = append(needed, c.Name)
 			continue
 		}
@@ -151,7 +151,7 @@ func (d *drift) rename() {
 	d.moveAll()
 }
 
-// renamed says what has become of a column.
+// renamed describes how a column was renamed.
 func (d *drift) renamed(c *capture.Column) string {
 	was := d.before.source(c).Name
 	if d.found.column(c.Name) != nil {
@@ -160,7 +160,7 @@ func (d *drift) renamed(c *capture.Column) string {
 	return fmt.Sprintf("column %s is now called %s", was, c.Name)
 }
 
-// aside gives a column that is in the way of one that the source has added or renamed a name of its own. Its values stay.
+// aside returns the renaming of a column whose name the source now uses for an added or renamed column. The values remain.
 func (d *drift) aside(f *foundColumn) renaming {
 	m := renaming{from: f, reason: fmt.Sprintf("column %s was dropped and added again", f.Name)}
 	if i := d.table.Column(f.Name); d.own(&d.table.Columns[i]) != nil {
@@ -169,7 +169,7 @@ func (d *drift) aside(f *foundColumn) renaming {
 	suffix := fmt.Sprintf("_dropped_%d", f.Number)
 	if !d.before.dropped(f.Number, d.table) {
 		m.reason = fmt.Sprintf("column %s of the target is none of the source, and the source has one of that name now", f.Name)
-		suffix, m.person = fmt.Sprintf("_own_%d", f.Number), true
+		suffix, m.manual = fmt.Sprintf("_own_%d", f.Number), true
 	}
 	for m.to = cut(f.Name, maxName-len(suffix)) + suffix; d.found.column(m.to) != nil || d.table.Column(m.to) >= 0; {
 		suffix += "_"
@@ -178,9 +178,9 @@ func (d *drift) aside(f *foundColumn) renaming {
 	return m
 }
 
-const maxName = 63 // bytes of a name that Postgres keeps
+const maxName = 63 // bytes, the most that Postgres keeps of a name
 
-// cut cuts a name at n bytes, between two characters.
+// cut truncates a name to at most n bytes without splitting a character.
 func cut(name string, n int) string {
 	if len(name) <= n {
 		return name
@@ -188,8 +188,8 @@ func cut(name string, n int) string {
 	return strings.ToValidUTF8(name[:n], "")
 }
 
-// moveAll says what has to be run for the renames: first those that make room. Columns that change names with each other go by
-// unused names in between.
+// moveAll adds the steps of the renames. Those that make room come first. Columns that exchange names get unused names in
+// between.
 func (d *drift) moveAll() {
 	var aside, away, back []step
 	sql := func(from, to string) string {
@@ -199,14 +199,14 @@ func (d *drift) moveAll() {
 		return slices.ContainsFunc(d.moved, func(o renaming) bool { return d.holder(o.from) != nil && o.from.Name == m.to })
 	})
 	for _, m := range d.moved {
-		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, person: m.person}
+		s := step{sql: sql(m.from.Name, m.to), reason: m.reason, manual: m.manual}
 		switch {
 		case d.holder(m.from) == nil:
 			s.sql += "; -- it has the former values; DROP COLUMN if they are not needed"
 			aside = append(aside, s)
 		case crossed:
 			between := fmt.Sprintf("tailrace_%d", m.from.Number)
-			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, person: true})
+			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, manual: true})
 			back = append(back, step{sql: sql(between, m.to)})
 		default:
 			back = append(back, s)
@@ -215,7 +215,7 @@ func (d *drift) moveAll() {
 	d.moves = slices.Concat(aside, away, back)
 }
 
-// finally is the name that a column of the target gets.
+// finally returns the name that a target column has after the renames.
 func (d *drift) finally(f *foundColumn) string {
 	for _, m := range d.moved {
 		if m.from.Number == f.Number {

@@ -7,8 +7,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// create makes the table. Defaults, sequences and checks stay with the source: every row comes whole. A generated column
-// that the stream carries is a plain one here; one that it does not is generated here too, where the target can.
+// create creates the table. It leaves out defaults, sequences and checks, because every row arrives complete. A generated column
+// that the stream carries is a plain column in the target; one that it does not carry is generated there too, where the target
+// supports it.
 func (p *planned) create() {
 	var items []string
 	for i := range p.table.Columns {
@@ -22,9 +23,9 @@ func (p *planned) create() {
 		key := "(" + list(keyNames(p.table)) + ")"
 		switch {
 		case p.keyRequired():
-			items = append(items, "PRIMARY KEY "+key+deferrable(p.late))
-		case p.late:
-			items = append(items, "UNIQUE "+key+deferrable(true))
+			items = append(items, "PRIMARY KEY "+key+deferrableClause(p.deferrable))
+		case p.deferrable:
+			items = append(items, "UNIQUE "+key+deferrableClause(true))
 		default:
 			unique = "CREATE UNIQUE INDEX ON " + p.target + " " + key
 		}
@@ -45,8 +46,8 @@ func (p *planned) create() {
 	}
 }
 
-// otherIdentity are the columns of a replica identity that is neither the key nor the whole row (USING INDEX): updates and
-// deletes find their rows by it. None of them is null in the source, and no two rows have the same values.
+// otherIdentity returns the columns of a replica identity that is neither the key nor the whole row (USING INDEX). Updates and
+// deletes find their rows by these columns. In the source they are NOT NULL and unique.
 func otherIdentity(t *capture.Table) []int {
 	var columns []int
 	for i := range t.Columns {
@@ -60,21 +61,21 @@ func otherIdentity(t *capture.Table) []int {
 	return columns
 }
 
-// deferrable lets a key be checked at the end of a transaction: whatever the source begins with, a transaction of it may
-// have deferred it.
-func deferrable(late bool) string {
-	if late {
+// deferrableClause returns the clause that defers the check of a key to the end of a transaction. The check is always initially
+// deferred: a source transaction may have deferred the constraint whatever its initial mode.
+func deferrableClause(deferrable bool) string {
+	if deferrable {
 		return " DEFERRABLE INITIALLY DEFERRED"
 	}
 	return ""
 }
 
-// definition is a column's name, type and collation as SQL.
+// definition returns a column's name, type and collation as SQL.
 func (p *planned) definition(c *capture.Column) string {
 	return quote(c.Name) + " " + p.types.sql(c.Type, c.Modifier) + p.types.collate(c.Collation, "column "+c.Name+" of "+p.target)
 }
 
-// keyRequired says whether no column of the key can be null. The file's `key` may name others.
+// keyRequired reports whether no column of the key can be null. The `key` in the configuration file may name columns that can.
 func (p *planned) keyRequired() bool {
 	for _, i := range p.table.Key {
 		if p.table.Columns[i].Nullable {
@@ -84,8 +85,8 @@ func (p *planned) keyRequired() bool {
 	return true
 }
 
-// addComputed adds a generated column that the stream does not carry. What is virtual in the source is stored here:
-// older servers know no other, and it reads the same.
+// addComputed returns the SQL that adds a generated column that the stream does not carry. A virtual column of the source is
+// stored in the target: older servers support only stored ones, and its values are the same.
 func (p *planned) addComputed(c *capture.Column) string {
 	return "ALTER TABLE " + p.target + " ADD COLUMN " + p.definition(c) + " GENERATED ALWAYS AS (" + c.Filled + ") STORED"
 }

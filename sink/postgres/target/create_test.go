@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// typeCases are a column type and the SQL of a value, for every sort of type there is.
+// typeCases are pairs of a column type and the SQL of a value, for every kind of type.
 var typeCases = []struct{ sql, value string }{
 	{"boolean", "true"},
 	{"smallint", "-1"},
@@ -125,7 +125,7 @@ var typeSetup = []string{
 	"CREATE TABLE it.row_type (a int, b text)", "CREATE DOMAIN it.settings AS ext.hstore", "CREATE TYPE it.hstore AS ENUM ('a')",
 }
 
-// Every type is made in the target and every value copied, with the extensions in another schema there.
+// Every type is created in the target and every value copied, where the extensions are in another schema.
 func TestEveryType(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		var columns, values []string
@@ -149,7 +149,7 @@ func TestEveryType(t *testing.T) {
 		if rel := all["it.everything"]; len(rel.Notes) != 1 || !strings.Contains(rel.Notes[0], "it.ok(") || !rel.Empty {
 			t.Errorf("notes %q, empty %t", rel.Notes, rel.Empty)
 		}
-		// A schema of its own takes types and all; those of the extension stay where they are.
+		// With a schema of its own, the types move there as well; those of the extension remain in theirs.
 		_, err = r.apply(&Catalog{Pipeline: "p", Sink: "other", Schema: "copy"}, changes)
 		r.must(err)
 		r.equal("it", "everything", "copy", "everything")
@@ -160,7 +160,7 @@ func TestEveryType(t *testing.T) {
 	})
 }
 
-// sameTypes compares format_type, column by column. Types whose values name objects are text.
+// sameTypes compares format_type, column by column. Types whose values refer to objects are text.
 func (r *rig) sameTypes(schema, table string) {
 	r.t.Helper()
 	query := func(types string) string {
@@ -175,9 +175,9 @@ func (r *rig) sameTypes(schema, table string) {
 	}
 }
 
-// Every replica identity, partitions, generated and identity columns, names of all sorts, tables without columns.
+// Every replica identity, partitions, generated and identity columns, unusual names, tables without columns.
 func TestEveryTable(t *testing.T) {
-	long := strings.Repeat("é", 31) + "x" // 63 bytes, the most that a name may have
+	long := strings.Repeat("é", 31) + "x" // 63 bytes, the longest possible name
 	cases := []struct{ name, create, insert, key string }{
 		{"public.plain", "CREATE TABLE public.plain (id bigint PRIMARY KEY, n numeric(12,2) NOT NULL, v text)", "(1, 1, 'a')", "id"},
 		{"public.two", "CREATE TABLE public.two (a int, b int, c int, PRIMARY KEY (c, a) INCLUDE (b))", "(1, 2, 3)", "c,a"},
@@ -264,7 +264,7 @@ func TestEveryTable(t *testing.T) {
 			}
 			switch {
 			case name == "zero":
-			case name == "made" && r.source.Version < 18: // the function is not there, and the column not in the stream
+			case name == "made" && r.source.Version < 18: // the function does not exist there, and the stream lacks the column
 				if len(rel.Notes) != 1 || !strings.Contains(rel.Notes[0], `"own"`) {
 					t.Errorf("notes %q", rel.Notes)
 				}
@@ -279,7 +279,7 @@ func TestEveryTable(t *testing.T) {
 	})
 }
 
-// uniques are the columns of the target's unique indexes that are no primary key.
+// uniques returns the columns of the target's unique indexes, except the primary key.
 func (r *rig) uniques(schema, name string) string {
 	r.t.Helper()
 	return r.target.Query(r.t, r.to, `SELECT coalesce(string_agg((SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
@@ -287,8 +287,8 @@ func (r *rig) uniques(schema, name string) string {
 		WHERE indisunique AND NOT indisprimary AND indrelid = `+literal(quote(schema, name))+`::regclass`)
 }
 
-// A table that is there without an index by which rows are found is taken, and the log says what would help; where rows
-// are inserted with ON CONFLICT it is needed.
+// An existing table without an index that finds rows is accepted, and the log suggests one; where rows are inserted with ON
+// CONFLICT the index is required.
 func TestIdentityWithoutAnIndex(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE TABLE public.t (a int, u int NOT NULL UNIQUE); ALTER TABLE public.t REPLICA IDENTITY USING INDEX t_u_key")

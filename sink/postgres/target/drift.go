@@ -8,10 +8,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// drift compares a table that is there with the source's shape.
+// drift compares an existing table with the source's shape.
 type drift struct {
 	*planned
-	before      *entry // what both looked like last; nil: the table was there before us
+	before      *entry // the recorded shapes of both; nil: the table existed before the sink first used it
 	adds        bool   // Catalog.AddColumns
 	moved       []renaming
 	upserts     bool // Catalog.Upserts
@@ -41,8 +41,8 @@ func (d *drift) compare() {
 	}
 }
 
-// unsure sees columns of which the source cannot say which ones they are, while the target has columns of their names that may be
-// others. A fix by names could drop values that are good; so older rows are compared with the source's.
+// unsure handles columns that the source cannot identify while the target has columns with the same names that may be different
+// ones. A fix by name could drop valid values, so the fix compares older rows with the source's. It reports whether it found any.
 func (d *drift) unsure() bool {
 	if d.before == nil || d.before.New || !d.anyUnsure() {
 		return false
@@ -58,7 +58,7 @@ func (d *drift) unsure() bool {
 	if len(names) == 0 {
 		return false
 	}
-	d.person("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
+	d.addManual("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
 		strings.Join(names, ", ")+" of the target is the same column is not known",
 		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
 	return true
@@ -68,12 +68,12 @@ func (d *drift) anyUnsure() bool {
 	return slices.ContainsFunc(d.table.Columns, func(c capture.Column) bool { return c.Unsure })
 }
 
-// verify is the comment that says how older rows come to the source's values.
+// verify returns the SQL comment that tells how to bring older rows to the source's values.
 func (d *drift) verify(when string) string {
 	return " -- " + when + ": tailrace verify -repair -table " + d.table.String() + " FILE"
 }
 
-// same compares a column that both have.
+// same compares a column that exists on both sides.
 func (d *drift) same(c *capture.Column, f *foundColumn) {
 	want := d.types.sql(c.Type, c.Modifier)
 	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name)
@@ -85,7 +85,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 			reason += ": the server writes the whole table again, and locks it meanwhile"
 		}
 		if len(d.views[f.Number]) > 0 {
-			d.person(reason, d.withViews(f, sql))
+			d.addManual(reason, d.withViews(f, sql))
 			break
 		}
 		d.add(reason, sql)
@@ -97,20 +97,20 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
 		}
-		d.person(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
+		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
 	case f.Full == want:
 		d.types.use(c.Type)
-	case !d.holds(f.Full, c):
+	case !d.accepts(f.Full, c):
 		d.types.use(c.Type)
-		d.person(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
+		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
 			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";")+d.altered(c, want))
 	}
-	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number nobody knows
+	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number, Nullable is not known
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
 }
 
-// altered is the comment that ends the fix of a column whose type the source has altered; "": it has not.
+// altered returns the comment that ends the fix of a column whose type the source has altered, or "" if it has not.
 func (d *drift) altered(c *capture.Column, want string) string {
 	if was := d.before.source(c); was == nil || was.Type == want {
 		return ""
@@ -118,45 +118,46 @@ func (d *drift) altered(c *capture.Column, want string) string {
 	return "\n" + d.otherValues()
 }
 
-// otherValues is the comment that says how older rows come to what the source's ALTER TABLE made of them.
+// otherValues returns the SQL comment that tells how to bring older rows to the values that the source's ALTER TABLE produced.
 func (d *drift) otherValues() string {
 	return strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
 }
 
-// retype is the SQL that gives a column of the target the type of the source's.
+// retype returns the SQL that gives a target column the type of the source column.
 func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
 	return "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
 		d.types.collate(c.Collation, "column "+c.Name+" of "+d.target)
 }
 
-// widened reports whether the source has widened a column that was of the target's type.
+// widened reports whether the source has widened a column that had the target's type before.
 func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
 	was := d.before.source(c)
 	plain := c.Type.User == nil && (c.Type.Elem == nil || c.Type.Elem.User == nil)
 	return plain && was != nil && was.Place == f.Number && was.Type == f.Full && widens(f.Full, want)
 }
 
-// holds says whether a column of the target takes every value of a column of the source. A domain's are those of its base.
-func (d *drift) holds(target string, c *capture.Column) bool {
-	if holds(target, d.types.sql(c.Type, c.Modifier)) {
+// accepts reports whether a target column accepts every value of a source column. The values of a domain are those of its base
+// type.
+func (d *drift) accepts(target string, c *capture.Column) bool {
+	if accepts(target, d.types.sql(c.Type, c.Modifier)) {
 		return true
 	}
 	for t := c.Type; t.User != nil && t.User.Kind == capture.UserDomain; t = t.User.Base {
-		if holds(target, d.types.sql(t.User.Base, t.User.Modifier)) {
+		if accepts(target, d.types.sql(t.User.Base, t.User.Modifier)) {
 			return true
 		}
 	}
 	return false
 }
 
-// inPrimary says whether a column is in the target's primary key, and so cannot be null.
+// inPrimary reports whether a column is part of the target's primary key and therefore cannot be null.
 func (d *drift) inPrimary(name string) bool {
 	primary := d.found.primary()
 	return primary != nil && slices.Contains(primary.Columns, name)
 }
 
-// retyped says whether the source has made other values of older rows, which it does not send, and nobody has done so
-// here since.
+// retyped reports whether the source has converted the values of older rows, which the stream does not carry, while the target
+// column was not converted.
 func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
 	if d.before == nil || c.Unsure {
 		return false
@@ -168,7 +169,7 @@ func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
 	return f.Full != want || was.Target == f.Full
 }
 
-// using is the clause that ALTER TYPE needs where there is no cast by itself.
+// using returns the USING clause that ALTER TYPE needs where no implicit cast exists.
 func using(column, from, to string) string {
 	if keeps(from, to) {
 		return ""
@@ -176,7 +177,7 @@ func using(column, from, to string) string {
 	return " USING " + quote(column) + "::pg_catalog.text::" + to
 }
 
-// surplus looks at columns that the source has no more, or never had. One that it has dropped may hold NULL from now on.
+// surplus checks columns that the source has dropped or never had. One that it has dropped has to accept NULL from now on.
 func (d *drift) surplus() {
 	ours := d.ours()
 	for i := range d.found.Columns {
@@ -199,11 +200,11 @@ func (d *drift) surplus() {
 			d.add(reason, sql+";"+or)
 			continue
 		}
-		d.person(reason, sql+";"+or)
+		d.addManual(reason, sql+";"+or)
 	}
 }
 
-// ours are the source's columns by the names of the target's.
+// ours returns the source columns by the names of their target columns.
 func (d *drift) ours() map[string]*capture.Column {
 	all := map[string]*capture.Column{}
 	for i := range d.table.Columns {
@@ -214,7 +215,7 @@ func (d *drift) ours() map[string]*capture.Column {
 	return all
 }
 
-// keyNames are the names of the key's columns in the target; false when it lacks one.
+// keyNames returns the names of the key columns in the target. It returns false when the target lacks one.
 func (d *drift) keyNames() ([]string, bool) {
 	var names []string
 	for _, i := range d.table.Key {
@@ -227,9 +228,9 @@ func (d *drift) keyNames() ([]string, bool) {
 	return names, true
 }
 
-// key looks whether the key finds one row in the target, and whether another one stands in the way of rows.
+// key checks that the target has a unique index on the key, and no other primary key that could reject rows.
 func (d *drift) key() {
-	names, whole := d.keyNames()
+	names, complete := d.keyNames()
 	primary, ours := d.found.primary(), d.ours()
 	drop := ""
 	if primary != nil && !sameNames(primary.Columns, names) && !slices.ContainsFunc(primary.Columns, func(n string) bool {
@@ -242,27 +243,27 @@ func (d *drift) key() {
 			}
 		}
 	}
-	lacks := len(names) > 0 && whole && d.found.unique(names, !d.upserts) == nil
-	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrable(d.late); {
+	lacks := len(names) > 0 && complete && d.found.unique(names, !d.upserts) == nil
+	switch add := "ADD PRIMARY KEY (" + list(names) + ")" + deferrableClause(d.deferrable); {
 	case lacks && !d.keyRequired():
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
 			d.addUnique(names))
 	case lacks && primary != nil && drop == "":
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
-			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrable(d.late))
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)),
+			"ALTER TABLE "+d.target+" ADD UNIQUE ("+list(names)+")"+deferrableClause(d.deferrable))
 	case lacks && drop != "":
-		d.person(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
+		d.addManual(fmt.Sprintf("the key is (%s) in the source and (%s) in the target", list(names), list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop+", "+add)
 	case lacks:
-		d.person(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)), "ALTER TABLE "+d.target+" "+add)
+		d.addManual(fmt.Sprintf("the target has no unique index on the key (%s)", list(names)), "ALTER TABLE "+d.target+" "+add)
 	case drop != "":
-		d.person(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
+		d.addManual(fmt.Sprintf("the primary key (%s) of the target is none in the source", list(primary.Columns)),
 			"ALTER TABLE "+d.target+" "+drop)
 	}
 }
 
-// identity looks whether rows are found by an index, where it is not by the key. One is not made here: a table that is
-// there may be large.
+// identity checks that an index finds the rows of a replica identity other than the key. It does not create the index, because
+// an existing table may be large.
 func (d *drift) identity() {
 	var names []string
 	for _, i := range otherIdentity(d.table) {
@@ -277,16 +278,16 @@ func (d *drift) identity() {
 	}
 	reason, sql := "the target has no unique index on the replica identity ("+list(names)+")", "CREATE UNIQUE INDEX ON "+d.target+" ("+list(names)+")"
 	if d.upserts {
-		d.person(reason, sql)
+		d.addManual(reason, sql)
 		return
 	}
-	d.note(reason + ", so that updates and deletes read all of it: " + sql + ";")
+	d.addNote(reason + ", so that updates and deletes read all of it: " + sql + ";")
 }
 
-// addUnique is the SQL that makes a key unique some of whose columns can be null.
+// addUnique returns the SQL that makes a key unique if some of its columns can be null.
 func (d *drift) addUnique(names []string) string {
-	if d.late {
-		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrable(true)
+	if d.deferrable {
+		return "ALTER TABLE " + d.target + " ADD UNIQUE (" + list(names) + ")" + deferrableClause(true)
 	}
 	return "CREATE UNIQUE INDEX ON " + d.target + " (" + list(names) + ")"
 }

@@ -6,19 +6,19 @@ import (
 	"testing"
 )
 
-// driftCase is a change of a table t and what becomes of the target. S stands for the case's schema.
+// driftCase is a change of a table t and the expected effect on the target. S stands for the case's schema.
 type driftCase struct {
 	name   string
 	setup  string // in the source, before the first row; default: CREATE TABLE S.t (id int PRIMARY KEY, a int, b text)
 	before string // in the source, rows of the old shape; default: one row
-	target string // in the target, between
+	target string // in the target, between before and change
 	change string // in the source, with rows of the new shape; default for the rows: one
 	rows   string
-	state  string // with on_schema_change = halt; "": goes on
+	state  string // with on_schema_change = halt; "": none
 	reason string
-	fix    string // a piece of the fix
-	adds   string // the state with add_columns; "": goes on
-	quiet  bool   // the rows come when the source has seen the change
+	fix    string // a substring of the fix
+	adds   string // the state with add_columns; "": none
+	quiet  bool   // the rows arrive after the source has seen the change
 	verify bool   // older rows are left to verify -repair
 }
 
@@ -86,8 +86,8 @@ var driftCases = []driftCase{
 	{name: "a view in its place", target: `DROP TABLE "S"."t"; CREATE VIEW "S"."t" AS SELECT 1 AS id, 2 AS a, 'x'::text AS b`, change: "ALTER TABLE S.t ALTER b SET NOT NULL", rows: "2, 2, 'b'", state: "table_unusable", reason: `"S"."t" is not a table`, fix: "rename what is there, or give the sink another schema", adds: "table_unusable"},
 }
 
-// Every change stops with what somebody has to run, and goes on once that is done, or goes on by itself; in the end the
-// tables are equal, older rows too.
+// Every change either halts with a fix and continues once an operator has run it, or is applied without one; in the end the
+// tables are equal, including older rows.
 func TestDrift(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.stream()
@@ -107,8 +107,8 @@ func TestDrift(t *testing.T) {
 	})
 }
 
-// TestDriftUnsureAgain drops and adds a column again in a transaction with rows of both, and follows the fix. A row whose column is
-// known then goes on; each later column of that name is another one.
+// TestDriftUnsureAgain drops and re-adds a column in a transaction with rows of both, and follows the fix. A row whose column is
+// known is then written; each later column with that name is a different one.
 func TestDriftUnsureAgain(t *testing.T) {
 	const again = "ALTER TABLE public.t DROP b; ALTER TABLE public.t ADD b text DEFAULT 'new'; "
 	together := func(n int) string {
@@ -133,7 +133,7 @@ func TestDriftUnsureAgain(t *testing.T) {
 			_, err = r.apply(catalog, changes)
 			r.must(err)
 			if r.exec(then.sql); !strings.HasPrefix(then.sql, "BEGIN") {
-				r.reconnect() // which reads the catalogue
+				r.reconnect() // this reads the catalog again
 			}
 			r.exec("INSERT INTO public.t VALUES (30, 3, 'b')")
 			changes = r.pull()
@@ -232,7 +232,7 @@ func (r *rig) drift(c driftCase, schema string, add bool) {
 	r.followed(catalog, schema, table)
 }
 
-// followed looks whether the next look finds nothing to do.
+// followed checks that the next comparison finds nothing to do.
 func (r *rig) followed(c *Catalog, schema, table string) {
 	r.t.Helper()
 	r.exec("TRUNCATE " + quote(schema, table))

@@ -11,9 +11,9 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// Explain finds the cause of an error that the target gave to a row of a table, where that is its schema: an enum of the
-// source can get a label without any message about its tables. Then it returns a *capture.Problem or an *Apart, else nil.
-// An error of class 42 says that somebody has altered the target: forget the Relation and ask for it again.
+// Explain checks whether the target rejected a row of a table because of the target's schema. An enum of the source can get a
+// new label without any message in the stream about the tables that use it. In that case Explain returns a *capture.Problem or
+// an *Apart, otherwise nil. An error of class 42 means that the target was altered: discard the Relation and request it again.
 func (c *Catalog) Explain(t *capture.Table, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Code != pgconnect.InvalidTextRepresentation {
@@ -40,7 +40,7 @@ func (c *Catalog) Explain(t *capture.Table, err error) error {
 	return nil
 }
 
-// enums are the enum types that a type is made of.
+// enums appends to all the enum types that a type contains.
 func enums(t *capture.Type, all []*capture.Type) []*capture.Type {
 	if t.Elem != nil {
 		all = enums(t.Elem, all)
@@ -58,8 +58,8 @@ func enums(t *capture.Type, all []*capture.Type) []*capture.Type {
 	return all
 }
 
-// unknownLabel takes the label out of `invalid input value for enum shop.mood: "glad"`, in whatever language the server
-// says that: the type's name is in it, quoted as far as needed, and the label at the end.
+// unknownLabel extracts the label from `invalid input value for enum shop.mood: "glad"`. It does not depend on the server's
+// language: every translation contains the type's name, quoted where necessary, and ends with the label.
 func unknownLabel(message, quoted string) (string, bool) {
 	plain := strings.NewReplacer(`""`, `"`, `"`, "").Replace(quoted)
 	said := strings.NewReplacer(`""`, `"`, `"`, "").Replace(message)

@@ -11,18 +11,18 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// facts are what the target's catalogue and tailrace.tables have about several tables of the source. They are read in one
-// round trip, however many tables these are.
+// facts are what the target's catalog and tailrace.tables contain about several source tables. They are read in one round trip,
+// regardless of the number of tables.
 type facts struct {
 	entries    []entry
 	found      map[place]*found
 	schemas    map[string]bool
 	types      map[sought]*foundType
 	collations map[string]bool
-	stale      bool // tailrace.tables was written to since
+	stale      bool // tailrace.tables was modified after this was read
 }
 
-// read asks for the facts of tables.
+// read reads the facts about tables.
 func (c *Catalog) read(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) (*facts, error) {
 	places, oids := []place{}, []uint32{}
 	types, collations := map[sought]*foundType{}, map[string]bool{}
@@ -59,7 +59,7 @@ func (c *Catalog) read(ctx context.Context, conn *pgconn.PgConn, tables []*captu
 	return f, nil
 }
 
-// registered is what tailrace.tables has of a source table and of its target.
+// registered returns the entries of tailrace.tables for a source table and for its target.
 func (c *Catalog) registered(f *facts, t *capture.Table) registered {
 	var r registered
 	for i := range f.entries {
@@ -73,7 +73,7 @@ func (c *Catalog) registered(f *facts, t *capture.Table) registered {
 	return r
 }
 
-// typesIn is what the target calls the types and collations of a table.
+// typesIn returns the names that the types and collations of a table have in the target.
 func (c *Catalog) typesIn(f *facts, t *capture.Table, ch *changes) *types {
 	s := c.typesOf(t, ch)
 	for w := range s.there {

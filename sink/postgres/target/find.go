@@ -17,10 +17,10 @@ type found struct {
 	Indexes []index
 }
 
-// place is the name of a table of the target.
+// place is the name of a table in the target.
 type place struct{ Schema, Name string }
 
-// foundColumn is a column of it.
+// foundColumn is a column of a found relation.
 type foundColumn struct {
 	Column
 	Full     string // the type with its modifier
@@ -29,16 +29,16 @@ type foundColumn struct {
 	Default  bool // it has a default
 }
 
-// index is a unique index that holds for all rows.
+// index is a unique index without a predicate, so it covers all rows.
 type index struct {
 	Name    string // of the constraint
 	Primary bool
-	Late    bool // it is checked at the end of a statement or a transaction
+	Late    bool // it is deferrable: checked at the end of a statement or a transaction
 	Columns []string
 }
 
-// findQuery reads relations by their names. format_type with the modifier -1 gives the type without any: with NULL it
-// would give "character", which SQL takes for character(1).
+// findQuery reads relations by name. format_type with the modifier -1 returns the type without a modifier; with NULL it
+// would return "character", which SQL interprets as character(1).
 var findQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', n.nspname, 'Name', c.relname, 'OID', c.oid::pg_catalog.int8, 'Kind', c.relkind,
   'Columns', (
@@ -71,7 +71,7 @@ FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS wanted ("Schema" pg_ca
 JOIN pg_catalog.pg_namespace n ON n.nspname = wanted."Schema"
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted."Name" AND c.relkind NOT IN ('i', 'I', 't', 'c')`
 
-// baseOf is the SQL of the type with an OID, or of what it is a domain over in the end.
+// baseOf returns the query for the type with an OID. A domain is resolved to its underlying base type.
 func baseOf(oid string) string {
 	return `
       WITH RECURSIVE d (oid, base) AS (
@@ -82,7 +82,7 @@ func baseOf(oid string) string {
         FROM d JOIN pg_catalog.pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'`
 }
 
-// find reads a relation by its name; nil when there is none.
+// find reads a relation by its name. It returns nil when there is none.
 func find(ctx context.Context, conn *pgconn.PgConn, schema, name string) (*found, error) {
 	var all []*found
 	if err := ask(ctx, conn, &all, findQuery, []place{{schema, name}}); err != nil {
@@ -103,7 +103,7 @@ func (f *found) column(name string) *foundColumn {
 	return nil
 }
 
-// at finds a column by its number.
+// at returns the column with a number, or nil.
 func (f *found) at(number int16) *foundColumn {
 	for i := range f.Columns {
 		if number != 0 && f.Columns[i].Number == number {
@@ -113,18 +113,18 @@ func (f *found) at(number int16) *foundColumn {
 	return nil
 }
 
-// unique finds the index whose columns are these, in any order; late: it need not hold at every moment.
-func (f *found) unique(names []string, late bool) *index {
+// unique returns the index on exactly these columns, in any order, or nil. It skips deferrable indexes unless deferrable is set.
+func (f *found) unique(names []string, deferrable bool) *index {
 	names = slices.Sorted(slices.Values(names))
 	for i := range f.Indexes {
-		if (late || !f.Indexes[i].Late) && slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
+		if (deferrable || !f.Indexes[i].Late) && slices.Equal(slices.Sorted(slices.Values(f.Indexes[i].Columns)), names) {
 			return &f.Indexes[i]
 		}
 	}
 	return nil
 }
 
-// primary is the primary key, nil when there is none.
+// primary returns the primary key, or nil.
 func (f *found) primary() *index {
 	for i := range f.Indexes {
 		if f.Indexes[i].Primary {

@@ -9,8 +9,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// sameTable looks whether a target is still the one that the source table's rows are for: neither another's, nor that of
-// a table that was renamed or made anew since.
+// sameTable checks that a target still belongs to the source table: that no other sink fills it, and that the source table was
+// not renamed or recreated since.
 func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *facts, r registered, ch *changes, f *found, schema string) error {
 	t, here, other := ch.table, r.here, r.other
 	ours := here != nil && here.Pipeline == c.Pipeline && here.Sink == c.Sink
@@ -39,7 +39,8 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 	return nil
 }
 
-// renamed takes a target that was renamed as its source was, and asks for that until it is.
+// renamed adopts a target that was renamed like its source table. Until the operator has renamed it, it adds a refusal with
+// the SQL that does so.
 func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts, other *entry, ch *changes, f *found, schema string) error {
 	old, err := find(ctx, conn, other.Schema, other.Table)
 	if err != nil {
@@ -63,7 +64,7 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts
 	return nil
 }
 
-// move is the SQL that gives a table another name.
+// move returns the SQL that renames a table.
 func move(schema, name, toSchema, toName string) string {
 	sql := ""
 	if schema != toSchema {
@@ -75,14 +76,14 @@ func move(schema, name, toSchema, toName string) string {
 	return sql
 }
 
-// swap is the SQL that lets two tables change names.
+// swap returns the SQL that exchanges the names of two tables.
 func swap(schema, name, otherSchema, otherName string) string {
 	const between = "tailrace_between"
 	return move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
 		move(schema, between, otherSchema, otherName)
 }
 
-// keyNames are the names of a table's key columns.
+// keyNames returns the names of a table's key columns.
 func keyNames(t *capture.Table) []string {
 	var names []string
 	for _, i := range t.Key {

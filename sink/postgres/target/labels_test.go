@@ -8,7 +8,7 @@ import (
 func TestLabels(t *testing.T) {
 	for _, c := range []struct {
 		source, target string
-		persons, adds  string // the labels that a person renames, and those that are added
+		manual, adds   string // the labels that an operator renames, and those that are added
 	}{
 		{"a b c", "a b c", "", ""},
 		{"a b c", "b", "", "a BEFORE 'b', c AFTER 'b'"},
@@ -23,16 +23,16 @@ func TestLabels(t *testing.T) {
 	} {
 		s := &types{changes: &changes{}}
 		s.compareLabels("e", strings.Fields(c.source), strings.Fields(c.target))
-		var persons, adds []string
-		for _, p := range s.persons {
+		var manual, adds []string
+		for _, p := range s.manual {
 			_, rename, _ := strings.Cut(p.sql, "RENAME VALUE ")
-			persons = append(persons, rename)
+			manual = append(manual, rename)
 		}
 		for _, a := range s.aparts {
 			adds = append(adds, strings.Replace(strings.TrimPrefix(a.sql, "ALTER TYPE e ADD VALUE '"), "'", "", 1))
 		}
-		if got := strings.Join(persons, ", "); got != c.persons {
-			t.Errorf("%s in the source, %s in the target: %s is renamed, want %s", c.source, c.target, got, c.persons)
+		if got := strings.Join(manual, ", "); got != c.manual {
+			t.Errorf("%s in the source, %s in the target: %s is renamed, want %s", c.source, c.target, got, c.manual)
 		}
 		if got := strings.Join(adds, ", "); got != c.adds {
 			t.Errorf("%s in the source, %s in the target: %s is added, want %s", c.source, c.target, got, c.adds)

@@ -9,20 +9,20 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// droppedCase is what happens to a table t, step by step: each is committed, and written to the target, by itself. S stands
-// for the case's schema.
+// droppedCase is what happens to a table t. Each step is committed and written to the target separately. S stands for the case's
+// schema.
 type droppedCase struct {
 	name  string
-	steps []string // in the source; the first one makes the table; "target: ..." is run in the target
+	steps []string // in the source; the first one creates the table; "target: ..." is run in the target
 	halts []string // the reasons of the states with on_schema_change = halt
 	adds  []string // with add_columns
-	kept  string   // a query in the target that has to give 1
+	kept  string   // a query in the target that has to return 1
 	lacks bool     // rows are left for verify -repair
 }
 
 var (
 	long  = strings.Repeat("x", 40) + strings.Repeat("ä", 11) // 62 bytes
-	taken = long[:52] + "_dropped_3"                          // what a column of that name is called when it is dropped
+	taken = long[:52] + "_dropped_3"                          // the name that a column named long gets when it is dropped
 )
 
 const again = "column b was dropped and added again"
@@ -48,8 +48,8 @@ var droppedCases = []droppedCase{
 	{name: "a column of the key", steps: []string{"ALTER TABLE S.t DROP id; INSERT INTO S.t VALUES (2, 'x')", "ALTER TABLE S.t ADD id int; INSERT INTO S.t VALUES (3, 'y', 3)"}, halts: []string{"column id of the target is NOT NULL", "column id was dropped and added again"}, adds: []string{"column id of the target is NOT NULL"}},
 }
 
-// A column that the source has dropped keeps its values in the target, under another name once its own is used again, and no row
-// has values of it in another column.
+// A column that the source has dropped keeps its values in the target, under another name once its own is reused, and its values
+// never appear in another column.
 func TestDroppedColumns(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.stream()
@@ -98,7 +98,7 @@ func (r *rig) dropped(c droppedCase, schema string, add bool) {
 	}
 }
 
-// step runs statements in the source. Where a name comes to stand for another column, the source has seen that before the row.
+// step runs statements in the source. If a name comes to refer to another column, the source has seen that before the row.
 func (r *rig) step(sql string) {
 	r.t.Helper()
 	statements := strings.Split(sql, "; ")
@@ -111,7 +111,7 @@ func (r *rig) step(sql string) {
 	}
 }
 
-// follow writes changes, and does to the letter what each state says; it returns the reasons that are still to come.
+// follow writes changes and runs each fix exactly as given. It returns the expected reasons that have not occurred.
 func (r *rig) follow(catalog *Catalog, changes []capture.Change, want []string, step int) []string {
 	r.t.Helper()
 	for range 4 {
@@ -130,8 +130,8 @@ func (r *rig) follow(catalog *Catalog, changes []capture.Change, want []string, 
 	return nil
 }
 
-// A transaction that drops a column, and adds one of its name, between its rows is written whole: rows of the older shape go to
-// the column that was theirs.
+// A transaction that drops a column and adds one with the same name between its rows is written completely: rows of the older
+// shape go to their original column.
 func TestDroppedColumnInOneTransaction(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.stream()
@@ -142,7 +142,7 @@ func TestDroppedColumnInOneTransaction(t *testing.T) {
 			r.follow(catalog, r.pull(), nil, 0)
 			r.exec(strings.ReplaceAll("INSERT INTO S.t VALUES (2, 2, 'first'); ALTER TABLE S.t DROP b; ALTER TABLE S.t ADD b text DEFAULT 'n'; INSERT INTO S.t VALUES (3, 3, 'x')", "S.", schema+"."))
 			changes, want := r.pull(), []string{again}
-			for i, b := range []capture.Column{{Number: 3}, {Number: 4, Fill: capture.FillValue, Filled: "n"}} { // as it was at each row
+			for i, b := range []capture.Column{{Number: 3}, {Number: 4, Fill: capture.FillValue, Filled: "n"}} { // the column at the time of each row
 				table := *changes[i].Table
 				b.Name, b.Type, b.Modifier, b.Nullable = "b", table.Columns[2].Type, -1, true
 				table.Columns = append(slices.Clone(table.Columns[:2]), b)

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// use sees to it that a type is there and is what the source's is, with all that it is made of.
+// use ensures that a type exists in the target and matches the source's, including the types that it consists of.
 func (s *types) use(t *capture.Type) {
 	if s.used[t] {
 		return
@@ -21,7 +21,7 @@ func (s *types) use(t *capture.Type) {
 	f := s.there[s.sought(t, -1)]
 	if f == nil {
 		f = &foundType{}
-		for w, other := range s.there { // it was asked for with a modifier only
+		for w, other := range s.there { // it was looked up only with a modifier
 			if m := s.sought(t, w.Modifier); w == m && other != nil {
 				f = other
 			}
@@ -40,7 +40,7 @@ func (s *types) use(t *capture.Type) {
 	}
 }
 
-// useExtension refuses a type that only an extension can bring: what to install is for a person to decide.
+// useExtension adds a refusal for a missing type that an extension provides: an operator decides what to install.
 func (s *types) useExtension(t *capture.Type, f *foundType) {
 	if f.SQL != "" {
 		return
@@ -53,9 +53,10 @@ func (s *types) useExtension(t *capture.Type, f *foundType) {
 	s.refusal("extension_missing", fmt.Sprintf("type %s needs extension %s in the target", t, e), fix)
 }
 
+// useMade ensures that a user-defined type exists in the target and matches the source's.
 func (s *types) useMade(t *capture.Type, f *foundType) {
 	m := t.User
-	if m.Kind == capture.UserMultirange { // it comes with its range
+	if m.Kind == capture.UserMultirange { // Postgres creates it with its range
 		s.use(m.Base)
 		return
 	}
@@ -85,7 +86,7 @@ func (s *types) useMade(t *capture.Type, f *foundType) {
 		s.do("CREATE TYPE " + sql + " AS RANGE (" + s.rangeOptions(t, name.Schema) + ")")
 	case capture.UserDomain:
 		s.do("CREATE DOMAIN " + sql + " AS " + s.sql(m.Base, m.Modifier) + s.collate(m.Collation, "domain "+sql) + notNull(m.Required))
-		for _, check := range m.Checks { // which may call a function that the target lacks: then it is left out
+		for _, check := range m.Checks { // optional: a check may call a function that the target lacks
 			s.try("ALTER DOMAIN " + sql + " ADD " + check)
 		}
 	case capture.UserComposite:
@@ -120,7 +121,7 @@ func (s *types) attribute(t *capture.Type, f capture.Field) string {
 	return quote(f.Name) + " " + s.sql(f.Type, f.Modifier) + s.collate(f.Collation, "attribute "+f.Name+" of "+t.String())
 }
 
-// compareType says what has to be done to a type that is there, so that it takes all values of the source's.
+// compareType adds the changes that an existing type needs so that it accepts all values of the source's type.
 func (s *types) compareType(t *capture.Type, f *foundType) {
 	m, name := t.User, quote(s.sought(t, -1).Schema, t.Name)
 	differs := f.By != string(rune(m.Kind))
@@ -132,7 +133,7 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 		s.compareFields(t, name, f.Fields)
 	case m.Kind == capture.UserDomain:
 		if f.Required && !m.Required {
-			s.person("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
+			s.addManual("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
 		}
 		differs = f.Base != s.sql(m.Base, m.Modifier)
 	case m.Kind == capture.UserRange:
@@ -144,10 +145,10 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 	}
 }
 
-// compareLabels brings in what an enum lacks. The source cannot drop a label, so one that only the target has is called otherwise in
-// the source now, by a label that stands between the same neighbours; rows do not tell.
+// compareLabels adds the labels that an enum lacks. Postgres cannot drop a label, so one that only the target has was renamed in
+// the source, to a label between the same neighbors. The stream does not carry the renaming.
 func (s *types) compareLabels(name string, source, target []string) {
-	from, after := 0, 0 // what comes after the last label that both have
+	from, after := 0, 0 // the indexes after the last label that both have
 	for i := 0; i <= len(source); i++ {
 		end := len(target)
 		if i < len(source) {
@@ -161,18 +162,18 @@ func (s *types) compareLabels(name string, source, target []string) {
 	}
 }
 
-// labelsBetween is compareLabels for source[from:to], none of which the target has, and former, of which the source has none.
+// labelsBetween compares one gap between common labels: the target has none of source[from:to], and the source none of former.
 func (s *types) labelsBetween(name string, source, target []string, from, to int, former []string) {
 	switch lacks := source[from:to]; {
 	case len(former) == 0:
 	case len(former) == len(lacks):
 		for i, l := range lacks {
-			s.person("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
+			s.addManual("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
 				"ALTER TYPE "+name+" RENAME VALUE "+literal(former[i])+" TO "+literal(l))
 		}
 		return
 	case len(lacks) > 0:
-		s.person("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
+		s.addManual("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
 			"-- rename each of the latter to what the source calls it now: ALTER TYPE "+name+" RENAME VALUE "+literal(former[0])+" TO '...'")
 		return
 	}
@@ -187,7 +188,8 @@ func (s *types) labelsBetween(name string, source, target []string, from, to int
 	}
 }
 
-// compareFields adds attributes at the end: older values print the same in both then. Anything else is for a person.
+// compareFields adds missing attributes at the end, which keeps the text of older values equal on both sides. Any other
+// difference needs an operator.
 func (s *types) compareFields(t *capture.Type, name string, target []field) {
 	target = s.withoutDropped(t, name, target)
 	for i, f := range t.Fields {
@@ -195,20 +197,21 @@ func (s *types) compareFields(t *capture.Type, name string, target []field) {
 		case i >= len(target):
 			s.add("type "+name+" lacks attribute "+f.Name, "ALTER TYPE "+name+" ADD ATTRIBUTE "+s.attribute(t, f))
 		case target[i].Name != f.Name:
-			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
+			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
 				"ALTER TYPE "+name+" RENAME ATTRIBUTE "+quote(target[i].Name)+" TO "+quote(f.Name)+
 					"; -- or DROP ATTRIBUTE, where the source has dropped it")
 		case target[i].SQL != want:
-			s.person("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
+			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
 				"ALTER TYPE "+name+" ALTER ATTRIBUTE "+quote(f.Name)+" TYPE "+want)
 		}
 	}
-	for _, f := range target[min(len(target), len(t.Fields)):] { // beside others that were renamed
-		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+	for _, f := range target[min(len(target), len(t.Fields)):] { // in addition to renamed ones
+		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
 	}
 }
 
-// withoutDropped returns the attributes of the target that the source has, where it has dropped all others and renamed none.
+// withoutDropped returns the target's attributes that the source still has, if the source dropped all others and renamed none.
+// Otherwise it returns target unchanged.
 func (s *types) withoutDropped(t *capture.Type, name string, target []field) []field {
 	var kept, dropped []field
 	for _, f := range target {
@@ -222,7 +225,7 @@ func (s *types) withoutDropped(t *capture.Type, name string, target []field) []f
 		return target
 	}
 	for _, f := range dropped {
-		s.person("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
+		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
 	}
 	return kept
 }

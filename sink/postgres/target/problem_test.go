@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// wantProblem ends the test unless err is a Problem of a state, whose reason and fix have these texts in them.
+// wantProblem ends the test unless err is a Problem with this state whose reason and fix contain these texts.
 func wantProblem(t *testing.T, err error, state, reason, fix string) *capture.Problem {
 	t.Helper()
 	p := capture.AsProblem(err)

@@ -10,9 +10,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// tailrace.tables in the target says which source table fills which target table, and what both looked like when the
-// last row of a new shape came: a renamed or re-made table or column is known by its number, not by its name. Columns that
-// the source has dropped stay in it. A row that is deleted lets the two be taken as they are.
+// makeRegistry creates tailrace.tables. The table records which source table fills which target table, and the shape of both
+// when the last row of a new shape arrived. It identifies tables and columns by number, which shows that one was renamed or
+// recreated. Columns that the source has dropped remain in it. After its row is deleted, a target is adopted as it is.
 const makeRegistry = `
 CREATE TABLE tailrace.tables (
     target_schema text, target_table text, pipeline text NOT NULL, sink text NOT NULL,
@@ -21,12 +21,13 @@ CREATE TABLE tailrace.tables (
     PRIMARY KEY (target_schema, target_table));
 CREATE INDEX ON tailrace.tables (pipeline, sink, source_oid)`
 
-// lockNumber is of the advisory lock that those hold who make what every sink shares: the same as for tailrace.progress.
+// lockNumber is the key of the advisory lock that a sink takes while it creates objects that all sinks share. It is the same as
+// for tailrace.progress.
 const lockNumber = 7_381_920_465
 
-// Prepare makes the schema tailrace and the table tailrace.tables when they are absent, and the Catalog's schema. Call it
-// in a transaction of its own, before the first Relation: sinks that start at once then do not wait for each other's
-// rows.
+// Prepare creates the schema tailrace, the table tailrace.tables and the Catalog's schema when they are missing. Call it in a
+// separate transaction before the first Relation, so that sinks that start at the same time do not wait until the others have
+// written rows.
 func (c *Catalog) Prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	missing := struct{ Ours, Tables, Schema bool }{}
 	err := ask(ctx, conn, &missing, `SELECT pg_catalog.json_build_object(
@@ -64,23 +65,23 @@ type entry struct {
 	OID                  uint32
 	Schema, Table        string
 	Columns              []known
-	New                  bool // since this transaction
+	New                  bool // this transaction created it
 }
 
-// known is a column as it was seen last.
+// known is a column as it was last recorded.
 type known struct {
-	Number int16  // of the source's column; 0: not known, or the source never had it
-	Name   string // the source's
-	Type   string // that the source's was, as the target writes it
-	Target string // the target's
-	Place  int16  // the number of the target's column
+	Number int16  // of the source column; 0: not known, or the source never had it
+	Name   string // of the source column
+	Type   string // of the source column, as the target prints it
+	Target string // the type of the target column
+	Place  int16  // the number of the target column
 	Latest int16  `json:",omitempty"` // the highest number that an unsure column may have had; 0: it was not unsure
-	// Gone is a column that only the target has: the source has dropped it, or never had it. A column that the source adds
-	// later under its name is another one.
+	// Gone means that only the target has the column: the source has dropped it, or never had it. A source column that is
+	// added later with the same name is a different column.
 	Gone bool `json:",omitempty"`
 }
 
-// source is what is known of a column of the source: by its number, and by its name where that is not known.
+// source returns what was recorded about a source column. It looks it up by number, or by name when the number is not known.
 func (e *entry) source(c *capture.Column) *known {
 	if e == nil {
 		return nil
@@ -100,12 +101,12 @@ func (e *entry) source(c *capture.Column) *known {
 	return nil
 }
 
-// older reports whether a column of the source was added after one that was unsure when it was recorded.
+// older reports whether k was unsure when it was recorded and the source added c after that.
 func (k *known) older(c *capture.Column) bool {
 	return k.Number == 0 && k.Latest != 0 && c.Number > k.Latest
 }
 
-// maybe reports whether a column of the source may be another one than that which was recorded under its name.
+// maybe reports whether a source column may differ from the one that was recorded under its name.
 func (k *known) maybe(c *capture.Column) bool {
 	if k.Number == 0 {
 		return k.Latest != 0 && c.Unsure && c.Latest > k.Latest
@@ -113,7 +114,7 @@ func (k *known) maybe(c *capture.Column) bool {
 	return k.Number != c.Number
 }
 
-// byName is what is known of a column that the source had under a name; nil: it had none.
+// byName returns what was recorded about the source column with a name, or nil.
 func (e *entry) byName(name string) *known {
 	for i := range e.Columns {
 		if k := &e.Columns[i]; k.Name == name && !k.Gone {
@@ -123,7 +124,7 @@ func (e *entry) byName(name string) *known {
 	return nil
 }
 
-// at is what is known of a column of the target, by its number.
+// at returns what was recorded about the target column with a number, or nil.
 func (e *entry) at(place int16) *known {
 	if e == nil {
 		return nil
@@ -136,7 +137,7 @@ func (e *entry) at(place int16) *known {
 	return nil
 }
 
-// dropped reports whether a column of the target is one that a source's table had and has no more.
+// dropped reports whether a target column holds the values of a column that the source has dropped.
 func (e *entry) dropped(place int16, t *capture.Table) bool {
 	k := e.at(place)
 	return k != nil && k.Number != 0 && !slices.ContainsFunc(t.Columns, func(c capture.Column) bool { return c.Number == k.Number })
@@ -163,13 +164,13 @@ WITH entered AS (
   RETURNING target_schema, target_table)
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', target_schema, 'Name', target_table)) FROM entered`
 
-// registered is what is known of a source table and of the target that it is for.
+// registered is what tailrace.tables contains about a source table and its target.
 type registered struct {
-	here  *entry // fills the target; nil: nothing does
-	other *entry // the source's entry, where that is for another target
+	here  *entry // the entry of the target; nil: nothing fills it
+	other *entry // the entry of the source table, if it is for another target
 }
 
-// enter records what shapes and their targets look like now.
+// enter records the current shapes of source tables and targets.
 func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, entries []entry) error {
 	var entered []place
 	if err := ask(ctx, conn, &entered, enterQuery, entries, c.Pipeline, c.Sink); err != nil {
@@ -183,7 +184,7 @@ func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, entries []entr
 	return nil
 }
 
-// forget is the SQL that lets a target be taken as it is.
+// forget returns the SQL that deletes the entry of a target, so that the target is adopted as it is.
 func forget(schema, table string) string {
 	return "DELETE FROM tailrace.tables WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
 }

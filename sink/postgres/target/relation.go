@@ -1,16 +1,16 @@
-// Package target knows the tables of a replica: which one takes a source table's rows, what it looks like, and how it is
-// made, or altered when the source's shape changes. It knows nothing of changes and of progress.
+// Package target manages the tables of a replica: it maps a source table to its target, creates the target, and alters it when
+// the shape of the source table changes. It does not handle changes or progress.
 //
-// The way of a shape through it, within the target transaction that its first row is in:
+// A new shape passes these steps, within the target transaction that contains its first row:
 //
-//	1  registered   what tailrace.tables knows of the source table and of the target
-//	2  find         the target's table as it is
-//	3  sameTable    refuses another's table, a renamed one, one that was dropped and made anew
-//	4  lookup       what the target calls the types and collations, in one query
-//	5  plan         makes the table, or compares column by column; types on the way
-//	6  problem      what a person has to do, all of it at once; or
-//	7  run          does it, and plans again: nothing must be left
-//	8  enter        tailrace.tables
+//	1  read         reads tailrace.tables, the target's tables, and its types and collations, in one round trip
+//	2  registered   finds the entries of the source table and of its target
+//	3  sameTable    refuses a table of another sink, and a renamed or recreated one
+//	4  typesIn      maps the types and collations to those of the target
+//	5  plan         creates the table or compares it column by column, including the types
+//	6  problem      returns everything that an operator has to do, or
+//	7  runAll       runs the steps; plan then has to find nothing left to do
+//	8  enter        records the shapes in tailrace.tables
 package target
 
 import (
@@ -23,24 +23,24 @@ type Relation struct {
 	OID     uint32
 	Schema  string
 	Name    string
-	Columns []Column // one for each column of the source's table, in that order
-	Key     []int    // indexes into Columns: what finds a row; empty: only the whole row does
-	Empty   bool     // it was created in this target transaction, so it holds no rows of anybody's
-	Notes   []string // what was left out or done otherwise than in the source, for the log; nil: nothing
+	Columns []Column // one per column of the source table, in that order
+	Key     []int    // indexes into Columns that identify a row; empty: only the whole row does
+	Empty   bool     // it was created in this target transaction, so it contains no rows written by others
+	Notes   []string // what was left out or differs from the source, for the log
 }
 
-// Column takes the values of one column of the source.
+// Column stores the values of one source column.
 type Column struct {
 	Name      string
-	Type      string // in SQL, qualified and quoted, without modifier: what a parameter is cast to
+	Type      string // in SQL, qualified and quoted, without modifier: parameters are cast to it
 	Array     bool   // an array type, whose values cannot be elements of an array parameter
 	Equal     bool   // the type has an "=" that a unique index could use, so equal text means equal values
 	Generated bool   // GENERATED ALWAYS AS (...) in the target: it cannot be written
 	Identity  bool   // GENERATED ALWAYS AS IDENTITY: an INSERT needs OVERRIDING SYSTEM VALUE, an UPDATE leaves it out
 }
 
-// Apart is an error of Relation: roll back, run the statements each in a transaction of its own, and begin again. The
-// label that an enum gets cannot be used in the transaction that adds it.
+// Apart is an error of Relation: roll back, run each statement in a transaction of its own, and start again. A new enum label
+// cannot be used in the transaction that adds it.
 type Apart struct{ Statements []string }
 
 // Error names the statements.

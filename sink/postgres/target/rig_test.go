@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// bothWays runs a test with the oldest server as the source of the newest, and the other way round.
+// bothWays runs a test with the oldest server as the source of the newest, and vice versa.
 func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	if testing.Short() {
@@ -32,7 +32,7 @@ func bothWays(t *testing.T, test func(t *testing.T, r *rig)) {
 	}
 }
 
-// rig is a source whose changes are pulled, and a target that a plain applier writes them to, one by one.
+// rig is a source whose changes are pulled, and a target to which a simple applier writes them one by one.
 type rig struct {
 	t              *testing.T
 	source, target *testenv.PostgresServer
@@ -64,7 +64,7 @@ func newRig(t *testing.T, source, target int) *rig {
 	return r
 }
 
-// session is what a sink's connection says.
+// session has the settings of a sink's connection.
 var session = map[string]string{
 	"search_path": "", "DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "UTC", "extra_float_digits": "3",
 	"bytea_output": "hex", "xmlbinary": "base64", "row_security": "off", "client_min_messages": "warning",
@@ -102,10 +102,10 @@ func (r *rig) stream() {
 	<-r.started
 }
 
-// reconnect starts the source anew, which reads what types are made of again.
+// reconnect restarts the source, which reads the definitions of types again.
 func (r *rig) reconnect() {
 	r.stop()
-	for len(r.started) > 0 { // of streams that began again
+	for len(r.started) > 0 { // of streams that were restarted
 		<-r.started
 	}
 	r.stream()
@@ -142,7 +142,7 @@ func (r *rig) exec(statements ...string) {
 	r.source.ExecIn(r.t, r.from, statements...)
 }
 
-// pull returns what the source has changed since the last call.
+// pull returns the changes of the source since the last call.
 func (r *rig) pull() []capture.Change {
 	r.t.Helper()
 	r.marks++
@@ -164,7 +164,7 @@ func (r *rig) pull() []capture.Change {
 	}
 }
 
-// apply writes changes in one transaction, and commits unless there is an error. What has to be done apart is.
+// apply writes changes in one transaction and commits unless there is an error. It runs the statements of an Apart separately.
 func (r *rig) apply(c *Catalog, changes []capture.Change) (map[string]*Relation, error) {
 	r.t.Helper()
 	for {
@@ -202,7 +202,7 @@ func (r *rig) try(c *Catalog, changes []capture.Change) (map[string]*Relation, e
 	return all, nil
 }
 
-// write applies one change by literals.
+// write applies one change with SQL literals.
 func write(ctx context.Context, conn *pgconn.PgConn, rel *Relation, c capture.Change) error {
 	into := quote(rel.Schema, rel.Name)
 	if c.Op == capture.Truncate {
@@ -247,7 +247,7 @@ func (r *rig) must(err error) {
 	}
 }
 
-// digest is all rows of a table by the names of the source's columns.
+// digest returns all rows of a table by the names of the source's columns.
 func (r *rig) digest(s *testenv.PostgresServer, db, schema, table, columns string) string {
 	r.t.Helper()
 	const set = "set_config('search_path', '', false)"

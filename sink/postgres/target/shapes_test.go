@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// A transaction that alters a table between its rows is written whole once the fix is done, although rows of the older
-// shape meet the altered target then.
+// A transaction that alters a table between its rows is written completely after the fix, although rows of the older shape are
+// then written to the altered target.
 func TestBothShapesInOneTransaction(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.stream()
@@ -49,7 +49,7 @@ func TestBothShapesInOneTransaction(t *testing.T) {
 	})
 }
 
-// A generated column that is added is there in the end, whether the stream carries it or not.
+// An added generated column exists in the end, regardless of whether the stream carries it.
 func TestAddedGeneratedColumn(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE TABLE public.t (id int PRIMARY KEY, a int)", "INSERT INTO public.t VALUES (1, 1)")
@@ -64,7 +64,7 @@ func TestAddedGeneratedColumn(t *testing.T) {
 	})
 }
 
-// A label that an enum gets while a connection lasts comes with no message: the target's error tells of it.
+// A label that an enum gets during a connection is not announced by a message: only the target's error shows it.
 func TestLabelInMidStream(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE SCHEMA it", `CREATE TYPE it."My ""mood""" AS ENUM ('a')`, "CREATE TYPE it.pair AS (x int, m it.\"My \"\"mood\"\"\")",
@@ -80,7 +80,7 @@ func TestLabelInMidStream(t *testing.T) {
 			r.exec(`ALTER TYPE it."My ""mood""" ADD VALUE `+literal(label),
 				"INSERT INTO it.t SELECT max(id) + 1, ARRAY["+literal(label)+"]::it.\"My \"\"mood\"\"\"[], NULL, 'x' FROM it.t")
 			changes := r.pull()
-			changes[0].Table = table // as it is while the connection lasts
+			changes[0].Table = table // as it is during the connection
 			_, err := r.apply(halting, changes)
 			var pg *pgconn.PgError
 			if !errors.As(err, &pg) || pg.Code != "22P02" {

@@ -12,24 +12,24 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// quote writes a name as SQL, its parts with dots between.
+// quote quotes a qualified name, its parts separated by dots.
 func quote(parts ...string) string { return pgconnect.Ident(parts...) }
 
-// list writes names as SQL, with commas between.
+// list quotes names, separated by commas.
 func list(names []string) string { return pgconnect.Idents(names) }
 
-// literal writes a string as SQL.
+// literal quotes a string constant.
 func literal(s string) string { return pgconnect.Literal(s) }
 
-// question is a query that gives one JSON value, which is decoded into into. NULL leaves that as it is.
+// question is a query that returns one JSON value, which is decoded into the field into. NULL leaves it unchanged.
 type question struct {
-	what string // is read, for an error
+	what string // what is read, for errors
 	into any
 	sql  string
-	args []any // strings as they are, all else as JSON
+	args []any // strings are sent unchanged, other values as JSON
 }
 
-// ask asks one question.
+// ask runs one query that returns a JSON value.
 func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ...any) error {
 	values, err := encode(args)
 	if err != nil {
@@ -38,7 +38,7 @@ func ask(ctx context.Context, conn *pgconn.PgConn, into any, sql string, args ..
 	return answer(conn.ExecParams(ctx, sql, values, nil, nil, nil), into)
 }
 
-// askAll asks all questions in one round trip.
+// askAll runs all questions in one round trip.
 func askAll(ctx context.Context, conn *pgconn.PgConn, questions ...question) error {
 	pipe := conn.StartPipeline(ctx)
 	err := sendAll(pipe, questions)
@@ -61,7 +61,7 @@ func sendAll(pipe *pgconn.Pipeline, questions []question) error {
 	return pipe.Sync()
 }
 
-// next hands the next result of a pipeline to read.
+// next passes the next result of a pipeline to read.
 func next(pipe *pgconn.Pipeline, read func(*pgconn.ResultReader) error) error {
 	switch r, err := pipe.GetResults(); r := r.(type) {
 	case *pgconn.ResultReader:
@@ -87,7 +87,7 @@ func encode(args []any) ([][]byte, error) {
 	return values, nil
 }
 
-// answer decodes the one value of a result.
+// answer decodes the single value of a result.
 func answer(reader *pgconn.ResultReader, into any) error {
 	r := reader.Read()
 	if r.Err != nil {
@@ -102,13 +102,13 @@ func answer(reader *pgconn.ResultReader, into any) error {
 	return json.Unmarshal(r.Rows[0][0], into)
 }
 
-// exec runs one statement, by the protocol that takes no second one: expressions come from the source's catalogue.
+// exec runs one statement with the extended protocol, which rejects a second one: expressions come from the source's catalog.
 func exec(ctx context.Context, conn *pgconn.PgConn, sql string) error {
 	_, err := conn.ExecParams(ctx, sql, nil, nil, nil, nil).Close()
 	return err
 }
 
-// sqlstate is the code of a server's error, else "".
+// sqlstate returns the code of a server's error, or "".
 func sqlstate(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// What stands in the way of a table is named, with what helps; and what is there already is taken where it fits.
+// Whatever prevents the use of a table is reported with a fix; an existing table is adopted where it fits.
 func TestTargets(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t (id int PRIMARY KEY, v text)", "CREATE TABLE b.t (id int PRIMARY KEY, v text)",
@@ -53,7 +53,7 @@ func TestTargets(t *testing.T) {
 			if rel.Empty || rel.Columns[0].Type != "numeric" || rel.Columns[2].Type != "text" || len(rel.Columns) != 6 {
 				t.Errorf("%+v", rel)
 			}
-			r.exec("ALTER TABLE a.wide ALTER r TYPE float8") // 0.1 would be 0.10000000149011612 now, and the target is as before
+			r.exec("ALTER TABLE a.wide ALTER r TYPE float8") // 0.1 would be 0.10000000149011612 now, and the target is unchanged
 			refused(&Catalog{Pipeline: "one", Sink: "own", Schema: "own"}, of("a.wide VALUES (2, 1.5, 'v', 'g', '2026-01-01', 0.5)"), halts,
 				"column r has become double precision, and its values other ones", "DELETE FROM tailrace.tables")
 		})

@@ -36,7 +36,7 @@ func (c *trips) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// during is how many round trips f makes on the rig's connection, in a transaction that is committed.
+// during returns how many round trips f makes on the rig's connection, in a transaction that is committed.
 func (c *trips) during(r *rig, f func()) int {
 	r.t.Helper()
 	r.must(exec(r.t.Context(), r.conn, "BEGIN"))
@@ -47,7 +47,7 @@ func (c *trips) during(r *rig, f func()) int {
 	return n
 }
 
-// countTrips connects to the rig's target again, by a connection that counts.
+// countTrips connects to the rig's target again, with a connection that counts round trips.
 func countTrips(r *rig) *trips {
 	r.t.Helper()
 	config, err := pgconn.ParseConfig(r.target.URL(r.to))
@@ -68,7 +68,8 @@ func countTrips(r *rig) *trips {
 	return c
 }
 
-// The round trips for the first change in each of many tables do not grow with their number, whether the target has them or not.
+// The number of round trips for the first change in each of many tables does not grow with the number of tables, whether they
+// exist in the target or not.
 func TestTablesTogether(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		const few, many = 2, 60
@@ -120,7 +121,7 @@ func TestTablesTogether(t *testing.T) {
 	})
 }
 
-// Tables that are asked for together are those that they would be one after another, also where one decides about another.
+// Tables that are requested together get the same targets as one after another, even if one depends on another.
 func TestTablesTogetherAndInTurn(t *testing.T) {
 	bothWays(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE TABLE a (id int PRIMARY KEY)", "CREATE TABLE b (id int PRIMARY KEY)", "CREATE SCHEMA other", "CREATE TABLE other.a (id int PRIMARY KEY)")
@@ -148,7 +149,7 @@ func TestTablesTogetherAndInTurn(t *testing.T) {
 
 		each := &Catalog{Pipeline: "p", Sink: "each"}
 		r.must(ask(each, tables("INSERT INTO a VALUES (2)", "INSERT INTO b VALUES (2)")))
-		// a has become c, here as there, and another a comes: its place is free once c has been looked at.
+		// a has become c on both sides, and a new a arrives: its name is free once c has been handled.
 		r.target.ExecIn(t, r.to, "ALTER TABLE a RENAME TO c")
 		r.must(ask(each, tables("ALTER TABLE a RENAME TO c", "CREATE TABLE a (id int PRIMARY KEY)", "INSERT INTO c VALUES (3)", "INSERT INTO a VALUES (3)")))
 	})

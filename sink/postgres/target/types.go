@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// types is what the target calls the types of one source table, and what it would take to make those that it lacks.
+// types maps the types of one source table to those of the target, and collects the changes that create missing ones.
 type types struct {
 	schema string // the Catalog's
 	there  map[sought]*foundType
@@ -16,7 +16,7 @@ type types struct {
 	*changes
 }
 
-// sought is a type that the catalogue is asked for: by its schema, or by the extension that brings it.
+// sought identifies a type to look up in the catalog, by its schema or by the extension that provides it.
 type sought struct {
 	Schema, Name, Extension string
 	Modifier                int32
@@ -31,14 +31,14 @@ type foundType struct {
 	Base      string // of a domain or a range, in SQL
 	Required  bool
 	Fields    []field
-	Installed bool // the extension is there, with or without the type
+	Installed bool // the extension is installed, with or without the type
 }
 
 // field is an attribute of a composite type, with its type in SQL.
 type field struct{ Name, SQL string }
 
-// byName are types whose values name objects of the database that they are in: the replica keeps them as text, which
-// reads the same.
+// byName are types whose values refer to objects of their own database. The replica stores them as text, which prints the
+// same.
 var byName = []string{
 	"aclitem", "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator",
 	"regproc", "regprocedure", "regrole", "regtype",
@@ -67,7 +67,7 @@ const ordersQuery = `
 SELECT pg_catalog.json_object_agg(w.name, true) FILTER (WHERE pg_catalog.to_regcollation(w.name) IS NOT NULL)
 FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS w (name)`
 
-// typesOf notes the types of a table, and its collations.
+// typesOf collects the types and collations of a table.
 func (c *Catalog) typesOf(t *capture.Table, ch *changes) *types {
 	s := &types{
 		schema: c.Schema, there: map[sought]*foundType{}, used: map[*capture.Type]bool{}, orders: map[string]bool{}, changes: ch,
@@ -80,7 +80,7 @@ func (c *Catalog) typesOf(t *capture.Table, ch *changes) *types {
 	return s
 }
 
-// collect notes a type and all that it is made of.
+// collect adds a type and the types that it consists of.
 func (s *types) collect(t *capture.Type, modifier int32) {
 	if t.Kind == capture.KindArray && t.User == nil {
 		s.collect(t.Elem, modifier)
@@ -103,8 +103,8 @@ func (s *types) collect(t *capture.Type, modifier int32) {
 	}
 }
 
-// sought is where a type is to be found. A type that somebody made is made anew where the tables go: in the Catalog's
-// schema when it has one, so that two sources with one target and a schema each do not meet.
+// sought returns where to find a type in the target. A user-defined type belongs to the schema of the tables: the Catalog's
+// schema when it has one, so that two sources that fill different schemas of the same target do not share types.
 func (s *types) sought(t *capture.Type, modifier int32) sought {
 	switch {
 	case t.User != nil && t.User.Extension != "":
@@ -112,7 +112,7 @@ func (s *types) sought(t *capture.Type, modifier int32) sought {
 	case t.User != nil && s.schema != "":
 		return sought{Schema: s.schema, Name: t.Name, Modifier: modifier}
 	case t.Schema != "" && t.Schema != "pg_catalog":
-	case slices.Contains(byName, t.Name) || t.Name == "unknown": // which the source has dropped
+	case slices.Contains(byName, t.Name) || t.Name == "unknown": // unknown: the source has dropped the type
 		return sought{Schema: "pg_catalog", Name: "text", Modifier: -1}
 	default:
 		return sought{Schema: "pg_catalog", Name: t.Name, Modifier: modifier}
@@ -120,8 +120,8 @@ func (s *types) sought(t *capture.Type, modifier int32) sought {
 	return sought{Schema: t.Schema, Name: t.Name, Modifier: modifier}
 }
 
-// sql is a type as the target writes it, whether it is there or not: as format_type does, so that two types are the
-// same when their texts are.
+// sql returns a type as the target's format_type prints it, even if the type does not exist there yet, so that equal texts
+// mean equal types.
 func (s *types) sql(t *capture.Type, modifier int32) string {
 	if t.Kind == capture.KindArray && t.User == nil {
 		return s.sql(t.Elem, modifier) + "[]"
@@ -133,14 +133,14 @@ func (s *types) sql(t *capture.Type, modifier int32) string {
 	return quote(w.Schema, w.Name)
 }
 
-// collate is the COLLATE clause of a column. A collation that the target lacks is left out: it is the order that
-// changes then, not the values.
+// collate returns the COLLATE clause of a column. It leaves out a collation that the target lacks: that changes the sort order,
+// not the values.
 func (s *types) collate(collation, where string) string {
 	if collation == "" {
 		return ""
 	}
 	if !s.orders[collation] {
-		s.note(fmt.Sprintf("%s has the default collation: there is no %s in the target", where, collation))
+		s.addNote(fmt.Sprintf("%s has the default collation: there is no %s in the target", where, collation))
 		return ""
 	}
 	return " COLLATE " + collation

@@ -9,16 +9,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// view is a view or a generated column of the target, which the type of a column cannot be changed under.
+// view is a view or a generated column of the target. Postgres does not alter the type of a column that one uses.
 type view struct {
 	Name    string  // in SQL
-	Kind    string  // pg_class.relkind; "g" of a generated column
+	Kind    string  // pg_class.relkind; "g" for a generated column
 	SQL     string  // the query, or what follows the name of the column
 	Number  int16   // of a generated column
-	Columns []int16 // of the table that it uses, by itself or by way of other views
+	Columns []int16 // of the table, used directly or through other views
 }
 
-// generatedQuery reads the generated columns of a table, with those that they are made of.
+// generatedQuery reads the generated columns of a table, with the columns that they use.
 const generatedQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', pg_catalog.quote_ident(a.attname), 'Kind', 'g', 'Number', a.attnum,
     'SQL', pg_catalog.format_type(a.atttypid, a.atttypmod) || ' GENERATED ALWAYS AS (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ') '
@@ -29,7 +29,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', pg_catalog.quote
 FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 WHERE d.adrelid = $1::pg_catalog.text::pg_catalog.oid AND a.attgenerated <> ''`
 
-// viewsQuery reads all views that use a table, those that others use first.
+// viewsQuery reads all views that depend on a table, in order of dependency.
 const viewsQuery = `
 WITH RECURSIVE uses (view, used, columns) AS (
   SELECT r.ev_class, d.refobjid, pg_catalog.array_agg(d.refobjsubid)
@@ -48,7 +48,7 @@ FROM (SELECT view, max(level) AS level, pg_catalog.array_agg(DISTINCT number) AS
 JOIN pg_catalog.pg_class c ON c.oid = v.view JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('v', 'm')`
 
-// findViews looks for views where the type of a column may have to change.
+// findViews reads the views and generated columns if the type of any column may have to change.
 func (p *planned) findViews(ctx context.Context, conn *pgconn.PgConn) error {
 	differs := false
 	for i := range p.table.Columns {
@@ -85,7 +85,8 @@ func (p *planned) findViews(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// withViews is the SQL that alters a column without the views and generated columns that use it, and makes them again.
+// withViews returns the SQL that drops the views and generated columns that use a column, alters the column, and recreates
+// them.
 func (p *planned) withViews(f *foundColumn, sql string) string {
 	views := p.views[f.Number]
 	if len(views) == 0 {

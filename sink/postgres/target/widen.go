@@ -6,19 +6,20 @@ import (
 	"strings"
 )
 
-// integers by width, and what holds them all.
+// integers are the integer types by width, then numeric, which can represent all of them.
 var integers = []string{"smallint", "integer", "bigint", "numeric"}
 
-// holds says whether a column of the target, of type wide, takes every value of type narrow and prints it as it came:
-// both as format_type writes them. Somebody may have widened the target before the source, or keep enums as text.
-func holds(wide, narrow string) bool {
+// accepts reports whether a target column of type wide accepts every value of type narrow and prints it unchanged. Both types
+// are written as by format_type. The types may differ because an operator widened the target before the source, or stores
+// enums as text.
+func accepts(wide, narrow string) bool {
 	element, isArray := strings.CutSuffix(wide, "[]")
 	narrowElement, isNarrowArray := strings.CutSuffix(narrow, "[]")
 	switch {
 	case wide == narrow, wide == "text", wide == "character varying":
 		return true
-	case isArray && isNarrowArray && narrowElement != "box": // which has a delimiter of its own
-		return holds(element, narrowElement)
+	case isArray && isNarrowArray && narrowElement != "box": // box arrays use another delimiter
+		return accepts(element, narrowElement)
 	case slices.Contains(integers, narrow):
 		return slices.Index(integers, wide) > slices.Index(integers, narrow)
 	}
@@ -41,8 +42,8 @@ func holds(wide, narrow string) bool {
 	return false
 }
 
-// widens reports whether a column of the source that has become of type to, from type from, has lost nothing by it, so that ALTER
-// TABLE ... TYPE without USING makes the same values of the target's.
+// widens reports whether changing a source column from type from to type to preserves every value, so that ALTER TABLE ...
+// TYPE without USING produces the same values in the target.
 func widens(from, to string) bool {
 	element, isArray := strings.CutSuffix(from, "[]")
 	toElement, toArray := strings.CutSuffix(to, "[]")
@@ -55,33 +56,33 @@ func widens(from, to string) bool {
 	case from == to:
 		return false
 	case slices.Contains(integers, from):
-		return slices.Contains(integers, to) && holds(to, from)
+		return slices.Contains(integers, to) && accepts(to, from)
 	case family == "character" && len(size) > 0:
 		return to == "text" || (toFamily == "character varying" || toFamily == "character" && len(toSize) > 0) && fits(toSize, size)
 	case family == "character varying", family == "text":
-		return (to == "text" || toFamily == "character varying") && holds(to, from)
+		return (to == "text" || toFamily == "character varying") && accepts(to, from)
 	}
-	return family == toFamily && holds(to, from)
+	return family == toFamily && accepts(to, from)
 }
 
-// rewrites reports whether the server writes a table again when a column of it is widened.
+// rewrites reports whether the server rewrites the table when a column is widened.
 func rewrites(from, to string) bool {
 	family, _ := parameters(from)
 	toFamily, _ := parameters(to)
 	return slices.Contains(integers, from) || family == "character" || strings.HasSuffix(family, "[]") || family != toFamily && toFamily == "numeric"
 }
 
-// fits compares a limit with a narrower one; none at all holds everything.
+// fits reports whether the limit size is at least narrow. An empty limit means unlimited.
 func fits(size, narrow []int) bool {
 	return len(size) == 0 || len(narrow) > 0 && size[0] >= narrow[0]
 }
 
-// keeps says whether ALTER TABLE ... TYPE leaves every value's text as it is.
+// keeps reports whether ALTER TABLE ... TYPE leaves the text of every value unchanged.
 func keeps(from, to string) bool {
-	return from == to || holds(to, from) && !strings.HasPrefix(from, "real") && !strings.HasPrefix(from, "character(")
+	return from == to || accepts(to, from) && !strings.HasPrefix(from, "real") && !strings.HasPrefix(from, "character(")
 }
 
-// parameters takes a type apart: "timestamp(3) with time zone" is "timestamp with time zone" and 3.
+// parameters splits a type: "timestamp(3) with time zone" becomes "timestamp with time zone" and 3.
 func parameters(t string) (family string, size []int) {
 	before, rest, found := strings.Cut(t, "(")
 	inside, after, closed := strings.Cut(rest, ")")

@@ -54,8 +54,8 @@ func TestWidens(t *testing.T) {
 
 func TestHoldsAndKeeps(t *testing.T) {
 	for _, c := range []struct {
-		from, to     string
-		holds, keeps bool
+		from, to       string
+		accepts, keeps bool
 	}{
 		{"integer", "integer", true, true},
 		{"integer", "bigint", true, true},
@@ -95,7 +95,7 @@ func TestHoldsAndKeeps(t *testing.T) {
 		{"jsonb", "json", false, false},
 		{"ext.vector(3)", "ext.vector(4)", false, false},
 	} {
-		if got := holds(c.to, c.from); got != c.holds {
+		if got := accepts(c.to, c.from); got != c.accepts {
 			t.Errorf("%s holds %s: %t", c.to, c.from, got)
 		}
 		if got := keeps(c.from, c.to); got != c.keeps {
