@@ -15,13 +15,13 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// pause is between two looks into the target.
+// pause is the time between two queries to the target.
 const pause = 500 * time.Microsecond
 
-// warming is how long transactions run before they are measured, in seconds, unless those are fewer.
+// warming is how many seconds of transactions run before those that are measured, unless those are fewer.
 const warming = 3
 
-// delay is the case that measures how long commits take.
+// delay is the case that measures the latency of commits.
 type delay struct {
 	*bench
 	from *site.Backlog
@@ -29,7 +29,7 @@ type delay struct {
 	next int64 // id
 }
 
-// latency measures how long a commit takes until its row is visible in the target.
+// latency measures the time from a commit until its row is visible in the target.
 func (b *bench) latency(ctx context.Context, r *record.Report) error {
 	r.Columns = append(latency.Columns[:len(latency.Columns):len(latency.Columns)], record.Column{Key: "target_us", Title: "target's backend"})
 	r.Setting = []string{
@@ -95,13 +95,13 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	after, err := w.look(ctx, 0)
 	maps.Copy(out, tool.Between(before, after, n))
 	if p.Pid() == 0 {
-		delete(out, "tool_us") // all of it is the target's
+		delete(out, "tool_us") // all of it belongs to the target
 	}
 	out["rss_mb"] = float64(w.peak) / 1e6
 	return out, err
 }
 
-// phase writes n transactions while the target is looked at.
+// phase writes n transactions while it polls the target.
 func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float64, error) {
 	p := latency.NewPhase(c.next+1, n)
 	c.next += int64(n)
@@ -119,8 +119,8 @@ func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float6
 	return out, err
 }
 
-// look tells a phase which rows are visible, until ctx ends. Rows come nearly in order: what lies above the last one that
-// has no gap below it is asked for again.
+// look tells a phase which rows are visible, until ctx ends. Rows arrive nearly in order: those above the last row without
+// a gap below it are queried again.
 func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	c, err := target.Connect(ctx)
 	if err != nil {
@@ -152,7 +152,7 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	return nil
 }
 
-// unlessOver is err, unless it is because there is nothing more to look at.
+// unlessOver returns err, unless the cause is that the phase has ended.
 func unlessOver(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Kafka Connect goes on when its task has failed: the run must not wait for its limit. The server says what Connect would.
+// Kafka Connect goes on after its task has failed: the run must not wait for its limit. The server answers as Connect would.
 func TestFailedTaskEndsTheRun(t *testing.T) {
 	state := "RUNNING"
 	connect := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
