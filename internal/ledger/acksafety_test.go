@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// acked is an honest line's history and its acknowledgements: after each transaction, once it is in the topics.
+// acked is the history of a correct pipeline with its acknowledgements: after each transaction, once it is in the topics.
 func acked(t *testing.T, w *world) (*topics, []Ack) {
 	p := newTopics(t)
 	for _, c := range w.read {

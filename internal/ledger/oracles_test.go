@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// oracleNames are those that need no server.
+// oracleNames are the oracles that need no server.
 var oracleNames = []string{"O1", "O2", "O3", "O4", "O5", "O10"}
 
 func (w *world) oracle(name string) Oracle {
@@ -43,7 +43,7 @@ func TestOraclesAcceptGoodHistory(t *testing.T) {
 // breakages break a history in one place, at i, which is an update of an account that was seen once.
 var breakages = []struct {
 	name  string
-	found string // the oracles that must see it
+	found string // the oracles that must find it
 	do    func(h []Observation, i int) []Observation
 }{
 	{"drop an event", "O1 O5 O10", func(h []Observation, i int) []Observation {
@@ -137,7 +137,7 @@ func TestOraclesFindEachBreakage(t *testing.T) {
 	}
 }
 
-// TestOraclesFindChangesOfKeys breaks what belongs to a row whose key changes.
+// TestOraclesFindChangesOfKeys breaks events of a row whose key changes.
 func TestOraclesFindChangesOfKeys(t *testing.T) {
 	for _, half := range []string{"delete", "insert"} {
 		w := makeWorld(3, 300)
@@ -226,7 +226,7 @@ func victim(h []Observation) int {
 	}
 }
 
-// runFrom is what was first seen from i on, on the partition of i.
+// runFrom returns the events first seen from i on, on the partition of i.
 func runFrom(h []Observation, i int) (run []Observation) {
 	seen := once{}
 	for j, o := range h {
@@ -245,14 +245,14 @@ func nextOf(h []Observation, i int, is func(Observation) bool) int {
 	return i + 1 + n
 }
 
-// swapped gives each the other's place.
+// swapped exchanges two events.
 func swapped(a, b Observation) (Observation, Observation) {
 	a.Partition, b.Partition = b.Partition, a.Partition
 	a.Offset, b.Offset = b.Offset, a.Offset
 	return b, a
 }
 
-// altered gives a column of the row at i another value.
+// altered changes the value of a column of the row at i.
 func altered(h []Observation, i int, column, value string) []Observation {
 	var e map[string]json.RawMessage
 	var row map[string]json.RawMessage
@@ -278,7 +278,7 @@ func must(err error) {
 	}
 }
 
-// tells reports whether one of the errors is of the oracle and names the subject.
+// tells reports whether one of the errors comes from the oracle and names the subject.
 func tells(errs []error, oracle, subject string) bool {
 	return slices.ContainsFunc(errs, func(err error) bool {
 		return strings.HasPrefix(err.Error(), oracle+" ") && strings.Contains(err.Error(), subject)

@@ -21,32 +21,32 @@ import (
 const (
 	noBug    = "none"
 	early    = "early"    // acknowledges what it has received
-	skip     = "skip"     // leaves out the first change after a start
-	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot: at least its last changes again
+	skip     = "skip"     // omits the first change after a start
+	unfenced = "unfenced" // cannot be fenced, and after losing the slot writes what it has: at least its last changes again
 )
 
-// line is the plainest line from Postgres to Kafka that is right: a Kafka transaction for some source transactions, and
-// an acknowledgement after each. It stands in for the daemon to try the harness, also with a bug.
+// line is the simplest correct pipeline from Postgres to Kafka: a Kafka transaction for some source transactions, and
+// an acknowledgement after each. It replaces the daemon in tests of the harness, optionally with a bug.
 type line struct {
 	bug    string
 	conn   *pgconn.PgConn
 	kafka  *kgo.Client
 	decode ledger.Decoder
-	last   []ledger.Change // that an unfenced line has given to write
+	last   []ledger.Change // that an unfenced line has passed to write
 	next   time.Time       // for the next status update
 	acked  capture.LSN
-	seen   capture.LSN // the newest commit's end, or keepalive's
+	seen   capture.LSN // end of the newest commit or keepalive
 }
 
 const lineSlot = "line"
 
-// runLine runs a line until it cannot go on: then its process ends.
+// runLine runs a line until it fails: then its process ends.
 func runLine(ctx context.Context, url, broker, bug string) error {
 	l := &line{bug: bug}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(broker),
 		kgo.TransactionTimeout(20 * time.Second),
-		// A broker refuses records while it ends the transaction before, and the client tries again only when it has read the
+		// A broker rejects records while it ends the previous transaction, and the client retries only when it has read the
 		// metadata: after 5 seconds by default, which is longer than a walsender waits.
 		kgo.MetadataMinAge(10 * time.Millisecond),
 	}
@@ -61,7 +61,7 @@ func runLine(ctx context.Context, url, broker, bug string) error {
 	if err := l.start(ctx, url); err != nil {
 		return err
 	}
-	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the slot is ours
+	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the line has acquired the slot
 		return err
 	}
 	if err := l.owns(ctx, url); err != nil {
@@ -75,7 +75,7 @@ func runLine(ctx context.Context, url, broker, bug string) error {
 }
 
 // haunt writes what an unfenced line has when it has lost the slot. It is another producer: the transaction of the first one
-// may have come to its time limit while the process was stopped.
+// may have timed out while the process was stopped.
 func (l *line) haunt(ctx context.Context, options []kgo.Opt) (err error) {
 	if l.bug != unfenced {
 		return nil
@@ -86,7 +86,7 @@ func (l *line) haunt(ctx context.Context, options []kgo.Opt) (err error) {
 	return l.write(ctx, append(l.last, l.decode.Changes...))
 }
 
-// start waits for the slot and begins where it stands.
+// start waits for the slot and begins at its position.
 func (l *line) start(ctx context.Context, url string) (err error) {
 	for {
 		if l.conn, err = pgconn.Connect(ctx, url+"&replication=database"); err == nil {
@@ -102,8 +102,8 @@ func (l *line) start(ctx context.Context, url string) (err error) {
 	}
 }
 
-// owns makes sure that the slot is still ours. If it is not, the line was stopped before it fenced the others, and has just fenced
-// the one that has the slot.
+// owns checks that this line still has the slot. If it does not, the line was stopped before it fenced the others, and has
+// just fenced the one that has the slot.
 func (l *line) owns(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -118,7 +118,7 @@ func (l *line) owns(ctx context.Context, url string) error {
 	return err
 }
 
-// some receives what is there, writes it and acknowledges it.
+// some receives the available messages, writes the changes and acknowledges them.
 func (l *line) some(ctx context.Context) error {
 	whole := 0 // changes of transactions that are complete
 	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || whole < len(l.decode.Changes); {
@@ -134,7 +134,7 @@ func (l *line) some(ctx context.Context) error {
 		if err := l.acknowledge(ctx); err != nil {
 			return err
 		}
-		time.Sleep(300 * time.Millisecond) // so that what is in the topics at that moment can be seen
+		time.Sleep(300 * time.Millisecond) // so that the content of the topics at that moment can be seen
 	}
 	if l.bug == unfenced && len(l.decode.Changes) > 0 {
 		l.last = l.decode.Changes
@@ -146,7 +146,7 @@ func (l *line) some(ctx context.Context) error {
 	return l.acknowledge(ctx)
 }
 
-// receive takes one message, if there is one, and reports whether a transaction has ended.
+// receive receives one message, if there is one, and reports whether a transaction has ended.
 func (l *line) receive(ctx context.Context) (bool, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
 	m, err := l.conn.ReceiveMessage(within)
@@ -214,7 +214,7 @@ func (l *line) write(ctx context.Context, changes []ledger.Change) error {
 	return l.kafka.EndTransaction(ctx, kgo.TryCommit)
 }
 
-// acknowledge confirms what was seen, when that is news or it is time to.
+// acknowledge confirms the position seen, if it is new or a status update is due.
 func (l *line) acknowledge(ctx context.Context) error {
 	if l.seen == l.acked && time.Now().Before(l.next) {
 		return nil

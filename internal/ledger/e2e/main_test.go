@@ -1,5 +1,5 @@
-// Package e2e runs the ledger's workload through a whole line, from a real Postgres into a real Kafka or another Postgres,
-// under faults, and lets the oracles judge.
+// Package e2e runs the ledger's workload through a whole pipeline, from a real Postgres into a real Kafka or another
+// Postgres, under faults, and checks the result with the oracles.
 package e2e
 
 import (

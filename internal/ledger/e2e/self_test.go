@@ -28,10 +28,10 @@ func (p lines) ready(r *rig, _ *daemon) {
 
 func (p lines) slot() string { return lineSlot }
 
-// ended: a line ends whenever a connection breaks or it was fenced.
+// ended: a line ends whenever a connection breaks or another line fences it.
 func (p lines) ended(*rig, *daemon) {}
 
-// woken waits until it has written what it can: killed before that on a slow machine, a line without a fence looks right.
+// woken waits until the line has written what it can: killed earlier on a slow machine, a line without a fence seems correct.
 func (p lines) woken(r *rig, d *daemon) {
 	r.until("the woken line to end", time.Minute, func() bool { return !d.running() })
 }
@@ -42,7 +42,7 @@ func (p lines) sample(*rig, *daemon) ledger.Sample {
 
 func (p lines) drained(*rig, *daemon) {}
 
-// prepareLine makes what a line needs: its slot, so that it sees the first rows, and the topics.
+// prepareLine creates what a line needs: its slot, so that it sees the first rows, and the topics.
 func prepareLine(r *rig, conn *pgx.Conn) {
 	_, err := conn.Exec(r.t.Context(), "select pg_create_logical_replication_slot($1, 'pgoutput')", lineSlot)
 	r.must(err)
@@ -57,8 +57,8 @@ func prepareLine(r *rig, conn *pgx.Conn) {
 	r.must(err)
 }
 
-// TestHarness tries the harness with a line that is right, which all oracles have to accept, and with lines that are
-// wrong in one way, which have to be caught.
+// TestHarness tests the harness with a correct line, which all oracles must accept, and with lines that have one bug each,
+// which the oracles must find.
 func TestHarness(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -66,7 +66,7 @@ func TestHarness(t *testing.T) {
 	for _, c := range []struct {
 		bug    string
 		plan   plan
-		caught string // oracles that have to see it
+		caught string // oracles that must find it
 	}{
 		{noBug, plan{kill: 2, freeze: 1, holdBroker: 1, crashPostgres: 1, terminateSender: 1, cut: 1}, ""},
 		{early, plan{kill: 1, holdBroker: 1}, "O8"},
