@@ -31,15 +31,15 @@ func (s *settings) Drop(context.Context, string, string, capture.Origin, bool) (
 
 // none reports every batch as durable at once. It is its own Writer.
 type none struct {
-	report string
-	held   func(capture.Position)
-	delays []time.Duration // from the commit time to Write, one per transaction
-	last   *capture.Tx
+	report    string
+	onDurable func(capture.Position)
+	delays    []time.Duration // from the commit time to Write, one per transaction
+	last      *capture.Tx
 }
 
 // Open implements sink.Sink.
 func (n *none) Open(_ context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	n.held = lane.OnDurable
+	n.onDurable = lane.OnDurable
 	return writer{n}, sink.Progress{Record: sink.RecordUnsupported}, nil
 }
 
@@ -74,16 +74,16 @@ type writer struct{ sink *none }
 func (w writer) Write(_ context.Context, batches []sink.Batch) error {
 	n := w.sink
 	if n.report != "" {
-		n.note(batches)
+		n.recordDelays(batches)
 	}
-	n.held(batches[len(batches)-1].End)
+	n.onDurable(batches[len(batches)-1].End)
 	return nil
 }
 
 // Close implements sink.Writer.
 func (w writer) Close() error { return nil }
 
-func (n *none) note(batches []sink.Batch) {
+func (n *none) recordDelays(batches []sink.Batch) {
 	now := time.Now()
 	for i := range batches {
 		for j := range batches[i].Events {

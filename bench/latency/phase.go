@@ -74,15 +74,15 @@ func (p *Phase) Write(ctx context.Context, j *tool.Job, rate int, stall time.Dur
 func (p *Phase) wait(ctx context.Context, stall *tool.Stall) error {
 	n := len(p.arrived)
 	stall.Started()
-	look := time.NewTicker(tool.Tick)
-	defer look.Stop()
+	tick := time.NewTicker(tool.Tick)
+	defer tick.Stop()
 	for {
 		select {
 		case <-p.done:
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("%d of %d rows have not come: %w", p.left.Load(), n, context.Cause(ctx))
-		case <-look.C:
+		case <-tick.C:
 			if stall.Look(float64(int64(n) - p.left.Load())) {
 				return stall.Err(n)
 			}

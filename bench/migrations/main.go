@@ -145,7 +145,7 @@ func (j *job) steps(ctx context.Context) (faults int, err error) {
 }
 
 // migrate runs the commands of a step. Where Postgres refuses a change of a table that has lost its replica identity, it does what
-// docs/operations.md says, and runs the command again.
+// docs/operations.md recommends, and runs the command again.
 func (j *job) migrate(ctx context.Context, s step) error {
 	for _, args := range s.commands {
 		for {

@@ -119,7 +119,7 @@ func (c *race) drop(of *record.Report) {
 func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]float64, error) {
 	w, course, stall := newWatch(j, p), tool.Course{Began: time.Now()}, j.NewStall(ctx, c.Setup.Stall)
 	for reached := int64(0); ; {
-		s, err := w.look(ctx, float64(reached))
+		s, err := w.takeSample(ctx, float64(reached))
 		if err != nil {
 			return nil, err
 		}

@@ -84,7 +84,7 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	if _, err := c.phase(ctx, j, c.rate*min(warming, c.seconds)); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
-	before, err := w.look(ctx, 0)
+	before, err := w.takeSample(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	if out, err = c.phase(ctx, j, n); err != nil {
 		return nil, err
 	}
-	after, err := w.look(ctx, 0)
+	after, err := w.takeSample(ctx, 0)
 	maps.Copy(out, tool.Between(before, after, n))
 	if p.Pid() == 0 {
 		delete(out, "tool_us") // all of it belongs to the target
@@ -109,7 +109,7 @@ func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float6
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := look(ctx, j.Into, p); err != nil {
+		if err := pollRows(ctx, j.Into, p); err != nil {
 			stop(fmt.Errorf("look into the target: %w", err))
 		}
 	}()
@@ -119,9 +119,9 @@ func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float6
 	return out, err
 }
 
-// look tells a phase which rows are visible, until ctx ends. Rows arrive nearly in order: those above the last row without
+// pollRows tells a phase which rows are visible, until ctx ends. Rows arrive nearly in order: those above the last row without
 // a gap below it are queried again.
-func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
+func pollRows(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	c, err := target.Connect(ctx)
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	if _, err := c.Exec(ctx, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan"); err != nil {
 		return err
 	}
-	for whole := p.First - 1; ctx.Err() == nil; time.Sleep(pause) {
-		rows, err := c.Query(ctx, "SELECT id FROM bench WHERE id > $1 ORDER BY id", strconv.FormatInt(whole, 10))
+	for contiguous := p.First - 1; ctx.Err() == nil; time.Sleep(pause) {
+		rows, err := c.Query(ctx, "SELECT id FROM bench WHERE id > $1 ORDER BY id", strconv.FormatInt(contiguous, 10))
 		if err != nil {
 			return unlessOver(ctx, err)
 		}
@@ -141,8 +141,8 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 				return unlessOver(ctx, err)
 			}
 			p.Arrive(id, at)
-			if id == whole+1 {
-				whole = id
+			if id == contiguous+1 {
+				contiguous = id
 			}
 		}
 		if err = rows.Err(); err != nil {

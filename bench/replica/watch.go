@@ -41,7 +41,7 @@ func (w *watch) find(ctx context.Context) error {
 // await waits until the walsender streams.
 func (w *watch) await(ctx context.Context, limit time.Duration) error {
 	for stall := w.job.NewStall(ctx, limit); w.sender == 0; {
-		if _, err := w.look(ctx, 0); err != nil {
+		if _, err := w.takeSample(ctx, 0); err != nil {
 			return err
 		}
 		if err := w.program.Look(); err != nil {
@@ -57,8 +57,8 @@ func (w *watch) await(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// look takes a sample.
-func (w *watch) look(ctx context.Context, amount float64) (s tool.Sample, err error) {
+// takeSample takes a sample.
+func (w *watch) takeSample(ctx context.Context, amount float64) (s tool.Sample, err error) {
 	if w.sender == 0 || len(w.backends) == 0 || w.looked%25 == 0 {
 		if err := w.find(ctx); err != nil {
 			return s, err

@@ -60,7 +60,7 @@ func (p *Program) connect(ctx context.Context, connector, more string) error {
 	}
 	p.cmd = exec.CommandContext(ctx, "java", args...)
 	p.stop = syscall.SIGKILL // it stops slowly, and has no state to save
-	p.trouble = func() error { return failedTask(ctx, listen, p.job.Name) }
+	p.findFailure = func() error { return failedTask(ctx, listen, p.job.Name) }
 	return nil
 }
 

@@ -82,7 +82,7 @@ func TestSilentDaemon(t *testing.T) {
 	}
 	defer listener.Close()
 	p := sleeping(t, Tailrace, connected(t, 10), NewStall(time.Second, nil))
-	p.progress = func() (float64, bool, error) { return held(t.Context(), listener.Addr().String(), 10) }
+	p.progress = func() (float64, bool, error) { return acceptedRows(t.Context(), listener.Addr().String(), 10) }
 	if err := p.Arrived(t.Context()); !errors.Is(err, ErrStalled) {
 		t.Errorf("the end of the run is %v", err)
 	}

@@ -49,7 +49,7 @@ func (p *Program) tailrace(ctx context.Context, binary, profiles string) error {
 	p.cmd = exec.CommandContext(ctx, binary, args...)
 	topics := j.Topics()
 	p.progress = func() (float64, bool, error) {
-		accepted, done, err := held(ctx, listen, j.From.Rows)
+		accepted, done, err := acceptedRows(ctx, listen, j.From.Rows)
 		if err != nil || j.Sink.Kind != Kafka || j.Sink.Creates {
 			return accepted, done, err
 		}
@@ -105,8 +105,8 @@ func (p *Program) Delays() (map[string]float64, error) {
 	return out, json.Unmarshal(text, &out)
 }
 
-// held asks the daemon how many rows its sinks have accepted, and whether all of them are durable there.
-func held(ctx context.Context, listen string, rows int) (float64, bool, error) {
+// acceptedRows asks the daemon how many rows its sinks have accepted, and whether all of them are durable there.
+func acceptedRows(ctx context.Context, listen string, rows int) (float64, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/api/v1/pipelines", nil)

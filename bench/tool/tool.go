@@ -56,11 +56,11 @@ type Program struct {
 	stop   syscall.Signal
 	// progress returns how far the tool has come, in a measure that grows with the rows, and whether all rows have arrived.
 	progress func() (amount float64, done bool, err error)
-	// trouble asks a tool that keeps running after a failure; nil: it exits, or progress has the error. See troubled.
-	trouble func() error
-	asked   time.Time // when that was
-	began   time.Time
-	stall   *Stall
+	// findFailure asks a tool that keeps running after a failure; nil: it exits, or progress has the error. See checkFailure.
+	findFailure func() error
+	asked       time.Time // when that was
+	began       time.Time
+	stall       *Stall
 }
 
 // Start starts a tool of Binaries on the job's slot, which must exist already.
@@ -119,20 +119,20 @@ func (p *Program) Look() error {
 	if proc.Ended(p.Pid()) {
 		return p.failed()
 	}
-	if err := p.troubled(); err != nil {
+	if err := p.checkFailure(); err != nil {
 		return err
 	}
 	_, _, err := p.progress()
 	return err
 }
 
-// troubled asks at most once per second, because the answer costs the tool some CPU.
-func (p *Program) troubled() error {
-	if p.trouble == nil || time.Since(p.asked) < time.Second {
+// checkFailure asks at most once per second, because the answer costs the tool some CPU.
+func (p *Program) checkFailure() error {
+	if p.findFailure == nil || time.Since(p.asked) < time.Second {
 		return nil
 	}
 	p.asked = time.Now()
-	return p.trouble()
+	return p.findFailure()
 }
 
 // failed returns the error of a tool that has ended too early.
@@ -170,7 +170,7 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 			}
 			return 0, p.failed()
 		}
-		if err := p.troubled(); err != nil {
+		if err := p.checkFailure(); err != nil {
 			return 0, err
 		}
 		if p.stall.Look(0) {
@@ -200,7 +200,7 @@ func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 		case ended:
 			return p.failed()
 		}
-		if err := p.troubled(); err != nil {
+		if err := p.checkFailure(); err != nil {
 			return err
 		}
 		if p.stall.Look(amount) {

@@ -74,7 +74,7 @@ func (f *Fingerprint) apply(events []Observation) error {
 	for _, o := range events {
 		sql := replays[o.Table]
 		if o.Op != "delete" {
-			f.whole(o)
+			f.complete(o)
 		}
 		switch o.Op {
 		case "delete":

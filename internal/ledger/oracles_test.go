@@ -128,7 +128,7 @@ func TestOraclesFindEachBreakage(t *testing.T) {
 					// A transaction is named by its LSN, a row by its key.
 					subject, lsn := h[i].Subject(), fmt.Sprintf("transaction %s", h[i].LSN)
 					errs := Judge(b.do(h, i), w.oracle(name))
-					if !tells(errs, name, subject) && (name != "O5" || !tells(errs, name, lsn)) {
+					if !hasFinding(errs, name, subject) && (name != "O5" || !hasFinding(errs, name, lsn)) {
 						t.Errorf("seed %d: nothing about %s or %s in %v", seed, subject, lsn, errs)
 					}
 				}
@@ -145,11 +145,11 @@ func TestOraclesFindChangesOfKeys(t *testing.T) {
 		i := slices.IndexFunc(h, func(o Observation) bool { return o.Table == badge && o.Op == half && o.LSN > 0x3000 })
 		serial, subject := h[i].Image.Serial, h[i].Subject()
 		h = slices.Delete(h, i, i+1)
-		if errs := Judge(h, w.oracle("O10")); !tells(errs, "O10", subject) {
+		if errs := Judge(h, w.oracle("O10")); !hasFinding(errs, "O10", subject) {
 			t.Errorf("%s half lost: %v", half, errs)
 		}
 		if half == "insert" {
-			if errs := Judge(h, NewGap()); !tells(errs, "O1", fmt.Sprintf("serial %d", *serial)) {
+			if errs := Judge(h, NewGap()); !hasFinding(errs, "O1", fmt.Sprintf("serial %d", *serial)) {
 				t.Errorf("%s half lost: %v", half, errs)
 			}
 		}
@@ -167,16 +167,16 @@ func TestAtomicityFindsMissingTransactions(t *testing.T) {
 		}
 		return o.LSN == lsn
 	})
-	if errs := Judge(lost, NewAtomicity(w.truth)); !tells(errs, "O5", log) {
+	if errs := Judge(lost, NewAtomicity(w.truth)); !hasFinding(errs, "O5", log) {
 		t.Errorf("a lost transaction: %v", errs)
 	}
 	w.truth.Txs[1<<40] = Tx{}
-	if errs := Judge(h, NewAtomicity(w.truth)); !tells(errs, "O5", fmt.Sprint(1<<40)) {
+	if errs := Judge(h, NewAtomicity(w.truth)); !hasFinding(errs, "O5", fmt.Sprint(1<<40)) {
 		t.Errorf("a transaction that the source has besides: %v", errs)
 	}
 	delete(w.truth.Txs, 1<<40)
 	delete(w.truth.Txs, 7)
-	if errs := Judge(h, NewAtomicity(w.truth)); !tells(errs, "O5", `{"txn_no":7}`) {
+	if errs := Judge(h, NewAtomicity(w.truth)); !hasFinding(errs, "O5", `{"txn_no":7}`) {
 		t.Errorf("a transaction that the source lacks: %v", errs)
 	}
 }
@@ -191,7 +191,7 @@ func TestIdentityExactlyOnce(t *testing.T) {
 		t.Error(errs)
 	}
 	p.repeat(1)
-	if errs := Judge(p.history, NewIdentity(true)); !tells(errs, "O4", p.history[len(p.history)-1].Subject()) {
+	if errs := Judge(p.history, NewIdentity(true)); !hasFinding(errs, "O4", p.history[len(p.history)-1].Subject()) {
 		t.Errorf("a repeat was accepted: %v", errs)
 	}
 }
@@ -278,8 +278,8 @@ func must(err error) {
 	}
 }
 
-// tells reports whether one of the errors comes from the oracle and names the subject.
-func tells(errs []error, oracle, subject string) bool {
+// hasFinding reports whether one of the errors comes from the oracle and names the subject.
+func hasFinding(errs []error, oracle, subject string) bool {
 	return slices.ContainsFunc(errs, func(err error) bool {
 		return strings.HasPrefix(err.Error(), oracle+" ") && strings.Contains(err.Error(), subject)
 	})

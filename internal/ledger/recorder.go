@@ -78,8 +78,8 @@ func (r *Recorder) Acks() ([]Ack, error) {
 // Close stops the recorder. All connections that it watches must be closed.
 func (r *Recorder) Close() { close(r.requests) }
 
-// note stores an acknowledgement, before it is passed to the server.
-func (r *Recorder) note(a Ack) {
+// record stores an acknowledgement, before it is passed to the server.
+func (r *Recorder) record(a Ack) {
 	q := &request{ack: a, done: make(chan struct{})}
 	r.mutex.Lock()
 	r.acks = append(r.acks, q)
@@ -167,7 +167,7 @@ func (f *frontend) acknowledge(a Ack) {
 		f.flush = a.Flush
 	}
 	a.Conn, a.At = f.conn, time.Now()
-	f.recorder.note(a)
+	f.recorder.record(a)
 }
 
 var startReplication = regexp.MustCompile(`(?i)^\s*START_REPLICATION\s+SLOT\s+\S+\s+LOGICAL\s+([0-9A-F]+/[0-9A-F]+)`)

@@ -60,8 +60,8 @@ func (f *Fingerprint) hit(o Observation) func(pgconn.CommandTag) error {
 	}
 }
 
-// whole expects every column of the table in the row or among the unchanged, and no others.
-func (f *Fingerprint) whole(o Observation) {
+// complete expects every column of the table in the row or among the unchanged, and no others.
+func (f *Fingerprint) complete(o Observation) {
 	var row map[string]json.RawMessage
 	if err := json.Unmarshal(o.Row, &row); err != nil {
 		f.found.add("O6 fingerprint: no row in %s", o)

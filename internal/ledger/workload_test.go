@@ -44,7 +44,7 @@ func TestWorkload(t *testing.T) {
 	}
 	for _, b := range misprints(p.history) {
 		t.Run(b.name, func(t *testing.T) {
-			if errs := Judge(b.history, fingerprint()); !tells(errs, "O6", b.subject) {
+			if errs := Judge(b.history, fingerprint()); !hasFinding(errs, "O6", b.subject) {
 				t.Errorf("nothing about %s in %v", b.subject, errs)
 			}
 		})

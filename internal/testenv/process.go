@@ -40,7 +40,7 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // the state says more
+		_ = cmd.Wait() // ProcessState has the details
 		close(p.done)
 	}()
 	return p, nil

@@ -71,7 +71,7 @@ func (d *daemon) start() error {
 	}
 	d.cmd, d.done = cmd, make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // its state says more
+		_ = cmd.Wait() // ProcessState has the details
 		close(d.done)
 	}()
 	return nil

@@ -47,7 +47,6 @@ var (
 // Steps reads a fix like an operator who executes exactly what is printed: SQL goes to the server that the text names, by
 // default that of the state (the target for a sink's, the source for a pipeline's). A line that begins with "or", with all
 // lines after it, is an alternative. It is used if nothing before it can be executed and it is complete by itself.
-// alternative, which is read where nothing before it can be executed and the alternative says all that is to be done.
 func Steps(fix string, source bool) (steps []Step) {
 	for line := range strings.Lines(fix) {
 		line = strings.TrimSpace(line)

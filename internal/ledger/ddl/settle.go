@@ -48,7 +48,7 @@ func (s *Stage) Settle(ctx context.Context) error {
 		if err != nil || len(differences) == 0 {
 			return err
 		}
-		if ask, err = w.told(ctx); err != nil {
+		if ask, err = w.awaitReport(ctx); err != nil {
 			return err
 		}
 	}
@@ -79,9 +79,9 @@ func (w *settling) equalize(ctx context.Context) error {
 	}
 }
 
-// told waits until a state names a difference that the stream does not contain, such as a truncated partition, and that only
-// a check detects. It reports whether a fix was followed.
-func (w *settling) told(ctx context.Context) (acted bool, err error) {
+// awaitReport waits until a state names a difference that the stream does not contain, such as a truncated partition, and
+// that only a check detects. It reports whether a fix was followed.
+func (w *settling) awaitReport(ctx context.Context) (acted bool, err error) {
 	for end := time.Now().Add(w.Looks); !acted && err == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if w.daemon.Ended() {
 			return false, errEnded

@@ -65,19 +65,19 @@ func noCommitLost(f *failover) {
 	}
 	f.former.Exec(t, "SELECT pg_logical_emit_message(false, 'idle', 'not a commit')", "CHECKPOINT")
 	f.drain()
-	held := f.status().Sinks[0].Durable.LSN.String()
+	durable := f.status().Sinks[0].Durable.LSN.String()
 	if err := f.former.Crash(); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.promoted.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if f.promoted.Query(t, "postgres", "SELECT pg_last_wal_replay_lsn() < '"+held+"'") != "true" {
-		t.Fatalf("the standby has what the sink holds, %s: the case is not the one that is meant", held)
+	if f.promoted.Query(t, "postgres", "SELECT pg_last_wal_replay_lsn() < '"+durable+"'") != "true" {
+		t.Fatalf("the standby has what the sink holds, %s: the case is not the one that is meant", durable)
 	}
 	f.promoted.Promote(t)
 	f.source = f.promoted
-	f.beside.source = f.promoted
+	f.other.source = f.promoted
 	f.goesOn(21)
 
 	if err := f.former.Start(); err != nil {

@@ -58,7 +58,7 @@ func synchronousTarget(t *testing.T, binary string, version int, busy bool) {
 	}
 	f.fail()
 	end()
-	f.target, f.beside.target = f.promoted, f.promoted
+	f.target, f.other.target = f.promoted, f.promoted
 	f.drain()
 	f.same("items")
 	f.goesOn(21)

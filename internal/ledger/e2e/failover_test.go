@@ -16,7 +16,7 @@ import (
 type failover struct {
 	*pair
 	former, promoted *testenv.PostgresServer // the side that fails over: the primary, and its standby
-	beside           *pair                   // the other daemon
+	other            *pair                   // the other daemon
 	settings         string                  // of the source's block, besides its tables
 }
 
@@ -62,9 +62,9 @@ func (f *failover) start() {
 	f.streams()
 	other := *f.pair
 	other.listen, other.dir = freeAddress(f.t), f.t.TempDir()
-	f.beside = &other
-	f.beside.write(settings)
-	f.beside.launch()
+	f.other = &other
+	f.other.write(settings)
+	f.other.launch()
 	f.lead()
 	f.insert(1, 10)
 	f.drain()
@@ -75,7 +75,7 @@ func (f *failover) start() {
 func (f *failover) drain() {
 	f.t.Helper()
 	f.until("everything is held", func() bool {
-		if f.status().Role == pipeline.Standby && f.beside.status().Role == pipeline.Active {
+		if f.status().Role == pipeline.Standby && f.other.status().Role == pipeline.Active {
 			f.swap()
 		}
 		_, err := f.wait("5s")
@@ -141,7 +141,7 @@ func states(st pipeline.Status) (all []pipeline.State) {
 func (f *failover) lead() {
 	f.t.Helper()
 	f.until("one daemon is active and one stands by", func() bool {
-		roles := f.status().Role + f.beside.status().Role
+		roles := f.status().Role + f.other.status().Role
 		return roles == pipeline.Active+pipeline.Standby || roles == pipeline.Standby+pipeline.Active
 	})
 	if f.status().Role == pipeline.Standby {
@@ -160,11 +160,11 @@ func (f *failover) bothHalt(name string) {
 	})
 	f.halts(name)
 	f.daemon.kill()
-	f.beside.halts(name)
+	f.other.halts(name)
 	for range 2 { // and it persists, at the next check and after a restart
-		f.beside.daemon.kill()
-		f.beside.launch()
-		f.beside.halts(name)
+		f.other.daemon.kill()
+		f.other.launch()
+		f.other.halts(name)
 	}
 }
 
@@ -190,15 +190,15 @@ func (f *failover) goesOn(from int) {
 	f.equal()
 	f.daemon.kill()
 	f.insert(from+10, from+19)
-	f.beside.until("the other daemon takes over", func() bool { return f.beside.status().Role == pipeline.Active })
-	f.beside.drain()
+	f.other.until("the other daemon takes over", func() bool { return f.other.status().Role == pipeline.Active })
+	f.other.drain()
 	f.equal()
 	f.swap()
 }
 
 // swap makes the other daemon the current one.
 func (f *failover) swap() {
-	a, b := f.pair, f.beside
+	a, b := f.pair, f.other
 	a.daemon, b.daemon = b.daemon, a.daemon
 	a.listen, b.listen = b.listen, a.listen
 	a.file, b.file = b.file, a.file

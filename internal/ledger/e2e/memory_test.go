@@ -116,7 +116,7 @@ func (m *memory) run(binary, text string) {
 	m.t.Cleanup(d.kill)
 }
 
-// strict reports whether all is well; body holds the answer.
+// strict returns the status code of /readyz?strict, 0 if the daemon does not answer; body holds the answer.
 func (m *memory) strict() int {
 	answer, err := http.Get("http://" + m.listen + "/readyz?strict")
 	if err != nil {

@@ -91,11 +91,11 @@ func (p *pair) trial(l load, seed uint64) {
 			p.t.Errorf("a reader of the replica has seen: %s", b)
 		}
 	}
-	p.judge()
+	p.checkEqual()
 }
 
-// judge compares both sides at rest, and checks that a difference would be found.
-func (p *pair) judge() {
+// checkEqual compares both sides at rest, and checks that a difference would be found.
+func (p *pair) checkEqual() {
 	p.same(append(ledger.Tables(), bankTables...)...)
 	p.t.Log(p.tailrace("verify", "-fast", p.file))
 	if code, err := p.daemon.terminate(10 * time.Second); code != 0 || err != nil {

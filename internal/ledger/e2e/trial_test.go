@@ -60,7 +60,7 @@ func (tr trial) run(t *testing.T) []error {
 	t.Logf("at the start %s; at the end %s", start, end)
 	r.program.drained(r, d)
 	defer func(begin time.Time) { t.Logf("judged in %s", time.Since(begin).Round(time.Millisecond)) }(time.Now())
-	return append(r.judge(), ledger.Liveness(start, end, tr.slack)...)
+	return append(r.checkHistory(), ledger.Liveness(start, end, tr.slack)...)
 }
 
 // drain waits until the slot reports that everything is durable, with one daemon left.
@@ -85,8 +85,8 @@ func (r *rig) confirmed(lsn string) bool {
 		"select confirmed_flush_lsn >= '%s' from pg_replication_slots where slot_name = '%s'", lsn, r.program.slot())) == "true"
 }
 
-// judge reads everything and applies the oracles.
-func (r *rig) judge() []error {
+// checkHistory reads everything and applies the oracles.
+func (r *rig) checkHistory() []error {
 	ctx := r.t.Context()
 	acks, err := r.recorder.Acks()
 	r.must(err)
