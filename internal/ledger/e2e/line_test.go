@@ -120,14 +120,14 @@ func (l *refPipeline) checkOwner(ctx context.Context, url string) error {
 
 // relay receives the available messages, writes the changes and acknowledges them.
 func (l *refPipeline) relay(ctx context.Context) error {
-	complete := 0 // changes of complete transactions
-	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || complete < len(l.decode.Changes); {
+	atCommit := 0 // number of changes of complete transactions
+	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || atCommit < len(l.decode.Changes); {
 		complete, err := l.receive(ctx)
 		if err != nil {
 			return err
 		}
 		if complete {
-			complete = len(l.decode.Changes)
+			atCommit = len(l.decode.Changes)
 		}
 	}
 	if l.bug == early {
