@@ -1,5 +1,5 @@
-// Command bench measures the daemon beside other tools and beside itself, on real servers that it brings up, and writes
-// RESULTS.md and the JSON files that it is put together from.
+// Command bench compares the daemon with other tools and with itself, on real servers that it starts, and writes
+// RESULTS.md and the JSON files from which it is generated.
 //
 //	go run ./bench                                        everything: about 45 minutes on two cores
 //	go run ./bench -parts drain -shapes insert1000        one table, which replaces only itself in RESULTS.md
@@ -11,10 +11,10 @@
 //	go run ./bench -parts replica -replica insert1,latency -tools tailrace,subscription
 //	go run ./bench -parts report                          RESULTS.md again, from the files
 //
-// It is called in the repository, on Linux, where nothing else runs. A tool that fails, that is not done after -limit, or that
-// makes no progress for the time -stall (three times that while it starts) is in the table with the reason, and the others
-// go on; the command then ends with exit code 1 and one line per failure. What is measured is written after each round of
-// runs. Only the ratios of one table mean something.
+// Run it in the repository, on Linux, on an idle machine. A tool that fails, that does not finish within -limit, or that
+// makes no progress for the time -stall (three times that while it starts) appears in the table with the reason, and the
+// others go on; the command then ends with exit code 1 and one line per failure. Results are written after each round of
+// runs. Only the ratios within one table are meaningful.
 package main
 
 import (
@@ -62,7 +62,7 @@ func main() {
 	}
 }
 
-// exit writes the error of the call and then what has failed, a line each, and returns the exit code.
+// exit writes the error of the call and then the failures, one per line, and returns the exit code.
 func exit(w io.Writer, err error, failures []rig.Failure) (code int) {
 	if err != nil {
 		code = 1
@@ -102,7 +102,7 @@ func run(ctx context.Context, u *rig.Setup) error {
 	return book.Write()
 }
 
-// measure runs the parts that are wanted. One that fails is in u.Failures, and the others go on; an error is that of ctx.
+// measure runs the selected parts. A part that fails is recorded in u.Failures, and the others go on; an error is that of ctx.
 func measure(ctx context.Context, u *rig.Setup, parts []named, wanted *rig.List) error {
 	for _, p := range parts {
 		if !wanted.Has(p.name) {
@@ -121,7 +121,7 @@ func measure(ctx context.Context, u *rig.Setup, parts []named, wanted *rig.List)
 	return nil
 }
 
-// prepare makes the folders.
+// prepare creates the folders.
 func prepare(u *rig.Setup, out string) (book *record.Book, err error) {
 	v := versions(u.Version)
 	if u.Profiles != "" {
@@ -137,7 +137,7 @@ func prepare(u *rig.Setup, out string) (book *record.Book, err error) {
 	return u.Book, err
 }
 
-// versions are those of what is measured and of what it runs on.
+// versions returns the versions of the tools and of the software they run on.
 func versions(postgres int) map[string]string {
 	return map[string]string{
 		"Debezium":       testenv.Debezium,
@@ -150,7 +150,7 @@ func versions(postgres int) map[string]string {
 	}
 }
 
-// word is one word of a line, or the line where it has fewer.
+// word returns one word of a line, or the whole line where it has fewer words.
 func word(line string, i int) string {
 	if words := strings.Fields(line); i < len(words) {
 		return words[i]

@@ -17,7 +17,7 @@ func (f fake) Flags(*flag.FlagSet) {}
 
 func (f fake) Run(ctx context.Context, u *rig.Setup) error { return f(ctx, u) }
 
-// A failure in one part leaves the others to run, and the command ends with exit code 1 and a line for each.
+// After a failure in one part the others still run, and the command ends with exit code 1 and one line per failure.
 func TestFailuresEndTheCommand(t *testing.T) {
 	last := 0
 	run := rig.Failure{Part: "a", Case: "toast", Line: "tailrace", Run: 2, Reason: "stalled at 3 of 10 rows"}
@@ -47,7 +47,7 @@ func TestFailuresEndTheCommand(t *testing.T) {
 	}
 }
 
-// An error of the command itself comes before what has failed.
+// An error of the command itself comes before the failures.
 func TestExit(t *testing.T) {
 	w := &strings.Builder{}
 	if code := exit(w, errors.New("disk full"), []rig.Failure{{Part: "a", Reason: "x"}}); code != 1 || w.String() != "bench: disk full\nbench: failed: a: x\n" {

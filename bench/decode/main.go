@@ -1,5 +1,5 @@
-// Command decode is the daemon with one more kind of sink, "none", which takes all rows and drops them: what reading and
-// decoding costs, with everything else of the product around it. It can also write a CPU profile of itself, with any sink.
+// Command decode is the daemon with one more type of sink, "none", which accepts all rows and drops them. It measures what
+// reading and decoding cost with the rest of the product around them. It can also write a CPU profile of itself, with any sink.
 //
 //	decode run FILE [PROFILE]
 package main

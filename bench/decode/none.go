@@ -14,9 +14,9 @@ import (
 	"github.com/tailrace/tailrace/sink"
 )
 
-// settings is a sink "none" block.
+// settings is the block of a sink "none".
 type settings struct {
-	Report string `hcl:"report,optional"` // where to write the delays when it closes; "": none are taken
+	Report string `hcl:"report,optional"` // the file for the delays, written on Close; "": none are measured
 }
 
 func (s *settings) Sink(string, string, *zap.Logger) (sink.Sink, error) {
@@ -29,17 +29,17 @@ func (s *settings) Drop(context.Context, string, string, capture.Origin, bool) (
 	return nil, nil
 }
 
-// none holds whatever it is given at once. It is its own Writer.
+// none reports every batch as durable at once. It is its own Writer.
 type none struct {
-	report string
-	held   func(capture.Position)
-	delays []time.Duration // from a commit's time to here, one a transaction
-	last   *capture.Tx
+	report    string
+	onDurable func(capture.Position)
+	delays    []time.Duration // from the commit time to Write, one per transaction
+	last      *capture.Tx
 }
 
 // Open implements sink.Sink.
 func (n *none) Open(_ context.Context, lane sink.Lane) (sink.Writer, sink.Progress, error) {
-	n.held = lane.OnDurable
+	n.onDurable = lane.OnDurable
 	return writer{n}, sink.Progress{Record: sink.RecordUnsupported}, nil
 }
 
@@ -55,7 +55,7 @@ func (n *none) Close() error {
 	return os.WriteFile(n.report, text, 0o600)
 }
 
-// percentiles are in milliseconds.
+// percentiles returns percentiles in milliseconds.
 func percentiles(ds []time.Duration) map[string]float64 {
 	out := map[string]float64{}
 	if len(ds) == 0 {
@@ -74,16 +74,16 @@ type writer struct{ sink *none }
 func (w writer) Write(_ context.Context, batches []sink.Batch) error {
 	n := w.sink
 	if n.report != "" {
-		n.note(batches)
+		n.recordDelays(batches)
 	}
-	n.held(batches[len(batches)-1].End)
+	n.onDurable(batches[len(batches)-1].End)
 	return nil
 }
 
 // Close implements sink.Writer.
 func (w writer) Close() error { return nil }
 
-func (n *none) note(batches []sink.Batch) {
+func (n *none) recordDelays(batches []sink.Batch) {
 	now := time.Now()
 	for i := range batches {
 		for j := range batches[i].Events {

@@ -1,5 +1,5 @@
-// Package drain is the part that fills one backlog of WAL for each shape and lets each tool drain it, in turn, on a slot
-// that stands before it: rows per second, CPU per row of the tool, its walsender and the broker, and peak memory.
+// Package drain fills one backlog of WAL per shape and lets each tool drain it in turn, on a slot created before the
+// backlog. It measures rows per second, CPU per row of the tool, its walsender and the broker, and peak memory.
 package drain
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// Options says what to drain by what.
+// Options selects the shapes, sinks and tools.
 type Options struct {
 	rows          int
 	shapes, sinks rig.List
@@ -50,10 +50,10 @@ var sinks = []named{
 	{"kafka12-cloudevents", false, tool.Sink{Kind: tool.Kafka, Partitions: 12, Format: "cloudevents"}},
 }
 
-// mainSink is the one that the ratios are of.
+// mainSink is the sink that the ratios refer to.
 var mainSink = tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json"}
 
-// wants says whether a shape is drained into a sink.
+// wants reports whether a shape is drained into a sink.
 func (o *Options) wants(s shape, k named) bool {
 	if o.sinks.Empty() {
 		return s.full || k.few
@@ -61,12 +61,12 @@ func (o *Options) wants(s shape, k named) bool {
 	return o.sinks.Has(k.name)
 }
 
-// debezium reports whether Debezium drains a shape into a sink, too: all of them cost it minutes.
+// debezium reports whether Debezium also drains a shape into a sink: all of them would take it minutes.
 func (o *Options) debezium(s shape, k named) bool {
 	return !s.noDebezium && k.Kind == tool.Kafka && k.Format == "json" && (k.Sink == mainSink || !o.sinks.Empty())
 }
 
-// lines are the tools with their sinks, as the table has them.
+// lines returns the tools with their sinks, in the order of the table.
 func (o *Options) lines(s shape, tools *rig.List) (out []line) {
 	for _, k := range sinks {
 		if !o.wants(s, k) {
@@ -100,16 +100,16 @@ func (l line) String() string {
 	return l.tool + " into " + l.sink.String()
 }
 
-// perfScript is the name under which users know tool.ProducerPerf.
+// perfScript is the name by which users know tool.ProducerPerf.
 const perfScript = "kafka-producer-perf-test"
 
-// ours is the line that the ratios are of, and perf is what the broker takes at most.
+// ours is the line that the ratios refer to; perf is the upper limit of the broker.
 var (
 	ours = line{tool.Tailrace, mainSink}
 	perf = line{tool.ProducerPerf, tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}}
 )
 
-// Run measures all shapes that are wanted.
+// Run measures all selected shapes.
 func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	r, err := rig.New(ctx, u, true)
 	if err != nil {
@@ -156,7 +156,7 @@ func (o *Options) shape(ctx context.Context, r *rig.Rig, shape shape, table *rec
 	return r.Rounds(ctx, table, lines, compare)
 }
 
-// contest is one table that is being measured.
+// contest is one table being measured.
 type contest struct {
 	*rig.Rig
 	table   *record.Report
@@ -175,10 +175,10 @@ func (c *contest) one(ctx context.Context, l line) (_ map[string]float64, err er
 	return c.Drain(ctx, l.tool, j)
 }
 
-// overhead is what a record takes in a log besides key and value: lengths, offset and time, and its part of the batch's header.
+// overhead is what a record takes in a log besides key and value: lengths, offset, time, and its share of the batch header.
 const overhead = 10
 
-// recordBytes is the size that tailrace's records have in this table: from a run that is in it, else from one that is not.
+// recordBytes returns the size of tailrace's records in this table: from a run in the table, or else from an extra run.
 func (c *contest) recordBytes(ctx context.Context) (int, error) {
 	const key = "record_bytes"
 	size := 0.0

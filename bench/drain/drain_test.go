@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// A drain is done when as many changes have come as the shape says there are.
+// A drain is done when as many changes have arrived as the shape declares.
 func TestShapesHaveTheRowsThatTheySay(t *testing.T) {
 	needServers(t)
 	s, err := site.New(false, testenv.Version(testenv.Oldest))
@@ -39,7 +39,7 @@ func TestShapesHaveTheRowsThatTheySay(t *testing.T) {
 	}
 }
 
-// count is how many changes the base slot has up to an LSN, or in all.
+// count returns the number of changes that the base slot has up to an LSN, or in all.
 func count(t *testing.T, b *site.Backlog, end string) (n int) {
 	t.Helper()
 	err := b.Row(t.Context(), `SELECT count(*) FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, 'proto_version', '1',
@@ -51,7 +51,7 @@ func count(t *testing.T, b *site.Backlog, end string) (n int) {
 	return n
 }
 
-// The whole part, small, without what has to be downloaded: figures of every tool.
+// The whole part, at a small size and without downloads, yields figures for every tool.
 func TestDrain(t *testing.T) {
 	needServers(t)
 	dir := t.TempDir()

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// Each shape has the lines that say something of it, with the limit of the broker after the tools that it is compared with.
+// Each shape has only the lines that are meaningful for it; the broker's limit follows the tools that it is compared with.
 func TestLines(t *testing.T) {
 	const none, main, limit = "tailrace into nothing", "tailrace into Kafka, 1 partition, json", "kafka-producer-perf-test into Kafka, 1 partition"
 	const dbz, recv = "debezium into Kafka, 1 partition, json", "pg_recvlogical into /dev/null"
@@ -46,7 +46,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Records of kafka-producer-perf-test have the size of tailrace's, and the note compares warm with warm where it can.
+// Records of kafka-producer-perf-test have the size of tailrace's records, and the note compares warm with warm where it can.
 func TestProducerPerf(t *testing.T) {
 	for _, c := range []struct {
 		ours, perf map[string]float64

@@ -10,14 +10,14 @@ import (
 // shape is a kind of backlog.
 type shape struct {
 	name, title  string
-	share        float64 // of the rows asked for
+	share        float64 // of the requested rows
 	make         func(rows int) site.Shape
-	full         bool // drained into every sink; else into the sinks that others are measured with
-	producerPerf bool // with a line of what the broker takes at most
+	full         bool // drained into every sink; otherwise into the sinks that other tools are measured with
+	producerPerf bool // with a line for the upper limit of the broker
 	noDebezium   bool // it would take minutes
 }
 
-// shapes are all of them, the most telling first.
+// shapes lists all shapes, the most informative first.
 var shapes = []shape{
 	{name: "insert1000", title: "inserts in transactions of 1,000 rows", share: 1, make: Inserts(1000), full: true, producerPerf: true},
 	{name: "insert1", title: "inserts in transactions of 1 row", share: 0.5, make: Inserts(1), full: true, producerPerf: true},
@@ -37,15 +37,15 @@ var shapes = []shape{
 
 const external = "%s; ALTER TABLE bench ALTER note SET STORAGE EXTERNAL" // no compression: what is read is what is sent
 
-// Orders is the table of six columns and about 100 bytes a row that most figures stand on.
+// Orders is the table of six columns and about 100 bytes per row that most figures are based on.
 const Orders = `CREATE TABLE %s (id bigint PRIMARY KEY, customer_id int NOT NULL, status text NOT NULL,
 	total numeric(12,2) NOT NULL, note text, updated_at timestamptz NOT NULL)`
 
-// Insert adds the orders from an id to another, in one statement.
+// Insert adds the orders in a range of ids, in one statement.
 const Insert = `INSERT INTO %s SELECT g, g %% 1000, 'paid', g / 7.0, 'a note of some forty characters, no. ' || g, now()
 	FROM generate_series(%s, %s) g`
 
-// Tables are so many of orders, bench0 and on, without a row.
+// Tables creates n copies of orders, bench0 and so on, without rows.
 func Tables(n int) (s site.Shape) {
 	for i := range n {
 		name := fmt.Sprintf("bench%d", i)
@@ -55,7 +55,7 @@ func Tables(n int) (s site.Shape) {
 	return s
 }
 
-// loop makes transactions: body is statements in which i counts from 0.
+// loop makes transactions: body is a list of statements in which i counts from 0.
 func loop(transactions int, body ...string) string {
 	return fmt.Sprintf("DO $$ BEGIN FOR i IN 0..%d LOOP %s; COMMIT; END LOOP; END $$", transactions-1, strings.Join(body, "; "))
 }
@@ -77,7 +77,7 @@ func Inserts(tx int) func(rows int) site.Shape {
 	}
 }
 
-// changes updates every row and deletes it later, a transaction of updates after one of deletes.
+// changes updates every row and deletes it later, alternating transactions of deletes and of updates.
 func changes(rows int) site.Shape {
 	n := max(1, rows/2000)
 	where := fmt.Sprintf("WHERE id BETWEEN %s AND %s", from(1000), to(1000))
@@ -89,7 +89,7 @@ func changes(rows int) site.Shape {
 	}
 }
 
-// Changes has one statement change all orders, in transactions of 1,000 rows.
+// Changes changes all orders with one statement, in transactions of 1,000 rows.
 func Changes(statement string) func(rows int) site.Shape {
 	return func(rows int) site.Shape {
 		n := max(1, rows/1000)

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// costs are the columns of what is drained.
+// costs are the columns of the drains.
 var costs = []record.Column{
 	{Key: "tool_us", Title: "CPU us/row", Digits: 2, Spread: true},
 	{Key: "warm_tool_us", Title: "last 60 %", Digits: 2},
@@ -36,7 +36,7 @@ func (b *bench) overTables(ctx context.Context, r *record.Report) error {
 	return b.measure(ctx, s)
 }
 
-// spread is rows in runs of 100 over tables.
+// spread distributes rows over tables in runs of 100.
 func spread(tables, rows int) site.Shape {
 	n := max(1, rows/1000)
 	s := drain.Tables(tables)
@@ -91,7 +91,7 @@ func (b *bench) overStart(ctx context.Context, r *record.Report) error {
 	r.Setting = []string{"One row waits. The publication and the slot are there; the sink has no record yet."}
 	s := &series{report: r, key: "all_s"}
 	defer b.discard(ctx, s)
-	// the large catalogue first: a walsender goes on, behind its row, with what was written later
+	// the large catalogue first: after its row, a walsender goes on with what was written later
 	for _, catalogue := range []int{b.catalogue, 0} {
 		var lines []line
 		for _, published := range b.published {
@@ -110,7 +110,7 @@ func (b *bench) overStart(ctx context.Context, r *record.Report) error {
 	return b.measure(ctx, s)
 }
 
-// catalogued is one row, in a database with as many tables more.
+// catalogued is one row, in a database with n other tables.
 func catalogued(published, catalogue int) site.Shape {
 	s := drain.Tables(published)
 	s.Rows, s.Publish = 1, "FOR TABLE "+strings.Join(s.Tables, ", ")

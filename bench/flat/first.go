@@ -73,7 +73,7 @@ func (b *bench) first(ctx context.Context, from *site.Backlog, into tool.Sink) (
 	return figures, err
 }
 
-// once is one row in each table, in a transaction of its own.
+// once is one row in each table, each in its own transaction.
 func once(tables int) site.Shape {
 	s := drain.Tables(tables)
 	s.Rows = tables

@@ -1,5 +1,5 @@
-// Package flat is the part that shows which costs stay the same: CPU per row over the number of tables and of sinks, memory
-// over the size of a transaction, and the time to the first row over the size of the publication and the catalogue.
+// Package flat shows which costs stay constant: CPU per row over the number of tables and of sinks, memory over the size
+// of a transaction, and the time to the first row over the size of the publication and of the catalogue.
 package flat
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// Options says which cases and how large.
+// Options selects the cases and their sizes.
 type Options struct {
 	cases                          rig.List
 	tables, sinks, huge, published rig.Numbers
@@ -67,11 +67,11 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	return nil
 }
 
-// series is a case: backlogs, each drained in turn by what its lines say.
+// series is a case: backlogs, each drained in turn by its lines.
 type series struct {
 	report *record.Report
 	lines  []line
-	key    string // of the figure that is to stay the same
+	key    string // of the figure that should stay constant
 }
 
 type line struct {
@@ -99,7 +99,7 @@ func (b *bench) measure(ctx context.Context, s *series) error {
 	return b.Rounds(ctx, s.report, lines, s.compare)
 }
 
-// compare puts each line beside the first one of its kind of sink.
+// compare compares each line with the first one of its type of sink.
 func (s *series) compare(r *record.Report) {
 	for i, l := range s.lines {
 		for _, first := range s.lines[:i] {
@@ -120,7 +120,7 @@ func (b *bench) discard(ctx context.Context, s *series) {
 	}
 }
 
-// backlog makes a database with a backlog.
+// backlog creates a database with a backlog.
 func (b *bench) backlog(ctx context.Context, name string, s site.Shape) (*site.Backlog, error) {
 	d, err := b.NewDatabase(ctx, name)
 	if err != nil {
@@ -133,10 +133,10 @@ func (b *bench) backlog(ctx context.Context, name string, s site.Shape) (*site.B
 	return from, nil
 }
 
-// bus is the Kafka sink of these cases: the number of topics is not what they are about.
+// bus is the Kafka sink of these cases, which do not measure the number of topics.
 var bus = tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}
 
-// plural is a number with its word.
+// plural returns a number with its noun.
 func plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word

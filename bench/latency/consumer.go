@@ -12,8 +12,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// consumer reads one partition with as little as can be: one request after the other on one connection, each answered
-// when there is a byte.
+// consumer reads one partition with as little work as possible: one request after the other on one connection, each
+// answered as soon as there is a byte.
 type consumer struct {
 	broker *sarama.Broker
 	topic  string
@@ -73,7 +73,7 @@ func (c *consumer) fetch() error {
 	return nil
 }
 
-// number is the first number in a key: {"id":42}.
+// number returns the first number in a key: {"id":42}.
 func number(key []byte) (n int64) {
 	found := false
 	for _, c := range key {

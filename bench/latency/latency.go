@@ -1,5 +1,5 @@
-// Package latency is the part that measures how long a commit takes from its return to the client to the record in a
-// consumer, at fixed rates, with synchronous_commit and fsync on.
+// Package latency measures the time from the return of a commit to the client until the record reaches a consumer,
+// at fixed rates, with synchronous_commit and fsync on.
 package latency
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// Options says at which rates. The tools are the drain's.
+// Options selects the rates. The tools are those of the drain.
 type Options struct {
 	rates   rig.Numbers
 	seconds int
@@ -36,7 +36,7 @@ type bench struct {
 	*Options
 	*rig.Rig
 	from    *site.Backlog
-	reports []*record.Report // one a rate
+	reports []*record.Report // one per rate
 	next    int64            // id
 }
 
@@ -68,7 +68,7 @@ func (o *Options) Run(ctx context.Context, u *rig.Setup) error {
 	return b.all(ctx)
 }
 
-// all lets the tools take turns. A run of one is at all rates, so that a JVM is warm once.
+// all runs the tools in turn. One run covers all rates, so that a JVM warms up once.
 func (b *bench) all(ctx context.Context) error {
 	for i := range b.Setup.Runs {
 		for _, name := range []string{tool.Tailrace, tool.Debezium} {
@@ -86,7 +86,7 @@ func (b *bench) all(ctx context.Context) error {
 					b.Setup.Tell(r, i, name, nil, err)
 				}
 			}
-			if err != nil && len(b.Setup.Failures) == failures { // all rates are measured, and what it leaves cannot be removed
+			if err != nil && len(b.Setup.Failures) == failures { // all rates are measured, and what the run leaves cannot be removed
 				b.Setup.Fail(rig.Failure{Part: "latency", Line: name, Run: i + 1, Reason: err.Error()})
 			}
 		}
@@ -144,7 +144,7 @@ func (b *bench) tool(ctx context.Context, name string, run int) (err error) {
 	return nil
 }
 
-// phase writes at a rate and waits until all has come.
+// phase writes at a rate and waits until all rows have arrived.
 func (b *bench) phase(ctx context.Context, j *tool.Job, c *consumer, rate, seconds int) (map[string]float64, error) {
 	n := rate * seconds
 	p := NewPhase(b.next+1, n)

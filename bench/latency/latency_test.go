@@ -18,7 +18,7 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-// Records of other phases and repetitions do not count; a record may come before its commit has returned.
+// Records of other phases and repetitions do not count; a record may arrive before its commit has returned.
 func TestPhase(t *testing.T) {
 	const n = 1000
 	p, began := NewPhase(101, n), time.Now()
@@ -45,7 +45,7 @@ func TestPhase(t *testing.T) {
 	}
 }
 
-// Rows that do not come end a phase long before its limit.
+// Missing rows end a phase long before its limit.
 func TestStalledPhase(t *testing.T) {
 	p := NewPhase(1, 10)
 	for id := range int64(4) {

@@ -13,28 +13,28 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// connections are enough that none of them is waited for, unless the database stalls.
+// connections is large enough that no transaction waits for a connection, unless the database stalls.
 const connections = 16
 
 const insert = `INSERT INTO bench VALUES ($1::bigint, ($1::bigint % 1000)::int, 'paid', 12.34, 'a note of some forty characters, no. 12345', now())`
 
-// Phase is what is measured now: transactions with ids from First on, one row each.
+// Phase is the current measurement: transactions with ids from First on, one row each.
 type Phase struct {
 	First    int64
 	returned []atomic.Int64 // when the commit had returned, in Unix nanoseconds
-	arrived  []atomic.Int64 // when the row had come; 0: not yet
+	arrived  []atomic.Int64 // when the row arrived; 0: not yet
 	left     atomic.Int64
-	done     chan struct{} // closed when all have come
+	done     chan struct{} // closed when all have arrived
 }
 
-// NewPhase is one of n transactions.
+// NewPhase returns a phase of n transactions.
 func NewPhase(first int64, n int) *Phase {
 	p := &Phase{First: first, returned: make([]atomic.Int64, n), arrived: make([]atomic.Int64, n), done: make(chan struct{})}
 	p.left.Store(int64(n))
 	return p
 }
 
-// Arrive says that a row has come. Rows of other phases and repetitions do not count. One goroutine.
+// Arrive records that a row has arrived. Rows of other phases and repetitions do not count. One goroutine calls it.
 func (p *Phase) Arrive(id int64, at time.Time) {
 	i := id - p.First
 	if i < 0 || i >= int64(len(p.arrived)) || !p.arrived[i].CompareAndSwap(0, at.UnixNano()) {
@@ -45,9 +45,9 @@ func (p *Phase) Arrive(id int64, at time.Time) {
 	}
 }
 
-// Write writes the transactions into the table bench of the job's source, rate per second, and waits until all have come:
-// milliseconds by percentile, and the rate that was kept. When none comes for the time stall, it fails; 0: it waits until
-// ctx ends.
+// Write writes the transactions into the table bench of the job's source, rate per second, and waits until all rows have
+// arrived. It returns milliseconds by percentile, and the rate it achieved. It fails when no row arrives for the time stall;
+// with stall 0 it waits until ctx ends.
 func (p *Phase) Write(ctx context.Context, j *tool.Job, rate int, stall time.Duration) (map[string]float64, error) {
 	n := len(p.arrived)
 	took, err := load.Run(ctx, load.Plan{
@@ -70,19 +70,19 @@ func (p *Phase) Write(ctx context.Context, j *tool.Job, rate int, stall time.Dur
 	return out, nil
 }
 
-// wait waits until all rows have come.
+// wait waits until all rows have arrived.
 func (p *Phase) wait(ctx context.Context, stall *tool.Stall) error {
 	n := len(p.arrived)
 	stall.Started()
-	look := time.NewTicker(tool.Tick)
-	defer look.Stop()
+	tick := time.NewTicker(tool.Tick)
+	defer tick.Stop()
 	for {
 		select {
 		case <-p.done:
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("%d of %d rows have not come: %w", p.left.Load(), n, context.Cause(ctx))
-		case <-look.C:
+		case <-tick.C:
 			if stall.Look(float64(int64(n) - p.left.Load())) {
 				return stall.Err(n)
 			}
@@ -90,7 +90,7 @@ func (p *Phase) wait(ctx context.Context, stall *tool.Stall) error {
 	}
 }
 
-// percentiles are in milliseconds.
+// percentiles returns percentiles in milliseconds.
 func (p *Phase) percentiles() map[string]float64 {
 	ms := make([]float64, len(p.arrived))
 	for i := range ms {

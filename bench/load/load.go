@@ -1,5 +1,5 @@
-// Package load writes to a database at a fixed pace, whatever the database says: an open loop. A transaction that is late
-// delays none of those after it, so nothing of a stall is hidden.
+// Package load writes to a database at a fixed rate, however slowly the database answers: an open loop. A late transaction
+// delays none of those after it, so no part of a stall is hidden.
 package load
 
 import (
@@ -12,19 +12,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Plan says what to write.
+// Plan describes what to write.
 type Plan struct {
 	URL         string
-	Rate        float64 // transactions a second
+	Rate        float64 // transactions per second
 	Count       int     // of them
 	Connections int
 	SQL         string            // one statement: one transaction
 	Args        func(k int) []any // of the k-th, from 0; called by many goroutines
-	// Returned is told when the k-th commit has returned; nil: nobody. Called by many goroutines.
+	// Returned is called when the k-th commit has returned; nil: no call. Called by many goroutines.
 	Returned func(k int, at time.Time)
 }
 
-// Run writes and returns how long that took; more than Count/Rate means that the database did not keep up.
+// Run writes and returns how long that took. More than Count/Rate means that the database did not keep up.
 func Run(ctx context.Context, p Plan) (took time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -52,7 +52,7 @@ func Run(ctx context.Context, p Plan) (took time.Duration, err error) {
 	return time.Since(began), context.Cause(ctx)
 }
 
-// write takes the next transaction when it is due, until there is none.
+// write takes the next transaction when it is due, until none is left.
 func (p *Plan) write(ctx context.Context, c *pgx.Conn, began time.Time, next *atomic.Int64) error {
 	for {
 		k := int(next.Add(1) - 1)

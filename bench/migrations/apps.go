@@ -15,12 +15,12 @@ type app struct {
 	packages      []string // of PyPI
 	environment   func(*job) []string
 	files         map[string]string // that it needs in its folder
-	spared        []string          // tables whose rows the migrations read, and want to be the application's own
+	spared        []string          // tables whose rows the migrations read, and which must keep only the application's rows
 	first         step              // before the daemon starts
 	later         []step
 }
 
-// step is what is judged together.
+// step is a unit of migration after which the tables are compared.
 type step struct {
 	what     string
 	commands [][]string // programs of the virtual environment
@@ -95,7 +95,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "app", "USER": "postgres", "HOST": "127.0.0.1", "PORT": os.environ["PGPORT"]}}
 `
 
-// install makes the virtual environment when it is not there, and writes the application's files.
+// install creates the virtual environment unless it exists, and writes the application's files.
 func (j *job) install(ctx context.Context) error {
 	for name, text := range j.files {
 		if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o600); err != nil {

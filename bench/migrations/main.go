@@ -1,12 +1,12 @@
-// Command migrations lets the migrations of a real application run up and down in a source while the daemon streams into a
-// replica, with rows written between them, follows every fix that the daemon prints, and compares all tables after each step.
+// Command migrations runs the migrations of a real application up and down in a source while the daemon streams into a
+// replica, writes rows between them, follows every fix that the daemon prints, and compares all tables after each step.
 //
 //	go run ./bench/migrations -app wagtail -postgres 15
 //	go run ./bench/migrations -app airflow -postgres 18
 //
 // It installs the application into a virtual environment below -cache, with python3 and pip. The exit code is 1 when a step
-// ends with a difference that no state names, or with a fix that does not lead to equal tables. After such a step the replica
-// is copied from scratch, so that the next one is judged by itself.
+// ends with a difference that no state reports, or with a fix that does not lead to equal tables. After such a step the
+// replica is copied from scratch, so that the next step starts from equal tables.
 package main
 
 import (
@@ -80,10 +80,10 @@ type job struct {
 	server    *testenv.PostgresServer
 	stage     *ddl.Stage
 	rows      *writer
-	full      []string // tables that have REPLICA IDENTITY FULL for the time of a step
+	full      []string // tables that have REPLICA IDENTITY FULL for the duration of a step
 }
 
-// prepare installs the application, makes its first tables with rows, and starts the daemon.
+// prepare installs the application, creates its first tables with rows, and starts the daemon.
 func (j *job) prepare(ctx context.Context, seed uint64, schemaChange string) error {
 	if err := j.install(ctx); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (j *job) prepare(ctx context.Context, seed uint64, schemaChange string) err
 	return j.stage.Start()
 }
 
-// steps runs the migrations, and judges each.
+// steps runs the migrations and classifies the outcome of each.
 func (j *job) steps(ctx context.Context) (faults int, err error) {
 	for _, s := range j.later {
 		if err := j.migrate(ctx, s); err != nil {
@@ -145,7 +145,7 @@ func (j *job) steps(ctx context.Context) (faults int, err error) {
 }
 
 // migrate runs the commands of a step. Where Postgres refuses a change of a table that has lost its replica identity, it does what
-// docs/operations.md says, and runs the command again.
+// docs/operations.md recommends, and runs the command again.
 func (j *job) migrate(ctx context.Context, s step) error {
 	for _, args := range s.commands {
 		for {
@@ -173,7 +173,7 @@ func (j *job) migrate(ctx context.Context, s step) error {
 	return nil
 }
 
-// backToDefault is what the operator does when a table has a primary key again.
+// backToDefault does what the operator does when a table has a primary key again.
 const backToDefault = `DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass('%[1]s') AND indisprimary) THEN
     ALTER TABLE %[1]s REPLICA IDENTITY DEFAULT;
@@ -190,7 +190,7 @@ func (j *job) command(ctx context.Context, args []string) (string, error) {
 
 var refusal = regexp.MustCompile(`cannot (?:update|delete from) table "([^"]+)" because it does not have a replica identity`)
 
-// unidentified is the table of which Postgres has refused a change since it has no replica identity; "": none.
+// unidentified returns the table whose change Postgres has refused because it has no replica identity; "": none.
 func unidentified(out string) string {
 	if m := refusal.FindStringSubmatch(out); m != nil {
 		return pgx.Identifier{m[1]}.Sanitize()

@@ -15,16 +15,16 @@ import (
 type writer struct {
 	*rand.Rand
 	conn            *pgx.Conn
-	spared          []string // tables without rows of ours
+	spared          []string // tables that get no rows from the writer
 	tables, written int
-	refused         int // statements: a constraint of the application's
+	refused         int // statements refused by a constraint of the application
 }
 
 func (w *writer) String() string {
 	return fmt.Sprintf("%d tables, %d statements with rows, %d refused by constraints", w.tables, w.written, w.refused)
 }
 
-// newWriter makes both databases.
+// newWriter connects to both databases.
 func newWriter(ctx context.Context, server, source string, seed uint64) (*writer, error) {
 	admin, err := pgx.Connect(ctx, server)
 	if err != nil {
@@ -52,13 +52,13 @@ func (w *writer) exec(ctx context.Context, sql string) error {
 	return nil
 }
 
-// own are the tables in which the tools keep what they have done; rows of ours would mislead them.
+// own lists the tables in which the tools keep their own records; rows from the writer would mislead them.
 var own = []string{"alembic_version", "django_migrations", "django_content_type", "auth_permission"}
 
-// reference is the name of a column that refers to a row without a foreign key, as generic relations do.
+// reference matches the name of a column that refers to a row without a foreign key, as generic relations do.
 var reference = regexp.MustCompile(`_id$`)
 
-// columnsQuery lists the columns of all tables; a foreign key's with the column that it refers to.
+// columnsQuery lists the columns of all tables; those of a foreign key with the column that they refer to.
 const columnsQuery = `
 SELECT c.oid::regclass::text, quote_ident(a.attname), t.typname, t.typtype::text, t.typcategory::text, a.atttypmod, a.attnotnull,
   a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
@@ -95,7 +95,7 @@ func (w *writer) columns(ctx context.Context) (tables [][]column, err error) {
 	return tables, err
 }
 
-// write inserts, updates and deletes rows in every table; those that refer to others come in the second pass.
+// write inserts, updates and deletes rows in every table; tables that refer to others come in the second pass.
 func (w *writer) write(ctx context.Context) error {
 	tables, err := w.columns(ctx)
 	if err != nil {
@@ -125,7 +125,7 @@ func (w *writer) write(ctx context.Context) error {
 func (w *writer) insert(columns []column) string {
 	var names, values []string
 	for _, c := range columns {
-		if c.computed || c.filled && c.unique { // the others get values, as NULL may not fit to another migration
+		if c.computed || c.filled && c.unique { // the others get values, because NULL may violate a constraint of a later migration
 			continue
 		}
 		names, values = append(names, c.name), append(values, w.value(c))
@@ -151,7 +151,7 @@ func (w *writer) remove(columns []column) string {
 	return fmt.Sprintf("DELETE FROM %s WHERE ctid = (SELECT ctid FROM %s ORDER BY ctid DESC LIMIT 1 OFFSET 2)", t, t)
 }
 
-// value is an expression. Texts are numbers, which are JSON as well: data migrations read them.
+// value returns an expression. Texts are numbers, which are also valid JSON: data migrations read them.
 func (w *writer) value(c column) string {
 	n := w.IntN(9000)
 	if c.refers != "" {

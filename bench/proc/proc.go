@@ -1,4 +1,4 @@
-// Package proc reads from /proc what processes use. What cannot be read, because the process is gone, is zero.
+// Package proc reads from /proc what processes use. A value that cannot be read, because the process has ended, is zero.
 package proc
 
 import (
@@ -13,8 +13,8 @@ import (
 // ticks is the unit of CPU times under /proc: USER_HZ, 100 on every Linux that Go runs on.
 const ticks = 100
 
-// CPU is the CPU time that a process has used, user and system, of all its threads. A child that has ended has one until
-// it is waited for.
+// CPU returns the CPU time that a process has used, user and system, over all its threads. A child that has ended keeps its
+// time until its parent waits for it.
 func CPU(pid int) time.Duration {
 	fields := stat(pid)
 	if len(fields) < 13 {
@@ -25,28 +25,28 @@ func CPU(pid int) time.Duration {
 	return time.Duration(user+system) * time.Second / ticks
 }
 
-// Ended says whether a child has ended; it may wait to be asked for its status.
+// Ended reports whether a child has ended; its status may not have been collected yet.
 func Ended(pid int) bool {
 	fields := stat(pid)
 	return len(fields) == 0 || fields[0] == "Z"
 }
 
-// stat is what /proc/pid/stat has behind the command's name.
+// stat returns the fields of /proc/pid/stat after the command's name.
 func stat(pid int) []string {
 	text := read(pid, "stat")
 	return strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 }
 
-// Peak is the largest resident size of a process until now, in bytes.
+// Peak returns the largest resident size of a process so far, in bytes.
 func Peak(pid int) int64 { return number(read(pid, "status"), "VmHWM:") << 10 }
 
-// Anonymous is the resident size of a process without files and shared memory, now, in bytes.
+// Anonymous returns the current resident size of a process without files and shared memory, in bytes.
 func Anonymous(pid int) int64 { return number(read(pid, "status"), "RssAnon:") << 10 }
 
-// Written is what a process has given to write calls, in bytes, whatever they led to.
+// Written returns the number of bytes that a process has passed to write calls, whatever their result.
 func Written(pid int) int64 { return number(read(pid, "io"), "wchar:") }
 
-// Waits is how often the threads of a process have gone to sleep to be woken: voluntary context switches.
+// Waits returns how often the threads of a process have gone to sleep until woken: voluntary context switches.
 func Waits(pid int) (sum int64) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	for _, task := range tasks {
@@ -56,7 +56,7 @@ func Waits(pid int) (sum int64) {
 	return sum
 }
 
-// Load is the machine's load average over a minute.
+// Load returns the machine's load average over a minute.
 func Load() float64 {
 	text, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(text), " ")
@@ -69,7 +69,7 @@ func read(pid int, file string) string {
 	return string(text)
 }
 
-// number is the number behind a name.
+// number returns the number after a name.
 func number(text, name string) int64 {
 	_, rest, found := strings.Cut(text, name)
 	if !found {

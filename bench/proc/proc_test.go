@@ -42,7 +42,7 @@ func TestOwnProcess(t *testing.T) {
 	}
 }
 
-// used is the CPU time of this process, asked for another way.
+// used returns the CPU time of this process, obtained by other means.
 func used() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// offered is what the tools have to do.
+// offered is a load for the tools.
 type offered struct {
-	rate float64 // MB/s that are offered; 0: the full rate of a backlog
-	busy bool    // beside a process that eats a core
+	rate float64 // MB/s offered; 0: the full rate of a backlog
+	busy bool    // next to a process that keeps a core busy
 }
 
 const full = "full"
@@ -50,7 +50,7 @@ func (ls *loads) String() string {
 	return strings.Join(words, ",")
 }
 
-// with is the line of a tool in the table.
+// with returns the line of a tool in the table.
 func (l offered) with(name string) string {
 	text := "full rate"
 	if l.rate > 0 {

@@ -12,12 +12,12 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// table has no key: an index would cost the writers what the reader is to have.
+// table has no key: an index would take CPU from the reader.
 const table = "CREATE TABLE offered (id bigint, note text)"
 
 const (
-	rowSize     = 200  // bytes on the wire: 30 around the message, 8 of the message, 5 a value, the values
-	pace        = 1000 // transactions a second
+	rowSize     = 200  // bytes on the wire: 30 around the message, 8 of the message, 5 per value, the values
+	pace        = 1000 // transactions per second
 	connections = 4
 )
 
@@ -43,7 +43,7 @@ func (b *bench) offer(ctx context.Context, name string, j tool.Job, mbs float64)
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(200 * time.Millisecond) // its start is not measured
+	time.Sleep(200 * time.Millisecond) // the start of the tool is not measured
 	m := p.NewMeter(sender)
 	first := m.Look(ctx, 0)
 	_, err = load.Run(ctx, load.Plan{

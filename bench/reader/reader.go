@@ -1,6 +1,6 @@
-// Package reader is the part that puts the rests of the socket beside blocking reads, in the same program, and both
-// beside pg_recvlogical: at offered rates, at the full rate of a backlog, and beside a process that eats a core, over TCP,
-// TLS and Unix sockets. Nothing is done with the rows.
+// Package reader compares the pauses between reads of the socket with blocking reads, in the same program, and both with
+// pg_recvlogical: at offered rates, at the full rate of a backlog, and next to a process that keeps a core busy, over TCP,
+// TLS and Unix sockets. The tools drop all rows.
 package reader
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// Options says over what and how fast.
+// Options selects transports and rates.
 type Options struct {
 	loads         loads
 	transports    rig.List
@@ -34,7 +34,7 @@ func (o *Options) Flags(f *flag.FlagSet) {
 	f.IntVar(&o.rows, "reader-rows", 1_000_000, "reader: rows of the backlog of the full rate")
 }
 
-// tools are measured in this order.
+// tools lists the tools in the order of measurement.
 var tools = []string{tool.Tailrace, tool.Plain, tool.RecvLogical}
 
 // bench is one call of Run.
@@ -42,7 +42,7 @@ type bench struct {
 	*Options
 	*rig.Rig
 	full    *site.Backlog // in a database of its own
-	offered *site.Backlog // the table that is written to meanwhile
+	offered *site.Backlog // the table that is written to during the run
 }
 
 // Run measures all transports.
@@ -136,7 +136,7 @@ func eatCore() (stop func(), err error) {
 	}, nil
 }
 
-// compare says for each load what resting brings.
+// compare notes for each load what the pauses gain.
 func (b *bench) compare(r *record.Report) {
 	for _, l := range b.loads {
 		ours, plain, recv := l.with(tool.Tailrace), l.with(tool.Plain), l.with(tool.RecvLogical)

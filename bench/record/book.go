@@ -19,7 +19,7 @@ type Book struct {
 	versions map[string]string
 }
 
-// NewBook looks at the machine and the commit; dir is made when it is not there.
+// NewBook reads the properties of the machine and the commit; it creates dir if needed.
 func NewBook(dir string, versions map[string]string) (*Book, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "results"), 0o755); err != nil {
 		return nil, fmt.Errorf("make folder of results: %w", err)
@@ -27,7 +27,7 @@ func NewBook(dir string, versions map[string]string) (*Book, error) {
 	return &Book{dir: dir, commit: commit(), machine: machine(), versions: versions}, nil
 }
 
-// Begin makes the report of a case.
+// Begin creates the report of a case.
 func (b *Book) Begin(part, name, title string) *Report {
 	return &Report{
 		Part: part, Case: name, Title: title, Date: time.Now().UTC().Truncate(time.Second),
@@ -35,7 +35,7 @@ func (b *Book) Begin(part, name, title string) *Report {
 	}
 }
 
-// Save writes a report over the one of the same case, and RESULTS.md anew from all reports that are there.
+// Save writes a report over the previous one of the same case, and RESULTS.md again from all reports in the folder.
 func (b *Book) Save(r *Report) error {
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *Book) Save(r *Report) error {
 	return b.Write()
 }
 
-// Write puts RESULTS.md together from the reports that are there.
+// Write generates RESULTS.md from the reports in the folder.
 func (b *Book) Write() error {
 	files, err := filepath.Glob(filepath.Join(b.dir, "results", "*.json"))
 	if err != nil {
@@ -69,7 +69,7 @@ func (b *Book) Write() error {
 	return replace(filepath.Join(b.dir, "RESULTS.md"), []byte(page(reports)))
 }
 
-// replace writes a file whole or not at all.
+// replace writes a file atomically.
 func replace(path string, text []byte) error {
 	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
 		return fmt.Errorf("write results: %w", err)

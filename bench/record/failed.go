@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// failed counts the runs of a line without figures; why is the reason of the last one.
+// failed counts the runs of a line without figures and returns the reason of the last one.
 func (l *Line) failed() (n int, why string) {
 	for _, run := range l.Runs {
 		if run.Failed != "" {
@@ -15,7 +15,7 @@ func (l *Line) failed() (n int, why string) {
 	return n, why
 }
 
-// failedRuns counts those of all lines.
+// failedRuns counts the failed runs of all lines.
 func (r *Report) failedRuns() (failed, all int) {
 	for _, l := range r.Lines {
 		n, _ := l.failed()
@@ -24,7 +24,7 @@ func (r *Report) failedRuns() (failed, all int) {
 	return failed, all
 }
 
-// mark goes with the title in the list of tables; "": nothing has failed.
+// mark returns the addition to the title in the list of tables; "": no run has failed.
 func (r *Report) mark() string {
 	n, _ := r.failedRuns()
 	switch {
@@ -38,7 +38,7 @@ func (r *Report) mark() string {
 	return ""
 }
 
-// warn says above a table what is missing in it.
+// warn writes above a table what is missing in it.
 func (r *Report) warn(b *strings.Builder) {
 	if r.Failed != "" {
 		fmt.Fprintf(b, "**FAILED: the case was not measured to its end:** %s\n\n", oneLine(r.Failed))
@@ -48,7 +48,7 @@ func (r *Report) warn(b *strings.Builder) {
 	}
 }
 
-// failures says which lines lack runs, and why.
+// failures lists the lines that lack runs, and the reasons.
 func (r *Report) failures() (notes []string) {
 	for _, l := range r.Lines {
 		if n, why := l.failed(); n > 0 {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// machine names the processor, its cores, the memory and the kernel.
+// machine returns the processor, its cores, the memory and the kernel.
 func machine() string {
 	return fmt.Sprintf("%s, %d cores, %s of memory, %s %s", field("/proc/cpuinfo", "model name"), runtime.NumCPU(),
 		memory(), runtime.GOOS, kernel())
 }
 
-// field is the value behind a name in a file of "name: value" lines.
+// field returns the value after a name in a file of "name: value" lines.
 func field(file, name string) string {
 	text, _ := os.ReadFile(file)
 	for line := range strings.Lines(string(text)) {
@@ -38,7 +38,7 @@ func kernel() string {
 	return strings.TrimSpace(string(text))
 }
 
-// commit is the commit of the working folder, with a mark where files differ from it. The results themselves do not count.
+// commit returns the commit of the working folder, with a mark when files differ from it. Result files do not count.
 func commit() string {
 	head, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
@@ -51,7 +51,7 @@ func commit() string {
 	return strings.TrimSpace(string(head))
 }
 
-// Version is the first line that a program prints of itself; "none" where there is no such program.
+// Version returns the first line that a program prints about its version; "none" if the program is missing.
 func Version(program string, args ...string) string {
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {

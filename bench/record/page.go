@@ -16,7 +16,7 @@ not. Figures are medians of the runs, with the smallest and the largest one in b
 microseconds of one core; MB are millions of bytes.
 `
 
-// page is RESULTS.md: what there is, and a chapter for each part.
+// page writes RESULTS.md: an overview, and a chapter per part.
 func page(reports []*Report) string {
 	var b strings.Builder
 	b.WriteString(preface)
@@ -38,7 +38,7 @@ func page(reports []*Report) string {
 	return b.String()
 }
 
-// contents lists the tables with the commits that they stand for.
+// contents lists the tables with the commits that they were measured at.
 func contents(b *strings.Builder, reports []*Report, machines, versions string) {
 	if len(reports) == 0 {
 		return
@@ -55,7 +55,7 @@ func contents(b *strings.Builder, reports []*Report, machines, versions string) 
 	}
 }
 
-// shared is what all reports have in common; "": they differ.
+// shared returns what all reports have in common; "": they differ.
 func shared(reports []*Report, of func(*Report) string) (text string) {
 	for i, r := range reports {
 		if i > 0 && of(r) != text {
@@ -66,7 +66,7 @@ func shared(reports []*Report, of func(*Report) string) (text string) {
 	return text
 }
 
-// footer says what a table stands for, without what all tables share.
+// footer writes what a table was measured with, without what all tables share.
 func (r *Report) footer(b *strings.Builder, machine, versions bool) {
 	runs := "1 run"
 	if n := r.runs(); n != 1 {
@@ -115,7 +115,7 @@ func (r *Report) lines(b *strings.Builder) {
 	}
 }
 
-// cell is a median, with its spread where the column wants it.
+// cell returns a median, with its spread if the column shows it.
 func (l *Line) cell(c Column) string {
 	vs := l.values(c.Key)
 	if len(vs) == 0 {
@@ -128,7 +128,7 @@ func (l *Line) cell(c Column) string {
 	return text
 }
 
-// figure writes a number with thousands apart.
+// figure formats a number with separators between thousands.
 func figure(v float64, digits int) string {
 	text := strconv.FormatFloat(v, 'f', digits, 64)
 	whole, rest, fraction := strings.Cut(text, ".")
@@ -145,10 +145,10 @@ func figure(v float64, digits int) string {
 	return sign + whole
 }
 
-// Count writes a whole number as the tables do.
+// Count formats an integer as the tables do.
 func Count(n int) string { return figure(float64(n), 0) }
 
-// runs is how many runs the lines have.
+// runs returns the number of runs of the lines.
 func (r *Report) runs() (n int) {
 	for _, l := range r.Lines {
 		n = max(n, len(l.Runs))

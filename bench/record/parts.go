@@ -9,11 +9,11 @@ import (
 // part is a chapter of RESULTS.md.
 type part struct {
 	name    string
-	cases   []string // in their order; others come behind, by name
+	cases   []string // in their order; others follow, by name
 	columns string   // what is in them
 }
 
-// parts are all chapters, in their order.
+// parts lists all chapters in their order.
 var parts = []part{
 	{
 		"drain",
@@ -53,7 +53,7 @@ var parts = []part{
 	},
 }
 
-// chapter finds a part by name; a part that is not listed has no words of its own.
+// chapter returns a part by name; a part that is not listed has no introduction.
 func chapter(name string) (i int, p part) {
 	if i = slices.IndexFunc(parts, func(p part) bool { return p.name == name }); i < 0 {
 		return len(parts), part{name: name}
@@ -61,7 +61,7 @@ func chapter(name string) (i int, p part) {
 	return i, parts[i]
 }
 
-// inOrder is the order of RESULTS.md.
+// inOrder sorts reports in the order of RESULTS.md.
 func inOrder(a, b *Report) int {
 	i, p := chapter(a.Part)
 	j, _ := chapter(b.Part)

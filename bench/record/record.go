@@ -1,5 +1,5 @@
-// Package record keeps what the benchmarks have measured: one JSON file for each case, and RESULTS.md put together from
-// all of them. Nothing of it is written by hand.
+// Package record stores the results of the benchmarks: one JSON file per case, and RESULTS.md generated from
+// all of them. No part of it is written by hand.
 package record
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Report is one table: a case of a part, with the machine, the versions and the commit that it stands for.
+// Report is one table: a case of a part, with the machine, the versions and the commit of the measurement.
 type Report struct {
 	Part     string            `json:"part"` // drain, latency, reader, flat or replica
 	Case     string            `json:"case"` // unique in its part: the file's name
@@ -23,8 +23,8 @@ type Report struct {
 	Setting  []string          `json:"setting"` // sentences on what was measured
 	Columns  []Column          `json:"columns"`
 	Lines    []*Line           `json:"lines"`
-	Notes    []string          `json:"notes"`            // what follows from the medians
-	Failed   string            `json:"failed,omitempty"` // why the case could not be measured to its end
+	Notes    []string          `json:"notes"`            // conclusions from the medians
+	Failed   string            `json:"failed,omitempty"` // why the case could not be completed
 }
 
 // Column is a figure that the lines have.
@@ -47,7 +47,7 @@ type Run struct {
 	Figures map[string]float64 `json:"figures,omitempty"`
 }
 
-// Line finds a line by name, and adds it where there is none.
+// Line returns a line by name, and adds it if it is missing.
 func (r *Report) Line(name string) *Line {
 	for _, l := range r.Lines {
 		if l.Name == name {
@@ -59,21 +59,21 @@ func (r *Report) Line(name string) *Line {
 	return l
 }
 
-// Add notes one measurement, or why there is none.
+// Add records one measurement, or the reason why there is none.
 func (l *Line) Add(figures map[string]float64, err error) {
 	if err != nil {
 		l.Runs = append(l.Runs, Run{Failed: err.Error()})
 		return
 	}
 	for key, v := range figures {
-		if math.IsNaN(v) || math.IsInf(v, 0) { // no JSON, and no figure
+		if math.IsNaN(v) || math.IsInf(v, 0) { // not valid in JSON, and not a figure
 			delete(figures, key)
 		}
 	}
 	l.Runs = append(l.Runs, Run{Figures: figures})
 }
 
-// values are a figure's in all runs that have it, in growing order.
+// values returns a figure from all runs that have it, in ascending order.
 func (l *Line) values(key string) (vs []float64) {
 	for _, r := range l.Runs {
 		if v, has := r.Figures[key]; has {
@@ -84,10 +84,10 @@ func (l *Line) values(key string) (vs []float64) {
 	return vs
 }
 
-// Median is a figure's median; NaN where no run has it.
+// Median returns the median of a figure; NaN if no run has it.
 func (l *Line) Median(key string) float64 { return median(l.values(key)) }
 
-// median is the middle of sorted values, or between the two in the middle.
+// median returns the middle of sorted values, or the mean of the two in the middle.
 func median(vs []float64) float64 {
 	n := len(vs)
 	if n == 0 {
@@ -96,24 +96,24 @@ func median(vs []float64) float64 {
 	return (vs[(n-1)/2] + vs[n/2]) / 2
 }
 
-// Ratio is how the medians of two lines compare; NaN where one of them has none.
+// Ratio returns the ratio of the medians of two lines; NaN if one of them has none.
 func (r *Report) Ratio(key, above, below string) float64 {
 	return r.Line(above).Median(key) / r.Line(below).Median(key)
 }
 
-// Has says whether a line has the figure.
+// Has reports whether the line has the figure.
 func (r *Report) Has(name, key string) bool {
 	return slices.ContainsFunc(r.Lines, func(l *Line) bool { return l.Name == name && len(l.values(key)) > 0 })
 }
 
-// Note adds a ratio of two lines' medians to the notes, where both lines have the figure. text has one verb, for it.
+// Note adds a ratio of two lines' medians to the notes, if both lines have the figure. text has one verb, for the ratio.
 func (r *Report) Note(text, key, above, below string) {
 	if r.Has(above, key) && r.Has(below, key) {
 		r.Notes = append(r.Notes, fmt.Sprintf(text, r.Ratio(key, above, below)))
 	}
 }
 
-// Told is one run's figures in words, as far as the table has columns for them.
+// Told returns one run's figures in words, as far as the table has columns for them.
 func (r *Report) Told(figures map[string]float64) string {
 	var words []string
 	for _, c := range r.Columns {

@@ -36,7 +36,7 @@ func TestFigure(t *testing.T) {
 	}
 }
 
-// A case replaces its own earlier result only; RESULTS.md has all of them, and says what failed.
+// A case replaces its own earlier result only; RESULTS.md has all cases, and lists the failures.
 func TestBook(t *testing.T) {
 	dir := t.TempDir()
 	b, err := NewBook(dir, map[string]string{"Postgres": "15"})
@@ -78,7 +78,7 @@ func TestBook(t *testing.T) {
 	}
 }
 
-// What all tables share is said once; tables of different commits are marked.
+// RESULTS.md states once what all tables share; tables of different commits are marked.
 func TestShared(t *testing.T) {
 	report := func(commit, machine string) *Report {
 		return &Report{Part: "drain", Case: "x", Commit: commit, Machine: machine, Versions: map[string]string{"Postgres": "15"}}
@@ -101,7 +101,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// The cases of a part come in its order, then those that it does not know.
+// The cases of a part come in its order, followed by cases that the part does not list.
 func TestOrder(t *testing.T) {
 	all := []string{"replica-latency", "flat-start", "drain-zzz", "drain-2kb", "latency-1000", "replica-insert1", "drain-mix", "latency-100", "drain-aaa", "other-x"}
 	var reports []*Report

@@ -17,8 +17,8 @@ type race struct {
 	*bench
 	shape   shape
 	backlog *site.Backlog
-	seed    *site.Database // what a target begins with
-	feed    string         // the topic with the backlog; "": nobody wants it
+	seed    *site.Database // what a target contains at the start
+	feed    string         // the topic with the backlog; "": no tool reads it
 	want    string         // the digest of the table, at the end
 }
 
@@ -62,7 +62,7 @@ func compare(r *record.Report) {
 	r.Note("The same over the last 60 %%: %.1f x.", "warm_rows_s", tool.Tailrace, tool.JDBC)
 }
 
-// one lets a tool apply the backlog once.
+// one runs a tool once over the backlog.
 func (c *race) one(ctx context.Context, name string) (figures map[string]float64, err error) {
 	j := tool.Job{Name: c.Name("replica"), From: c.backlog, Over: site.TCP, Sink: tool.Sink{Kind: tool.Tables}}
 	if name == tool.JDBC {
@@ -77,7 +77,7 @@ func (c *race) one(ctx context.Context, name string) (figures map[string]float64
 		return nil, err
 	}
 	defer rig.CleanUp(ctx, &err, j.Into.Drop)
-	if err := j.Into.Exec(ctx, "SET enable_seqscan = off"); err != nil { // the harness's own questions
+	if err := j.Into.Exec(ctx, "SET enable_seqscan = off"); err != nil { // for the harness's own queries
 		return nil, err
 	}
 	p, err := c.begin(ctx, name, j)
@@ -88,8 +88,8 @@ func (c *race) one(ctx context.Context, name string) (figures map[string]float64
 	return c.drain(ctx, j, p)
 }
 
-// fill has Debezium write the backlog into the topic that all runs of the JDBC sink read: what it costs is not counted, and
-// it is not there to take the machine from the sink.
+// fill has Debezium write the backlog into the topic that all runs of the JDBC sink read. Its cost is not counted, and
+// it has stopped before the sink starts.
 func (c *race) fill(ctx context.Context) error {
 	if c.feed != "" {
 		return nil
@@ -105,7 +105,7 @@ func (c *race) fill(ctx context.Context) error {
 	return nil
 }
 
-// drop removes the topic that fill has made.
+// drop removes the topic that fill has created.
 func (c *race) drop(of *record.Report) {
 	if c.feed == "" {
 		return
@@ -115,15 +115,15 @@ func (c *race) drop(of *record.Report) {
 	}
 }
 
-// drain watches until all rows are visible in the target.
+// drain waits until all rows are visible in the target.
 func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]float64, error) {
 	w, course, stall := newWatch(j, p), tool.Course{Began: time.Now()}, j.NewStall(ctx, c.Setup.Stall)
 	for reached := int64(0); ; {
-		s, err := w.look(ctx, float64(reached))
+		s, err := w.takeSample(ctx, float64(reached))
 		if err != nil {
 			return nil, err
 		}
-		if reached == 0 && (j.Feed != "" || w.sender == 0) { // the clock starts with the last look before it works
+		if reached == 0 && (j.Feed != "" || w.sender == 0) { // the clock starts with the last sample before the tool works
 			course.Samples = course.Samples[:0]
 		}
 		course.Samples = append(course.Samples, s)
@@ -154,7 +154,7 @@ func (c *race) drain(ctx context.Context, j tool.Job, p program) (map[string]flo
 	return out, c.same(ctx, j.Into)
 }
 
-// same says whether the target has what the source has.
+// same reports whether the target has the same content as the source.
 func (c *race) same(ctx context.Context, d *site.Database) error {
 	var got string
 	if err := d.Row(ctx, digest, nil, &got); err != nil {

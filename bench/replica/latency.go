@@ -15,13 +15,13 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// pause is between two looks into the target.
+// pause is the time between two queries to the target.
 const pause = 500 * time.Microsecond
 
-// warming is how long transactions run before they are measured, in seconds, unless those are fewer.
+// warming is how many seconds of transactions run before those that are measured, unless those are fewer.
 const warming = 3
 
-// delay is the case that measures how long commits take.
+// delay is the case that measures the latency of commits.
 type delay struct {
 	*bench
 	from *site.Backlog
@@ -29,7 +29,7 @@ type delay struct {
 	next int64 // id
 }
 
-// latency measures how long a commit takes until its row is visible in the target.
+// latency measures the time from a commit until its row is visible in the target.
 func (b *bench) latency(ctx context.Context, r *record.Report) error {
 	r.Columns = append(latency.Columns[:len(latency.Columns):len(latency.Columns)], record.Column{Key: "target_us", Title: "target's backend"})
 	r.Setting = []string{
@@ -84,7 +84,7 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	if _, err := c.phase(ctx, j, c.rate*min(warming, c.seconds)); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
-	before, err := w.look(ctx, 0)
+	before, err := w.takeSample(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -92,16 +92,16 @@ func (c *delay) one(ctx context.Context, name string) (out map[string]float64, e
 	if out, err = c.phase(ctx, j, n); err != nil {
 		return nil, err
 	}
-	after, err := w.look(ctx, 0)
+	after, err := w.takeSample(ctx, 0)
 	maps.Copy(out, tool.Between(before, after, n))
 	if p.Pid() == 0 {
-		delete(out, "tool_us") // all of it is the target's
+		delete(out, "tool_us") // all of it belongs to the target
 	}
 	out["rss_mb"] = float64(w.peak) / 1e6
 	return out, err
 }
 
-// phase writes n transactions while the target is looked at.
+// phase writes n transactions while it polls the target.
 func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float64, error) {
 	p := latency.NewPhase(c.next+1, n)
 	c.next += int64(n)
@@ -109,7 +109,7 @@ func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float6
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := look(ctx, j.Into, p); err != nil {
+		if err := pollRows(ctx, j.Into, p); err != nil {
 			stop(fmt.Errorf("look into the target: %w", err))
 		}
 	}()
@@ -119,9 +119,9 @@ func (c *delay) phase(ctx context.Context, j tool.Job, n int) (map[string]float6
 	return out, err
 }
 
-// look tells a phase which rows are visible, until ctx ends. Rows come nearly in order: what lies above the last one that
-// has no gap below it is asked for again.
-func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
+// pollRows tells a phase which rows are visible, until ctx ends. Rows arrive nearly in order: those above the last row without
+// a gap below it are queried again.
+func pollRows(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	c, err := target.Connect(ctx)
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	if _, err := c.Exec(ctx, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan"); err != nil {
 		return err
 	}
-	for whole := p.First - 1; ctx.Err() == nil; time.Sleep(pause) {
-		rows, err := c.Query(ctx, "SELECT id FROM bench WHERE id > $1 ORDER BY id", strconv.FormatInt(whole, 10))
+	for contiguous := p.First - 1; ctx.Err() == nil; time.Sleep(pause) {
+		rows, err := c.Query(ctx, "SELECT id FROM bench WHERE id > $1 ORDER BY id", strconv.FormatInt(contiguous, 10))
 		if err != nil {
 			return unlessOver(ctx, err)
 		}
@@ -141,8 +141,8 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 				return unlessOver(ctx, err)
 			}
 			p.Arrive(id, at)
-			if id == whole+1 {
-				whole = id
+			if id == contiguous+1 {
+				contiguous = id
 			}
 		}
 		if err = rows.Err(); err != nil {
@@ -152,7 +152,7 @@ func look(ctx context.Context, target *site.Database, p *latency.Phase) error {
 	return nil
 }
 
-// unlessOver is err, unless it is because there is nothing more to look at.
+// unlessOver returns err, unless the cause is that the phase has ended.
 func unlessOver(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

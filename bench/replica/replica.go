@@ -1,6 +1,6 @@
-// Package replica is the part that keeps a second server's tables equal: one backlog of WAL for each shape, applied to a copy
-// of the same database by tailrace, by a subscription of Postgres' own and by Debezium's JDBC sink, in turn; and how long a
-// commit takes until its row is visible there. Both servers are on this machine.
+// Package replica measures tools that keep a second server's tables equal: one backlog of WAL per shape, applied to a copy
+// of the same database by tailrace, by a subscription of Postgres itself and by Debezium's JDBC sink, in turn; and the time
+// from a commit until its row is visible there. Both servers are on this machine.
 package replica
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// Options says what is applied by what.
+// Options selects the cases and tools.
 type Options struct {
 	cases         rig.List
 	rows          int
@@ -73,13 +73,13 @@ func (o *Options) drains(ctx context.Context, u *rig.Setup) (err error) {
 	return nil
 }
 
-// open brings up the servers.
+// open starts the servers.
 func (o *Options) open(ctx context.Context, u *rig.Setup, kafka bool, options ...testenv.PostgresOption) (b *bench, err error) {
 	r, err := rig.New(ctx, u, kafka, options...)
 	if err != nil {
 		return nil, err
 	}
-	// a worker of a subscription follows the last one as soon as that
+	// a worker of a subscription starts as soon as the previous one has ended
 	options = append(options, testenv.Version(u.Version), testenv.Setting("wal_retrieve_retry_interval", "100ms"))
 	target, err := site.New(false, options...)
 	if err != nil {
@@ -94,14 +94,14 @@ func (b *bench) close() {
 	b.Close()
 }
 
-// program is what applies changes. *tool.Program is one.
+// program is a tool that applies changes, such as *tool.Program.
 type program interface {
-	Pid() int                   // 0: the target's backends are all of it
+	Pid() int                   // 0: the target's backends do all the work
 	Look() error                // why it cannot go on; nil: it can
-	Stop(context.Context) error // with its slot
+	Stop(context.Context) error // and drops its slot
 }
 
-// begin starts a tool on the job's slot, which stands already.
+// begin starts a tool on the job's slot, which exists already.
 func (b *bench) begin(ctx context.Context, name string, j tool.Job) (program, error) {
 	if name == rig.Subscription {
 		return subscribe(ctx, j)
@@ -109,7 +109,7 @@ func (b *bench) begin(ctx context.Context, name string, j tool.Job) (program, er
 	return b.Start(ctx, name, j)
 }
 
-// lines are those of the tools that are wanted.
+// lines returns the lines of the selected tools.
 func (b *bench) lines(one func(context.Context, string) (map[string]float64, error), tools ...string) (out []rig.Line) {
 	for _, name := range tools {
 		if b.Setup.Tools.Has(name) {

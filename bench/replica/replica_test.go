@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// The whole part, small, without what has to be downloaded: figures of both tools, and tables that are the same.
+// The whole part, at a small size and without downloads, yields figures for both tools and equal tables.
 func TestReplica(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")
@@ -50,7 +50,7 @@ func TestReplica(t *testing.T) {
 	}
 }
 
-// A target that lacks a row, or has another one, is no result.
+// A target that lacks a row, or has a different one, is not a result.
 func TestDifferentTables(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")

@@ -7,10 +7,10 @@ import (
 	"github.com/tailrace/tailrace/bench/site"
 )
 
-// shape is a kind of backlog on the table bench, whose ids are changed one after the other, from 1 on.
+// shape is a type of backlog on the table bench, whose ids are changed in order, from 1 on.
 type shape struct {
 	name, title string
-	share       float64 // of the rows asked for
+	share       float64 // of the requested rows
 	make        func(rows int) site.Shape
 	done        string // in SQL: the row of id has been changed in the target
 }
@@ -26,8 +26,8 @@ var shapes = []shape{
 	{"delete", "deletes in transactions of 1,000 rows", 1, drain.Changes("DELETE FROM bench"), "NOT EXISTS (SELECT FROM bench WHERE bench.id = i)"},
 }
 
-// reached makes a function that finds how many rows of the backlog are visible: all up to an id are changed, and none
-// behind it, as long as what applies keeps the order.
+// reached returns a function that finds how many rows of the backlog are visible. It relies on the order of the tool: all
+// ids up to one are changed, and none after it.
 const reached = `CREATE FUNCTION bench_reached(low bigint, high bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 	DECLARE i bigint;
 	BEGIN
@@ -38,7 +38,7 @@ const reached = `CREATE FUNCTION bench_reached(low bigint, high bigint) RETURNS 
 		RETURN low;
 	END $$`
 
-// seed is what a target database holds before the backlog.
+// seed is the content of a target database before the backlog.
 func (s *shape) seed(of site.Shape) []string {
 	return append(of.Before[:len(of.Before):len(of.Before)], "CREATE TABLE last (id int PRIMARY KEY)",
 		fmt.Sprintf(reached, s.done), "VACUUM (FREEZE, ANALYZE) bench")

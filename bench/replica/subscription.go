@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// native is a subscription of Postgres' own, as it is made by default, on a slot that stands already.
+// native is a subscription of Postgres itself, with default settings, on a slot that exists already.
 type native struct {
 	job tool.Job
 	ctx context.Context // of the run

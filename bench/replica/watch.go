@@ -9,11 +9,11 @@ import (
 	"github.com/tailrace/tailrace/bench/tool"
 )
 
-// watch samples what a run uses: the program, its walsender, and the target's backends that are not ours.
+// watch samples what a run uses: the program, its walsender, and the target's backends without those of the harness.
 type watch struct {
 	job      tool.Job
 	program  program
-	cpu      map[int]time.Duration // of each backend and walsender that was seen
+	cpu      map[int]time.Duration // of each backend and walsender seen so far
 	backends map[int]bool
 	sender   int
 	looked   int
@@ -24,7 +24,7 @@ func newWatch(j tool.Job, p program) *watch {
 	return &watch{job: j, program: p, cpu: map[int]time.Duration{}, backends: map[int]bool{}}
 }
 
-// find looks which processes there are.
+// find looks for new processes.
 func (w *watch) find(ctx context.Context) error {
 	if pid := w.job.From.Sender(ctx, w.job.Name); pid != 0 {
 		w.sender = pid
@@ -41,7 +41,7 @@ func (w *watch) find(ctx context.Context) error {
 // await waits until the walsender streams.
 func (w *watch) await(ctx context.Context, limit time.Duration) error {
 	for stall := w.job.NewStall(ctx, limit); w.sender == 0; {
-		if _, err := w.look(ctx, 0); err != nil {
+		if _, err := w.takeSample(ctx, 0); err != nil {
 			return err
 		}
 		if err := w.program.Look(); err != nil {
@@ -57,8 +57,8 @@ func (w *watch) await(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// look takes a sample.
-func (w *watch) look(ctx context.Context, amount float64) (s tool.Sample, err error) {
+// takeSample takes a sample.
+func (w *watch) takeSample(ctx context.Context, amount float64) (s tool.Sample, err error) {
 	if w.sender == 0 || len(w.backends) == 0 || w.looked%25 == 0 {
 		if err := w.find(ctx); err != nil {
 			return s, err
@@ -79,7 +79,7 @@ func (w *watch) look(ctx context.Context, amount float64) (s tool.Sample, err er
 	return s, nil
 }
 
-// used is the CPU time of a process. What it used before it ended is kept.
+// used returns the CPU time of a process. What it used before it ended is kept.
 func (w *watch) used(pid int) time.Duration {
 	if pid != 0 {
 		w.cpu[pid] = max(w.cpu[pid], proc.CPU(pid))

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/bench/site"
 )
 
-// Failure is one thing that failed in a call of the command: a run of a line, a case, or a part.
+// Failure is one failure in a call of the command: of a run of a line, of a case, or of a part.
 type Failure struct {
 	Part   string
 	Case   string // "": the part as a whole
@@ -18,7 +18,7 @@ type Failure struct {
 	Reason string
 }
 
-// String is one line of text, whatever the reason is.
+// String returns one line of text, whatever the reason contains.
 func (f Failure) String() string {
 	var words []string
 	if where := strings.TrimSpace(f.Part + " " + f.Case); where != "" {
@@ -49,8 +49,8 @@ func (u *Setup) Tell(of *record.Report, i int, line string, figures map[string]f
 	site.Say("%s %s run %d: %s: %s", of.Part, of.Case, i+1, line, of.Told(figures))
 }
 
-// Case measures one table. An error of measure is in the table and in Failures, and Case returns nil, so that the next case
-// runs. Case returns an error when ctx has ended or the table cannot be written.
+// Case measures one table. It records an error of measure in the table and in Failures and returns nil, so that the next
+// case runs. It returns an error when ctx has ended or the table cannot be written.
 func (u *Setup) Case(ctx context.Context, part, name, title string, measure func(*record.Report) error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -65,15 +65,15 @@ func (u *Setup) Case(ctx context.Context, part, name, title string, measure func
 	return u.Book.Save(table)
 }
 
-// Discard drops the database of a case. An error is a failure of the case, whose table stays as it is.
+// Discard drops the database of a case. An error is recorded as a failure of the case, whose table stays as it is.
 func (u *Setup) Discard(ctx context.Context, of *record.Report, d *site.Database) {
 	if err := d.Drop(ctx); err != nil {
 		u.Fail(Failure{Part: of.Part, Case: of.Case, Reason: fmt.Sprintf("drop database %s: %v", d.Name, err)})
 	}
 }
 
-// CleanUp removes what a run has made. When that fails and the run has no error, the run gets one: what is left there would
-// disturb the next run.
+// CleanUp removes what a run has created. When that fails and the run has no error, the run gets one, because what is left
+// would disturb the next run.
 func CleanUp(ctx context.Context, err *error, remove func(context.Context) error) {
 	if left := remove(ctx); left != nil && *err == nil {
 		*err = fmt.Errorf("clean up: %w", left)

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/bench/record"
 )
 
-// newBook is a setup that writes into a folder of the test.
+// newBook returns a setup that writes into a folder of the test.
 func newBook(t *testing.T) (u *Setup, results func() string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -29,7 +29,7 @@ func newBook(t *testing.T) (u *Setup, results func() string) {
 	}
 }
 
-// A run that fails is in Failures, with all that names it, and in the table; the other lines and rounds go on.
+// A run that fails is in Failures, with its part, case, line and number, and in the table; other lines and rounds go on.
 func TestFailedRun(t *testing.T) {
 	u, results := newBook(t)
 	r, calls := &Rig{Setup: u}, 0
@@ -64,7 +64,7 @@ func TestFailedRun(t *testing.T) {
 	}
 }
 
-// A case that fails before its first round is in Failures and in RESULTS.md, where it would else leave an earlier table.
+// A case that fails before its first round is in Failures and in RESULTS.md, which would otherwise show an earlier table.
 func TestFailedCase(t *testing.T) {
 	u, results := newBook(t)
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestFailedCase(t *testing.T) {
 	}
 }
 
-// What ends because the user has stopped the command is no failure.
+// An interrupt by the user is not a failure.
 func TestStoppedCase(t *testing.T) {
 	u, _ := newBook(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -104,7 +104,7 @@ func TestStoppedCase(t *testing.T) {
 	}
 }
 
-// What cannot be removed fails its run, unless that has an error of its own.
+// A failed clean-up fails its run, unless the run has an error of its own.
 func TestCleanUp(t *testing.T) {
 	own, left := errors.New("own"), errors.New("slot is in use")
 	for _, c := range []struct{ run, left, want error }{{nil, nil, nil}, {nil, left, left}, {own, left, own}, {own, nil, own}} {

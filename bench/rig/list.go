@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// All stands for all names of a list.
+// All selects all names of a list.
 const All = "all"
 
-// List is a flag that chooses among names. The zero List has none; see Has.
+// List is a flag that selects names from a fixed set. The zero List has none; see Has.
 type List struct {
 	known, wanted []string
 }
 
-// Flag adds the flag to f. value is what stands when it is not given: names, All, or "".
+// Flag adds the flag to f. value is the default: names, All, or "".
 func (l *List) Flag(f *flag.FlagSet, name, usage, value string, known ...string) {
 	l.known = known
 	if err := l.Set(value); err != nil {
-		panic(err) // the program's own words
+		panic(err) // a mistake in this program
 	}
 	f.Var(l, name, fmt.Sprintf("%s: `list` of %s", usage, strings.Join(known, ", ")))
 }
 
-// Set implements flag.Value. A name that is not known is an error: a benchmark of nothing would take its place in silence.
+// Set implements flag.Value. An unknown name is an error; otherwise the command would silently measure nothing.
 func (l *List) Set(text string) error {
 	l.wanted = nil
 	switch text {
@@ -51,19 +51,19 @@ func (l *List) String() string {
 	return strings.Join(l.wanted, ",")
 }
 
-// Has says whether a name was chosen.
+// Has reports whether a name is selected.
 func (l *List) Has(name string) bool { return slices.Contains(l.wanted, name) }
 
-// Empty says that nothing was chosen.
+// Empty reports whether no name is selected.
 func (l *List) Empty() bool { return len(l.wanted) == 0 }
 
 // Numbers is a flag of numbers above zero.
 type Numbers []int
 
-// Flag adds the flag to f. value is what stands when it is not given.
+// Flag adds the flag to f. value is the default.
 func (n *Numbers) Flag(f *flag.FlagSet, name, usage, value string) {
 	if err := n.Set(value); err != nil {
-		panic(err) // the program's own words
+		panic(err) // a mistake in this program
 	}
 	f.Var(n, name, usage)
 }

@@ -1,5 +1,5 @@
-// Package rig is what all parts stand on: the settings of a call, the servers with our programs, and the rounds in which the
-// lines of a table are measured in turn.
+// Package rig is the common base of all parts: the settings of a call, the servers with our programs, and the rounds in
+// which the lines of a table are measured in turn.
 package rig
 
 import (
@@ -18,22 +18,22 @@ import (
 // Subscription is the tool that is part of the server.
 const Subscription = "subscription"
 
-// Setup is what one call of the command gives all parts.
+// Setup holds what one call of the command gives to all parts.
 type Setup struct {
 	Version int           // of Postgres
 	Runs    int           // of each line, in turn
-	Limit   time.Duration // for one run of one tool; one that is not done has failed
-	Stall   time.Duration // a run without progress for this long, or three times of it at its start, has failed; 0: it may go on until Limit
-	Warmups int           // drains at most that warm the broker up for one table
-	Tools   List          // without those that are not wanted, a table has fewer lines
+	Limit   time.Duration // for one run of one tool; a run that exceeds it has failed
+	Stall   time.Duration // a run fails without progress for this long, three times this at its start; 0: Limit alone applies
+	Warmups int           // the most drains that warm the broker up for one table
+	Tools   List          // without the tools that are not selected, a table has fewer lines
 	Book    *record.Book
-	// Profiles is a folder for CPU profiles of tailrace, which cost it some speed; "": none.
+	// Profiles is a folder for CPU profiles of tailrace, which slow it down slightly; "": none.
 	Profiles string
-	// Failures are what has failed so far, in order. With one, the command ends with exit code 1.
+	// Failures lists the failures so far, in order. If there is one, the command ends with exit code 1.
 	Failures []Failure
 }
 
-// Flags adds the flags that are no part's.
+// Flags adds the flags that belong to no single part.
 func (u *Setup) Flags(f *flag.FlagSet) {
 	f.IntVar(&u.Version, "postgres", testenv.Oldest, "major version of the server")
 	f.IntVar(&u.Runs, "runs", 2, "runs of each tool, in turn")
@@ -45,7 +45,7 @@ func (u *Setup) Flags(f *flag.FlagSet) {
 	f.StringVar(&u.Profiles, "profiles", "", "`folder` for a CPU profile of each run of tailrace, which cost it a little")
 }
 
-// Rig is the servers of a part, and the programs that run on them.
+// Rig holds the servers of a part, and the programs that run on them.
 type Rig struct {
 	*site.Site
 	*tool.Binaries
@@ -53,7 +53,7 @@ type Rig struct {
 	names int // so far
 }
 
-// New brings up Postgres with the options and, when asked, Kafka, and builds the daemon. The caller closes the rig.
+// New starts Postgres with the options and, on request, Kafka, and builds the daemon. The caller closes the rig.
 func New(ctx context.Context, u *Setup, kafka bool, options ...testenv.PostgresOption) (*Rig, error) {
 	s, err := site.New(kafka, append(options[:len(options):len(options)], testenv.Version(u.Version))...)
 	if err != nil {
@@ -67,13 +67,13 @@ func New(ctx context.Context, u *Setup, kafka bool, options ...testenv.PostgresO
 	return r, nil
 }
 
-// Name is one that no other run on the rig has.
+// Name returns a name that no other run on the rig has.
 func (r *Rig) Name(kind string) string {
 	r.names++
 	return fmt.Sprintf("%s_%d", kind, r.names)
 }
 
-// Drain has a tool read the job's backlog once, on a slot that stands before it. A tool that reads no backlog gets no slot.
+// Drain has a tool read the job's backlog once, on a slot created before it. A tool that reads no backlog gets no slot.
 func (r *Rig) Drain(ctx context.Context, name string, j tool.Job) (figures map[string]float64, err error) {
 	if tool.ReadsWAL(name) {
 		if err := j.From.CopySlot(ctx, j.From.Base(), j.Name); err != nil {
@@ -88,14 +88,14 @@ func (r *Rig) Drain(ctx context.Context, name string, j tool.Job) (figures map[s
 	return p.Drain(ctx)
 }
 
-// Warm has tailrace drain a backlog into Kafka once, before the first case, without a figure of it in a table: a broker that
+// Warm has tailrace drain a backlog into Kafka once, before the first case and outside the tables: a broker that
 // has just started is slow for its first client.
 func (r *Rig) Warm(ctx context.Context, of *record.Report, backlog *site.Backlog) {
 	r.warm(ctx, of, backlog)
 }
 
-// WarmUntilSteady warms the broker up with a backlog until the CPU that it takes per row no longer falls. Else the order of the
-// lines decides: until the broker's code is compiled for records of that size, and its files stand in memory that was in use
+// WarmUntilSteady warms the broker up with a backlog until its CPU per row no longer falls. Otherwise the order of the
+// lines decides: until the broker's code is compiled for records of that size, and its files are in memory that was used
 // before, rows of 100 KB cost it up to three times as much.
 func (r *Rig) WarmUntilSteady(ctx context.Context, of *record.Report, backlog *site.Backlog) {
 	var costs []float64
@@ -113,13 +113,13 @@ func (r *Rig) WarmUntilSteady(ctx context.Context, of *record.Report, backlog *s
 		len(costs), costs[0], slices.Min(costs)))
 }
 
-// steady reports whether the last two costs are no more than a tenth below the lowest one before them.
+// steady reports whether the last two costs are at most a tenth below the lowest one before them.
 func steady(costs []float64) bool {
 	n := len(costs) - 2
 	return n > 0 && slices.Min(costs[n:]) > 0.9*slices.Min(costs[:n])
 }
 
-// warm drains a backlog into Kafka once; nil: that has failed.
+// warm drains a backlog into Kafka once; it returns nil if that failed.
 func (r *Rig) warm(ctx context.Context, of *record.Report, backlog *site.Backlog) map[string]float64 {
 	j := tool.Job{Name: r.Name("warm"), From: backlog, Over: site.TCP, Sink: tool.Sink{Kind: tool.Kafka, Partitions: 1, Format: "json", OneTopic: true}}
 	figures, err := r.Limited(ctx, func(ctx context.Context) (map[string]float64, error) { return r.Drain(ctx, tool.Tailrace, j) })

@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// A run that is not done in time has failed, in the middle of whatever it did, and the next one is none the worse.
+// A run that exceeds its limit has failed, wherever it was, and does not affect the next run.
 func TestLimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")

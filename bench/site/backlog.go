@@ -11,38 +11,38 @@ import (
 // Publication is what every database of the benchmarks publishes.
 const Publication = "bench"
 
-// last is a table that gets one row behind the backlog: pg_recvlogical ends at once when it sees a position beyond its
-// end, and else only when the server is idle.
+// last is a table that gets one row after the backlog: pg_recvlogical ends at once when it sees a position beyond its
+// end, and otherwise only when the server is idle.
 const last = "last"
 
-// Backlog is WAL that waits to be read.
+// Backlog is WAL to be read.
 type Backlog struct {
 	*Database
 	Tables []string // of the schema public, as far as they get rows
 	Rows   int      // changes
 	Bytes  int64    // of WAL
-	End    string   // an LSN behind it; "": none, what will be written counts too
+	End    string   // an LSN after it; "": none, rows written later count too
 }
 
-// String is a sentence for the tables.
+// String returns a sentence for the tables.
 func (b *Backlog) String() string {
 	return fmt.Sprintf("A backlog of %s changes, %s MiB of WAL.", record.Count(b.Rows), record.Count(int(b.Bytes>>20)))
 }
 
-// Shape says what a backlog is made of.
+// Shape describes how to create a backlog.
 type Shape struct {
 	Tables []string
-	Before []string // statements before the slot stands: tables, and rows that are to be changed
+	Before []string // statements before the slot is created: tables, and rows that are changed later
 	Fill   []string // statements that make Rows changes
 	Rows   int
 
-	Publish string // of CREATE PUBLICATION, ending with a list of tables; "" is FOR ALL TABLES
+	Publish string // of CREATE PUBLICATION, ending with a list of tables; "": FOR ALL TABLES
 }
 
-// Base is the slot that stands before a database's backlog. Each run drains a copy of it.
+// Base is the slot that is created before a database's backlog. Each run drains a copy of it.
 func (d *Database) Base() string { return d.Name }
 
-// Fill makes a backlog in an empty database.
+// Fill creates a backlog in an empty database.
 func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
 	b := &Backlog{Database: d, Tables: append(s.Tables[:len(s.Tables):len(s.Tables)], last), Rows: s.Rows}
 	began := time.Now()
@@ -77,16 +77,16 @@ func (d *Database) Fill(ctx context.Context, s Shape) (*Backlog, error) {
 	return b, nil
 }
 
-// Read is how far the walsender of a slot has read in the backlog, in bytes from the beginning of the WAL; 0: there is no
-// walsender, or the server did not say. What was written after the backlog does not count.
+// Read returns how far the walsender of a slot has read in the backlog, in bytes from the beginning of the WAL; 0: there is
+// no walsender, or the server did not answer. WAL written after the backlog does not count.
 func (b *Backlog) Read(ctx context.Context, slot string) (bytes int64) {
 	_ = b.Row(ctx, `SELECT coalesce(max(least(sent_lsn, nullif($2, '')::pg_lsn) - '0/0'), 0)::bigint
 		FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE slot_name = $1`, []any{slot, b.End}, &bytes)
 	return bytes
 }
 
-// Stream makes tables in an empty database for what will be written while a tool reads: a backlog without an end, and
-// without a slot. Each run makes its own, with Slot.
+// Stream creates tables in an empty database for rows written while a tool reads: a backlog without an end, and
+// without a slot. Each run creates its own, with Slot.
 func (d *Database) Stream(ctx context.Context, s Shape) (*Backlog, error) {
 	b, err := d.Fill(ctx, s)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Transport is how a client comes to Postgres.
+// Transport is how a client connects to Postgres.
 type Transport string
 
 // The transports.
@@ -19,7 +19,7 @@ const (
 	Unix Transport = "unix"
 )
 
-// URL leads to a database of the site.
+// URL returns the address of a database of the site.
 func (s *Site) URL(database string, t Transport) string {
 	switch t {
 	case TLS:
@@ -35,10 +35,10 @@ func (s *Site) URL(database string, t Transport) string {
 type Database struct {
 	Site *Site
 	Name string
-	conn *pgx.Conn // a context that ends in the middle of a statement closes it; see live
+	conn *pgx.Conn // a context that ends during a statement closes it; see live
 }
 
-// NewDatabase makes an empty database. The caller drops it.
+// NewDatabase creates an empty database. The caller drops it.
 func (s *Site) NewDatabase(ctx context.Context, name string) (*Database, error) {
 	c, err := s.connect(ctx, "postgres")
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Site) NewDatabase(ctx context.Context, name string) (*Database, error) 
 	return d, err
 }
 
-// CopyDatabase makes a database that is the same as another one, which nobody may be connected to: see Release. The caller
+// CopyDatabase creates a copy of a database, which must have no connections: see Release. The caller
 // drops it.
 func (s *Site) CopyDatabase(ctx context.Context, name, from string) (*Database, error) {
 	c, err := s.connect(ctx, "postgres")
@@ -71,15 +71,15 @@ func (s *Site) CopyDatabase(ctx context.Context, name, from string) (*Database, 
 	return d, err
 }
 
-// Connect makes one more connection, for a goroutine of its own. The caller closes it.
+// Connect opens one more connection, for a goroutine of its own. The caller closes it.
 func (d *Database) Connect(ctx context.Context) (*pgx.Conn, error) {
 	return d.Site.connect(ctx, d.Name)
 }
 
-// Release closes the harness's connection until it is next needed.
+// Release closes the harness's connection until the next use.
 func (d *Database) Release(ctx context.Context) error { return d.conn.Close(ctx) }
 
-// live is the connection, anew when the last one was given up with its statement.
+// live returns the connection, and reconnects when the previous one was closed during a statement.
 func (d *Database) live(ctx context.Context) (_ *pgx.Conn, err error) {
 	if d.conn == nil || d.conn.IsClosed() {
 		d.conn, err = d.Site.connect(ctx, d.Name)
@@ -87,7 +87,7 @@ func (d *Database) live(ctx context.Context) (_ *pgx.Conn, err error) {
 	return d.conn, err
 }
 
-// Row reads the one row of a query.
+// Row reads the only row of a query.
 func (d *Database) Row(ctx context.Context, sql string, args []any, into ...any) error {
 	c, err := d.live(ctx)
 	if err != nil {
@@ -96,10 +96,10 @@ func (d *Database) Row(ctx context.Context, sql string, args []any, into ...any)
 	return c.QueryRow(ctx, sql, args...).Scan(into...)
 }
 
-// URL leads to the database.
+// URL returns the address of the database.
 func (d *Database) URL(t Transport) string { return d.Site.URL(d.Name, t) }
 
-// Exec runs statements one by one.
+// Exec runs statements one at a time.
 func (d *Database) Exec(ctx context.Context, statements ...string) error {
 	for _, sql := range statements {
 		c, err := d.live(ctx)
@@ -113,17 +113,17 @@ func (d *Database) Exec(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// Slot makes a slot that stands here.
+// Slot creates a slot at the current position.
 func (d *Database) Slot(ctx context.Context, name string) error {
 	return d.Exec(ctx, fmt.Sprintf("SELECT pg_create_logical_replication_slot('%s', 'pgoutput')", name))
 }
 
-// CopySlot makes a slot that stands where another one does.
+// CopySlot creates a slot at the position of another one.
 func (d *Database) CopySlot(ctx context.Context, from, name string) error {
 	return d.Exec(ctx, fmt.Sprintf("SELECT pg_copy_logical_replication_slot('%s', '%s')", from, name))
 }
 
-// DropSlot ends who holds the slot and drops it. A slot that is not there is no error.
+// DropSlot terminates the process that uses the slot and drops it. A missing slot is no error.
 func (d *Database) DropSlot(ctx context.Context, name string) error {
 	for {
 		err := d.Exec(ctx, fmt.Sprintf(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
@@ -139,13 +139,13 @@ func (d *Database) DropSlot(ctx context.Context, name string) error {
 	}
 }
 
-// Sender is the walsender that holds a slot; 0: none, or the server did not say.
+// Sender returns the walsender that serves a slot; 0: none, or the server did not answer.
 func (d *Database) Sender(ctx context.Context, slot string) (pid int) {
 	_ = d.Row(ctx, "SELECT coalesce(active_pid, 0) FROM pg_replication_slots WHERE slot_name = $1", []any{slot}, &pid)
 	return pid
 }
 
-// Sent is how far the walsender of a slot has come in the WAL, and End is where that ends, both in bytes.
+// Sent returns how far the walsender of a slot has come in the WAL; End returns where the WAL ends. Both are in bytes.
 func (d *Database) Sent(ctx context.Context, slot string) (sent, end int64, err error) {
 	err = d.Row(ctx, `SELECT coalesce(max(sent_lsn - '0/0'), 0)::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint
 		FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE slot_name = $1`, []any{slot}, &sent, &end)
@@ -177,6 +177,6 @@ func (d *Database) Drop(ctx context.Context) error {
 	if _, err := c.Exec(ctx, "DROP DATABASE "+d.Name+" WITH (FORCE)"); err != nil {
 		return err
 	}
-	_, err = c.Exec(ctx, "CHECKPOINT") // the next case does not write out what this one has left
+	_, err = c.Exec(ctx, "CHECKPOINT") // so that the next case does not write the dirty pages of this one
 	return err
 }

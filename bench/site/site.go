@@ -1,5 +1,5 @@
-// Package site is the servers that the benchmarks run against, all on this machine: a Postgres and a Kafka of one node, set
-// up as one would run them and not as tests do.
+// Package site starts the servers that the benchmarks run against, all on this machine: a Postgres and a Kafka of one node,
+// configured as in production and not as in tests.
 package site
 
 import (
@@ -21,20 +21,20 @@ import (
 // Site is the running servers, and a folder for files.
 type Site struct {
 	Postgres *testenv.PostgresServer
-	Kafka    *testenv.KafkaServer // nil: it was not asked for
+	Kafka    *testenv.KafkaServer // nil: not requested
 	Dir      string
 
 	admin  sarama.ClusterAdmin
 	broker *sarama.Broker // for offsets
 }
 
-// broker is Java as Kafka's own scripts start it.
+// broker sets the JVM options of Kafka's own scripts.
 var broker = []string{
 	"-Xms1g", "-Xmx1g", "-XX:TieredStopAtLevel=4", "-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
 	"-XX:InitiatingHeapOccupancyPercent=35",
 }
 
-// New starts Postgres with the options and, when asked, Kafka. The caller closes it.
+// New starts Postgres with the options and, on request, Kafka. The caller closes it.
 func New(kafka bool, options ...testenv.PostgresOption) (s *Site, err error) {
 	s = &Site{}
 	defer func() {
@@ -47,7 +47,7 @@ func New(kafka bool, options ...testenv.PostgresOption) (s *Site, err error) {
 	}
 	options = append([]testenv.PostgresOption{
 		testenv.Setting("max_wal_size", "16GB"), testenv.Setting("shared_buffers", "512MB"),
-		testenv.Setting("autovacuum", "off"), // its turn would fall into some runs and not into others
+		testenv.Setting("autovacuum", "off"), // it would run in some of the runs only
 	}, options...)
 	if s.Postgres, err = testenv.StartPostgres(options...); err != nil {
 		return s, err
@@ -72,7 +72,7 @@ func (s *Site) startKafka() (err error) {
 	return s.broker.Open(c)
 }
 
-// BrokerPid is the process of Kafka; 0 without one.
+// BrokerPid returns the process of Kafka; 0 without one.
 func (s *Site) BrokerPid() int {
 	if s.Kafka == nil {
 		return 0
@@ -80,10 +80,10 @@ func (s *Site) BrokerPid() int {
 	return s.Kafka.Nodes[0].Pid()
 }
 
-// Brokers is the bootstrap list.
+// Brokers returns the bootstrap list.
 func (s *Site) Brokers() string { return strings.Join(s.Kafka.Brokers(), ",") }
 
-// Topics makes topics and waits until they have leaders.
+// Topics creates topics and waits until they have leaders.
 func (s *Site) Topics(partitions int, names ...string) error {
 	for _, name := range names {
 		err := s.admin.CreateTopic(name, &sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: 1}, false)
@@ -98,7 +98,7 @@ func (s *Site) Topics(partitions int, names ...string) error {
 	}
 }
 
-// DropTopics removes all topics whose name begins so.
+// DropTopics removes all topics with a prefix.
 func (s *Site) DropTopics(prefix string) error {
 	topics, err := s.admin.ListTopics()
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Site) DropTopics(prefix string) error {
 	return nil
 }
 
-// Records counts the records of topics by their end offsets, in one request. The markers of transactions count too.
+// Records counts the records of topics by their end offsets, in one request. Transaction markers count too.
 func (s *Site) Records(partitions int, topics []string) (sum int64, err error) {
 	ask := &sarama.OffsetRequest{Version: 1}
 	for _, topic := range topics {
@@ -137,7 +137,7 @@ func (s *Site) Records(partitions int, topics []string) (sum int64, err error) {
 	return sum, nil
 }
 
-// LogBytes is the size of topics' logs: records with their batches' headers, as they are stored.
+// LogBytes returns the size of the topics' logs: records with the headers of their batches, as stored.
 func (s *Site) LogBytes(topics []string) (sum int64, err error) {
 	brokers, _, err := s.admin.DescribeCluster()
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Site) LogBytes(topics []string) (sum int64, err error) {
 	return sum, nil
 }
 
-// Close ends the servers and removes the folder.
+// Close stops the servers and removes the folder.
 func (s *Site) Close() {
 	if s.broker != nil {
 		_ = s.broker.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/bench/proc"
 )
 
-// Again ends tailrace, starts it again as it was, and returns how long it takes until it streams.
+// Again stops tailrace, restarts it with the same settings, and returns how long it takes until it streams.
 func (p *Program) Again(ctx context.Context) (time.Duration, error) {
 	p.end()
 	again := exec.CommandContext(ctx, p.cmd.Path, p.cmd.Args[1:]...)

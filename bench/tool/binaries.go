@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// Binaries are our programs, each built once: the daemon as it is given to users, and one that has the kind of sink "none", as
+// Binaries are our programs, each built once: the daemon as users get it, and one with the sink type "none", as
 // it is and with plain reads.
 type Binaries struct {
 	dir      string
-	profiles string // a folder for a CPU profile of each run of tailrace; "": none are made, and the product runs as it is
+	profiles string // a folder for a CPU profile of each run of tailrace; "": none are written, and the product runs unchanged
 	stall    time.Duration
 }
 
 // NewBinaries builds into the folder dir, from the repository, in which the program runs. A tool that makes no progress for
-// the time stall has failed; 0: it may go on.
+// the time stall has failed; 0: no such limit.
 func NewBinaries(dir, profiles string, stall time.Duration) *Binaries {
 	return &Binaries{dir: dir, profiles: profiles, stall: stall}
 }
 
-// builds are what go build is called with, behind the name of the program.
+// builds are the arguments of go build, after the name of the program.
 var builds = map[string][]string{
 	"tailrace": {"github.com/tailrace/tailrace/cmd/tailrace"},
 	"none":     {"github.com/tailrace/tailrace/bench/decode"},
@@ -32,8 +32,8 @@ var builds = map[string][]string{
 	},
 }
 
-// Build builds the programs that tools run into a sink, those that are not built yet. It takes minutes on a machine that has
-// compiled nothing of them, so it comes before a run whose time is limited.
+// Build builds the programs that tools need for a sink, unless they are built already. It takes minutes on a machine that
+// has compiled none of their code, so it comes before a run with a time limit.
 func (b *Binaries) Build(ctx context.Context, tools []string, sinks ...Sink) error {
 	for _, name := range tools {
 		for _, s := range sinks {
@@ -45,7 +45,7 @@ func (b *Binaries) Build(ctx context.Context, tools []string, sinks ...Sink) err
 	return nil
 }
 
-// daemon is the program for a sink.
+// daemon returns the program for a sink.
 func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, error) {
 	name := "tailrace"
 	switch {

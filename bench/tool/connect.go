@@ -15,7 +15,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// connectWorker is Kafka Connect's file. JSON without schemas is the cheapest that it has for the same content.
+// connectWorker is the configuration of a Kafka Connect worker. JSON without schemas is its cheapest format for the same
+// content.
 const connectWorker = `
 bootstrap.servers=%s
 listeners=http://%s
@@ -29,11 +30,11 @@ plugin.discovery=service_load
 topic.creation.enable=false
 `
 
-// javaFlags are of Connect's process.
+// javaFlags are the flags of Connect's process.
 var javaFlags = []string{"-Xms2g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}
 
-// connect makes the command that runs one connector, which has the job's name, in a Kafka Connect of its own. More are
-// lines of the worker's file.
+// connect returns the command that runs one connector, which has the job's name, in its own Kafka Connect. More are
+// additional lines of the worker's file.
 func (p *Program) connect(ctx context.Context, connector, more string) error {
 	classPath, plugins, err := testenv.ConnectJars()
 	if err != nil {
@@ -58,12 +59,12 @@ func (p *Program) connect(ctx context.Context, connector, more string) error {
 		args = append(args, file)
 	}
 	p.cmd = exec.CommandContext(ctx, "java", args...)
-	p.stop = syscall.SIGKILL // it takes its time to end, and has nothing that is kept
-	p.trouble = func() error { return failedTask(ctx, listen, p.job.Name) }
+	p.stop = syscall.SIGKILL // it stops slowly, and has no state to save
+	p.findFailure = func() error { return failedTask(ctx, listen, p.job.Name) }
 	return nil
 }
 
-// failedTask asks Kafka Connect whether a connector has given up, and why.
+// failedTask asks Kafka Connect whether a connector has failed, and why.
 func failedTask(ctx context.Context, listen, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()

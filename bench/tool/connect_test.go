@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Kafka Connect goes on when its task has failed: the run must not wait for its limit. The server says what Connect would.
+// Kafka Connect goes on after its task has failed: the run must not wait for its limit. The server answers as Connect would.
 func TestFailedTaskEndsTheRun(t *testing.T) {
 	state := "RUNNING"
 	connect := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,10 +26,10 @@ func TestFailedTaskEndsTheRun(t *testing.T) {
 	}
 	state = "FAILED"
 	p := &Program{
-		cmd:      exec.Command("sleep", "60"),
-		progress: func() (float64, bool, error) { return 0, false, nil },
-		stall:    NewStall(0, nil),
-		trouble:  func() error { return failedTask(t.Context(), listen, "slot") },
+		cmd:         exec.Command("sleep", "60"),
+		progress:    func() (float64, bool, error) { return 0, false, nil },
+		stall:       NewStall(0, nil),
+		findFailure: func() error { return failedTask(t.Context(), listen, "slot") },
 	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

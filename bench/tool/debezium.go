@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/bench/site"
 )
 
-// producers are lines of Kafka Connect's file, for what it writes.
+// producers are lines of Kafka Connect's file for its producer.
 const producers = `
 producer.acks=all
 producer.enable.idempotence=true
@@ -18,7 +18,7 @@ producer.buffer.memory=134217728
 producer.compression.type=%s
 `
 
-// connector is Debezium's file, tuned. Its defaults are far slower.
+// connector is the configuration of Debezium, tuned. Its defaults are far slower.
 const connector = `
 name=%[1]s
 connector.class=io.debezium.connector.postgresql.PostgresConnector
@@ -53,7 +53,7 @@ func (p *Program) debezium(ctx context.Context) error {
 	}
 	j, s := p.job, p.job.From.Site
 	if j.Sink.Format == JSONSchemas {
-		compression = "lz4" // most of it is the same text
+		compression = "lz4" // most of the text repeats
 	}
 	err := p.connect(ctx, fmt.Sprintf(connector, j.Name, s.Postgres.Port, j.From.Name, site.Publication, poll),
 		fmt.Sprintf(producers, linger, compression))

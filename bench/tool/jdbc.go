@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// consumers are lines of Kafka Connect's file, for what it reads: large requests, and as many rows a turn as the sink
+// consumers are lines of Kafka Connect's file for its consumer: large requests, and as many rows per poll as the sink
 // writes in one statement.
 const consumers = `
 consumer.max.poll.records=2000
@@ -13,7 +13,7 @@ consumer.max.partition.fetch.bytes=16777216
 consumer.fetch.max.bytes=67108864
 `
 
-// jdbcSink is the file of Debezium's JDBC sink, tuned: one statement with arrays for many rows. Its defaults are slower.
+// jdbcSink is the configuration of Debezium's JDBC sink, tuned: one statement with arrays for many rows. Its defaults are slower.
 const jdbcSink = `
 name=%[1]s
 connector.class=io.debezium.connector.jdbc.JdbcSinkConnector
@@ -35,6 +35,6 @@ use.reduction.buffer=true
 // jdbc writes the records of the topic Job.Feed into the table bench.
 func (p *Program) jdbc(ctx context.Context) error {
 	j := p.job
-	p.progress = func() (float64, bool, error) { return 0, false, nil } // the rows are looked for in the table
+	p.progress = func() (float64, bool, error) { return 0, false, nil } // the rows are counted in the table
 	return p.connect(ctx, fmt.Sprintf(jdbcSink, j.Name, j.Feed, j.Into.Site.Postgres.Addr(), j.Into.Name), consumers)
 }

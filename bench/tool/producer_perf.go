@@ -14,7 +14,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// producerPerf are the settings of Kafka's producer: those of Debezium's, except for the shorter linger.
+// producerPerf are the settings of Kafka's producer: those of Debezium's producer, except for the shorter linger.
 const producerPerf = `
 bootstrap.servers=%s
 acks=all
@@ -26,7 +26,7 @@ buffer.memory=134217728
 compression.type=none
 `
 
-// producerPerf runs what Kafka's script kafka-producer-perf-test does: as many records as the job has rows, each of the
+// producerPerf runs the program of Kafka's script kafka-producer-perf-test: as many records as the job has rows, each of the
 // job's RecordBytes, into the job's first topic. The value comes from a file: with --record-size the tool draws each byte of
 // each record from a generator, which for large records is most of its CPU.
 func (p *Program) producerPerf(ctx context.Context) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/bench/site"
 )
 
-// recvLogical reads to /dev/null until the end of the backlog, or without end where there is none yet.
+// recvLogical reads to /dev/null until the end of the backlog, or without end if the backlog has none yet.
 func (p *Program) recvLogical(ctx context.Context) {
 	args := []string{
 		"-d", p.job.From.URL(p.job.Over), "-S", p.job.Name, "--start", "--no-loop", "-f", "/dev/null",

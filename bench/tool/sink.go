@@ -2,7 +2,7 @@ package tool
 
 import "fmt"
 
-// The kinds of a sink.
+// The types of a sink.
 const (
 	None   = "none"   // decoded, and dropped
 	Stdout = "stdout" // JSON lines into /dev/null
@@ -10,20 +10,20 @@ const (
 	Tables = "postgres" // of Job.Into
 )
 
-// JSONSchemas is a format that Debezium's JDBC sink can read: each record has its schema with it.
+// JSONSchemas is a format that Debezium's JDBC sink can read: each record contains its schema.
 const JSONSchemas = "json with schemas"
 
-// Sink says where the rows go.
+// Sink is the destination of the rows.
 type Sink struct {
 	Kind       string
 	Partitions int    // of each topic
 	Format     string // json, of tailrace also cloudevents, of Debezium also JSONSchemas
-	Count      int    // of tailrace: so many sinks of the kind; 0 is one
-	OneTopic   bool   // all tables into one topic a sink, instead of one a table
+	Count      int    // of tailrace: number of sinks of the type; 0 is one
+	OneTopic   bool   // all tables into one topic per sink, instead of one topic per table
 	Creates    bool   // of tailrace: the sink creates the topics
 }
 
-// String names it in tables.
+// String returns its name in tables.
 func (s Sink) String() string {
 	switch {
 	case s.Kind == Stdout:
@@ -38,7 +38,7 @@ func (s Sink) String() string {
 	return fmt.Sprintf("Kafka, %d partitions, %s", s.Partitions, s.Format)
 }
 
-// Topics are the topics that the rows go to.
+// Topics returns the topics that the rows go to.
 func (j *Job) Topics() (names []string) {
 	if j.Sink.Kind != Kafka {
 		return nil

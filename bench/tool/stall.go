@@ -11,36 +11,37 @@ import (
 	"github.com/tailrace/tailrace/bench/record"
 )
 
-// answerLimit is how long a tool may take to say how far it is. One that has stalled may never do so.
+// answerLimit is how long a tool may take to report its progress. A stalled tool may never answer.
 const answerLimit = 5 * time.Second
 
-// ErrStalled is in the error of a run that was ended because it made no progress.
+// ErrStalled is in the error of a run that was stopped because it made no progress.
 var ErrStalled = errors.New("stalled")
 
-// starting is how many times the limit a tool may take to start: a JVM on a busy machine is slow to do so.
+// starting is the multiple of the limit that a tool may take to start: a JVM on a busy machine is slow to do so.
 const starting = 3
 
-// Stall notices that a run makes no progress. One goroutine.
+// Stall detects that a run makes no progress. One goroutine uses it.
 type Stall struct {
-	limit time.Duration // 0: nothing is a stall
+	limit time.Duration // 0: nothing counts as a stall
 	// read is a second measure of progress, asked at most once per second while the first one does not grow; nil: there is
 	// none. A walsender reads a whole transaction before it sends its first row.
 	read func() int64
 
-	started bool // it streams, or its first rows are there
+	started bool // it streams, or its first rows have arrived
 	amount  float64
 	reading int64
-	grown   time.Time // when one of the two last grew; zero: nothing was seen yet
+	grown   time.Time // when one of the two last grew; zero: no sample yet
 	asked   time.Time
 }
 
-// NewStall begins with the first Look. limit is how long a run may be without progress; 0: until its end. read may be nil.
+// NewStall returns a Stall that begins with the first Look. limit is how long a run may make no progress; 0: no limit.
+// read may be nil.
 func NewStall(limit time.Duration, read func() int64) *Stall { return &Stall{limit: limit, read: read} }
 
-// Started says that the tool has started, from where the limit counts.
+// Started records that the tool has started; the limit counts from there.
 func (s *Stall) Started() { s.started, s.grown = true, time.Now() }
 
-// allowed is how long there may be no progress now.
+// allowed returns the current limit for a time without progress.
 func (s *Stall) allowed() time.Duration {
 	if s.started {
 		return s.limit
@@ -48,8 +49,8 @@ func (s *Stall) allowed() time.Duration {
 	return starting * s.limit
 }
 
-// Look reports whether there has been no progress for the limit, or a multiple of it before the start. amount is how far the
-// run is.
+// Look reports whether there has been no progress for the limit, or for a multiple of it before the start. amount is the
+// progress of the run.
 func (s *Stall) Look(amount float64) bool {
 	now := time.Now()
 	if s.grown.IsZero() || amount > s.amount {
@@ -69,17 +70,18 @@ func (s *Stall) Look(amount float64) bool {
 	return now.Sub(s.grown) >= s.allowed()
 }
 
-// Err says where the run has stalled, of as many rows.
+// Err reports where the run has stalled, out of a number of rows.
 func (s *Stall) Err(rows int) error {
 	return fmt.Errorf("%w at %s of %s rows: no progress for %s", ErrStalled, record.Count(int(s.amount)), record.Count(rows), s.allowed())
 }
 
-// NewStall is one that counts it as progress when the walsender of the job's slot reads on in the backlog.
+// NewStall returns a Stall that also counts as progress that the walsender of the job's slot reads on in the backlog.
 func (j *Job) NewStall(ctx context.Context, limit time.Duration) *Stall {
 	return NewStall(limit, func() int64 { return j.From.Read(ctx, j.Name) })
 }
 
-// WithSockets adds to an error what ss says of the TCP connections to the source; as it is where there is nothing to add.
+// WithSockets adds to an error what ss reports about the TCP connections to the source; it returns err unchanged if there
+// is nothing to add.
 func (j *Job) WithSockets(ctx context.Context, err error) error {
 	if text := sockets(ctx, j.From.Site.Postgres.Port); text != "" {
 		return fmt.Errorf("%w; ss -tmni: %s", err, text)
@@ -87,7 +89,7 @@ func (j *Job) WithSockets(ctx context.Context, err error) error {
 	return err
 }
 
-// sockets is what ss says of the TCP connections with a local port at one of their ends, in one line, with a
+// sockets returns what ss reports about the TCP connections with a local port at one of their ends, in one line, with a
 // semicolon between two; "": there is no ss, or no connection.
 func sockets(ctx context.Context, port int) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -18,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// connected is a job whose source has a TCP connection at its port, and nothing else of a server.
+// connected returns a job whose source has a TCP connection at its port, and no other part of a server.
 func connected(t *testing.T, rows int) Job {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,7 +35,7 @@ func connected(t *testing.T, rows int) Job {
 	return Job{From: &site.Backlog{Database: &site.Database{Site: s}, Rows: rows}}
 }
 
-// sleeping is a program that does nothing.
+// sleeping returns a program that does nothing.
 func sleeping(t *testing.T, name string, j Job, stall *Stall) *Program {
 	t.Helper()
 	p := &Program{name: name, job: j, cmd: exec.Command("sleep", "60"), stall: stall}
@@ -49,7 +49,7 @@ func sleeping(t *testing.T, name string, j Job, stall *Stall) *Program {
 	return p
 }
 
-// A run whose rows stop is ended with the place and with what ss says, where there is ss.
+// A run whose rows stop is stopped with the position and the output of ss, if there is one.
 func TestStalledRun(t *testing.T) {
 	j := connected(t, 15_000)
 	for name, want := range map[string]string{
@@ -74,7 +74,7 @@ func TestStalledRun(t *testing.T) {
 	}
 }
 
-// A daemon that takes connections and answers nothing has stalled, too.
+// A daemon that accepts connections and answers nothing has stalled, too.
 func TestSilentDaemon(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,13 +82,13 @@ func TestSilentDaemon(t *testing.T) {
 	}
 	defer listener.Close()
 	p := sleeping(t, Tailrace, connected(t, 10), NewStall(time.Second, nil))
-	p.progress = func() (float64, bool, error) { return held(t.Context(), listener.Addr().String(), 10) }
+	p.progress = func() (float64, bool, error) { return acceptedRows(t.Context(), listener.Addr().String(), 10) }
 	if err := p.Arrived(t.Context()); !errors.Is(err, ErrStalled) {
 		t.Errorf("the end of the run is %v", err)
 	}
 }
 
-// A walsender that still reads, and a tool whose rows come now and then, have not stalled.
+// A walsender that still reads has not stalled, nor has a tool whose rows arrive slowly.
 func TestSlowRun(t *testing.T) {
 	const limit = 20 * time.Second
 	for name, c := range map[string]struct {
@@ -113,7 +113,7 @@ func TestSlowRun(t *testing.T) {
 	}
 }
 
-// The limit counts from the most that was reached, and from Started.
+// The limit counts from the highest progress so far, and from Started.
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewStall(time.Minute, nil)
@@ -149,7 +149,7 @@ func TestStall(t *testing.T) {
 	})
 }
 
-// A tool that is stopped sees no SIGTERM. The command must not wait for it.
+// A tool stopped by a signal does not handle SIGTERM. The command must not wait for it.
 func TestStoppedToolIsKilled(t *testing.T) {
 	p := sleeping(t, Tailrace, Job{}, nil)
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// pipelineFile is what the daemon runs. The slot is there and no sink has a record: start = "now"
-// lets it start where the slot stands.
+// pipelineFile is the daemon's configuration. The slot exists and no sink has a record: start = "now"
+// lets it start at the slot's position.
 const pipelineFile = `
 daemon { listen = %q }
 pipeline %q {
@@ -49,7 +49,7 @@ func (p *Program) tailrace(ctx context.Context, binary, profiles string) error {
 	p.cmd = exec.CommandContext(ctx, binary, args...)
 	topics := j.Topics()
 	p.progress = func() (float64, bool, error) {
-		accepted, done, err := held(ctx, listen, j.From.Rows)
+		accepted, done, err := acceptedRows(ctx, listen, j.From.Rows)
 		if err != nil || j.Sink.Kind != Kafka || j.Sink.Creates {
 			return accepted, done, err
 		}
@@ -59,7 +59,7 @@ func (p *Program) tailrace(ctx context.Context, binary, profiles string) error {
 	return nil
 }
 
-// sinks are the blocks of the file.
+// sinks returns the blocks of the file.
 func (p *Program) sinks() string {
 	var b strings.Builder
 	j := p.job
@@ -86,7 +86,7 @@ func (p *Program) sinks() string {
 	return b.String()
 }
 
-// delays is the file that the sink "none" writes its delays to; "" for none.
+// delays returns the file that the sink "none" writes its delays to; "": none.
 func (p *Program) delays() string {
 	if !p.job.Delays {
 		return ""
@@ -94,7 +94,7 @@ func (p *Program) delays() string {
 	return filepath.Join(p.dir, "delays.json")
 }
 
-// Delays ends tailrace and says how long commits took to come to its sink: milliseconds, by percentile.
+// Delays stops tailrace and returns the time from a commit to its sink: milliseconds, by percentile.
 func (p *Program) Delays() (map[string]float64, error) {
 	p.end()
 	text, err := os.ReadFile(p.delays())
@@ -105,8 +105,8 @@ func (p *Program) Delays() (map[string]float64, error) {
 	return out, json.Unmarshal(text, &out)
 }
 
-// held asks the daemon how many rows its sinks have accepted, and whether they hold all.
-func held(ctx context.Context, listen string, rows int) (float64, bool, error) {
+// acceptedRows asks the daemon how many rows its sinks have accepted, and whether all of them are durable there.
+func acceptedRows(ctx context.Context, listen string, rows int) (float64, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/api/v1/pipelines", nil)

@@ -1,4 +1,4 @@
-// Package tool runs the programs that are measured, one at a time: tailrace, pg_recvlogical and Debezium in Kafka Connect,
+// Package tool runs the programs to be measured, one at a time: tailrace, pg_recvlogical and Debezium in Kafka Connect,
 // each on a slot of its own; Debezium's JDBC sink, on a topic; and kafka-producer-perf-test, which reads nothing.
 package tool
 
@@ -18,25 +18,25 @@ import (
 // The tools.
 const (
 	Tailrace    = "tailrace"
-	Plain       = "tailrace, plain reads" // the same program with blocking reads, for what resting brings
+	Plain       = "tailrace, plain reads" // the same program with blocking reads, to measure the gain of pauses
 	RecvLogical = "pg_recvlogical"
 	Debezium    = "debezium"
 	JDBC        = "debezium jdbc" // its sink for databases
-	// ProducerPerf is Kafka's own kafka-producer-perf-test: how fast the broker takes records of a size.
+	// ProducerPerf is Kafka's own kafka-producer-perf-test: how fast the broker accepts records of a size.
 	ProducerPerf = "producer-perf"
 )
 
 // ReadsWAL reports whether a tool needs a slot.
 func ReadsWAL(name string) bool { return name != JDBC && name != ProducerPerf }
 
-// Job says what a tool has to do.
+// Job describes the work of a tool.
 type Job struct {
-	Name   string // unique, [a-z0-9_]: the slot's, and the beginning of every topic's
+	Name   string // unique, [a-z0-9_]: the name of the slot, and the prefix of every topic
 	From   *site.Backlog
 	Over   site.Transport
 	Sink   Sink
 	Lively bool           // Debezium: tuned for latency, not for throughput
-	Delays bool           // tailrace into nothing: measure how long commits take to come
+	Delays bool           // tailrace into nothing: measure the latency of commits
 	Keep   bool           // the topics stay when the tool stops
 	Into   *site.Database // of the sink Tables, and of the JDBC sink
 	Feed   string         // of the JDBC sink: the topic that it reads
@@ -51,19 +51,19 @@ type Program struct {
 	cmd  *exec.Cmd
 	log  string
 	dir  string
-	// listen is where tailrace answers.
+	// listen is the address of tailrace's API.
 	listen string
 	stop   syscall.Signal
-	// progress says how far it has come, in a measure that grows with the rows, and whether all rows are there.
+	// progress returns how far the tool has come, in a measure that grows with the rows, and whether all rows have arrived.
 	progress func() (amount float64, done bool, err error)
-	// trouble asks a tool that goes on when it cannot; nil: it ends, or progress has the error. See troubled.
-	trouble func() error
-	asked   time.Time // when that was
-	began   time.Time
-	stall   *Stall
+	// findFailure asks a tool that keeps running after a failure; nil: it exits, or progress has the error. See checkFailure.
+	findFailure func() error
+	asked       time.Time // when that was
+	began       time.Time
+	stall       *Stall
 }
 
-// Start starts a tool of Binaries on the job's slot, which must stand already.
+// Start starts a tool of Binaries on the job's slot, which must exist already.
 func (b *Binaries) Start(ctx context.Context, name string, j Job) (p *Program, err error) {
 	p = &Program{name: name, job: j, stop: syscall.SIGTERM, dir: filepath.Join(j.From.Site.Dir, j.Name)}
 	p.stall = j.NewStall(ctx, b.stall)
@@ -111,31 +111,31 @@ func (p *Program) start() error {
 	return p.cmd.Start()
 }
 
-// Pid is the tool's process.
+// Pid returns the tool's process.
 func (p *Program) Pid() int { return p.cmd.Process.Pid }
 
-// Look says why the tool cannot go on; nil: it can.
+// Look reports why the tool cannot go on; nil: it can.
 func (p *Program) Look() error {
 	if proc.Ended(p.Pid()) {
 		return p.failed()
 	}
-	if err := p.troubled(); err != nil {
+	if err := p.checkFailure(); err != nil {
 		return err
 	}
 	_, _, err := p.progress()
 	return err
 }
 
-// troubled asks once a second at most: the answer costs the tool something.
-func (p *Program) troubled() error {
-	if p.trouble == nil || time.Since(p.asked) < time.Second {
+// checkFailure asks at most once per second, because the answer costs the tool some CPU.
+func (p *Program) checkFailure() error {
+	if p.findFailure == nil || time.Since(p.asked) < time.Second {
 		return nil
 	}
 	p.asked = time.Now()
-	return p.trouble()
+	return p.findFailure()
 }
 
-// failed is what a tool that has ended too early leaves.
+// failed returns the error of a tool that has ended too early.
 func (p *Program) failed() error {
 	text, _ := os.ReadFile(p.log)
 	return fmt.Errorf("it ended by itself: %s", text[max(0, len(text)-1500):])
@@ -144,10 +144,10 @@ func (p *Program) failed() error {
 // grace is how long a program may take to end before it is killed.
 const grace = 15 * time.Second
 
-// Tick is how often a tool is looked at.
+// Tick is the interval at which a tool is sampled.
 const Tick = 20 * time.Millisecond
 
-// Pause waits for the next Tick. what is waited for is in the error when ctx ends.
+// Pause waits for the next Tick. When ctx ends, the error contains what the caller waits for.
 func Pause(ctx context.Context, what string) error {
 	select {
 	case <-ctx.Done():
@@ -157,7 +157,7 @@ func Pause(ctx context.Context, what string) error {
 	}
 }
 
-// Await waits until the tool streams from its slot, and says which walsender serves it; 0: the tool is done already.
+// Await waits until the tool streams from its slot, and returns the walsender that serves it; 0: the tool is done already.
 func (p *Program) Await(ctx context.Context) (sender int, err error) {
 	for {
 		if sender = p.job.From.Sender(ctx, p.job.Name); sender != 0 {
@@ -166,11 +166,11 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 		}
 		if proc.Ended(p.Pid()) {
 			if _, done, _ := p.progress(); done {
-				return 0, nil // it was faster than we look
+				return 0, nil // it finished between two samples
 			}
 			return 0, p.failed()
 		}
-		if err := p.troubled(); err != nil {
+		if err := p.checkFailure(); err != nil {
 			return 0, err
 		}
 		if p.stall.Look(0) {
@@ -185,10 +185,10 @@ func (p *Program) Await(ctx context.Context) (sender int, err error) {
 // Arrived waits until the tool has all rows of the job.
 func (p *Program) Arrived(ctx context.Context) error { return p.until(ctx, func(float64) {}) }
 
-// until waits until the tool has all rows, and tells each time how far it is.
+// until waits until the tool has all rows, and reports its progress each time.
 func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 	for {
-		ended := proc.Ended(p.Pid()) // before the question: it may end in between, done
+		ended := proc.Ended(p.Pid()) // before the question: it may finish and end in between
 		amount, done, err := p.progress()
 		if err != nil {
 			return err
@@ -200,7 +200,7 @@ func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 		case ended:
 			return p.failed()
 		}
-		if err := p.troubled(); err != nil {
+		if err := p.checkFailure(); err != nil {
 			return err
 		}
 		if p.stall.Look(amount) {
@@ -212,7 +212,7 @@ func (p *Program) until(ctx context.Context, told func(amount float64)) error {
 	}
 }
 
-// end ends the process, and kills one that does not end in time: a tool that has stalled may not see another signal.
+// end stops the process, and kills it when it does not stop in time: a stalled tool may handle no other signal.
 func (p *Program) end() {
 	_ = p.cmd.Cancel()
 	kill := time.AfterFunc(p.cmd.WaitDelay, func() { _ = p.cmd.Process.Kill() })
@@ -220,7 +220,7 @@ func (p *Program) end() {
 	_ = p.cmd.Wait()
 }
 
-// Stop ends the tool and removes what it had: slot, topics, files.
+// Stop stops the tool and removes what it used: slot, topics, files.
 func (p *Program) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()

@@ -9,10 +9,10 @@ import (
 	"github.com/tailrace/tailrace/bench/proc"
 )
 
-// warmPart is where the last 60 % of a drain begin: from there a JVM counts as warm.
+// warmPart is where the last 60 % of a drain begin: from there on a JVM counts as warm.
 const warmPart = 0.4
 
-// Sample is what was used until a moment.
+// Sample is the usage up to a moment.
 type Sample struct {
 	At                     time.Time
 	Amount                 float64 // how far the tool has come
@@ -24,7 +24,7 @@ type Sample struct {
 // Meter samples a tool, the walsenders that have served it, and the broker.
 type Meter struct {
 	program *Program
-	senders map[int]Sample // by process: a tool may connect again
+	senders map[int]Sample // by process: a tool may reconnect
 	looked  int
 	last    Sample
 	Peak    int64 // bytes
@@ -57,8 +57,8 @@ func (m *Meter) Look(ctx context.Context, amount float64) Sample {
 	return s
 }
 
-// Drain watches a tool from its first byte of the stream until it has read the backlog, and says what that cost. The clock
-// of a tool that has no stream starts with the last look before its first rows.
+// Drain measures a tool from the first byte of its stream until it has read the backlog, and returns the cost. The clock
+// of a tool without a stream starts with the last sample before its first rows.
 func (p *Program) Drain(ctx context.Context) (figures map[string]float64, err error) {
 	sender := 0
 	if ReadsWAL(p.name) {
@@ -111,14 +111,14 @@ func (p *Program) volume(figures map[string]float64) error {
 	return nil
 }
 
-// Course is what was seen of a drain.
+// Course is the record of a drain.
 type Course struct {
 	Began   time.Time // the process; its start is no part of the drain
 	Samples []Sample  // from where the clock starts
 	Peak    int64     // bytes
 }
 
-// Costs are the figures of a drain of so many rows: over the whole, and from where warmPart of it was done.
+// Costs returns the figures of a drain of n rows: over the whole, and from the point where warmPart of it was done.
 func (c *Course) Costs(rows int) map[string]float64 {
 	first, last := c.Samples[0], c.Samples[len(c.Samples)-1]
 	warm := first
@@ -138,7 +138,7 @@ func (c *Course) Costs(rows int) map[string]float64 {
 	return out
 }
 
-// Between is what so many rows cost between two samples.
+// Between returns what n rows cost between two samples.
 func Between(from, to Sample, rows int) map[string]float64 { return costs(from, to, float64(rows), "") }
 
 func costs(from, to Sample, rows float64, prefix string) map[string]float64 {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A tool that takes 3 s for the first 40 % and 1 s for the rest is warm at three times its share.
+// A tool that takes 3 s for the first 40 % and 1 s for the rest has a warm rate of three times that share.
 func TestCosts(t *testing.T) {
 	began := time.Now()
 	at := func(ms int, amount float64, cpu time.Duration) Sample {
@@ -29,7 +29,7 @@ func TestCosts(t *testing.T) {
 	}
 }
 
-// The linker says nothing when it cannot set a variable, and then plain reads would be none.
+// The linker reports no error when it cannot set a variable, and then the plain reads would not be plain.
 func TestPlainReadsCanBeBuilt(t *testing.T) {
 	text, err := os.ReadFile("../../capture/postgres/conn/socket.go")
 	if err != nil {

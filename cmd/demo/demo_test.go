@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestOnce goes on the tour as a visitor does: the program checks by itself what it shows.
+// TestOnce runs the tour as a visitor would: the program itself checks what it shows.
 func TestOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a Postgres server")

@@ -1,9 +1,9 @@
-// Command demo is the five-minute tour of tailrace, with nothing set up: a real Postgres, a Kafka inside the process,
-// the real daemon on examples/demo, and a small shop that writes. With -once it waits for nobody, checks what it shows,
+// Command demo is the five-minute tour of tailrace and needs no setup: a real Postgres, a Kafka inside the process,
+// the real daemon on examples/demo, and a small shop that writes. With -once it waits for no input, checks what it shows,
 // and exits 0 or 1; without it, it goes on until Ctrl-C.
 //
-// This program only builds the daemon and the tour itself, and says meanwhile that it does: it imports nothing but the
-// standard library, so that it speaks within seconds, also where all has to be downloaded and compiled first.
+// This program only builds the daemon and the tour, and reports its progress. It imports only the
+// standard library, so that it prints within seconds, even if everything has to be downloaded and compiled first.
 package main
 
 import (
@@ -71,7 +71,7 @@ func repository() (string, error) {
 	return root, nil
 }
 
-// build compiles tailrace and the tour, and says every few seconds that it still does.
+// build compiles tailrace and the tour, and reports every few seconds that it is still at work.
 func build(ctx context.Context, root, dir string) error {
 	fmt.Println("    building tailrace and the tour: a moment, or a few minutes when all has to be downloaded and compiled")
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", dir+"/", "./cmd/tailrace", "./cmd/demo/tour")

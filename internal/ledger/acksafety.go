@@ -9,19 +9,19 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Ack is what a recording proxy saw on its way to the source, and how much the topics held then.
+// Ack is an acknowledgement that a recording proxy saw on its way to the source, with the extent of the topics at that time.
 type Ack struct {
-	Conn  int // connections are counted
+	Conn  int // number of the connection
 	At    time.Time
-	Flush capture.LSN // of a status update, or where a START_REPLICATION asks to begin: both give up what lies before
+	Flush capture.LSN // of a status update, or the start of a START_REPLICATION: both release the WAL before it
 	Start bool        // it is a START_REPLICATION
-	// Marks are the high watermarks, read before the message was let through to the server; a partition that is not in
-	// it had nothing.
+	// Marks are the high watermarks, read before the message was passed to the server; a partition that is not in
+	// it was empty.
 	Marks map[Partition]int64
 }
 
-// AckSafety is O8: when Postgres is told that everything before an LSN has been flushed, each change of a transaction
-// whose commit record starts before it is in the topics already. On one connection the acknowledgements only grow.
+// AckSafety is O8: when an acknowledgement tells Postgres that everything before an LSN is flushed, each change of a
+// transaction whose commit record starts before it is in the topics already. On one connection acknowledgements only grow.
 type AckSafety struct {
 	found findings
 	acks  []Ack
@@ -30,12 +30,12 @@ type AckSafety struct {
 	seen  map[capture.Position]bool
 }
 
-// NewAckSafety makes the oracle. reference are all changes of the source, or nil: then what never came is not missed.
+// NewAckSafety returns the oracle. reference lists all changes of the source; with nil, missing changes are not detected.
 func NewAckSafety(acks []Ack, reference []Change) *AckSafety {
 	return &AckSafety{acks: acks, truth: reference, first: map[string]Observation{}, seen: map[capture.Position]bool{}}
 }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (a *AckSafety) Observe(o Observation) {
 	if _, ok := a.first[o.ID]; ok {
 		return
@@ -45,14 +45,14 @@ func (a *AckSafety) Observe(o Observation) {
 	a.seen[o.At()] = true
 }
 
-// Done compares each acknowledgement with what was durable, and tells.
+// Done compares each acknowledgement with what was durable, and returns the findings.
 func (a *AckSafety) Done() []error {
 	a.grow()
 	events := slices.Collect(maps.Values(a.first))
 	inCommitOrder(events)
 	acks := slices.Clone(a.acks)
 	sort.SliceStable(acks, func(i, j int) bool { return acks[i].Flush < acks[j].Flush })
-	last := map[Partition]Observation{} // the highest offset before the flush at hand
+	last := map[Partition]Observation{} // the highest offset before the current flush
 	next := 0
 	for _, ack := range acks {
 		for ; next < len(events) && events[next].LSN < ack.Flush; next++ {
@@ -74,7 +74,7 @@ func (a *AckSafety) Done() []error {
 	return a.found.all()
 }
 
-// grow compares the acknowledgements of each connection with each other.
+// grow checks that the acknowledgements of each connection only grow.
 func (a *AckSafety) grow() {
 	last := map[int]capture.LSN{}
 	for _, ack := range a.acks {
@@ -88,7 +88,7 @@ func (a *AckSafety) grow() {
 	}
 }
 
-// lost looks for changes that were acknowledged and never came. The snapshot holds what was before it.
+// lost looks for changes that were acknowledged and never arrived. The snapshot contains earlier ones.
 func (a *AckSafety) lost(flush capture.LSN) {
 	var snapshot capture.LSN
 	for _, o := range a.first {

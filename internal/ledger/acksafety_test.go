@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// acked is an honest line's history and its acknowledgements: after each transaction, once it is in the topics.
+// acked is the history of a correct pipeline with its acknowledgements: after each transaction, once it is in the topics.
 func acked(t *testing.T, w *world) (*topics, []Ack) {
 	p := newTopics(t)
 	for _, c := range w.read {
@@ -41,28 +41,28 @@ func TestAckSafetyFindsEachBreakage(t *testing.T) {
 	i := victim(p.history)
 	o := p.history[i]
 	n := slices.IndexFunc(acks, func(a Ack) bool { return a.Flush > o.LSN })
-	judge := func(h []Observation, acks []Ack) []error { return Judge(h, NewAckSafety(acks, w.changes)) }
+	check := func(h []Observation, acks []Ack) []error { return Judge(h, NewAckSafety(acks, w.changes)) }
 
 	early := slices.Clone(acks)
 	early[n].Marks = acks[n-1].Marks
-	if errs := judge(p.history, early); !tells(errs, "O8", o.LSN.String()) {
+	if errs := check(p.history, early); !hasFinding(errs, "O8", o.LSN.String()) {
 		t.Errorf("acknowledged before it was written: %v", errs)
 	}
 	begin := slices.Insert(slices.Clone(acks), n, Ack{Conn: 9, Start: true, Flush: o.LSN + 1, Marks: acks[n-1].Marks})
-	if errs := judge(p.history, begin); !tells(errs, "O8", o.LSN.String()) {
+	if errs := check(p.history, begin); !hasFinding(errs, "O8", o.LSN.String()) {
 		t.Errorf("began after what was not written: %v", errs)
 	}
 	exact := slices.Insert(slices.Clone(acks), n, Ack{Conn: acks[n].Conn, Flush: o.LSN, Marks: acks[n-1].Marks})
-	if errs := judge(p.history, exact); len(errs) > 0 {
+	if errs := check(p.history, exact); len(errs) > 0 {
 		t.Errorf("a flush at the start of a commit record keeps that transaction: %v", errs)
 	}
 	lost := slices.Delete(slices.Clone(p.history), i, i+1)
-	if errs := judge(lost, acks); !tells(errs, "O8", o.Subject()) {
+	if errs := check(lost, acks); !hasFinding(errs, "O8", o.Subject()) {
 		t.Errorf("acknowledged and lost: %v", errs)
 	}
 	back := slices.Clone(acks)
 	back[n+1].Flush, back[n+1].Conn = capture.LSN(1), back[n].Conn
-	if errs := judge(p.history, back); !tells(errs, "O8", "goes back from") {
+	if errs := check(p.history, back); !hasFinding(errs, "O8", "goes back from") {
 		t.Errorf("acknowledgements went back: %v", errs)
 	}
 }
@@ -79,7 +79,7 @@ func TestLivenessFindsGrowth(t *testing.T) {
 		"descriptors": {Goroutines: 20, Descriptors: 13, RSS: 40 << 20},
 		"memory":      {Goroutines: 20, Descriptors: 10, RSS: 51 << 20},
 	} {
-		if errs := Liveness(start, end, slack); len(errs) != 1 || !tells(errs, "O9", what) {
+		if errs := Liveness(start, end, slack); len(errs) != 1 || !hasFinding(errs, "O9", what) {
 			t.Errorf("%s: %v", what, errs)
 		}
 	}

@@ -8,10 +8,10 @@ type Affinity struct {
 
 type affinityKey struct{ topic, key string }
 
-// NewAffinity makes the oracle.
+// NewAffinity returns the oracle.
 func NewAffinity() *Affinity { return &Affinity{homes: map[affinityKey]Observation{}} }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (a *Affinity) Observe(o Observation) {
 	k := affinityKey{o.Partition.Topic, o.Key}
 	home, ok := a.homes[k]
@@ -25,5 +25,5 @@ func (a *Affinity) Observe(o Observation) {
 	}
 }
 
-// Done tells.
+// Done returns the findings.
 func (a *Affinity) Done() []error { return a.found.all() }

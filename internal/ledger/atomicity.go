@@ -7,15 +7,15 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Atomicity is O5: every transaction that the source's tx_log knows is there with all its changes, numbered without a
-// hole, and none besides; ver = -1, the mark of work that was rolled back, is nowhere; and the sum of all balances is
+// Atomicity is O5: every transaction in the source's tx_log is present with all its changes, numbered without a
+// gap, and no others are; ver = -1, the mark of work that was rolled back, never appears; and the sum of all balances is
 // the same after every commit.
 type Atomicity struct {
 	found findings
 	truth Truth
 	seen  once
 	txs   map[capture.LSN]*transaction
-	told  map[int64]bool // the txn_no that were seen
+	told  map[int64]bool // the txn_no seen so far
 	reads []Observation  // balances of the snapshot
 }
 
@@ -26,15 +26,15 @@ type transaction struct {
 	logs     int
 	n        int64
 	balances []Observation // changes of balances
-	some     Observation   // one of its events, for the text
+	some     Observation   // one of its events, for messages
 }
 
-// NewAtomicity makes the oracle; truth is what the source says at the end.
+// NewAtomicity returns the oracle; truth is read from the source at the end.
 func NewAtomicity(truth Truth) *Atomicity {
 	return &Atomicity{truth: truth, seen: once{}, txs: map[capture.LSN]*transaction{}, told: map[int64]bool{}}
 }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (a *Atomicity) Observe(o Observation) {
 	if !a.seen.first(o) {
 		return
@@ -69,7 +69,7 @@ func (a *Atomicity) Observe(o Observation) {
 	}
 }
 
-// log takes a row of tx_log; t is nil in a snapshot.
+// log adds a row of tx_log; t is nil in a snapshot.
 func (a *Atomicity) log(o Observation, t *transaction) {
 	i := o.Image
 	if i.TxnNo == nil || i.NChanges == nil || i.XID == nil {
@@ -94,7 +94,7 @@ func (a *Atomicity) log(o Observation, t *transaction) {
 	}
 }
 
-// Done counts every transaction, and tells.
+// Done checks every transaction, and returns the findings.
 func (a *Atomicity) Done() []error {
 	for _, no := range slices.Sorted(maps.Keys(a.truth.Txs)) {
 		if !a.told[no] {

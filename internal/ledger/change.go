@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Change is one change as a second slot tells it.
+// Change is one change as read from a second slot.
 type Change struct {
 	LSN    capture.LSN // of the commit record
 	Seq    uint64
@@ -15,10 +15,10 @@ type Change struct {
 	Time   time.Time // of the commit
 	Op     string    // insert, update, delete
 	Table  string
-	Key    string // as the topic's key, of the new row; of a delete the old one
-	OldKey string // where an update changed the key, else ""
+	Key    string // as the topic's key, of the new row; for a delete the old row
+	OldKey string // if an update changed the key, else ""
 	Row    map[string]Text
-	Old    map[string]Text // what the replica identity gave; nil for nothing
+	Old    map[string]Text // the columns of the replica identity; nil if there are none
 }
 
 // Text is a column's value in Postgres' text form.
@@ -28,7 +28,7 @@ type Text struct {
 	Type  uint32 // OID
 }
 
-// At is the change's place in the source.
+// At returns the change's position in the source.
 func (c Change) At() capture.Position { return capture.Position{LSN: c.LSN, Seq: c.Seq} }
 
 func (c Change) String() string {

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// churnNote deletes a note or brings it back: its versions go on, as ledger.grave remembers.
+// churnNote deletes a note or inserts it again: its versions continue, as recorded in ledger.grave.
 func churnNote(ctx context.Context, t *turn) error {
 	a, no := t.rand.IntN(bulkFrom), t.rand.IntN(perNotes)
 	var ver int64
@@ -26,8 +26,8 @@ func churnNote(ctx context.Context, t *turn) error {
 		a, no, t.pad(50), []string{"x", `"quoted" \`, t.pad(8)}, ver)
 }
 
-// churnAccount deletes an account, whose money goes to another one in the same transaction, or opens it again, empty.
-// Mostly it does both at once, so that most accounts are there.
+// churnAccount deletes an account and moves its money to another one in the same transaction, or opens it again, empty.
+// Mostly it does both at once, so that most accounts exist.
 func churnAccount(ctx context.Context, t *turn) error {
 	id := t.rand.IntN(accounts)
 	heir := (id + 1 + t.rand.IntN(accounts-1)) % accounts
@@ -64,7 +64,7 @@ func openAccount(ctx context.Context, t *turn, id int) error {
 	return t.one(ctx, open, id, t.pad(2100), ver)
 }
 
-// bury remembers the last version of a deleted row; the delete counts as the next one.
+// bury records the last version of a deleted row; the delete counts as the next one.
 func (t *turn) bury(ctx context.Context, place string, id int, ver int64) error {
 	return t.aside(ctx, "insert into ledger.grave values ($1, $2, $3)", place, id, ver)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Decoder makes Changes of pgoutput's messages (protocol version 1), by pglogrepl and not by our own decoder. The zero
-// value is ready.
+// Decoder builds Changes from pgoutput's messages (protocol version 1), with pglogrepl and not with our own decoder. The
+// zero value is ready for use.
 type Decoder struct {
-	Changes []Change    // so far; the caller may take them away
+	Changes []Change    // so far; the caller may remove them
 	Commit  capture.LSN // the end of the last commit record
 
 	relations map[uint32]*pglogrepl.RelationMessage
@@ -23,7 +23,7 @@ type Decoder struct {
 	seq       uint64
 }
 
-// Take takes the next message.
+// Take processes the next message.
 func (d *Decoder) Take(data []byte) error {
 	m, err := pglogrepl.Parse(data)
 	if err != nil {
@@ -86,7 +86,7 @@ func texts(r *pglogrepl.RelationMessage, t *pglogrepl.TupleData) map[string]Text
 	return m
 }
 
-// key is the record's key: a JSON object of the key columns.
+// key returns the record's key: a JSON object of the key columns.
 func key(table string, row map[string]Text) string {
 	var b strings.Builder
 	for i, name := range keys[table] {

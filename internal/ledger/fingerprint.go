@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Fingerprint is O6: the events, replayed in commit order into scratch tables, give the state of the source: at every
+// Fingerprint is O6: the events, replayed in commit order into scratch tables, yield the state of the source: at every
 // commit that wrote ledger.board its digest, and at the end every row of every table. A column that was not sent
-// (unchanged) keeps what the scratch row has.
+// (unchanged) keeps the value of the scratch row.
 type Fingerprint struct {
 	found   findings
 	ctx     context.Context
@@ -21,13 +21,13 @@ type Fingerprint struct {
 	events  []Observation
 }
 
-// NewFingerprint makes the oracle. source is at rest; scratch is a connection to another database without the schema
-// ledger. Both belong to the caller, and are used in Done only.
+// NewFingerprint returns the oracle. source is idle; scratch is a connection to another database without the schema
+// ledger. Both belong to the caller, and only Done uses them.
 func NewFingerprint(ctx context.Context, source, scratch *pgx.Conn) *Fingerprint {
 	return &Fingerprint{ctx: ctx, source: source, scratch: scratch, seen: once{}}
 }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (f *Fingerprint) Observe(o Observation) {
 	if !f.seen.first(o) {
 		return
@@ -68,13 +68,13 @@ func (f *Fingerprint) replay() error {
 	return nil
 }
 
-// apply sends a run of events in one round trip and one transaction: a single one for all would pile up row versions.
+// apply sends a run of events in one round trip and one transaction: one transaction for all would pile up row versions.
 func (f *Fingerprint) apply(events []Observation) error {
 	var b pgx.Batch
 	for _, o := range events {
 		sql := replays[o.Table]
 		if o.Op != "delete" {
-			f.whole(o)
+			f.complete(o)
 		}
 		switch o.Op {
 		case "delete":
@@ -88,7 +88,7 @@ func (f *Fingerprint) apply(events []Observation) error {
 		default:
 			f.found.add("O6 fingerprint: nothing in the workload makes %s", o)
 		}
-		if o.Table == TxLog && o.Image.Digest != nil && !o.snapshot() { // a snapshot's rows tell of older commits
+		if o.Table == TxLog && o.Image.Digest != nil && !o.snapshot() { // rows of a snapshot describe older commits
 			b.Queue("select " + digestBoard).QueryRow(f.digest(o))
 		}
 	}

@@ -2,8 +2,8 @@ package ledger
 
 import "fmt"
 
-// Gap is O1: the versions of a row, each seen for the first time, follow each other without a hole. A delete counts one
-// version; a later insert of the key goes on from there. Rows of ledger.badge change their keys, so their chain follows
+// Gap is O1: the first-seen versions of a row follow each other without a gap. A delete counts as one
+// version; a later insert of the key continues from there. Rows of ledger.badge change their keys, so their chain follows
 // the column serial, over all partitions, in the order of commits.
 type Gap struct {
 	found findings
@@ -19,10 +19,10 @@ type chain struct {
 	read bool // the last thing seen is the snapshot
 }
 
-// NewGap makes the oracle.
+// NewGap returns the oracle.
 func NewGap() *Gap { return &Gap{seen: once{}, rows: map[string]*chain{}} }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (g *Gap) Observe(o Observation) {
 	if o.Table == TxLog || !g.seen.first(o) {
 		return
@@ -35,7 +35,7 @@ func (g *Gap) Observe(o Observation) {
 	g.follow(o.Subject(), o)
 }
 
-// Done follows the rows whose keys change, and tells.
+// Done follows the rows whose keys change, and returns the findings.
 func (g *Gap) Done() []error {
 	inCommitOrder(g.moved)
 	for _, o := range g.moved {

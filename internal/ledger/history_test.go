@@ -14,7 +14,7 @@ import (
 
 const parts = 3 // partitions of a topic in tests
 
-// topics is what an honest line makes of changes: the test's own writer of format = "json".
+// topics is the output of a correct pipeline for changes: the test's own writer of format = "json".
 type topics struct {
 	t       testing.TB
 	history []Observation
@@ -52,7 +52,7 @@ var types = map[string]uint32{
 
 const someTime = "2026-05-04 03:02:01.5+00"
 
-// world makes a history of changes as the workload would, without a server.
+// world builds a history of changes as the workload would, without a server.
 type world struct {
 	rand    *rand.Rand
 	changes []Change
@@ -74,7 +74,7 @@ const (
 // snapshotLSN is the commit record of the snapshot's virtual transaction.
 const snapshotLSN = 0x1000 - 1
 
-// makeWorld makes n transactions after a snapshot.
+// makeWorld returns n transactions after a snapshot.
 func makeWorld(seed uint64, n int) *world {
 	w := &world{
 		rand: rand.New(rand.NewPCG(seed, 1)), truth: Truth{Txs: map[int64]Tx{}, Sum: worldAccounts * 100},
@@ -149,7 +149,7 @@ func (w *world) step() {
 
 func idKey(id int) string { return fmt.Sprintf(`{"id":%d}`, id) }
 
-// next is the version that a row comes to; a delete counts one.
+// next returns the next version of a row; a delete counts as one.
 func (w *world) next(name, op string) int {
 	v := w.vers[name]
 	if v < 0 {
@@ -200,7 +200,7 @@ func (w *world) log(op string) {
 	})
 }
 
-// row gives a table's first columns these texts.
+// row sets a table's first columns to these texts.
 func row(table string, values ...string) map[string]Text {
 	m := map[string]Text{}
 	for i, v := range values {
@@ -210,7 +210,7 @@ func row(table string, values ...string) map[string]Text {
 	return m
 }
 
-// honest is what an honest line makes of the world, with a repeat on every partition in the middle and one at the end.
+// honest is the output of a correct pipeline for the world, with a repeat on every partition in the middle and one at the end.
 func (w *world) honest(t testing.TB) []Observation {
 	p := newTopics(t)
 	for _, c := range slices.Concat(w.read, w.changes[:len(w.changes)/2]) {

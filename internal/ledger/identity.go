@@ -3,7 +3,7 @@ package ledger
 import "crypto/sha256"
 
 // Identity is O4: an event id stands for one payload under one key on one topic, byte by byte, and (table, lsn, seq)
-// for one id a row. Where delivery is exactly once (and the history was read as read_committed), it stands for one
+// for one id per row. With exactly-once delivery (and a history read as read_committed), it stands for one
 // record.
 type Identity struct {
 	Once bool // exactly once
@@ -18,12 +18,12 @@ type identity struct {
 	at    int64
 }
 
-// NewIdentity makes the oracle.
+// NewIdentity returns the oracle.
 func NewIdentity(exactlyOnce bool) *Identity {
 	return &Identity{Once: exactlyOnce, ids: map[string]identity{}}
 }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (d *Identity) Observe(o Observation) {
 	h := sha256.New()
 	h.Write([]byte(o.Key + "\x00" + o.Partition.Topic + "\x00"))
@@ -41,5 +41,5 @@ func (d *Identity) Observe(o Observation) {
 	}
 }
 
-// Done tells.
+// Done returns the findings.
 func (d *Identity) Done() []error { return d.found.all() }

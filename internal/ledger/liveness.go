@@ -2,7 +2,7 @@ package ledger
 
 import "fmt"
 
-// Sample is what a daemon uses at one moment. A figure that is not known is -1.
+// Sample is what a daemon uses at one moment. An unknown figure is -1.
 type Sample struct {
 	Lag         float64 // seconds, the greatest of all sinks
 	Goroutines  int
@@ -14,16 +14,16 @@ func (s Sample) String() string {
 	return fmt.Sprintf("lag %gs, %d goroutines, %d descriptors, %d MiB", s.Lag, s.Goroutines, s.Descriptors, s.RSS>>20)
 }
 
-// Slack is by how much the end may be above the start: connections and their goroutines come and go a little, and a
-// heap that has seen load keeps some of it.
+// Slack is by how much the end may exceed the start: the number of connections and their goroutines varies a little, and a
+// heap keeps some of its memory after load.
 type Slack struct {
 	Goroutines  int
 	Descriptors int
 	RSS         int64 // bytes
 }
 
-// Liveness is O9: after the last fault the lag of a daemon that has nothing left to do is 0, and it uses no more than
-// when it began. Start is taken once the daemon streams, before the load; end after the load has been drained.
+// Liveness is O9: after the last fault the lag of a daemon without pending work is 0, and it uses no more than
+// at the start. start is taken once the daemon streams, before the load; end after the load has been drained.
 func Liveness(start, end Sample, slack Slack) []error {
 	var f findings
 	if end.Lag != 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// move is what a transaction does before its row of tx_log.
+// move is the work of a transaction before its row of tx_log.
 type move func(context.Context, *turn) error
 
 // moves are chosen by weight.
@@ -62,7 +62,7 @@ func transfer(ctx context.Context, t *turn) error {
 	return t.one(ctx, pay, to, amount)
 }
 
-// edit changes one account besides its balance: half of the time with a new pad, small, large or none.
+// edit changes columns of one account other than its balance: half of the time with a new pad, small, large or none.
 func edit(ctx context.Context, t *turn) error {
 	id := t.rand.IntN(accounts)
 	if t.rand.IntN(2) == 0 {
@@ -113,7 +113,7 @@ func writeBoard(ctx context.Context, t *turn) error {
 	return t.do(ctx, "update ledger.board set "+step+", amount = 1 where amount > 1e30")
 }
 
-// mistaken does wrong work in savepoints between right work.
+// mistaken does work that it rolls back in savepoints between work that it commits.
 func mistaken(ctx context.Context, t *turn) error {
 	id := t.rand.IntN(accounts)
 	at := fmt.Sprintf(" where id = %d", id)
@@ -134,7 +134,7 @@ func mistaken(ctx context.Context, t *turn) error {
 	return nil
 }
 
-// abandoned does wrong work and rolls all of it back.
+// abandoned does work and rolls all of it back.
 func abandoned(ctx context.Context, t *turn) error {
 	id := t.rand.IntN(accounts)
 	work := []string{
@@ -148,7 +148,7 @@ func abandoned(ctx context.Context, t *turn) error {
 	return errRollBack
 }
 
-// large writes some hundred rows: more than the server decodes in memory where logical_decoding_work_mem is small, and
+// large writes some hundred rows: more than the server decodes in memory if logical_decoding_work_mem is small, and
 // more than one batch of the daemon.
 func large(ctx context.Context, t *turn) error {
 	if err := t.aside(ctx, "lock table ledger.grave in share row exclusive mode"); err != nil {

@@ -14,7 +14,7 @@ type Partition struct {
 	ID    int32
 }
 
-// String is topic/partition.
+// String returns topic/partition.
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.ID) }
 
 // Observation is one record of a topic, as format = "json" writes it.
@@ -22,7 +22,7 @@ type Observation struct {
 	Partition Partition
 	Offset    int64
 	Key       string // the record's key; "" for a null key
-	ID        string // the header ce_id, else made of lsn, seq, op and key
+	ID        string // the header ce_id, else composed of lsn, seq, op and key
 	Payload   []byte // the record's value, owned by the observation
 
 	Op        string // insert, update, delete, truncate, read
@@ -35,10 +35,10 @@ type Observation struct {
 	XID       uint64
 	Time      time.Time // of the commit
 
-	Image Image // Row's, or Old's for a delete: the columns that every oracle wants
+	Image Image // Row's, or Old's for a delete: the columns that every oracle needs
 }
 
-// Image is what the oracles want to know of a row without looking at all of it. A column that the row lacks is nil.
+// Image holds the columns that the oracles need without parsing the whole row. A column that the row lacks is nil.
 type Image struct {
 	Ver      *int64 `json:"ver"`
 	Prev     *int64 `json:"prev_ver"`
@@ -92,7 +92,7 @@ func Observe(p Partition, offset int64, key, value []byte, id string) (Observati
 	return o, nil
 }
 
-// image makes a JSON null the absence that it means.
+// image turns a JSON null into the absence that it stands for.
 func image(raw json.RawMessage) json.RawMessage {
 	if string(raw) == "null" {
 		return nil
@@ -100,16 +100,16 @@ func image(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// Subject names the row: table and key.
+// Subject returns the name of the row: table and key.
 func (o Observation) Subject() string { return o.Table + " " + o.Key }
 
-// Place names where the event was seen: topic/partition@offset.
+// Place returns where the event was seen: topic/partition@offset.
 func (o Observation) Place() string { return fmt.Sprintf("%s@%d", o.Partition, o.Offset) }
 
-// At is the event's place in the source: commit and number in it.
+// At returns the event's position in the source: commit and number in it.
 func (o Observation) At() capture.Position { return capture.Position{LSN: o.LSN, Seq: o.Seq} }
 
-// snapshot says that the event is a row of a snapshot, not a change.
+// snapshot reports whether the event is a row of a snapshot, not a change.
 func (o Observation) snapshot() bool { return o.Op == "read" }
 
 func (o Observation) String() string {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Oracle judges a history. Observe is called for each event, those of a partition in the order of their offsets; Done
+// Oracle checks a history. Observe is called for each event, in each partition in the order of their offsets; Done
 // once, at the end. Its errors name the oracle and the key.
 type Oracle interface {
 	Observe(Observation)
 	Done() []error
 }
 
-// Judge shows the history to every oracle and returns what they have found.
+// Judge passes the history to every oracle and returns their findings.
 func Judge(history []Observation, oracles ...Oracle) []error {
 	var errs []error
 	for _, o := range oracles {
@@ -25,10 +25,10 @@ func Judge(history []Observation, oracles ...Oracle) []error {
 	return errs
 }
 
-// most is how many findings an oracle tells: a broken run breaks everywhere.
+// most is the maximum number of findings per oracle: a broken run breaks everywhere.
 const most = 12
 
-// findings collects what one oracle has to say.
+// findings collects the findings of one oracle.
 type findings struct {
 	errs []error
 	more int
@@ -50,7 +50,7 @@ func (f *findings) all() []error {
 	return f.errs
 }
 
-// once tells the first time of an event id from a repeat.
+// once distinguishes the first occurrence of an event id from a repeat.
 type once map[string]struct{}
 
 func (s once) first(o Observation) bool {
@@ -59,7 +59,7 @@ func (s once) first(o Observation) bool {
 	return !seen
 }
 
-// inCommitOrder sorts events as the source made them; the two halves of a change of key stand delete first.
+// inCommitOrder sorts events by their position in the source; of the two halves of a change of key, the delete is first.
 func inCommitOrder(events []Observation) {
 	slices.SortStableFunc(events, func(a, b Observation) int {
 		if c := a.At().Compare(b.At()); c != 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// oracleNames are those that need no server.
+// oracleNames are the oracles that need no server.
 var oracleNames = []string{"O1", "O2", "O3", "O4", "O5", "O10"}
 
 func (w *world) oracle(name string) Oracle {
@@ -43,7 +43,7 @@ func TestOraclesAcceptGoodHistory(t *testing.T) {
 // breakages break a history in one place, at i, which is an update of an account that was seen once.
 var breakages = []struct {
 	name  string
-	found string // the oracles that must see it
+	found string // the oracles that must find it
 	do    func(h []Observation, i int) []Observation
 }{
 	{"drop an event", "O1 O5 O10", func(h []Observation, i int) []Observation {
@@ -128,7 +128,7 @@ func TestOraclesFindEachBreakage(t *testing.T) {
 					// A transaction is named by its LSN, a row by its key.
 					subject, lsn := h[i].Subject(), fmt.Sprintf("transaction %s", h[i].LSN)
 					errs := Judge(b.do(h, i), w.oracle(name))
-					if !tells(errs, name, subject) && (name != "O5" || !tells(errs, name, lsn)) {
+					if !hasFinding(errs, name, subject) && (name != "O5" || !hasFinding(errs, name, lsn)) {
 						t.Errorf("seed %d: nothing about %s or %s in %v", seed, subject, lsn, errs)
 					}
 				}
@@ -137,7 +137,7 @@ func TestOraclesFindEachBreakage(t *testing.T) {
 	}
 }
 
-// TestOraclesFindChangesOfKeys breaks what belongs to a row whose key changes.
+// TestOraclesFindChangesOfKeys breaks events of a row whose key changes.
 func TestOraclesFindChangesOfKeys(t *testing.T) {
 	for _, half := range []string{"delete", "insert"} {
 		w := makeWorld(3, 300)
@@ -145,11 +145,11 @@ func TestOraclesFindChangesOfKeys(t *testing.T) {
 		i := slices.IndexFunc(h, func(o Observation) bool { return o.Table == badge && o.Op == half && o.LSN > 0x3000 })
 		serial, subject := h[i].Image.Serial, h[i].Subject()
 		h = slices.Delete(h, i, i+1)
-		if errs := Judge(h, w.oracle("O10")); !tells(errs, "O10", subject) {
+		if errs := Judge(h, w.oracle("O10")); !hasFinding(errs, "O10", subject) {
 			t.Errorf("%s half lost: %v", half, errs)
 		}
 		if half == "insert" {
-			if errs := Judge(h, NewGap()); !tells(errs, "O1", fmt.Sprintf("serial %d", *serial)) {
+			if errs := Judge(h, NewGap()); !hasFinding(errs, "O1", fmt.Sprintf("serial %d", *serial)) {
 				t.Errorf("%s half lost: %v", half, errs)
 			}
 		}
@@ -167,16 +167,16 @@ func TestAtomicityFindsMissingTransactions(t *testing.T) {
 		}
 		return o.LSN == lsn
 	})
-	if errs := Judge(lost, NewAtomicity(w.truth)); !tells(errs, "O5", log) {
+	if errs := Judge(lost, NewAtomicity(w.truth)); !hasFinding(errs, "O5", log) {
 		t.Errorf("a lost transaction: %v", errs)
 	}
 	w.truth.Txs[1<<40] = Tx{}
-	if errs := Judge(h, NewAtomicity(w.truth)); !tells(errs, "O5", fmt.Sprint(1<<40)) {
+	if errs := Judge(h, NewAtomicity(w.truth)); !hasFinding(errs, "O5", fmt.Sprint(1<<40)) {
 		t.Errorf("a transaction that the source has besides: %v", errs)
 	}
 	delete(w.truth.Txs, 1<<40)
 	delete(w.truth.Txs, 7)
-	if errs := Judge(h, NewAtomicity(w.truth)); !tells(errs, "O5", `{"txn_no":7}`) {
+	if errs := Judge(h, NewAtomicity(w.truth)); !hasFinding(errs, "O5", `{"txn_no":7}`) {
 		t.Errorf("a transaction that the source lacks: %v", errs)
 	}
 }
@@ -191,7 +191,7 @@ func TestIdentityExactlyOnce(t *testing.T) {
 		t.Error(errs)
 	}
 	p.repeat(1)
-	if errs := Judge(p.history, NewIdentity(true)); !tells(errs, "O4", p.history[len(p.history)-1].Subject()) {
+	if errs := Judge(p.history, NewIdentity(true)); !hasFinding(errs, "O4", p.history[len(p.history)-1].Subject()) {
 		t.Errorf("a repeat was accepted: %v", errs)
 	}
 }
@@ -226,7 +226,7 @@ func victim(h []Observation) int {
 	}
 }
 
-// runFrom is what was first seen from i on, on the partition of i.
+// runFrom returns the events first seen from i on, on the partition of i.
 func runFrom(h []Observation, i int) (run []Observation) {
 	seen := once{}
 	for j, o := range h {
@@ -245,14 +245,14 @@ func nextOf(h []Observation, i int, is func(Observation) bool) int {
 	return i + 1 + n
 }
 
-// swapped gives each the other's place.
+// swapped exchanges two events.
 func swapped(a, b Observation) (Observation, Observation) {
 	a.Partition, b.Partition = b.Partition, a.Partition
 	a.Offset, b.Offset = b.Offset, a.Offset
 	return b, a
 }
 
-// altered gives a column of the row at i another value.
+// altered changes the value of a column of the row at i.
 func altered(h []Observation, i int, column, value string) []Observation {
 	var e map[string]json.RawMessage
 	var row map[string]json.RawMessage
@@ -278,8 +278,8 @@ func must(err error) {
 	}
 }
 
-// tells reports whether one of the errors is of the oracle and names the subject.
-func tells(errs []error, oracle, subject string) bool {
+// hasFinding reports whether one of the errors comes from the oracle and names the subject.
+func hasFinding(errs []error, oracle, subject string) bool {
 	return slices.ContainsFunc(errs, func(err error) bool {
 		return strings.HasPrefix(err.Error(), oracle+" ") && strings.Contains(err.Error(), subject)
 	})

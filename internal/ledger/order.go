@@ -1,10 +1,10 @@
 package ledger
 
-// Order is O2. Events that are seen for the first time stand in source order, on each partition and for each row. A
+// Order is O2. First-seen events are in source order, on each partition and for each row. A
 // repeat is a contiguous run that ends at the tail: on each partition, let F be the events in the order in which they
-// were first seen. At any place the next event is the next one of F, or a new one when all of F has gone by, or an
+// were first seen. At any place the next event is the next one of F, or a new one when F is exhausted, or an
 // earlier one of F, from which the same rule holds again. So a repeat may be cut short by another one that starts
-// earlier, but nothing new comes before the repeat has reached the end of F, and none jumps forward. The history may
+// earlier, but no new event comes before the repeat has reached the end of F, and no event is skipped. The history may
 // not end within a repeat: a consumer would be left with an old value.
 type Order struct {
 	found findings
@@ -12,17 +12,17 @@ type Order struct {
 	rows  map[string]int64 // the newest ver of a row
 }
 
-// tail is how far a partition is.
+// tail is the position in a partition.
 type tail struct {
 	first []Observation // F, without payloads
 	index map[string]int
 	next  int // of F, to come
 }
 
-// NewOrder makes the oracle.
+// NewOrder returns the oracle.
 func NewOrder() *Order { return &Order{parts: map[Partition]*tail{}, rows: map[string]int64{}} }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (r *Order) Observe(o Observation) {
 	t := r.parts[o.Partition]
 	if t == nil {
@@ -44,7 +44,7 @@ func (r *Order) Observe(o Observation) {
 	t.next = len(t.first)
 }
 
-// grows compares a new event with the newest before it, on its partition and of its row.
+// grows compares a new event with the newest previous one, on its partition and of its row.
 func (r *Order) grows(t *tail, o Observation) {
 	if n := len(t.first); n > 0 {
 		last := t.first[n-1]
@@ -52,7 +52,7 @@ func (r *Order) grows(t *tail, o Observation) {
 			r.found.add("O2 order: %s was seen after %s", o, last)
 		}
 	}
-	if o.Image.Ver == nil || o.Table == badge { // a badge's key may come to another row
+	if o.Image.Ver == nil || o.Table == badge { // a badge's key may pass to another row
 		return
 	}
 	if newest, ok := r.rows[o.Subject()]; ok && *o.Image.Ver <= newest && !o.snapshot() && o.Op != "delete" {
@@ -61,7 +61,7 @@ func (r *Order) grows(t *tail, o Observation) {
 	r.rows[o.Subject()] = *o.Image.Ver
 }
 
-// after says that a stands after b in the source. The rows of a snapshot have no order among themselves.
+// after reports whether a comes after b in the source. The rows of a snapshot have no order among themselves.
 func after(a, b Observation) bool {
 	if a.snapshot() && b.snapshot() {
 		return a.LSN > b.LSN
@@ -69,7 +69,7 @@ func after(a, b Observation) bool {
 	return a.At().Compare(b.At()) > 0
 }
 
-// Done tells.
+// Done returns the findings.
 func (r *Order) Done() []error {
 	for p, t := range r.parts {
 		if t.next < len(t.first) {

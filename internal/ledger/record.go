@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Record is what an honest line writes into the topic of a table.
+// Record is a record that a correct pipeline writes into the topic of a table.
 type Record struct {
 	Key   string
 	Value []byte
 }
 
-// Records is the change in format = "json", written without any of the daemon's code: for tests of the oracles and of
+// Records returns the change in format = "json", written without any of the daemon's code, for tests of the oracles and of
 // the harness. A change of key is two records.
 func (c Change) Records() ([]Record, error) {
 	if c.OldKey == "" {
@@ -52,7 +52,7 @@ func (c Change) record(op, key string, row, old map[string]Text) (Record, error)
 	return Record{Key: key, Value: value}, err
 }
 
-// object is a row as JSON; nil for no row.
+// object returns a row as JSON; nil for no row.
 func object(row map[string]Text) (any, error) {
 	if row == nil {
 		return nil, nil

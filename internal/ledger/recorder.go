@@ -11,8 +11,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Recorder notes what is acknowledged to Postgres, as a watcher of a proxy on the replication connections. TLS must be
-// off on them. Connections that replicate nothing are looked at and pass.
+// Recorder records the acknowledgements to Postgres, as a watcher of a proxy on the replication connections, which must not
+// use TLS. Connections without replication are parsed and ignored.
 type Recorder struct {
 	marks    func() (map[Partition]int64, error)
 	patience time.Duration
@@ -23,22 +23,22 @@ type Recorder struct {
 	err   error
 }
 
-// request is an Ack whose Marks are to be read.
+// request is an Ack whose Marks are still to be read.
 type request struct {
 	ack  Ack
-	done chan struct{} // closed when Marks is there
+	done chan struct{} // closed when Marks is set
 }
 
-// NewRecorder makes a recorder. marks reads the high watermarks of all partitions; it is called until it succeeds, by one
-// goroutine. A status update waits for it before it goes on to the server, but only for patience: Kafka may be down,
-// and Postgres is not to miss its replies. Then the marks are those of the moment in which Kafka answers again.
+// NewRecorder returns a recorder. marks reads the high watermarks of all partitions; one goroutine calls it until it
+// succeeds. A status update waits for it before it is passed to the server, but only for patience: Kafka may be down,
+// and Postgres must not miss its replies. Then the marks are those of the moment at which Kafka answers again.
 func NewRecorder(marks func() (map[Partition]int64, error), patience time.Duration) *Recorder {
 	r := &Recorder{marks: marks, patience: patience, requests: make(chan *request, 1<<14)}
 	go r.read()
 	return r
 }
 
-// read answers requests in their order. Those that have waited share what is read: it is read after each of them.
+// read answers requests in their order. Requests that have waited share one reading, which is made after each of them.
 func (r *Recorder) read() {
 	for q := range r.requests {
 		waiting := []*request{q}
@@ -62,8 +62,8 @@ func (r *Recorder) Watch(conn int) (client, server func([]byte)) {
 	return f.read, nil
 }
 
-// Acks are all acknowledgements so far, in their order. It waits for their marks, and no status update may come any more.
-// The error is about a connection that could not be understood.
+// Acks returns all acknowledgements so far, in their order. It waits for their marks; no more status updates may arrive.
+// The error is about a connection that could not be parsed.
 func (r *Recorder) Acks() ([]Ack, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -75,11 +75,11 @@ func (r *Recorder) Acks() ([]Ack, error) {
 	return acks, r.err
 }
 
-// Close ends the recorder. No connection that it watches may be open.
+// Close stops the recorder. All connections that it watches must be closed.
 func (r *Recorder) Close() { close(r.requests) }
 
-// note keeps an acknowledgement. Nothing has gone on to the server yet.
-func (r *Recorder) note(a Ack) {
+// record stores an acknowledgement, before it is passed to the server.
+func (r *Recorder) record(a Ack) {
 	q := &request{ack: a, done: make(chan struct{})}
 	r.mutex.Lock()
 	r.acks = append(r.acks, q)
@@ -103,13 +103,13 @@ func (r *Recorder) fail(err error) {
 type frontend struct {
 	conn     int
 	recorder *Recorder
-	started  bool // the startup message has gone by
-	lost     bool // not understood
+	started  bool // the startup message has passed
+	lost     bool // not parsable
 	pending  []byte
 	flush    capture.LSN
 }
 
-// Codes in place of a protocol version in a first message, which another first message follows.
+// Codes in place of a protocol version in a first message; another first message follows.
 const (
 	sslRequest    = 80877103
 	gssEncRequest = 80877104
@@ -158,7 +158,7 @@ func (f *frontend) message(m []byte) {
 	}
 }
 
-// acknowledge notes what is new: Postgres ignores a flush of zero, and the same one again says nothing.
+// acknowledge records a new position: Postgres ignores a flush of zero, and a repeated one carries no news.
 func (f *frontend) acknowledge(a Ack) {
 	if a.Flush == 0 || (!a.Start && a.Flush == f.flush) {
 		return
@@ -167,7 +167,7 @@ func (f *frontend) acknowledge(a Ack) {
 		f.flush = a.Flush
 	}
 	a.Conn, a.At = f.conn, time.Now()
-	f.recorder.note(a)
+	f.recorder.record(a)
 }
 
 var startReplication = regexp.MustCompile(`(?i)^\s*START_REPLICATION\s+SLOT\s+\S+\s+LOGICAL\s+([0-9A-F]+/[0-9A-F]+)`)

@@ -74,7 +74,7 @@ func TestRecorderReadsMarksBeforeTheServerHears(t *testing.T) {
 		}, time.Second)
 		client, _ := r.Watch(1)
 		begin := time.Now()
-		client(session()) // the START waits for its marks, but not for ever
+		client(session()) // the START waits for its marks, but not forever
 		if waited := time.Since(begin); waited != time.Second {
 			t.Errorf("waited %s", waited)
 		}

@@ -7,23 +7,23 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Reference is O10: what the topics hold is what a second slot tells that reads the same WAL, but for what the snapshot
-// holds: for each row the same changes in the same order, each with the same transaction, time and values.
+// Reference is O10: apart from the snapshot, the topics contain what a second slot yields that reads the same
+// WAL: for each row the same changes in the same order, each with the same transaction, time and values.
 type Reference struct {
 	found    findings
 	changes  map[capture.Position]Change
 	seen     once
-	rows     map[string][]moment // as the topics tell, by Subject
+	rows     map[string][]moment // from the topics, by Subject
 	snapshot capture.LSN
 }
 
-// moment is one thing that happened to a key.
+// moment is one change of a key.
 type moment struct {
 	at capture.Position
 	op string
 }
 
-// NewReference makes the oracle; changes are what ReadReference returned.
+// NewReference returns the oracle; changes are the result of ReadReference.
 func NewReference(changes []Change) *Reference {
 	r := &Reference{changes: map[capture.Position]Change{}, seen: once{}, rows: map[string][]moment{}}
 	for _, c := range changes {
@@ -32,7 +32,7 @@ func NewReference(changes []Change) *Reference {
 	return r
 }
 
-// Observe takes the next event.
+// Observe adds the next event.
 func (r *Reference) Observe(o Observation) {
 	if !r.seen.first(o) {
 		return
@@ -47,7 +47,7 @@ func (r *Reference) Observe(o Observation) {
 	}
 }
 
-// same compares what an event says with what the reference says.
+// same compares an event with the reference.
 func (r *Reference) same(o Observation, c Change) {
 	if o.XID != c.XID || !o.Time.Equal(c.Time) {
 		r.found.add("O10 reference: %s is of xid %d at %s, the reference says xid %d at %s", o, o.XID, o.Time, c.XID, c.Time)
@@ -68,7 +68,7 @@ func (r *Reference) same(o Observation, c Change) {
 	}
 }
 
-// Done compares the rows' stories, and tells.
+// Done compares the rows' changes, and returns the findings.
 func (r *Reference) Done() []error {
 	want := r.stories()
 	for _, subject := range slices.Sorted(maps.Keys(want)) {
@@ -81,7 +81,7 @@ func (r *Reference) Done() []error {
 	return r.found.all()
 }
 
-// stories are the reference's changes after the snapshot by row; a change of a key is told by both.
+// stories returns the reference's changes after the snapshot by row; a change of key belongs to both rows.
 func (r *Reference) stories() map[string][]moment {
 	order := slices.SortedFunc(maps.Keys(r.changes), capture.Position.Compare)
 	want := map[string][]moment{}
@@ -102,7 +102,7 @@ func (r *Reference) stories() map[string][]moment {
 	return want
 }
 
-// compare tells the first difference of a row's story.
+// compare reports the first difference in the changes of a row.
 func (r *Reference) compare(subject string, want, have []moment) {
 	for i := range max(len(want), len(have)) {
 		switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// replay is how the events of one table are applied. Rows and keys are JSON objects: $1 is the row of an insert or a
-// read, the key else; $2 the row of an update.
+// replay holds the statements that apply the events of one table. Rows and keys are JSON objects: $1 is the row of an insert
+// or a read, otherwise the key; $2 the row of an update.
 type replay struct {
 	read, insert, update, remove string
 }
@@ -39,10 +39,10 @@ var replays = func() map[string]replay {
 		conflict := fmt.Sprintf(" on conflict (%s) do ", strings.Join(key, ", "))
 		excluded := "excluded." + strings.Join(columns[table], ", excluded.")
 		all[table] = replay{
-			// A snapshot that began anew reads rows again.
+			// A snapshot that was restarted reads rows again.
 			read:   insert + conflict + fmt.Sprintf("update set (%s) = row(%s)", list, excluded),
 			insert: insert + conflict + "nothing",
-			// jsonb_populate_record keeps what the base record has where the JSON object lacks a column.
+			// jsonb_populate_record keeps the base record's value of a column that the JSON object lacks.
 			update: fmt.Sprintf("update %s t set (%s) = (select %s from jsonb_populate_record(t, $2::jsonb))", table, list, list) + where,
 			remove: fmt.Sprintf("delete from %s t", table) + where,
 		}
@@ -50,7 +50,7 @@ var replays = func() map[string]replay {
 	return all
 }()
 
-// hit wants that one row was changed.
+// hit expects that one row was changed.
 func (f *Fingerprint) hit(o Observation) func(pgconn.CommandTag) error {
 	return func(tag pgconn.CommandTag) error {
 		if tag.RowsAffected() != 1 {
@@ -60,8 +60,8 @@ func (f *Fingerprint) hit(o Observation) func(pgconn.CommandTag) error {
 	}
 }
 
-// whole wants every column of the table in the row or among the unchanged, and nothing else.
-func (f *Fingerprint) whole(o Observation) {
+// complete expects every column of the table in the row or among the unchanged, and no others.
+func (f *Fingerprint) complete(o Observation) {
 	var row map[string]json.RawMessage
 	if err := json.Unmarshal(o.Row, &row); err != nil {
 		f.found.add("O6 fingerprint: no row in %s", o)
@@ -77,7 +77,7 @@ func (f *Fingerprint) whole(o Observation) {
 	}
 }
 
-// keySQL is the expression for a row's key as the topics have it.
+// keySQL returns the expression for a row's key as in the topics.
 func keySQL(table string) string {
 	var parts []string
 	for _, k := range keys[table] {
@@ -86,7 +86,7 @@ func keySQL(table string) string {
 	return "'{' || " + strings.Join(parts, " || ',' || ") + " || '}'"
 }
 
-// prints is the digest of each row by its key.
+// prints returns the digest of each row by its key.
 func prints(ctx context.Context, conn *pgx.Conn, table string) (map[string]string, error) {
 	sql := fmt.Sprintf("select %s, md5(t::text) from %s t", keySQL(table), table)
 	if _, err := conn.Exec(ctx, "set timezone = 'UTC'"); err != nil {

@@ -7,13 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The tables that are to be published. ledger.grave, which remembers the versions of deleted rows, is not.
+// The tables to publish. ledger.grave, which records the versions of deleted rows, is not published.
 const (
 	account = "ledger.account"
 	note    = "ledger.note"
 	badge   = "ledger.badge"
 	board   = "ledger.board"
-	// TxLog gets a row of each transaction that commits.
+	// TxLog gets one row per committed transaction.
 	TxLog = "ledger.tx_log"
 )
 
@@ -26,13 +26,13 @@ var keys = map[string][]string{
 	TxLog:   {"txn_no"},
 }
 
-// Tables are the names of the tables to publish.
+// Tables returns the names of the tables to publish.
 func Tables() []string { return []string{account, note, badge, board, TxLog} }
 
-// How many rows Setup makes, and what every account begins with.
+// Numbers of rows that Setup inserts, and the initial balance of every account.
 const (
 	accounts = 120
-	perNotes = 5 // notes of an account
+	perNotes = 5 // notes per account
 	badges   = 40
 	boards   = 8
 	opening  = 1000
@@ -61,7 +61,7 @@ create table ledger.tx_log (
 create table ledger.grave (place text, id int, ver bigint not null, primary key (place, id));
 `
 
-// Create makes the empty tables, in the schema ledger, which must not exist.
+// Create creates the empty tables, in the schema ledger, which must not exist.
 func Create(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, ddl); err != nil {
 		return fmt.Errorf("create ledger tables: %w", err)
@@ -77,7 +77,7 @@ func Setup(ctx context.Context, conn *pgx.Conn) error {
 	return Seed(ctx, conn)
 }
 
-// Seed makes the first rows, in one transaction that tx_log knows.
+// Seed inserts the first rows, in one transaction that tx_log contains.
 func Seed(ctx context.Context, conn *pgx.Conn) error {
 	w := &writer{conn: conn, id: -1}
 	if _, err := w.transact(ctx, seedRows); err != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// secondSlot is the name of the slot, and the publication, of the reference.
+// secondSlot is the name of the reference's slot and publication.
 const secondSlot = "ledger_reference"
 
-// CreateReference makes the second slot, and its publication. It is to be made before the daemon's.
+// CreateReference creates the second slot and its publication. It must be called before the daemon creates its own.
 func CreateReference(ctx context.Context, conn *pgx.Conn) error {
 	sql := fmt.Sprintf("create publication %s for table %s", secondSlot, strings.Join(Tables(), ", "))
 	if _, err := conn.Exec(ctx, sql); err != nil {
@@ -24,7 +24,7 @@ func CreateReference(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // ReadReference reads the second slot to its end, through SQL: what Postgres itself decodes, in the order of commits.
-// It can be read once. Its values are compared with UTC in mind: the session's time zone is set.
+// It can be read once. Values are compared in UTC: the session's time zone is set.
 func ReadReference(ctx context.Context, conn *pgx.Conn) ([]Change, error) {
 	if _, err := conn.Exec(ctx, "set timezone = 'UTC'"); err != nil {
 		return nil, fmt.Errorf("read reference slot: %w", err)
@@ -41,7 +41,7 @@ func ReadReference(ctx context.Context, conn *pgx.Conn) ([]Change, error) {
 	}
 }
 
-// some reads whole transactions of some thousand messages, and returns how many they were.
+// some reads whole transactions of some thousand messages, and returns the number of messages.
 func some(ctx context.Context, conn *pgx.Conn, d *Decoder) (n int, err error) {
 	rows, err := conn.Query(ctx, `select data from pg_logical_slot_get_binary_changes($1, null, 20000,
 		'proto_version', '1', 'publication_names', $2)`, secondSlot, secondSlot)

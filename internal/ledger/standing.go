@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// standing reads, in one statement and so at one moment, what every commit of the workload keeps true. A transaction that
+// standing reads, in one statement and so in one snapshot, what is true after every commit of the workload. A transaction that
 // writes ledger.board locks it from before it takes its txn_no until it has ended, so the last digest is the board's.
 var standing = `select
 	(select coalesce(sum(balance), 0) from ledger.account),
@@ -16,9 +16,9 @@ var standing = `select
 	` + digestBoard + `,
 	coalesce((select digest from ledger.tx_log where digest is not null order by txn_no desc limit 1), '')`
 
-// Standing looks at a replica once, while it is written to, and says what no reader may ever see in it: money that is
-// missing, rows of transactions that were rolled back, or a small table that is not as at the last commit that wrote it.
-// broken is that finding, "" when there is none; err says that it could not be read.
+// Standing reads a replica once, while it is written to, and returns a violation that no reader may ever see in it: missing
+// money, rows of transactions that were rolled back, or a small table that differs from its last commit.
+// broken is that finding, "" if there is none; err reports that the replica could not be read.
 func Standing(ctx context.Context, conn *pgx.Conn) (broken string, err error) {
 	var sum, wrong int64
 	var have, want string

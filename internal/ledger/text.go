@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Type OIDs that the tables have.
+// Type OIDs of the tables' columns.
 const (
 	jsonbOID       = 3802
 	textArrayOID   = 1009
 	timestamptzOID = 1184
 )
 
-// differs says where a JSON row is not what Postgres' text says; "" when nowhere.
+// differs returns where a JSON row differs from Postgres' text; "" if they agree.
 func differs(row json.RawMessage, unchanged []string, want map[string]Text) string {
 	var have map[string]json.RawMessage
 	if err := json.Unmarshal(row, &have); err != nil {
@@ -42,7 +42,7 @@ func differs(row json.RawMessage, unchanged []string, want map[string]Text) stri
 	return ""
 }
 
-// is reports whether a JSON value is what the text says. Arrays are left to the fingerprint.
+// is reports whether a JSON value equals the text. Arrays are left to the fingerprint.
 func (t Text) is(raw json.RawMessage) bool {
 	if t.Kind == 'n' {
 		return string(raw) == "null"

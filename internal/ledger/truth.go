@@ -7,19 +7,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Truth is what the source says when all writers have ended.
+// Truth is the state of the source after all writers have ended.
 type Truth struct {
 	Txs map[int64]Tx // by txn_no
 	Sum int64        // of all balances
 }
 
-// Tx is a transaction as tx_log knows it.
+// Tx is a transaction in tx_log.
 type Tx struct {
 	XID int64
-	N   int64 // changes, its row of tx_log among them
+	N   int64 // changes, including its row of tx_log
 }
 
-// ReadTruth reads it.
+// ReadTruth reads the truth from the source.
 func ReadTruth(ctx context.Context, conn *pgx.Conn) (Truth, error) {
 	t := Truth{Txs: map[int64]Tx{}}
 	rows, err := conn.Query(ctx, "select txn_no, xid, n_changes from ledger.tx_log")

@@ -13,7 +13,7 @@ import (
 type turn struct {
 	tx    pgx.Tx
 	rand  *rand.Rand
-	n     int64 // changes of published tables that are to be committed
+	n     int64 // changes of published tables that will be committed
 	board bool  // ledger.board was written: it is locked, and its digest goes into tx_log
 }
 
@@ -24,7 +24,7 @@ func (t *turn) do(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
-// one is do for a statement that must change one row.
+// one is like do, for a statement that must change one row.
 func (t *turn) one(ctx context.Context, sql string, args ...any) error {
 	had := t.n
 	if err := t.do(ctx, sql, args...); err != nil {
@@ -36,7 +36,7 @@ func (t *turn) one(ctx context.Context, sql string, args ...any) error {
 	return nil
 }
 
-// aside runs a statement that publishes nothing.
+// aside runs a statement on tables that are not published.
 func (t *turn) aside(ctx context.Context, sql string, args ...any) error {
 	_, err := t.tx.Exec(ctx, sql, args...)
 	return err
@@ -67,12 +67,12 @@ func (t *turn) log(ctx context.Context, writer int) error {
 // digestBoard is the digest of the small table, as an expression.
 const digestBoard = `(select md5(coalesce(string_agg(b::text, e'\n' order by id), '')) from ledger.board b)`
 
-// lock locks accounts in one order, so that transfers do not deadlock.
+// lock locks accounts in a fixed order, so that transfers do not deadlock.
 func (t *turn) lock(ctx context.Context, ids ...int) error {
 	return t.aside(ctx, "select 1 from ledger.account where id = any($1) order by id for update", ids)
 }
 
-// pad is text that Postgres cannot compress and, over 2 kB, stores out of line.
+// pad returns text that Postgres cannot compress and, over 2 kB, stores out of line.
 func (t *turn) pad(bytes int) string {
 	var b strings.Builder
 	for b.Len() < bytes {

@@ -10,16 +10,16 @@ import (
 // Config shapes a workload.
 type Config struct {
 	Writers int    // 0: 8
-	Seed    uint64 // of the choices; print it, so that a run can be had again
+	Seed    uint64 // of the choices; print it to make a run repeatable
 	Rate    int    // transactions per second of all writers together; 0: as many as they can
 }
 
-// Stats counts what the writers did, by what they know of it.
+// Stats counts the transactions of the writers by known outcome.
 type Stats struct {
 	Committed  int64
 	RolledBack int64 // on purpose
-	Failed     int64 // refused by the server: a deadlock, a row that is not there
-	Unknown    int64 // the connection broke; the last commit may stand
+	Failed     int64 // rejected by the server: a deadlock, a missing row
+	Unknown    int64 // the connection broke; the last commit may have succeeded
 }
 
 func (s *Stats) add(o Stats) {
@@ -29,8 +29,8 @@ func (s *Stats) add(o Stats) {
 	s.Unknown += o.Unknown
 }
 
-// Run writes to the database at url, which Setup has prepared, until ctx ends. A server that is down or crashes is
-// waited for.
+// Run writes to the database at url, which Setup has prepared, until ctx ends. It waits for a server that is down or
+// crashes.
 func Run(ctx context.Context, url string, c Config) Stats {
 	if c.Writers == 0 {
 		c.Writers = 8

@@ -12,8 +12,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestWorkload runs the workload on a real server that crashes meanwhile, lets an honest line write what the second slot
-// tells, and wants every oracle content; then it breaks the history and wants the fingerprint to see it.
+// TestWorkload runs the workload on a real server that crashes meanwhile, lets a correct pipeline write the changes of the
+// second slot, and expects no findings; then it breaks the history and expects the fingerprint to detect it.
 func TestWorkload(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
@@ -44,7 +44,7 @@ func TestWorkload(t *testing.T) {
 	}
 	for _, b := range misprints(p.history) {
 		t.Run(b.name, func(t *testing.T) {
-			if errs := Judge(b.history, fingerprint()); !tells(errs, "O6", b.subject) {
+			if errs := Judge(b.history, fingerprint()); !hasFinding(errs, "O6", b.subject) {
 				t.Errorf("nothing about %s in %v", b.subject, errs)
 			}
 		})
@@ -68,7 +68,7 @@ func write(t *testing.T, server *testenv.PostgresServer, d time.Duration) Stats 
 	return stats
 }
 
-// covered wants the history to have what the oracles are for.
+// covered expects the history to contain the cases that the oracles check.
 func covered(t *testing.T, changes []Change) {
 	kinds := map[string]int{}
 	for _, c := range changes {
@@ -102,7 +102,7 @@ type broken struct {
 	history       []Observation
 }
 
-// misprints breaks a history in the ways that the fingerprint is to see.
+// misprints break a history in ways that the fingerprint must detect.
 func misprints(h []Observation) []broken {
 	last := func(is func(Observation) bool) int {
 		for i := len(h) - 1; ; i-- {
@@ -130,7 +130,7 @@ func misprints(h []Observation) []broken {
 	}
 }
 
-// snapshot publishes all rows as a snapshot's; nobody writes meanwhile.
+// snapshot publishes all rows as a snapshot's; there are no concurrent writes.
 func (p *topics) snapshot(conn *pgx.Conn) {
 	var lsn uint64
 	ctx := p.t.Context()
@@ -160,7 +160,7 @@ func connect(t *testing.T, server *testenv.PostgresServer, database string) *pgx
 	return conn
 }
 
-// scratch is a connection to a fresh database.
+// scratch returns a connection to a new database.
 func scratch(t *testing.T, server *testenv.PostgresServer) *pgx.Conn {
 	return connect(t, server, testenv.NewDatabase(t, server))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// writer is one connection's worth of the workload.
+// writer is one connection of the workload.
 type writer struct {
 	id    int
 	url   string
@@ -22,7 +22,7 @@ type writer struct {
 // errRollBack asks for the whole transaction to be rolled back on purpose.
 var errRollBack = errors.New("rolled back on purpose")
 
-// errNoRow says that a row is not there at the moment.
+// errNoRow reports that a row does not exist at the moment.
 var errNoRow = errors.New("no such row")
 
 func (w *writer) run(ctx context.Context) {
@@ -39,7 +39,7 @@ func (w *writer) run(ctx context.Context) {
 		w.count(ctx)
 		next = next.Add(w.pause)
 		if late := time.Since(next); late > time.Second {
-			next = time.Now() // the server was away: do not catch up
+			next = time.Now() // the server was down: do not catch up
 		}
 		sleep(ctx, time.Until(next))
 	}
@@ -57,7 +57,7 @@ func (w *writer) dial(ctx context.Context) bool {
 	return true
 }
 
-// count does one transaction and counts its outcome.
+// count runs one transaction and counts its outcome.
 func (w *writer) count(ctx context.Context) {
 	_, err := w.transact(ctx, w.choose())
 	switch {

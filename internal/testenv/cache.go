@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// CacheDir is the folder that keeps what was downloaded: $TAILRACE_CACHE, else /var/cache/tailrace for root (root's home
-// is closed to the user that Postgres runs as), else tailrace in the user's cache folder, else one in the temporary folder.
+// CacheDir returns the folder that keeps downloads: $TAILRACE_CACHE, else /var/cache/tailrace for root (root's home is
+// not readable for the user that Postgres runs as), else tailrace in the user's cache folder, else one in the temporary folder.
 func CacheDir() string {
 	if dir := os.Getenv("TAILRACE_CACHE"); dir != "" {
 		return dir
@@ -24,8 +24,8 @@ func CacheDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("tailrace-cache-%d", os.Getuid()))
 }
 
-// cached returns the folder name of the cache. When it is not there yet, fill makes a fresh one, which then gets the name;
-// meanwhile other processes wait.
+// cached returns the folder name of the cache. If it does not exist yet, fill creates the content in a new folder, which is
+// then renamed; meanwhile other processes wait.
 func cached(name string, fill func(dir string) error) (string, error) {
 	dir := filepath.Join(CacheDir(), name)
 	if exists(dir) {
@@ -55,7 +55,7 @@ func cached(name string, fill func(dir string) error) (string, error) {
 	return dir, nil
 }
 
-// openFolder creates a folder and those above it, where there are none, readable for all users whatever the umask is.
+// openFolder creates a folder and its missing parents, readable for all users whatever the umask is.
 func openFolder(dir string) error {
 	if exists(dir) {
 		return nil
@@ -69,7 +69,7 @@ func openFolder(dir string) error {
 	return os.Chmod(dir, 0o755)
 }
 
-// lockFile waits for the lock on the file path, which it creates. The lock goes with its holder's process.
+// lockFile waits for the lock on the file path, which it creates. The kernel releases the lock when its process ends.
 func lockFile(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // keyPair names the files of a certificate and its key, both in PEM, the key as PKCS #8.
 type keyPair struct{ certFile, keyFile string }
 
-// certificate makes an authority and, signed by it, a server's certificate for 127.0.0.1 and localhost, in the folder
+// certificate creates an authority and, signed by it, a server's certificate for 127.0.0.1 and localhost, in the folder
 // dir. It returns the file of the authority's certificate and the server's files.
 func certificate(dir string) (caFile string, server keyPair, err error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,7 +61,7 @@ func description(name string) *x509.Certificate {
 	}
 }
 
-// writePEM writes a file that only the servers' user may read: Postgres insists on that for a key.
+// writePEM writes a file that only the servers' user may read: Postgres requires that of a key.
 func writePEM(path, kind string, text []byte) error {
 	text = pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: text})
 	if err := os.WriteFile(path, text, 0o600); err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Debezium is the version of the connector that ConnectJars brings.
+// Debezium is the version of the connector that ConnectJars downloads.
 const Debezium = "3.6.1.Final"
 
 // connectRelease names the folder in the cache. Change it with the versions in connect_pom.xml.
@@ -19,7 +19,7 @@ const connectRelease = "connect-" + KafkaRelease + "-debezium-" + Debezium
 var connectPom []byte
 
 // ConnectJars returns the class path of Kafka Connect and the folder of plugins with Debezium's connector for Postgres,
-// downloading both once. Only the benchmarks want them, so Fetch does not.
+// downloading both once. Only the benchmarks need them, so Fetch does not download them.
 func ConnectJars() (classPath, plugins string, err error) {
 	dir, err := cached(connectRelease, fetchConnect)
 	if err != nil {
@@ -48,7 +48,7 @@ func fetchConnect(dir string) error {
 	return openToAll(dir)
 }
 
-// maven runs goals on a pom in the folder dir, with a repository of its own: the user's home may not be there.
+// maven runs goals on a pom in the folder dir, with a repository of its own: the user's home may not exist.
 func maven(dir string, pom []byte, goals ...[]string) error {
 	file := filepath.Join(dir, "pom.xml")
 	if err := os.WriteFile(file, pom, 0o644); err != nil {

@@ -4,5 +4,5 @@ package testenv
 
 import "syscall"
 
-// setDeathSignal does nothing: only Linux has it. Servers of a test binary that is killed stay there.
+// setDeathSignal does nothing: only Linux has the signal. The servers of a test binary that is killed keep running.
 func setDeathSignal(*syscall.SysProcAttr, syscall.Signal) {}

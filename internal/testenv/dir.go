@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// nobody owns the processes and files of Postgres when the tests run as root: it refuses to run as root itself.
+// nobody is the owner of Postgres' processes and files when the tests run as root: it refuses to run as root itself.
 const nobody = 65534
 
 // unprivileged is the credential for a server that must not run as root; nil, "as we are", for a normal user.
@@ -21,7 +21,7 @@ func unprivileged() *syscall.Credential {
 	return &syscall.Credential{Uid: nobody, Gid: nobody}
 }
 
-// give makes path belong to the user that unprivileged names.
+// give changes the owner of path to the user that unprivileged names.
 func give(path string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -29,7 +29,7 @@ func give(path string) error {
 	return os.Lchown(path, nobody, nobody)
 }
 
-// newDir creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name carries our
+// newDir creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name contains our
 // process id, so that a later run removes what a killed one has left.
 func newDir(server string) (string, error) {
 	sweepOnce()
@@ -45,7 +45,7 @@ func newDir(server string) (string, error) {
 
 var sweepOnce = sync.OnceFunc(sweep)
 
-// sweep removes the folders of processes that are gone.
+// sweep removes the folders of processes that have ended.
 func sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), "tailrace-*-*-*"))
 	for _, dir := range dirs {

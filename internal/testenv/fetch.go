@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-// Fetch downloads and prepares all that servers of this package need, and says what of the system's programs is missing.
+// Fetch downloads and prepares everything that the servers of this package need, and reports missing programs of the system.
 func Fetch() error {
 	var errs []error
 	for _, version := range []int{Oldest, FailoverSlots, Newest} {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// DebeziumJDBC is the version of the sink that JDBCSink brings: the newest that Maven Central has of it.
+// DebeziumJDBC is the version of the sink that JDBCSink downloads: the newest on Maven Central.
 const DebeziumJDBC = "3.6.0.Final"
 
 // JDBCSink returns the folder of plugins with Debezium's sink for databases, downloading it once. It runs in the Kafka

@@ -14,11 +14,11 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// KafkaVersion is what clients may speak with the servers of this package.
+// KafkaVersion is the protocol version that clients may use with the servers of this package.
 var KafkaVersion = sarama.V4_1_0_0
 
-// KafkaServer is a running Kafka cluster, without ZooKeeper and without topics; they are never created by using them.
-// Its methods work on all nodes; Nodes has them one by one. They may be called from any goroutine, but only one may stop
+// KafkaServer is a running Kafka cluster, without ZooKeeper, without topics and without automatic creation of topics.
+// Its methods apply to all nodes; Nodes has them one by one. They may be called from any goroutine, but only one may stop
 // or start a node at a time.
 type KafkaServer struct {
 	Nodes  []*KafkaNode
@@ -30,7 +30,7 @@ type KafkaServer struct {
 	ssl        bool
 	proxied    bool
 	size       int
-	java       []string // flags of Java that all nodes get
+	java       []string // Java flags of all nodes
 	jars       string
 	template   string
 	cluster    string
@@ -49,7 +49,7 @@ func Kafka(t testing.TB, options ...KafkaOption) *KafkaServer {
 	return s
 }
 
-// StartKafka starts a cluster for a program that is no test. The caller closes it.
+// StartKafka starts a cluster for a program other than a test. The caller closes it.
 func StartKafka(options ...KafkaOption) (*KafkaServer, error) {
 	jars, err := kafkaJars()
 	if err != nil {
@@ -78,7 +78,7 @@ func StartKafka(options ...KafkaOption) (*KafkaServer, error) {
 	return s, nil
 }
 
-// setUp makes the folders and settles the ports of n nodes.
+// setUp creates the folders and takes the ports of n nodes.
 func (s *KafkaServer) setUp(n int) (err error) {
 	if s.dir, err = newDir("kafka"); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *KafkaServer) setUp(n int) (err error) {
 	return nil
 }
 
-// makeKeyStore writes the certificate that all nodes use, in the one file that Kafka wants.
+// makeKeyStore writes the certificate that all nodes use, in the single file that Kafka expects.
 func (s *KafkaServer) makeKeyStore() error {
 	ca, pair, err := certificate(s.dir)
 	if err != nil {
@@ -137,13 +137,13 @@ func (s *KafkaServer) Start() error {
 // Stop asks all nodes to stop and waits until they are down.
 func (s *KafkaServer) Stop() error { return s.each((*KafkaNode).Stop) }
 
-// Kill ends all nodes at once, as kill -9 does.
+// Kill kills all nodes at once, as kill -9 does.
 func (s *KafkaServer) Kill() error { return s.each((*KafkaNode).Kill) }
 
-// Pause stops all nodes' processes where they stand, until Continue.
+// Pause stops all nodes' processes with SIGSTOP, until Continue.
 func (s *KafkaServer) Pause() error { return s.each((*KafkaNode).Pause) }
 
-// Continue lets paused nodes go on.
+// Continue resumes paused nodes.
 func (s *KafkaServer) Continue() error { return s.each((*KafkaNode).Continue) }
 
 // Restart is Stop and Start.
@@ -166,7 +166,7 @@ func (s *KafkaServer) each(f func(*KafkaNode) error) error {
 	return errors.Join(errs...)
 }
 
-// Close ends the cluster at once and removes its folder.
+// Close stops the cluster at once and removes its folder.
 func (s *KafkaServer) Close() {
 	for _, n := range s.Nodes {
 		n.close()
@@ -176,7 +176,7 @@ func (s *KafkaServer) Close() {
 	}
 }
 
-// Brokers are the addresses for the clients under test: with SASL, SSL and the proxies, where these were asked for.
+// Brokers returns the addresses for the clients under test: with SASL, SSL and the proxies, if requested.
 func (s *KafkaServer) Brokers() []string {
 	var addrs []string
 	for _, n := range s.Nodes {
@@ -185,7 +185,7 @@ func (s *KafkaServer) Brokers() []string {
 	return addrs
 }
 
-// Direct are the addresses for the test itself: no security, no proxy, whatever was asked for.
+// Direct returns the addresses for the test itself: without security or proxy, whatever the options.
 func (s *KafkaServer) Direct() []string {
 	var addrs []string
 	for _, n := range s.Nodes {
@@ -194,7 +194,7 @@ func (s *KafkaServer) Direct() []string {
 	return addrs
 }
 
-// voters is the value of controller.quorum.voters.
+// voters returns the value of controller.quorum.voters.
 func (s *KafkaServer) voters() string {
 	var voters []string
 	for _, n := range s.Nodes {
@@ -203,7 +203,7 @@ func (s *KafkaServer) voters() string {
 	return strings.Join(voters, ",")
 }
 
-// uuid makes an identifier as Kafka writes them.
+// uuid returns a new identifier in Kafka's format.
 func uuid() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails

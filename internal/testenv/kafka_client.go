@@ -10,11 +10,11 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// clientConfig is what the test's own clients use on Direct addresses.
+// clientConfig returns the configuration of the test's own clients, on Direct addresses.
 func clientConfig() *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version = KafkaVersion
-	c.Metadata.Retry.Max = 100 // x 250 ms: a new leader, or a node that restarts, is waited for
+	c.Metadata.Retry.Max = 100 // x 250 ms: until a new leader is elected or a node has restarted
 	c.Producer.Retry.Max = 250 // x 100 ms
 	c.Producer.Return.Successes = true
 	c.Producer.Partitioner = sarama.NewManualPartitioner
@@ -43,7 +43,7 @@ func (s *KafkaServer) Admin(t testing.TB) sarama.ClusterAdmin {
 	return a
 }
 
-// NewTopic creates a topic with a name of its own, replicated to up to three nodes, and returns the name.
+// NewTopic creates a topic with a unique name, replicated to up to three nodes, and returns the name.
 func NewTopic(t testing.TB, s *KafkaServer, partitions int32) string {
 	t.Helper()
 	name := fmt.Sprintf("test-%08x", mathrand.Uint32())
@@ -70,7 +70,7 @@ func (s *KafkaServer) CreateTopic(t testing.TB, name string, partitions int32, s
 	s.AwaitTopic(t, name)
 }
 
-// AwaitTopic waits until each node that runs knows a topic that was just created and the leaders of its partitions, and until these
+// AwaitTopic waits until each running node knows a new topic and the leaders of its partitions, and until these
 // leaders answer for them.
 func (s *KafkaServer) AwaitTopic(t testing.TB, name string) {
 	t.Helper()
@@ -89,7 +89,7 @@ func (s *KafkaServer) AwaitTopic(t testing.TB, name string) {
 	}
 }
 
-// knowTopic fails when a node that runs does not know a topic or one of its leaders.
+// knowTopic fails when a running node does not know a topic or one of its leaders.
 func (s *KafkaServer) knowTopic(name string) error {
 	for _, n := range s.Nodes {
 		if n.process == nil || !n.process.running() {
@@ -111,7 +111,7 @@ func (s *KafkaServer) knowTopic(name string) error {
 	return nil
 }
 
-// metadata asks the node for what it knows of a topic.
+// metadata asks the node for the metadata of a topic.
 func (n *KafkaNode) metadata(topic string) (*sarama.MetadataResponse, error) {
 	b := sarama.NewBroker(n.internal.addr())
 	if err := b.Open(clientConfig()); err != nil {
@@ -133,7 +133,7 @@ func leadersAnswer(client sarama.Client, name string) error {
 	return nil
 }
 
-// DeleteTopic deletes a topic and returns when the cluster does not know it any more.
+// DeleteTopic deletes a topic and returns when the cluster no longer knows it.
 func (s *KafkaServer) DeleteTopic(t testing.TB, name string) {
 	t.Helper()
 	a := s.Admin(t)
@@ -151,7 +151,7 @@ func (s *KafkaServer) DeleteTopic(t testing.TB, name string) {
 	}
 }
 
-// PurgeTopic deletes the records that a topic has, as the topic's retention does. Its cleanup.policy has delete.
+// PurgeTopic deletes the records of a topic, as the topic's retention does. Its cleanup.policy must include delete.
 func (s *KafkaServer) PurgeTopic(t testing.TB, name string) {
 	t.Helper()
 	client := s.Client(t)
@@ -168,7 +168,7 @@ func (s *KafkaServer) PurgeTopic(t testing.TB, name string) {
 	}
 }
 
-// addUser creates the SASL user's SCRAM credentials. PLAIN has its own in server.properties.
+// addUser creates the SASL user's SCRAM credentials. Those for PLAIN are in server.properties.
 func (s *KafkaServer) addUser() error {
 	a, err := sarama.NewClusterAdmin(s.Direct(), clientConfig())
 	if err != nil {

@@ -37,8 +37,8 @@ func fetchKafka(dir string) error {
 	return openToAll(dir)
 }
 
-// kafkaTemplate returns the folder with what all nodes start with, made once: bootstrap.checkpoint, which is what
-// formatting storage comes to, and classes.jsa, an archive of Kafka's classes that halves the time to start.
+// kafkaTemplate returns the folder with the files that all nodes start with, created once: bootstrap.checkpoint, the result of
+// formatting storage, and classes.jsa, an archive of Kafka's classes that halves the time to start.
 func kafkaTemplate(jars string) (string, error) {
 	return cached(kafkaRelease+"-template", func(dir string) error {
 		progress("prepare %s", kafkaRelease)
@@ -57,7 +57,7 @@ func kafkaTemplate(jars string) (string, error) {
 	})
 }
 
-// formatKafka leaves a bootstrap.checkpoint in dir.
+// formatKafka creates a bootstrap.checkpoint in dir.
 func formatKafka(jars, dir string) error {
 	data := filepath.Join(dir, "format")
 	properties := filepath.Join(dir, "format.properties")
@@ -77,7 +77,7 @@ func formatKafka(jars, dir string) error {
 	return os.RemoveAll(data)
 }
 
-// javaProcess starts a Java program. It dies by SIGKILL, since a stopped one would not see another signal.
+// javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
 func javaProcess(log string, args ...string) (*process, error) {
 	cmd := exec.Command("java", args...)
 	cmd.Dir = filepath.Dir(log)

@@ -25,7 +25,7 @@ type KafkaNode struct {
 	process    *process
 }
 
-// newKafkaNode takes the ports of a node and makes its folder. What it has when it fails is still to be closed.
+// newKafkaNode takes the ports of a node and creates its folder. If it fails, the caller still closes what it returns.
 func newKafkaNode(s *KafkaServer, id int) (n *KafkaNode, err error) {
 	n = &KafkaNode{ID: id, server: s, dir: filepath.Join(s.dir, strconv.Itoa(id))}
 	for _, p := range []**port{&n.client, &n.internal, &n.controller} {
@@ -76,7 +76,7 @@ func (n *KafkaNode) properties() []string {
 		"log.dirs=" + filepath.Join(n.dir, "data"),
 		"auto.create.topics.enable=false",
 		"broker.heartbeat.interval.ms=200",
-		"broker.session.timeout.ms=2000", // a node that restarts is let in again only after this
+		"broker.session.timeout.ms=2000", // a node that restarts is admitted again only after this
 		"default.replication.factor=" + replicas,
 		"group.initial.rebalance.delay.ms=0",
 		"offsets.topic.num.partitions=2",
@@ -123,7 +123,7 @@ func (n *KafkaNode) launch() (err error) {
 	return err
 }
 
-// await waits until the node answers and knows of at least so many brokers.
+// await waits until the node answers and knows at least so many brokers.
 func (n *KafkaNode) await(brokers int) error {
 	err := n.process.await(func() error {
 		b := sarama.NewBroker(n.internal.addr())
@@ -146,13 +146,13 @@ func (n *KafkaNode) await(brokers int) error {
 // Stop asks the node to stop, which lets it hand over its partitions, and waits until it is down.
 func (n *KafkaNode) Stop() error { return n.end(syscall.SIGTERM) }
 
-// Kill ends the node at once, as kill -9 does.
+// Kill kills the node at once, as kill -9 does.
 func (n *KafkaNode) Kill() error { return n.end(syscall.SIGKILL) }
 
-// Pause stops the node's process where it stands, until Continue.
+// Pause stops the node's process with SIGSTOP, until Continue.
 func (n *KafkaNode) Pause() error { return n.process.signal(syscall.SIGSTOP) }
 
-// Continue lets a paused node go on.
+// Continue resumes a paused node.
 func (n *KafkaNode) Continue() error { return n.process.signal(syscall.SIGCONT) }
 
 func (n *KafkaNode) end(s syscall.Signal) error {
@@ -176,7 +176,7 @@ func (n *KafkaNode) close() {
 	}
 }
 
-// clientAddr is the node's address for the clients under test.
+// clientAddr returns the node's address for the clients under test.
 func (n *KafkaNode) clientAddr() string {
 	if n.Proxy != nil {
 		return n.Proxy.Addr()
@@ -184,10 +184,10 @@ func (n *KafkaNode) clientAddr() string {
 	return n.client.addr()
 }
 
-// Pid is the node's process id; the last one's while the node is down.
+// Pid returns the node's process id; the previous one while the node is down.
 func (n *KafkaNode) Pid() int { return n.process.pid() }
 
-// Log is the path of the node's log.
+// Log returns the path of the node's log.
 func (n *KafkaNode) Log() string { return filepath.Join(n.dir, "log") }
 
 func (n *KafkaNode) propertiesFile() string { return filepath.Join(n.dir, "server.properties") }

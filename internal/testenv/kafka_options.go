@@ -6,18 +6,18 @@ type KafkaOption func(*KafkaServer)
 // Nodes makes a cluster of n nodes, each both broker and controller.
 func Nodes(n int) KafkaOption { return func(s *KafkaServer) { s.size = n } }
 
-// Property sets a line of every node's server.properties; the last one of a name counts.
+// Property sets a line of every node's server.properties; the last value of a name applies.
 func Property(name, value string) KafkaOption {
 	return func(s *KafkaServer) { s.properties = append(s.properties, name+"="+value) }
 }
 
-// Java adds flags of Java to every node's; the last one of a name counts. Without it the nodes start fast and are small,
-// which is for tests, not for figures.
+// Java adds Java flags to those of every node; the last value of a name applies. Without it the nodes start fast and are
+// small, which suits tests but not benchmarks.
 func Java(flags ...string) KafkaOption {
 	return func(s *KafkaServer) { s.java = append(s.java, flags...) }
 }
 
-// SASL makes clients log in by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 with this user and password.
+// SASL makes clients authenticate by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 with this user and password.
 func SASL(user, password string) KafkaOption {
 	return func(s *KafkaServer) { s.user, s.password = user, password }
 }
@@ -28,8 +28,8 @@ func SSL() KafkaOption { return func(s *KafkaServer) { s.ssl = true } }
 // Proxied puts a proxy between the clients and each node; the nodes advertise it as their address.
 func Proxied() KafkaOption { return func(s *KafkaServer) { s.proxied = true } }
 
-// ACLs makes the nodes check what clients may do, which is nothing but what they were granted. Without SASL every client
-// is the all-powerful User:ANONYMOUS, so take both.
+// ACLs makes the nodes authorize clients, which may do only what they were granted. Without SASL every client
+// is the all-powerful User:ANONYMOUS, so use both.
 func ACLs() KafkaOption {
 	return func(s *KafkaServer) {
 		s.properties = append(s.properties,

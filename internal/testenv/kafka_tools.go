@@ -10,8 +10,8 @@ import (
 // kafkaTools names the folder in the cache.
 const kafkaTools = "kafka-tools-" + KafkaRelease
 
-// KafkaTools returns the class path of Kafka's command-line tools, downloading their jar once. What they depend on comes
-// with the servers.
+// KafkaTools returns the class path of Kafka's command-line tools, downloading their jar once. Their dependencies are among
+// those of the servers.
 func KafkaTools() (classPath string, err error) {
 	jars, err := kafkaJars()
 	if err != nil {
@@ -33,15 +33,15 @@ func fetchKafkaTools(dir string) error {
 	return openToAll(dir)
 }
 
-// kafkaScripts are the scripts of Kafka that KafkaScripts has, with the classes that they run.
+// kafkaScripts maps the scripts of Kafka that KafkaScripts provides to the classes that they run.
 var kafkaScripts = map[string]string{
 	"kafka-acls.sh":    "org.apache.kafka.tools.AclCommand",
 	"kafka-configs.sh": "kafka.admin.ConfigCommand",
 	"kafka-topics.sh":  "org.apache.kafka.tools.TopicCommand",
 }
 
-// KafkaScripts returns a folder with scripts of Kafka that administer a cluster, for a shell's PATH. They are not those of
-// Kafka's own distribution, but run the same programs.
+// KafkaScripts returns a folder with scripts of Kafka that administer a cluster, for a shell's PATH. They are not the scripts
+// of Kafka's own distribution, but run the same programs.
 func KafkaScripts(t testing.TB) string {
 	t.Helper()
 	classPath, err := KafkaTools()

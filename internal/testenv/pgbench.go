@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Pgbench is the path of Postgres' own pgbench, the newest that is installed. It is not among the binaries that testenv
+// Pgbench returns the path of Postgres' own pgbench, the newest that is installed. It is not among the binaries that testenv
 // fetches. Debian's command of that name only looks for one of these.
 func Pgbench() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")

@@ -9,10 +9,10 @@ import (
 )
 
 // Ports are taken below the range from which the kernel serves outgoing connections (32768 and up on Linux): a server
-// that is down for a while finds its port free again, and nobody who dials it meanwhile connects to himself.
+// that is down for a while finds its port free again, and a client that dials it meanwhile does not connect to itself.
 const firstPort, lastPort = 15000, 32000
 
-// port is a TCP port on 127.0.0.1 that no other test takes, also while its server is down.
+// port is a TCP port on 127.0.0.1 that no other test takes, even while its server is down.
 type port struct {
 	number int
 	claim  net.Listener // seen by all processes and users, gone with this one
@@ -44,11 +44,11 @@ func claimPort(n int) (net.Listener, error) {
 	return net.Listen("unix", "@tailrace-port-"+strconv.Itoa(n))
 }
 
-// addr is the port as "127.0.0.1:port".
+// addr returns the port as "127.0.0.1:port".
 func (p *port) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)) }
 
-// FreeAddress is an address on 127.0.0.1 where nobody listens, "127.0.0.1:port". No other test gets it while this process
-// lives.
+// FreeAddress returns an address on 127.0.0.1 without a listener, "127.0.0.1:port". No other test gets it while this process
+// runs.
 func FreeAddress() (string, error) {
 	p, err := takePort()
 	if err != nil {
@@ -57,5 +57,5 @@ func FreeAddress() (string, error) {
 	return p.addr(), nil
 }
 
-// release lets others take the port.
+// release makes the port available to others.
 func (p *port) release() { _ = p.claim.Close() }

@@ -45,7 +45,7 @@ func Postgres(t testing.TB, options ...PostgresOption) *PostgresServer {
 	return s
 }
 
-// StartPostgres starts a server for a program that is no test. The caller closes it.
+// StartPostgres starts a server for a program other than a test. The caller closes it.
 func StartPostgres(options ...PostgresOption) (*PostgresServer, error) {
 	s := &PostgresServer{Version: Newest, conf: defaultSettings(), hba: "host all,replication all all trust"}
 	for _, option := range options {
@@ -62,7 +62,7 @@ func StartPostgres(options ...PostgresOption) (*PostgresServer, error) {
 	return s, nil
 }
 
-// setUp makes the folder that Start works on.
+// setUp creates the folder that Start uses.
 func (s *PostgresServer) setUp() (err error) {
 	if s.binaries, err = postgresBinaries(s.Version); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (s *PostgresServer) SetHBA(rules string) error {
 	return os.WriteFile(filepath.Join(s.DataDir, "pg_hba.conf"), []byte(rules), 0o600)
 }
 
-// Start starts a stopped or crashed server and waits until it takes queries.
+// Start starts a stopped or crashed server and waits until it accepts queries.
 func (s *PostgresServer) Start() error {
 	cmd := exec.Command(filepath.Join(s.binaries, "bin", "postgres"), "-D", s.DataDir)
 	cmd.Dir = s.DataDir
@@ -143,7 +143,7 @@ func (s *PostgresServer) connect(ctx context.Context, database string) (*pgx.Con
 		strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database)))
 }
 
-// Restart stops the server fast and starts it.
+// Restart stops the server in fast mode and starts it.
 func (s *PostgresServer) Restart() error {
 	if err := s.Stop(Fast); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *PostgresServer) Restart() error {
 	return s.Start()
 }
 
-// Close ends the server at once and removes its folder.
+// Close stops the server at once and removes its folder.
 func (s *PostgresServer) Close() {
 	if s.process != nil {
 		_ = s.Stop(Immediate)
@@ -164,10 +164,10 @@ func (s *PostgresServer) Close() {
 	}
 }
 
-// Addr is the server's "127.0.0.1:port".
+// Addr returns the server's "127.0.0.1:port".
 func (s *PostgresServer) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 
-// URL is the connection string of a database (default "postgres") for the superuser.
+// URL returns the connection string of a database (default "postgres") for the superuser.
 func (s *PostgresServer) URL(database ...string) string {
 	u := url.URL{Scheme: "postgres", User: url.User("postgres"), Host: s.Addr(), Path: "/postgres"}
 	if len(database) > 0 {
@@ -176,8 +176,8 @@ func (s *PostgresServer) URL(database ...string) string {
 	return u.String()
 }
 
-// Pid is the postmaster's process id; the last one's while the server is down.
+// Pid returns the postmaster's process id; the previous one while the server is down.
 func (s *PostgresServer) Pid() int { return s.process.pid() }
 
-// Log is the path of the server's log.
+// Log returns the path of the server's log.
 func (s *PostgresServer) Log() string { return filepath.Join(s.dir, "log") }

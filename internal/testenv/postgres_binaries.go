@@ -19,15 +19,15 @@ const (
 	Newest = 18
 )
 
-// FailoverSlots is the first version whose logical slots can be on a standby too.
+// FailoverSlots is the first version whose logical slots can also be on a standby.
 const FailoverSlots = 17
 
 var releases = map[int]embedded.PostgresVersion{
-	13: "13.18.0", // the one that the library names is not to be had
+	13: "13.18.0", // the version that the library names is not available
 	14: embedded.V14, Oldest: embedded.V15, 16: embedded.V16, FailoverSlots: embedded.V17, Newest: embedded.V18,
 }
 
-// Release is the full version behind a major one; "" for one that this package does not know.
+// Release returns the full version of a major one; "" for a version that this package does not know.
 func Release(major int) string { return string(releases[major]) }
 
 // postgresBinaries returns the folder that holds bin, lib and share of the version, downloading them once.
@@ -40,7 +40,7 @@ func postgresBinaries(version int) (string, error) {
 }
 
 // fetchPostgres downloads and unpacks a release into dir. The library can only do that as a part of starting a server,
-// so it is given a data folder that cannot be: its start fails right after unpacking.
+// so it is given an impossible data folder: its start fails right after unpacking.
 func fetchPostgres(dir string, release embedded.PostgresVersion) error {
 	progress("fetch Postgres %s", release)
 	download := dir + ".download"
@@ -73,7 +73,7 @@ func openToAll(dir string) error {
 	})
 }
 
-// postgresTemplate returns a data folder of the version as initdb leaves it, made once: copying it is much faster.
+// postgresTemplate returns a data folder of the version as initdb leaves it, created once: copying it is much faster.
 func postgresTemplate(version int, binaries string) (string, error) {
 	name := fmt.Sprintf("%s-data-%d", filepath.Base(binaries), os.Getuid())
 	template, err := cached(name, func(dir string) error {
@@ -94,7 +94,7 @@ func postgresTemplate(version int, binaries string) (string, error) {
 	return filepath.Join(template, "data"), err
 }
 
-// progress tells the user of something that takes a while, and happens only once.
+// progress tells the user about work that takes a while and happens only once.
 func progress(format string, args ...any) {
 	fmt.Fprintln(os.Stderr, "testenv: "+fmt.Sprintf(format, args...)+" (once, kept in "+strconv.Quote(CacheDir())+")")
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // copyCluster copies a template's data folder to data, which must not exist, and makes it a cluster of its own: with a
-// system identifier that no other has.
+// system identifier that no other cluster has.
 func copyCluster(template, data string) error {
 	if err := copyTree(template, data); err != nil {
 		return fmt.Errorf("copy %s: %w", template, err)
@@ -53,12 +53,12 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.ReadFrom(in) // inside the kernel, where that can
+	_, err = out.ReadFrom(in) // inside the kernel, where supported
 	return errors.Join(err, out.Close())
 }
 
 // identify writes the system identifier id into a freshly initialized data folder: to global/pg_control, where it is the
-// first field, and to the header of the one WAL segment, where it stands at byte 24.
+// first field, and to the header of the one WAL segment, at byte 24.
 func identify(data string, id uint64) error {
 	control := filepath.Join(data, "global", "pg_control")
 	text, err := os.ReadFile(control)
@@ -81,7 +81,7 @@ func identify(data string, id uint64) error {
 	return errors.Join(overwrite(control, 0, text), overwrite(segments[0], 24, text[:8]))
 }
 
-// controlChecksum returns where in a pg_control file its checksum stands: behind everything it covers, at a place that
+// controlChecksum returns the position of the checksum in a pg_control file: after everything it covers, at a place that
 // differs between versions.
 func controlChecksum(text []byte) (int, error) {
 	table := crc32.MakeTable(crc32.Castagnoli)

@@ -15,7 +15,7 @@ func (s *PostgresServer) Exec(t testing.TB, statements ...string) {
 	s.ExecIn(t, "postgres", statements...)
 }
 
-// ExecIn runs statements in a database, each in a transaction of its own. It comes in over the Unix socket, whatever the
+// ExecIn runs statements in a database, each in a transaction of its own. It connects over the Unix socket, whatever the
 // HBA rules and proxies are.
 func (s *PostgresServer) ExecIn(t testing.TB, database string, statements ...string) {
 	t.Helper()
@@ -33,7 +33,7 @@ func (s *PostgresServer) ExecIn(t testing.TB, database string, statements ...str
 	}
 }
 
-// Query runs a query in a database and returns its one value.
+// Query runs a query in a database and returns its single value.
 func (s *PostgresServer) Query(t testing.TB, database, query string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -53,8 +53,8 @@ func (s *PostgresServer) Query(t testing.TB, database, query string) string {
 	return *value
 }
 
-// NewDatabase creates an empty database with a name of its own and returns the name. When the test ends, the database
-// goes, with the replication slots in it.
+// NewDatabase creates an empty database with a unique name and returns the name. When the test ends, the database
+// is dropped, with the replication slots in it.
 func NewDatabase(t testing.TB, s *PostgresServer) string {
 	t.Helper()
 	name := fmt.Sprintf("test_%08x", rand.Uint32())

@@ -8,10 +8,10 @@ import (
 // PostgresOption changes how a server is set up.
 type PostgresOption func(*PostgresServer)
 
-// Version takes a major version other than Newest.
+// Version selects a major version other than Newest.
 func Version(major int) PostgresOption { return func(s *PostgresServer) { s.Version = major } }
 
-// Setting sets a parameter in postgresql.conf; the last one of a name counts. See also ALTER SYSTEM and Restart.
+// Setting sets a parameter in postgresql.conf; the last value of a name applies. See also ALTER SYSTEM and Restart.
 func Setting(name, value string) PostgresOption {
 	return func(s *PostgresServer) {
 		s.conf = append(s.conf, fmt.Sprintf("%s = '%s'", name, strings.ReplaceAll(value, "'", "''")))
@@ -22,7 +22,7 @@ func Setting(name, value string) PostgresOption {
 // only one of the machine does.
 func Durable() PostgresOption { return Setting("fsync", "on") }
 
-// HBA replaces pg_hba.conf's rules for TCP, which otherwise trust everybody. Exec, on the Unix socket, always gets in.
+// HBA replaces pg_hba.conf's rules for TCP, which by default trust all clients. Exec, on the Unix socket, is always accepted.
 func HBA(rules string) PostgresOption { return func(s *PostgresServer) { s.hba = rules } }
 
 // TLS gives the server a certificate for 127.0.0.1 and localhost, signed by the authority in CAFile. Clients may use it;

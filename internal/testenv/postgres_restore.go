@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ColdBackup stops the server, copies its data folder, starts it again, and returns where the copy is.
+// ColdBackup stops the server, copies its data folder, starts it again, and returns the path of the copy.
 func (s *PostgresServer) ColdBackup(t testing.TB) string {
 	t.Helper()
 	backup := filepath.Join(t.TempDir(), "data")
@@ -15,13 +15,13 @@ func (s *PostgresServer) ColdBackup(t testing.TB) string {
 	return backup
 }
 
-// Restore puts the server back to what a ColdBackup has: the same cluster, on the same timeline, in an older or a newer state.
+// Restore replaces the server's data with a ColdBackup: the same cluster, on the same timeline, in an older or a newer state.
 func (s *PostgresServer) Restore(t testing.TB, backup string) {
 	t.Helper()
 	s.offline(t, func() error { return errors.Join(os.RemoveAll(s.DataDir), copyTree(backup, s.DataDir)) })
 }
 
-// offline does something with the data folder while the server is stopped.
+// offline calls a function on the data folder while the server is stopped.
 func (s *PostgresServer) offline(t testing.TB, do func() error) {
 	t.Helper()
 	for _, step := range []func() error{func() error { return s.Stop(Fast) }, do, s.Start} {

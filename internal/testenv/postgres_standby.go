@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Standby makes a physical standby of a running server by a base backup, and ends it with the test. It streams through a
+// Standby creates a physical standby of a running server from a base backup, and ends it with the test. It streams through a
 // physical slot of the primary, StandbyName, under the same application_name, so `synchronous_standby_names` and
 // `synchronized_standby_slots` can name it. Before 17 it cannot have the primary's logical slots: see SyncSlot.
 func (s *PostgresServer) Standby(t testing.TB, options ...PostgresOption) *PostgresServer {
@@ -66,8 +66,8 @@ func (s *PostgresServer) clone(standby *PostgresServer) (err error) {
 	return standby.configure()
 }
 
-// backup copies the data folder of a running server to a folder that must not exist. The WAL that it needs is kept by the
-// slot StandbyName, which it makes.
+// backup copies the data folder of a running server to a folder that must not exist. It creates the slot StandbyName, which
+// keeps the WAL that the copy needs.
 func (s *PostgresServer) backup(to string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -93,10 +93,10 @@ func (s *PostgresServer) backup(to string) error {
 	return errors.Join(os.WriteFile(file, []byte(label), 0o600), give(file))
 }
 
-// notBackedUp are the folders whose content belongs to the server that was copied. WAL is streamed.
+// notBackedUp lists the folders whose content belongs to the copied server. WAL is streamed.
 var notBackedUp = []string{"pg_wal/0", "pg_replslot/", "pg_dynshmem/", "pg_notify/", "pg_serial/", "pg_snapshots/", "pg_stat_tmp/", "pg_subtrans/"}
 
-// copyRunning copies the data folder of a server that writes to it: files may go meanwhile.
+// copyRunning copies the data folder of a server that writes to it: files may disappear meanwhile.
 func copyRunning(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path != from {
@@ -132,13 +132,13 @@ func belongsToServer(name string) bool {
 	return slices.ContainsFunc(notBackedUp, func(begin string) bool { return strings.HasPrefix(name, begin) })
 }
 
-// Promote makes a standby a primary and waits until it is one.
+// Promote promotes a standby to a primary and waits until it is one.
 func (s *PostgresServer) Promote(t testing.TB) {
 	t.Helper()
 	s.Exec(t, "DO $$ BEGIN IF NOT pg_promote(true, 60) THEN RAISE 'not promoted in time'; END IF; END $$")
 }
 
-// CatchUp waits until a standby has replayed what its primary, which runs, has written so far.
+// CatchUp waits until a standby has replayed everything that its running primary has written so far.
 func (s *PostgresServer) CatchUp(t testing.TB, primary *PostgresServer) {
 	t.Helper()
 	end := primary.Query(t, "postgres", "SELECT pg_current_wal_flush_lsn()")
@@ -146,8 +146,8 @@ func (s *PostgresServer) CatchUp(t testing.TB, primary *PostgresServer) {
 }
 
 // SyncSlot copies a failover slot of the primary, 17 or newer, to a standby, and waits until it can be used there after a
-// promotion. A slot that needs more of the WAL or of the catalogue than the standby keeps is dropped again. So the primary's
-// has to move on: by its reader, or, when it has none, it is advanced.
+// promotion. Postgres drops the copy again if it needs more of the WAL or of the catalogue than the standby keeps, so the
+// primary's slot has to move on: by its reader or, if it has none, by being advanced here.
 func (s *PostgresServer) SyncSlot(t testing.TB, primary *PostgresServer, name string) {
 	t.Helper()
 	slot := "FROM pg_replication_slots WHERE slot_name = '" + name + "'"
@@ -165,7 +165,7 @@ func (s *PostgresServer) SyncSlot(t testing.TB, primary *PostgresServer, name st
 	}
 }
 
-// Until asks a query of the database postgres until it is true.
+// Until repeats a query of the database postgres until it returns true.
 func (s *PostgresServer) Until(t testing.TB, query string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); s.Query(t, "postgres", query) != "true"; time.Sleep(20 * time.Millisecond) {

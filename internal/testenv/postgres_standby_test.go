@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A standby has what its primary had and what that writes, and lives on without it; the former primary comes back as it was.
+// A standby has the data of its primary, follows its writes, and works without it; the former primary comes back unchanged.
 func TestPostgresStandby(t *testing.T) {
 	needServers(t)
 	for _, version := range []int{FailoverSlots, Newest} {

@@ -18,12 +18,12 @@ type StopMode syscall.Signal
 // The modes of `pg_ctl stop`.
 const (
 	Smart     = StopMode(syscall.SIGTERM) // waits for clients to leave
-	Fast      = StopMode(syscall.SIGINT)  // throws clients out, then waits until replication has caught up
-	Immediate = StopMode(syscall.SIGQUIT) // drops all and recovers at the next start; clients are told
+	Fast      = StopMode(syscall.SIGINT)  // disconnects clients, then waits until replication has caught up
+	Immediate = StopMode(syscall.SIGQUIT) // aborts everything and recovers at the next start; clients are told
 )
 
-// Stop stops the server and waits until it is down. It is an error when that takes more than a minute and a half; the
-// server is killed then.
+// Stop stops the server and waits until it is down. If that takes more than a minute and a half, it kills the server and
+// fails.
 func (s *PostgresServer) Stop(mode StopMode) error {
 	if err := s.process.end(syscall.Signal(mode)); err != nil {
 		return fmt.Errorf("stop Postgres: %w", err)
@@ -31,8 +31,8 @@ func (s *PostgresServer) Stop(mode StopMode) error {
 	return nil
 }
 
-// Crash kills all processes of the server in one moment, as if its machine had lost them, and leaves the data folder
-// such that Start works. Without /proc it is Stop(Immediate).
+// Crash kills all processes of the server at one moment, as a failure of its machine would, and leaves the data folder in a
+// state from which Start works. Without /proc it is Stop(Immediate).
 func (s *PostgresServer) Crash() error {
 	if !exists("/proc/self/stat") {
 		return s.Stop(Immediate)
@@ -58,7 +58,7 @@ func (s *PostgresServer) Crash() error {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	err = os.Remove(filepath.Join(s.DataDir, "postmaster.pid")) // its process id may be another's by the next start
+	err = os.Remove(filepath.Join(s.DataDir, "postmaster.pid")) // its process id may be in use by the next start
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -84,14 +84,14 @@ func children(pid int) ([]int, error) {
 	return found, nil
 }
 
-// alive reports whether pid runs; one that only waits to be reaped does not.
+// alive reports whether pid runs; a zombie does not.
 func alive(pid int) bool {
 	state := processState(pid)
 	return len(state) > 0 && state[0] != "Z" && state[0] != "X"
 }
 
-// processState is what /proc/pid/stat has behind the command's name: state, parent, and more. It is nil when there is no
-// such process.
+// processState returns the fields of /proc/pid/stat after the command's name: state, parent, and more. It is nil when there
+// is no such process.
 func processState(pid int) []string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")

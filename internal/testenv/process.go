@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to start or to stop: far more than any needs, since machines that run tests
-// are busy.
+// patience is how long a server may take to start or to stop: far more than any server needs, because machines that run
+// tests are busy.
 const patience = 90 * time.Second
 
 // process is one running server.
@@ -22,7 +22,7 @@ type process struct {
 }
 
 // startProcess starts cmd with its output appended to the file log. The process gets the signal death when this program
-// ends in any way.
+// ends for any reason.
 func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -33,14 +33,14 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for the tests, which end their servers themselves
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for the tests, which stop their servers themselves
 	setDeathSignal(cmd.SysProcAttr, death)
 	if err := onParentThread(cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // the state says more
+		_ = cmd.Wait() // ProcessState has the details
 		close(p.done)
 	}()
 	return p, nil
@@ -58,7 +58,7 @@ func (p *process) running() bool {
 	}
 }
 
-// signal sends s. A process that has ended already is no error.
+// signal sends s. It is no error if the process has ended already.
 func (p *process) signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal %s to process %d: %w", s, p.pid(), err)
@@ -66,7 +66,7 @@ func (p *process) signal(s syscall.Signal) error {
 	return nil
 }
 
-// end sends s and waits until the process has ended. One that does not end in time is killed, and that is an error.
+// end sends s and waits until the process has ended. It kills a process that does not end in time, and returns an error.
 func (p *process) end(s syscall.Signal) error {
 	if err := p.signal(s); err != nil {
 		return err
@@ -119,7 +119,7 @@ func onParentThread(start func() error) error {
 	return <-result
 }
 
-// logTail is the end of a log file, for error messages.
+// logTail returns the end of a log file, for error messages.
 func logTail(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -24,18 +24,18 @@ type ProxyServer struct {
 	watch    Watcher
 }
 
-// A Watcher is told of each new connection, numbered from 1, and returns who sees the bytes from the client and from the
-// server (nil: nobody). These are called before the bytes go on, one call after the other for one direction, and must not
-// keep the slice. They may call the proxy: what comes with a Cut does not pass. The Watcher itself must not.
+// A Watcher is called for each new connection, numbered from 1, and returns the functions that see the bytes from the client
+// and from the server (nil: none). These are called before the bytes go on, one call at a time per direction, and must not
+// keep the slice. They may call the proxy: bytes that come with a Cut do not pass. The Watcher itself must not.
 type Watcher func(conn int) (client, server func([]byte))
 
-// faults is what the network does now; the zero value is a network in good health.
+// faults is the current behavior of the network; the zero value is a healthy network.
 type faults struct {
 	hold    [2]bool // by direction
-	rate    int     // bytes per second, per connection and direction; 0 is no limit
-	slice   int     // most bytes in one write; 0 is no limit
+	rate    int     // bytes per second, per connection and direction; 0: no limit
+	slice   int     // most bytes in one write; 0: no limit
 	latency time.Duration
-	cut     [2]int // bytes left until the connection is cut, plus one; 0 is never
+	cut     [2]int // bytes left until the connection is cut, plus one; 0: never
 }
 
 // Proxy starts a proxy to the server at target ("host:port") that ends with the test.
@@ -49,7 +49,7 @@ func Proxy(t testing.TB, target string) *ProxyServer {
 	return p
 }
 
-// StartProxy starts a proxy for a program that is no test. The caller closes it.
+// StartProxy starts a proxy for a program other than a test. The caller closes it.
 func StartProxy(target string) (*ProxyServer, error) {
 	port, err := takePort()
 	if err != nil {
@@ -64,7 +64,7 @@ func StartProxy(target string) (*ProxyServer, error) {
 	return p, nil
 }
 
-// Addr is where clients connect to: "127.0.0.1:port".
+// Addr returns the address for clients: "127.0.0.1:port".
 func (p *ProxyServer) Addr() string { return p.port.addr() }
 
 // SetTarget sends connections made from now on to another server.
@@ -73,11 +73,11 @@ func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = ta
 // Watch shows the bytes of all connections made from now on to w.
 func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
 
-// Hold makes a black hole of the network: no byte passes, in either direction, and nobody is told. New connections are
-// accepted and lead nowhere. After Heal everything goes on where it stood.
+// Hold turns the network into a black hole: no byte passes in either direction, and no side is notified. New connections
+// are accepted but not served. After Heal the held bytes pass.
 func (p *ProxyServer) Hold() { p.change(func() { p.faults.hold = [2]bool{true, true} }) }
 
-// Held reports whether something that a client or a server has sent is kept back by Hold or HoldReplies.
+// Held reports whether Hold or HoldReplies keeps back bytes that a client or a server has sent.
 func (p *ProxyServer) Held() (requests, replies bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,26 +88,26 @@ func (p *ProxyServer) Held() (requests, replies bool) {
 	return requests, replies
 }
 
-// HoldReplies holds what the server sends. The server still gets all, so that what a client asks for is done and its
-// acknowledgement is not seen.
+// HoldReplies holds what the server sends. The server still receives everything, so it executes requests whose
+// acknowledgement the client does not see.
 func (p *ProxyServer) HoldReplies() { p.change(func() { p.faults.hold[fromServer] = true }) }
 
-// SlowTo limits each connection to so many bytes per second in each direction.
+// SlowTo limits each connection to bytesPerSecond in each direction.
 func (p *ProxyServer) SlowTo(bytesPerSecond int) { p.change(func() { p.faults.rate = bytesPerSecond }) }
 
 // SliceTo passes at most n bytes at a time.
 func (p *ProxyServer) SliceTo(n int) { p.change(func() { p.faults.slice = n }) }
 
-// Latency makes each byte arrive so much later, each way, up to half of it earlier or later at random.
+// Latency delays each byte by d, each way, up to half of it more or less at random.
 func (p *ProxyServer) Latency(d time.Duration) { p.change(func() { p.faults.latency = d }) }
 
-// CutReplyAfter cuts a connection once n more bytes from a server have passed, in the middle of whatever message that is.
+// CutReplyAfter cuts a connection once n more bytes from a server have passed, even in the middle of a message.
 func (p *ProxyServer) CutReplyAfter(n int) { p.change(func() { p.faults.cut[fromServer] = n + 1 }) }
 
 // CutRequestAfter cuts a connection once n more bytes from a client have passed.
 func (p *ProxyServer) CutRequestAfter(n int) { p.change(func() { p.faults.cut[fromClient] = n + 1 }) }
 
-// Cut resets all connections. Bytes on their way are lost. New connections are served.
+// Cut resets all connections. Bytes in transit are lost. New connections are served.
 func (p *ProxyServer) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +133,7 @@ func (p *ProxyServer) Heal() error {
 	return p.listen()
 }
 
-// Close ends the proxy and its connections.
+// Close stops the proxy and its connections.
 func (p *ProxyServer) Close() {
 	p.Down()
 	p.mu.Lock()
@@ -151,7 +151,7 @@ func (p *ProxyServer) change(f func()) {
 	p.changed.Broadcast()
 }
 
-// listen takes connections, unless it does already.
+// listen accepts connections, unless it does already.
 func (p *ProxyServer) listen() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,7 +179,7 @@ func (p *ProxyServer) accept(listener net.Listener) {
 	}
 }
 
-// serve makes a link of a client's connection, unless the proxy went down between.
+// serve makes a link of a client's connection, unless the proxy has gone down in between.
 func (p *ProxyServer) serve(client *net.TCPConn, listener net.Listener) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,7 +17,7 @@ const (
 	fromServer
 )
 
-// link is one client's connection and the one to the server that belongs to it.
+// link is a client's connection and its counterpart to the server.
 type link struct {
 	proxy  *ProxyServer
 	client *net.TCPConn
@@ -27,7 +27,7 @@ type link struct {
 	dead   chan struct{} // closed by reset; guarded by proxy.mu
 }
 
-// chunk is some bytes and when they may arrive.
+// chunk is a number of bytes and the time from which they may arrive.
 type chunk struct {
 	bytes []byte
 	due   time.Time
@@ -35,7 +35,7 @@ type chunk struct {
 
 var errCut = errors.New("cut")
 
-// run serves the link until both sides have said that they are done, or it is reset.
+// run serves the link until both sides have closed their direction, or it is reset.
 func (l *link) run() {
 	defer l.leave()
 	if !l.open() {
@@ -47,7 +47,7 @@ func (l *link) run() {
 	both.Wait()
 }
 
-// leave closes both connections and takes the link out of the proxy.
+// leave closes both connections and removes the link from the proxy.
 func (l *link) leave() {
 	l.client.Close()
 	if l.server != nil {
@@ -77,7 +77,7 @@ func (l *link) open() bool {
 	return !l.isDead()
 }
 
-// pump carries bytes one way: one goroutine reads, one writes, so that latency does not limit what is on its way.
+// pump carries bytes one way: one goroutine reads, one writes, so that latency does not limit the bytes in transit.
 func (l *link) pump(way int, from, to *net.TCPConn) {
 	chunks := make(chan chunk, 64)
 	var err error
@@ -91,9 +91,9 @@ func (l *link) pump(way int, from, to *net.TCPConn) {
 			break
 		}
 	}
-	for range chunks { // the reader may stand at a full channel
+	for range chunks { // the reader may be blocked on a full channel
 	}
-	if !l.pass(way) { // an end is news, too
+	if !l.pass(way) { // an end passes like data
 		return
 	}
 	if errors.Is(err, io.EOF) {
@@ -103,7 +103,7 @@ func (l *link) pump(way int, from, to *net.TCPConn) {
 	l.cut()
 }
 
-// read reads from a side until it ends; io.EOF is a proper end.
+// read reads from a side until it ends; io.EOF is a regular end.
 func (l *link) read(way int, from *net.TCPConn, chunks chan<- chunk) error {
 	for {
 		if !l.pass(way) {
@@ -129,7 +129,7 @@ func (l *link) read(way int, from *net.TCPConn, chunks chan<- chunk) error {
 	}
 }
 
-// write writes one chunk to a side, as the network's state allows.
+// write writes one chunk to a side, as the faults of the network allow.
 func (l *link) write(way int, to *net.TCPConn, c chunk) error {
 	if !l.sleep(time.Until(c.due)) {
 		return errCut
@@ -153,7 +153,7 @@ func (l *link) write(way int, to *net.TCPConn, c chunk) error {
 	return nil
 }
 
-// unread reports whether bytes have come that were not read: a link reads nothing of a direction that is held.
+// unread reports whether bytes have arrived that were not read: a link reads nothing of a direction that is held.
 func unread(conn *net.TCPConn) (some bool) {
 	if conn == nil {
 		return false
@@ -169,7 +169,7 @@ func unread(conn *net.TCPConn) (some bool) {
 	return some
 }
 
-// allow says how much of b may pass now, whether the connection is to be cut after it, and how long the next part waits.
+// allow returns how much of b may pass now, whether to cut the connection after it, and how long the next part waits.
 func (p *ProxyServer) allow(way int, b []byte) (part []byte, last bool, pause time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,7 +199,7 @@ func (l *link) pass(way int) bool {
 	return l.passLocked(way)
 }
 
-// passChunk is pass for a chunk that was read, which Held reports while it waits.
+// passChunk is like pass, for a chunk that was read: Held reports it while it waits.
 func (l *link) passChunk(way int) bool {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
@@ -241,7 +241,7 @@ func (l *link) cut() {
 	l.reset()
 }
 
-// reset closes both connections so that their peers get a reset, and wakes who waits. The caller holds proxy.mu.
+// reset closes both connections so that their peers get a reset, and wakes waiting goroutines. The caller holds proxy.mu.
 func (l *link) reset() {
 	if l.isDead() {
 		return

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// echo serves connections that get back what they send.
+// echo accepts connections and sends back what they send.
 func echo(t *testing.T) (addr string) {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -57,7 +57,7 @@ func exchange(t *testing.T, conn net.Conn, text string) {
 	}
 }
 
-// silent fails when a byte or an end arrives. It has to give it some time, and passes too early rather than fails.
+// silent fails when a byte or an end arrives. It waits for a limited time, so it may pass wrongly but never fails wrongly.
 func silent(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
@@ -218,7 +218,7 @@ func TestProxyCuts(t *testing.T) {
 	wantReset(t, conn, 0)
 }
 
-// wantReset reads up to the end, which has to be a reset behind at most n bytes: it may overtake them.
+// wantReset reads up to the end, which must be a reset after at most n bytes: it may overtake them.
 func wantReset(t *testing.T, conn net.Conn, n int) {
 	t.Helper()
 	got, err := io.ReadAll(conn)

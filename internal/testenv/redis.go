@@ -43,7 +43,7 @@ func Redis(t testing.TB, options ...RedisOption) *RedisServer {
 	return s
 }
 
-// StartRedis starts a server for a program that is no test. The caller closes it.
+// StartRedis starts a server for a program other than a test. The caller closes it.
 func StartRedis(options ...RedisOption) (*RedisServer, error) {
 	s := &RedisServer{}
 	var err1, err2 error
@@ -89,7 +89,7 @@ func (s *RedisServer) Start() (err error) {
 // Stop asks the server to stop and waits until it is down.
 func (s *RedisServer) Stop() error { return s.end(syscall.SIGTERM) }
 
-// Kill ends the server at once, as kill -9 does.
+// Kill kills the server at once, as kill -9 does.
 func (s *RedisServer) Kill() error { return s.end(syscall.SIGKILL) }
 
 // Restart is Stop and Start.
@@ -100,10 +100,10 @@ func (s *RedisServer) Restart() error {
 	return s.Start()
 }
 
-// Pause stops the server's process where it stands, until Continue.
+// Pause stops the server's process with SIGSTOP, until Continue.
 func (s *RedisServer) Pause() error { return s.process.signal(syscall.SIGSTOP) }
 
-// Continue lets a paused server go on.
+// Continue resumes a paused server.
 func (s *RedisServer) Continue() error { return s.process.signal(syscall.SIGCONT) }
 
 func (s *RedisServer) end(signal syscall.Signal) error {
@@ -113,7 +113,7 @@ func (s *RedisServer) end(signal syscall.Signal) error {
 	return nil
 }
 
-// Close ends the server at once and removes its folder.
+// Close stops the server at once and removes its folder.
 func (s *RedisServer) Close() {
 	if s.process != nil {
 		_ = s.Kill()
@@ -126,8 +126,8 @@ func (s *RedisServer) Close() {
 	}
 }
 
-// Addr is the server's "127.0.0.1:port"; the same after a restart.
+// Addr returns the server's "127.0.0.1:port"; the same after a restart.
 func (s *RedisServer) Addr() string { return s.port.addr() }
 
-// Log is the path of the server's log.
+// Log returns the path of the server's log.
 func (s *RedisServer) Log() string { return filepath.Join(s.dir, "log") }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// shared holds the servers that all tests of one test binary use. Main ends them.
+// shared holds the servers that all tests of one test binary use. Main stops them.
 var shared struct {
 	sync.Mutex
 	postgres map[int]*PostgresServer
@@ -14,7 +14,8 @@ var shared struct {
 	main     bool
 }
 
-// Main runs the tests of a package whose tests share servers, and ends those. Call it as the whole of TestMain.
+// Main runs the tests of a package whose tests share servers, and then stops those. Call it as the only statement of
+// TestMain.
 func Main(m *testing.M) {
 	shared.main = true
 	code := m.Run()
@@ -27,7 +28,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// SharedPostgres returns the package's server of a major version with the default settings, started on first use. Take a
+// SharedPostgres returns the package's server of a major version with the default settings, started on first use. Create a
 // NewDatabase for each test, and do not stop the server. The package's TestMain calls Main.
 func SharedPostgres(t testing.TB, version int) *PostgresServer {
 	t.Helper()
@@ -49,7 +50,7 @@ func SharedPostgres(t testing.TB, version int) *PostgresServer {
 	return s
 }
 
-// SharedKafka returns the package's cluster of one node with the default settings, started on first use. Take a NewTopic
+// SharedKafka returns the package's cluster of one node with the default settings, started on first use. Create a NewTopic
 // for each test, and do not stop the cluster. The package's TestMain calls Main.
 func SharedKafka(t testing.TB) *KafkaServer {
 	t.Helper()

@@ -2,7 +2,7 @@ package testenv
 
 import "testing"
 
-// needServers skips a test under -short, which promises to start none.
+// needServers skips a test under -short, which must not start servers.
 func needServers(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

@@ -5,31 +5,31 @@ import (
 	"sync"
 )
 
-// arrivals judges what comes out of the topic. An order's changes carry the versions 1, 2, 3, ...: they have to come in
-// that order and without a gap; after a fault the last of them may come once more, again in order.
+// arrivals checks what comes out of the topic. An order's changes carry the versions 1, 2, 3, ...: they must arrive in
+// that order and without a gap; after a fault the last of them may arrive once more, again in order.
 type arrivals struct {
 	mu      sync.Mutex
 	orders  map[int64]*order
 	reads   int64 // rows of the snapshot
-	fresh   int64 // changes that came for the first time
-	again   int64 // changes that came once more
+	fresh   int64 // changes that arrived for the first time
+	again   int64 // changes that arrived again
 	watched map[int64][]arrival
-	err     error // the first thing that is wrong
+	err     error // the first error found
 }
 
-// order is what has arrived of one order.
+// order is what has arrived for one order.
 type order struct {
-	at      int64 // the version that came last
-	high    int64 // the highest version that came
+	at      int64 // the version that arrived last
+	high    int64 // the highest version that has arrived
 	gone    bool  // the last event was its deletion
-	deleted bool  // its deletion has come
+	deleted bool  // its deletion has arrived
 }
 
 func newArrivals() arrivals {
 	return arrivals{orders: map[int64]*order{}, watched: map[int64][]arrival{}}
 }
 
-// take takes the next event of a partition.
+// take processes the next event of a partition.
 func (a *arrivals) take(e arrival) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,7 +73,7 @@ func (a *arrivals) takeDelete(o *order, e arrival) error {
 	return nil
 }
 
-// compare holds what has arrived against the table.
+// compare compares what has arrived with the table.
 func (a *arrivals) compare(table map[int64]int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,7 +93,7 @@ func (a *arrivals) compare(table map[int64]int64) error {
 	return nil
 }
 
-// totals is what has arrived so far, and the first thing that was wrong with it.
+// totals returns what has arrived so far, and the first error found.
 func (a *arrivals) totals() (reads, fresh, again int64, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +108,7 @@ func (a *arrivals) fail(err error) {
 	}
 }
 
-// watch keeps the events of an order from now on; seen gives them.
+// watch keeps the events of an order from now on; seen returns them.
 func (a *arrivals) watch(id int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

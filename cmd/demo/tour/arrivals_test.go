@@ -8,7 +8,7 @@ import (
 )
 
 // play takes events of one order, such as "read 3" or "update 4", and compares the end with the table's version, where 0
-// is an order that is not there.
+// means that the order does not exist.
 func play(events string, version int64) error {
 	a := newArrivals()
 	for event := range strings.SplitSeq(events, ", ") {

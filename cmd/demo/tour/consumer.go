@@ -12,7 +12,7 @@ import (
 
 const topic = "shop.public.orders"
 
-// consumer is a consumer as a service would have it. It hands everything to arrivals.
+// consumer is a typical consumer of a service. It passes everything to arrivals.
 type consumer struct {
 	arrivals
 	client  *kgo.Client
@@ -22,7 +22,7 @@ type consumer struct {
 func newConsumer(brokers []string) (*consumer, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(250*time.Millisecond),
-		kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(100*time.Millisecond)) // the topic is not there yet
+		kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(100*time.Millisecond)) // the topic does not exist yet
 	if err != nil {
 		return nil, fmt.Errorf("start a consumer: %w", err)
 	}
@@ -31,7 +31,7 @@ func newConsumer(brokers []string) (*consumer, error) {
 	return c, nil
 }
 
-// poll ends when the client is closed.
+// poll returns when the client is closed.
 func (c *consumer) poll() {
 	for {
 		fetches := c.client.PollFetches(context.Background())

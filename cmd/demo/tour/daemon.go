@@ -33,7 +33,7 @@ type daemon struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// newDaemon makes a daemon that is not started. It listens on its usual port, where that is free.
+// newDaemon returns a daemon that is not started. It listens on its usual port, if that is free.
 func newDaemon(dir string, env ...string) (*daemon, error) {
 	listen, err := freeAddress()
 	if err != nil {
@@ -47,7 +47,7 @@ func newDaemon(dir string, env ...string) (*daemon, error) {
 	return d, err
 }
 
-// freeAddress is the daemon's usual address, or another where that is taken.
+// freeAddress returns the daemon's usual address, or another if that is in use.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", config.DefaultListen)
 	if err != nil {
@@ -71,13 +71,13 @@ func (d *daemon) start() error {
 	}
 	d.cmd, d.done = cmd, make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // its state says more
+		_ = cmd.Wait() // ProcessState has the details
 		close(d.done)
 	}()
 	return nil
 }
 
-// end sends a signal and waits for the process, which has the time that tailrace promises for SIGTERM.
+// end sends a signal and waits for the process, for as long as tailrace may take to stop after SIGTERM.
 func (d *daemon) end(s syscall.Signal) (*os.ProcessState, error) {
 	if err := d.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return nil, fmt.Errorf("send %s to tailrace: %w", s, err)
@@ -92,7 +92,7 @@ func (d *daemon) end(s syscall.Signal) (*os.ProcessState, error) {
 	}
 }
 
-// gone is an error when the process has ended though nobody told it to.
+// gone returns an error when the process has ended although the tour did not stop it.
 func (d *daemon) gone() error {
 	select {
 	case <-d.done:
@@ -111,7 +111,7 @@ func (d *daemon) status(ctx context.Context) (pipeline.Status, error) {
 	return st, err
 }
 
-// logTail is the end of the log.
+// logTail returns the end of the log.
 func (d *daemon) logTail() string {
 	text, err := os.ReadFile(d.logPath)
 	if err != nil {

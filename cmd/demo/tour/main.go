@@ -1,5 +1,5 @@
-// Command tour is the tour itself, which cmd/demo builds and becomes. It is called with a folder of its own, which holds
-// the program tailrace, in the repository.
+// Command tour is the tour itself, which cmd/demo builds and becomes. Its argument is a folder of its own, which contains
+// the program tailrace; it runs in the repository.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	os.Exit(run(ctx, &tour{stage: &stage{screen: screen, dir: flag.Arg(0)}, once: *once}))
 }
 
-// run goes on the tour and gives the exit code.
+// run runs the tour and returns the exit code.
 func run(ctx context.Context, t *tour) int {
 	s := t.screen
 	err := t.run(ctx)

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// screen prints numbered steps and the lines below them. It belongs to one goroutine.
+// screen prints numbered steps and their lines. One goroutine uses it.
 type screen struct {
 	out      io.Writer
 	steps    int
-	bold     string // escapes around a step's title; "" where nobody watches
+	bold     string // escapes around a step's title; "" if out is not a terminal
 	plain    string
 	terminal bool
-	enter    chan struct{} // a line was typed; nil where nobody types
+	enter    chan struct{} // receives each line typed; nil without pauses
 }
 
 // newScreen prints to out. When pauses is set and both are terminals, pause waits for Enter.
@@ -52,7 +52,7 @@ func (s *screen) step(title string) {
 	fmt.Fprintf(s.out, "\n%s%2d  %s%s\n", s.bold, s.steps, title, s.plain)
 }
 
-// line prints a line of the step at hand.
+// line prints a line of the current step.
 func (s *screen) line(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if text != "" {
@@ -61,7 +61,7 @@ func (s *screen) line(format string, args ...any) {
 	fmt.Fprintln(s.out, text)
 }
 
-// live prints a line that the next one replaces, where somebody watches.
+// live prints a line that the next one replaces, if out is a terminal.
 func (s *screen) live(format string, args ...any) {
 	if s.terminal {
 		fmt.Fprintf(s.out, "\r    %s\x1b[K", fmt.Sprintf(format, args...))
@@ -70,7 +70,7 @@ func (s *screen) live(format string, args ...any) {
 	s.line(format, args...)
 }
 
-// pause waits for Enter, where somebody may type it.
+// pause waits for Enter, if pauses are enabled.
 func (s *screen) pause(ctx context.Context) error {
 	if s.enter == nil {
 		return ctx.Err()
@@ -84,7 +84,7 @@ func (s *screen) pause(ctx context.Context) error {
 	}
 }
 
-// during says every few seconds that work goes on, until it is done.
+// during reports every few seconds that work goes on, until it is done.
 func (s *screen) during(what string, work <-chan error) error {
 	begin := time.Now()
 	again := time.NewTicker(5 * time.Second)
@@ -109,7 +109,7 @@ func (s *screen) failure(err error, d *daemon) {
 	}
 }
 
-// count is n with commas, as in 12,345.
+// count formats n with commas, as in 12,345.
 func count[T int | int64](n T) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -118,7 +118,7 @@ func count[T int | int64](n T) string {
 	return digits
 }
 
-// short is a duration with as many digits as one can use.
+// short formats a duration with a useful number of digits.
 func short(d time.Duration) string {
 	switch {
 	case d < 10*time.Millisecond:

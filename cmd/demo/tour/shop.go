@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	stock     = 1000 // orders that are there before tailrace is
+	stock     = 1000 // orders that exist before tailrace starts
 	writers   = 4
 	pace      = 4 * time.Millisecond // between two transactions of one writer
-	campaign  = 50                   // each time one writer has written so many transactions, it writes one of many rows
+	campaign  = 50                   // after so many transactions a writer writes one of many rows
 	patience  = 60 * time.Second     // far more than any step takes
 	schemaSQL = `
 		CREATE TABLE public.orders (
@@ -32,17 +32,17 @@ const (
 	deleteSQL = `DELETE FROM public.orders WHERE id = $1`
 )
 
-// shop writes orders. An order counts its own changes in the column version: that is how the demo finds out whether one
-// is missing or out of order.
+// shop writes orders. An order counts its own changes in the column version, so that the demo can detect a missing change
+// or one out of order.
 type shop struct {
 	url     string
 	desk    *pgx.Conn    // for the goroutine that owns the shop
 	newest  atomic.Int64 // id
-	written atomic.Int64 // changes that are committed, the stock aside
+	written atomic.Int64 // changes that are committed, without the stock
 
 	stopping atomic.Bool
 	running  sync.WaitGroup
-	failed   chan error // a writer's
+	failed   chan error // an error of a writer
 }
 
 func openShop(ctx context.Context, url string) (*shop, error) {
@@ -93,7 +93,7 @@ func (s *shop) open() {
 	}
 }
 
-// shut returns when the writers have written their last, and with it what went wrong for them.
+// shut returns when the writers have stopped, with the first of their errors.
 func (s *shop) shut() error {
 	s.stopping.Store(true)
 	s.running.Wait()
@@ -105,7 +105,7 @@ func (s *shop) shut() error {
 	}
 }
 
-// write is one writer. A statement is never given up in the middle: then nobody would know whether it is committed.
+// write is one writer. A statement is never cancelled: the writer would not know whether it is committed.
 func (s *shop) write(campaigns bool) error {
 	ctx := context.Background()
 	c, err := pgx.Connect(ctx, s.url)
@@ -134,7 +134,7 @@ func (s *shop) write(campaigns bool) error {
 	return nil
 }
 
-// versions is the table now: how often each order was changed.
+// versions reads the table: how often each order was changed.
 func (s *shop) versions(ctx context.Context) (map[int64]int64, error) {
 	rows, err := s.desk.Query(ctx, "SELECT id, version FROM public.orders")
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *shop) versions(ctx context.Context) (map[int64]int64, error) {
 	return versions, err
 }
 
-// slot says who is connected to the slot, 0 when nobody is, and how many bytes of WAL it keeps.
+// slot returns the process that uses the slot, 0 if none does, and how many bytes of WAL the slot keeps.
 func (s *shop) slot(ctx context.Context) (pid, kept int64, err error) {
 	err = s.desk.QueryRow(ctx, `SELECT coalesce(active_pid, 0), pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
 		FROM pg_replication_slots WHERE slot_name = $1`, slotName).Scan(&pid, &kept)

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// stage is all that runs. With a screen and a dir alone it is empty.
+// stage is everything that runs. A stage with only a screen and a dir is empty.
 type stage struct {
 	screen   *screen
 	dir      string // a folder of our own, with the program tailrace
@@ -62,7 +62,7 @@ func (s *stage) setUpServers() error {
 	return nil
 }
 
-// close ends all that runs, in the order of the rows. The daemon's log stays when something failed.
+// close stops everything that runs, in the order of the rows. The daemon's log is kept after a failure.
 func (s *stage) close(good bool) {
 	if s.shop != nil {
 		s.shop.close()

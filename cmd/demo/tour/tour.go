@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// tour is the story.
+// tour is the sequence of steps.
 type tour struct {
 	*stage
 	once bool
@@ -41,7 +41,7 @@ func (t *tour) run(ctx context.Context) error {
 	return nil
 }
 
-// start starts the daemon and waits for the rows that were there before it.
+// start starts the daemon and waits for the rows that existed before it.
 func (t *tour) start(ctx context.Context) error {
 	begin := time.Now()
 	if err := t.daemon.start(); err != nil {
@@ -64,7 +64,7 @@ func (t *tour) start(ctx context.Context) error {
 	return nil
 }
 
-// streaming waits until the pipeline and its sink are well, with the stream that follows the snapshot's.
+// streaming waits until the pipeline and its sink are healthy, with the stream that follows the snapshot.
 func (t *tour) streaming(ctx context.Context) error {
 	return t.until(ctx, "the pipeline to stream", func() (bool, error) {
 		st, err := t.daemon.status(ctx)
@@ -77,7 +77,7 @@ func (t *tour) streaming(ctx context.Context) error {
 
 // follow shows three changes of one row, each with the event that it became.
 func (t *tour) follow(ctx context.Context) error {
-	const id = stock + 1 // nobody else writes yet
+	const id = stock + 1 // no other goroutine writes yet
 	t.consumer.watch(id)
 	for i, change := range []struct {
 		shown string
@@ -113,7 +113,7 @@ func (t *tour) showEvent(change string, a arrival, committed time.Time) {
 	t.screen.line("     %-7s %s", "value", a.record.Value)
 }
 
-// load lets the shop write for a while and shows how far behind Kafka is.
+// load lets the shop write for a while and shows how far Kafka lags.
 func (t *tour) load(ctx context.Context) error {
 	t.shop.open()
 	for range 3 {
@@ -124,7 +124,7 @@ func (t *tour) load(ctx context.Context) error {
 	return t.account(ctx)
 }
 
-// second lets a second pass and prints the lag at its end.
+// second waits for a second and prints the lag at its end.
 func (t *tour) second(ctx context.Context) error {
 	before := t.shop.written.Load()
 	if err := t.pass(ctx, time.Second); err != nil {
@@ -139,7 +139,7 @@ func (t *tour) second(ctx context.Context) error {
 	return nil
 }
 
-// cut ends the server's side of the stream, as a failing network or a DBA would.
+// cut terminates the server's side of the stream, as a failing network or a DBA would.
 func (t *tour) cut(ctx context.Context) error {
 	t.shop.open()
 	if err := t.pass(ctx, time.Second); err != nil {
@@ -169,7 +169,7 @@ func (t *tour) cut(ctx context.Context) error {
 	return t.account(ctx)
 }
 
-// restart ends the daemon's process while the shop goes on writing, in the polite and in the other way.
+// restart stops the daemon's process while the shop goes on writing, first with SIGTERM and then with SIGKILL.
 func (t *tour) restart(ctx context.Context) error {
 	t.shop.open()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -203,7 +203,7 @@ func (t *tour) restart(ctx context.Context) error {
 	return t.account(ctx)
 }
 
-// resume starts the daemon again, which needs nobody to tell it where it was.
+// resume starts the daemon again, which finds its position by itself.
 func (t *tour) resume(ctx context.Context) error {
 	begin, target := time.Now(), t.shop.written.Load()
 	if err := t.daemon.start(); err != nil {
@@ -249,7 +249,7 @@ func (t *tour) account(ctx context.Context) error {
 	return t.caughtUp(ctx)
 }
 
-// caughtUp waits until the daemon says itself that nothing is pending.
+// caughtUp waits until the daemon itself reports that nothing is pending.
 func (t *tour) caughtUp(ctx context.Context) error {
 	return t.until(ctx, "the lag to become 0", func() (bool, error) {
 		st, err := t.daemon.status(ctx)
@@ -257,7 +257,7 @@ func (t *tour) caughtUp(ctx context.Context) error {
 	})
 }
 
-// lookAround says where to look; without -once the shop goes on writing until Ctrl-C.
+// lookAround prints where to look; without -once the shop goes on writing until Ctrl-C.
 func (t *tour) lookAround(ctx context.Context) error {
 	t.screen.line("metrics      %s/metrics", t.daemon.url)
 	t.screen.line("the file     examples/demo/shop.hcl")
@@ -284,7 +284,7 @@ func (t *tour) lookAround(ctx context.Context) error {
 	}
 }
 
-// pass lets time pass, in which nothing may go wrong.
+// pass waits for a time, in which no error may occur.
 func (t *tour) pass(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -297,7 +297,7 @@ func (t *tour) pass(ctx context.Context, d time.Duration) error {
 	return err
 }
 
-// until waits until done says so.
+// until waits until done returns true.
 func (t *tour) until(ctx context.Context, what string, done func() (bool, error)) error {
 	for deadline := time.Now().Add(patience); ; {
 		ok, err := done()

@@ -20,7 +20,7 @@ GROUP BY 1, 2 ORDER BY 1, 2`
 // Difference is a table whose rows differ.
 type Difference struct {
 	Table           string
-	Missing, Extra  []string // rows of the source that the replica lacks, and the other way
+	Missing, Extra  []string // rows of the source that the replica lacks, and vice versa
 	Source, Replica int      // rows
 	Broken          string   // why the replica's rows could not be read
 }
@@ -45,7 +45,7 @@ func lines(rows []string) string {
 	return b.String()
 }
 
-// Compare compares all tables of the source with the replica's by the text of their rows, in the columns of the source.
+// Compare compares all tables of the source with those of the replica by the text of their rows, in the columns of the source.
 func Compare(ctx context.Context, source, target *pgx.Conn) (all []Difference, err error) {
 	rows, err := source.Query(ctx, tablesQuery)
 	if err != nil {
@@ -103,7 +103,7 @@ func content(ctx context.Context, conn *pgx.Conn, query string) ([]string, error
 	return list, err
 }
 
-// subtract returns the elements of the sorted list a that b lacks, as often as they are missing.
+// subtract returns the elements of the sorted list a that are missing in b, with their multiplicity.
 func subtract(a, b []string) (rest []string) {
 	j := 0
 	for _, s := range a {

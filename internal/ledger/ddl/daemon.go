@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// State is a named state of the daemon, as /readyz tells it.
+// State is a named state of the daemon, as /readyz reports it.
 type State struct {
 	Pipeline, Sink string
 	Name, Kind     string
@@ -61,7 +61,7 @@ func (d *Daemon) Ended() bool {
 	}
 }
 
-// Kill ends it as kill -9 does.
+// Kill kills the daemon, as kill -9 does.
 func (d *Daemon) Kill() {
 	_ = d.cmd.Process.Kill()
 	<-d.done
@@ -69,7 +69,7 @@ func (d *Daemon) Kill() {
 
 func (d *Daemon) signal(s syscall.Signal) error { return d.cmd.Process.Signal(s) }
 
-// Tail is the end of its log.
+// Tail returns the end of its log.
 func (d *Daemon) Tail() string {
 	text, err := os.ReadFile(d.Log)
 	if err != nil {
@@ -80,7 +80,7 @@ func (d *Daemon) Tail() string {
 
 var client = http.Client{Timeout: 5 * time.Second}
 
-// States are those that are not as they should be; ready is the answer of /readyz?strict.
+// States returns the states that are not healthy; ready is the answer of /readyz?strict.
 func (d *Daemon) States() (states []State, ready bool, err error) {
 	answer, err := client.Get("http://" + d.Listen + "/readyz?strict")
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *Daemon) States() (states []State, ready bool, err error) {
 	return body.States, body.Ready, err
 }
 
-// Role is the daemon's role in a pipeline: "" when it does not answer.
+// Role returns the daemon's role in a pipeline: "" if the daemon does not answer.
 func (d *Daemon) Role(pipeline string) string {
 	answer, err := client.Get("http://" + d.Listen + "/api/v1/pipelines/" + pipeline)
 	if err != nil {

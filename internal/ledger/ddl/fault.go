@@ -7,23 +7,23 @@ import (
 
 // The classes of faults.
 const (
-	Silent     = "silent difference"    // no state names it
-	WrongFix   = "fix to other rows"    // the fixes were followed, and the tables differ
-	Stuck      = "fix leads nowhere"    // the state stays although its fix was followed, or its fix cannot be executed
-	FixFailed  = "fix refused"          // a server or tailrace refused a part of the fix
-	NoEnd      = "no end"               // neither a state nor the end of the WAL
+	Silent     = "silent difference"    // no state reports it
+	WrongFix   = "fix to other rows"    // the fixes were followed, and the tables still differ
+	Stuck      = "fix leads nowhere"    // the state remains although its fix was followed, or its fix cannot be executed
+	FixFailed  = "fix refused"          // a server or tailrace rejected a part of the fix
+	NoEnd      = "no end"               // neither a state nor the end of the WAL was reached
 	DaemonDied = "the daemon has ended" // by itself
-	Refused    = "statement refused"    // the source refused a statement: the program is wrong, not the daemon
+	Refused    = "statement refused"    // the source rejected a statement: the program is wrong, not the daemon
 )
 
-// Fault is what a Stage finds.
+// Fault is a finding of a Stage.
 type Fault struct {
 	Class       string
 	Detail      string
-	Followed    []State  // whose fixes were followed
-	Steps       []string // of those, as they were executed
+	Followed    []State  // states whose fixes were followed
+	Steps       []string // of those fixes, as executed
 	Differences []Difference
-	Log         string // end of the daemon's
+	Log         string // end of the daemon's log
 }
 
 func (f *Fault) Error() string {
@@ -44,7 +44,7 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// Kind is what has to stay when the program is reduced: the class, and the states on the way.
+// Kind returns what must stay the same when the program is reduced: the class, and the states before it.
 func (f *Fault) Kind() string {
 	kind := f.Class
 	for _, s := range f.Followed {

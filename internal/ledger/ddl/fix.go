@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Step is a part of a fix that is executed.
+// Step is a part of a fix that can be executed.
 type Step struct {
-	Source  bool   // SQL for the source; else for the target
+	Source  bool   // SQL for the source; otherwise for the target
 	SQL     string // one or more lines
 	Command string // for a shell, beginning with tailrace
-	Set     string // a line of the sink's block, until the fix is followed
-	Reset   bool   // the sink's block is as it was
-	Later   bool   // it compares or copies rows and needs the pipeline to run, or comes after such a step
-	Restart bool   // the daemon is to be started again
+	Set     string // a line to add to the sink's block until the fix is followed
+	Reset   bool   // restore the sink's block
+	Later   bool   // it compares or copies rows and needs a running pipeline, or comes after such a step
+	Restart bool   // restart the daemon
 }
 
-// String is the step for a report.
+// String returns the step as text for a report.
 func (s Step) String() string {
 	switch {
 	case s.SQL != "" && s.Source:
@@ -44,9 +44,9 @@ var (
 	orSet      = regexp.MustCompile(`(?m)^or set (on_conflict = "source_wins"), and restart\.`)
 )
 
-// Steps reads a fix as an operator does who executes what is printed: SQL goes to the server that the text names, by default
-// that of the state (the target for a sink's, the source for a pipeline's). A line that begins with "or" and all after it are an
-// alternative, which is read where nothing before it can be executed and the alternative says all that is to be done.
+// Steps reads a fix like an operator who executes exactly what is printed: SQL goes to the server that the text names, by
+// default that of the state (the target for a sink's, the source for a pipeline's). A line that begins with "or", with all
+// lines after it, is an alternative. It is used if nothing before it can be executed and it is complete by itself.
 func Steps(fix string, source bool) (steps []Step) {
 	for line := range strings.Lines(fix) {
 		line = strings.TrimSpace(line)
@@ -81,12 +81,12 @@ func Steps(fix string, source bool) (steps []Step) {
 	later := false
 	for i := range steps {
 		later = later || steps[i].Later
-		steps[i].Later = later && steps[i].SQL == "" // a pipeline that is halted waits for SQL
+		steps[i].Later = later && steps[i].SQL == "" // a halted pipeline waits for SQL
 	}
 	return steps
 }
 
-// sourceWins are the steps of a fix that sets on_conflict until the rows are copied.
+// sourceWins returns the steps of a fix that sets on_conflict until the rows are copied.
 func sourceWins(fix string) []Step {
 	at := orSet.FindStringSubmatchIndex(fix)
 	if at == nil {
@@ -105,7 +105,7 @@ func commandStep(c string) Step {
 	return Step{Command: strings.TrimSpace(strings.TrimSuffix(c, ", then")), Later: verb == "verify" || verb == "wait"}
 }
 
-// split takes a line apart: SQL, and what is said before or after it.
+// split splits a line into SQL and the text before or after it.
 func split(line string) (sql, comment string) {
 	switch {
 	case strings.HasPrefix(line, "--"):

@@ -66,7 +66,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestStepsOfStart reads the fixes of what can be wrong when a pipeline starts.
+// TestStepsOfStart reads the fixes of states that occur when a pipeline starts.
 func TestStepsOfStart(t *testing.T) {
 	copyAgain := []Step{{Command: "tailrace drop -pipeline P FILE"}, {Restart: true}}
 	accept := func(state string) []Step { return []Step{{Command: "tailrace accept -pipeline P " + state + " FILE"}} }
@@ -92,7 +92,7 @@ func TestStepsOfStart(t *testing.T) {
 	}
 }
 
-// TestUnmade wants the SQL for what verify cannot make, and not that of what it has made.
+// TestUnmade expects the SQL for what verify cannot create, and not the SQL for what it has created.
 func TestUnmade(t *testing.T) {
 	out := "public.n  no_table  the replica has no table public.n: CREATE TABLE \"public\".\"n\" ()  (repaired)\n" +
 		"public.t  no_column  public.t lacks \"b\", and it cannot be made: schema_changed: column a is now called b\n" +
@@ -104,7 +104,7 @@ func TestUnmade(t *testing.T) {
 	}
 }
 
-// TestReduce wants the statements that a fault needs, and nothing else.
+// TestReduce expects the statements that a fault needs, and no others.
 func TestReduce(t *testing.T) {
 	p, err := Parse("do a\ntx b; c; d\nstart\nkill\nsettle\n")
 	if err != nil {

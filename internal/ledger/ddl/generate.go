@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Generate makes the program of a seed with the kinds of DDL that are named.
+// Generate returns the program of a seed with the given kinds of DDL.
 func Generate(seed uint64, chosen []string) Program {
 	g := &generator{model: &model{Rand: rand.New(rand.NewPCG(seed, 0))}}
 	for _, k := range kinds {
@@ -44,7 +44,7 @@ func (g *generator) statements(verb string, sql ...string) {
 	g.program = append(g.program, Action{Verb: verb, Statements: sql})
 }
 
-// round is some transactions among faults, and ends with rows of every table, which are judged.
+// round adds some transactions among faults, and ends with rows of every table and a comparison.
 func (g *generator) round() {
 	for range 3 + g.IntN(6) {
 		g.fault()
@@ -58,7 +58,7 @@ func (g *generator) round() {
 	g.verb(Settle)
 }
 
-// fault takes the daemon away, or brings it back.
+// fault stops the daemon, or brings it back.
 func (g *generator) fault() {
 	switch n := g.IntN(12); {
 	case g.down != "":
@@ -86,7 +86,7 @@ func (g *generator) back() {
 	g.down = ""
 }
 
-// transaction has DDL, rows, or both.
+// transaction adds DDL, rows, or both.
 func (g *generator) transaction() {
 	var sql []string
 	for range 1 + g.IntN(4) {

@@ -9,11 +9,11 @@ import (
 // kind is one kind of DDL.
 type kind struct {
 	name  string
-	alone bool // a transaction of its own: a label cannot be used in the one that adds it
+	alone bool // in a transaction of its own: a label cannot be used in the one that adds it
 	make  func(*model, *table) []string
 }
 
-// kinds are all of them. make returns nil when it does not fit to the table.
+// kinds lists all kinds. make returns nil when the kind does not apply to the table.
 var kinds = []kind{
 	{"add", false, (*model).add},
 	{"add_default", false, (*model).addDefault},
@@ -51,7 +51,7 @@ var kinds = []kind{
 	{"widen", false, (*model).widen},
 }
 
-// Kinds are the names of all kinds of DDL.
+// Kinds returns the names of all kinds of DDL.
 func Kinds() (names []string) {
 	for _, k := range kinds {
 		names = append(names, k.name)
@@ -59,13 +59,13 @@ func Kinds() (names []string) {
 	return names
 }
 
-// Holding are the kinds that lead to equal replicas in every order, as far as the soak has shown. What is not among them leads to
-// faults, by itself or together with others.
+// Holding lists the kinds that lead to equal replicas in every order, as far as the soak has shown. The others lead to
+// faults, by themselves or in combination.
 var Holding = []string{
 	"composite_rename", "default", "drop", "enum_add", "identity", "not_null", "nullable", "partition", "truncate", "vacuum_full", "widen",
 }
 
-// ParseKinds reads a list such as "add,drop": "" is Holding, "all" are all; -name leaves one out.
+// ParseKinds reads a list such as "add,drop": "" is Holding, "all" selects all; -name excludes one.
 func ParseKinds(list string) ([]string, error) {
 	if list == "" {
 		return Holding, nil

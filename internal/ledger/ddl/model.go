@@ -7,42 +7,42 @@ import (
 	"strings"
 )
 
-// column is a column as the generator knows it.
+// column is the generator's model of a column.
 type column struct {
 	name     string
 	typ      string // as SQL
 	required bool   // NOT NULL
 	filled   bool   // it has a default, or is generated
 	computed bool   // generated: no row gives a value
-	fixed    bool   // in the key, or a generated column needs it: never dropped or retyped
+	fixed    bool   // in the key, or needed by a generated column: never dropped or retyped
 }
 
-// table is a table as the generator knows it.
+// table is the generator's model of a table.
 type table struct {
 	name    string
-	columns []column // the first is the key, id; none has it where keyless
+	columns []column // the first is the key, id; keyless tables have none
 	keyless bool     // REPLICA IDENTITY FULL
 	leaves  []leaf   // of a partitioned table, each with 100 ids
-	key     string   // the primary key's constraint; "" where its name is not known
-	quiet   bool     // no row is written in the middle of a round
+	key     string   // the primary key's constraint; "" if its name is not known
+	quiet   bool     // no row is written during a round
 }
 
 type leaf struct {
 	name string
-	slot int // its ids are from 100*slot on
+	slot int // its ids begin at 100*slot
 }
 
-// model is the source's schema, and the random numbers that change it.
+// model is the source's schema, with the random numbers that change it.
 type model struct {
 	*rand.Rand
 	tables []*table
 	labels []string // of the enum mood
 	fields []column // of the composite type addr
-	names  int      // given so far
-	leaves int      // slots of partitions given so far
+	names  int      // assigned so far
+	leaves int      // slots of partitions assigned so far
 }
 
-// name gives a new name.
+// name returns a new name.
 func (m *model) name(prefix string) string {
 	m.names++
 	return fmt.Sprintf("%s%d", prefix, m.names)
@@ -51,7 +51,7 @@ func (m *model) name(prefix string) string {
 // one picks an element.
 func one[T any](m *model, list []T) T { return list[m.IntN(len(list))] }
 
-// setup makes the tables and their first rows.
+// setup creates the tables and their first rows.
 func (m *model) setup() []string {
 	m.labels = []string{"sad", "ok", "glad"}
 	m.fields = []column{{name: "street", typ: "text"}, {name: "nr", typ: "int"}}
@@ -72,7 +72,7 @@ func (m *model) setup() []string {
 	return sql
 }
 
-// create makes a table, as a partitioned one with two leaves.
+// create creates a table, either plain or partitioned with two leaves.
 func (m *model) create(t *table, partitioned bool) []string {
 	sql := []string{"CREATE TABLE " + t.name + " (" + m.definitions(t) + ")"}
 	if partitioned {
@@ -102,12 +102,13 @@ func (l leaf) bounds() string {
 	return fmt.Sprintf(" FOR VALUES FROM (%d) TO (%d)", l.slot*100, l.slot*100+100)
 }
 
-// types are those that a column may begin with.
+// types returns the types that a new column may have.
 var types = []string{"int", "bigint", "smallint", "text", "varchar(20)", "numeric(10,2)", "boolean", "timestamptz", "jsonb", "mood", "addr", "int[]", "date"}
 
 func (m *model) typ() string { return one(m, types) }
 
-// plain is a type whose values can be a default: Postgres keeps one of a composite type as a row of the type's former shape.
+// plain returns a type whose values can be a default: Postgres stores a default of a composite type as a row of the type's
+// former shape.
 func (m *model) plain() string {
 	for {
 		if typ := m.typ(); typ != "addr" {
@@ -116,8 +117,8 @@ func (m *model) plain() string {
 	}
 }
 
-// value is an expression of a type. A label that was added in the same transaction cannot be used, so an enum's kinds are
-// transactions of their own.
+// value returns an expression of a type. A label added in the same transaction cannot be used, so the kinds of DDL for enums
+// are transactions of their own.
 func (m *model) value(typ string) string {
 	n := m.IntN(1000)
 	switch {
@@ -149,7 +150,7 @@ func (m *model) value(typ string) string {
 	panic("no values of type " + typ)
 }
 
-// column picks one that may be dropped or retyped; nil when there is none.
+// column picks a column that may be dropped or retyped; nil if there is none.
 func (m *model) column(t *table, fits func(*column) bool) *column {
 	var all []*column
 	for i := range t.columns {
@@ -163,7 +164,7 @@ func (m *model) column(t *table, fits func(*column) bool) *column {
 	return one(m, all)
 }
 
-// drop forgets a column.
+// drop removes a column from the model.
 func (t *table) drop(name string) {
 	t.columns = slices.DeleteFunc(t.columns, func(c column) bool { return c.name == name })
 }

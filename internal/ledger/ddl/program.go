@@ -9,7 +9,7 @@ import (
 // The verbs of actions.
 const (
 	Set      = "set"      // a setting of the stage, before the first start: add_columns, restart
-	Do       = "do"       // one statement, which is its own transaction
+	Do       = "do"       // one statement in its own transaction
 	Tx       = "tx"       // statements in one transaction
 	Start    = "start"    // starts a daemon; the first one is awaited until it streams
 	Kill     = "kill"     // kill -9
@@ -22,7 +22,7 @@ const (
 
 var verbs = []string{Set, Do, Tx, Start, Kill, Freeze, Wake, Takeover, Sync, Settle}
 
-// separator is what stands between the statements of a transaction. No statement of Generate contains it.
+// separator separates the statements of a transaction. No statement of Generate contains it.
 const separator = "; "
 
 // Action is one step of a Program.
@@ -35,7 +35,7 @@ type Action struct {
 // Program is what a Stage runs.
 type Program []Action
 
-// String is the text form, one action per line.
+// String returns the text form, one action per line.
 func (a Action) String() string {
 	switch {
 	case a.Argument != "":
@@ -54,7 +54,7 @@ func (p Program) String() string {
 	return b.String()
 }
 
-// Parse reads the text form. Empty lines and those that begin with # are left out.
+// Parse reads the text form. It ignores empty lines and those that begin with #.
 func Parse(text string) (Program, error) {
 	var p Program
 	for line := range strings.Lines(text) {

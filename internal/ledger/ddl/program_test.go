@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestSeedRepeats wants the same statements of a seed, whatever has run before, and the same program from its text.
+// TestSeedRepeats expects the same statements for a seed, whatever has run before, and the same program from its text.
 func TestSeedRepeats(t *testing.T) {
 	for seed := range uint64(50) {
 		p := Generate(seed, Kinds())

@@ -2,8 +2,8 @@ package ddl
 
 import "slices"
 
-// Reduce takes away the actions and statements that a fault does not need: fails reports whether a program still shows it.
-// It ends early when more is false.
+// Reduce removes the actions and statements that a fault does not need: fails reports whether a program still shows it.
+// It stops early when more returns false.
 func Reduce(p Program, fails func(Program) bool, more func() bool) Program {
 	for size := max(1, len(p)/2); ; size = max(1, size/2) {
 		before := len(p)

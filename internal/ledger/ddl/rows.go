@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// id is a key: few rows, so that they meet; a partitioned table has only those of its leaves.
+// id returns a key: one of a few, so that rows collide; a partitioned table has only those of its leaves.
 func (m *model) id(t *table) string {
 	if t.leaves == nil {
 		return fmt.Sprint(m.IntN(12))
@@ -13,7 +13,7 @@ func (m *model) id(t *table) string {
 	return fmt.Sprint(one(m, t.leaves).slot*100 + m.IntN(4))
 }
 
-// insert is the INSERT of a row, with some columns left to their defaults.
+// insert returns the INSERT of a row, with some columns left to their defaults.
 func (m *model) insert(t *table) string {
 	names, values := []string{}, []string{}
 	for _, c := range t.columns {
@@ -38,7 +38,7 @@ func (m *model) insert(t *table) string {
 	return sql
 }
 
-// row is a statement that writes rows of a table.
+// row returns a statement that writes rows of a table.
 func (m *model) row(t *table) string {
 	switch n := m.IntN(10); {
 	case n < 5:
@@ -52,7 +52,7 @@ func (m *model) row(t *table) string {
 	return fmt.Sprintf("DELETE FROM %s WHERE id = %s", t.name, m.id(t))
 }
 
-// touch writes one row of every table, so that each has told its shape.
+// touch writes one row of every table, so that the stream contains the shape of each.
 func (m *model) touch() (sql []string) {
 	for _, t := range m.tables {
 		id := m.id(t)
@@ -61,7 +61,7 @@ func (m *model) touch() (sql []string) {
 	return sql
 }
 
-// insertAt is an INSERT whose row has a certain key, so that it is surely written.
+// insertAt returns an INSERT of a row with a given key, so that a row is certainly written.
 func (m *model) insertAt(t *table, id string) string {
 	names, values := []string{"id"}, []string{id}
 	for _, c := range t.columns[1:] {

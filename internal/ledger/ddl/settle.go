@@ -10,24 +10,25 @@ import (
 	"time"
 )
 
-// retry is how long a halted pipeline may take until it has seen that its fix was followed. It looks every 10 s.
+// retry is how long a halted pipeline may take to notice that its fix was followed. It checks every 10 s.
 const retry = 25 * time.Second
 
 // sameFix is how often a fix may have to be followed.
 const sameFix = 3
 
-// defaultLooks is how long the daemon may take to see what no change of the stream says: it looks at the partition trees and the publication
-// every 2 s and judges some of it at the second look, and looks at the tables a twentieth of the time.
+// defaultLooks is how long the daemon may take to detect what the stream does not contain: it checks the partition trees and
+// the publication every 2 s, and reports some differences only at the second check. It checks the tables at most a twentieth
+// of the time.
 const defaultLooks = 30 * time.Second
 
-// settling is one Settle.
+// settling is the state of one Settle.
 type settling struct {
 	*Stage
 	followed []State
-	at       map[State]time.Time // when the fix of a state that stands was followed
-	times    map[State]int       // how often it was
+	at       map[State]time.Time // when the fix of a current state was followed
+	times    map[State]int       // how often it was followed
 	later    []Step
-	done     []string // the steps that were executed
+	done     []string // the executed steps
 	kept     []State  // warnings whose fix cannot be executed: they name what differs
 }
 
@@ -47,7 +48,7 @@ func (s *Stage) Settle(ctx context.Context) error {
 		if err != nil || len(differences) == 0 {
 			return err
 		}
-		if ask, err = w.told(ctx); err != nil {
+		if ask, err = w.awaitReport(ctx); err != nil {
 			return err
 		}
 	}
@@ -78,9 +79,9 @@ func (w *settling) equalize(ctx context.Context) error {
 	}
 }
 
-// told waits until a state names a difference: what the stream does not say, such as a partition that was truncated, is seen by a
-// look. It reports whether a fix was followed.
-func (w *settling) told(ctx context.Context) (acted bool, err error) {
+// awaitReport waits until a state names a difference that the stream does not contain, such as a truncated partition, and
+// that only a check detects. It reports whether a fix was followed.
+func (w *settling) awaitReport(ctx context.Context) (acted bool, err error) {
 	for end := time.Now().Add(w.Looks); !acted && err == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if w.daemon.Ended() {
 			return false, errEnded
@@ -94,7 +95,7 @@ func (w *settling) told(ctx context.Context) (acted bool, err error) {
 	return acted, err
 }
 
-// quiet adds the commands that make the shapes of the quiet tables that there are.
+// quiet adds the commands that create the shapes of the existing quiet tables.
 func (w *settling) quiet(ctx context.Context) error {
 	for _, name := range w.Quiet {
 		var there bool
@@ -137,8 +138,8 @@ func (w *settling) drain(ctx context.Context) error {
 	}
 }
 
-// forget lets the fix of a state be followed again that was left and comes back: a later change of the same table asks for the
-// same. One that comes back again and again is no fix.
+// forget lets the fix of a state be followed again after the state has ended and returned: a later change of the same table
+// needs the same fix. A state that returns too often has no valid fix.
 func (w *settling) forget(states []State) {
 	for st := range w.at {
 		if w.times[st] < sameFix && !slices.Contains(states, st) {
@@ -149,7 +150,7 @@ func (w *settling) forget(states []State) {
 
 func halted(s State) bool { return s.Kind == "halted" }
 
-// operate does what the first new state asks for.
+// operate follows the fix of the first new state.
 func (w *settling) operate(ctx context.Context, states []State) (acted bool, err error) {
 	for _, st := range states {
 		at, known := w.at[st]
@@ -182,7 +183,7 @@ func (w *settling) fault(class, detail string) error {
 	return &Fault{Class: class, Detail: detail, Followed: w.followed, Steps: w.done, Log: w.daemon.Tail()}
 }
 
-// follow executes the steps of a fix. Those that compare rows wait until the pipeline goes on.
+// follow executes the steps of a fix. Those that compare rows wait until the pipeline runs again.
 func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
 	restarted := true
 	for _, step := range steps {
@@ -225,8 +226,8 @@ func (w *settling) step(ctx context.Context, step Step, st State) error {
 	return nil
 }
 
-// command runs a command of tailrace in a shell, as it is printed. One that asks is answered, and what it prints for the operator is
-// executed.
+// command runs a command of tailrace in a shell, as printed. It answers the command's questions, and executes what the
+// command prints for the operator.
 func (w *settling) command(ctx context.Context, command string, st State) error {
 	switch strings.Fields(command)[1] {
 	case "drop":
@@ -258,7 +259,7 @@ func (w *settling) command(ctx context.Context, command string, st State) error 
 // mostRepairs is how often verify is run again after the SQL that it prints.
 const mostRepairs = 5
 
-// unmade is the SQL that verify prints for what it cannot make by itself. It stands on lines of its own.
+// unmade returns the SQL that verify prints for what it cannot create by itself. It is on separate lines.
 func unmade(out string) (steps []Step) {
 	for line := range strings.Lines(out) {
 		if sqlStart.MatchString(line) {

@@ -17,10 +17,10 @@ import (
 // versions are those of the source and the replica.
 var versions = []int{15, testenv.Newest}
 
-// fixedSeeds are those that every run of the tests tries, with the kinds that hold: between them they kill, freeze and take over.
+// fixedSeeds are the seeds that every test run tries, with the kinds in Holding. Among them are kills, freezes and takeovers.
 var fixedSeeds = []uint64{8, 2}
 
-// TestDDLSeeds runs a few programs of the kinds of DDL that hold.
+// TestDDLSeeds runs a few programs of the kinds in Holding.
 func TestDDLSeeds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -38,7 +38,7 @@ func TestDDLSeeds(t *testing.T) {
 	}
 }
 
-// TestDDLSoak runs programs of random seeds for TAILRACE_SOAK. TAILRACE_DDL names the kinds of DDL (default: those that hold),
+// TestDDLSoak runs programs of random seeds for TAILRACE_SOAK. TAILRACE_DDL names the kinds of DDL (default: Holding),
 // TAILRACE_DDL_SEED the first seed, TAILRACE_DDL_VERSION one version of Postgres. A fault is reduced when TAILRACE_DDL_REDUCE is set.
 func TestDDLSoak(t *testing.T) {
 	soak := os.Getenv("TAILRACE_SOAK")
@@ -89,7 +89,7 @@ func chosenVersions(t *testing.T) []int {
 	return []int{v}
 }
 
-// soakSeed runs one seed's program, and reduces what it finds.
+// soakSeed runs one seed's program, and reduces its fault, if any.
 func soakSeed(t *testing.T, binary string, version int, seed uint64, chosen []string) bool {
 	p := Generate(seed, chosen)
 	err := try(t, binary, version, p)
@@ -142,7 +142,7 @@ func try(t *testing.T, binary string, version int, p Program) (err error) {
 	return err
 }
 
-// newStage has two new databases of one server.
+// newStage returns a stage with two new databases of one server.
 func newStage(t *testing.T, binary string, version int) *Stage {
 	t.Helper()
 	server := testenv.SharedPostgres(t, version)
@@ -158,7 +158,7 @@ func newStage(t *testing.T, binary string, version int) *Stage {
 	return s
 }
 
-// build returns the program under test: the one that TAILRACE_BINARY names, or one that lasts as long as the test.
+// build returns the program under test: TAILRACE_BINARY, or a binary built for the duration of the test.
 func build(t *testing.T) string {
 	t.Helper()
 	if file := os.Getenv("TAILRACE_BINARY"); file != "" {

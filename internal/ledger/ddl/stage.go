@@ -21,11 +21,11 @@ type Stage struct {
 	Source, Target string    // URLs
 	Listen         [2]string // addresses for the daemon and the one that takes over
 	Dir            string    // of its files
-	Settings       string    // of the sink's block
-	Restart        bool      // the daemon is started again when a fix was followed; else it goes on by itself
-	Quiet          []string  // tables of schema public that get no rows: nothing in the stream tells of their shape, so verify -repair makes it
+	Settings       string    // lines of the sink's block
+	Restart        bool      // the daemon is restarted after a fix; otherwise it continues by itself
+	Quiet          []string  // tables of schema public without rows: not in the stream, so verify -repair creates their shape
 	Patience       time.Duration
-	Looks          time.Duration // how long a state is awaited for a difference that no change of the stream says
+	Looks          time.Duration // how long to wait for the state of a difference that the stream does not contain
 
 	source, target *pgx.Conn
 	daemon         *Daemon
@@ -77,7 +77,7 @@ func (s *Stage) write(settings string) error {
 	return nil
 }
 
-// connect opens a connection in UTC, as the text of rows depends on it.
+// connect opens a connection in UTC, because the text of rows depends on the time zone.
 func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Stage) file(i int) string {
 	return filepath.Join(s.Dir, fmt.Sprintf("%s-%d.hcl", s.Pipeline, i))
 }
 
-// Close ends the daemon and the connections.
+// Close stops the daemon and closes the connections.
 func (s *Stage) Close() {
 	if s.daemon != nil {
 		s.daemon.Kill()
@@ -104,7 +104,7 @@ func (s *Stage) Close() {
 	}
 }
 
-// Run runs a program. What it finds is a *Fault; another error is of the servers or of the program's own.
+// Run runs a program. A finding is a *Fault; any other error comes from the servers or the program itself.
 func (s *Stage) Run(ctx context.Context, p Program) error {
 	if p.has("add_columns") {
 		s.Settings += "\n    on_schema_change = \"add_columns\""
@@ -161,13 +161,13 @@ func (s *Stage) execute(ctx context.Context, a Action) error {
 		sql = "BEGIN;\n" + sql + ";\nCOMMIT"
 	}
 	if _, err := s.source.Exec(ctx, sql); err != nil {
-		_, _ = s.source.Exec(ctx, "ROLLBACK") // a warning when there is no transaction
+		_, _ = s.source.Exec(ctx, "ROLLBACK") // a warning if there is no transaction
 		return &Fault{Class: Refused, Detail: fmt.Sprintf("%s: %v", a, err)}
 	}
 	return nil
 }
 
-// Start starts the daemon. The first one is awaited until all rows are copied.
+// Start starts the daemon. It waits for the first one until all rows are copied.
 func (s *Stage) Start() error {
 	first := s.daemon == nil
 	if !first && !s.daemon.Ended() {
@@ -189,7 +189,7 @@ func (s *Stage) launch(i int) error {
 	return err
 }
 
-// takeOver lets a second daemon wait for the slot, and kills the first one.
+// takeOver starts a second daemon, which waits for the slot, and kills the first one.
 func (s *Stage) takeOver() error {
 	former := s.daemon
 	s.Listen[0], s.Listen[1] = s.Listen[1], s.Listen[0]
@@ -217,12 +217,12 @@ func (s *Stage) sync() error {
 	})
 }
 
-// wait reports whether everything comes into the replica within the time.
+// wait reports whether everything reaches the replica within the time.
 func (s *Stage) wait(within string) bool {
 	return exec.Command(s.Binary, "wait", "-pipeline", s.Pipeline, "-timeout", within, "-url", "http://"+s.daemon.Listen).Run() == nil
 }
 
-// needing are the states that need an operator.
+// needing returns the states that need an operator.
 func needing(states []State) (some []State) {
 	for _, st := range states {
 		if st.Kind == "halted" || st.Kind == "warning" {
@@ -232,7 +232,7 @@ func needing(states []State) (some []State) {
 	return some
 }
 
-// Again copies everything from scratch: after a fault.
+// Again copies everything from scratch after a fault.
 func (s *Stage) Again(ctx context.Context) error {
 	s.daemon.Kill()
 	if out, code := run(s.Binary, "drop", "-pipeline", s.Pipeline, "-yes", s.file(0)); code != 0 {

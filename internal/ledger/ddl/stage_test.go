@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestDDLFaultsAreSeen alters a replica that was right, and wants to be told so.
+// TestDDLFaultsAreSeen alters a correct replica and expects the stage to detect it.
 func TestDDLFaultsAreSeen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

@@ -16,7 +16,7 @@ func (m *model) renameTable(t *table) []string {
 	return []string{"ALTER TABLE " + old + " RENAME TO " + t.name}
 }
 
-// swapTables lets two published tables change names.
+// swapTables exchanges the names of two published tables.
 func (m *model) swapTables(t *table) []string {
 	other := one(m, m.tables)
 	if other == t {
@@ -77,7 +77,7 @@ func (m *model) recreate(t *table) []string {
 	return sql
 }
 
-// createTable makes a table that the file's wildcard matches.
+// createTable creates a table that the configuration's wildcard matches.
 func (m *model) createTable(*table) []string {
 	t := &table{name: m.name("t"), columns: []column{{name: "id", typ: "int", required: true, fixed: true}, {name: m.name("c"), typ: m.typ()}}}
 	m.tables = append(m.tables, t)
@@ -92,7 +92,7 @@ func (m *model) rekey(t *table) []string {
 	}
 	c.required, c.fixed = true, true
 	former := t.key
-	t.key = "" // once only
+	t.key = "" // only once
 	return []string{
 		fmt.Sprintf("UPDATE %s SET %s = 0 WHERE %s IS NULL", t.name, c.name, c.name),
 		alter(t, "DROP CONSTRAINT %s", former)[0],
@@ -100,7 +100,7 @@ func (m *model) rekey(t *table) []string {
 	}
 }
 
-// identity switches between the key and the whole row.
+// identity alternates between the key and the full row as replica identity.
 func (m *model) identity(t *table) []string {
 	if t.keyless || t.leaves != nil {
 		return nil
@@ -115,7 +115,7 @@ func (m *model) addPartition(t *table) []string {
 	return []string{m.partition(t)}
 }
 
-// attach makes a table with a row and attaches it.
+// attach creates a table with a row and attaches it.
 func (m *model) attach(t *table) []string {
 	if t.leaves == nil {
 		return nil
@@ -130,7 +130,7 @@ func (m *model) attach(t *table) []string {
 	}
 }
 
-// detach takes a leaf away, and often drops it.
+// detach detaches a leaf, and often drops it.
 func (m *model) detach(t *table) []string {
 	if len(t.leaves) < 2 {
 		return nil

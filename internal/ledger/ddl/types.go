@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// wider are the types that hold every value of a type, printed as it was.
+// wider maps a type to the types that hold all its values in the same text form.
 var wider = map[string][]string{
 	"smallint": {"int", "bigint"}, "int": {"bigint", "numeric(20)"}, "varchar(20)": {"varchar(40)", "text"}, "varchar(40)": {"varchar(80)", "text"}, "varchar(80)": {"text"},
 	"numeric(10,2)": {"numeric(14,2)"}, "numeric(20)": {"numeric(24)"},
@@ -20,7 +20,7 @@ func (m *model) widen(t *table) []string {
 	})
 }
 
-// narrow makes a type smaller, and values with it.
+// narrow changes a column to a smaller type, and its values with it.
 func (m *model) narrow(t *table) []string {
 	return m.become(t, func(typ string) (string, string) {
 		switch typ {
@@ -37,7 +37,7 @@ func (m *model) narrow(t *table) []string {
 	})
 }
 
-// retype makes another type, with the values' text or without.
+// retype changes a column to another type, with or without the values' text.
 func (m *model) retype(t *table) []string {
 	return m.become(t, func(typ string) (string, string) {
 		switch typ {
@@ -54,7 +54,7 @@ func (m *model) retype(t *table) []string {
 	})
 }
 
-// become is ALTER COLUMN TYPE; to gives the new type and the expression after USING.
+// become returns ALTER COLUMN TYPE; to is the new type, followed by the expression after USING.
 func (m *model) become(t *table, to func(string) (typ, using string)) []string {
 	c := m.column(t, func(c *column) bool { typ, _ := to(c.typ); return typ != "" && !c.filled })
 	if c == nil {
@@ -109,7 +109,7 @@ func (m *model) compositeRename(*table) []string {
 	return []string{"ALTER TYPE addr RENAME ATTRIBUTE " + old + " TO " + m.fields[i].name}
 }
 
-// definitions are a table's columns for CREATE TABLE, without those that are generated.
+// definitions returns a table's columns for CREATE TABLE, without generated ones.
 func (m *model) definitions(t *table) string {
 	var list []string
 	for _, c := range t.columns {

@@ -8,8 +8,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestReplicaCopiedAnew lets the first copy end, and then the making of the lasting slot fail: everything is copied
-// again, over the rows of the first time. Those that the source has lost since are gone in the replica too.
+// TestReplicaCopiedAnew lets the first copy end, and then lets the creation of the permanent slot fail: the daemon copies
+// everything again, over the rows of the first copy. Rows deleted in the source since then are deleted in the replica too.
 func TestReplicaCopiedAnew(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

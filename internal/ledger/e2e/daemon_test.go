@@ -51,7 +51,7 @@ func (d *daemon) kill() {
 	<-d.done
 }
 
-// freeze stops the process where it stands; one that has ended is an error.
+// freeze stops the process with SIGSTOP; it is an error if the process has ended.
 func (d *daemon) freeze() error {
 	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -65,10 +65,10 @@ func (d *daemon) freeze() error {
 	return os.ErrProcessDone
 }
 
-// wake lets a frozen process go on.
+// wake resumes a frozen process.
 func (d *daemon) wake() error { return d.cmd.Process.Signal(syscall.SIGCONT) }
 
-// terminate asks the process to end, and wants that within the time; it returns the exit code.
+// terminate asks the process to end, and expects that within the time; it returns the exit code.
 func (d *daemon) terminate(within time.Duration) (int, error) {
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return -1, err

@@ -6,13 +6,14 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// What a promotion of the source's standby comes to. The pipeline goes on when no commit was lost, and else says what was.
+// Outcomes of a promotion of the source's standby. The pipeline continues if no commit was lost; otherwise it reports what
+// was lost.
 func TestSourceFailsOver(t *testing.T) {
 	eachFailover(t, sourceFailovers(func(t *testing.T, binary string, version int) *pair { return newPair(t, binary, version, version) }))
 }
 
-// The same with a Kafka sink, whose record is written after the events and by another way: all of it with TAILRACE_SOAK set, else
-// one case.
+// The same with a Kafka sink, whose record is written after the events and in another topic: all cases with TAILRACE_SOAK set,
+// otherwise one.
 func TestSourceFailsOverBeforeKafka(t *testing.T) {
 	cases := sourceFailovers(func(t *testing.T, binary string, version int) *pair {
 		p := newSource(t, binary, version)
@@ -51,8 +52,8 @@ func newSourceFailover(p *pair) *failover {
 	return f
 }
 
-// noCommitLost: the former primary had WAL that the standby never got, and the sink's position was beyond it. No commit was in
-// it, so the pipeline goes on. Then the former primary comes back, a primary as before, and is the first in url.
+// noCommitLost: the former primary had WAL that the standby never received, and the sink's position was beyond it. No commit
+// was in it, so the pipeline continues. Then the former primary comes back, still a primary, and is the first in url.
 func noCommitLost(f *failover) {
 	t := f.t
 	f.promoted.SyncSlot(t, f.former, replicaSlot)
@@ -64,19 +65,19 @@ func noCommitLost(f *failover) {
 	}
 	f.former.Exec(t, "SELECT pg_logical_emit_message(false, 'idle', 'not a commit')", "CHECKPOINT")
 	f.drain()
-	held := f.status().Sinks[0].Durable.LSN.String()
+	durable := f.status().Sinks[0].Durable.LSN.String()
 	if err := f.former.Crash(); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.promoted.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if f.promoted.Query(t, "postgres", "SELECT pg_last_wal_replay_lsn() < '"+held+"'") != "true" {
-		t.Fatalf("the standby has what the sink holds, %s: the case is not the one that is meant", held)
+	if f.promoted.Query(t, "postgres", "SELECT pg_last_wal_replay_lsn() < '"+durable+"'") != "true" {
+		t.Fatalf("the standby has what the sink holds, %s: the case is not the one that is meant", durable)
 	}
 	f.promoted.Promote(t)
 	f.source = f.promoted
-	f.beside.source = f.promoted
+	f.other.source = f.promoted
 	f.goesOn(21)
 
 	if err := f.former.Start(); err != nil {
@@ -110,11 +111,11 @@ func commitsLost(f *failover) {
 	}
 	f.promoted.Promote(t)
 	f.source = f.promoted
-	f.insert(11, 15) // as if nothing had been
+	f.insert(11, 15) // as if nothing had happened
 	f.bothHalt("timeline_diverged")
 }
 
-// slotNotSynchronized: the slot was never copied to the standby, so what is written after the promotion is in no stream.
+// slotNotSynchronized: the slot was never copied to the standby, so rows written after the promotion are in no stream.
 func slotNotSynchronized(f *failover) {
 	t := f.t
 	f.promoted.CatchUp(t, f.former)

@@ -7,8 +7,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// What a failover of the replica's server comes to, while the source is busy and while it is idle. With a synchronous standby
-// nothing is missing. With an asynchronous one rows may be, and then that is said, also when nothing more is written.
+// Outcomes of a failover of the replica's server, while the source is busy and while it is idle. With a synchronous standby
+// no row is missing. With an asynchronous one rows may be missing; then the sink reports that, even if no more is written.
 func TestTargetFailsOver(t *testing.T) {
 	eachFailover(t, map[string]func(*testing.T, string, int){
 		"synchronous, busy":  func(t *testing.T, b string, v int) { synchronousTarget(t, b, v, true) },
@@ -22,7 +22,7 @@ func newTargetFailover(t *testing.T, binary string, version int) *failover {
 	t.Helper()
 	p := newPair(t, binary, version, version)
 	f := &failover{
-		pair: p, former: p.target, promoted: p.target.Standby(t), settings: `heartbeat = "10m"`, // an idle source says nothing
+		pair: p, former: p.target, promoted: p.target.Standby(t), settings: `heartbeat = "10m"`, // an idle source sends nothing
 	}
 	p.urls[1] = either(f.former, f.promoted)
 	f.start()
@@ -58,7 +58,7 @@ func synchronousTarget(t *testing.T, binary string, version int, busy bool) {
 	}
 	f.fail()
 	end()
-	f.target, f.beside.target = f.promoted, f.promoted
+	f.target, f.other.target = f.promoted, f.promoted
 	f.drain()
 	f.same("items")
 	f.goesOn(21)
@@ -71,7 +71,7 @@ func asynchronousTarget(t *testing.T, binary string, version int, busy bool) {
 		t.Fatal(err)
 	}
 	f.insert(11, 20)
-	f.drain() // and confirmed to the source
+	f.drain() // and until they are acknowledged to the source
 	end := func() {}
 	if busy {
 		end = f.busy()

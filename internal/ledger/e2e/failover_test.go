@@ -12,21 +12,21 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// failover is a pair of which one side has a physical standby, with an active daemon and one that stands by.
+// failover is a pair of which one side has a physical standby, with an active daemon and a standby daemon.
 type failover struct {
 	*pair
 	former, promoted *testenv.PostgresServer // the side that fails over: the primary, and its standby
-	beside           *pair                   // the other daemon
-	settings         string                  // of the source's block, beside its tables
+	other            *pair                   // the other daemon
+	settings         string                  // of the source's block, besides its tables
 }
 
-// versions are those that can have failover slots on a standby.
+// versions are the Postgres versions that can have failover slots on a standby.
 var versions = []int{testenv.FailoverSlots, testenv.Newest}
 
-// soaks reports whether there is time for all cases.
+// soaks reports whether TAILRACE_SOAK allows time for all cases.
 func soaks() bool { return os.Getenv("TAILRACE_SOAK") != "" }
 
-// eachFailover runs cases with servers of their own: all of them with TAILRACE_SOAK set, else each with one version.
+// eachFailover runs cases with servers of their own: all cases with TAILRACE_SOAK set, otherwise each with one version.
 func eachFailover(t *testing.T, cases map[string]func(*testing.T, string, int)) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -47,7 +47,7 @@ func eachFailover(t *testing.T, cases map[string]func(*testing.T, string, int)) 
 	}
 }
 
-// either is the URL of the primary of the two servers; the first one is tried first.
+// either returns a URL for the primary of the two servers; the first one is tried first.
 func either(first, second *testenv.PostgresServer) string {
 	return fmt.Sprintf("postgres://postgres@%s,%s/postgres?target_session_attrs=primary", first.Addr(), second.Addr())
 }
@@ -62,20 +62,20 @@ func (f *failover) start() {
 	f.streams()
 	other := *f.pair
 	other.listen, other.dir = freeAddress(f.t), f.t.TempDir()
-	f.beside = &other
-	f.beside.write(settings)
-	f.beside.launch()
+	f.other = &other
+	f.other.write(settings)
+	f.other.launch()
 	f.lead()
 	f.insert(1, 10)
 	f.drain()
 }
 
-// drain waits until the sink has everything, by the daemon that leads: right after a crash the former one may still count as
+// drain waits until the sink has everything, through the active daemon: right after a crash the former one may still count as
 // active, and the other one may be the first at the promoted server.
 func (f *failover) drain() {
 	f.t.Helper()
 	f.until("everything is held", func() bool {
-		if f.status().Role == pipeline.Standby && f.beside.status().Role == pipeline.Active {
+		if f.status().Role == pipeline.Standby && f.other.status().Role == pipeline.Active {
 			f.swap()
 		}
 		_, err := f.wait("5s")
@@ -89,7 +89,7 @@ func (f *failover) insert(from, to int) {
 	f.source.Exec(f.t, fmt.Sprintf("DO $$ BEGIN FOR i IN %d..%d LOOP INSERT INTO items VALUES (i, 'v' || i); COMMIT; END LOOP; END $$", from, to))
 }
 
-// fail makes the standby the primary: the former one is gone at once.
+// fail promotes the standby after the former primary has crashed.
 func (f *failover) fail() {
 	f.t.Helper()
 	if err := f.former.Crash(); err != nil {
@@ -98,7 +98,7 @@ func (f *failover) fail() {
 	f.promoted.Promote(f.t)
 }
 
-// status is the pipeline's, as the daemon tells it; zero when it does not answer.
+// status returns the pipeline's status from the daemon; zero if the daemon does not answer.
 func (p *pair) status() (st pipeline.Status) {
 	answer, err := http.Get("http://" + p.listen + "/api/v1/pipelines/replica")
 	if err != nil {
@@ -109,7 +109,7 @@ func (p *pair) status() (st pipeline.Status) {
 	return st
 }
 
-// halts waits until the pipeline or its sink is halted, and wants that to be by this name.
+// halts waits until the pipeline or its sink is halted, and expects this state.
 func (p *pair) halts(name string) {
 	p.t.Helper()
 	halted := ""
@@ -119,7 +119,7 @@ func (p *pair) halts(name string) {
 	}
 }
 
-// halted is why the pipeline, or else its sink, is halted; "" when it is not.
+// halted returns the state in which the pipeline, or else its sink, is halted; "" if neither is.
 func (p *pair) halted() string {
 	st := p.status()
 	for _, s := range append([]pipeline.State{st.State}, states(st)...) {
@@ -137,11 +137,11 @@ func states(st pipeline.Status) (all []pipeline.State) {
 	return all
 }
 
-// lead makes the daemon that is active the one that is meant: whichever comes first after a failover, or after a snapshot.
+// lead makes the active daemon the current one: either may come first after a failover, or after a snapshot.
 func (f *failover) lead() {
 	f.t.Helper()
 	f.until("one daemon is active and one stands by", func() bool {
-		roles := f.status().Role + f.beside.status().Role
+		roles := f.status().Role + f.other.status().Role
 		return roles == pipeline.Active+pipeline.Standby || roles == pipeline.Standby+pipeline.Active
 	})
 	if f.status().Role == pipeline.Standby {
@@ -149,7 +149,7 @@ func (f *failover) lead() {
 	}
 }
 
-// bothHalt wants the verdict from one daemon, and from the other one when that is gone.
+// bothHalt expects the same state from one daemon and, once that is gone, from the other one.
 func (f *failover) bothHalt(name string) {
 	f.t.Helper()
 	f.until("one daemon is halted", func() bool {
@@ -160,15 +160,15 @@ func (f *failover) bothHalt(name string) {
 	})
 	f.halts(name)
 	f.daemon.kill()
-	f.beside.halts(name)
-	for range 2 { // and it stays, at the next look and after a restart
-		f.beside.daemon.kill()
-		f.beside.launch()
-		f.beside.halts(name)
+	f.other.halts(name)
+	for range 2 { // and it persists, at the next check and after a restart
+		f.other.daemon.kill()
+		f.other.launch()
+		f.other.halts(name)
 	}
 }
 
-// equal wants the sink to have the rows of items that the source has.
+// equal expects the sink to have the rows of items that the source has.
 func (f *failover) equal() {
 	f.t.Helper()
 	if f.topic == nil {
@@ -181,7 +181,7 @@ func (f *failover) equal() {
 	}
 }
 
-// goesOn wants more rows to arrive, and both sides to be equal, with the active daemon and with the other one.
+// goesOn expects more rows to arrive, and both sides to be equal, with the active daemon and with the other one.
 func (f *failover) goesOn(from int) {
 	f.t.Helper()
 	f.lead()
@@ -190,15 +190,15 @@ func (f *failover) goesOn(from int) {
 	f.equal()
 	f.daemon.kill()
 	f.insert(from+10, from+19)
-	f.beside.until("the other daemon takes over", func() bool { return f.beside.status().Role == pipeline.Active })
-	f.beside.drain()
+	f.other.until("the other daemon takes over", func() bool { return f.other.status().Role == pipeline.Active })
+	f.other.drain()
 	f.equal()
 	f.swap()
 }
 
-// swap makes the other daemon the one that is meant.
+// swap makes the other daemon the current one.
 func (f *failover) swap() {
-	a, b := f.pair, f.beside
+	a, b := f.pair, f.other
 	a.daemon, b.daemon = b.daemon, a.daemon
 	a.listen, b.listen = b.listen, a.listen
 	a.file, b.file = b.file, a.file

@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestReplicaZombie stops a daemon where it stands, lets another one take its place, and wakes it: once with statements
-// on their way that reach the target after the other one's, once while its transaction in the target is open. It must
+// TestReplicaZombie stops a daemon with SIGSTOP, lets another one take over, and resumes it: once with statements in
+// transit that reach the target after those of the other daemon, once while its transaction in the target is open. It must
 // write nothing more, and become the standby.
 func TestReplicaZombie(t *testing.T) {
 	if testing.Short() {
@@ -21,7 +21,7 @@ func TestReplicaZombie(t *testing.T) {
 	p.pgbench("-i", "-q", "-I", "dtGp")
 	p.source.Exec(t, "ALTER TABLE pgbench_history REPLICA IDENTITY FULL")
 	slow := testenv.Proxy(t, p.target.Addr())
-	p.through, p.more = slow.Addr(), `origin = "off"` // else its session would be ended before it is woken
+	p.through, p.more = slow.Addr(), `origin = "off"` // otherwise its session would be terminated before it resumes
 	p.write(`tables = ["public.*"]`)
 	p.launch()
 	p.streams()
@@ -42,7 +42,7 @@ func TestReplicaZombie(t *testing.T) {
 		p.write(`tables = ["public.*"]`)
 		p.launch()
 		p.streams()
-		p.drain() // nothing of the zombie's is missing
+		p.drain() // no row of the zombie is missing
 		owner := p.owner()
 		arrive()
 		if err := zombie.wake(); err != nil {
@@ -61,7 +61,7 @@ func TestReplicaZombie(t *testing.T) {
 	p.tailrace("verify", "-fast", p.file)
 }
 
-// freezeUnderway stops the daemon when it has sent statements that have not arrived. They do when arrive is called.
+// freezeUnderway stops the daemon when it has sent statements that have not arrived. They arrive when arrive is called.
 func (p *pair) freezeUnderway(slow *testenv.ProxyServer) (arrive func()) {
 	its := "pid = " + p.target.Query(p.t, "postgres", "SELECT backend FROM tailrace.progress")
 	underway := func() bool {
@@ -71,7 +71,7 @@ func (p *pair) freezeUnderway(slow *testenv.ProxyServer) (arrive func()) {
 		}
 		for began := time.Now(); time.Since(began) < time.Second; time.Sleep(10 * time.Millisecond) {
 			if requests, replies := slow.Held(); requests || replies {
-				return !replies // else it waits for the answer to its last commit
+				return !replies // otherwise it waits for the answer to its last commit
 			}
 		}
 		return false
@@ -116,17 +116,17 @@ func (p *pair) freezeInside() (arrive func()) {
 	return func() {}
 }
 
-// sessions counts those of sinks in the target.
+// sessions counts the sessions of sinks in the target.
 func (p *pair) sessions(which string) string {
 	return p.target.Query(p.t, "postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tailrace/%' AND "+which)
 }
 
-// owner is who may write.
+// owner returns the current owner in the target.
 func (p *pair) owner() string {
 	return p.target.Query(p.t, "postgres", "SELECT owner FROM tailrace.progress")
 }
 
-// lastLine is the last one of a daemon's log.
+// lastLine returns the last line of a daemon's log.
 func lastLine(t *testing.T, log string) string {
 	text, err := os.ReadFile(log)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// identities are the ways by which an old row can be known, each as a table with a column for every case of types, and
-// columns that are stored apart.
+// identities are the ways to identify an old row, each as a table with a column for every case of types, and
+// columns that are stored out of line.
 var identities = []struct{ table, key, identity string }{
 	{"by_key", "PRIMARY KEY (id)", "DEFAULT"},
 	{"by_two", `PRIMARY KEY ("no.", id)`, "DEFAULT"},
@@ -18,8 +18,8 @@ var identities = []struct{ table, key, identity string }{
 	{"by_row", "CHECK (id > 0)", "FULL"}, // it has no key
 }
 
-// TestReplicaEveryType takes every type through the snapshot and the stream, into tables of every replica identity: the
-// rows of both sides have the same text. 13 is what one migrates away from.
+// TestReplicaEveryType copies and streams every type into tables of every replica identity: the rows of both sides have the
+// same text. 13 is the version to migrate away from.
 func TestReplicaEveryType(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -30,7 +30,7 @@ func TestReplicaEveryType(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, binary, way[0], way[1])
 			for _, s := range []*testenv.PostgresServer{p.source, p.target} {
-				s.Exec(t, typeSetup[1:4]...) // what needs an extension
+				s.Exec(t, typeSetup[1:4]...) // the statements that need an extension
 			}
 			p.everyType()
 		})
@@ -66,8 +66,8 @@ func (p *pair) everyType() {
 
 	each(
 		fmt.Sprintf(full, 21, 26), fmt.Sprintf(empty, 31, 34),
-		fmt.Sprintf(full, 101, 190),                                      // so many go another way
-		`UPDATE $table SET "no." = "no." || '!' WHERE id IN (1, 21)`,     // all else is as it was, and not sent where it is stored apart
+		fmt.Sprintf(full, 101, 190),                                      // so many rows are applied another way
+		`UPDATE $table SET "no." = "no." || '!' WHERE id IN (1, 21)`,     // all else is unchanged, and not sent if stored out of line
 		"UPDATE $table SET big = 'small' WHERE id IN (2, 22, 11)",        // huge is not sent
 		"UPDATE $table SET id = id + 1000 WHERE id IN (3, 23)",           // another key, and most of the row not sent
 		"UPDATE $table SET ($names) = ROW($values) WHERE id IN (12, 31)", // from null to values
@@ -83,7 +83,7 @@ func (p *pair) everyType() {
 	p.tailrace("verify", "-fast", p.file)
 }
 
-// columns are the columns of all types that the source has: their names, definitions and values.
+// columns returns the columns of all types that the source supports: their names, definitions and values.
 func (p *pair) columns() (names, definitions, values string) {
 	cases := typeCases
 	if p.source.Version >= 14 {

@@ -54,12 +54,12 @@ pipeline "large" {
 }
 `
 
-// largest is what the topics of the test take, in bytes.
+// largest is the largest record that the topics of the test accept, in bytes.
 const largest = 100 << 20
 
-// TestLargeRows: rows on both sides of every size from which on memory is had in another way, among small ones, arrive as
-// they were written, by two sinks of different speed, while connections are cut in the middle of requests. What is given
-// back is overwritten at once, so that a row that is used too long shows.
+// TestLargeRows checks that rows on both sides of every size at which memory is allocated differently arrive as they were
+// written, among small ones, through two sinks of different speed, while connections are cut during requests. Released
+// memory is overwritten at once, so that a use after the release shows.
 func TestLargeRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")
@@ -71,12 +71,12 @@ func TestLargeRows(t *testing.T) {
 	w := &largeWriter{t: t, conn: connect(t, pg)}
 	w.exec(`CREATE TABLE big (id int PRIMARY KEY, note text, rev int)`)
 	w.exec(`ALTER TABLE big REPLICA IDENTITY FULL`)
-	w.exec(`ALTER TABLE big ALTER note SET STORAGE EXTERNAL`) // no compression, which takes longer than all else
+	w.exec(`ALTER TABLE big ALTER note SET STORAGE EXTERNAL`) // no compression, which would take most of the time
 	w.insert("read", 17, 20_000, 70_000, 300_000, 2<<20, 17)
 	watched := &memory{t: t, listen: freeAddress(t)}
 	runLarge(t, fmt.Sprintf(largeFile, watched.listen, pg.URL(), broker.Brokers()[0], largest))
 	for deadline := time.Now().Add(2 * time.Minute); watched.strict() != http.StatusOK; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) { // rows that are inserted before would be read
+		if time.Now().After(deadline) { // rows inserted earlier would be read
 			t.Fatalf("not streaming: %s", watched.body)
 		}
 	}
@@ -123,7 +123,7 @@ func runLarge(t *testing.T, text string) {
 	})
 }
 
-// largeWriter writes rows and remembers what their events are.
+// largeWriter writes rows and records the events that they must yield.
 type largeWriter struct {
 	t      *testing.T
 	conn   *pgx.Conn
@@ -158,7 +158,7 @@ func (w *largeWriter) insert(op string, sizes ...int) (first int) {
 	return first
 }
 
-// update changes rows: their events have the old row beside the new one.
+// update changes rows: their events have the old row as well as the new one.
 func (w *largeWriter) update(ids ...int) {
 	for _, id := range ids {
 		w.exec("UPDATE big SET rev = 1 WHERE id = $1", id)
@@ -173,7 +173,7 @@ func (w *largeWriter) delete(ids ...int) {
 	}
 }
 
-// largeText is no other row's, in no part of it, and has something to escape here and there.
+// largeText returns a text that differs from any other row's in every part, with occasional characters to escape.
 func largeText(id, size int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < size; i++ {
@@ -185,7 +185,7 @@ func largeText(id, size int) string {
 	return strings.ToValidUTF8(b.String()[:size], "?")
 }
 
-// arrives reads a topic until all events have come, in order and with what was written; repeats may come in between.
+// arrives reads a topic until all events have arrived, in order and with the written content; repeats may come in between.
 func (w *largeWriter) arrives(broker *testenv.KafkaServer, topic string) {
 	t := w.t
 	t.Helper()
@@ -221,7 +221,7 @@ func (w *largeWriter) arrives(broker *testenv.KafkaServer, topic string) {
 	t.Logf("%s: %d events, %d repeats", topic, len(w.events), repeats)
 }
 
-// event is what a record says, when all of its text is right.
+// event returns what a record says, if all of its text is correct.
 func (w *largeWriter) event(text []byte) largeEvent {
 	type row struct {
 		ID   int

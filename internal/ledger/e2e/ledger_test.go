@@ -12,8 +12,8 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 )
 
-// TestLedger runs the daemon under the nemesis for a minute and lets the oracles judge. TAILRACE_SOAK, such as "30m",
-// makes it longer (`make soak`); TAILRACE_SEED takes the seed of an earlier run.
+// TestLedger runs the daemon under the nemesis for a minute and applies the oracles. TAILRACE_SOAK, such as "30m",
+// makes it longer (`make soak`); TAILRACE_SEED sets the seed of an earlier run.
 func TestLedger(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

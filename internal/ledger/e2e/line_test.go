@@ -17,36 +17,36 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 )
 
-// The bugs that a line may have.
+// The bugs that a reference pipeline may have.
 const (
 	noBug    = "none"
 	early    = "early"    // acknowledges what it has received
-	skip     = "skip"     // leaves out the first change after a start
-	unfenced = "unfenced" // cannot be fenced, and writes what it has when it has lost the slot: at least its last changes again
+	skip     = "skip"     // omits the first change after a start
+	unfenced = "unfenced" // cannot be fenced, and after losing the slot writes what it has: at least its last changes again
 )
 
-// line is the plainest line from Postgres to Kafka that is right: a Kafka transaction for some source transactions, and
-// an acknowledgement after each. It stands in for the daemon to try the harness, also with a bug.
-type line struct {
+// refPipeline is the simplest correct pipeline from Postgres to Kafka: a Kafka transaction for some source transactions, and
+// an acknowledgement after each. It replaces the daemon in tests of the harness, optionally with a bug.
+type refPipeline struct {
 	bug    string
 	conn   *pgconn.PgConn
 	kafka  *kgo.Client
 	decode ledger.Decoder
-	last   []ledger.Change // that an unfenced line has given to write
+	last   []ledger.Change // that an unfenced pipeline has passed to write
 	next   time.Time       // for the next status update
 	acked  capture.LSN
-	seen   capture.LSN // the newest commit's end, or keepalive's
+	seen   capture.LSN // end of the newest commit or keepalive
 }
 
-const lineSlot = "line"
+const refSlot = "line"
 
-// runLine runs a line until it cannot go on: then its process ends.
-func runLine(ctx context.Context, url, broker, bug string) error {
-	l := &line{bug: bug}
+// runRefPipeline runs a reference pipeline until it fails: then its process ends.
+func runRefPipeline(ctx context.Context, url, broker, bug string) error {
+	l := &refPipeline{bug: bug}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(broker),
 		kgo.TransactionTimeout(20 * time.Second),
-		// A broker refuses records while it ends the transaction before, and the client tries again only when it has read the
+		// A broker rejects records while it ends the previous transaction, and the client retries only when it has read the
 		// metadata: after 5 seconds by default, which is longer than a walsender waits.
 		kgo.MetadataMinAge(10 * time.Millisecond),
 	}
@@ -61,22 +61,22 @@ func runLine(ctx context.Context, url, broker, bug string) error {
 	if err := l.start(ctx, url); err != nil {
 		return err
 	}
-	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the slot is ours
+	if _, _, err := l.kafka.ProducerID(ctx); err != nil { // fences; after the pipeline has acquired the slot
 		return err
 	}
-	if err := l.owns(ctx, url); err != nil {
+	if err := l.checkOwner(ctx, url); err != nil {
 		return err
 	}
 	for {
-		if err := l.some(ctx); err != nil {
-			return errors.Join(err, l.haunt(ctx, options))
+		if err := l.relay(ctx); err != nil {
+			return errors.Join(err, l.writeUnfenced(ctx, options))
 		}
 	}
 }
 
-// haunt writes what an unfenced line has when it has lost the slot. It is another producer: the transaction of the first one
-// may have come to its time limit while the process was stopped.
-func (l *line) haunt(ctx context.Context, options []kgo.Opt) (err error) {
+// writeUnfenced writes what an unfenced pipeline has when it has lost the slot. It is another producer: the transaction of
+// the first one may have timed out while the process was stopped.
+func (l *refPipeline) writeUnfenced(ctx context.Context, options []kgo.Opt) (err error) {
 	if l.bug != unfenced {
 		return nil
 	}
@@ -86,11 +86,11 @@ func (l *line) haunt(ctx context.Context, options []kgo.Opt) (err error) {
 	return l.write(ctx, append(l.last, l.decode.Changes...))
 }
 
-// start waits for the slot and begins where it stands.
-func (l *line) start(ctx context.Context, url string) (err error) {
+// start waits for the slot and begins at its position.
+func (l *refPipeline) start(ctx context.Context, url string) (err error) {
 	for {
 		if l.conn, err = pgconn.Connect(ctx, url+"&replication=database"); err == nil {
-			err = pglogrepl.StartReplication(ctx, l.conn, lineSlot, 0, pglogrepl.StartReplicationOptions{
+			err = pglogrepl.StartReplication(ctx, l.conn, refSlot, 0, pglogrepl.StartReplicationOptions{
 				PluginArgs: []string{"proto_version '1'", "publication_names 'ledger_reference'"},
 			})
 			if err == nil {
@@ -102,39 +102,39 @@ func (l *line) start(ctx context.Context, url string) (err error) {
 	}
 }
 
-// owns makes sure that the slot is still ours. If it is not, the line was stopped before it fenced the others, and has just fenced
-// the one that has the slot.
-func (l *line) owns(ctx context.Context, url string) error {
+// checkOwner checks that this process still has the slot. If it does not, it was stopped before it fenced the others, and
+// has just fenced the one that has the slot.
+func (l *refPipeline) checkOwner(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	var pid uint32
-	err = conn.QueryRow(ctx, "select coalesce(active_pid, 0) from pg_replication_slots where slot_name = $1", lineSlot).Scan(&pid)
+	err = conn.QueryRow(ctx, "select coalesce(active_pid, 0) from pg_replication_slots where slot_name = $1", refSlot).Scan(&pid)
 	if err == nil && pid != l.conn.PID() {
 		err = fmt.Errorf("the slot is with process %d", pid)
 	}
 	return err
 }
 
-// some receives what is there, writes it and acknowledges it.
-func (l *line) some(ctx context.Context) error {
-	whole := 0 // changes of transactions that are complete
-	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || whole < len(l.decode.Changes); {
+// relay receives the available messages, writes the changes and acknowledges them.
+func (l *refPipeline) relay(ctx context.Context) error {
+	atCommit := 0 // number of changes of complete transactions
+	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond || atCommit < len(l.decode.Changes); {
 		complete, err := l.receive(ctx)
 		if err != nil {
 			return err
 		}
 		if complete {
-			whole = len(l.decode.Changes)
+			atCommit = len(l.decode.Changes)
 		}
 	}
 	if l.bug == early {
 		if err := l.acknowledge(ctx); err != nil {
 			return err
 		}
-		time.Sleep(300 * time.Millisecond) // so that what is in the topics at that moment can be seen
+		time.Sleep(300 * time.Millisecond) // so that the content of the topics at that moment can be seen
 	}
 	if l.bug == unfenced && len(l.decode.Changes) > 0 {
 		l.last = l.decode.Changes
@@ -146,8 +146,8 @@ func (l *line) some(ctx context.Context) error {
 	return l.acknowledge(ctx)
 }
 
-// receive takes one message, if there is one, and reports whether a transaction has ended.
-func (l *line) receive(ctx context.Context) (bool, error) {
+// receive receives one message, if there is one, and reports whether a transaction has ended.
+func (l *refPipeline) receive(ctx context.Context) (bool, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
 	m, err := l.conn.ReceiveMessage(within)
 	cancel()
@@ -184,7 +184,7 @@ func (l *line) receive(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-func (l *line) write(ctx context.Context, changes []ledger.Change) error {
+func (l *refPipeline) write(ctx context.Context, changes []ledger.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -214,8 +214,8 @@ func (l *line) write(ctx context.Context, changes []ledger.Change) error {
 	return l.kafka.EndTransaction(ctx, kgo.TryCommit)
 }
 
-// acknowledge confirms what was seen, when that is news or it is time to.
-func (l *line) acknowledge(ctx context.Context) error {
+// acknowledge confirms the position seen, if it is new or a status update is due.
+func (l *refPipeline) acknowledge(ctx context.Context) error {
 	if l.seen == l.acked && time.Now().Before(l.next) {
 		return nil
 	}

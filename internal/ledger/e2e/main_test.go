@@ -1,5 +1,5 @@
-// Package e2e runs the ledger's workload through a whole line, from a real Postgres into a real Kafka or another Postgres,
-// under faults, and lets the oracles judge.
+// Package e2e runs the ledger's workload through a whole pipeline, from a real Postgres into a real Kafka or another
+// Postgres, under faults, and checks the result with the oracles.
 package e2e
 
 import (
@@ -11,12 +11,12 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// asLine makes a process of this test binary run a line instead of tests; its value is the bug.
-const asLine = "LEDGER_LINE"
+// refBugEnv makes a process of this test binary run a reference pipeline instead of tests; its value is the bug.
+const refBugEnv = "LEDGER_LINE"
 
 func TestMain(m *testing.M) {
-	if bug := os.Getenv(asLine); bug != "" {
-		err := runLine(context.Background(), os.Args[1], os.Args[2], bug)
+	if bug := os.Getenv(refBugEnv); bug != "" {
+		err := runRefPipeline(context.Background(), os.Args[1], os.Args[2], bug)
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// bound is what a daemon with a window of 64 MiB may have resident, at any time.
+// bound is the limit for the resident size of a daemon with a window of 64 MiB, at any time.
 const bound = 200e6
 
 const memoryFile = `
@@ -43,8 +43,8 @@ pipeline "memory" {
 }
 `
 
-// TestMemory: the size of a transaction and of a row do not count, the window does. A transaction of two million rows
-// arrives whole; a row of 50 MB, which the broker does not take, halts the pipeline by name.
+// TestMemory checks that the window limits memory, whatever the size of a transaction or a row. A transaction of two million
+// rows arrives completely; a row of 50 MB, which the broker rejects, halts the pipeline with a named state.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")
@@ -77,7 +77,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// memory is a daemon whose memory is watched.
+// memory is a daemon whose memory is monitored.
 type memory struct {
 	t      *testing.T
 	listen string
@@ -116,7 +116,7 @@ func (m *memory) run(binary, text string) {
 	m.t.Cleanup(d.kill)
 }
 
-// strict asks whether all is well; the answer stays in body.
+// strict returns the status code of /readyz?strict, 0 if the daemon does not answer; body holds the answer.
 func (m *memory) strict() int {
 	answer, err := http.Get("http://" + m.listen + "/readyz?strict")
 	if err != nil {
@@ -148,7 +148,7 @@ func (m *memory) wait() {
 	}
 }
 
-// within looks at the most that has been resident so far.
+// within checks the highest resident size so far.
 func (m *memory) within(what string) {
 	m.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.daemon.cmd.Process.Pid))
@@ -167,7 +167,7 @@ func (m *memory) within(what string) {
 	}
 }
 
-// records is how many a topic of one partition holds.
+// records returns the number of records in a topic of one partition.
 func records(t *testing.T, brokers []string, topic string) int64 {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))

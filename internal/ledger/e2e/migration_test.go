@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// shopSchema is what a dump of the schema alone would bring to the new server.
+// shopSchema is what a schema-only dump would create on the new server.
 var shopSchema = []string{
 	"CREATE TABLE customer (id serial PRIMARY KEY, name text NOT NULL UNIQUE)",
 	`CREATE TABLE "order" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int NOT NULL REFERENCES customer,
@@ -17,8 +17,8 @@ var shopSchema = []string{
 	`CREATE TRIGGER audit AFTER INSERT ON "order" FOR EACH ROW EXECUTE FUNCTION audit()`,
 }
 
-// TestMigration goes the way of docs/replica.md from 13 to the newest, with a way back: both servers have the schema with
-// foreign keys, triggers and sequences; the writers move; what they write afterwards goes back.
+// TestMigration follows docs/replica.md from 13 to the newest version, with a way back: both servers have the schema with
+// foreign keys, triggers and sequences; the writers move; their later writes are replicated back.
 func TestMigration(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -51,14 +51,14 @@ func TestMigration(t *testing.T) {
 	back.launch()
 	back.streams()
 
-	shop(p.source) // the last that is written there
+	shop(p.source) // the last rows written there
 	p.source.Exec(t, "ALTER DATABASE postgres SET default_transaction_read_only = on")
 	p.drain()
 	p.same(tables...)
 	p.tailrace("verify", "-fast", there)
 	p.tailrace("sequences", "-apply", there)
 	p.same(tables...)
-	shop(p.target) // with numbers that are free
+	shop(p.target) // with unused sequence numbers
 	back.drain()
 	p.same(tables...)
 	p.daemon.kill()

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// nemesis breaks things while the workload runs. Its choices follow a seed.
+// nemesis injects faults while the workload runs. A seed determines its choices.
 type nemesis struct {
 	*rig
 	rand     *rand.Rand
@@ -18,12 +18,12 @@ type nemesis struct {
 	restarts int
 }
 
-// plan says how often each thing is done in one round, in an order that the seed shuffles.
+// plan is how often each fault occurs in one round, in an order that the seed shuffles.
 type plan struct {
 	kill, freeze, holdBroker, crashPostgres, restartBroker, terminateSender, cut int
 }
 
-// torment goes through the plan once, and then through parts of it until the time has passed.
+// torment runs the plan once, and then parts of it until the time has passed.
 func (n *nemesis) torment(p plan, until time.Time) {
 	for round := 0; round == 0 || time.Now().Before(until); round++ {
 		for _, a := range n.shuffled(p) {
@@ -68,7 +68,7 @@ func (n *nemesis) shuffled(p plan) (all []action) {
 
 func (n *nemesis) pause(most time.Duration) { time.Sleep(time.Duration(n.rand.Int64N(int64(most)))) }
 
-// advance waits until the topics grow, but not for long, and reports whether they did.
+// advance waits a short time for the topics to grow, and reports whether they did.
 func (n *nemesis) advance() bool {
 	had := n.topics.size()
 	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -83,7 +83,7 @@ func (n *nemesis) advance() bool {
 
 func (n *nemesis) killOne() {
 	d := n.one()
-	if n.kills%4 != 3 && n.advance() { // else wherever it stands, in its start mostly
+	if n.kills%4 != 3 && n.advance() { // otherwise at any point, mostly during its start
 		n.progress++
 	}
 	n.pause(400 * time.Millisecond)
@@ -92,8 +92,8 @@ func (n *nemesis) killOne() {
 	n.launch()
 }
 
-// freezeOne stops the daemon, while it has something to write that the broker did not take, until a second one has taken over
-// and has gone on, and wakes it beside that one; then one of the two, by chance, dies.
+// freezeOne stops the daemon, while it has data to write that the broker did not accept, until a second one has taken over
+// and advanced, and resumes it next to that one; then one of the two, chosen at random, is killed.
 func (n *nemesis) freezeOne() {
 	old := n.frozen()
 	had := n.sender()
@@ -123,7 +123,7 @@ func (n *nemesis) freezeOne() {
 	})
 }
 
-// frozen stops a daemon that has written something and is writing more, with the broker out of reach.
+// frozen stops a daemon that has written something and is writing more, with the broker unreachable.
 func (n *nemesis) frozen() (d *daemon) {
 	n.until("a daemon that writes is stopped", 2*time.Minute, func() bool {
 		if d = n.one(); !n.goesOn(d) {
@@ -144,10 +144,10 @@ func (n *nemesis) frozen() (d *daemon) {
 	return d
 }
 
-// goesOn waits until the daemon, which has the slot, has written and confirmed everything that is committed by now, and then
+// goesOn waits until the daemon, which has the slot, has written and confirmed everything committed so far, and then
 // something more on each partition of the log, in which every transaction has a record. A daemon that was stopped before has
-// received nothing that is newer, so what it writes after that is out of order, even if a third one starts from the slot. goesOn
-// reports false when the daemon ends first.
+// received nothing newer, so whatever it writes after that is out of order, even if a third one starts from the slot. goesOn
+// returns false if the daemon ends first.
 func (n *nemesis) goesOn(d *daemon) bool {
 	until := func(what string, ok func() bool) {
 		n.t.Helper()
@@ -173,13 +173,13 @@ func (n *nemesis) goesOn(d *daemon) bool {
 	return d.running()
 }
 
-// sender is the process id of the walsender that holds the slot; "" when nobody does.
+// sender returns the process id of the walsender that uses the slot; "" if there is none.
 func (r *rig) sender() string {
 	return r.postgres.Query(r.t, "postgres",
 		fmt.Sprintf("select active_pid from pg_replication_slots where slot_name = '%s'", r.program.slot()))
 }
 
-// holdBroker makes a black hole of the network to the broker, or of the way back only, and heals it.
+// holdBroker makes the network to the broker, or only the way back, a black hole, and heals it.
 func (n *nemesis) holdBroker() {
 	proxy := n.kafka.Nodes[0].Proxy
 	hold := proxy.Hold
@@ -198,7 +198,7 @@ func (n *nemesis) crashPostgres() {
 	n.must(n.postgres.Start())
 }
 
-// restartBroker stops the broker in good order and by kill -9, in turns.
+// restartBroker stops the broker by a regular shutdown and by kill -9, in turns.
 func (n *nemesis) restartBroker() {
 	stop := []func() error{n.kafka.Stop, n.kafka.Kill}[n.restarts%2]
 	n.restarts++

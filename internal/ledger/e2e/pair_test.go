@@ -17,7 +17,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// pair is a source and a replica of it in another server, or a topic of its rows, with the daemons between them.
+// pair is a source and its replica in another server, or a topic of its rows, with the daemons between them.
 type pair struct {
 	t              *testing.T
 	source, target *testenv.PostgresServer
@@ -27,7 +27,7 @@ type pair struct {
 	file           string    // of the pipeline "replica"
 	through        string    // address of a proxy to the target; "": none
 	urls           [2]string // of source and target as the daemon sees them; "": those of the servers
-	more           string    // of the sink's block
+	more           string    // lines of the sink's block
 	dir            string
 	started        int
 	daemon         *daemon
@@ -50,7 +50,7 @@ const replicaSink = `sink "postgres" "copy" {
     %s
   }`
 
-// newPair starts servers of two versions; write makes the pipeline's file.
+// newPair starts servers of two versions; write writes the pipeline's file.
 func newPair(t *testing.T, binary string, from, to int) *pair {
 	t.Helper()
 	p := newSource(t, binary, from)
@@ -58,7 +58,7 @@ func newPair(t *testing.T, binary string, from, to int) *pair {
 	return p
 }
 
-// newSource starts a server of a version; its sink has yet to be chosen.
+// newSource starts a server of a version; the caller chooses the sink.
 func newSource(t *testing.T, binary string, version int) *pair {
 	t.Helper()
 	return &pair{
@@ -68,7 +68,7 @@ func newSource(t *testing.T, binary string, version int) *pair {
 	}
 }
 
-// write makes the pipeline's file; what says which tables.
+// write writes the pipeline's file; what selects the tables.
 func (p *pair) write(what string) {
 	p.t.Helper()
 	p.file = filepath.Join(p.dir, "replica.hcl")
@@ -78,7 +78,7 @@ func (p *pair) write(what string) {
 	}
 }
 
-// sink is the sink's block.
+// sink returns the sink's block.
 func (p *pair) sink() string {
 	if p.topic != nil {
 		return p.topic.sink()
@@ -90,7 +90,7 @@ func (p *pair) sink() string {
 	return fmt.Sprintf(replicaSink, target, p.more)
 }
 
-// launch starts a daemon, which ends with the test.
+// launch starts a daemon, which is stopped at the end of the test.
 func (p *pair) launch() *daemon {
 	p.t.Helper()
 	p.started++
@@ -127,7 +127,7 @@ func (p *pair) until(what string, ok func() bool) {
 	}
 }
 
-// tailrace runs a verb, and wants exit code 0.
+// tailrace runs a command of tailrace, and expects exit code 0.
 func (p *pair) tailrace(args ...string) string {
 	p.t.Helper()
 	out, err := exec.Command(p.binary, args...).CombinedOutput()
@@ -145,7 +145,7 @@ func (p *pair) drain() {
 	}
 }
 
-// wait runs the verb.
+// wait runs the command wait.
 func (p *pair) wait(timeout string) (out []byte, err error) {
 	return exec.Command(p.binary, "wait", "-pipeline", "replica", "-timeout", timeout, "-url", "http://"+p.listen).CombinedOutput()
 }
@@ -165,7 +165,7 @@ func (p *pair) same(tables ...string) bool {
 	return same
 }
 
-// read runs a query of one text, which may take its time.
+// read runs a query with one text as result, which may take a while.
 func (p *pair) read(s *testenv.PostgresServer, sql string) (text string) {
 	p.t.Helper()
 	conn := dial(p.t, s)
@@ -176,7 +176,7 @@ func (p *pair) read(s *testenv.PostgresServer, sql string) (text string) {
 	return text
 }
 
-// dial connects in UTC, as the rows' text depends on it.
+// dial connects in UTC, because the rows' text depends on the time zone.
 func dial(t *testing.T, s *testenv.PostgresServer) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.URL()+"?timezone=UTC")

@@ -15,8 +15,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// A promotion of the source's standby that loses commits whose events are in Kafka. Where the sink's record names them, the
-// pipeline halts. Where the record was not written in time the daemon that sent the events warns of them, and goes on.
+// Promotions of the source's standby that lose commits whose events are in Kafka. If the sink's record names them, the
+// pipeline halts. If the record was not written in time, the daemon that sent the events warns of them and continues.
 func TestPromotionLosesSentCommits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -28,8 +28,8 @@ func TestPromotionLosesSentCommits(t *testing.T) {
 	}
 }
 
-// promotion is a pipeline with one daemon, whose source has an asynchronous standby. One broker has the events, the other one the
-// progress record.
+// promotion is a pipeline with one daemon, whose source has an asynchronous standby. One broker has the events, the
+// other one the progress record.
 type promotion struct {
 	*pair
 	former, promoted *testenv.PostgresServer
@@ -55,7 +55,7 @@ func newPromotion(t *testing.T, binary string, kafka *testenv.KafkaServer) *prom
 	return p
 }
 
-// create makes a topic of one partition that one broker has.
+// create creates a topic of one partition on one broker.
 func (p *promotion) create(name, policy string, on *testenv.KafkaNode) {
 	p.t.Helper()
 	err := p.topic.kafka.Admin(p.t).CreateTopic(name, &sarama.TopicDetail{
@@ -76,7 +76,7 @@ func (p *promotion) insert(from, to int, v string) {
 	}
 }
 
-// lose commits ten rows that the standby does not get, and promotes it when arrived returns.
+// lose commits ten rows that the standby does not receive, and promotes it when arrived returns.
 func (p *promotion) lose(arrived func()) {
 	p.t.Helper()
 	p.promoted.CatchUp(p.t, p.former)
@@ -95,7 +95,7 @@ func (p *promotion) lose(arrived func()) {
 	p.source = p.promoted
 }
 
-// recorded: the record has the last of the lost commits, and so has every later look at it.
+// recorded: the record contains the last of the lost commits, and so do all later reads of it.
 func (p *promotion) recorded() {
 	p.lose(p.drain)
 	p.halts("timeline_diverged")
@@ -105,8 +105,8 @@ func (p *promotion) recorded() {
 	p.halts("timeline_diverged")
 }
 
-// notRecorded: the broker that has the record cannot be reached from before the first of the lost commits until the daemon, which
-// runs on, has given up the writer that had them to record. So no record can have them.
+// notRecorded: the broker with the record is unreachable from before the first of the lost commits until the daemon, which
+// keeps running, has abandoned the writer that had to record them. So no record can contain them.
 func (p *promotion) notRecorded() {
 	t := p.t
 	p.promoted.CatchUp(t, p.former)
@@ -131,7 +131,7 @@ func (p *promotion) notRecorded() {
 	p.warns()
 }
 
-// warns wants one warning of the daemon, whose range has the commits that were lost, and no other ones of the former timeline.
+// warns expects one warning of the daemon, whose range contains the lost commits, and no others of the former timeline.
 func (p *promotion) warns() {
 	p.t.Helper()
 	all := p.warnings()
@@ -152,7 +152,8 @@ func (p *promotion) warns() {
 	}
 }
 
-// sent are the rows with a value of which the topic has an event, and the LSN of the last one: where the commit record begins.
+// sent returns the rows with a value that have an event in the topic, and the LSN of the last one: where the commit record
+// begins.
 func (p *promotion) sent(v string) map[int]capture.LSN {
 	p.t.Helper()
 	rows := map[int]capture.LSN{}
@@ -174,7 +175,7 @@ func (p *promotion) sent(v string) map[int]capture.LSN {
 	return rows
 }
 
-// warning is a line of the log that warns of lost commits.
+// warning is a log line that warns of lost commits.
 type warning struct {
 	Msg      string
 	After    capture.LSN
@@ -182,7 +183,7 @@ type warning struct {
 	Timeline uint32
 }
 
-// warnings are those that the daemon has written.
+// warnings returns the warnings that the daemon has written.
 func (p *promotion) warnings() (all []warning) {
 	p.t.Helper()
 	f, err := os.Open(p.daemon.log)

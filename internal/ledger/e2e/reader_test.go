@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// reader looks at a replica all the time, as its users do.
+// reader reads a replica continuously, as its users do.
 type reader struct {
 	url    string
 	look   func(context.Context, *pgx.Conn) (broken string, err error)
 	looks  int
-	broken []string // what nobody may see
+	broken []string // inconsistencies that no reader may see
 }
 
-// run looks until ctx ends. A replica that is down is waited for; until the first look its tables may be absent.
+// run reads until ctx ends. It waits for a replica that is down; until the first successful read tables may be missing.
 func (r *reader) run(ctx context.Context) {
 	var conn *pgx.Conn
 	defer func() {
@@ -46,7 +46,7 @@ func (r *reader) run(ctx context.Context) {
 	}
 }
 
-// balance looks whether TPC-B's sums agree: each of its transactions adds one amount to an account, a teller and a
+// balance checks that TPC-B's sums agree: each of its transactions adds one amount to an account, a teller and a
 // branch, and appends it to the history.
 func balance(ctx context.Context, conn *pgx.Conn) (broken string, err error) {
 	var accounts, tellers, branches, history int64
@@ -59,7 +59,7 @@ func balance(ctx context.Context, conn *pgx.Conn) (broken string, err error) {
 	return fmt.Sprintf("TPC-B: accounts %d, tellers %d, branches %d, history %d", accounts, tellers, branches, history), nil
 }
 
-// absent says that a table is not there.
+// absent reports whether the error is about a missing table.
 func absent(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "42P01" || e.Code == "3F000")

@@ -17,18 +17,18 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// load is what is written to the source of a replica, beside the ledger.
+// load is what is written to the source of a replica, besides the ledger.
 type load struct {
 	scale   int // of pgbench: 100,000 accounts each
 	clients int
-	rate    int // transactions a second; 0: as many as there can be
-	ledger  int // the ledger's transactions a second
+	rate    int // transactions per second; 0: as many as possible
+	ledger  int // the ledger's transactions per second
 	last    time.Duration
 }
 
-// TestReplicaLedger runs pgbench's TPC-B and the ledger into another server while the daemon and the target are killed,
-// with a reader in the target that never may see a part of a transaction, and compares both sides at the end. With
-// TAILRACE_SOAK set it is 50 of scale, 8 clients and a minute.
+// TestReplicaLedger replicates pgbench's TPC-B and the ledger into another server while the daemon and the target are killed,
+// with a reader in the target that must never see a part of a transaction, and compares both sides at the end. With
+// TAILRACE_SOAK set the scale is 50, with 8 clients and for a minute.
 func TestReplicaLedger(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -91,11 +91,11 @@ func (p *pair) trial(l load, seed uint64) {
 			p.t.Errorf("a reader of the replica has seen: %s", b)
 		}
 	}
-	p.judge()
+	p.checkEqual()
 }
 
-// judge compares both sides at rest, and looks whether a difference would have been found.
-func (p *pair) judge() {
+// checkEqual compares both sides at rest, and checks that a difference would be found.
+func (p *pair) checkEqual() {
 	p.same(append(ledger.Tables(), bankTables...)...)
 	p.t.Log(p.tailrace("verify", "-fast", p.file))
 	if code, err := p.daemon.terminate(10 * time.Second); code != 0 || err != nil {
@@ -135,7 +135,7 @@ func (p *pair) tpcb(l load, seed uint64) string {
 	return p.pgbench(args...)
 }
 
-// pgbench runs it on the source, and wants it to end well.
+// pgbench runs it on the source, and expects it to succeed.
 func (p *pair) pgbench(args ...string) string {
 	path, err := testenv.Pgbench()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// senderTimeout is wal_sender_timeout: after it Postgres gives up a daemon that is stopped.
+// senderTimeout is wal_sender_timeout: after it Postgres disconnects a stopped daemon.
 const senderTimeout = 3 * time.Second
 
-// rig is one run: servers, the network between them and the daemons, and what was recorded.
+// rig is one run: servers, the network between them and the daemons, and the recorded acknowledgements.
 type rig struct {
 	t        *testing.T
 	postgres *testenv.PostgresServer
@@ -28,12 +28,12 @@ type rig struct {
 	recorder *ledger.Recorder
 	topics   *topics
 	program  program
-	daemons  []*daemon // that run
+	daemons  []*daemon // running
 	started  int
 	dir      string // of their logs
 }
 
-// newRig starts the servers and makes the tables; prepare is called between the empty tables and their first rows.
+// newRig starts the servers and creates the tables; prepare is called between the empty tables and their first rows.
 func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn)) *rig {
 	r := &rig{t: t, program: p, dir: t.TempDir()}
 	r.postgres = testenv.Postgres(t, testenv.Version(version),
@@ -53,7 +53,7 @@ func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn))
 	return r
 }
 
-// url is the database as the daemons see it.
+// url returns the URL of the database for the daemons.
 func (r *rig) url() string {
 	u, err := url.Parse(r.postgres.URL())
 	r.must(err)
@@ -61,7 +61,7 @@ func (r *rig) url() string {
 	return u.String()
 }
 
-// connect is the rig's own way to the source.
+// connect opens a connection of the rig to the source.
 func (r *rig) connect() *pgx.Conn {
 	conn, err := pgx.Connect(r.t.Context(), r.postgres.URL())
 	r.must(err)
@@ -76,7 +76,7 @@ func (r *rig) must(err error) {
 	}
 }
 
-// log is where the n-th daemon writes.
+// log returns the log file of the n-th daemon.
 func (r *rig) log(n int) string { return filepath.Join(r.dir, fmt.Sprintf("daemon-%d.log", n)) }
 
 // launch starts another daemon.
@@ -88,7 +88,7 @@ func (r *rig) launch() *daemon {
 	return d
 }
 
-// one makes sure that a daemon runs: those that have ended by themselves are noted, and replaced.
+// one makes sure that a daemon runs: those that have ended by themselves are recorded and replaced.
 func (r *rig) one() *daemon {
 	var alive []*daemon
 	for _, d := range r.daemons {
@@ -105,7 +105,7 @@ func (r *rig) one() *daemon {
 	return alive[0]
 }
 
-// kill ends a daemon as kill -9 does, and forgets it.
+// kill kills a daemon, as kill -9 does, and removes it from the list.
 func (r *rig) kill(d *daemon) {
 	d.kill()
 	for i := range r.daemons {
@@ -116,7 +116,7 @@ func (r *rig) kill(d *daemon) {
 	}
 }
 
-// end kills what is left and, when the test has failed, shows the end of the logs.
+// end kills the remaining daemons and, if the test has failed, shows the end of the logs.
 func (r *rig) end() {
 	for _, d := range r.daemons {
 		d.kill()
@@ -134,7 +134,7 @@ func (r *rig) end() {
 	r.topics.client.Close()
 }
 
-// crashed looks for what no fault excuses, in the logs of all daemons.
+// crashed looks in the logs of all daemons for errors that no fault explains.
 func (r *rig) crashed() {
 	for n := 1; n <= r.started; n++ {
 		text, err := os.ReadFile(r.log(n))

@@ -13,38 +13,39 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 )
 
-// lines are processes of this test binary.
-type lines struct{ bug string }
+// refPipelines runs reference pipelines as processes of this test binary.
+type refPipelines struct{ bug string }
 
-func (p lines) command(r *rig, _ int) *exec.Cmd {
+func (p refPipelines) command(r *rig, _ int) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], r.url(), r.kafka.Brokers()[0])
-	cmd.Env = append(os.Environ(), asLine+"="+p.bug)
+	cmd.Env = append(os.Environ(), refBugEnv+"="+p.bug)
 	return cmd
 }
 
-func (p lines) ready(r *rig, _ *daemon) {
+func (p refPipelines) ready(r *rig, _ *daemon) {
 	r.until("the first rows", time.Minute, func() bool { return r.topics.size() > 0 })
 }
 
-func (p lines) slot() string { return lineSlot }
+func (p refPipelines) slot() string { return refSlot }
 
-// ended: a line ends whenever a connection breaks or it was fenced.
-func (p lines) ended(*rig, *daemon) {}
+// ended: a reference pipeline ends whenever a connection breaks or another process fences it.
+func (p refPipelines) ended(*rig, *daemon) {}
 
-// woken waits until it has written what it can: killed before that on a slow machine, a line without a fence looks right.
-func (p lines) woken(r *rig, d *daemon) {
+// woken waits until the pipeline has written what it can: killed earlier on a slow machine, one without a fence seems
+// correct.
+func (p refPipelines) woken(r *rig, d *daemon) {
 	r.until("the woken line to end", time.Minute, func() bool { return !d.running() })
 }
 
-func (p lines) sample(*rig, *daemon) ledger.Sample {
+func (p refPipelines) sample(*rig, *daemon) ledger.Sample {
 	return ledger.Sample{Goroutines: -1, Descriptors: -1, RSS: -1}
 }
 
-func (p lines) drained(*rig, *daemon) {}
+func (p refPipelines) drained(*rig, *daemon) {}
 
-// prepareLine makes what a line needs: its slot, so that it sees the first rows, and the topics.
-func prepareLine(r *rig, conn *pgx.Conn) {
-	_, err := conn.Exec(r.t.Context(), "select pg_create_logical_replication_slot($1, 'pgoutput')", lineSlot)
+// prepareRefPipeline creates what a reference pipeline needs: its slot, so that it sees the first rows, and the topics.
+func prepareRefPipeline(r *rig, conn *pgx.Conn) {
+	_, err := conn.Exec(r.t.Context(), "select pg_create_logical_replication_slot($1, 'pgoutput')", refSlot)
 	r.must(err)
 	for _, table := range ledger.Tables() {
 		r.kafka.CreateTopic(r.t, prefix+table, partitions, nil)
@@ -57,8 +58,8 @@ func prepareLine(r *rig, conn *pgx.Conn) {
 	r.must(err)
 }
 
-// TestHarness tries the harness with a line that is right, which all oracles have to accept, and with lines that are
-// wrong in one way, which have to be caught.
+// TestHarness tests the harness with a correct pipeline, which all oracles must accept, and with pipelines that have one bug
+// each, which the oracles must find.
 func TestHarness(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -66,7 +67,7 @@ func TestHarness(t *testing.T) {
 	for _, c := range []struct {
 		bug    string
 		plan   plan
-		caught string // oracles that have to see it
+		caught string // oracles that must find it
 	}{
 		{noBug, plan{kill: 2, freeze: 1, holdBroker: 1, crashPostgres: 1, terminateSender: 1, cut: 1}, ""},
 		{early, plan{kill: 1, holdBroker: 1}, "O8"},
@@ -75,7 +76,7 @@ func TestHarness(t *testing.T) {
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			errs := trial{
-				program: lines{c.bug}, prepare: prepareLine, seed: 3, rate: 200, least: 3 * time.Second, plan: c.plan,
+				program: refPipelines{c.bug}, prepare: prepareRefPipeline, seed: 3, rate: 200, least: 3 * time.Second, plan: c.plan,
 			}.run(t)
 			for _, err := range errs {
 				if c.caught == "" {

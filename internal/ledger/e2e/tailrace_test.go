@@ -64,8 +64,8 @@ func (p *tailrace) command(r *rig, n int) *exec.Cmd {
 
 func (p *tailrace) slot() string { return "tailrace_ledger" }
 
-// ready waits until the snapshot is held and the stream has begun: a snapshot that is interrupted begins anew, and says
-// nothing of rows that were deleted since, which the oracles would find.
+// ready waits until the snapshot is durable and the stream has begun: an interrupted snapshot starts from scratch, without
+// events for rows that were deleted meanwhile, which the oracles would report.
 func (p *tailrace) ready(r *rig, d *daemon) {
 	r.until("the daemon to stream", time.Minute, func() bool {
 		if !d.running() {
@@ -81,7 +81,7 @@ func (p *tailrace) ready(r *rig, d *daemon) {
 	p.wait(r, d)
 }
 
-// wait is the verb: until everything up to the end of the source's WAL is held.
+// wait runs the command wait: until everything up to the end of the source's WAL is durable.
 func (p *tailrace) wait(r *rig, d *daemon) {
 	out, err := exec.Command(p.binary, "wait", "-pipeline", "ledger", "-timeout", "60s",
 		"-url", "http://"+p.listen[d.number]).CombinedOutput()
@@ -90,12 +90,12 @@ func (p *tailrace) wait(r *rig, d *daemon) {
 	}
 }
 
-// ended: no trouble of a server or of the network is a reason for the daemon to end.
+// ended: no failure of a server or of the network may make the daemon exit.
 func (p *tailrace) ended(r *rig, d *daemon) {
 	r.t.Errorf("daemon %d ended by itself: %s\n%s", d.number, d.cmd.ProcessState, d.logTail())
 }
 
-// woken: it may live on as a standby.
+// woken: the daemon may live on as a standby.
 func (p *tailrace) woken(*rig, *daemon) {}
 
 func (p *tailrace) sample(r *rig, d *daemon) ledger.Sample {
@@ -123,7 +123,7 @@ func (p *tailrace) sample(r *rig, d *daemon) ledger.Sample {
 	return s
 }
 
-// drained wants the daemon's own word that all is held, and a good end.
+// drained expects the daemon to report that everything is durable, and to exit normally.
 func (p *tailrace) drained(r *rig, d *daemon) {
 	url := "http://" + p.listen[d.number]
 	p.wait(r, d)
@@ -141,7 +141,7 @@ func (p *tailrace) drained(r *rig, d *daemon) {
 	}
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	a, err := testenv.FreeAddress()

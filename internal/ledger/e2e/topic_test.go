@@ -16,8 +16,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// topic is what a pipeline writes to instead of a replica: a topic of a shared Kafka that is the pipeline's own, as the name of
-// its sink is.
+// topic is a pipeline's sink instead of a replica: a topic of a shared Kafka used by this pipeline alone, as is the name of
+// its sink.
 type topic struct {
 	t        *testing.T
 	kafka    *testenv.KafkaServer
@@ -41,7 +41,7 @@ func (k *topic) sink() string {
 		k.name, k.kafka.Brokers()[0], k.name, more)
 }
 
-// rows are the rows of table items to which the events come, as "id=v".
+// rows returns the rows of table items that the events yield, as "id=v".
 func (k *topic) rows() string {
 	k.t.Helper()
 	rows := map[int]string{}
@@ -64,7 +64,7 @@ func (k *topic) rows() string {
 	return strings.Join(texts, " ")
 }
 
-// values are those of the topic's records. Markers are seen too, so the end is known.
+// values returns the values of the topic's records. Markers are seen too, so the end is known.
 func (k *topic) values() (values [][]byte) {
 	k.t.Helper()
 	end, err := k.kafka.Client(k.t).GetOffset(k.name, 0, sarama.OffsetNewest)

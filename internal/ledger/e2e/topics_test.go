@@ -15,7 +15,7 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 )
 
-// prefix of the topics; a table's name follows.
+// prefix of the topics; the table's name follows.
 const prefix = "ledger."
 
 // partitions of each topic.
@@ -35,8 +35,8 @@ func newTopics(t *testing.T, seeds []string) *topics {
 	return &topics{seeds: seeds, client: client}
 }
 
-// marks reads the high watermarks. A topic that is not there holds nothing. Records of a transaction count as soon as
-// they are there: once its coordinator has noted the commit it is durable, though its marks come later.
+// marks reads the high watermarks. A missing topic counts as empty. Records of a transaction count as soon as
+// they are written: once its coordinator has logged the commit it is durable, though its markers follow later.
 func (s *topics) marks() (map[ledger.Partition]int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -52,7 +52,7 @@ func (s *topics) marks() (map[ledger.Partition]int64, error) {
 		}
 		request.Topics = append(request.Topics, topic)
 	}
-	// The one broker leads everything, so it can be asked without metadata.
+	// The single broker leads all partitions, so it can be asked without metadata.
 	answer, err := request.RequestWith(ctx, s.client.Broker(1))
 	if err != nil {
 		return nil, fmt.Errorf("read high watermarks: %w", err)
@@ -71,7 +71,7 @@ func (s *topics) marks() (map[ledger.Partition]int64, error) {
 	return marks, nil
 }
 
-// size is how many records all partitions hold.
+// size returns the number of records in all partitions.
 func (s *topics) size() (n int64) {
 	marks, _ := s.marks()
 	for _, m := range marks {
@@ -80,7 +80,7 @@ func (s *topics) size() (n int64) {
 	return n
 }
 
-// history reads everything from the beginning to the end of now, as a consumer that sees committed records only.
+// history reads everything from the beginning to the current end, as a consumer that sees committed records only.
 func (s *topics) history(t *testing.T) []ledger.Observation {
 	marks, err := s.marks()
 	if err != nil {

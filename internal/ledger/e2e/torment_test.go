@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// tormentor breaks the daemon and the target of a pair. Its choices follow a seed.
+// tormentor injects faults into the daemon and the target of a pair. A seed determines its choices.
 type tormentor struct {
 	*pair
 	rand    *rand.Rand
@@ -17,7 +17,7 @@ type tormentor struct {
 	crashes int
 }
 
-// copy starts the first daemon and kills it in its first copy, then lets that end.
+// copy starts the first daemon, kills it during its first copy, and then lets the copy end.
 func (n *tormentor) copy() {
 	n.launch()
 	for range 2 {
@@ -28,7 +28,7 @@ func (n *tormentor) copy() {
 	n.streams()
 }
 
-// run breaks something all the time until the time has passed, and until both a daemon that was writing and the target
+// run injects faults until the time has passed, and until both a daemon that was writing and the target
 // were hit.
 func (n *tormentor) run(until time.Time) {
 	last := until.Add(time.Minute)
@@ -48,7 +48,7 @@ func (n *tormentor) run(until time.Time) {
 	}
 }
 
-// killOne kills the daemon, mostly while it writes, else wherever it stands in its start.
+// killOne kills the daemon, mostly while it writes, otherwise at any point of its start.
 func (n *tormentor) killOne() {
 	if n.rand.IntN(4) > 0 && n.advances() {
 		n.writing++
@@ -59,7 +59,7 @@ func (n *tormentor) killOne() {
 	n.launch()
 }
 
-// crash kills all processes of the target in one moment, mostly while something is written.
+// crash kills all processes of the target at one moment, mostly while something is written.
 func (n *tormentor) crash() {
 	if n.rand.IntN(4) > 0 {
 		n.advances()
@@ -74,7 +74,7 @@ func (n *tormentor) crash() {
 	n.crashes++
 }
 
-// advances waits until the replica's position grows, but not for long, and reports whether it did.
+// advances waits a short time for the replica's position to grow, and reports whether it did.
 func (n *tormentor) advances() bool {
 	conn, err := pgx.Connect(n.t.Context(), n.target.URL())
 	if err != nil {
@@ -85,7 +85,7 @@ func (n *tormentor) advances() bool {
 	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		var now string
 		if err := conn.QueryRow(n.t.Context(), "SELECT coalesce(max(position), '0/0')::text FROM tailrace.progress").Scan(&now); err != nil {
-			continue // not made yet
+			continue // not created yet
 		}
 		if had != "" && now != had {
 			return true

@@ -13,19 +13,19 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// trial is what one run is made of.
+// trial is the configuration of one run.
 type trial struct {
 	program program
 	prepare func(*rig, *pgx.Conn) // between the empty tables and their first rows
 	seed    uint64
-	rate    int           // transactions a second
-	busy    bool          // the load begins before the daemon: its snapshot is taken of tables that change
-	least   time.Duration // of load; longer while the plan is not done
+	rate    int           // transactions per second
+	busy    bool          // the load begins before the daemon: its snapshot reads tables that change
+	least   time.Duration // of load; longer until the plan is complete
 	plan    plan
 	slack   ledger.Slack
 }
 
-// run goes through the trial and returns what the oracles have found.
+// run runs the trial and returns the findings of the oracles.
 func (tr trial) run(t *testing.T) []error {
 	version := []int{testenv.Newest, testenv.Oldest}[tr.seed%2]
 	r := newRig(t, version, tr.program, tr.prepare)
@@ -60,10 +60,10 @@ func (tr trial) run(t *testing.T) []error {
 	t.Logf("at the start %s; at the end %s", start, end)
 	r.program.drained(r, d)
 	defer func(begin time.Time) { t.Logf("judged in %s", time.Since(begin).Round(time.Millisecond)) }(time.Now())
-	return append(r.judge(), ledger.Liveness(start, end, tr.slack)...)
+	return append(r.checkHistory(), ledger.Liveness(start, end, tr.slack)...)
 }
 
-// drain waits until the slot says that everything is held, with one daemon left.
+// drain waits until the slot reports that everything is durable, with one daemon left.
 func (r *rig) drain() *daemon {
 	d := r.one()
 	for len(r.daemons) > 1 {
@@ -85,8 +85,8 @@ func (r *rig) confirmed(lsn string) bool {
 		"select confirmed_flush_lsn >= '%s' from pg_replication_slots where slot_name = '%s'", lsn, r.program.slot())) == "true"
 }
 
-// judge reads everything and asks the oracles.
-func (r *rig) judge() []error {
+// checkHistory reads everything and applies the oracles.
+func (r *rig) checkHistory() []error {
 	ctx := r.t.Context()
 	acks, err := r.recorder.Acks()
 	r.must(err)

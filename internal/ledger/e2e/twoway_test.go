@@ -37,7 +37,7 @@ pipeline "back" {
 }
 `
 
-// TestReplicaBothWays writes to two servers that are replicas of each other. Each leaves out what the other one's sink
+// TestReplicaBothWays writes to two servers that are replicas of each other. Each skips what the other one's sink
 // wrote, the old server in the daemon and the new one by itself: an echo would be a conflict, and halt.
 func TestReplicaBothWays(t *testing.T) {
 	if testing.Short() {

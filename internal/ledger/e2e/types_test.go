@@ -1,6 +1,6 @@
 package e2e
 
-// typeSetup makes types of every sort that a column can have.
+// typeSetup creates types of every sort that a column can have.
 var typeSetup = []string{
 	"CREATE SCHEMA it", "CREATE SCHEMA ext", "CREATE EXTENSION hstore SCHEMA ext", "CREATE EXTENSION citext SCHEMA ext",
 	"CREATE TYPE it.mood AS ENUM ('happy', 'so so')", "CREATE TYPE it.span AS RANGE (subtype = numeric)",
@@ -11,7 +11,7 @@ var typeSetup = []string{
 	"CREATE DOMAIN it.settings AS ext.hstore", "CREATE TABLE it.row_type (a int, b text)",
 }
 
-// typeCases are a column's type and the SQL of a value that is hard on whoever writes it.
+// typeCases are types of columns, each with the SQL of a value that is hard to write correctly.
 var typeCases = []struct{ sql, value string }{
 	{"boolean", "true"},
 	{"smallint", "-32768"},
@@ -108,7 +108,7 @@ var typeCases = []struct{ sql, value string }{
 	{"ext.citext", "'Ab'"},
 }
 
-// since14 came with Postgres 14.
+// since14 are the types that exist since Postgres 14.
 var since14 = []struct{ sql, value string }{
 	{"numeric", "'-Infinity'"},
 	{"nummultirange", "'{[1,3)}'"},

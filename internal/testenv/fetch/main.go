@@ -1,4 +1,4 @@
-// The command fetch downloads ahead what the tests' servers need, so that no test waits for it.
+// Command fetch downloads what the tests' servers need in advance, so that no test waits for it.
 package main
 
 import (
