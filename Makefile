@@ -1,4 +1,4 @@
-# Each target's line behind ## is what `make help` prints.
+# `make help` prints the text after ## of each target.
 
 GO ?= go
 FUZZTIME ?= 30s
@@ -7,7 +7,7 @@ COUNT ?= 10
 HOT = ^Benchmark(Append|Decode|Frames|Insert|Lane|Stage|Table|Transaction|UpdateFull|Values)$$
 HOT_PACKAGES = ./capture/postgres/... ./internal/pipeline ./sink/format/... ./sink/kafka ./transform/...
 
-# The programs that tests run, and the Debian packages that bring them.
+# The programs that tests run, and the Debian packages that contain them.
 PROGRAMS = java:default-jre-headless mvn:maven pg_recvlogical:postgresql-client redis-server:redis-server
 
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -28,10 +28,10 @@ help: ## this list
 build: ## bin/tailrace, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/tailrace ./cmd/tailrace
 
-demo: ## the five-minute tour: a row's way from Postgres to Kafka, with nothing set up
+demo: ## the five-minute tour: the path of a row from Postgres to Kafka; needs no setup
 	$(GO) run ./cmd/demo
 
-check: tidy lint race ## what needs no server: go.mod, linters, the race detector, each fuzz test for ten seconds
+check: tidy lint race ## the checks that need no server: go.mod, linters, the race detector, each fuzz test for ten seconds
 	$(MAKE) fuzz FUZZTIME=10s
 
 test: test-deps ## all tests, on real servers; installs what is missing; under 25 minutes
@@ -41,7 +41,7 @@ test: test-deps ## all tests, on real servers; installs what is missing; under 2
 test-short: ## the tests that need no server; under a minute
 	$(GO) test -short ./...
 
-test-deps: ## what tests need: programs (as root on Debian, else it names them), Postgres, Kafka
+test-deps: ## installs what tests need: programs (as root on Debian, else it names them), Postgres, Kafka
 	@missing=; for p in $(PROGRAMS); do command -v $${p%%:*} >/dev/null || missing="$$missing $${p##*:}"; done; \
 	pgbench --version >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -49,7 +49,7 @@ test-deps: ## what tests need: programs (as root on Debian, else it names them),
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing
 	$(GO) run ./internal/testenv/fetch
 
-tidy: ## go.mod and go.sum are what `go mod tidy` makes of them
+tidy: ## fails unless go.mod and go.sum are as `go mod tidy` leaves them
 	$(GO) mod tidy -diff
 
 lint: vet ## make vet, golangci-lint
@@ -60,7 +60,7 @@ vet: ## gofmt, go vet, the arrows between packages
 	$(GO) vet ./...
 	$(GO) test ./internal/arrows
 
-# Tests of allocations fail under the race detector, which allocates by itself, and the model of the start rule has no goroutines.
+# Allocation tests fail under the race detector, which itself allocates, and the model of the start rule has no goroutines.
 race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
 	$(GO) test -race -short -skip 'Alloc|^TestModel' $(RACE)
 
@@ -71,24 +71,24 @@ fuzz: ## every fuzz test for FUZZTIME each (30s)
 		done; \
 	done
 
-vuln: ## known vulnerabilities in what we call; asks vuln.go.dev, else the database's newest copy on the module proxy
+vuln: ## known vulnerabilities in code that is called; uses vuln.go.dev, or else the newest copy of its database on the module proxy
 	.ci/vuln $(GOVULNCHECK)
 
 release: vuln ## dist/: static binaries for PLATFORMS, their SBOMs, checksums; VERSION=v0.1.0, from a clean tree
 	.ci/release $(VERSION) $(CYCLONEDX) $(PLATFORMS)
 
-image: ## the container image, built and looked into; needs docker or podman
+image: ## builds and checks the container image; needs docker or podman
 	@test -n "$(CONTAINERS)" || { echo "make image: neither docker nor podman is installed"; exit 1; }
 	$(CONTAINERS) build --build-arg VERSION=$(VERSION) -t tailrace:$(VERSION) .
 	.ci/image $(CONTAINERS) tailrace:$(VERSION)
 
-bench: ## rows/s, CPU, memory, latency beside other tools, into bench/RESULTS.md; BENCH='-parts drain -shapes insert1000'
+bench: ## rows/s, CPU, memory, latency next to other tools, into bench/RESULTS.md; BENCH='-parts drain -shapes insert1000'
 	$(GO) run ./bench $(BENCH)
 
-hot: ## microbenchmarks of what each row goes through, COUNT times (10), for benchstat
+hot: ## microbenchmarks of the path of a row, COUNT times (10), for benchstat
 	$(GO) test -run '^$$' -bench '$(HOT)' -count $(COUNT) $(HOT_PACKAGES)
 
-allocs: ## what each row goes through must not allocate more than the tests beside it say
+allocs: ## fails if the path of a row allocates more than its tests allow
 	$(GO) test -count=1 -short -v -run Alloc $(HOT_PACKAGES)
 
 soak: ## the ledger under faults for SOAK (1h), and the long forms of other tests

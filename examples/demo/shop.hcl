@@ -1,4 +1,4 @@
-# What `go run ./cmd/demo` runs. The demo sets the three variables: its servers are on ports that were free.
+# What `go run ./cmd/demo` runs. The demo sets the three variables: its servers use free ports.
 
 daemon {
   listen = env("LISTEN", "127.0.0.1:9187")

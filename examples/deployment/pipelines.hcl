@@ -1,8 +1,8 @@
-# One tailrace for several databases of a team. A pipeline in trouble halts by itself and stops no other.
+# One tailrace for several databases of a team. A pipeline with a problem halts without affecting the others.
 
 daemon {
   listen = "0.0.0.0:9187"
-  memory = "512MiB" # of all windows together
+  memory = "512MiB" # for all windows together
 }
 
 connection "kafka" "main" {
@@ -47,7 +47,7 @@ pipeline "payments" {
     url       = "postgres://tailrace@payments-db/payments?${local.tls}"
     password  = file("/run/secrets/tailrace/payments-password")
     tables    = ["public.payments"]
-    manage    = false # the DBA has made the publication: see docs/operations.md
+    manage    = false # the DBA creates the publication: see docs/operations.md
     heartbeat = "30s"
   }
 

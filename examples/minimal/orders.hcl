@@ -1,4 +1,4 @@
-# The smallest pipeline: every change of one table, one JSON object a line, on standard output.
+# The smallest pipeline: every change of one table, one JSON object per line, on standard output.
 #
 #   DATABASE_URL=postgres://tailrace@localhost/shop tailrace run examples/minimal
 

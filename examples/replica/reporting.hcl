@@ -1,9 +1,9 @@
-# A reporting service reads two other services' tables in its own database, each in a schema of its own:
+# A reporting service reads two other services' tables in its own database, each in its own schema:
 #
 #   shop-db/shop          public.orders, public.order_lines  ──►  reporting-db/reporting  shop.*
 #   billing-db/billing    public.invoices                    ──►  reporting-db/reporting  billing.*
 #
-# Tables and types are made when they are absent. Compare them with their sources whenever you like:
+# Tables and types are created when absent. Compare them with their sources whenever you like:
 #
 #   tailrace verify examples/replica
 
@@ -37,7 +37,7 @@ pipeline "billing" {
     tables   = ["public.invoices"]
   }
 
-  # Invoices are never to go away from the reports, whatever billing does with them.
+  # Invoices stay in the reports even if billing deletes them.
   sink "postgres" "reporting" {
     connection       = "reporting"
     schema           = "billing"

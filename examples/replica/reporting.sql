@@ -1,5 +1,5 @@
 -- What the reporting service adds to its database: views and indexes over the tables that tailrace keeps. Run it when the
--- first copy is done (`tailrace wait -pipeline shop`, `-pipeline billing`). Its own tables belong in other schemas.
+-- first copy has finished (`tailrace wait -pipeline shop`, `-pipeline billing`). Its own tables belong in other schemas.
 
 CREATE SCHEMA IF NOT EXISTS reports;
 
@@ -11,7 +11,7 @@ FROM shop.orders o
 WHERE o.status = 'paid'
 GROUP BY 1;
 
--- A join across two services: each schema is exact at a commit of its source, and the two may be apart by their lags.
+-- A join across two services: each schema is exact at a commit of its source, and the two may differ in time by their lags.
 CREATE OR REPLACE VIEW reports.unbilled AS
 SELECT o.id, o.customer_id, o.total
 FROM shop.orders o

@@ -1,4 +1,4 @@
-# One service, one database, one tailrace beside it in the same pod. The secrets are files of the pod: see sidecar.yaml.
+# One service, one database, one tailrace in the same pod. The secrets are files of the pod: see sidecar.yaml.
 
 daemon {
   listen = "0.0.0.0:9187" # for the kubelet's probes and for Prometheus; it shows no row and changes nothing
