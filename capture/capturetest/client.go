@@ -57,11 +57,11 @@ func (c *client) serve(ctx context.Context, stream capture.Stream) error {
 			return fmt.Errorf("the source says %+v (%w) of %+v", cmp, err, r)
 		}
 	}
-	anew, err := stream.Resume(ctx, records)
+	fromSnapshot, err := stream.Resume(ctx, records)
 	if err != nil {
 		return err
 	}
-	s := &session{Stream: stream, client: c, t: c.bench.t, anew: anew, last: stream.Start(), end: make(chan error, 1)}
+	s := &session{Stream: stream, client: c, t: c.bench.t, fromSnapshot: fromSnapshot, last: stream.Start(), end: make(chan error, 1)}
 	select {
 	case c.sessions <- s:
 	case <-ctx.Done():
@@ -100,7 +100,7 @@ func (c *client) steady(s *session) *session {
 	if s == nil {
 		s = c.session()
 	}
-	for s.anew {
+	for s.fromSnapshot {
 		if point := (capture.Position{LSN: s.Start().Flush()}); !point.Before(s.last) {
 			s.confirm() // what comes behind the copy comes again
 		}
@@ -142,14 +142,14 @@ func (c *client) all() (errs []error) {
 // session is a stream that is served, and how far it has come.
 type session struct {
 	capture.Stream
-	client *client
-	t      *testing.T
-	anew   bool
-	last   capture.Position
-	tx     *capture.Tx // of the last change
-	seq    uint64
-	whole  bool // last is between transactions
-	end    chan error
+	client       *client
+	t            *testing.T
+	fromSnapshot bool
+	last         capture.Position
+	tx           *capture.Tx // of the last change
+	seq          uint64
+	whole        bool // last is between transactions
+	end          chan error
 }
 
 // over ends the session.
@@ -218,7 +218,7 @@ func (s *session) take() capture.Batch {
 func (s *session) expect(want ...Row) (batches []capture.Batch) {
 	s.t.Helper()
 	var got []Row
-	for len(got) < len(want) || !s.whole && len(want) > 0 && !s.anew {
+	for len(got) < len(want) || !s.whole && len(want) > 0 && !s.fromSnapshot {
 		b := s.take()
 		got, batches = append(got, rowsOf(s.t, b)...), append(batches, b)
 	}
@@ -293,8 +293,8 @@ func (s *session) change(c *capture.Change, end capture.Position, bad func(strin
 	case s.tx != nil && c.Tx.LSN < s.tx.LSN:
 		bad("commit %s after %s", c.Tx.LSN, s.tx.LSN)
 	}
-	if c.Tx.Time.IsZero() || c.Table == nil || c.Op == capture.Read && !s.anew {
-		bad("%s of %v, committed %s, in a stream that is anew: %v", c.Op, c.Table, c.Tx.Time, s.anew)
+	if c.Tx.Time.IsZero() || c.Table == nil || c.Op == capture.Read && !s.fromSnapshot {
+		bad("%s of %v, committed %s, in a stream that is anew: %v", c.Op, c.Table, c.Tx.Time, s.fromSnapshot)
 	}
 	s.tx, s.seq = c.Tx, c.Seq
 }

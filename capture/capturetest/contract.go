@@ -81,8 +81,8 @@ func firstStart(b *bench) {
 	want := b.commit(1, 2, 3)
 	c := b.client()
 	s := c.session()
-	if !s.anew || s.Lane() == "" || s.Start().IsZero() || s.Origin().System == 0 || s.Origin().Timeline == 0 {
-		b.fatal("a first start: anew %v, lane %q, start %s, origin %+v", s.anew, s.Lane(), s.Start(), s.Origin())
+	if !s.fromSnapshot || s.Lane() == "" || s.Start().IsZero() || s.Origin().System == 0 || s.Origin().Timeline == 0 {
+		b.fatal("a first start: anew %v, lane %q, start %s, origin %+v", s.fromSnapshot, s.Lane(), s.Start(), s.Origin())
 	}
 	s.expect(want...)
 	b.commit(4)

@@ -99,7 +99,7 @@ func (s *Stream) Compare(ctx context.Context, r capture.Record) (capture.Compari
 }
 
 // Resume implements capture.Stream.
-func (s *Stream) Resume(_ context.Context, records []capture.Record) (anew bool, err error) {
+func (s *Stream) Resume(_ context.Context, records []capture.Record) (fromSnapshot bool, err error) {
 	if s.source.Resumed != nil {
 		if err := s.source.Resumed(records); err != nil {
 			return false, err

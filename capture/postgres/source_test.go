@@ -79,13 +79,13 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 	if err := judged(ctx, s, p.edition); err != nil {
 		return err
 	}
-	anew, err := s.Resume(ctx, p.recorded())
+	fromSnapshot, err := s.Resume(ctx, p.recorded())
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.streams++
-	if anew {
+	if fromSnapshot {
 		p.held = s.Start()
 	}
 	p.mu.Unlock()

@@ -144,20 +144,20 @@ func TestConfirmCompletesTheSnapshot(t *testing.T) {
 func TestKeepaliveInsideTransaction(t *testing.T) {
 	s, _ := newStream(t)
 	now := time.Now()
-	if err := s.heard(keepaliveBody(0x100, 0), now); err != nil {
+	if err := s.handleKeepalive(keepaliveBody(0x100, 0), now); err != nil {
 		t.Fatal(err)
 	}
 	if b := s.asm.take(); !b.Commit || b.End != (capture.Position{LSN: 0x100}) {
 		t.Errorf("an idle stream: %+v", b)
 	}
-	if err := s.heard(keepaliveBody(0x180, 0), now); err != nil || s.asm.whole() { // too soon after the first
+	if err := s.handleKeepalive(keepaliveBody(0x180, 0), now); err != nil || s.asm.whole() { // too soon after the first
 		t.Fatal(err, s.asm.whole())
 	}
 	s.asm.must(t, beginMessage(0x200, 9), insertMessage("1", "a"))
 	for _, ask := range []byte{0, 1} { // the end can be the start of this very commit record, and lie beyond it
 		for _, end := range []capture.LSN{0x200, 0x400} {
 			now = now.Add(time.Hour)
-			if err := errors.Join(s.heard(keepaliveBody(end, ask), now), s.reach(now, true)); err != nil {
+			if err := errors.Join(s.handleKeepalive(keepaliveBody(end, ask), now), s.reach(now, true)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -181,7 +181,7 @@ func TestEmptyBatchesAreRare(t *testing.T) {
 	said := func(end capture.LSN, ask byte, d time.Duration) bool {
 		t.Helper()
 		now = now.Add(d)
-		if err := s.heard(keepaliveBody(end, ask), now); err != nil {
+		if err := s.handleKeepalive(keepaliveBody(end, ask), now); err != nil {
 			t.Fatal(err)
 		}
 		return s.asm.take().Commit
@@ -192,7 +192,7 @@ func TestEmptyBatchesAreRare(t *testing.T) {
 	if !said(0x300, 0, 100*time.Millisecond) || !said(0x400, 1, 0) {
 		t.Error("not said a second later, or not at once when the server asks")
 	}
-	s.hurried.Store(now.Add(time.Minute).UnixNano())
+	s.expeditedUntil.Store(now.Add(time.Minute).UnixNano())
 	if !said(0x500, 0, 0) || said(0x500, 0, 0) {
 		t.Error("not said at once when somebody waits")
 	}

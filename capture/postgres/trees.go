@@ -204,7 +204,7 @@ func (t *trees) wait(ctx context.Context, d time.Duration) error {
 }
 
 // look compares the trees with the base, and says what is missing in the stream. hurry makes the stream tell its position soon.
-func (t *trees) look(ctx context.Context, conn *pgx.Conn, hurry func()) error {
+func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error {
 	t.looking.Lock()
 	defer t.looking.Unlock()
 	t.mu.Lock()
@@ -252,10 +252,10 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, hurry func()) error {
 		}
 	}
 	if len(t.suspects) > 0 {
-		hurry()
+		expedite()
 	}
 	if t.conclude(was, next, problems) {
-		hurry() // an idle server's keepalive takes it to the sinks' records
+		expedite() // an idle server's keepalive takes it to the sinks' records
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		standbys.log(s.log)
 	}
 	if st.snapshot == nil {
-		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.hurry) }); err != nil {
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
 	}
