@@ -77,7 +77,8 @@ func keepaliveBody(end capture.LSN, ask byte) []byte {
 	return append(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(end)), 0), ask)
 }
 
-// The server takes a zero flush for the write position and would drop what nobody holds: all three are always set.
+// The server replaces a zero flush by the write position and would discard changes that no sink has: all three are always
+// set.
 func TestStatusSetsAllPositions(t *testing.T) {
 	s, w := newStream(t)
 	s.flush.Store(0x100)
@@ -116,7 +117,7 @@ func TestConfirmOnlyGrows(t *testing.T) {
 	}
 }
 
-// The temporary slot may go when the whole snapshot is held, not when its last row is.
+// The temporary slot may be dropped when the whole snapshot is durable, not when its last row is.
 func TestConfirmCompletesTheSnapshot(t *testing.T) {
 	s, _ := newStream(t)
 	s.start = capture.Position{LSN: 0x1ff}
@@ -140,7 +141,7 @@ func TestConfirmCompletesTheSnapshot(t *testing.T) {
 	}
 }
 
-// A keepalive moves an idle stream, and never in the middle of a transaction.
+// A keepalive advances an idle stream, and never in the middle of a transaction.
 func TestKeepaliveInsideTransaction(t *testing.T) {
 	s, _ := newStream(t)
 	now := time.Now()
@@ -174,7 +175,7 @@ func TestKeepaliveInsideTransaction(t *testing.T) {
 	}
 }
 
-// Each batch without changes costs every sink a record: one a second, but for a server that asks or somebody who waits.
+// Each batch without changes costs every sink a record: one per second, unless the server asks or a caller waits.
 func TestEmptyBatchesAreRare(t *testing.T) {
 	s, _ := newStream(t)
 	now := time.Now()
