@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// run lets bytes come at a steady rate, in bytes a second, in reads of n, and counts how often the heat changed.
+// run simulates bytes that arrive at a steady rate, in bytes per second, in reads of n, and counts how often the heat changed.
 func (f *flow) run(now time.Time, rate float64, n int, d time.Duration) (time.Time, int) {
 	turns := 0
 	step := time.Duration(float64(n) / rate * float64(time.Second))
