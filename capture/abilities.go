@@ -18,18 +18,18 @@ type WALEnd interface {
 
 // Copier is a Stream that can copy all rows while it runs, for a sink that joins the lane later.
 type Copier interface {
-	// Copy opens a copy of all rows. Its point is at or after whatever was confirmed before the call. It may take hours: every
-	// transaction that runs has to end first, which waits is called with. n distinguishes copies that are open at the same time. It
-	// may be called after Resume, by any goroutine; ctx is for the copy's whole life.
+	// Copy opens a copy of all rows. Its point is at or after whatever was confirmed before the call. It may take hours:
+	// every running transaction has to end first; waits is called with that problem. n distinguishes copies that are open
+	// at the same time. Any goroutine may call Copy after Resume; ctx is for the copy's whole life.
 	Copy(ctx context.Context, n int, waits func(*Problem)) (Copy, error)
-	// Tables are those whose rows a copy has: their names and OIDs, without columns.
+	// Tables returns the tables whose rows a copy has: their names and OIDs, without columns.
 	Tables() []*Table
 }
 
 // Copy is all rows as of one point. One goroutine uses it.
 type Copy interface {
-	// Point is where the lane continues after the copy: what was committed before it is in the copy, what was committed after it
-	// is not.
+	// Point returns where the lane continues after the copy: what was committed before it is in the copy, what was
+	// committed after it is not.
 	Point() LSN
 	// Next waits for the next batch, which belongs to the caller as that of a Stream does. The batches are one virtual
 	// transaction, see Position; the one with Commit is the last, ends at Point, and has the state of a complete record.
@@ -38,13 +38,13 @@ type Copy interface {
 	Close()
 }
 
-// Health is what a source's server reports of this pipeline. All sizes are in bytes; a negative one is unknown.
+// Health is what a source's server reports about this pipeline. All sizes are in bytes; a negative one is unknown.
 type Health struct {
 	Connected bool
 	Standby   bool    // another daemon holds the slot
 	Slot      string  // the slot's state: active, inactive, lost, ...
 	End       LSN     // of the server's WAL, as far as known
-	Confirmed LSN     // what the slot has confirmed
+	Confirmed LSN     // the position that the slot has confirmed
 	Retained  int64   // WAL that the slot keeps
 	Safe      int64   // WAL that may still be written before the slot is lost
 	Rate      float64 // bytes of WAL per second that the server writes; 0: unknown
@@ -52,7 +52,8 @@ type Health struct {
 	Estimated int64   // rows that the snapshot was estimated to have
 	Copied    int64   // rows that it has read
 	Stalls    uint64  // how often a connection stalled, since the process started: tailrace_source_stalls_total
-	// Waiting is why the server sends no changes although the stream runs, a state that ends by itself; nil: it sends them.
+	// Waiting is why the server sends no changes although the stream runs, a state that ends without intervention; nil: it
+	// sends them.
 	Waiting      *Problem
 	WaitingSince time.Time
 	// Warning is a problem that does not stop the stream and should be solved; nil: there is none.

@@ -14,7 +14,7 @@ const (
 	Read               // read: a row of a snapshot
 )
 
-// String is the name in JSON and in expressions: insert, update, delete, truncate, read.
+// String returns the name in JSON and in expressions: insert, update, delete, truncate, read.
 func (o Op) String() string {
 	return [...]string{"insert", "update", "delete", "truncate", "read"}[o]
 }
@@ -28,12 +28,12 @@ type Tx struct {
 	Epoch uint32    // a hash of the cluster and the timeline of LSN: part of an event's id
 }
 
-// Commit names the transaction in a record; end is where its commit record ends.
+// Commit returns the commit of the transaction for a record; end is where its commit record ends.
 func (t *Tx) Commit(end LSN) Commit {
 	return Commit{LSN: end, XID: uint64(t.Wraps)<<32 | uint64(t.XID), Time: t.Time}
 }
 
-// Snapshot is the consistent point of a virtual transaction; see Position.
+// Snapshot returns the consistent point of a virtual transaction; see Position.
 func (t *Tx) Snapshot() LSN { return t.LSN + 1 }
 
 // Change is one change of one row, or the truncation of one table.
@@ -48,10 +48,10 @@ type Change struct {
 	After  []Value // one per column; nil for delete and truncate
 }
 
-// At is the position just before the change. A sink at p has the change when c.At().Before(p).
+// At returns the position just before the change. A sink at p has the change when c.At().Before(p).
 func (c *Change) At() Position { return Position{LSN: c.Tx.LSN, Seq: c.Seq} }
 
-// Row is the new image, or the old one of a delete; nil for a truncate.
+// Row returns the new image, or the old one of a delete; nil for a truncate.
 func (c *Change) Row() []Value {
 	if c.After != nil {
 		return c.After

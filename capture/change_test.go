@@ -18,17 +18,17 @@ func two() capture.Batch {
 func TestBatchAfter(t *testing.T) {
 	for _, c := range []struct {
 		held capture.Position
-		left int // changes, from the end; -1: the sink holds the batch
+		left int // changes, from the end; -1: the sink has the whole batch
 	}{
 		{capture.Position{}, 5},
-		{capture.Position{LSN: 100}, 5},         // the transaction at 100 is not held
-		{capture.Position{LSN: 100, Seq: 1}, 4}, // its first change is
+		{capture.Position{LSN: 100}, 5},         // the sink does not have the transaction at 100
+		{capture.Position{LSN: 100, Seq: 1}, 4}, // it has the first change of the transaction
 		{capture.Position{LSN: 100, Seq: 2}, 3},
 		{capture.Position{LSN: 100, Seq: 3}, 2},
 		{capture.Position{LSN: 108}, 2}, // the end of the first commit record
 		{capture.Position{LSN: 200}, 2},
 		{capture.Position{LSN: 200, Seq: 1}, 1},
-		{capture.Position{LSN: 200, Seq: 2}, 0}, // all changes, but not that the batch ends behind the commit
+		{capture.Position{LSN: 200, Seq: 2}, 0}, // all changes, but not the end of the batch after the commit
 		{capture.Position{LSN: 207}, 0},
 		{capture.Position{LSN: 208}, -1},
 		{capture.Position{LSN: 208, Seq: 1}, -1},
@@ -69,7 +69,7 @@ func TestFragmentAfter(t *testing.T) {
 	}
 }
 
-// An empty batch moves who stands before it.
+// An empty batch advances a sink whose position is before it.
 func TestEmptyBatchAfter(t *testing.T) {
 	b := capture.Batch{End: capture.Position{LSN: 50}, Commit: true}
 	if got, ok := b.After(capture.Position{LSN: 49}); !ok || got.End != b.End {
@@ -80,7 +80,8 @@ func TestEmptyBatchAfter(t *testing.T) {
 	}
 }
 
-// A snapshot stands behind what it contains and before what the stream yields from its point on.
+// The position of a snapshot is after everything that it contains and before everything that the stream sends from its
+// point on.
 func TestSnapshotPosition(t *testing.T) {
 	const point capture.LSN = 0x1000
 	tx := &capture.Tx{LSN: point - 1}

@@ -9,7 +9,7 @@ import (
 // LSN is a position in a server's write-ahead log, in bytes from its beginning.
 type LSN uint64
 
-// ParseLSN reads what Postgres prints for a pg_lsn, such as "16/B374D848".
+// ParseLSN parses the text that Postgres prints for a pg_lsn, such as "16/B374D848".
 func ParseLSN(s string) (LSN, error) {
 	hi, lo, ok := strings.Cut(s, "/")
 	if ok {
@@ -44,10 +44,10 @@ func appendHex(dst []byte, v uint32) []byte {
 	return dst
 }
 
-// MarshalText is String, so that an LSN in JSON is what Postgres prints.
+// MarshalText implements encoding.TextMarshaler with String, so that an LSN in JSON is what Postgres prints.
 func (l LSN) MarshalText() ([]byte, error) { return l.Append(nil), nil }
 
-// UnmarshalText is ParseLSN.
+// UnmarshalText implements encoding.TextUnmarshaler with ParseLSN.
 func (l *LSN) UnmarshalText(b []byte) (err error) {
 	*l, err = ParseLSN(string(b))
 	return err

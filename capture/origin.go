@@ -12,18 +12,18 @@ type Origin struct {
 	System      uint64     `json:"system"`            // Postgres' system identifier
 	Timeline    uint32     `json:"timeline"`          // the current one
 	History     []Timeline `json:"history,omitempty"` // older ones, oldest first
-	Publication string     `json:"publication"`       // what is published, in a form that only the source reads
+	Publication string     `json:"publication"`       // what is published, in a form that only the source interprets
 	Database    Database   `json:"database,omitzero"` // zero: a record of an older version
 	Slot        string     `json:"slot,omitempty"`    // the name of the lane's slot; "": a record of an older version
 }
 
-// Database is one of a cluster.
+// Database identifies a database of a cluster.
 type Database struct {
 	OID  uint32 `json:"oid"`
-	Name string `json:"name"` // when it was recorded: a database may be renamed
+	Name string `json:"name"` // at the time of the record: a database may be renamed
 }
 
-// String is the name with the OID.
+// String returns the name with the OID.
 func (d Database) String() string { return fmt.Sprintf("%s (OID %d)", d.Name, d.OID) }
 
 // Same reports whether both are the same lane on the same timeline, with the same publication.
@@ -32,13 +32,13 @@ func (o Origin) Same(p Origin) bool {
 		o.Slot == p.Slot
 }
 
-// Timeline is one that has ended.
+// Timeline is a timeline that has ended.
 type Timeline struct {
 	ID  uint32 `json:"id"`
 	End LSN    `json:"end"` // where the next one began
 }
 
-// At is the timeline that an LSN belongs to.
+// At returns the timeline that an LSN belongs to.
 func (o Origin) At(l LSN) uint32 {
 	for _, t := range o.History {
 		if l < t.End {
@@ -61,18 +61,18 @@ func (o Origin) Branch(timeline uint32) (end LSN, on bool) {
 	return 0, false
 }
 
-// Epoch identifies the cluster and the timeline of l in ids, as 8 hex digits: the CRC-32 of both, so that two timelines of one
-// cluster never share it.
+// Epoch returns an identifier of the cluster and the timeline of l for ids, as 8 hex digits: the CRC-32 of both, so that
+// two timelines of one cluster never share it.
 func (o Origin) Epoch(l LSN) uint32 {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 12), o.System)
 	return crc32.ChecksumIEEE(binary.BigEndian.AppendUint32(b, o.At(l)))
 }
 
-// Commit identifies a transaction by its commit. With it a record distinguishes a position that was reached by a commit from one
-// that an idle source has moved to, and a restored source from the one that the sink knows.
+// Commit identifies a transaction by its commit. It lets a record distinguish a position that was reached by a commit from
+// one that an idle source has moved to, and a restored source from the one that the sink knows.
 type Commit struct {
 	LSN  LSN       `json:"lsn"`           // where the commit record ends
-	XID  uint64    `json:"xid,omitempty"` // with the times it has wrapped; 0: of a snapshot, or not known
+	XID  uint64    `json:"xid,omitempty"` // including its wraps; 0: of a snapshot, or unknown
 	Time time.Time `json:"time,omitzero"` // by the source's clock, in UTC, to the microsecond
 }
 

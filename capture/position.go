@@ -22,7 +22,7 @@ type Position struct {
 	Seq uint64
 }
 
-// ParsePosition reads what String prints.
+// ParsePosition parses the output of String.
 func ParsePosition(s string) (Position, error) {
 	lsn, seq, inside := strings.Cut(s, "+")
 	var p Position
@@ -39,7 +39,7 @@ func ParsePosition(s string) (Position, error) {
 	return p, nil
 }
 
-// Compare is negative when p is before q, zero when they are equal, positive when p is after q.
+// Compare returns a negative number when p is before q, zero when they are equal, and a positive one when p is after q.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.LSN, q.LSN), cmp.Compare(p.Seq, q.Seq))
 }
@@ -47,8 +47,8 @@ func (p Position) Compare(q Position) int {
 // Before reports whether p is before q.
 func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
 
-// Flush is the position as an LSN for the server: the flush position of a status update. For a position inside a snapshot it is
-// the snapshot's consistent point.
+// Flush returns the position as an LSN for the server: the flush position of a status update. For a position inside a
+// snapshot it is the snapshot's consistent point.
 func (p Position) Flush() LSN {
 	const alignment = 8 // of a record's start; see Position
 	if p.LSN%alignment == alignment-1 {
@@ -60,7 +60,7 @@ func (p Position) Flush() LSN {
 // IsZero reports whether p is the zero position, before all changes, which no sink records.
 func (p Position) IsZero() bool { return p == Position{} }
 
-// String is "16/B374D848" between transactions and "16/B374D848+3" inside one.
+// String returns "16/B374D848" between transactions and "16/B374D848+3" inside one.
 func (p Position) String() string {
 	b := p.LSN.Append(make([]byte, 0, 24))
 	if p.Seq > 0 {
@@ -69,10 +69,10 @@ func (p Position) String() string {
 	return string(b)
 }
 
-// MarshalText is String.
+// MarshalText implements encoding.TextMarshaler with String.
 func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText is ParsePosition.
+// UnmarshalText implements encoding.TextUnmarshaler with ParsePosition.
 func (p *Position) UnmarshalText(b []byte) (err error) {
 	*p, err = ParsePosition(string(b))
 	return err

@@ -38,7 +38,8 @@ type Warning struct {
 // Error returns the reason.
 func (w *Warning) Error() string { return w.Reason }
 
-// Panicked is the problem of a panic: value is what recover returned, where describes what panicked. The caller logs the stack.
+// Panicked returns the problem of a panic: value is what recover returned, where describes what panicked. The caller logs
+// the stack.
 func Panicked(where string, value any) *Problem {
 	return &Problem{
 		State: "panic", Halted: true,

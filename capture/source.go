@@ -18,17 +18,18 @@ type Source interface {
 // Stream is one connection to a source: one lane of ordered changes. One goroutine calls Next, and Resume before the first Next.
 // Any goroutine may call the other methods at any time.
 type Stream interface {
-	// Lane is the name under which sinks keep their progress: "main" for a source with a single lane.
+	// Lane returns the name under which sinks keep their progress: "main" for a source with a single lane.
 	Lane() string
-	// Origin is the cluster that the stream comes from.
+	// Origin returns the cluster that the stream comes from.
 	Origin() Origin
-	// Start is where the stream begins: at or before the first change that Next can return. A sink without a record starts here.
+	// Start returns where the stream begins: at or before the first change that Next can return. A sink without a record
+	// starts here.
 	Start() Position
-	// Slot reads, at one point in time, up to where the server regards the lane as confirmed, and that the lane is still ours. If
-	// it is not, the error wraps ErrSlotInUse.
+	// Slot reads, at one point in time, up to where the server regards the lane as confirmed, and checks that the lane is
+	// still ours. If it is not, the error wraps ErrSlotInUse.
 	Slot(ctx context.Context) (Slot, error)
-	// Compare asks the server what it knows of a Record. It changes nothing, also not in the Stream: only Resume accepts what was
-	// compared.
+	// Compare asks the server what it knows about a Record. It changes nothing, not even in the Stream: only Resume accepts
+	// what was compared.
 	Compare(ctx context.Context, r Record) (Comparison, error)
 	// Resume is called with the records that have passed the start rule, one per sink that keeps one: a source that has a
 	// snapshot to make or to continue decides here. When fromSnapshot is true the stream begins with all rows, so earlier
@@ -65,7 +66,7 @@ type Record struct {
 	Commit   Commit   // the last one that is durable in the sink
 }
 
-// Comparison is what a source's server knows of a Record.
+// Comparison is what a source's server knows about a Record.
 type Comparison struct {
 	// Altered describes how another session changed what is published since the record was written, such that changes are
 	// missing in the stream; nil: nothing.
@@ -79,10 +80,10 @@ type Comparison struct {
 	State []byte
 }
 
-// Knowledge is what a server knows of a commit.
+// Knowledge is what a server knows about a commit.
 type Knowledge uint8
 
-// What a server can know of a commit.
+// What a server can know about a commit.
 const (
 	CommitUnknown Knowledge = iota // the server does not know
 	CommitPresent                  // it is proven to be in the server's history
@@ -91,8 +92,8 @@ const (
 
 // The conditions of a stream that a pipeline handles by itself.
 var (
-	// ErrSlotInUse: another process has the lane. Close every writer and stand by.
+	// ErrSlotInUse: another process has the slot. Close every writer and stand by.
 	ErrSlotInUse = fmt.Errorf("another process holds the slot")
-	// ErrRestart: no error; open the stream again at once.
+	// ErrRestart: not a failure; open the stream again immediately.
 	ErrRestart = fmt.Errorf("the stream starts again")
 )

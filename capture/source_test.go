@@ -18,8 +18,8 @@ func TestOriginAt(t *testing.T) {
 	}
 }
 
-// An id of an event holds its epoch: it stays the same over a failover, differs where the log differs, and never
-// changes from one release to the next.
+// The epoch is part of an event's id: it stays the same over a failover, differs where the log differs, and never changes
+// between releases.
 func TestOriginEpoch(t *testing.T) {
 	const system = 7321456789012345678
 	before := capture.Origin{System: system, Timeline: 1}

@@ -21,7 +21,7 @@ type Table struct {
 	Computed []Column
 }
 
-// String is "schema.name".
+// String returns "schema.name".
 func (t *Table) String() string { return t.Schema + "." + t.Name }
 
 // Column returns the index of a column, or -1.
@@ -52,7 +52,7 @@ type Column struct {
 
 	// What comes from the catalogue and not from the stream. The number is that of the row's time, the rest may be newer.
 	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known
-	Unsure    bool   // it may be any of several columns that the table has had: its number is unknown, and its name proves nothing
+	Unsure    bool   // it may be any of several columns that the table has had: its number is unknown, and its name does not identify it
 	Latest    int16  // the highest number that an unsure column may have
 	Collation string // in SQL, qualified and quoted, when it is not the type's own
 	Fill      Fill   // the value in rows that are older than the column
@@ -104,7 +104,8 @@ type Type struct {
 	User   *UserType // how a user created it; nil: it is built in, or an array, or was dropped meanwhile
 }
 
-// Made is the definition of a type that a user has created: what CREATE TYPE or CREATE DOMAIN needs besides Fields.
+// UserType is the definition of a type that a user has created: what CREATE TYPE or CREATE DOMAIN needs in addition to
+// Fields.
 type UserType struct {
 	Kind      UserTypeKind
 	Extension string   // that creates it; "": none does
@@ -118,7 +119,7 @@ type UserType struct {
 	Multi     string   // of a range: the name of its multirange
 }
 
-// MadeBy is the statement that creates a type, as in pg_type.typtype.
+// UserTypeKind is the statement that creates a type, as in pg_type.typtype.
 type UserTypeKind byte
 
 // The kinds of types that a user creates.
@@ -131,7 +132,7 @@ const (
 	UserRange      UserTypeKind = 'r'
 )
 
-// String is the name, with its schema where that is not pg_catalog.
+// String returns the name, with its schema unless that is pg_catalog.
 func (t *Type) String() string {
 	if t.Schema == "" || t.Schema == "pg_catalog" {
 		return t.Name

@@ -17,5 +17,5 @@ type Value struct {
 	Bytes []byte // belongs to the Batch, read only; nil unless Kind is Text
 }
 
-// String is the text form, and "" for every other kind.
+// String returns the text form, and "" for every other kind.
 func (v Value) String() string { return string(v.Bytes) }

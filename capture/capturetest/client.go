@@ -13,16 +13,16 @@ import (
 // patience bounds every wait; it is not a measurement.
 const patience = time.Minute
 
-// client runs a source; the test is what serves its streams.
+// client runs a source; the test itself serves its streams.
 type client struct {
 	bench    *bench
 	cancel   context.CancelFunc
 	sessions chan *session
 	reports  chan error
 	done     chan error
-	state    []byte // as the last batch said
+	state    []byte // of the last batch
 	held     capture.Position
-	origin   capture.Origin // of the stream that brought it
+	origin   capture.Origin // of the stream that delivered it
 }
 
 func (b *bench) client() *client {
@@ -43,7 +43,7 @@ func (b *bench) client() *client {
 	return c
 }
 
-// serve gives the stream to the test, until that says over or has ended.
+// serve gives the stream to the test, until the test calls over or the stream has ended.
 func (c *client) serve(ctx context.Context, stream capture.Stream) error {
 	if _, err := stream.Slot(ctx); err != nil {
 		return err
@@ -57,11 +57,11 @@ func (c *client) serve(ctx context.Context, stream capture.Stream) error {
 			return fmt.Errorf("the source says %+v (%w) of %+v", cmp, err, r)
 		}
 	}
-	anew, err := stream.Resume(ctx, records)
+	fromSnapshot, err := stream.Resume(ctx, records)
 	if err != nil {
 		return err
 	}
-	s := &session{Stream: stream, client: c, t: c.bench.t, anew: anew, last: stream.Start(), end: make(chan error, 1)}
+	s := &session{Stream: stream, client: c, t: c.bench.t, fromSnapshot: fromSnapshot, last: stream.Start(), end: make(chan error, 1)}
 	select {
 	case c.sessions <- s:
 	case <-ctx.Done():
@@ -87,22 +87,22 @@ func (c *client) session() *session {
 	}
 }
 
-// next ends a session, which has failed with err, and waits for the one after it.
+// next ends a session, which has failed with err, and waits for the next one.
 func (c *client) next(s *session, err error) *session {
 	c.bench.t.Helper()
 	s.over(err)
 	return c.session()
 }
 
-// steady goes through a first start, from s on where that is not nil, until the stream is the lasting one.
+// steady performs a first start, beginning with s if that is not nil, until the stream uses the permanent slot.
 func (c *client) steady(s *session) *session {
 	c.bench.t.Helper()
 	if s == nil {
 		s = c.session()
 	}
-	for s.anew {
+	for s.fromSnapshot {
 		if point := (capture.Position{LSN: s.Start().Flush()}); !point.Before(s.last) {
-			s.confirm() // what comes behind the copy comes again
+			s.confirm() // the changes after the copy are sent again
 		}
 		b, err := s.nextBatch()
 		if err != nil {
@@ -139,23 +139,23 @@ func (c *client) all() (errs []error) {
 	}
 }
 
-// session is a stream that is served, and how far it has come.
+// session is a stream that is being served, and its progress.
 type session struct {
 	capture.Stream
-	client *client
-	t      *testing.T
-	anew   bool
-	last   capture.Position
-	tx     *capture.Tx // of the last change
-	seq    uint64
-	whole  bool // last is between transactions
-	end    chan error
+	client       *client
+	t            *testing.T
+	fromSnapshot bool
+	last         capture.Position
+	tx           *capture.Tx // of the last change
+	seq          uint64
+	whole        bool // last lies between transactions
+	end          chan error
 }
 
 // over ends the session.
 func (s *session) over(err error) { s.end <- err }
 
-// broken waits until the stream says that it has.
+// broken waits until the stream reports that it has broken.
 func (s *session) broken() error {
 	s.t.Helper()
 	select {
@@ -178,13 +178,13 @@ func (s *session) slot() capture.Slot {
 	return slot
 }
 
-// confirm says that all that was taken is held.
+// confirm confirms everything that was taken as durable.
 func (s *session) confirm() capture.Position {
 	s.Confirm(s.last)
 	return s.last
 }
 
-// reaches waits until the server has what was confirmed.
+// reaches waits until the server has received the confirmation of p.
 func (b *bench) reaches(s *session, p capture.Position) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); s.slot().Confirmed < p.LSN; time.Sleep(5 * time.Millisecond) {
@@ -214,11 +214,11 @@ func (s *session) take() capture.Batch {
 	return b
 }
 
-// expect takes batches until it has as many rows as wanted, and compares. It returns the batches.
+// expect takes batches until it has as many rows as wanted, compares them, and returns the batches.
 func (s *session) expect(want ...Row) (batches []capture.Batch) {
 	s.t.Helper()
 	var got []Row
-	for len(got) < len(want) || !s.whole && len(want) > 0 && !s.anew {
+	for len(got) < len(want) || !s.whole && len(want) > 0 && !s.fromSnapshot {
 		b := s.take()
 		got, batches = append(got, rowsOf(s.t, b)...), append(batches, b)
 	}
@@ -240,7 +240,7 @@ func rowsOf(t *testing.T, b capture.Batch) (rows []Row) {
 	return rows
 }
 
-// check judges a batch's positions by where the stream stands.
+// check checks a batch's positions against the position of the stream.
 func (s *session) check(b capture.Batch) {
 	s.t.Helper()
 	bad := func(format string, args ...any) {
@@ -272,8 +272,8 @@ func (s *session) check(b capture.Batch) {
 	s.client.held, s.client.origin = s.last, s.Origin()
 }
 
-// ends reports whether a batch names tx as its last transaction. The batch may end beyond the commit: the server can have said
-// meanwhile that there is nothing more up to there.
+// ends reports whether a batch names tx as its last transaction. The batch may end beyond the commit: the server may have
+// reported meanwhile that no further changes precede that position.
 func ends(tx *capture.Tx, b capture.Batch) bool {
 	return b.Last == tx.Commit(b.Last.LSN) && tx.LSN < b.Last.LSN && b.Last.LSN <= b.End.LSN
 }
@@ -293,8 +293,8 @@ func (s *session) change(c *capture.Change, end capture.Position, bad func(strin
 	case s.tx != nil && c.Tx.LSN < s.tx.LSN:
 		bad("commit %s after %s", c.Tx.LSN, s.tx.LSN)
 	}
-	if c.Tx.Time.IsZero() || c.Table == nil || c.Op == capture.Read && !s.anew {
-		bad("%s of %v, committed %s, in a stream that is anew: %v", c.Op, c.Table, c.Tx.Time, s.anew)
+	if c.Tx.Time.IsZero() || c.Table == nil || c.Op == capture.Read && !s.fromSnapshot {
+		bad("%s of %v, committed %s, in a stream that is anew: %v", c.Op, c.Table, c.Tx.Time, s.fromSnapshot)
 	}
 	s.tx, s.seq = c.Tx, c.Seq
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Server is a source's server as the contract wants it: one table with the columns id, which is the key, and ver, empty at
-// first, and no slot.
+// Server is a source's server as the contract requires it: one table with the columns id, which is the key, and ver, empty
+// at first, and no slot.
 type Server struct {
-	// Source makes the source of another daemon. All of one Server read the same slot.
+	// Source creates the source of another daemon. All sources of one Server read the same slot.
 	Source func(t *testing.T) capture.Source
-	// Begin writes rows in a transaction that stays open; what it returns commits it.
+	// Begin writes rows in a transaction that stays open; the function that it returns commits it.
 	Begin func(t *testing.T, rows ...Row) (commit func())
-	// Idle writes log that has nothing for the slot.
+	// Idle writes WAL that has nothing for the slot.
 	Idle func(t *testing.T)
-	// Cut ends the connection that streams, from the server's side.
+	// Cut ends the streaming connection from the server's side.
 	Cut func(t *testing.T)
 }
 
-// Run runs the contract of a capture.Source. fresh makes a server for each case.
+// Run runs the contract of a capture.Source. fresh creates a server for each case.
 func Run(t *testing.T, fresh func(t *testing.T) Server) {
 	for _, c := range []struct {
 		name string
@@ -48,14 +48,14 @@ func Run(t *testing.T, fresh func(t *testing.T) Server) {
 	}
 }
 
-// bench is a server under the contract.
+// bench is a server on which the contract runs.
 type bench struct {
 	t        *testing.T
 	server   Server
 	versions map[int]int
 }
 
-// rows makes the next version of each key.
+// rows returns the next version of each key.
 func (b *bench) rows(keys ...int) (rows []Row) {
 	for _, k := range keys {
 		b.versions[k]++
@@ -81,8 +81,8 @@ func firstStart(b *bench) {
 	want := b.commit(1, 2, 3)
 	c := b.client()
 	s := c.session()
-	if !s.anew || s.Lane() == "" || s.Start().IsZero() || s.Origin().System == 0 || s.Origin().Timeline == 0 {
-		b.fatal("a first start: anew %v, lane %q, start %s, origin %+v", s.anew, s.Lane(), s.Start(), s.Origin())
+	if !s.fromSnapshot || s.Lane() == "" || s.Start().IsZero() || s.Origin().System == 0 || s.Origin().Timeline == 0 {
+		b.fatal("a first start: anew %v, lane %q, start %s, origin %+v", s.fromSnapshot, s.Lane(), s.Start(), s.Origin())
 	}
 	s.expect(want...)
 	b.commit(4)
@@ -104,7 +104,7 @@ func positionsGrow(b *bench) {
 			want = append(want, b.commit(i, i+1)...)
 		}
 		if i%7 == 6 {
-			// A transaction of this size is cut; the session checks each part's positions.
+			// A transaction of this size is split; the session checks the positions of each part.
 			for at := 0; at < len(big); at += 3000 {
 				want = append(want, b.rows(big[at:at+3000]...)...)
 			}
@@ -194,10 +194,10 @@ func doneWhenCut(b *bench) {
 	}
 	b.commit(1)
 	b.server.Cut(b.t)
-	err := s.broken() // nobody calls Next
+	err := s.broken() // without a call of Next
 	for range 3 {
 		if _, next := s.Next(b.t.Context()); next != nil {
-			break // what had been received may come first
+			break // batches received before may come first
 		}
 	}
 	if _, next := s.Next(b.t.Context()); next == nil {
@@ -223,7 +223,7 @@ func nextEnds(b *bench) {
 		}
 		break
 	}
-	s.expect(b.commit(1)...) // the stream goes on
+	s.expect(b.commit(1)...) // the stream continues
 }
 
 func confirmAfterEnd(b *bench) {

@@ -11,7 +11,7 @@ import (
 // rowCopy is a copy of all rows of a Script. It implements capture.Copy.
 type rowCopy struct {
 	n       int
-	stream  *Stream // of the snapshot alone
+	stream  *Stream // of the snapshot only
 	copying func(ctx context.Context, handed int) error
 }
 
@@ -44,7 +44,7 @@ func (s *Stream) Copy(ctx context.Context, n int, waits func(*capture.Problem)) 
 	return &rowCopy{n, k, copying}, nil
 }
 
-// opened notes that a copy is open: no other one may have its number until it is closed.
+// opened records that a copy is open: no other copy may have its number until it is closed.
 func (s *Source) opened(n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +58,7 @@ func (s *Source) opened(n int) error {
 	return nil
 }
 
-// Copies is how many copies of all rows are open.
+// Copies returns the number of open copies.
 func (s *Source) Copies() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

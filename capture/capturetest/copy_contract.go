@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// copyMeets makes a copy beside a stream: it has what was committed before its point, and the stream the rest after it.
+// copyMeets makes a copy next to a stream: the copy has what was committed before its point, and the stream has the rest.
 func copyMeets(b *bench) {
 	before := b.commit(1, 2, 3)
 	c := b.client()

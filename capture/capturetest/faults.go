@@ -8,10 +8,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// errCut is what a stream says when its connection was cut.
+// errCut is the error of a stream whose connection was cut.
 var errCut = errors.New("connection reset by peer")
 
-// Cut ends the connection that holds the slot, and both sides know.
+// Cut ends the connection that holds the slot, and both sides notice.
 func (s *Script) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,8 +26,8 @@ func (s *Script) cut() {
 	s.wake()
 }
 
-// Orphan ends the connection that holds the slot on the server's side only: the client hears nothing, and what it says
-// goes nowhere. So it goes for a daemon that was stopped for a while, or whose network swallows everything.
+// Orphan ends the connection that holds the slot on the server's side only: the client notices nothing, and what it sends
+// is lost. That is the situation of a daemon that was suspended for a while, or whose network drops everything.
 func (s *Script) Orphan() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,8 +35,8 @@ func (s *Script) Orphan() {
 	s.wake()
 }
 
-// Take cuts the connection that holds the slot and gives the slot to a foreign process, which leaves it at confirmed, or
-// where it is when that is zero. Leave lets it go.
+// Take cuts the connection that holds the slot and gives the slot to a foreign process, which leaves it at confirmed, or at
+// its present position when that is zero. Leave releases it.
 func (s *Script) Take(confirmed capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +45,7 @@ func (s *Script) Take(confirmed capture.LSN) {
 	s.confirmed = max(s.confirmed, confirmed)
 }
 
-// Leave makes the foreign process let the slot go.
+// Leave makes the foreign process release the slot.
 func (s *Script) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +55,7 @@ func (s *Script) Leave() {
 	s.wake()
 }
 
-// Crash cuts every connection and puts the slot back to confirmed, as a server does that had not yet written its slot to
-// disk.
+// Crash cuts every connection and resets the slot to confirmed, as on a server that had not yet written its slot to disk.
 func (s *Script) Crash(confirmed capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +63,8 @@ func (s *Script) Crash(confirmed capture.LSN) {
 	s.confirmed = min(s.confirmed, confirmed)
 }
 
-// Promote cuts every connection and goes on as another server, on a new timeline that leaves the old one at switchover.
-// What stood behind that is lost.
+// Promote cuts every connection and continues as another server, on a new timeline that branches from the old one at
+// switchover. Everything after that position is lost.
 func (s *Script) Promote(switchover capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +74,7 @@ func (s *Script) Promote(switchover capture.LSN) {
 	s.origin.Timeline++
 }
 
-// Restore cuts every connection and puts the server back to an older state of itself, on the same timeline.
+// Restore cuts every connection and resets the server to an older state, on the same timeline.
 func (s *Script) Restore(end capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +92,7 @@ func (s *Script) truncate(end capture.LSN) {
 	s.end, s.confirmed = end, min(s.confirmed, end)
 }
 
-// Lag cuts every connection and makes the server a standby that has replayed the log up to end; 0: it is none any more.
+// Lag cuts every connection and makes the server a standby that has replayed the log up to end; 0: it is no longer one.
 func (s *Script) Lag(end capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +100,7 @@ func (s *Script) Lag(end capture.LSN) {
 	s.lag = end
 }
 
-// Alter cuts every connection and publishes something else from now on, in words that sinks record.
+// Alter cuts every connection and changes what is published from now on; publication is the text that sinks record.
 func (s *Script) Alter(publication string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +125,7 @@ func (s *Script) Move(to capture.Database) {
 	s.origin.Database = to
 }
 
-// Tell makes the server know its commits, as one with track_commit_timestamp does.
+// Tell makes the server report its commits, as one with track_commit_timestamp does.
 func (s *Script) Tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +147,7 @@ func (s *Script) knows(c capture.Commit) capture.Knowledge {
 	return capture.CommitAbsent
 }
 
-// Advance moves the slot on behind everybody's back, as somebody with pg_replication_slot_advance does.
+// Advance moves the slot forward without its client's knowledge, as another session does with pg_replication_slot_advance.
 func (s *Script) Advance(confirmed capture.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +155,7 @@ func (s *Script) Advance(confirmed capture.LSN) {
 	s.wake()
 }
 
-// Drop cuts every connection and drops the slot: the next start makes a snapshot.
+// Drop cuts every connection and drops the slot: the next start creates a snapshot.
 func (s *Script) Drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,7 +163,7 @@ func (s *Script) Drop() {
 	s.slot = false
 }
 
-// Delay makes a status take so long until the server has it; when the connection ends before, it is lost.
+// Delay sets how long a status takes to reach the server; when the connection ends before, the status is lost.
 func (s *Script) Delay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

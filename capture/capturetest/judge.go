@@ -2,7 +2,7 @@ package capturetest
 
 import "fmt"
 
-// Once says how often a target may see a row.
+// Once is how often a target may see a row.
 type Once bool
 
 // The two promises.
@@ -11,12 +11,12 @@ const (
 	ExactlyOnce Once = true
 )
 
-// Judge compares what a target has seen with what the source has committed, both in order; the rows of a source differ
-// from one another. It returns the first violation, or nil:
+// Judge compares what a target has seen with what the source has committed, both in order; all rows of a source differ. It
+// returns the first violation, or nil:
 //
 //   - a row that was never committed,
 //   - a gap: a row that comes before an older one was ever seen,
-//   - a repeat that does not go on to the newest row, or any repeat when once is ExactlyOnce,
+//   - a repeat that does not continue up to the newest row, or any repeat when once is ExactlyOnce,
 //   - an end before the newest row.
 func Judge(committed, seen []Row, once Once) error {
 	place := make(map[Row]int, len(committed))

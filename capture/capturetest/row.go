@@ -7,10 +7,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Row is a version of a row: what one change makes.
+// Row is a version of a row: the result of one change.
 type Row struct{ Key, Version int }
 
-// Table is the table that a Script's changes are of: an id, which is the key, and a version.
+// Table is the table of a Script's changes, with the columns id, which is the key, and ver.
 var Table = &capture.Table{
 	OID: 16384, Schema: "public", Name: "ledger", Key: []int{0},
 	Columns: []capture.Column{
@@ -21,7 +21,7 @@ var Table = &capture.Table{
 
 var int4 = &capture.Type{OID: 23, Schema: "pg_catalog", Name: "int4", Kind: capture.KindInt}
 
-// RowOf reads a change of a table that has the columns id and ver, as Table has.
+// RowOf returns the Row of a change of a table that has the columns id and ver, as Table has.
 func RowOf(c *capture.Change) (Row, error) {
 	key, err := number(c, "id")
 	if err != nil {
@@ -43,7 +43,7 @@ func number(c *capture.Change, column string) (int, error) {
 	return n, nil
 }
 
-// values is the row as the stream carries it.
+// values returns the row as the stream carries it.
 func (r Row) values() []capture.Value {
 	text := func(n int) capture.Value {
 		return capture.Value{Kind: capture.Text, Bytes: strconv.AppendInt(nil, int64(n), 10)}

@@ -8,12 +8,12 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Script is a server in memory: a log of transactions, one slot, and whoever holds it. Its methods are what happens to
-// the server, and may be called by any goroutine. All of its Sources read the same slot, as the daemons of one pipeline
-// do.
+// Script is a server in memory: a log of transactions, one slot, and the process that holds it. Its methods are the events
+// that happen to the server, and any goroutine may call them. All of its Sources read the same slot, as the daemons of one
+// pipeline do.
 //
-// It is as careless as Postgres: it believes what is confirmed, never goes back behind it, and a start below it is
-// silently forwarded to it.
+// It checks as little as Postgres does: it accepts every confirmation, never moves the slot back, and silently forwards a
+// start below the confirmed position to that position.
 type Script struct {
 	mu        sync.Mutex
 	origin    capture.Origin
@@ -21,21 +21,21 @@ type Script struct {
 	end       capture.LSN
 	confirmed capture.LSN
 	slot      bool     // it exists
-	holder    *process // nil: nobody
+	holder    *process // nil: none
 	versions  map[int]int
-	changed   chan struct{} // closed and made anew when anything changes
+	changed   chan struct{} // closed and replaced when anything changes
 	statuses  []capture.Position
 	delay     time.Duration
-	lag       capture.LSN // how far a standby has come; 0: it is none
-	tells     bool        // it knows its commits
+	lag       capture.LSN // the position that a standby has replayed; 0: it is none
+	tells     bool        // it reports its commits
 }
 
-// process holds the slot: the server's side of a stream, or somebody foreign.
+// process is what holds the slot: the server's side of a stream, or a foreign process.
 type process struct {
 	stream *Stream // nil: foreign
 }
 
-// record is a transaction, or a stretch of the log that has nothing for us.
+// record is a transaction, or a part of the log that has nothing for us.
 type record struct {
 	rows   []Row
 	cuts   []int
@@ -44,7 +44,7 @@ type record struct {
 	end    capture.LSN
 }
 
-// after says whether a start at from sends the record: what matters is where its commit record starts.
+// after reports whether a start at from sends the record: that depends on where its commit record starts.
 func (r *record) after(from capture.LSN) bool {
 	if r.tx == nil {
 		return r.end > from
@@ -52,7 +52,7 @@ func (r *record) after(from capture.LSN) bool {
 	return r.tx.LSN >= from
 }
 
-// What things take in the log, in bytes.
+// Sizes in the log, in bytes.
 const (
 	changeSize = 64
 	commitSize = 48
@@ -63,7 +63,7 @@ var firstOrigin = capture.Origin{
 	System: 7, Timeline: 1, Publication: "p", Database: capture.Database{OID: 5, Name: "d"}, Slot: "s",
 }
 
-// NewScript makes a server whose slot exists and has confirmed everything that is there: nothing.
+// NewScript creates a server with an empty log, whose slot exists and has confirmed all of it.
 func NewScript() *Script {
 	s := &Script{
 		origin: firstOrigin, end: origin, confirmed: origin, slot: true,
@@ -72,11 +72,11 @@ func NewScript() *Script {
 	return s
 }
 
-// Transaction is one that a Script commits. Each key is a change, which makes the next version of that row.
+// Transaction is a transaction that a Script commits. Each key is a change, which creates the next version of that row.
 type Transaction struct {
 	Keys   []int
-	Cuts   []int // the stream cuts the batch after so many changes
-	Joined bool  // the stream puts it into one batch with the transaction before, where both are there
+	Cuts   []int // the stream splits the batch after these numbers of changes
+	Joined bool  // the stream adds it to the batch of the previous transaction if both are available
 }
 
 // Add commits a transaction and returns where it ends.
@@ -87,7 +87,7 @@ func (s *Script) Add(t Transaction) capture.Position {
 // Commit commits a transaction in one batch.
 func (s *Script) Commit(keys ...int) capture.Position { return s.Add(Transaction{Keys: keys}) }
 
-// Begin opens a transaction; what it returns commits it.
+// Begin opens a transaction; the function that it returns commits it.
 func (s *Script) Begin(t Transaction) (commit func() capture.Position) {
 	return func() capture.Position {
 		s.mu.Lock()
@@ -105,7 +105,7 @@ func (s *Script) Begin(t Transaction) (commit func() capture.Position) {
 	}
 }
 
-// Idle writes bytes of log that have nothing for the slot, and returns where it ends.
+// Idle writes bytes of log that have nothing for the slot, and returns where they end.
 func (s *Script) Idle(bytes int) capture.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *Script) wake() {
 	s.changed = make(chan struct{})
 }
 
-// Committed is every row in the order of the log.
+// Committed returns every row in the order of the log.
 func (s *Script) Committed() (rows []Row) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,21 +133,21 @@ func (s *Script) Committed() (rows []Row) {
 	return rows
 }
 
-// End is where the log ends.
+// End returns the end of the log.
 func (s *Script) End() capture.LSN {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.end
 }
 
-// Confirmed is what the slot has confirmed.
+// Confirmed returns the position that the slot has confirmed.
 func (s *Script) Confirmed() capture.LSN {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.confirmed
 }
 
-// Statuses is everything that was ever confirmed, in the order in which it reached the server.
+// Statuses returns every position that was ever confirmed, in the order in which they reached the server.
 func (s *Script) Statuses() []capture.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,20 +161,20 @@ func (s *Script) lasting() bool {
 	return s.slot
 }
 
-// Held says whether somebody holds the slot.
+// Held reports whether a process holds the slot.
 func (s *Script) Held() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.holder != nil
 }
 
-// status takes what a stream's client says is flushed. It is true when a copy of all rows is complete by that: its slot
-// stays from then on.
+// status handles the flush position from a stream's client. It returns true when that completes a copy of all rows: its
+// slot is permanent from then on.
 func (s *Script) status(st *Stream, p capture.Position) (complete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.holder == nil || s.holder.stream != st || p.IsZero() {
-		return false // nobody listens at that connection any more
+		return false // the server no longer reads from that connection
 	}
 	s.statuses = append(s.statuses, p)
 	if f := p.Flush(); f > s.confirmed {

@@ -13,16 +13,18 @@ import (
 // Source is one daemon's connection to a Script. It implements capture.Source and capture.HealthReporter. Set its fields before
 // Run.
 type Source struct {
-	// Hook is called between the look at the slot and its start, when another daemon may be faster. nil: nothing.
+	// Hook is called between the check of the slot and its start, when another daemon may be faster. nil: nothing.
 	Hook func()
-	// Resumed hears what Resume is told, and its error is Resume's. nil: nothing.
+	// Resumed is called with the records that Resume gets, and its error is Resume's. nil: nothing.
 	Resumed func([]capture.Record) error
-	// Copying is called before each batch of a copy of all rows, with how many were handed out; its error ends the copy. nil:
-	// nothing.
+	// Copying is called before each batch of a copy of all rows, with the number of rows delivered; its error ends the
+	// copy. nil: nothing.
 	Copying func(ctx context.Context, handed int) error
-	// Opening is called before a copy of all rows is there, and may tell what that waits for; its error is Copy's. nil: nothing.
+	// Opening is called before a copy of all rows is open, and may report what that waits for; its error is Copy's. nil:
+	// nothing.
 	Opening func(ctx context.Context, waits func(*capture.Problem)) error
-	// Altered is what Compare says of a publication, for the recorded one and the present one. nil: nothing was altered.
+	// Altered returns what Compare reports about a publication, for the recorded one and the present one. nil: nothing was
+	// altered.
 	Altered func(recorded, now string) []string
 
 	script *Script
@@ -31,11 +33,11 @@ type Source struct {
 	dead    bool
 	stream  *Stream
 	streams int
-	copies  map[int]bool // of all rows, that are open, by their numbers
+	copies  map[int]bool // the open copies of all rows, by number
 	stalls  uint64
 }
 
-// Source makes another daemon's source.
+// Source creates the source of another daemon.
 func (s *Script) Source() *Source { return &Source{script: s} }
 
 const standbyPause = time.Second
@@ -89,8 +91,8 @@ func (s *Source) start(from capture.LSN) (*Stream, error) {
 	return st, err
 }
 
-// Kill ends the daemon's connection as the end of its process does: nothing that it says from now on reaches the server.
-// The server learns it when it is told by Cut or Orphan.
+// Kill ends the daemon's connection as the end of its process does: nothing that it sends from now on reaches the server.
+// The server notices when Cut or Orphan is called.
 func (s *Source) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,10 +124,10 @@ func (s *Source) Health() capture.Health {
 	return h
 }
 
-// WALEnd is where the log ends.
+// WALEnd returns the end of the log.
 func (s *Source) WALEnd(context.Context) (capture.LSN, error) { return s.script.End(), nil }
 
-// start takes the slot, or makes a snapshot where there is none.
+// start acquires the slot, or creates a snapshot if there is none.
 func (s *Script) start(src *Source, from capture.LSN) (*Stream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,14 +159,14 @@ func (s *Source) Cut() {
 	}
 }
 
-// Stall has Health count one stall more.
+// Stall makes Health count one more stall.
 func (s *Source) Stall() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stalls++
 }
 
-// Streams is how many streams were started.
+// Streams returns the number of streams that were started.
 func (s *Source) Streams() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

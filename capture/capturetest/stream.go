@@ -10,13 +10,13 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// What a stream wants recorded.
+// The states that a stream has recorded.
 var (
 	statePending = []byte("pending")
 	stateDone    = []byte("done")
 )
 
-// ChangeBytes is what each change of a Script's batch counts in the window.
+// ChangeBytes is the size of each change of a Script's batch in the window.
 const ChangeBytes = 100
 
 // Stream is one connection of a Source. It implements capture.Stream.
@@ -30,10 +30,10 @@ type Stream struct {
 
 	// Of the goroutine that calls Next:
 	next capture.LSN // transactions whose commit record starts there or later are still to come
-	cut  int         // how many changes of the next one have been handed out
+	cut  int         // how many changes of the next one have been delivered
 	tx   *capture.Tx // of the snapshot; nil: there is none
 	rows []Row       // of the snapshot
-	at   int         // how many of them have been handed out
+	at   int         // how many of them have been delivered
 
 	mu    sync.Mutex
 	flush capture.Position
@@ -41,7 +41,7 @@ type Stream struct {
 	ended chan struct{}
 }
 
-// snapshot makes the stream begin with the rows that point shows.
+// snapshot makes the stream begin with the rows visible at point.
 func (s *Stream) snapshot(point capture.LSN) {
 	s.tx = &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: s.origin.Epoch(point)}
 	s.start, s.state, s.rows = capture.Position{LSN: point - 1}, statePending, nil
@@ -56,7 +56,7 @@ func (s *Stream) Origin() capture.Origin { return s.origin }
 // Start implements capture.Stream.
 func (s *Stream) Start() capture.Position { return s.start }
 
-// Slot implements capture.Stream. It asks on a connection of its own, so it works for a stream that is cut off.
+// Slot implements capture.Stream. It uses a separate connection, so it works for a stream that is cut off.
 func (s *Stream) Slot(ctx context.Context) (capture.Slot, error) {
 	if err := context.Cause(ctx); err != nil {
 		return capture.Slot{}, err
@@ -99,7 +99,7 @@ func (s *Stream) Compare(ctx context.Context, r capture.Record) (capture.Compari
 }
 
 // Resume implements capture.Stream.
-func (s *Stream) Resume(_ context.Context, records []capture.Record) (anew bool, err error) {
+func (s *Stream) Resume(_ context.Context, records []capture.Record) (fromSnapshot bool, err error) {
 	if s.source.Resumed != nil {
 		if err := s.source.Resumed(records); err != nil {
 			return false, err
@@ -155,7 +155,7 @@ func (s *Stream) look() (b capture.Batch, ok bool, changed <-chan struct{}) {
 	return b, false, c.changed
 }
 
-// take makes a batch of the beginning of what is to come.
+// take builds a batch from the beginning of the remaining log.
 func (s *Stream) take(log []record) capture.Batch {
 	b := s.piece(&log[0])
 	for i := 1; i < len(log) && b.Commit && log[i].joined; i++ {
@@ -170,7 +170,7 @@ func (s *Stream) take(log []record) capture.Batch {
 	return b
 }
 
-// piece is the rest of a record up to the next cut.
+// piece returns the rest of a record up to the next cut.
 func (s *Stream) piece(r *record) capture.Batch {
 	if r.tx == nil {
 		s.next = r.end
@@ -196,7 +196,7 @@ func (s *Stream) piece(r *record) capture.Batch {
 	return b
 }
 
-// copied is the next row of the snapshot, or its end.
+// copied returns the next row of the snapshot, or its end.
 func (s *Stream) copied() capture.Batch {
 	var tables []*capture.Table
 	if s.at == 0 {
@@ -243,7 +243,7 @@ func (s *Stream) Confirm(p capture.Position) {
 	s.tell(p)
 }
 
-// tell brings a status to the server, which makes the slot of a first start stay when the copy is confirmed.
+// tell sends a status to the server, which makes the slot of a first start permanent when the copy is confirmed.
 func (s *Stream) tell(p capture.Position) {
 	if s.script.status(s, p) {
 		s.fail(capture.ErrRestart)
@@ -262,7 +262,7 @@ func (s *Stream) fail(err error) {
 	}
 }
 
-// close says the last position, unless the connection was cut, and lets the slot go.
+// close sends the last position, unless the connection was cut, and releases the slot.
 func (s *Stream) close() {
 	s.fail(errClosed)
 	if !errors.Is(s.Err(), errCut) {

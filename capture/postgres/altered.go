@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// altered says what somebody else did to the publication such that changes are missing in the stream: since a sink recorded
-// its position with an edition, or since this process accepted one. docs/decisions/0007 has the rule.
+// altered describes how another session altered the publication such that changes are missing in the stream, either since a
+// sink recorded its position with an edition or since this process accepted one. docs/decisions/0007 has the rule.
 func (s *Source) altered(ctx context.Context, pub *published, text string) (what []string, err error) {
 	defer func() { s.names.find(what) }()
 	now := &pub.Edition
@@ -19,7 +19,7 @@ func (s *Source) altered(ctx context.Context, pub *published, text string) (what
 		s.names.learn(&was)
 	}
 	if text != "" && text == now.String() {
-		return nil, nil // also where this process has accepted another one: it was the operator's word since then
+		return nil, nil // also when this process has accepted another edition since: the operator asked for that one
 	}
 	if known {
 		what = append(now.altered(&was, true), pub.moved(&was)...)
@@ -49,7 +49,7 @@ func (s *Source) altered(ctx context.Context, pub *published, text string) (what
 	return append(append(what, taken...), uncarried...), err
 }
 
-// accept makes an edition the one that this process has accepted: the stream has passed the start rule.
+// accept records the edition that this process has accepted: the stream has passed the start rule.
 func (s *Source) accept(ctx context.Context, pub *published) {
 	now := &pub.Edition
 	if n := len(now.tables); n > maxRecorded && s.accepted == nil {
@@ -68,8 +68,9 @@ func (s *Source) accept(ctx context.Context, pub *published) {
 	}
 }
 
-// dropped are the tables that this process has accepted under names that the file has and that no published table has now: they
-// were dropped, or renamed. What gets such a name later is not in the stream until it is in the publication.
+// dropped returns the tables that this process has accepted under names that the file has and that no published table has
+// now: they were dropped or renamed. A table that gets such a name later is not in the stream until the publication
+// includes it.
 func (s *Source) dropped(now *edition) (dropped []membership) {
 	if s.accepted == nil || !s.config.Manage {
 		return nil
@@ -83,7 +84,8 @@ func (s *Source) dropped(now *edition) (dropped []membership) {
 	return dropped
 }
 
-// taken says which of the members that are gone the file still wants, although they exist: they were taken out.
+// taken describes which of the missing members still exist and are still wanted by the file: they were removed from the
+// publication.
 func (s *Source) taken(ctx context.Context, now *edition, gone []member) (what []string, err error) {
 	rows, _ := now.index()
 	for _, m := range gone {
@@ -107,7 +109,7 @@ func (s *Source) taken(ctx context.Context, now *edition, gone []member) (what [
 	return what, nil
 }
 
-// names says whether the file counts on a table of somebody else's publication.
+// names reports whether the file refers to a table of a publication that tailrace does not manage.
 func (c *Config) names(m member) bool {
 	texts := c.Tables
 	for _, o := range c.Options {
@@ -121,7 +123,7 @@ func (c *Config) names(m member) bool {
 	return false
 }
 
-// exists reports whether there is a relation that has the name of one of the members.
+// exists reports whether a relation has the name of one of the members.
 func (c *Config) exists(ctx context.Context, conn *pgx.Conn, ms ...member) (exists bool, err error) {
 	var schemas, names []string
 	for _, m := range ms {

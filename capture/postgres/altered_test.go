@@ -50,8 +50,8 @@ func (a *altering) option(o TableOption) {
 	a.Options = append(a.Options, o)
 }
 
-// visit is the start of a daemon whose one sink has a record with an earlier edition. It returns what the stream would be
-// recorded with, and the trouble; nothing is recorded.
+// visit is the start of a daemon whose one sink has a record with an earlier edition. It returns what the stream would
+// record, and the problem; nothing is recorded.
 func (a *altering) visit(recorded string) (now string, trouble error) {
 	a.Helper()
 	ctx, cancel := context.WithTimeout(a.Context(), time.Minute)
@@ -74,7 +74,7 @@ func (a *altering) visit(recorded string) (now string, trouble error) {
 	return now, trouble
 }
 
-// pass lets a sink pass the start rule that has recorded an edition of the publication, and then the stream.
+// pass makes a sink that has recorded an edition of the publication pass the start rule, and then the stream.
 func pass(ctx context.Context, st capture.Stream, edition string) error {
 	if err := judged(ctx, st, edition); err != nil {
 		return err
@@ -83,7 +83,7 @@ func pass(ctx context.Context, st capture.Stream, edition string) error {
 	return err
 }
 
-// judged is the start rule for a stream and a sink that has recorded an edition of the publication.
+// judged applies the start rule to a stream and a sink that has recorded an edition of the publication.
 func judged(ctx context.Context, st capture.Stream, edition string) error {
 	slot, err := st.Slot(ctx)
 	if err != nil {
@@ -102,8 +102,8 @@ func judged(ctx context.Context, st capture.Stream, edition string) error {
 	return nil
 }
 
-// What happens to a publication while the daemon is away. Every start is made twice without a record of the first one: so a
-// daemon that is killed between its own ALTER and the next record halts no more and no less than another one.
+// What happens to a publication while the daemon is away. Every start is made twice without a record of the first one, so a
+// daemon that is killed between its own ALTER and the next record halts exactly when another one would.
 func TestPublicationAlteredWhileAway(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -267,13 +267,13 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 	})
 }
 
-// administered makes the publication somebody else's.
+// administered makes the publication an unmanaged one.
 func administered(a *altering) {
 	a.sql("CREATE PUB FOR TABLE $.a, $.b")
 	a.Manage = false
 }
 
-// What happens to a publication while the daemon runs is noticed, and judged more strictly: the file is the same.
+// A change of the publication while the daemon runs is detected, and checked more strictly: the file is the same.
 func TestPublicationAlteredWhileRunning(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -302,7 +302,7 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 		}
 		var all []*altering
 		var taps []*tap
-		for i, c := range cases { // together: each waits for the next look
+		for i, c := range cases { // in parallel: each waits for the next check
 			a := s.altering(i)
 			if c.began != nil {
 				c.began(a)
@@ -332,7 +332,7 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 	})
 }
 
-// Another daemon, whose file is another, had the slot meanwhile and altered the publication by it.
+// Another daemon with another file had the slot meanwhile and altered the publication to match that file.
 func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -373,7 +373,7 @@ func TestPublicationAlteredByTheOtherDaemon(t *testing.T) {
 	})
 }
 
-// A table that is taken out between our looks would pass for one that the file does not want.
+// A table that is removed between our checks would look like one that the file does not want.
 func TestPublicationAlteredAtThatMoment(t *testing.T) {
 	everywhere(t, func(s site) {
 		a := s.altering(0)

@@ -12,22 +12,22 @@ import (
 // cut is the size, in bytes of the window, from which a batch is handed over even in the middle of a transaction.
 const cut = 256 << 10
 
-// What a change costs beside its text: the Change and its values, on a 64-bit machine.
+// The memory of a change in addition to its text: the Change and its values, on a 64-bit machine.
 const (
 	changeCost = 80
 	valueCost  = 32
 )
 
-// assembler makes batches of the messages of a stream: step 4 of the way of one row. It belongs to the socket's
-// goroutine; what it hands out belongs to the receiver.
+// assembler builds batches from the messages of a stream: step 4 of the way of one row. It belongs to the socket's
+// goroutine; the batches that it returns belong to the receiver.
 type assembler struct {
 	relations *relations
 	origin    capture.Origin
-	state     []byte // goes with every batch
-	local     bool   // transactions with an origin are left out
+	state     []byte // added to every batch
+	local     bool   // transactions with an origin are skipped
 	names     *streamNames
 	trees     *trees            // nil: they are not watched
-	unnamed   map[uint32]string // tables whose rows are left out: the file does not name them
+	unnamed   map[uint32]string // tables whose rows are skipped because the file does not name them
 
 	batch capture.Batch
 	large buffers     // of the batch
@@ -35,7 +35,7 @@ type assembler struct {
 	tx    *capture.Tx // nil: between transactions
 	seq   uint64
 	xid   uint64 // near that of the last transaction, with the times that ids have wrapped
-	left  bool   // the transaction is left out: its changes are, its shapes and its end are not
+	left  bool   // the transaction is skipped: its changes are dropped, its relation messages and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
@@ -43,7 +43,8 @@ type assembler struct {
 	txs   []capture.Tx     // free room for transactions
 }
 
-// add takes the body of one pgoutput message. If it stands in a buffer of its own, that belongs to the assembler from now on.
+// add handles the body of one pgoutput message. If own is not nil, it holds the message and belongs to the assembler from
+// now on.
 func (a *assembler) add(ctx context.Context, msg []byte, own *bufpool.Buffer) error {
 	if len(msg) > 0 && !a.left {
 		switch kind := pgoutput.Kind(msg[0]); kind {
@@ -60,14 +61,14 @@ func (a *assembler) asks(kind pgoutput.Kind) bool {
 	return kind == pgoutput.KindRelation || kind == pgoutput.KindBegin && a.relations.typeWatch.stale()
 }
 
-// other takes a message of which nothing is kept as it stands.
+// other handles a message whose bytes are not kept.
 func (a *assembler) other(ctx context.Context, msg []byte) error {
 	if len(msg) == 0 {
 		return fmt.Errorf("read change: an empty message")
 	}
 	body := msg[1:]
 	switch kind := pgoutput.Kind(msg[0]); kind {
-	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete: // left out
+	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete: // skipped
 		return nil
 	case pgoutput.KindBegin:
 		return a.begin(ctx, body)
@@ -82,11 +83,11 @@ func (a *assembler) other(ctx context.Context, msg []byte) error {
 		return a.truncate(body)
 	case pgoutput.KindType:
 		return a.named(body)
-	case pgoutput.KindOrigin: // stands before the changes
+	case pgoutput.KindOrigin: // precedes the changes
 		a.left = a.local && a.tx != nil
 		return nil
 	case pgoutput.KindMessage:
-		return nil // it says nothing about rows
+		return nil // it has no information about rows
 	default:
 		return fmt.Errorf("read change: a message %s that was not asked for", kind)
 	}
@@ -119,7 +120,7 @@ func (a *assembler) commit(body []byte) error {
 	return nil
 }
 
-// ends says that the transaction ends in the batch, with a commit record up to end.
+// ends records that the transaction ends in the batch, with a commit record that ends at end.
 func (a *assembler) ends(end capture.LSN) {
 	a.batch.Time = a.tx.Time
 	if a.seq > 0 {
@@ -127,7 +128,7 @@ func (a *assembler) ends(end capture.LSN) {
 	}
 }
 
-// close ends a transaction, or says that there is nothing up to end.
+// close ends a transaction, or records that there are no changes up to end.
 func (a *assembler) close(end capture.Position) {
 	a.tx = nil
 	a.batch.End, a.batch.Commit, a.last = end, true, end.LSN
@@ -160,7 +161,7 @@ func (a *assembler) relation(ctx context.Context, body []byte) error {
 	return err
 }
 
-// leaveOut leaves out the rows of a table from now on, until it is described again.
+// leaveOut skips the rows of a table until the server describes the table again.
 func (a *assembler) leaveOut(m *pgoutput.Relation) {
 	if a.unnamed == nil {
 		a.unnamed = map[uint32]string{}
@@ -198,7 +199,7 @@ func (a *assembler) truncate(body []byte) error {
 	return nil
 }
 
-// change takes a row over: its values are slices of the message, as the server printed them (I5).
+// change adds a row. Its values are slices of the message, as the server printed them (I5).
 func (a *assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) (err error) {
 	body, slab, bytes := a.keep(body, own)
 	var op capture.Op
@@ -225,8 +226,8 @@ func (a *assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer)
 	return nil
 }
 
-// keep makes a row's text the batch's: in the buffer of its own that it has, in one that it gets, or in memory that small rows
-// share. It says where the row's values go and how many bytes it keeps alive.
+// keep makes the batch own the text of a row: in the buffer that already holds it, in a new buffer, or in memory that small
+// rows share. It returns the slab for the row's values and the number of bytes that the row keeps alive.
 func (a *assembler) keep(text []byte, own *bufpool.Buffer) (kept []byte, slab *pgoutput.Slab, bytes int) {
 	if own == nil && len(text) <= arenaMax {
 		return a.arena.copy(text), &a.slab, len(text)
@@ -237,10 +238,10 @@ func (a *assembler) keep(text []byte, own *bufpool.Buffer) (kept []byte, slab *p
 		text = own.Bytes
 	}
 	a.large = append(a.large, own)
-	return text, nil, cap(own.Bytes) // values that batches share would keep the row after its batch
+	return text, nil, cap(own.Bytes) // values shared between batches would keep the row alive longer than its batch
 }
 
-// table returns the table that the server has described; nil, when it is left out.
+// table returns the table that the server has described, or nil when its rows are skipped.
 func (a *assembler) table(id uint32, op capture.Op) (*capture.Table, error) {
 	if a.tx == nil {
 		return nil, fmt.Errorf("read change: a change outside of a transaction")
@@ -255,7 +256,7 @@ func (a *assembler) table(id uint32, op capture.Op) (*capture.Table, error) {
 	return nil, fmt.Errorf("read change: relation %d was not described", id)
 }
 
-// shape makes the old row say what it is, and fills an unchanged value where the old row carries it.
+// shape sets the kind of the old row, and fills in an unchanged value when the old row carries it.
 func (a *assembler) shape(t *capture.Table) error {
 	before, after := a.row.Old, a.row.New
 	if before != nil && len(before) != len(t.Columns) || after != nil && len(after) != len(t.Columns) {
@@ -274,7 +275,7 @@ func (a *assembler) shape(t *capture.Table) error {
 				whole = true
 			}
 		}
-		if !whole { // the columns of an identity are NOT NULL, so it has one that is not published
+		if !whole { // the columns of an identity are NOT NULL, so one of them is not published
 			return keyNotSent(t, nil)
 		}
 	case pgoutput.OldRow:
@@ -299,10 +300,10 @@ func (a *assembler) append(c capture.Change, bytes int) {
 	a.batch.End, a.batch.Commit, a.batch.Time = capture.Position{LSN: a.tx.LSN, Seq: a.seq}, false, a.tx.Time
 }
 
-// room is how many changes or transactions are allocated at once: single-row batches share it.
+// room is the number of changes or transactions that are allocated at once: batches of a single row share the allocation.
 const room = 64
 
-// grow makes room for more changes than n. Batches of a few changes take slices of one allocation.
+// grow makes room for n more changes. Batches of a few changes use slices of one allocation.
 func (a *assembler) grow(n int) {
 	if n == 0 {
 		if len(a.rows) == 0 {
@@ -325,14 +326,14 @@ func (a *assembler) newTx() *capture.Tx {
 	return tx
 }
 
-// full says that the batch has to go now. The window may be over its limit by one batch, so a batch is cut too (I6); only
-// a single row can make a larger one.
+// full reports whether the batch must be handed over now. The window may exceed its limit by one batch, so the size of a
+// batch is limited too (I6); only a single row can make a larger one.
 func (a *assembler) full() bool { return a.batch.Bytes >= cut }
 
-// whole says that the batch ends between transactions and says something.
+// whole reports whether the batch ends between transactions and is worth delivering.
 func (a *assembler) whole() bool { return a.batch.Commit }
 
-// take hands the batch out and begins a new one.
+// take returns the batch and begins a new one.
 func (a *assembler) take() capture.Batch {
 	b := a.batch
 	if b.State = a.state; a.trees != nil {
@@ -340,7 +341,7 @@ func (a *assembler) take() capture.Batch {
 	}
 	n := len(b.Changes)
 	switch shared := n > 0 && len(a.rows) > 0; {
-	case shared && len(a.large) > 0: // those with which it shares memory would keep its rows
+	case shared && len(a.large) > 0: // the batches that share its memory would keep its rows alive
 		b.Changes = append(make([]capture.Change, 0, n), b.Changes...)
 		clear(a.rows[:n])
 	case shared:
@@ -355,10 +356,10 @@ func (a *assembler) take() capture.Batch {
 	return b
 }
 
-// buffers are those of a batch's large rows. It implements the Memory of a capture.Batch.
+// buffers holds the large rows of a batch. It implements the Memory of a capture.Batch.
 type buffers []*bufpool.Buffer
 
-// Release gives them back, the first time that it is called.
+// Release returns the buffers to their pool. Only the first call has an effect.
 func (l *buffers) Release() {
 	for _, b := range *l {
 		b.Release()
@@ -371,7 +372,7 @@ type arena struct{ free []byte }
 
 const (
 	arenaChunk = 64 << 10
-	arenaMax   = arenaChunk / 4 // bytes of what is copied there
+	arenaMax   = arenaChunk / 4 // bytes; larger text is not copied there
 )
 
 // copy copies at most arenaMax bytes.

@@ -159,7 +159,7 @@ func TestAssemblerPositions(t *testing.T) {
 	}
 }
 
-// A transaction that came by replication is left out when that is wanted: its end and the shapes in it are not.
+// With SkipReplicated a replicated transaction is skipped, except for its end and its relation messages.
 func TestAssemblerLeavesOut(t *testing.T) {
 	origin := append(binary.BigEndian.AppendUint64([]byte{'O'}, 0x50), "tailrace_there\x00"...)
 	truncate := binary.BigEndian.AppendUint32([]byte{'T', 0, 0, 0, 1, 0}, relationID)
@@ -212,7 +212,7 @@ func TestAssemblerRefuses(t *testing.T) {
 	}
 }
 
-// A large transaction leaves in parts of about the cut, and the parts together are the transaction.
+// A large transaction is delivered in parts of about the cut, and together the parts are the transaction.
 func TestAssemblerCuts(t *testing.T) {
 	a := newAssembler()
 	a.must(t, beginMessage(0x100, 9))
@@ -241,7 +241,7 @@ func TestAssemblerCuts(t *testing.T) {
 	}
 }
 
-// Batches share allocations, and nothing that is done to one reaches another.
+// Batches share allocations, and no change of one batch affects another.
 func TestAssemblerBatchesDoNotOverlap(t *testing.T) {
 	a := newAssembler()
 	var batches []capture.Batch
@@ -259,7 +259,7 @@ func TestAssemblerBatchesDoNotOverlap(t *testing.T) {
 		}
 	}
 	batches = append(batches, a.take())
-	for i := len(batches) - 1; i >= 0; i-- { // what an owner may do with its own
+	for i := len(batches) - 1; i >= 0; i-- { // what an owner may do with its own batch
 		b := batches[i]
 		if cap(b.Changes) != len(b.Changes) {
 			t.Fatalf("batch %d has room for %d more changes", i, cap(b.Changes)-len(b.Changes))
@@ -311,7 +311,7 @@ func TestAssemblerKeepsOwnMemory(t *testing.T) {
 			}
 			copied := b
 			b.Release()
-			copied.Release() // shares what has been released
+			copied.Release() // shares memory that has been released
 			if poisoned := value[0] != 'a'; poisoned != (isOwn || size > arenaMax) {
 				t.Errorf("own %v, %d bytes: released: %v", isOwn, size, poisoned)
 			}
@@ -319,7 +319,7 @@ func TestAssemblerKeepsOwnMemory(t *testing.T) {
 	}
 }
 
-// A message of which nothing is kept gives its buffer back.
+// A message of which nothing is kept releases its buffer.
 func TestAssemblerReleasesWhatItDoesNotKeep(t *testing.T) {
 	bufpool.Poison()
 	for _, left := range []bool{false, true} {
@@ -341,7 +341,7 @@ func TestAssemblerReleasesWhatItDoesNotKeep(t *testing.T) {
 	}
 }
 
-// No batch keeps the large rows of another one: they would outlive the window.
+// No batch keeps the large rows of another one alive: they would outlive the window.
 func TestAssemblerKeepsNoLargeRowAfterItsBatch(t *testing.T) {
 	a := newAssembler()
 	a.must(t, beginMessage(0x100, 9))
@@ -395,7 +395,7 @@ func TestAssemblerAllocations(t *testing.T) {
 	}
 }
 
-// Any sequence of messages is an error at worst.
+// Any sequence of messages results at worst in an error.
 func FuzzAssembler(f *testing.F) {
 	var whole []byte
 	for _, m := range [][]byte{

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// candidate is a relation of the database as the catalogue shows it: what can be published, and what cannot and why.
+// candidate is a relation of the database as read from the catalogue: whether it can be published, and if not, why.
 type candidate struct {
 	OID         uint32
 	Schema      string
@@ -17,9 +17,9 @@ type candidate struct {
 	Identity    string // pg_class.relreplident
 	Publishable bool
 	Owner       string
-	Owned       bool // we may act as its owner
-	Readable    bool // we may SELECT from it, by its schema too
-	RowSecurity bool // policies would filter what we read
+	Owned       bool // the role has the rights of its owner
+	Readable    bool // the role may SELECT from it, including USAGE on its schema
+	RowSecurity bool // row-level security would filter what the role reads
 	Rows        int64
 	Ancestors   []uint32 // of a partition: its parent, and so on up to the root
 }
@@ -27,15 +27,15 @@ type candidate struct {
 func (t candidate) String() string { return t.Schema + "." + t.Name }
 func (t candidate) sql() string    { return ident(t.Schema, t.Name) }
 
-// partitioned says whether the rows lie in partitions.
+// partitioned reports whether the table is partitioned, so that its partitions hold the rows.
 func (t candidate) partitioned() bool { return t.Kind == "p" }
 
-// candidates reads every relation of the database that a pattern could mean, in the order of their names.
+// candidates reads every relation of the database that a pattern could match, ordered by name.
 func (c *Config) candidates(ctx context.Context, conn *pgx.Conn) ([]candidate, error) {
 	return c.readCandidates(ctx, conn, `true`)
 }
 
-// leaves reads the partitions of partitioned tables that hold rows.
+// leaves reads the partitions that hold the rows of a partitioned table.
 func (c *Config) leaves(ctx context.Context, conn *pgx.Conn, root uint32) ([]candidate, error) {
 	return c.readCandidates(ctx, conn, `c.oid IN (SELECT relid FROM pg_partition_tree($1::oid) WHERE isleaf)`, root)
 }
@@ -68,10 +68,10 @@ type attribute struct {
 	Generated string   // pg_attribute.attgenerated: "", s(tored), v(irtual)
 	Key       bool     // part of the primary key
 	Identity  bool     // part of the replica identity: an old row carries it
-	Uses      []string // of a generated column: the columns of which it is made
+	Uses      []string // of a generated column: the columns that it depends on
 }
 
-// attributes reads the columns of tables, in their order. INCLUDE columns of an index are no part of an identity.
+// attributes reads the columns of tables, in order. INCLUDE columns of an index are not part of an identity.
 func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32][]attribute, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT a.attrelid, a.attname, a.attgenerated::text,
@@ -104,7 +104,7 @@ func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) 
 	return all, c.named("read columns", err)
 }
 
-// names are the columns that a test takes, in their order.
+// names returns the names of the columns that take selects, in order.
 func names(as []attribute, take func(attribute) bool) []string {
 	var ns []string
 	for _, a := range as {

@@ -10,14 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// carried are the columns that the stream carries of a table. A publication of the administrator's may lose some of them: a
-// column list, publish_generated_columns = none. A replica would keep what it has in them, and consumers would miss them.
+// carried lists the columns that the stream carries of a table. An unmanaged publication may stop carrying some of them,
+// through a column list or publish_generated_columns = none. A replica would keep stale values in them, and consumers would
+// miss them.
 type carried struct {
 	table   uint32 // OID
 	columns bitmap
 }
 
-// bitmap holds the numbers of columns, which a table never uses again: bit 0 of byte 0 is column 1.
+// bitmap is a set of column numbers, which a table never reuses: bit 0 of byte 0 is column 1.
 type bitmap []byte
 
 func (b *bitmap) set(n int16) {
@@ -29,7 +30,7 @@ func (b *bitmap) set(n int16) {
 
 func (b bitmap) has(n int16) bool { return int(n-1)/8 < len(b) && b[(n-1)/8]&(1<<((n-1)%8)) != 0 }
 
-// without is the numbers in b that are not in other.
+// without returns the numbers in b that are not in other.
 func (b bitmap) without(other bitmap) (numbers []int16) {
 	for n := int16(1); int(n) <= 8*len(b); n++ {
 		if b.has(n) && !other.has(n) {
@@ -39,7 +40,7 @@ func (b bitmap) without(other bitmap) (numbers []int16) {
 	return numbers
 }
 
-// carriedBy is what a publication carries of its tables.
+// carriedBy returns the columns that a publication carries of its tables.
 func carriedBy(tables []publishedTable) (all []carried) {
 	for i := range tables {
 		c := carried{table: tables[i].OID}
@@ -60,7 +61,7 @@ func appendCarried(b []byte, all []carried) []byte {
 	return b
 }
 
-// parseCarried decodes what appendCarried has encoded.
+// parseCarried decodes the output of appendCarried.
 func parseCarried(b []byte) (all []carried, ok bool) {
 	for len(b) > 0 {
 		if len(b) < 5 || len(b) < 5+int(b[4]) {
@@ -73,8 +74,8 @@ func parseCarried(b []byte) (all []carried, ok bool) {
 	return all, true
 }
 
-// uncarried says of which tables an earlier edition carried columns that this one does not, although both publish the table
-// and it has the columns still.
+// uncarried describes the tables of which an earlier edition carried columns that this one does not, although both editions
+// publish the table and the columns still exist.
 func (s *Source) uncarried(ctx context.Context, now, was *edition) (what []string, err error) {
 	for _, before := range was.carried {
 		i := slices.IndexFunc(now.carried, func(c carried) bool { return c.table == before.table })

@@ -8,22 +8,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// description is what the catalogue knows of a table and a relation message does not.
+// description is what the catalogue has about a table and a relation message does not.
 type description struct {
 	key         []string   // the primary key's columns, in the order of its index; nil: it has none
-	identity    []string   // the columns of REPLICA IDENTITY USING INDEX; nil: the identity is another
+	identity    []string   // the columns of REPLICA IDENTITY USING INDEX; nil: the identity has another form
 	columns     []attr     // in the order of their numbers
 	late        [][]string // the columns of deferrable keys and unique constraints
 	dropped     []attr     // only their numbers and transactions are known
-	fingerprint int64      // of the catalogue's rows: another one when DDL has changed the table
+	fingerprint int64      // of the catalogue's rows: it changes when DDL changes the table
 }
 
-// attr is a column as the catalogue has it.
+// attr is a column as read from the catalogue.
 type attr struct {
 	Name      string
 	Number    int16
 	XID       uint32 // of the transaction that wrote the column's row in the catalogue
-	Created   bool   // that transaction made the table
+	Created   bool   // that transaction created the table
 	Unaltered bool   // and has not altered the column since
 	Dropped   bool
 	Type      uint32
@@ -32,11 +32,11 @@ type attr struct {
 	Collation string
 	Generated bool    // GENERATED ALWAYS AS, stored or virtual
 	Default   bool    // it has a default, its own or its domain's, or is an identity column
-	Missing   *string // what rows have that are older than the column, where that is known
+	Missing   *string // the value in rows that are older than the column, where known
 	Formula   string  // of a generated column
 
-	unsure bool  // which of the table's columns it is is not known
-	latest int16 // the highest number that it may have then
+	unsure bool  // it is unknown which of the table's columns it is
+	latest int16 // the highest number that it may have in that case
 }
 
 // column finds a column by its name; nil when there is none.
@@ -49,7 +49,7 @@ func (d *description) column(name string) *attr {
 	return nil
 }
 
-// Every name is qualified, so that no search_path puts another table or function in place of the catalogue's.
+// Every name is qualified, so that no search_path substitutes another table or function for the catalogue's.
 var describe = `
 SELECT ` + currentSnapshot + `, c.oid, ` + tableFingerprint + `,
        ` + indexColumns("i.indisprimary") + `,
@@ -85,8 +85,8 @@ SELECT ` + currentSnapshot + `, c.oid, ` + tableFingerprint + `,
 FROM pg_catalog.pg_class c
 WHERE c.oid `
 
-// fromPublication are the tables of a publication. With publish_via_partition_root those are the roots of partition trees,
-// but the stream describes their leaves all the same.
+// fromPublication selects the tables of a publication. With publish_via_partition_root those are the roots of partition
+// trees, but the stream still describes their leaves.
 const fromPublication = `IN (
     SELECT p.relid FROM pg_catalog.pg_get_publication_tables($1::pg_catalog.text) p
     UNION ALL
@@ -96,8 +96,8 @@ const fromPublication = `IN (
     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) leaf
     WHERE leaf.isleaf)`
 
-// tableFingerprint is the SQL of a number that is another one when DDL has changed what a description says of table c: each change
-// of the catalogue writes its row again, with another transaction id.
+// tableFingerprint is the SQL of a number that changes when DDL has changed what a description has about table c: each
+// change of the catalogue writes its row again, with another transaction id.
 const tableFingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.relreplident,
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.xmin), ',' ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
@@ -106,7 +106,7 @@ const tableFingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('/', 
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', k.oid, k.xmin), ',' ORDER BY k.oid)
             FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.condeferrable)), 0)`
 
-// indexColumns is the SQL for the key columns of one index of table c, in the index's order.
+// indexColumns returns the SQL for the key columns of one index of table c, in the order of the index.
 func indexColumns(which string) string {
 	return `ARRAY(SELECT a.attname::pg_catalog.text
              FROM pg_catalog.pg_index i
@@ -146,7 +146,7 @@ func descriptions(ctx context.Context, conn *pgx.Conn, which string, arg any) (*
 	return r, r.parse()
 }
 
-// split takes the columns that are dropped out of those of a table.
+// split separates the dropped columns of a table from the others.
 func split(all []attr) (live, dropped []attr) {
 	for _, a := range all {
 		if a.Dropped {
@@ -158,7 +158,7 @@ func split(all []attr) (live, dropped []attr) {
 	return live, dropped
 }
 
-// fingerprints reads the fingerprints of tables alone.
+// fingerprints reads only the fingerprints of tables.
 func fingerprints(ctx context.Context, conn *pgx.Conn, oids []uint32) (*catalogView, error) {
 	rows, err := conn.Query(ctx, "SELECT "+currentSnapshot+", c.oid, "+tableFingerprint+
 		" FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[])", oids)
@@ -177,13 +177,13 @@ func fingerprints(ctx context.Context, conn *pgx.Conn, oids []uint32) (*catalogV
 	return r, r.parse()
 }
 
-// visibleWait bounds awaitVisible: a commit that waits for a synchronous standby stays invisible until that one
-// confirms it, and with synchronous_standby_names = '*' that one may be us.
+// visibleWait bounds awaitVisible. A commit that waits for a synchronous standby stays invisible until that standby
+// confirms it, and with synchronous_standby_names = '*' we may be that standby.
 const visibleWait = time.Second
 
-// awaitVisible waits until a transaction that the stream has brought is visible to queries, and at most a time: a
-// commit is decoded before it is visible, and what the transaction did to the catalogue is not there to read until
-// then. The transaction holds the lock on its own id until just after.
+// awaitVisible waits, for at most most, until a transaction that the stream has delivered is visible to queries. A commit
+// is decoded before it is visible, and until then its changes of the catalogue cannot be read. The transaction holds the
+// lock on its own id until just after it becomes visible.
 func awaitVisible(ctx context.Context, conn *pgx.Conn, xid uint32, most time.Duration) error {
 	const query = `
 SELECT count(*) > 0 FROM pg_catalog.pg_locks l

@@ -7,16 +7,16 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// describe adds to a column of the stream what the catalogue knows of it.
+// describe completes a column of the stream with what the catalogue has about it.
 func (a *attr) describe(c *capture.Column) {
 	c.Nullable = c.Nullable && !a.Required
 	c.Number, c.Unsure, c.Latest, c.Collation = a.Number, a.unsure, a.latest, a.Collation
 	c.Fill, c.Filled = a.fill()
 }
 
-// fill says what rows have that are older than the column. The server keeps a value that was the same for all of them
-// until the table is rewritten. Without it, a default may have come with the column (and then each row got its own) or
-// later (and then they have NULL): nobody knows.
+// fill returns what rows that are older than the column contain. The server keeps a value that was the same for all of them
+// until the table is rewritten. Without it, a default may have been added with the column (then each row got its own value)
+// or later (then they have NULL), and the catalogue does not distinguish the two.
 func (a *attr) fill() (capture.Fill, string) {
 	switch {
 	case a.Generated:
@@ -29,8 +29,8 @@ func (a *attr) fill() (capture.Fill, string) {
 	return capture.FillNull, ""
 }
 
-// computed are the generated columns that a message lacks, unless it lacks another column too: then the publication has
-// a list of columns, and they are not on it.
+// computed returns the generated columns that a message lacks. If the message lacks another column too, the publication has
+// a column list that does not include them, and computed returns nil.
 func (r *relations) computed(m *pgoutput.Relation, d description) []capture.Column {
 	var all []capture.Column
 	for i := range d.columns {

@@ -19,8 +19,8 @@ func TestColumns(t *testing.T) {
 	)
 }
 
-// What older rows have in a column that was added, for every way of adding one. Those that write the table anew come first:
-// the server forgets the others' values then.
+// What older rows have in a column that was added, for every way of adding one. The cases that rewrite the table come
+// first: the rewrite makes the server forget the others' values.
 func testFills(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil, "CREATE TYPE mood AS ENUM ('a', 'b')", "CREATE DOMAIN tag AS text DEFAULT 'none'",
 		"CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
@@ -86,7 +86,7 @@ func testCollations(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A generated column that the stream lacks is known all the same, but not where other columns lack too.
+// A generated column that the stream lacks is known anyway, except where other columns are missing too.
 func testComputed(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil,
 		"CREATE TABLE t (id int PRIMARY KEY, twice numeric(9,1) GENERATED ALWAYS AS (id * 2) STORED, x int)")
@@ -102,7 +102,7 @@ func testComputed(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// Columns that have changed names since have the numbers that they had: the stream sends them in that order.
+// Columns that have been renamed since keep the numbers that they had: the stream sends them in that order.
 func testNumbersOfAnotherMoment(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil, "CREATE TABLE t (id int PRIMARY KEY, a int, b int)")
 	f.exec("INSERT INTO t VALUES (1, 1, 1)", "ALTER TABLE t RENAME a TO c", "ALTER TABLE t RENAME b TO a",

@@ -10,26 +10,26 @@ const (
 	SnapshotNever   = "never"   // changes only, from the slot's creation on
 )
 
-// Config says what to read from which database. Every field is filled: Settings does it from a file.
+// Config defines what to read from which database. Every field is set: Settings fills it from a file.
 type Config struct {
 	URL      string                 // a secret: it may hold a password
-	Password func() (string, error) // read again at each connect; nil: what the URL, PGPASSWORD or the passfile says
+	Password func() (string, error) // called at each connect; nil: use the URL, PGPASSWORD or the passfile
 
-	// Tables and Except are exact text, "schema.table", the schema up to the first dot; * stands for any run of
-	// characters within either part. A table block adds its table.
+	// Tables and Except are exact names, "schema.table", the schema up to the first dot; * stands for any run of characters
+	// within either part. A table block adds its table.
 	Tables  []string
 	Except  []string
 	Options []TableOption
 
 	Slot        string // [a-z0-9_]{1,54}
 	Publication string // at most 63 bytes
-	Manage      bool   // create the publication and keep it equal to this; false: it is somebody else's
+	Manage      bool   // create the publication and keep it equal to this Config; false: an administrator manages it
 	Failover    bool   // create the slot as a failover slot (17+)
 
-	Heartbeat      time.Duration // how often an idle stream's position moves on; also the pace of the slot's supervision
+	Heartbeat      time.Duration // how often an idle stream's position advances; also the interval at which the slot is checked
 	Snapshot       string        // SnapshotInitial or SnapshotNever
-	SkipReplicated bool          // leave out transactions that carry a replication origin: those that came from elsewhere
-	ShutdownGrace  time.Duration // how long a server that wants to stop waits for us at most
+	SkipReplicated bool          // skip transactions with a replication origin: those that were replicated from another server
+	ShutdownGrace  time.Duration // how long a server that is shutting down waits for us at most
 }
 
 // TableOption is a table block.
@@ -40,10 +40,10 @@ type TableOption struct {
 	Where   string   // of the publication's row filter; "": none
 }
 
-// DefaultShutdownGrace is Config.ShutdownGrace where nothing else is said: the bound of design promise "no harm to the source".
+// DefaultShutdownGrace is the default of Config.ShutdownGrace: the bound of the design promise "no harm to the source".
 const DefaultShutdownGrace = 5 * time.Second
 
-// option finds the table block of a table, or nil.
+// option returns the table block of a table, or nil.
 func (c *Config) option(name string) *TableOption {
 	for i := range c.Options {
 		if c.Options[i].Name == name {

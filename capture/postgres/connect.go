@@ -14,11 +14,11 @@ import (
 
 const (
 	queryTimeout = "30s" // of a statement on the control connection
-	lockTimeout  = "10s" // a publication waits for VACUUM or CREATE INDEX on its table; it blocks nobody meanwhile
+	lockTimeout  = "10s" // a publication waits for VACUUM or CREATE INDEX on its table; it blocks no other session meanwhile
 )
 
-// control opens a connection for queries and DDL. Statements end after 30 s and wait 10 s for a lock; set these to 0
-// for a copy. The error is a *capture.Problem where it has a name, and never holds a secret.
+// control opens a connection for queries and DDL. Statements end after 30 s and wait 10 s for a lock; set these to 0 for a
+// copy. The error is a *capture.Problem where a state exists for it, and never contains a secret.
 func (c *Config) control(ctx context.Context) (*pgx.Conn, error) {
 	pc, err := c.parse()
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *Config) control(ctx context.Context) (*pgx.Conn, error) {
 	pc.RuntimeParams["statement_timeout"] = queryTimeout
 	pc.RuntimeParams["lock_timeout"] = lockTimeout
 	pc.RuntimeParams["jit"] = "off"
-	// pgx.ParseConfig alone makes a usable ConnConfig; what the URL says is in pc.
+	// pgx.ParseConfig alone makes a usable ConnConfig; the settings of the URL are in pc.
 	cc, err := pgx.ParseConfig("")
 	if err != nil {
 		return nil, fmt.Errorf("prepare connection: %w", err)
@@ -44,8 +44,8 @@ func (c *Config) control(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// replication opens a connection to a walsender of the database. Nothing on it has a time limit: creating a slot waits
-// for every running transaction.
+// replication opens a connection to a walsender of the database. It has no time limits: creating a slot waits for every
+// running transaction.
 func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	pc, err := c.parse()
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	return conn, nil
 }
 
-// parse reads the URL and lays our settings over it.
+// parse parses the URL and applies our settings to the result.
 func (c *Config) parse() (*pgconn.Config, error) {
 	pc, err := pgconnect.Parse(pgconnect.Server{Side: "source", URL: c.URL, Password: c.Password, Application: c.applicationName()})
 	if err != nil {
@@ -78,13 +78,13 @@ func (c *Config) parse() (*pgconn.Config, error) {
 	return pc, nil
 }
 
-// applicationName is how the server's views and log call us. Postgres cuts it at 63 bytes.
+// applicationName returns our name in the server's views and log. Postgres truncates it to 63 bytes.
 func (c *Config) applicationName() string {
 	return "tailrace/" + strings.TrimPrefix(c.Slot, "tailrace_")
 }
 
-// connectError names why a connection failed. The driver's own wrapper is dropped: it repeats user and database for
-// each address.
+// connectError returns the named problem of a failed connection. It drops the driver's own wrapper, which repeats user and
+// database for each address.
 func (c *Config) connectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -17,7 +17,7 @@ import (
 
 const secret = "s3cr3t-c4n4ry"
 
-// noSecret looks at every way an error is printed.
+// noSecret checks every way of printing an error.
 func noSecret(t testing.TB, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {

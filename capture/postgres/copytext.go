@@ -7,8 +7,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// copyRow reads one line of COPY's text format into values, whose bytes are slices of line: it unescapes in place. What it
-// gives is the text that the stream gives for the same value (I5).
+// copyRow parses one line of COPY's text format into values. Their bytes are slices of line, which it unescapes in place.
+// The text of a value is the one that the stream has for the same value (I5).
 func copyRow(line []byte, values []capture.Value) error {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if len(values) == 0 && len(line) > 0 {
@@ -51,7 +51,7 @@ func copyField(f []byte) capture.Value {
 	return capture.Value{Kind: capture.Text, Bytes: f[:n:n]}
 }
 
-// unescaped is what COPY means by a backslash and c. It writes no octal or hexadecimal escapes.
+// unescaped returns the character that COPY's backslash and c stand for. COPY writes no octal or hexadecimal escapes.
 func unescaped(c byte) byte {
 	switch c {
 	case 'b':

@@ -61,7 +61,7 @@ func TestCopyRow(t *testing.T) {
 	}
 }
 
-// The values of a row cannot be reached through each other by append.
+// The values of a row cannot be reached through each other with append.
 func TestCopyRowCapacity(t *testing.T) {
 	values := make([]capture.Value, 3)
 	if err := copyRow([]byte("one\tt\\two\tthree\n"), values); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// Describe calls use with a published table as a copy of its rows would name it. No DDL can change the table until use has
-// returned: what use reads of the source's WAL end is an end up to which the table has no later shape.
+// Describe calls use with a published table as a copy of its rows would describe it. No DDL can change the table until use
+// has returned, so up to the end of the source's WAL that use reads the table has no later shape.
 func (s *Settings) Describe(ctx context.Context, pipeline, schema, name string, use func(*capture.Table) error) error {
 	c, err := s.Config(pipeline)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package postgres reads a Postgres database's changes: it looks at the server before anything is touched (preflight),
+// Package postgres reads the changes of a Postgres database: it checks the server before it changes anything (preflight),
 // keeps the publication equal to the file, owns the slot, and streams what the slot decodes.
 package postgres

@@ -16,15 +16,15 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// drained is a backlog of WAL that can be read again and again, each time on a copy of the slot that stands before it.
+// drained is a backlog of WAL that can be read repeatedly, each time on a copy of the slot that precedes it.
 type drained struct {
 	server *testenv.PostgresServer
 	db     string
-	end    capture.LSN // the last transaction commits behind it
+	end    capture.LSN // the last transaction commits after it
 	runs   int
 }
 
-// newDrained makes a backlog by statements in a database of its own, where the table t has the columns id and v.
+// newDrained creates a backlog by statements in a database of its own, where the table t has the columns id and v.
 func newDrained(t *testing.T, s *testenv.PostgresServer, fill ...string) *drained {
 	t.Helper()
 	d := &drained{server: s, db: testenv.NewDatabase(t, s)}
@@ -40,14 +40,14 @@ func newDrained(t *testing.T, s *testenv.PostgresServer, fill ...string) *draine
 	return d
 }
 
-// reader says how a backlog is read.
+// reader defines how a backlog is read.
 type reader struct {
 	over  string        // tcp, tls or unix
 	plain bool          // without rests, with the kernel's receive buffer
 	begun func(*stream) // called before the first batch is taken; nil: nothing
 }
 
-// url leads to the database over a transport.
+// url returns the URL of the database over a transport.
 func (d *drained) url(over string) string {
 	switch over {
 	case "tls":
@@ -120,7 +120,7 @@ func (d *drained) drain(ctx context.Context, s capture.Stream) (time.Duration, e
 	}
 }
 
-// drop gives the backlog's WAL and its database up.
+// drop releases the backlog's WAL and drops its database.
 func (d *drained) drop(t *testing.T) {
 	t.Helper()
 	d.server.ExecIn(t, d.db, "SELECT pg_drop_replication_slot(current_database() || '_base')", "DROP TABLE t")

@@ -12,17 +12,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// edition says which rows of the catalogue make a publication what it is. Rows that were taken out and put back are other
-// rows, so two looks tell whether changes between them are missing in the stream. docs/decisions/0007 has the rule.
+// edition identifies the catalogue rows that define a publication. A table that was removed and added again has new rows,
+// so two editions show whether changes between them are missing in the stream. docs/decisions/0007 has the rule.
 type edition struct {
 	publication uint32 // OID of its row
-	xmin        uint32 // the transaction that wrote that row last
-	owner       uint32 // OID; another one is no other publication
-	options     uint32 // hash of what else that row says
+	xmin        uint32 // the last transaction that wrote the row
+	owner       uint32 // OID; a new owner does not make it another publication
+	options     uint32 // hash of the rest of that row
 	cut         bool   // there are too many tables to record
 	tables      []membership
 	dropped     []membership // names without a published table, see Source.dropped; the text has them among tables
-	carried     []carried    // of an administrator's publication; nil: not known, or the file says it
+	carried     []carried    // of an unmanaged publication; nil: unknown, or defined by the file
 }
 
 // membership is a table in an edition.
@@ -30,13 +30,14 @@ type membership struct {
 	row        uint32 // OID of the row that makes it a member; it is never updated
 	name       uint32 // hash of the table's name
 	definition uint32 // hash of column list and filter
-	member     member // what is hashed; in an edition that was read from a record it is empty
+	member     member // what is hashed; empty in an edition that was read from a record
 }
 
-// maxRecorded is for how many tables a record names the rows, 16 bytes each: sinks write it many times a second.
+// maxRecorded is the number of tables up to which a record lists the rows, 16 bytes per table: sinks write it many times
+// per second.
 const maxRecorded = 500
 
-// edition is that of a definition.
+// edition returns the edition of a definition.
 func (d *definition) edition() edition {
 	e := edition{
 		publication: d.oid, xmin: d.xmin, owner: d.owner, options: hash(fmt.Sprint(d.All, d.Publish, d.ViaRoot, d.Stored)),
@@ -51,7 +52,7 @@ func (d *definition) edition() edition {
 	return e
 }
 
-// membersOf are the tables of memberships.
+// membersOf returns the tables of memberships.
 func membersOf(all []membership) (ms []member) {
 	for _, t := range all {
 		ms = append(ms, t.member)
@@ -67,14 +68,14 @@ func hash(words ...string) uint32 {
 	return h.Sum32()
 }
 
-// editionHead is how many bytes of an edition stand before its tables.
+// editionHead is the number of bytes of an edition before its tables.
 const editionHead = 16
 
-// cutTail is how many bytes follow the head of an edition with too many tables: a mark of two bytes, and the digest of them.
-// Neither it nor it with a few bytes more is as long as a number of tables.
+// cutTail is the number of bytes after the head of an edition with too many tables: a mark of two bytes, and the digest of
+// the tables. A list of tables never has this length, nor a length a few bytes above it.
 const cutTail = 10
 
-// digest stands for all tables of an edition: equal editions have equal digests, and others as good as never.
+// digest returns a hash of all tables of an edition. Different editions practically never have the same digest.
 func (e *edition) digest() uint64 {
 	h := fnv.New64a()
 	for i := range e.tables {
@@ -84,17 +85,17 @@ func (e *edition) digest() uint64 {
 	return h.Sum64()
 }
 
-// editionVersion begins the text of an edition; a text that begins otherwise is not known.
+// editionVersion is the prefix of the text of an edition; a text with another prefix is unknown.
 const editionVersion = "1."
 
-// String is the edition as sinks record it.
+// String returns the edition as sinks record it.
 func (e *edition) String() string {
 	b := binary.BigEndian.AppendUint32(nil, e.publication)
 	b = binary.BigEndian.AppendUint32(b, e.xmin)
 	b = binary.BigEndian.AppendUint32(b, e.owner)
 	b = binary.BigEndian.AppendUint32(b, e.options)
 	if e.cut || len(e.tables)+len(e.dropped) > maxRecorded {
-		b = binary.BigEndian.AppendUint64(append(b, 1, 0), e.digest()) // by its length it is not a whole edition
+		b = binary.BigEndian.AppendUint64(append(b, 1, 0), e.digest()) // its length distinguishes it from a complete edition
 		return editionVersion + base64.RawStdEncoding.EncodeToString(b)
 	}
 	for _, t := range slices.Concat(e.tables, e.dropped) {
@@ -109,7 +110,7 @@ func (e *edition) String() string {
 	return text
 }
 
-// parseEdition reads what String wrote; known is false for everything else, such as a record from before.
+// parseEdition parses the output of String; known is false for everything else, such as a record of an older version.
 func parseEdition(text string) (e edition, known bool) {
 	text, known = strings.CutPrefix(text, editionVersion)
 	text, columns, _ := strings.Cut(text, ".")
@@ -134,8 +135,8 @@ func parseEdition(text string) (e edition, known bool) {
 	return e, true
 }
 
-// altered says what somebody else did to the publication since it was an earlier edition, such that changes are missing; nil
-// when nothing is. deliberate: another definition is the word of the file or of the administrator.
+// altered describes how another session altered the publication since an earlier edition such that changes are missing; nil
+// when none are. deliberate: a changed definition was intended by the file or the administrator.
 func (e *edition) altered(was *edition, deliberate bool) (what []string) {
 	if e.publication != was.publication {
 		return []string{"it is another one: it was dropped and made again"}
@@ -152,7 +153,7 @@ func (e *edition) altered(was *edition, deliberate bool) (what []string) {
 		t := &e.tables[i]
 		before := names[t.name]
 		if rows[t.row] || before == nil {
-			continue // it has been there all the time, or is new
+			continue // it has been a member all the time, or is new
 		}
 		if t.definition == before.definition || !deliberate {
 			what = append(what, t.member.String()+" was taken out and put back")
@@ -161,7 +162,8 @@ func (e *edition) altered(was *edition, deliberate bool) (what []string) {
 	return what
 }
 
-// gone are the members of an earlier edition under whose names there are none any more, also those that were dropped since then.
+// gone returns the members of an earlier edition whose names no member has any more, including those that were dropped
+// since then.
 func (e *edition) gone(was *edition) (gone []member) {
 	_, names := e.index()
 	for _, t := range slices.Concat(was.tables, was.dropped) {
@@ -172,7 +174,7 @@ func (e *edition) gone(was *edition) (gone []member) {
 	return gone
 }
 
-// holds says whether all of these tables are members by themselves.
+// holds reports whether all of these tables are listed as members themselves.
 func (e *edition) holds(ts []*target) bool {
 	members := map[uint32]bool{}
 	for i := range e.tables {
@@ -192,7 +194,8 @@ func (e *edition) index() (rows map[uint32]bool, names map[uint32]*membership) {
 	return rows, names
 }
 
-// mark stands for the publication's edition in a short text that is cheap to read; "" when there is no publication.
+// mark returns a short text that identifies the publication's edition and is cheap to read; "" when there is no
+// publication.
 func (c *Config) mark(ctx context.Context, conn *pgx.Conn) (mark string, err error) {
 	schemas := "NULL"
 	if major(conn.PgConn()) >= 15 {

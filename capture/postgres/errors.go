@@ -12,11 +12,12 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// sqlstate is the SQLSTATE of a server's error in err, or "".
+// sqlstate returns the SQLSTATE of a server's error in err, or "".
 func sqlstate(err error) string { return pgconnect.SQLState(err) }
 
-// named gives a server's error its Problem, by SQLSTATE: texts differ between versions and languages. An error that is
-// one already, that ended with ctx, or that has no name is returned as it is. op says what was done: "start slot".
+// named returns the Problem of a server's error, by SQLSTATE: texts differ between versions and languages. An error that
+// already is a Problem, that was caused by the end of ctx, or that has no state is returned unchanged. op is the operation:
+// "start slot".
 func (c *Config) named(op string, err error) error {
 	if err == nil {
 		return nil
@@ -29,7 +30,7 @@ func (c *Config) named(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// byState returns the problem of an error that means the same wherever it occurs, or nil.
+// byState returns the problem of an error that has the same meaning wherever it occurs, or nil.
 func (c *Config) byState(err error) *capture.Problem {
 	switch sqlstate(err) {
 	case pgconnect.ObjectInUse:
@@ -44,9 +45,9 @@ func (c *Config) byState(err error) *capture.Problem {
 	return pgconnect.Source.Problem(err)
 }
 
-// startError names what START_REPLICATION, or a stream later on, was refused with. After any of these the connection
-// is desynchronised: close it and dial again. s is the slot's row read after the error, nil when there is none:
-// 42704 and 55000 mean several things, and only the row tells them apart.
+// startError returns the problem of an error of START_REPLICATION or, later, of the stream. After any of these the
+// connection is desynchronised: close it and dial again. s is the slot's row, read after the error; nil when there is none.
+// 42704 and 55000 have several meanings that only the row distinguishes.
 func (c *Config) startError(err error, s *slotState) error {
 	switch sqlstate(err) {
 	case pgconnect.UndefinedObject:
@@ -70,7 +71,7 @@ func (c *Config) startError(err error, s *slotState) error {
 	return c.readError("start slot "+c.Slot, err)
 }
 
-// readError names what reading rows was refused with. op says what was done.
+// readError returns the problem of an error in reading rows. op is the operation.
 func (c *Config) readError(op string, err error) error {
 	if tooLarge(err) {
 		return c.named(op, &capture.Problem{
@@ -82,7 +83,7 @@ func (c *Config) readError(op string, err error) error {
 	return c.named(op, err)
 }
 
-// tooLarge tells the walsender's palloc failure from other internal errors. The text is never translated: it is an
+// tooLarge distinguishes the walsender's palloc failure from other internal errors. The text is never translated: it is an
 // elog.
 func tooLarge(err error) bool {
 	var e *pgconn.PgError

@@ -9,12 +9,12 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// failoverTime bounds the wait for a slot that somebody has taken since we looked: the command waits for it.
+// failoverTime bounds the wait for a slot that another session has acquired since we checked: the command waits for it.
 const failoverTime = 10 * time.Second
 
-// failover gives the slot, which exists and which nobody holds, the property that `failover = true` asks for: it has no
-// other way to a slot that was copied, and a first start may have died between the two. Only a replication connection of
-// Postgres 17 or newer can.
+// failover sets the property that `failover = true` requires on an existing, inactive slot. A copied slot can get it in no
+// other way, and a first start may have died between the copy and this command. It needs a replication connection to
+// Postgres 17 or newer.
 func (c *Config) failover(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, failoverTime)
 	defer cancel()

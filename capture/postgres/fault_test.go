@@ -18,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// startTap opens a tap on a table a (id, v) and waits until its first start is over.
+// startTap opens a tap on a table a (id, v) and waits until its first start has finished.
 func startTap(t *testing.T, s *testenv.PostgresServer, c Config, db string) *tap {
 	t.Helper()
 	s.ExecIn(t, db, `CREATE TABLE IF NOT EXISTS a (id int PRIMARY KEY, v text)`)
@@ -27,7 +27,7 @@ func startTap(t *testing.T, s *testenv.PostgresServer, c Config, db string) *tap
 	return p
 }
 
-// through is the config by way of a proxy.
+// through returns the config for a connection through a proxy.
 func through(c Config, p *testenv.ProxyServer) Config {
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -38,7 +38,7 @@ func through(c Config, p *testenv.ProxyServer) Config {
 	return c
 }
 
-// current is the stream that is served now, or a dead one.
+// current returns the stream that is being served, or a dead one.
 func (s *Source) current() *stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func TestFaults(t *testing.T) {
 	)
 }
 
-// sideBySide is onVersions for tests that wait most of their time.
+// sideBySide is onVersions for tests that mostly wait.
 func sideBySide(t *testing.T, tests ...func(*testing.T, *testenv.PostgresServer)) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -95,8 +95,8 @@ func sideBySide(t *testing.T, tests ...func(*testing.T, *testenv.PostgresServer)
 	}
 }
 
-// A standby looks each second whether the slot is free, on one connection and without an error in the server's log; and when
-// it comes too late all the same, it leaves no connection behind.
+// A standby checks each second whether the slot is free, on one connection and without an error in the server's log; and if
+// another daemon is faster, it leaves no connection open.
 func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	startTap(t, s, testConfig(s, db), db)
@@ -160,7 +160,7 @@ func testWalsenderTerminated(t *testing.T, s *testenv.PostgresServer) {
 	if !p.reported("source_unreachable") {
 		t.Errorf("reports %v", p.reports)
 	}
-	// Those broke at once. One that has been at work is no failed attempt.
+	// Those broke at once. A session that made progress is not a failed attempt.
 	for i := 31; i <= 32; i++ {
 		time.Sleep(flap)
 		s.ExecIn(t, db, insert(i, i))
@@ -214,7 +214,7 @@ func testSlices(t *testing.T, s *testenv.PostgresServer) {
 	p.reached()
 }
 
-// After a break the server may hold the slot for our connection of before. It is ours to end; nobody stands by.
+// After a break the server may still hold the slot for our previous connection. We terminate that, and report no standby.
 func testOldWalsenderIsEnded(t *testing.T, s *testenv.PostgresServer) {
 	for _, first := range []bool{false, true} {
 		db := testenv.NewDatabase(t, s)
@@ -251,7 +251,7 @@ func testOldWalsenderIsEnded(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// Who does not call Next for longer than wal_sender_timeout keeps its stream.
+// A caller that does not call Next for longer than wal_sender_timeout keeps its stream.
 func testStuckBeyondTheTimeout(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
@@ -267,7 +267,7 @@ func testStuckBeyondTheTimeout(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A server that had not heard from us for a while asks for an answer. It does not want to stop.
+// A server that has not received a status for a while asks for an answer. It is not shutting down.
 func testPausedAndNotStopping(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '3s'", "SELECT pg_reload_conf()")
@@ -292,7 +292,7 @@ func testPausedAndNotStopping(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// One control connection that leads nowhere neither stops the stream nor is used for ever.
+// A control connection without a working network neither stops the stream nor is used forever.
 func testControlConnectionHeld(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
@@ -309,7 +309,7 @@ func testControlConnectionHeld(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A peer that is gone without a word is noticed, and named.
+// A peer that disappears silently is detected, and the state is named.
 func testHalfOpen(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	proxy := testenv.Proxy(t, s.Addr())
@@ -361,7 +361,7 @@ func testServerGoesDown(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A server that wants to stop asks for what the sinks cannot confirm: it is let go.
+// A server that is shutting down asks for what the sinks cannot confirm: the stream lets it stop.
 func testServerStopsUnconfirmed(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	c := testConfig(s, db)
@@ -382,7 +382,7 @@ func testServerStopsUnconfirmed(t *testing.T, s *testenv.PostgresServer) {
 	p.expect(inserts(1, 12)...)
 }
 
-// Beside a busy database an idle one's slot moves on by the heartbeat, without anybody asking.
+// In a server with a busy database, the heartbeat advances an idle database's slot without further requests.
 func testHeartbeat(t *testing.T, s *testenv.PostgresServer) {
 	db, busy := testenv.NewDatabase(t, s), testenv.NewDatabase(t, s)
 	c := testConfig(s, db)

@@ -78,7 +78,7 @@ func (f *feed) exec(statements ...string) {
 	f.server.ExecIn(f.t, f.db, statements...)
 }
 
-// await waits until a query says true, and gives up after a time that no healthy server needs.
+// await waits until a query returns true, and gives up after a time that no healthy server needs.
 func (f *feed) await(query string) {
 	f.t.Helper()
 	for range 1_000 {
@@ -90,7 +90,7 @@ func (f *feed) await(query string) {
 	f.t.Errorf("never true: %s", query)
 }
 
-// connect is what a new connection of the stream does.
+// connect does what a new connection of the stream does.
 func (f *feed) connect() {
 	f.t.Helper()
 	if err := f.preload(f.t.Context(), f.conn, "p"); err != nil {
@@ -98,7 +98,7 @@ func (f *feed) connect() {
 	}
 }
 
-// refresh is what the watch of a stream does.
+// refresh does what the watch of a stream does.
 func (f *feed) refresh() {
 	f.t.Helper()
 	if err := f.read.refresh(f.t.Context(), f.conn); err != nil {
@@ -106,8 +106,8 @@ func (f *feed) refresh() {
 	}
 }
 
-// rows takes what the slot has had since the last call through the relations. Each call is a session of the server, so
-// it describes every table anew, without our having preloaded again.
+// rows passes what the slot has had since the last call through the relations. Each call is a session of the server, so the
+// server describes every table again, without another preload of ours.
 func (f *feed) rows() []feedRow {
 	f.t.Helper()
 	const query = `SELECT data FROM pg_catalog.pg_logical_slot_get_binary_changes(

@@ -16,8 +16,8 @@ import (
 // scratch is a publication that never commits.
 const scratch = "tailrace_scratch"
 
-// checkFilters publishes each filter by itself, in a transaction that is rolled back: Postgres says whether it can be
-// a row filter, what it reads once it is parsed, and which columns it uses.
+// checkFilters publishes each filter by itself, in a transaction that is rolled back. Postgres then reports whether it is
+// valid as a row filter, its normalized form, and the columns that it uses.
 func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []error {
 	var errs []error
 	for _, t := range p.targets {
@@ -40,12 +40,12 @@ func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []er
 
 var errRollback = errors.New("roll back")
 
-// normalize fills in the filter as Postgres prints it, and returns the columns that it uses.
+// normalize sets the filter as Postgres prints it, and returns the columns that it uses.
 func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *target) ([]string, error) {
 	var used []string
 	err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
 		alone := *t
-		alone.columns = nil // its columns would be dependencies too
+		alone.columns = nil // columns of a list would be dependencies too
 		err := exec(ctx, conn, "CREATE PUBLICATION "+scratch+" FOR TABLE "+list([]*target{&alone})+" WITH ("+options(p.Major)+")")
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *targ
 	}
 	var e *pgconn.PgError
 	if sqlstate(err) != "" && c.byState(err) != nil || !errors.As(err, &e) && pgconnect.Broken(err) {
-		return nil, c.named("check filter of "+t.String(), err) // the server's trouble, not the filter's
+		return nil, c.named("check filter of "+t.String(), err) // an error of the server, not of the filter
 	}
 	bad := refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")
 	if bad.Err = err; e != nil && e.Hint+e.Detail != "" {
@@ -89,7 +89,7 @@ func (c *Config) filterColumns(ctx context.Context, conn *pgx.Conn) ([]string, e
 	return used, c.named("read columns of filter", err)
 }
 
-// filterProblem says whether a filter would make the application's UPDATE and DELETE fail.
+// filterProblem returns a problem if a filter would make the application's UPDATE and DELETE fail.
 func filterProblem(t *target, l *leaf, used []string) error {
 	lost := without(used, identity(l.attributes))
 	if len(lost) == 0 {

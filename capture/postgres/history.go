@@ -12,10 +12,11 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// knows reports whether a commit is in the server's history. An id that the server has not given yet, or whose transaction it
-// rolled back, was given by a later state of it, and it was restored since. One that it has committed may be another
-// transaction's: only the time of the commit tells, with track_commit_timestamp. A transaction that is decoded may still
-// count as running, while it waits for a synchronous standby: then nothing is known, nor on a server that replays.
+// knows reports whether a commit is in the server's history. If the server has not assigned the id yet, or has rolled its
+// transaction back, the id belongs to a later state of the server, which was restored since. If it has committed the id,
+// that may be another transaction: only the time of the commit distinguishes the two, with track_commit_timestamp. A
+// decoded transaction may still count as running while it waits for a synchronous standby: then the answer is
+// CommitUnknown, as it is on a standby.
 func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commit) (capture.Knowledge, error) {
 	if commit.XID == 0 {
 		return capture.CommitUnknown, nil
@@ -29,7 +30,7 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 		return c.absent(ctx, conn)
 	case err != nil:
 		return capture.CommitUnknown, c.named("look for transaction "+id, err)
-	case recovering || status == nil: // it is too old for the server to say
+	case recovering || status == nil: // too old for the server to know
 		return capture.CommitUnknown, nil
 	case *status == "aborted":
 		return capture.CommitAbsent, nil
@@ -39,7 +40,7 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 	return c.committed(ctx, conn, id, commit.Time)
 }
 
-// absent is what a server knows of an id that it has not given yet: one that replays may come to it.
+// absent returns what a server knows of an id that it has not assigned yet: a standby may still replay it.
 func (c *Config) absent(ctx context.Context, conn *pgx.Conn) (capture.Knowledge, error) {
 	var recovering bool
 	if err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering); err != nil || recovering {
@@ -48,7 +49,7 @@ func (c *Config) absent(ctx context.Context, conn *pgx.Conn) (capture.Knowledge,
 	return capture.CommitAbsent, nil
 }
 
-// committed compares the time at which the server has committed a transaction, where it keeps it.
+// committed compares the time at which the server committed a transaction, where the server keeps it.
 func (c *Config) committed(ctx context.Context, conn *pgx.Conn, id string, want time.Time) (capture.Knowledge, error) {
 	var at *time.Time
 	err := conn.QueryRow(ctx, `SELECT CASE WHEN current_setting('track_commit_timestamp') = 'on'

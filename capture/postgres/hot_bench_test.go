@@ -22,7 +22,7 @@ func orders() *assembler {
 	return a
 }
 
-// wireOf is transactions of so many rows of about 100 bytes, as a walsender sends them: a message a row.
+// wireOf returns transactions of a number of rows of about 100 bytes, as a walsender sends them: one message per row.
 func wireOf(transactions, rows int) []byte {
 	return wireWith(transactions, rows, "a note of some forty characters, no. 12")
 }
@@ -47,7 +47,7 @@ func wireWith(transactions, rows int, note string) (wire []byte) {
 	return wire
 }
 
-// allocated is how many bytes f allocates, and whatever else runs.
+// allocated returns how many bytes f allocates, while other code may run.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -56,7 +56,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// again is a connection over which the same bytes come for ever.
+// again is a connection on which the same bytes arrive forever.
 type again struct {
 	wire []byte
 	at   int
@@ -68,7 +68,7 @@ func (a *again) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// decode reads so many rows from the wire to whole batches, as receive does.
+// decode reads a number of rows from the wire into complete batches, as receive does.
 func decode(tb testing.TB, fs *conn.Frames, a *assembler, rows int) {
 	for n := 0; n < rows; {
 		m, err := fs.Next()
@@ -116,7 +116,7 @@ func BenchmarkFrames(b *testing.B) {
 func TestDecodeAllocations(t *testing.T) {
 	for _, c := range []struct {
 		rows int
-		most float64 // allocations a row
+		most float64 // allocations per row
 	}{{1, 1.03}, {10, 0.116}, {1000, 0.015}} {
 		fs, a := conn.NewFrames(&again{wire: wireOf(1000/c.rows, c.rows)}), orders()
 		const each = 20_000

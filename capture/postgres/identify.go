@@ -15,8 +15,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// identify asks which cluster this is and which timelines it has been on, and returns the flush position of its WAL
-// with it. Origin.Publication and Origin.Database stay empty: they are read with the catalogue.
+// identify asks the server for its cluster and the timelines that it has been on, and returns the flush position of its WAL
+// as well. Origin.Publication and Origin.Database stay empty: they are read with the catalogue.
 func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Origin, capture.LSN, error) {
 	o := capture.Origin{Slot: c.Slot}
 	sys, err := pglogrepl.IdentifySystem(ctx, repl)
@@ -39,8 +39,7 @@ func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Ori
 	return o, capture.LSN(sys.XLogPos), nil
 }
 
-// database names the database that conn is connected to, and returns the next transaction id with the times that ids have
-// wrapped.
+// database returns the database that conn is connected to, and the next transaction id including its wraps.
 func (c *Config) database(ctx context.Context, conn *pgx.Conn) (d capture.Database, next uint64, err error) {
 	err = conn.QueryRow(ctx, `SELECT oid, datname, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 		FROM pg_database WHERE datname = current_database()`).Scan(&d.OID, &d.Name, &next)
@@ -50,7 +49,7 @@ func (c *Config) database(ctx context.Context, conn *pgx.Conn) (d capture.Databa
 	return d, next, nil
 }
 
-// parseHistory reads a timeline history file: a line "id, end, reason" for each older timeline, oldest first, with
+// parseHistory parses a timeline history file: a line "id, end, reason" for each older timeline, oldest first, with
 // comments after #.
 func parseHistory(content []byte) ([]capture.Timeline, error) {
 	var h []capture.Timeline

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkTarget says why publishing a table would make the application's own UPDATE and DELETE fail, or would leave a
-// delete without its key. Each problem is found before the publication is touched.
+// checkTarget returns the reasons why publishing a table would make the application's own UPDATE and DELETE fail, or would
+// leave a delete without its key. Each problem is found before the publication is changed.
 func (c *Config) checkTarget(t *target, major int) []error {
 	if err := c.checkColumns(t, major); err != nil {
 		return []error{err}
@@ -16,7 +16,7 @@ func (c *Config) checkTarget(t *target, major int) []error {
 	if t.partitioned() {
 		errs = c.checkTree(t)
 		if len(identity(t.attributes)) == 0 {
-			return errs // what its partitions lack follows from it
+			return errs // the problems of its partitions follow from it
 		}
 	}
 	for _, l := range t.stored() {
@@ -39,7 +39,7 @@ func identity(as []attribute) []string {
 }
 func primary(as []attribute) []string { return names(as, func(a attribute) bool { return a.Key }) }
 
-// checkIdentity looks at a table that holds rows.
+// checkIdentity checks a table that holds rows.
 func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 	id := identity(l.attributes)
 	virtual := names(l.attributes, func(a attribute) bool { return a.Generated == "v" })
@@ -77,7 +77,7 @@ func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 	return nil
 }
 
-// identityFix is the SQL for a replica identity that works with what is published.
+// identityFix returns the SQL for a replica identity that works with what is published.
 func (c *Config) identityFix(t *target, l *leaf) string {
 	alter := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY "
 	generated := slices.ContainsFunc(l.attributes, func(a attribute) bool { return a.Generated == "v" })
@@ -90,8 +90,8 @@ func (c *Config) identityFix(t *target, l *leaf) string {
 	return alter + "FULL;"
 }
 
-// checkTree looks at a partition tree: Postgres labels an old row by the root's replica identity and fills it by the
-// partition's, so the partition's has to carry the root's. They are set one by one: nothing is inherited.
+// checkTree checks a partition tree. Postgres labels an old row by the root's replica identity and fills it by the
+// partition's, so the partition's must include the root's. Each has to be set separately: identities are not inherited.
 func (c *Config) checkTree(t *target) []error {
 	var errs []error
 	if len(identity(t.attributes)) == 0 {
@@ -110,7 +110,7 @@ func (c *Config) checkTree(t *target) []error {
 		}
 		lost := without(identity(t.attributes), identity(l.attributes))
 		if len(lost) == 0 || len(identity(l.attributes)) == 0 {
-			continue // the latter is checkIdentity's
+			continue // checkIdentity reports the latter
 		}
 		fix := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY FULL;"
 		if t.Identity != "f" && len(primary(t.attributes)) > 0 {
@@ -123,7 +123,7 @@ func (c *Config) checkTree(t *target) []error {
 	return errs
 }
 
-// checkKey asks whether a delete carries the key.
+// checkKey checks that a delete carries the key.
 func (c *Config) checkKey(t *target) error {
 	key, from := t.key, "key"
 	if key == nil {
@@ -147,7 +147,7 @@ func (c *Config) checkKey(t *target) error {
 	return nil
 }
 
-// checkColumns looks up the names that a table block says.
+// checkColumns checks the column names of a table block.
 func (c *Config) checkColumns(t *target, major int) error {
 	o := c.option(t.String())
 	if o == nil {
@@ -174,10 +174,10 @@ func (c *Config) checkColumns(t *target, major int) error {
 	return nil
 }
 
-// contains says whether all of part are in whole.
+// contains reports whether every element of part is in whole.
 func contains(whole, part []string) bool { return len(without(part, whole)) == 0 }
 
-// without is from less what others has.
+// without returns the elements of from that are not in others.
 func without(from, others []string) []string {
 	var left []string
 	for _, s := range from {

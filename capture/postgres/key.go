@@ -9,14 +9,14 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// cutKey is what the rows of a table lack of what identifies them.
+// cutKey lists the identifying columns that the rows of a table lack.
 type cutKey struct {
 	columns []string // that are not published; nil: nothing
 	old     bool     // only old rows lack them: an insert has its key
 }
 
-// keyOf returns the indexes of the key's columns, and what the rows lack of it. configured is the file's `key`, nil when
-// it has none; d what the catalogue says, which may be newer than the message.
+// keyOf returns the indexes of the key's columns, and those of them that the rows lack. configured is the file's `key`, nil
+// when it has none; d is the catalogue's description, which may be newer than the message.
 //
 //   - The file's key, when the message has all its columns.
 //   - With the default replica identity the message flags the primary key as it was when the row was written, whatever
@@ -28,8 +28,8 @@ type cutKey struct {
 //     column and says nothing; the index that another identity names is unique too, but it is not the key where the
 //     catalogue knows of none.
 //
-// A message does not flag what it does not carry: of a key with a generated column, which servers before 18 do not
-// publish, it flags the rest. So a key of which the catalogue says that it has such a column is cut.
+// A message does not flag columns that it does not carry: of a key with a generated column, which servers before 18 do not
+// publish, it flags the rest. So a key that has such a column according to the catalogue is cut.
 func keyOf(m *pgoutput.Relation, configured []string, d *description, exists bool) ([]int, cutKey) {
 	flagged := flags(m)
 	if key := indexes(m, configured); key != nil {
@@ -59,11 +59,11 @@ func keyOf(m *pgoutput.Relation, configured []string, d *description, exists boo
 	return key, cutKey{columns: d.unsent(m, d.key)}
 }
 
-// cut returns the columns that the replica identity of a message has, or may have had, and the message lacks; nil when
-// there are none, or when the old rows carry all of key nevertheless.
+// cut returns the columns that the replica identity of a message has, or may have had, and the message lacks. It returns
+// nil when there are none, or when the old rows carry all of key nevertheless.
 //
-// Where the catalogue shows another identity than the message flags, the one that the row was written with is gone. It
-// may have had any generated column that is NOT NULL, as those of an identity are.
+// When the catalogue shows another identity than the message flags, the identity with which the row was written is gone. It
+// may have had any generated column that is NOT NULL, as the columns of an identity are.
 func (d *description) cut(m *pgoutput.Relation, key []int) []string {
 	identity, flagged := d.key, flags(m)
 	switch m.Identity {
@@ -103,12 +103,13 @@ func (d *description) unsent(m *pgoutput.Relation, names []string) []string {
 	return lost
 }
 
-// deferrable reports whether the columns are those of a deferrable constraint, which is no replica identity.
+// deferrable reports whether the columns are those of a deferrable constraint, which cannot be a replica identity.
 func (d *description) deferrable(names []string) bool {
 	return slices.ContainsFunc(d.late, func(late []string) bool { return slices.Equal(sorted(late), sorted(names)) })
 }
 
-// keyNotSent is that a row has come without a part of its key: the key became one that is not published after the start.
+// keyNotSent is the problem of a row without a part of its key: after the start the key was changed to one that is not
+// published.
 func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
 	lacks := "a part of its key"
 	if len(columns) > 0 {
@@ -121,7 +122,7 @@ func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
 			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, ident(t.Schema, t.Name)))
 }
 
-// indexes returns where the named columns stand, or nil when one is not there or there are no names.
+// indexes returns the indexes of the named columns, or nil when one of them is missing or names is empty.
 func indexes(m *pgoutput.Relation, names []string) []int {
 	var all []int
 	for _, name := range names {
@@ -134,7 +135,7 @@ func indexes(m *pgoutput.Relation, names []string) []int {
 	return all
 }
 
-// flags returns where the columns of the replica identity stand.
+// flags returns the indexes of the columns of the replica identity.
 func flags(m *pgoutput.Relation) []int {
 	var all []int
 	for i, c := range m.Columns {
@@ -145,7 +146,7 @@ func flags(m *pgoutput.Relation) []int {
 	return all
 }
 
-// sameSet compares distinct indexes; those of sorted only grow.
+// sameSet compares sets of distinct indexes; sorted is in ascending order.
 func sameSet(key, sorted []int) bool {
 	key = slices.Sorted(slices.Values(key))
 	return slices.Equal(key, sorted)

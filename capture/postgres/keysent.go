@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sent are the columns that our own publication carries.
+// sent returns the columns that a managed publication carries.
 func (t *target) sent(major int) []string {
 	if t.columns != nil {
 		return t.columns
@@ -17,18 +17,19 @@ func (t *target) sent(major int) []string {
 	return names(t.attributes, func(a attribute) bool { return a.Generated == "" || a.Generated == "s" && major >= 18 })
 }
 
-// checkKeySent asks whether the rows of the stream carry the key, and the old rows what identifies them. publish is the
-// SQL that makes the publication carry more; "": there is none. old says that updates or deletes are published.
+// checkKeySent checks that the rows of the stream carry the key, and that the old rows carry what identifies them. publish
+// is the SQL that makes the publication carry more; "": there is none. old reports whether updates or deletes are
+// published.
 func (c *Config) checkKeySent(t *target, sent []string, old bool, publish string) error {
 	id := identity(t.attributes)
 	if t.Identity == "f" || !old {
-		id = nil // FULL: an old row carries whatever a new one does
+		id = nil // FULL: an old row carries the same columns as a new one
 	}
 	key, of := t.key, "key"
 	if key == nil {
 		key, of = primary(t.attributes), "its primary key"
 		if t.Identity == "i" && len(id) > 0 && contains(sent, id) {
-			return nil // its index is unique too, and stands in for a primary key that is not published
+			return nil // its index is unique too, and replaces a primary key that is not published
 		}
 	}
 	lost := without(key, sent)
@@ -47,8 +48,8 @@ func (c *Config) checkKeySent(t *target, sent []string, old bool, publish string
 		t, strings.Join(lost, ", "), of, why), c.keySentFix(t, lost, sent, publish))
 }
 
-// keySentFix is what makes rows say which row they are. Two rows that differ in a generated column differ in what it is
-// made of, so those columns can take its place in a key.
+// keySentFix returns the fix that makes rows identifiable. Two rows that differ in a generated column differ in the columns
+// that it depends on, so those can replace it in a key.
 func (c *Config) keySentFix(t *target, lost, sent []string, publish string) string {
 	const other = "-- or give it a primary key of columns that are published"
 	if publish != "" {
@@ -69,7 +70,7 @@ func (c *Config) keySentFix(t *target, lost, sent []string, publish string) stri
 		}
 		plain = append(plain, without(made, plain)...)
 	}
-	if len(plain) == 0 || !contains(sent, plain) || t.columns != nil || t.growth.grows { // a further partition would not be under FULL
+	if len(plain) == 0 || !contains(sent, plain) || t.columns != nil || t.growth.grows { // a partition that is added later would not be under FULL
 		return strings.Replace(other, "or ", "", 1)
 	}
 	var lines []string
@@ -84,7 +85,7 @@ func (c *Config) keySentFix(t *target, lost, sent []string, publish string) stri
 	return strings.Join(append(lines, fmt.Sprintf(`-- and in the file: table "%s" { key = ["%s"] }`, t, strings.Join(plain, `", "`)), other), "\n")
 }
 
-// checkForeignKeys looks at the keys of what a publication of somebody else's publishes.
+// checkForeignKeys checks the keys of the tables of an unmanaged publication.
 func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, ts []publishedTable) []error {
 	var oids []uint32
 	for _, t := range ts {
@@ -116,7 +117,7 @@ func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, 
 	return errs
 }
 
-// publishFix is the SQL by which a publication carries the whole key of a table; "" when the server cannot.
+// publishFix returns the SQL by which a publication carries the whole key of a table; "" when the server cannot.
 func (c *Config) publishFix(p *plan, t *target, now *publishedTable) string {
 	alter := "ALTER PUBLICATION " + ident(c.Publication)
 	i := slices.IndexFunc(p.actual.Tables, func(m member) bool { return m.oid == t.OID })

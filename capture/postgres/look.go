@@ -12,8 +12,8 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// at returns what the catalogue has of a table, as it was when the transaction xid wrote the row that a message precedes. It reads
-// what was not read since. false: the table is gone, and was never read.
+// at returns the catalogue's description of a table as of the time when the transaction xid wrote the row that a message
+// precedes. It reads the catalogue if nothing was read since. false: the table is gone, and was never read.
 func (r *relations) at(ctx context.Context, xid uint32, m *pgoutput.Relation) (d description, exists bool, err error) {
 	after, before, exact := r.read.at(m.ID, xid)
 	if after == nil {
@@ -33,8 +33,8 @@ func (r *relations) at(ctx context.Context, xid uint32, m *pgoutput.Relation) (d
 	}), true, nil
 }
 
-// lost is what is known of a table that could not be read since the transaction: it is gone, or the transaction is not visible. In the
-// latter case the reading before it stands, when it has the message's columns.
+// lost returns what is known of a table that could not be read since the transaction: the table is gone, or the transaction
+// is not visible. In the latter case the previous version applies if it has the message's columns.
 func lost(before *version, m *pgoutput.Relation, gone bool) description {
 	if before == nil {
 		return description{}
@@ -50,13 +50,14 @@ func lost(before *version, m *pgoutput.Relation, gone bool) description {
 	return d
 }
 
-// old reports whether a transaction that wrote what a snapshot shows had ended before the first transaction of the stream.
+// old reports whether a transaction that wrote rows visible in a snapshot had ended before the first transaction of the
+// stream.
 func (v *versions) old(xid uint32, s *catalogSnapshot) bool {
 	return v.from != 0 && (precedes(xid, v.from) || !precedes(xid, s.xmax))
 }
 
-// finishedBefore returns a transaction id: all before it had ended when the first transaction of a slot's stream committed. 0: the slot
-// is not there yet.
+// finishedBefore returns a transaction id: every transaction before it had ended when the first transaction of a slot's
+// stream committed. 0: the slot does not exist yet.
 func finishedBefore(ctx context.Context, conn *pgx.Conn, slot string) (from uint32, err error) {
 	err = conn.QueryRow(ctx, `SELECT s.catalog_xmin::pg_catalog.text::pg_catalog.int8 FROM pg_catalog.pg_replication_slots s
 		WHERE s.slot_name = $1 AND s.catalog_xmin IS NOT NULL`, slot).Scan(&from)
@@ -69,8 +70,8 @@ func finishedBefore(ctx context.Context, conn *pgx.Conn, slot string) (from uint
 	return from, err
 }
 
-// look reads a table after the transaction xid, and many when many are asked for one after the other. false: the transaction does
-// not become visible.
+// look reads a table after the transaction xid, and reads many at once when many are requested in a row. false: the
+// transaction does not become visible.
 func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) (seen bool, err error) {
 	all, oid := r.burst.due(time.Now()), m.ID
 	err = r.control(ctx, func(conn *pgx.Conn) error {
@@ -103,7 +104,7 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 	return seen, err
 }
 
-// compareTypes reads the types of a table that are not known, or all when one was altered.
+// compareTypes reads the unknown types of a table, or all of them when a type was altered.
 func (r *relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
 	if altered, err := r.typeWatch.compare(ctx, conn); err != nil {
 		return err
@@ -126,8 +127,8 @@ func (r *relations) compare(ctx context.Context, conn *pgx.Conn, xid uint32) err
 	return nil
 }
 
-// watch keeps the versions near to the catalogue, so that a row that comes soon after a change stands between two readings that are
-// near each other. A small part of the time is spent for it.
+// watch keeps the versions close to the catalogue, so that a row that follows a change lies between two readings that are
+// close to each other. It uses a small part of the time.
 func (v *versions) watch(ctx context.Context, conn *pgx.Conn) error {
 	if time.Now().Before(v.next) {
 		return nil
@@ -140,7 +141,7 @@ func (v *versions) watch(ctx context.Context, conn *pgx.Conn) error {
 
 const watchShare = 100
 
-// refresh reads all tables again that have changed.
+// refresh reads again all tables that have changed.
 func (v *versions) refresh(ctx context.Context, conn *pgx.Conn) error {
 	all, err := fingerprints(ctx, conn, v.oids())
 	if err != nil {
@@ -157,8 +158,8 @@ func (v *versions) refresh(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// arrived reports whether a reading saw a transaction that the stream had brought before. On a standby it did: what is decoded there
-// was replayed before.
+// arrived reports whether a reading saw a transaction that the stream had delivered before. A reading on a standby always
+// did: what is decoded there was replayed before.
 func (r *catalogView) arrived(xid uint32) bool {
 	if r.text == "" {
 		return false
@@ -169,7 +170,7 @@ func (r *catalogView) arrived(xid uint32) bool {
 	return r.snapshot.sees(xid)
 }
 
-// learn takes a reading over, and asks for the transactions that may not have ended yet where the stream is.
+// learn takes over a reading, and registers the transactions that may not have ended yet at the stream's position.
 func (r *relations) learn(now *catalogView) {
 	for _, d := range now.tables {
 		for _, all := range [][]attr{d.columns, d.dropped} {
@@ -183,12 +184,12 @@ func (r *relations) learn(now *catalogView) {
 	r.read.add(now)
 }
 
-// burst decides when all tables are read at once: when several are asked for one after the other, and for a small part of the time.
+// burst decides when all tables are read at once: when several are requested in a row, and for a small part of the time.
 type burst struct {
-	pause time.Duration // after which a run has ended
-	asked time.Time     // when one was asked for last
+	pause time.Duration // a run ends after it
+	asked time.Time     // when a table was last requested
 	run   int
-	read  time.Time // when all were read last
+	read  time.Time // when all tables were last read
 	cost  time.Duration
 }
 

@@ -14,21 +14,21 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// A publication holds tables by OID, the file names them. After a table was renamed, moved to another schema or swapped with
-// another one, a managed publication publishes a table that the file does not name. docs/decisions/0007 has the rule.
+// A publication refers to tables by OID, the file by name. After a table was renamed, moved to another schema or swapped
+// with another one, a managed publication publishes a table that the file does not name. docs/decisions/0007 has the rule.
 
-// naming is what the source knows of the names of its tables. Any goroutine may use it.
+// naming records what the source knows about the names of its tables. Any goroutine may use it.
 type naming struct {
 	mu       sync.Mutex
 	recorded bool              // a sink's record has an edition
-	known    map[uint32]bool   // hashes of the names in these editions
-	began    uint64            // transactions from this one on began after the process had the slot
-	strays   map[uint32]string // what published tables were seen under a name that the file does not have, by OID
-	stamped  bool              // the publication got new rows for these tables
-	found    []string          // what the last look found
+	known    map[uint32]bool   // hashes of the table names in these editions
+	began    uint64            // transactions from this one on began after the process had acquired the slot
+	strays   map[uint32]string // the name under which a published table was seen and that the file does not have, by OID
+	stamped  bool              // these tables got new rows in the publication
+	found    []string          // what the last check found
 }
 
-// learn takes over the edition that a record has.
+// learn records the names of an edition in a sink's record.
 func (n *naming) learn(was *edition) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -41,7 +41,7 @@ func (n *naming) learn(was *edition) {
 	}
 }
 
-// stray notes that a published table has, or had, a name that the file does not have.
+// stray records that a published table has, or had, a name that the file does not have.
 func (n *naming) stray(oid uint32, what string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -51,7 +51,7 @@ func (n *naming) stray(oid uint32, what string) {
 	n.strays[oid] = what
 }
 
-// strayed are the OIDs of the tables that stray was called for.
+// strayed returns the OIDs of the tables for which stray was called.
 func (n *naming) strayed() map[uint32]bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -62,21 +62,22 @@ func (n *naming) strayed() map[uint32]bool {
 	return oids
 }
 
-// texts say what stray was called with.
+// texts returns the texts with which stray was called.
 func (n *naming) texts() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Sorted(maps.Values(n.strays))
 }
 
-// stamp says that the tables of strays have got new rows in the publication, or have lost theirs.
+// stamp records that the tables of strays have got new rows in the publication, or have lost theirs.
 func (n *naming) stamp() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.stamped = true
 }
 
-// judged forgets the strays: a verdict says what was found. Without new rows of the catalogue it could be disproved later.
+// judged forgets the strays: a verdict reports what was found. Without new catalogue rows a later check could contradict
+// it.
 func (n *naming) judged() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -85,7 +86,7 @@ func (n *naming) judged() {
 	}
 }
 
-// find keeps what a look found.
+// find records the findings of a check.
 func (n *naming) find(what []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -94,7 +95,7 @@ func (n *naming) find(what []string) {
 	}
 }
 
-// unrecorded returns what was found where no sink's record has an edition.
+// unrecorded returns the findings if no sink's record has an edition.
 func (n *naming) unrecorded() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -111,15 +112,15 @@ func (n *naming) forget() {
 	n.strays, n.stamped = nil, false
 }
 
-// streamNames judges by their names the tables that one stream describes.
+// streamNames checks the names of the tables that one stream describes.
 type streamNames struct {
 	*naming
 	config  *Config
 	log     *zap.Logger
 	members map[uint32]membership // of the publication's edition, by OID
-	next    uint64                // the transaction id that was to be given next, after the edition was read
+	next    uint64                // the next transaction id, read after the edition
 	passed  chan struct{}         // closed when the stream has passed the start rule
-	told    map[uint32]bool       // the log has that rows of these are left out
+	told    map[uint32]bool       // tables for which the log has reported that rows are skipped
 }
 
 func (s *Source) namesOf(e *edition, next uint64) *streamNames {
@@ -138,10 +139,10 @@ func (s *Source) namesOf(e *edition, next uint64) *streamNames {
 	return n
 }
 
-// take reports whether the rows of a table are for the sinks, in the transaction xid. Those of a table that the file does not
-// name are: when the file named it before, until this process had the slot, or when no record tells. When the
-// publication has the table, the stream has to be judged again before it hands the rows on: the error is ErrRestart. What was
-// written before the table's row in the publication was judged at that time.
+// take reports whether the rows of a table in the transaction xid go to the sinks. The rows of a table that the file does
+// not name do when they are older than this process's slot and the file named the table before, or no record tells. If the
+// publication has the table, the stream has to be checked again before it delivers the rows: the error is ErrRestart. Rows
+// that were written before the table's row in the publication were checked at that time.
 func (n *streamNames) take(ctx context.Context, xid uint64, m *pgoutput.Relation) (bool, error) {
 	if !n.config.Manage || n.config.wants(m.Schema, m.Name) {
 		return true, nil
@@ -168,7 +169,7 @@ func (n *streamNames) take(ctx context.Context, xid uint64, m *pgoutput.Relation
 	return false, capture.ErrRestart
 }
 
-// leave logs that rows of a table are left out, once for each.
+// leave logs once per table that its rows are skipped.
 func (n *streamNames) leave(id uint32, name string) {
 	if !n.told[id] {
 		n.told[id] = true
@@ -180,8 +181,8 @@ func (n *streamNames) leave(id uint32, name string) {
 // transactions apart.
 func precedes(a, b uint32) bool { return int32(a-b) < 0 }
 
-// lastBefore is the last transaction before next whose id is id, without the times that ids have wrapped. Ids below 3 are older than
-// all transactions.
+// lastBefore returns the last transaction before next whose id without wraps is id. Ids below 3 are older than all
+// transactions.
 func lastBefore(next uint64, id uint32) uint64 {
 	back := uint64(uint32(next) - id)
 	if id < 3 || back > next {
@@ -190,7 +191,7 @@ func lastBefore(next uint64, id uint32) uint64 {
 	return next - back
 }
 
-// wants reports whether the file of a managed publication takes a table of this name.
+// wants reports whether the file of a managed publication selects a table of this name.
 func (c *Config) wants(schema, name string) bool {
 	if c.option(schema+"."+name) != nil {
 		return true
@@ -202,8 +203,8 @@ func (c *Config) wants(schema, name string) bool {
 	})
 }
 
-// rename notes the tables that are published under a name that the file does not have, and had when this process accepted
-// the publication. It reports whether there are any.
+// rename records the tables that are published under a name that the file does not have, although their name matched when
+// this process accepted the publication. It reports whether there are any.
 func (s *Source) rename(now *edition) (found bool) {
 	if !s.config.Manage || s.accepted == nil {
 		return false
@@ -222,8 +223,8 @@ func (s *Source) rename(now *edition) (found bool) {
 	return found
 }
 
-// moved says which tables the publication has lost at this start that have another name than in a record: the file did not
-// leave them out, they are named otherwise.
+// moved describes the tables that the publication has lost at this start and that have another name than in a record: the
+// file did not exclude them, they were renamed.
 func (p *published) moved(was *edition) (what []string) {
 	names := map[uint32]uint32{}
 	for _, t := range was.tables {
@@ -237,8 +238,8 @@ func (p *published) moved(was *edition) (what []string) {
 	return what
 }
 
-// replaced says which names of a record's tables are those of other tables now, which an administrator's publication does not
-// publish and the file counts on.
+// replaced describes the names of a record's tables that now belong to other tables, which an unmanaged publication does
+// not publish although the file refers to them.
 func (s *Source) replaced(ctx context.Context, now, was *edition) (what []string, err error) {
 	rows, names := now.index()
 	gone := map[uint32]bool{}

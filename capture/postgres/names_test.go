@@ -27,7 +27,7 @@ func withoutC(a *altering) {
 	a.sql("DROP TABLE $.c")
 }
 
-// The tables of a publication get other names while the daemon runs. The tap has no record, as stdout.
+// The tables of a publication are renamed while the daemon runs. The tap has no record, as stdout.
 func TestTablesRenamedWhileRunning(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -79,7 +79,7 @@ func TestTablesRenamedWhileRunning(t *testing.T) {
 		}
 		var all []*altering
 		var taps []*tap
-		for i, c := range cases { // together: each waits for the next look
+		for i, c := range cases { // in parallel: each waits for the next check
 			a := s.altering(100 + i)
 			if c.began != nil {
 				c.began(a)
@@ -190,8 +190,8 @@ func (a *altering) note() string {
 	return a.server.Query(a, a.db, "SELECT coalesce(obj_description(oid, 'pg_publication'), '') FROM pg_publication WHERE pubname = '"+a.Publication+"'")
 }
 
-// A lane whose sinks keep no record finds a swap at its start, and every later start finds the verdict, until the operator removes
-// it. What was written under the other name does not come.
+// A lane whose sinks keep no record detects a swap at its start, and every later start finds the verdict, until the
+// operator removes it. Rows that were written under the other name are not delivered.
 func TestTablesRenamedWithoutRecord(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -244,8 +244,8 @@ func TestTablesRenamedAndAccepted(t *testing.T) {
 	})
 }
 
-// A swap that was undone before the next look, with a row in between: the table gets another row in the publication, which proves
-// the verdict for good.
+// A swap that was undone before the next check, with a row in between: the table gets another row in the publication, which
+// proves the verdict permanently.
 func TestTablesSwappedAndBackWhileAway(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -315,7 +315,7 @@ func TestNamesOfFile(t *testing.T) {
 	}
 }
 
-// Which rows of a table that the file does not name are handed on.
+// Which rows of a table that the file does not name are delivered.
 func TestRowsUnderNamesThatTheFileLacks(t *testing.T) {
 	passed := make(chan struct{})
 	close(passed)
@@ -375,8 +375,8 @@ func TestRenamedSinceItWasAccepted(t *testing.T) {
 	}
 }
 
-// A table that was dropped and made again is judged, also where the look at the publication comes before the start rule: a stream that
-// the look ends is not judged, and neither is the next one.
+// A table that was dropped and created again is checked, even if the check of the publication precedes the start rule: a
+// stream that the check ends is not judged, and neither is the next one.
 func TestATableMadeAgainIsJudgedAfterALook(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()

@@ -10,13 +10,13 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// A lane without a sink that keeps a record keeps its verdict at the source, in the comment of its managed publication, until
-// the operator removes the comment or drops the pipeline. A comment of the user's stays below it.
+// If no sink of a lane keeps a record, the source keeps the lane's verdict, in the comment of its managed publication,
+// until the operator removes the comment or drops the pipeline. A user's comment is kept below it.
 
-// noteHead begins the comment's line with a verdict.
+// noteHead begins the line of the comment that has the verdict.
 const noteHead = "tailrace: " + publicationAltered + ": "
 
-// noteLine is a verdict as a line.
+// noteLine formats a verdict as one line.
 func noteLine(what string) string { return noteHead + strings.ReplaceAll(what, "\n", " ") }
 
 // splitNote separates the verdict from the user's comment.
@@ -28,7 +28,7 @@ func splitNote(comment string) (note, rest string) {
 	return "", comment
 }
 
-// comment is the statement that gives the publication a comment; "": none.
+// comment returns the statement that sets the comment of the publication; "" removes it.
 func (c *Config) comment(text string) string {
 	value := "NULL"
 	if text != "" {
@@ -37,7 +37,7 @@ func (c *Config) comment(text string) string {
 	return "COMMENT ON PUBLICATION " + ident(c.Publication) + " IS " + value
 }
 
-// annotate writes the note of a verdict, or removes it: "". A note that is there stays.
+// annotate writes the note of a verdict; "" removes it. An existing note is not overwritten.
 func (c *Config) annotate(ctx context.Context, conn *pgx.Conn, note string) error {
 	d, err := c.define(ctx, conn)
 	if err != nil || d == nil || (d.Note == "") == (note == "") {
@@ -50,7 +50,7 @@ func (c *Config) annotate(ctx context.Context, conn *pgx.Conn, note string) erro
 	return c.named("comment on publication "+c.Publication, exec(ctx, conn, c.comment(text)))
 }
 
-// keepNote has the publication say what was judged, for the next process: no sink's record does.
+// keepNote writes the verdict into the publication for the next process, because no sink has a record of it.
 func (s *Source) keepNote(ctx context.Context, note string) {
 	err := s.side.do(ctx, func(c *pgx.Conn) error { return s.config.annotate(ctx, c, note) })
 	if err != nil {

@@ -6,20 +6,21 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// A message that stands between two versions of its table, or before all that were read, is of a moment that no reading shows. The
-// server sends columns in the order of their numbers, and gives each column the next number, for ever. So the numbers follow from
-// the columns that there were at that moment: for each transaction that has changed the catalogue, either it had ended (its rows
-// read as they were read later), or it had not (its columns were there under another name, or not yet). Each way that fits to the
-// message is a solution. A column that has one number in all of them is certain; another one has none.
+// A message between two versions of its table, or before all that were read, describes a state that no reading shows. The
+// server sends columns in the order of their numbers, and gives each new column the next number, never one that was used
+// before. So the numbers follow from the columns that existed at that moment: each transaction that has changed the
+// catalogue either had ended (its rows read as they were read later) or had not (its columns had another name or did not
+// exist yet). Each combination that matches the message is a solution. A column that has the same number in all of them is
+// certain; any other column has none.
 
-// maxSwitches is how many transactions may be undecided: the ways are 2 to the power of that.
+// maxSwitches is the maximum number of undecided transactions: there are 2 to the power of that combinations.
 const maxSwitches = 8
 
-// slot is a column that a table has had, with what is known of it at the moment of a message.
+// slot is a column that a table has had, with what is known about it at the moment of a message.
 type slot struct {
 	*attr
-	group int  // the transaction that may have ended, or not; -1: it had
-	there bool // it was there before
+	group int  // the transaction that may or may not have ended; -1: it had
+	there bool // it existed before
 }
 
 // solver finds the numbers of a message's columns.
@@ -27,21 +28,21 @@ type solver struct {
 	m      *pgoutput.Relation
 	slots  []slot
 	groups int
-	listed bool // the publication may leave columns out
+	listed bool // the publication may omit columns
 	steps  int
 
 	found   int
-	numbers []int16        // of the columns; -1: not known yet, 0: several
+	numbers []int16        // of the columns; -1: unknown yet, 0: several
 	latest  []int16        // the highest number of each
-	wild    map[int16]bool // columns that may have looked otherwise
+	wild    map[int16]bool // columns that may have had another name or type
 	path    []int16
 }
 
-// maxSteps bounds the work for tables of very many columns.
+// maxSteps bounds the work for tables with very many columns.
 const maxSteps = 1_000_000
 
-// solve returns a description as it was when the message's row was written in the transaction xid. settled reports whether a
-// transaction is known to have ended before.
+// solve returns a description as of the time when the message's row was written in the transaction xid. settled reports
+// whether a transaction is known to have ended before.
 func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, settled func(uint32) bool) description {
 	s := &solver{m: m, slots: d.slots(before, xid, settled)}
 	for _, sl := range s.slots {
@@ -66,7 +67,7 @@ func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, s
 	return d.as(m, s, before)
 }
 
-// slots are the columns of a table in the order of their numbers.
+// slots returns the columns of a table in the order of their numbers.
 func (d *description) slots(before *version, xid uint32, settled func(uint32) bool) []slot {
 	var all []slot
 	for _, attrs := range [][]attr{d.columns, d.dropped} {
@@ -84,11 +85,11 @@ func (d *description) slots(before *version, xid uint32, settled func(uint32) bo
 				continue
 			}
 		}
-		if settled(s.XID) || s.Created && (s.XID != xid || s.Unaltered) { // there are rows, so there was a table
+		if settled(s.XID) || s.Created && (s.XID != xid || s.Unaltered) { // there are rows, so the table existed
 			continue
 		}
 		group, known := groups[s.XID]
-		if !known || s.XID == xid { // within its own transaction a message may stand between any two changes
+		if !known || s.XID == xid { // within its own transaction a message may lie between any two changes
 			group = n
 			n++
 			groups[s.XID] = group
@@ -98,7 +99,7 @@ func (d *description) slots(before *version, xid uint32, settled func(uint32) bo
 	return all
 }
 
-// number finds a column by its number, also one that is dropped; nil when there is none.
+// number finds a column by its number, including a dropped one; nil when there is none.
 func (d *description) number(n int16) *attr {
 	for _, attrs := range [][]attr{d.columns, d.dropped} {
 		if i := slices.IndexFunc(attrs, func(a attr) bool { return a.Number == n }); i >= 0 {
@@ -108,14 +109,14 @@ func (d *description) number(n int16) *attr {
 	return nil
 }
 
-// all tries every way: which transactions had ended, and which of the last columns were not there yet.
+// all tries every combination: which transactions had ended, and which of the last columns did not exist yet.
 func (s *solver) all() {
 	for over := range uint(1) << s.groups {
 		for n := len(s.slots); n >= 0; n-- {
 			s.path = s.path[:0]
 			s.place(over, n, 0, 0)
 			if n == 0 || s.slots[n-1].there || s.ended(over, s.slots[n-1]) {
-				break // this one was there
+				break // this one existed
 			}
 		}
 	}
@@ -123,7 +124,7 @@ func (s *solver) all() {
 
 func (s *solver) ended(over uint, sl slot) bool { return sl.group < 0 || over&(1<<sl.group) != 0 }
 
-// place puts the message's columns from c on into the slots from i on, of the first n.
+// place assigns the message's columns from c on to the slots from i on, of the first n.
 func (s *solver) place(over uint, n, i, c int) {
 	if s.steps++; s.steps > maxSteps || len(s.m.Columns)-c > n-i {
 		return
@@ -160,7 +161,7 @@ func (s *solver) named(name string) bool {
 	return slices.ContainsFunc(s.m.Columns, func(c pgoutput.Column) bool { return c.Name == name })
 }
 
-// note adds a solution.
+// note records a solution.
 func (s *solver) note(over uint, n int) {
 	s.found++
 	for c, number := range s.path {
@@ -178,7 +179,7 @@ func (s *solver) note(over uint, n int) {
 	}
 }
 
-// as makes a description that has the message's names: of what the columns with their numbers are now.
+// as returns a description with the message's names, built from what the columns with these numbers are now.
 func (d *description) as(m *pgoutput.Relation, s *solver, before *version) description {
 	if before == nil {
 		before = &version{}
@@ -217,7 +218,7 @@ func (d *description) as(m *pgoutput.Relation, s *solver, before *version) descr
 	return t
 }
 
-// renamed are columns by the names of another moment; nil when one was not there.
+// renamed translates column names to those of another moment; nil when one did not exist.
 func renamed(all []string, names map[string]string) []string {
 	var to []string
 	for _, name := range all {

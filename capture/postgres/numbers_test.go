@@ -24,7 +24,7 @@ type numbersCase struct {
 	statements []string
 	want       string // where the rows are read after all of it
 	watched    string // where the catalogue was read after each statement; "": the same
-	behind     string // where it was read after all only; "": the same as where it was read before, too
+	behind     string // where it was read only after all of it; "": the same as where it was also read before
 }
 
 const first = "INSERT INTO t (id) VALUES (1)"
@@ -52,7 +52,7 @@ var numbersCases = []numbersCase{
 	{name: "gone", statements: []string{first, "ALTER TABLE t RENAME a TO c", "INSERT INTO t (id) VALUES (2)", "DROP TABLE t"}, want: "id 0 a 0 b 0, id 0 c 0 b 0", watched: "id 1 a 2 b 3, id 1 c 2 b 3"},
 }
 
-// Whenever the catalogue is read, rows have the numbers that their columns had, or none.
+// Whenever the catalogue is read, columns have the numbers that they had when the row was written, or none.
 func testNumbers(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil)
 	for i, c := range numbersCases {
@@ -96,7 +96,7 @@ func testNumbers(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A backlog of tables that nobody has altered since its begin asks the catalogue for nothing, and its columns are certain.
+// A backlog of tables that were not altered since it began causes no catalogue queries, and its columns are certain.
 func testQuietBacklog(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil, "CREATE TABLE a (id int PRIMARY KEY, x int)", "CREATE TABLE b (id int)", "ALTER TABLE a DROP x, ADD x int")
 	f.exec("INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (1)", "INSERT INTO a VALUES (2)")

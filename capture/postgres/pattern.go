@@ -8,13 +8,13 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// ident quotes an identifier, in parts.
+// ident quotes an identifier with one or more parts.
 func ident(parts ...string) string { return pgconnect.Ident(parts...) }
 
-// pattern is one text of tables or except.
+// pattern is one entry of tables or except.
 type pattern struct{ schema, name string }
 
-// parsePattern splits the text at its first dot.
+// parsePattern splits the text at the first dot.
 func parsePattern(s string) (pattern, error) {
 	schema, name, ok := capture.SplitName(s)
 	switch {
@@ -28,14 +28,14 @@ func parsePattern(s string) (pattern, error) {
 	return pattern{schema, name}, nil
 }
 
-// exact says whether the pattern names one table.
+// exact reports whether the pattern names one table.
 func (p pattern) exact() bool { return !strings.Contains(p.schema+p.name, "*") }
 
-// match says whether the pattern takes a table.
+// match reports whether the pattern matches a table.
 func (p pattern) match(schema, name string) bool { return glob(p.schema, schema) && glob(p.name, name) }
 
-// glob matches s against a text in which * stands for any run of characters. The first run that fits is the right one,
-// but for the last piece, which has to be at the end.
+// glob matches s against a pattern in which * stands for any run of characters. Taking the first match of each piece is
+// right, except for the last piece, which has to match at the end.
 func glob(p, s string) bool {
 	pieces := strings.Split(p, "*")
 	if len(pieces) == 1 {
@@ -54,7 +54,7 @@ func glob(p, s string) bool {
 	return strings.HasSuffix(s, last)
 }
 
-// closest is the name that was probably meant, or "".
+// closest returns the name that was probably intended, or "".
 func closest(name string, names []string) string {
 	best, at := "", max(2, len(name)/3)+1
 	for _, n := range names {
@@ -68,7 +68,7 @@ func closest(name string, names []string) string {
 	return best
 }
 
-// distance is the number of letters to insert, delete or replace; limit when it is not below that.
+// distance returns the number of letters to insert, delete or replace; limit when it is not below that.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

@@ -9,25 +9,25 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// plan is what preflight found and what publication will do.
+// plan is the result of preflight and the input of publication.
 type plan struct {
-	Major   int        // of the server's version
-	Slot    *slotState // nil: it is to be created
+	Major   int        // the server's major version
+	Slot    *slotState // nil: it has to be created
 	actual  *definition
-	targets []*target       // in the order of their names; with manage = false what the table blocks name
-	again   map[uint32]bool // OIDs of tables that get new rows in the publication though nothing else changes
+	targets []*target       // ordered by name; with manage = false the tables of the table blocks
+	again   map[uint32]bool // OIDs of tables that get new rows in the publication although nothing else changes
 }
 
-// target is a table that is to be published.
+// target is a table to publish.
 type target struct {
 	candidate
 	attributes []attribute
 	leaves     []leaf   // of a partitioned table
 	growth     growth   // of a partitioned table
 	columns    []string // the column list in the table's order; nil: all
-	where      string   // as the file says it
-	normal     string   // as Postgres says it
-	key        []string // as the file says it; nil: the primary key
+	where      string   // as written in the file
+	normal     string   // as Postgres prints it
+	key        []string // as written in the file; nil: the primary key
 }
 
 // leaf is a table that holds rows of a target: the table itself, or a partition.
@@ -36,7 +36,7 @@ type leaf struct {
 	attributes []attribute
 }
 
-// stored are the tables that hold the target's rows: the application's UPDATE is checked against these.
+// stored returns the tables that hold the target's rows: the application's UPDATE is checked against these.
 func (t *target) stored() []leaf {
 	if t.partitioned() {
 		return t.leaves
@@ -44,12 +44,13 @@ func (t *target) stored() []leaf {
 	return []leaf{{t.candidate, t.attributes}}
 }
 
-// member is how the catalogue would show the target.
+// member returns the target as the catalogue would show it.
 func (t *target) member() member {
 	return member{Schema: t.Schema, Name: t.Name, Columns: t.columns, Where: t.normal, oid: t.OID}
 }
 
-// resolve expands the patterns against the catalogue. A partition whose tree is published goes by its root's name.
+// resolve expands the patterns against the catalogue. A partition whose tree is published is published under its root's
+// name.
 func (c *Config) resolve(ctx context.Context, conn *pgx.Conn) ([]*target, []error) {
 	all, err := c.candidates(ctx, conn)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *Config) resolve(ctx context.Context, conn *pgx.Conn) ([]*target, []erro
 	return ts, append(errs, c.describe(ctx, conn, ts, oids)...)
 }
 
-// describe fills in columns, partitions and what the table blocks say.
+// describe adds the columns, the partitions and the settings of the table blocks.
 func (c *Config) describe(ctx context.Context, conn *pgx.Conn, ts []*target, oids []uint32) []error {
 	for _, t := range ts {
 		if !t.partitioned() {
@@ -112,7 +113,7 @@ func (c *Config) describe(ctx context.Context, conn *pgx.Conn, ts []*target, oid
 	return nil
 }
 
-// choose takes the tables that the patterns name, and says what is wrong with a pattern or with what it names.
+// choose selects the tables that the patterns name, and returns the problems of a pattern or of the tables that it names.
 func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 	chosen := map[uint32]bool{}
 	var errs []error
@@ -143,7 +144,7 @@ func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 	return chosen, errs
 }
 
-// take takes the one table that an exact text names.
+// take selects the one table that an exact name refers to.
 func (c *Config) take(p pattern, all []candidate, chosen map[uint32]bool) error {
 	var known []string
 	for i := range all {
@@ -162,7 +163,7 @@ func (c *Config) take(p pattern, all []candidate, chosen map[uint32]bool) error 
 	return c.tableMissing(p.schema+"."+p.name, closest(p.schema+"."+p.name, known))
 }
 
-// takeAll takes what a wildcard matches and except leaves; it passes over what cannot be published.
+// takeAll selects the tables that a wildcard matches and except does not; it skips what cannot be published.
 func (c *Config) takeAll(p pattern, all []candidate, chosen map[uint32]bool) error {
 	found := false
 	for i := range all {
@@ -185,7 +186,7 @@ func (c *Config) excepted(t *candidate) bool {
 	})
 }
 
-// unpublishable says why Postgres does not publish a relation; "" when it does.
+// unpublishable returns why Postgres does not publish a relation; "" when it does.
 func unpublishable(t *candidate) string {
 	switch {
 	case t.Kind == "v":

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// preflight looks at the server, the slot and the tables before anything is touched, and returns every problem that it
-// finds, each a *capture.Problem with its fix. It leaves nothing behind. The plan is good for publication only when
+// preflight checks the server, the slot and the tables before anything is changed, and returns every problem that it finds,
+// each a *capture.Problem with its fix. It changes nothing on the server. The plan may be passed to publication only when
 // there is no problem.
 func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error) {
 	p := &plan{Major: major(conn.PgConn())}
@@ -18,7 +18,7 @@ func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error)
 		return p, []error{err}
 	}
 	if fatal := c.checkVersion(srv, p.Major); fatal != nil {
-		return p, []error{fatal} // the queries that follow would fail for it
+		return p, []error{fatal} // the queries that follow would fail because of it
 	}
 	if p.Slot, err = c.readSlot(ctx, conn, c.Slot); err != nil {
 		return p, []error{err}
@@ -38,7 +38,7 @@ func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error)
 	return p, append(errs, c.checkManaged(ctx, conn, srv, p)...)
 }
 
-// checkManaged looks at what the file wants to be published.
+// checkManaged checks what the file wants to publish.
 func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, p *plan) []error {
 	if bad := c.publicationUsable(p); bad != nil {
 		return []error{bad}
@@ -60,7 +60,7 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 		}
 	}
 	if len(errs) > 0 {
-		return errs // a filter is looked at by publishing it, in a transaction that is rolled back
+		return errs // a filter is checked by publishing it, in a transaction that is rolled back
 	}
 	if bad := c.checkRights(srv, p); bad != nil {
 		return []error{bad}
@@ -68,7 +68,7 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 	return c.checkFilters(ctx, conn, p)
 }
 
-// major is the server's version, such as 15.
+// major returns the server's major version, such as 15.
 func major(conn *pgconn.PgConn) int {
 	v := conn.ParameterStatus("server_version")
 	i := 0

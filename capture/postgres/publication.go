@@ -12,11 +12,11 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// everything is what a publication of ours publishes.
+// everything lists the operations that a managed publication publishes.
 var everything = []string{"insert", "update", "delete", "truncate"}
 
-// publication makes the publication what the file says, in one transaction, and reads what is published. p is what
-// preflight found just before. With manage = false it reads only.
+// publication makes the publication match the file, in one transaction, and reads what is published. p is the result of
+// preflight just before. With manage = false it only reads.
 func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*published, error) {
 	pub := &published{}
 	if c.Manage {
@@ -30,12 +30,12 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 		return nil, err
 	}
 	if c.Manage && !pub.Edition.holds(p.targets) {
-		return nil, c.publicationChanging(nil) // what is missing now would pass for what the file does not want
+		return nil, c.publicationChanging(nil) // a table that is missing now would look like one that the file excludes
 	}
 	return pub, nil
 }
 
-// publicationChanging is that somebody alters it at the moment at which we look at it.
+// publicationChanging is the problem of a publication that another session alters while we read it.
 func (c *Config) publicationChanging(err error) *capture.Problem {
 	return &capture.Problem{
 		State: "publication_changing", Err: err,
@@ -43,7 +43,7 @@ func (c *Config) publicationChanging(err error) *capture.Problem {
 	}
 }
 
-// look reads what is published now. The mark comes first: what changes afterwards changes it.
+// look reads what is published now. It reads the mark first, so that a later change has another mark.
 func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err error) {
 	if pub.Mark, err = c.mark(ctx, conn); err != nil {
 		return err
@@ -57,13 +57,13 @@ func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err 
 	}
 	pub.Edition, pub.Note = d.edition(), d.Note
 	pub.Tables, err = c.tables(ctx, conn)
-	if !c.Manage { // else the file says which columns, and whatever differs from it is altered
+	if !c.Manage { // else the file defines the columns, and any difference is an alteration
 		pub.Edition.carried = carriedBy(pub.Tables)
 	}
 	return err
 }
 
-// steps is the shortest way from what is published to what should be, with what it changes. It runs nothing.
+// steps returns the shortest way from what is published to what should be, and its changes. It executes nothing.
 func (c *Config) steps(p *plan) ([]string, *published) {
 	pub := &published{}
 	if p.actual == nil {
@@ -131,8 +131,8 @@ func (p *plan) difference(pub *published) (add []*target, drop []string) {
 	return add, drop
 }
 
-// swapped says that the publication had other tables than those that the file names: that may be a change of the file or of the
-// tables' names, and only a sink's record tells. A lane without one takes it for the latter.
+// swapped describes how the publication had other tables than the file names. Either the file or the tables' names have
+// changed, and only a sink's record distinguishes the two. A lane without a record assumes the latter.
 func (p *plan) swapped(pub *published) string {
 	if len(pub.Added) == 0 || len(pub.Former) == 0 || p.Slot == nil {
 		return ""
@@ -140,7 +140,7 @@ func (p *plan) swapped(pub *published) string {
 	return fmt.Sprintf("it had %s, which the file does not name, and not %s", strings.Join(pub.Removed, ", "), strings.Join(pub.Added, ", "))
 }
 
-// options are what a publication of ours says beside its tables. A partition's rows go by the name of the root.
+// options returns the options of a managed publication. The rows of a partition are published under the name of the root.
 func options(major int) string {
 	o := "publish = '" + strings.Join(everything, ", ") + "', publish_via_partition_root = true"
 	if major >= 18 {
@@ -149,8 +149,8 @@ func options(major int) string {
 	return o
 }
 
-// list is the tables as CREATE and ALTER PUBLICATION want them. ONLY leaves out tables that inherit: those are named
-// by themselves. The end of a filter stands on its own line, after any comment.
+// list returns the tables as CREATE and ALTER PUBLICATION expect them. ONLY excludes tables that inherit: those are named
+// individually. The end of a filter stands on its own line, after any comment.
 func list(ts []*target) string {
 	var items []string
 	for _, t := range ts {
@@ -170,8 +170,8 @@ func list(ts []*target) string {
 	return strings.Join(items, ", ")
 }
 
-// alter runs the steps, and takes them back when an UPDATE of the application would fail with what they make: Postgres
-// itself is asked, before anybody else can see it.
+// alter executes the steps, and rolls them back when an UPDATE of the application would fail afterwards: it asks Postgres
+// itself, before any other session can see the change.
 func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []string) error {
 	if len(steps) == 0 {
 		return nil
@@ -196,8 +196,8 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	return err
 }
 
-// guard asks whether the table can still be updated: EXPLAIN makes the checks of UPDATE and DELETE and fires no
-// trigger. A role that may not DELETE gets no answer.
+// guard checks that the table can still be updated: EXPLAIN performs the checks of UPDATE and DELETE and fires no trigger.
+// For a role without the DELETE privilege the result is unknown.
 func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 	for _, l := range t.stored() {
 		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
@@ -219,7 +219,7 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 	return nil
 }
 
-// exec runs one statement without parameters by the extended protocol, which takes one and no more.
+// exec executes one statement without parameters by the extended protocol, which accepts only one.
 func exec(ctx context.Context, conn *pgx.Conn, sql string) error {
 	_, err := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close()
 	return err

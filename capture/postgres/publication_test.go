@@ -169,7 +169,7 @@ func TestGeneratedColumns(t *testing.T) {
 
 func TestGuardTakesAllBack(t *testing.T) {
 	everywhere(t, func(s site) {
-		// Harmless by every check of ours, and harmful for a reason that they do not know: another publication.
+		// Harmless according to all of our checks, and harmful for a reason that they do not know: another publication.
 		s.exec(`CREATE TABLE a (id int PRIMARY KEY, x int)`, `CREATE TABLE b (id int PRIMARY KEY, x int)`,
 			`CREATE PUBLICATION other FOR TABLE b WHERE (x > 3)`)
 		c := s.config("public.a", "public.b")

@@ -8,26 +8,26 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// published is what the server publishes, read after it was made what the file says.
+// published is what the server publishes, read after the publication was made to match the file.
 type published struct {
-	Edition edition          // which rows of the catalogue say so
-	Mark    string           // stands for the edition; changes with it, and is cheap to read
+	Edition edition          // the catalogue rows that define it
+	Mark    string           // identifies the edition; changes with it, and is cheap to read
 	Tables  []publishedTable // in the order of their names
-	Created bool             // the publication was not there
-	Added   []string         // tables taken in: rows from before are in no stream, and in the first snapshot only
+	Created bool             // the publication did not exist
+	Added   []string         // tables added to it: their earlier rows are in no stream, and only in the first snapshot
 	Changed []string         // tables with another column list or filter
 	Removed []string
 	Former  []member // the tables of Removed
-	Note    string   // the verdict that stands in the publication's comment
+	Note    string   // the verdict in the publication's comment
 }
 
-// changed says whether anything was altered on the server.
+// changed reports whether anything was altered on the server.
 func (p *published) changed() bool {
 	return p.Created || len(p.Added)+len(p.Changed)+len(p.Removed) > 0
 }
 
-// publishedTable is a table under the name under which the stream yields it: of a partition tree that is its root,
-// unless a publication of somebody else's says otherwise.
+// publishedTable is a table under the name that the stream uses for it: for a partition tree that is its root, unless an
+// unmanaged publication is defined otherwise.
 type publishedTable struct {
 	OID     uint32
 	Schema  string
@@ -38,22 +38,22 @@ type publishedTable struct {
 	numbers []int16  // of Columns, in the catalogue
 }
 
-// definition is a publication as the catalogue holds it.
+// definition is a publication as the catalogue has it.
 type definition struct {
 	All     bool
 	Publish []string
 	ViaRoot bool
 	Stored  bool     // generated columns: 18+
-	Schemas []member // with the schema alone
+	Schemas []member // only the schema is set
 	Tables  []member
 
 	oid   uint32 // of its row
-	xmin  uint32 // the transaction that wrote the row last
+	xmin  uint32 // the last transaction that wrote the row
 	owner uint32
 	owned bool
 
 	Note    string // the verdict in the comment
-	Comment string // without it
+	Comment string // without the verdict
 }
 
 // member is one table of a definition.
@@ -64,7 +64,7 @@ type member struct {
 	Where   string   // as pg_get_expr prints it
 
 	oid uint32 // of the table, or the schema
-	row uint32 // of what makes it a member: its row is never updated
+	row uint32 // of the row that makes it a member, which is never updated
 	// xmin is the transaction that wrote that row.
 	xmin uint32
 }
@@ -77,12 +77,12 @@ func (m member) String() string {
 	return m.Schema + "." + m.Name
 }
 
-// equal says whether two members publish the same.
+// equal reports whether two members publish the same.
 func (m member) equal(o member) bool {
 	return m.oid == o.oid && m.Where == o.Where && slices.Equal(m.Columns, o.Columns)
 }
 
-// define reads the publication's definition; nil when there is none.
+// define reads the publication's definition; it returns nil when there is none.
 func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error) {
 	var d definition
 	var comment string
@@ -110,7 +110,7 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 	return &d, err
 }
 
-// schemas reads the schemas whose tables a publication takes.
+// schemas reads the schemas whose tables a publication includes.
 func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32) ([]member, error) {
 	rows, err := conn.Query(ctx, `SELECT n.oid, pn.oid, n.nspname FROM pg_publication_namespace pn
 		JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY n.nspname`, publication)
@@ -124,7 +124,7 @@ func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32
 	return ms, c.named("read schemas of publication "+c.Publication, err)
 }
 
-// members reads the tables that a publication names one by one.
+// members reads the tables that a publication names individually.
 func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string) ([]member, error) {
 	columns, where := `NULL::text[]`, `''`
 	if major(conn.PgConn()) >= 15 {
@@ -147,9 +147,9 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 	return ms, c.named("read publication "+publication, err)
 }
 
-// tables reads what the publication comes to: the tables that the stream yields, with the columns that it sends.
+// tables reads what the publication results in: the tables that the stream delivers, with the columns that it sends.
 func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
-	// Before 18 the view names generated columns too, and the stream never has them. It cannot be asked for them.
+	// Before 18 the view lists generated columns too, although the stream never has them and cannot be asked for them.
 	columns, where := `NULL::text[]`, `''`
 	if major(conn.PgConn()) >= 15 {
 		columns, where = `v.attnames::text[]`, `coalesce(v.rowfilter, '')`

@@ -20,7 +20,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// receive is the socket's goroutine: steps 1 to 4 of the way of one row.
+// receive runs in the socket's goroutine: steps 1 to 4 of the way of one row.
 func (s *stream) receive(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -42,7 +42,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 		default:
 			if err := s.message(ctx, m); err != nil {
 				if ctx.Err() != nil {
-					return context.Cause(ctx) // it was ended in the middle of a look at the catalogue
+					return context.Cause(ctx) // it was cancelled in the middle of a catalogue query
 				}
 				return err
 			}
@@ -53,7 +53,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 	}
 }
 
-// pass does what is due when nothing more waits in memory, and hands over what is to go.
+// pass does what is due when no more messages wait in memory, and hands over the batch if it is due.
 func (s *stream) pass(ctx context.Context) error {
 	ready := s.frames.Ready()
 	if !ready {
@@ -67,11 +67,11 @@ func (s *stream) pass(ctx context.Context) error {
 	return nil
 }
 
-// hand gives a batch to whoever calls Next, however long that takes, and goes on telling the server that we live. Nothing is
-// read meanwhile, so a server that is gone shows in two other ways, both within about the time that tick allows it: its
-// kernel acknowledges no status update any more (Unanswered, within patience, and the next update fails), or it gives no
-// answer beside the stream either (watch, within quiet pulses and patience). The latter is counted in pulses that came, or a
-// daemon that was paused would take its own pause for the server's.
+// hand passes a batch to the caller of Next, however long that takes, and continues to send status updates. It reads
+// nothing meanwhile, so a dead server is detected in two other ways, both within about the time that tick allows: its
+// kernel no longer acknowledges status updates (Unanswered, within patience, and the next update fails), or it does not
+// answer on the control connection either (watch, within quiet pulses and patience). The latter is counted in pulses that
+// fired; otherwise a daemon that was suspended would mistake its own pause for the server's.
 func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	select {
 	case s.out <- b:
@@ -104,8 +104,8 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 	}
 }
 
-// meanwhile calls f, which may wait for the control connection, and goes on telling the server that we live.
-func (s *stream) meanwhile(f func() error) error {
+// withKeepalives calls f, which may wait for the control connection, and continues to send status updates.
+func (s *stream) withKeepalives(f func() error) error {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -117,7 +117,7 @@ func (s *stream) meanwhile(f func() error) error {
 				return
 			case now := <-due.C:
 				if s.send(now, false) != nil {
-					return // the next read tells
+					return // the next read returns the error
 				}
 			}
 		}
@@ -130,7 +130,7 @@ func (s *stream) meanwhile(f func() error) error {
 	return f()
 }
 
-// message takes one message of the wire protocol.
+// message handles one message of the wire protocol.
 func (s *stream) message(ctx context.Context, m conn.Frame) error {
 	switch m.Kind {
 	case 'd':
@@ -148,7 +148,7 @@ func (s *stream) message(ctx context.Context, m conn.Frame) error {
 	}
 }
 
-// walHead is the head of an XLogData message: two positions, of which neither is a Position, and a time.
+// walHead is the length of an XLogData header: two positions, neither of which is a Position, and a time.
 const walHead = 24
 
 func (s *stream) data(ctx context.Context, m conn.Frame) error {
@@ -158,7 +158,7 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 	switch body := m.Body[1:]; m.Body[0] {
 	case 'k':
 		s.sent(body, 8)
-		return s.heard(body, time.Now())
+		return s.handleKeepalive(body, time.Now())
 	case 'w':
 		if len(body) < walHead {
 			return fmt.Errorf("read stream: WAL data of %d bytes", len(body))
@@ -167,7 +167,7 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
 		if wal := body[walHead:]; len(wal) > 0 && s.asm.asks(pgoutput.Kind(wal[0])) {
-			return s.meanwhile(func() error { return s.asm.add(ctx, wal, m.Own) })
+			return s.withKeepalives(func() error { return s.asm.add(ctx, wal, m.Own) })
 		}
 		return s.asm.add(ctx, body[walHead:], m.Own)
 	default:
@@ -175,7 +175,7 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 	}
 }
 
-// sent tells the socket when the server sent a message, where it wants to know: the time stands at an offset.
+// sent tells the socket when the server sent a message, if it needs to know. The time is at offset at of the body.
 func (s *stream) sent(body []byte, at int) {
 	if s.socket.WantsSent() && len(body) >= at+8 {
 		us := int64(binary.BigEndian.Uint64(body[at:]))
@@ -183,7 +183,7 @@ func (s *stream) sent(body []byte, at int) {
 	}
 }
 
-// stalled notes that the connection stalled. The log has it once per connection.
+// stalled records that the connection stalled. It is logged once per connection.
 func (s *stream) stalled(remedy string) {
 	s.stalls.Add(1)
 	if s.stallTold {
@@ -193,7 +193,7 @@ func (s *stream) stalled(remedy string) {
 	s.log.Warn("the stream stalled: the server's kernel held back what the walsender had sent", zap.String("remedy", remedy))
 }
 
-// refused names an error of the server by what the slot's row says.
+// refused returns the named problem of a server's error, using the slot's row.
 func (s *stream) refused(ctx context.Context, body []byte) error {
 	var m pgproto3.ErrorResponse
 	if err := m.Decode(body); err != nil {
@@ -214,9 +214,10 @@ func (s *stream) startError(ctx context.Context, err error) error {
 	return s.config.startError(err, row)
 }
 
-// notice listens for the one that means lost rows: since 18 a walsender that misses the publication skips its changes and
-// says so only here. The text is translated, and the code is that of many others, such as those of
-// synchronized_standby_slots, which come every second while a standby is away: the server's function tells them apart.
+// notice looks for the notice that means lost rows: since 18 a walsender whose publication is missing skips its changes and
+// reports that only here. The text is translated, and other notices have the same code, such as those about
+// synchronized_standby_slots, which come every second while a standby is away. The name of the server's function
+// distinguishes them.
 func (s *stream) notice(ctx context.Context, body []byte) error {
 	var m pgproto3.NoticeResponse
 	if err := m.Decode(body); err != nil {
@@ -226,7 +227,7 @@ func (s *stream) notice(ctx context.Context, body []byte) error {
 	switch {
 	case m.Code != pgconnect.ObjectNotInPrerequisiteState, m.Routine == "StandbySlotsHaveCaughtup":
 		return nil
-	case m.Routine != "LoadPublications": // a function that we do not know: the catalogue has to tell
+	case m.Routine != "LoadPublications": // an unknown function: ask the catalogue
 		if exists, err := s.publicationExists(ctx); exists || err != nil {
 			return err
 		}
@@ -234,9 +235,9 @@ func (s *stream) notice(ctx context.Context, body []byte) error {
 	return s.config.publicationMissing(errors.New(m.Message))
 }
 
-// publicationExists asks the catalogue.
+// publicationExists reads from the catalogue whether the publication exists.
 func (s *stream) publicationExists(ctx context.Context) (exists bool, err error) {
-	err = s.meanwhile(func() error {
+	err = s.withKeepalives(func() error {
 		return s.control.do(ctx, func(c *pgx.Conn) error {
 			mark, err := s.config.mark(ctx, c)
 			exists = mark != ""

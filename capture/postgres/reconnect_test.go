@@ -10,10 +10,10 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// soaking says whether the long forms of tests are asked for: `make soak`.
+// soaking reports whether the long forms of tests are requested: `make soak`.
 func soaking() bool { return os.Getenv("TAILRACE_SOAK") != "" }
 
-// It counts what the whole process has open: no other test runs beside it.
+// It counts what the whole process has open: no other test runs at the same time.
 func TestReconnectsSoak(t *testing.T) { onVersions(t, testReconnectsLeakNothing) }
 
 // holdings is what a process has.
@@ -34,12 +34,12 @@ func holdingsNow(t *testing.T) holdings {
 	return holdings{runtime.NumGoroutine(), len(entries), int64(m.HeapAlloc)}
 }
 
-// back says whether everything is as it was before, but for what a test's own log takes.
+// back reports whether everything is as it was before, except for what the test's own log takes.
 func (h holdings) back(before holdings) bool {
 	return h.goroutines <= before.goroutines+3 && h.files <= before.files+3 && h.heap <= before.heap+(8<<20)
 }
 
-// A thousand streams leave nothing behind: each has a buffer of 256 KiB, two connections and some goroutines.
+// A thousand streams leak nothing: each has a buffer of 256 KiB, two connections and some goroutines.
 func testReconnectsLeakNothing(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	p := startTap(t, s, testConfig(s, db), db)
@@ -63,7 +63,7 @@ func testReconnectsLeakNothing(t *testing.T, s *testenv.PostgresServer) {
 	p.reached()
 	var after holdings
 	for range 500 {
-		if after = holdingsNow(t); after.back(before) && s.Query(t, db, connections) == "2" { // the stream's, and the one beside it
+		if after = holdingsNow(t); after.back(before) && s.Query(t, db, connections) == "2" { // the stream's, and the control connection
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -6,10 +6,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// recorded is what the source wants kept with a sink's position.
+// recorded is the state that the source stores with a sink's position.
 type recorded struct {
-	Snapshot string `json:"snapshot"`        // "pending" until the lasting slot exists, then "done"
-	Trees    string `json:"trees,omitempty"` // what the published partition trees were, see treeBase
+	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
+	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
 }
 
 var (
@@ -17,17 +17,17 @@ var (
 	stateDone    = []byte(`{"snapshot":"done"}`)
 )
 
-// pending reports whether a record says that the lasting slot has not been seen yet.
+// pending reports whether a record was written before the permanent slot was seen.
 func pending(r *capture.Record) bool {
 	var was recorded
 	return json.Unmarshal(r.State, &was) == nil && was.Snapshot == "pending"
 }
 
-// within reports whether a record stands inside a snapshot.
+// within reports whether a record lies inside a snapshot.
 func within(r *capture.Record) bool { return r.Position.Flush() != r.Position.LSN }
 
-// copied compares a record with a lasting slot. The slot means that the first copy was finished; a record from within a copy
-// is that of a sink which joined later.
+// copied compares a record with a permanent slot. The slot means that the first copy was finished; a record from within a
+// copy belongs to a sink that joined later.
 func copied(r *capture.Record, c *capture.Comparison) {
 	c.Unfinished = within(r)
 	if c.Unfinished || pending(r) {
@@ -35,25 +35,25 @@ func copied(r *capture.Record, c *capture.Comparison) {
 	}
 }
 
-// recordedTrees is what a record's state says of the partition trees; "": nothing.
+// recordedTrees returns the partition trees of a record's state; "": it has none.
 func recordedTrees(state []byte) string {
 	var was recorded
-	_ = json.Unmarshal(state, &was) // a state of another version says nothing
+	_ = json.Unmarshal(state, &was) // a state of another version counts as none
 	return was.Trees
 }
 
-// withTrees is a state with other trees.
+// withTrees returns a state with the trees replaced.
 func withTrees(state []byte, trees string) []byte {
 	var r recorded
 	_ = json.Unmarshal(state, &r) // as in recordedTrees
 	r.Trees = trees
-	text, _ := json.Marshal(r) // of two strings
+	text, _ := json.Marshal(r) // cannot fail: two strings
 	return text
 }
 
-// beyond returns a record by which there was a lasting slot; nil: the lane begins. Where no rows are copied a pending record may be
-// one of a start whose slot was lost since: then the lane goes on from now for the first time only if some sink has not come
-// so far.
+// beyond returns a record that proves that there was a permanent slot; nil: the lane begins. If no rows are copied, a
+// pending record may be from a start whose slot was lost since: then the lane starts for the first time from now on only if
+// some sink has not advanced that far.
 func (c *Config) beyond(records []capture.Record) *capture.Record {
 	begun := false
 	for i := range records {

@@ -36,8 +36,7 @@ func (c *Config) partitionNamed(t *candidate) *capture.Problem {
 		"-- give the block the name of the partitioned table")
 }
 
-// checkForeign looks at a publication of somebody else's: it decides what is published, and has to hold what the file
-// counts on.
+// checkForeign checks an unmanaged publication: it defines what is published, and must contain what the file refers to.
 func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []error {
 	if p.actual == nil {
 		return []error{c.publicationMissing(nil)}
@@ -53,7 +52,7 @@ func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []er
 	var errs []error
 	for _, text := range texts {
 		pat, err := parsePattern(text)
-		found := err != nil // CheckSettings has said so
+		found := err != nil // CheckSettings has reported it
 		for _, t := range ts {
 			found = found || pat.match(t.Schema, t.Name)
 		}

@@ -13,33 +13,34 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// relations knows the table that each relation id of the stream stands for. It lives as long as the source, over all
-// its connections, so that a shape keeps its pointer. One goroutine uses it.
+// relations maps the relation ids of the stream to tables. It lives as long as the source, over all its connections, so
+// that a shape keeps its pointer. One goroutine uses it.
 //
-// The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity are those of
-// the relation message, and the catalogue adds the numbers of columns, the key (see keyOf), which keys are deferrable, which
-// columns are NOT NULL, and what types are made of. docs/decisions/0024 has how both come to be of one moment.
+// The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity come from the
+// relation message, and the catalogue adds the numbers of columns, the key (see keyOf), which keys are deferrable, which
+// columns are NOT NULL, and the definitions of types. docs/decisions/0024 describes how both are made to match at one
+// moment.
 type relations struct {
 	control control
 	keys    map[string][]string // the file's `key` by "schema.table"
-	slot    string              // whose transactions the stream has
+	slot    string              // the slot whose transactions the stream delivers
 	wait    time.Duration       // how long a transaction may take to become visible
 
 	read      versions // of the catalogue
 	ended     ended    // transactions of the stream
 	burst     burst
-	types     typeSet // a new one for each connection, and when one was altered
+	types     typeSet // replaced on each connection, and when a type was altered
 	typeWatch typeWatch
-	shapes    map[uint32]*capture.Table // the last one that was handed out, over all connections
+	shapes    map[uint32]*capture.Table // the last shape that was returned, over all connections
 
-	live      map[uint32]*capture.Table // what this connection has described
+	live      map[uint32]*capture.Table // the tables that this connection has described
 	described map[uint32]described
-	cut       map[uint32]cutKey // those of them whose rows lack a part of the key
-	lastID    uint32            // the table that was asked for last: rows come in runs
+	cut       map[uint32]cutKey // the live tables whose rows lack a part of the key
+	lastID    uint32            // the table of the last lookup: rows come in runs
 	last      *capture.Table
 }
 
-// control lends the control connection for the time of one call: nobody else uses it meanwhile.
+// control lends the control connection for the duration of one call, exclusively.
 type control func(ctx context.Context, use func(*pgx.Conn) error) error
 
 func newRelations(c control, keys map[string][]string) *relations {
@@ -58,8 +59,8 @@ func newRelations(c control, keys map[string][]string) *relations {
 	}
 }
 
-// preload begins a connection: it forgets what the last one has described, because the server will describe every table
-// again, and reads all tables of the publication at once, so that the descriptions need no query each.
+// preload begins a connection. It forgets the tables that the last connection described, because the server will describe
+// every table again, and reads all tables of the publication at once, so that the descriptions need no query each.
 func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication string) error {
 	from, err := finishedBefore(ctx, conn, r.slot)
 	if err != nil {
@@ -87,12 +88,12 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 	return nil
 }
 
-// named takes a type's name from the stream: of a type that is dropped meanwhile nobody else knows it.
+// named records a type's name from the stream: of a type that has been dropped, no other source has the name.
 func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
 
-// message takes a description of a table from the stream, in the transaction xid, and returns the table: the pointer
-// that it had before when nothing has changed. What was not read since the transaction it reads by the control connection; the
-// error is that connection's.
+// message handles the description of a table in the transaction xid, and returns the table: with the previous pointer when
+// nothing has changed. If the catalogue has not been read since the transaction, it reads it over the control connection;
+// the error is that connection's.
 func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
 	d, exists, err := r.at(ctx, xid, m)
 	if err != nil {
@@ -104,7 +105,7 @@ func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relatio
 	return r.describe(m, d, exists), nil
 }
 
-// describe makes m what the stream says of a table from now on, with what the catalogue adds.
+// describe makes m the current description of the table, completed from the catalogue.
 func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
 	r.described[m.ID] = described{m, d, exists}
 	t, cut := r.build(m, d, exists)
@@ -116,8 +117,9 @@ func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *
 	return t
 }
 
-// table returns the table with an id that message was given on this connection; else nil. A row of op that lacks a part
-// of the key is an error: the server describes partitions whose rows go by their root's name, so a description is none.
+// table returns the table for an id that message was given on this connection, else nil. A row of op that lacks a part of
+// the key is an error. A description is not, because the server also describes partitions whose rows are published under
+// their root's name.
 func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 	if id == r.lastID && r.last != nil {
 		return r.last, nil
@@ -136,14 +138,14 @@ func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 	return t, nil
 }
 
-// forget makes a table one that was not described.
+// forget removes a table from those that were described.
 func (r *relations) forget(id uint32) {
 	delete(r.live, id)
 	delete(r.described, id)
 	r.lastID, r.last = 0, nil
 }
 
-// resolve reads the types of a table that are not known yet.
+// resolve reads the types of a table that are still unknown.
 func (r *relations) resolve(ctx context.Context, m *pgoutput.Relation, d description) error {
 	if len(r.types.missing(columnTypes(m, d))) == 0 {
 		return nil
@@ -151,7 +153,7 @@ func (r *relations) resolve(ctx context.Context, m *pgoutput.Relation, d descrip
 	return r.control(ctx, func(conn *pgx.Conn) error { return r.readTypes(ctx, conn, columnTypes(m, d)) })
 }
 
-// columnTypes are the types of a message's columns, and of the generated ones that it may lack.
+// columnTypes returns the types of a message's columns, and of the generated ones that it may lack.
 func columnTypes(m *pgoutput.Relation, d description) []uint32 {
 	oids := make([]uint32, len(m.Columns))
 	for i := range m.Columns {
@@ -165,7 +167,7 @@ func columnTypes(m *pgoutput.Relation, d description) []uint32 {
 	return oids
 }
 
-// build makes the table of a message whose types are all known, and says what its rows lack of the key.
+// build creates the table of a message whose types are all known, and returns which columns of the key its rows lack.
 func (r *relations) build(m *pgoutput.Relation, d description, exists bool) (*capture.Table, cutKey) {
 	t := &capture.Table{OID: m.ID, Schema: m.Schema, Name: m.Name, Columns: make([]capture.Column, len(m.Columns))}
 	var cut cutKey

@@ -19,7 +19,7 @@ func TestAltered(t *testing.T) {
 	)
 }
 
-// Rows that were written before a change and are read after it look as they did then, and the next ones as they do now.
+// Rows that were written before a change and are read after it have the previous shape, and later rows have the new one.
 func testAlteredBeforeRead(t *testing.T, s *testenv.PostgresServer) {
 	cases := []struct{ name, create, insert, alter, again, before, after string }{
 		{

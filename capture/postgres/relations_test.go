@@ -158,7 +158,7 @@ func testPublishedGeneratedColumns(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A name in front of pg_catalog on the search_path takes nothing over.
+// A schema that precedes pg_catalog in the search_path replaces nothing.
 func testHostileSearchPath(t *testing.T, s *testenv.PostgresServer) {
 	setup := []string{"CREATE TABLE a (id int PRIMARY KEY, n numeric)", "CREATE SCHEMA evil"}
 	for _, name := range []string{
@@ -241,8 +241,7 @@ func testInvisibleCommit(t *testing.T, s *testenv.PostgresServer) {
 	<-committed
 }
 
-// A commit that does not become visible holds the stream up for a bounded time only: we may be the standby that it
-// waits for.
+// A commit that does not become visible delays the stream only for a bounded time: we may be the standby that it waits for.
 func testInvisibleCommitGoesOn(t *testing.T, s *testenv.PostgresServer) {
 	f := newFeed(t, s, "", nil)
 	f.wait = 10 * time.Millisecond

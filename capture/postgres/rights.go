@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// publicationUsable refuses a publication that cannot be made what the file says.
+// publicationUsable rejects a publication that cannot be made to match the file.
 func (c *Config) publicationUsable(p *plan) *capture.Problem {
 	switch {
 	case p.actual == nil && p.Slot != nil && p.Slot.Confirmed > 0:
@@ -25,8 +25,8 @@ func (c *Config) publicationUsable(p *plan) *capture.Problem {
 	return nil
 }
 
-// checkRights looks, when something is to be changed, whether our role may. A filter always is: only publishing it
-// tells what it comes to.
+// checkRights checks, when a change is needed, that our role may make it. A filter always needs one: only publishing it
+// shows its normalized form.
 func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 	steps, _ := c.steps(p)
 	if len(steps) == 0 || s.Super {
@@ -63,7 +63,7 @@ func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 		s.Role, c.Publication, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
 }
 
-// added are the targets that publication will take in, or take in anew.
+// added returns the targets that the publication will add, or add again.
 func (p *plan) added() []*target {
 	if p.actual == nil {
 		return p.targets
@@ -72,7 +72,7 @@ func (p *plan) added() []*target {
 	return add
 }
 
-// checkReadable asks whether the snapshot can read the table: all of it, and not less by a policy.
+// checkReadable checks that the snapshot can read the whole table, and that no policy filters its rows.
 func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t *target) error {
 	if c.Snapshot != SnapshotInitial {
 		return nil

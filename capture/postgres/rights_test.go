@@ -80,7 +80,7 @@ func TestRoleWithoutReplication(t *testing.T) {
 	})
 }
 
-// TestHostileSearchPath has somebody else's functions, operators and settings in the way.
+// TestHostileSearchPath puts another user's functions, operators and settings into the search path.
 func TestHostileSearchPath(t *testing.T) {
 	everywhere(t, func(s site) {
 		role := s.role()

@@ -14,9 +14,9 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// rowCopy is a copy of all rows beside a stream, for a sink that joins it: a snapshot as that of a first start, under a slot of
-// its own. That slot gives the snapshot its point and is gone when the snapshot is open: the lasting one keeps the WAL, since it
-// is not confirmed beyond the point.
+// rowCopy is a copy of all rows that runs next to a stream, for a sink that joins it: a snapshot like that of a first
+// start, with a slot of its own. That slot gives the snapshot its point, and is dropped when the snapshot is open: the
+// permanent slot keeps the WAL, because it is not confirmed beyond the point.
 type rowCopy struct {
 	*snapshot
 	source *Source
@@ -32,7 +32,7 @@ func (s *stream) Copy(ctx context.Context, n int, waits func(*capture.Problem)) 
 // Tables implements capture.Copier.
 func (s *stream) Tables() []*capture.Table { return s.tables }
 
-// copyRows opens a copy of what a stream of an origin publishes.
+// copyRows opens a copy of the tables that a stream with the origin o publishes.
 func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits func(*capture.Problem)) (capture.Copy, error) {
 	repl, err := s.config.replication(ctx)
 	if err != nil {
@@ -59,11 +59,11 @@ func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits fu
 	return c, nil
 }
 
-// copySlot is the name of the slot of a copy. Only the daemon that holds the slot itself makes one.
+// copySlot returns the name of the slot of a copy. Only the daemon that holds the main slot creates one.
 func copySlot(slot string, n int) string { return slot + "_copy" + strconv.Itoa(n) }
 
-// createFor makes the temporary slot of a copy. One of that name is what an earlier attempt left, which may be waiting for
-// transactions and not know that its client is gone: it is ended.
+// createFor creates the temporary slot of a copy. An existing slot of that name is left from an earlier attempt, whose
+// server process may be waiting for transactions without having noticed that its client is gone: createFor terminates it.
 func (s *Source) createFor(ctx context.Context, repl *pgconn.PgConn, slot string, waits func(*capture.Problem)) (
 	point capture.LSN, name string, err error,
 ) {
@@ -76,17 +76,17 @@ func (s *Source) createFor(ctx context.Context, repl *pgconn.PgConn, slot string
 		}
 	}
 	if err != nil && ctx.Err() != nil {
-		_ = s.endCopy(context.WithoutCancel(ctx), slot) // the next attempt does it, too
+		_ = s.endCopy(context.WithoutCancel(ctx), slot) // the next attempt repeats it
 	}
 	return point, name, err
 }
 
-// attemptsOfCopy is how often a copy's slot is tried while an earlier one is being ended.
+// attemptsOfCopy is the number of attempts to create a copy's slot while an earlier one is being terminated.
 const attemptsOfCopy = 20
 
-// endCopy ends the process of the server that holds the slot of an earlier copy, while the lane's slot is ours.
+// endCopy terminates the server process that holds the slot of an earlier copy, while the lane's slot is ours.
 func (s *Source) endCopy(ctx context.Context, slot string) error {
-	ctx, cancel := context.WithTimeout(ctx, farewell)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	err := s.side.do(ctx, func(c *pgx.Conn) error {
 		_, err := c.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(c.active_pid)
@@ -101,12 +101,12 @@ func (s *Source) endCopy(ctx context.Context, slot string) error {
 	return capture.Sleep(ctx, 100*time.Millisecond)
 }
 
-// errOtherEdition is that a stream began with another edition of the publication than there is now. The watch sees most of that,
-// but not a column that was added to a table of an administrator's publication.
+// errOtherEdition is the error of a stream that began with another edition of the publication than the present one. The
+// watch detects most changes, but not a column that was added to a table of an unmanaged publication.
 var errOtherEdition = errors.New("the stream began with another edition")
 
-// describeAs describes the tables as the snapshot shows them, whose columns may be others than when the stream began. What is
-// published has to be what the stream publishes.
+// describeAs describes the tables as the snapshot shows them, whose columns may differ from those when the stream began.
+// The publication has to be the one that the stream uses.
 func (sn *snapshot) describeAs(ctx context.Context, o capture.Origin) error {
 	pub := &published{}
 	if err := sn.config.look(ctx, sn.conn, pub); err != nil {
@@ -133,14 +133,14 @@ func (c *rowCopy) Next(ctx context.Context) (capture.Batch, error) { return c.ne
 func (c *rowCopy) Close() {
 	c.closed.Do(func() {
 		c.stop()
-		for range c.out { // what run is about to hand out
+		for range c.out { // the batch that run is about to send
 		}
 		<-c.ended
 		c.source.joining(c, false)
 	})
 }
 
-// joining notes a copy that runs, or runs no more, for the Health.
+// joining records for Health that a copy runs, or no longer runs.
 func (s *Source) joining(c *rowCopy, runs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

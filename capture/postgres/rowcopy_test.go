@@ -13,7 +13,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// copier is the stream of a tap, for copies beside it.
+// copier returns the stream of a tap, for copies next to it.
 func (p *tap) copier() *stream {
 	p.source.mu.Lock()
 	defer p.source.mu.Unlock()
@@ -52,8 +52,8 @@ func copiedRows(t *testing.T, c capture.Copy) (rows []string) {
 	}
 }
 
-// Whenever a row is written, it is in a copy beside the stream, or in the stream after the copy's point: never in both, never
-// in neither.
+// Whenever a row is written, it is either in a copy next to the stream, or in the stream after the copy's point: never in
+// both and never in neither.
 func testCopyBesideAWriter(t *testing.T, s *testenv.PostgresServer) {
 	db := big(t, s, 0)
 	p := newTap(t, testConfig(s, db))

@@ -11,13 +11,13 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// server is what the checks need to know of the server and of our role.
+// server is what the checks need to know about the server and our role.
 type server struct {
 	Version     string
 	Recovering  bool
 	WALLevel    string
 	SyncNames   string // synchronous_standby_names
-	Application string // as the server cut it
+	Application string // as truncated by the server
 	Slots       int
 	MaxSlots    int
 	MaxSenders  int
@@ -48,7 +48,7 @@ func (c *Config) readServer(ctx context.Context, conn *pgx.Conn) (*server, error
 	return &s, nil
 }
 
-// checkVersion refuses a server that the other checks cannot ask.
+// checkVersion rejects a server that the other checks cannot query.
 func (c *Config) checkVersion(s *server, major int) *capture.Problem {
 	switch {
 	case major < 13:
@@ -61,7 +61,7 @@ func (c *Config) checkVersion(s *server, major int) *capture.Problem {
 	return nil
 }
 
-// checkServer is what has to be set before a slot can be created or read.
+// checkServer checks the settings that creating or reading a slot requires.
 func (c *Config) checkServer(s *server, p *plan) []error {
 	var errs []error
 	add := func(bad bool, state, reason, fix string) {
@@ -95,7 +95,7 @@ func (c *Config) checkServer(s *server, p *plan) []error {
 	return errs
 }
 
-// waitsForUs says whether a commit waits for a walsender of this application name. Names compare without case.
+// waitsForUs reports whether a commit waits for a walsender with this application name. Names compare without case.
 func waitsForUs(setting, application string) bool {
 	for _, n := range strings.FieldsFunc(setting, func(r rune) bool { return strings.ContainsRune(" \t\n,()", r) }) {
 		if n = strings.Trim(n, `"`); n == "*" || strings.EqualFold(n, application) {
@@ -105,8 +105,8 @@ func waitsForUs(setting, application string) bool {
 	return false
 }
 
-// refusal is a problem that only the user can take away. The fix is SQL that can be run as it stands, with the rest in
-// comments; or, where no SQL helps, plain words.
+// refusal is a problem that only the user can solve. The fix is SQL that can be run as it stands, with the rest in
+// comments; or plain text where no SQL helps.
 func refusal(state, reason, fix string) *capture.Problem {
 	sql := slices.ContainsFunc(strings.Split(fix, "\n"), func(l string) bool { return !strings.HasPrefix(l, "-- ") })
 	if !sql {

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// alone runs a test on servers of its own, whose settings it may change.
+// alone runs a test on its own servers, whose settings it may change.
 func alone(t *testing.T, test func(s site), options ...testenv.PostgresOption) {
 	t.Helper()
 	if testing.Short() {

@@ -51,14 +51,14 @@ const (
 	originNone = "none"
 )
 
-// NewSettings is a block in which nothing is said: the defaults.
+// NewSettings returns the settings of an empty block: the defaults.
 func NewSettings() *Settings {
 	return &Settings{
 		Manage: true, Heartbeat: config.Duration(10 * time.Second), Origin: originAny, Snapshot: SnapshotSettings{SnapshotInitial},
 	}
 }
 
-// Config is what the block means in a pipeline. It contacts nothing.
+// Config returns the Config of the block in a pipeline. It contacts no server.
 func (s *Settings) Config(pipeline string) (Config, error) {
 	name := "tailrace_" + strings.ToLower(strings.ReplaceAll(pipeline, "-", "_"))
 	c := Config{
@@ -88,7 +88,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	return c, nil
 }
 
-// Source makes the source; it contacts nothing.
+// Source creates the source; it contacts no server.
 func (s *Settings) Source(pipeline string, log *zap.Logger) (capture.Source, error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
@@ -109,8 +109,8 @@ func (s *Settings) Check(ctx context.Context, pipeline string) []error {
 	return c.check(ctx)
 }
 
-// Look reads what the start rule judges by, for records of sinks: whose they are, the slot, and what the server knows of
-// each. It changes nothing and takes no slot, so a daemon may run.
+// Look reads what the start rule needs, for the records of sinks: the origin, the slot, and what the server knows about
+// each record. It changes nothing and does not acquire the slot, so a daemon may be running.
 func (s *Settings) Look(ctx context.Context, pipeline string, records []capture.Record) (
 	capture.Origin, capture.Slot, []capture.Comparison, error,
 ) {
@@ -121,8 +121,9 @@ func (s *Settings) Look(ctx context.Context, pipeline string, records []capture.
 	return c.judgedBy(ctx, records)
 }
 
-// Drop removes the slot and, when it is ours, the publication. It refuses a slot that is in use. It returns a line for
-// each thing that it removed or, with dry, would remove, and one beginning with "left: " for what it leaves.
+// Drop removes the slot and, if tailrace manages it, the publication. It refuses a slot that is in use. It returns a line
+// for each object that it removed or, with dry, would remove, and a line beginning with "left: " for each object that it
+// leaves.
 func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]string, error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
@@ -131,7 +132,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]strin
 	return c.drop(ctx, dry)
 }
 
-// CheckSettings checks what needs no server.
+// CheckSettings checks everything that needs no server.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
 	add := func(attribute, summary, detail string) { ds = append(ds, mistake(at.At(attribute), summary, detail)) }
@@ -172,7 +173,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	return append(ds, s.checkOptions()...)
 }
 
-// checkOptions compares the table blocks with each other and with the rest.
+// checkOptions checks the table blocks against each other and against the other settings.
 func (s *Settings) checkOptions() hcl.Diagnostics {
 	var ds hcl.Diagnostics
 	seen := map[string]bool{}

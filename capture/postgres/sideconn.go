@@ -7,15 +7,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sideConn is the connection beside the stream, for the catalogue and the slot's row. It is opened when it is needed and
-// anew after it broke. Any goroutine may use it; one at a time does.
+// sideConn is the connection next to the stream, for the catalogue and the slot's row. It is opened when it is needed, and
+// again after it broke. Any goroutine may use it; calls run one at a time.
 type sideConn struct {
 	config *Config
 	mu     sync.Mutex
 	conn   *pgx.Conn
 }
 
-// do calls f with the connection. A call that finds it broken is made once more with a new one.
+// do calls f with the connection. If the connection turns out to be broken, do calls f once more with a new one.
 func (c *sideConn) do(ctx context.Context, f func(*pgx.Conn) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,9 +48,9 @@ func (c *sideConn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), farewell)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		_ = c.conn.Close(ctx) // it is gone either way
+		_ = c.conn.Close(ctx) // the connection is unusable either way
 		c.conn = nil
 	}
 }

@@ -22,7 +22,7 @@ func TestSilenceSoak(t *testing.T) {
 	s := testenv.Postgres(t, testenv.Version(testenv.Newest))
 	for name, c := range map[string]struct {
 		timeout string        // wal_sender_timeout
-		stuck   bool          // nobody reads
+		stuck   bool          // no caller reads
 		bound   time.Duration // ten pulses and the patience, and as much as a busy machine takes
 	}{
 		"the least":        {"10s", false, 40 * time.Second},

@@ -14,8 +14,8 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// slotName is what Postgres takes, less the suffix of a first start's temporary slot; commands on a replication
-// connection hold the name unquoted.
+// slotName matches what Postgres accepts, less the suffix of a first start's temporary slot; commands on a replication
+// connection contain the name unquoted.
 var slotName = regexp.MustCompile(`^[a-z0-9_]{1,54}$`)
 
 // slotState is the slot's row in pg_replication_slots. Sizes are bytes.
@@ -34,14 +34,14 @@ type slotState struct {
 	Retained  int64  // WAL that the slot keeps
 	TwoPhase  bool
 	Failover  bool   // 17+
-	Invalid   string // why it is invalidated: 17+ says it in a word; "": it is not
+	Invalid   string // the reason of invalidation, in one word on 17+; "": it is valid
 	End       capture.LSN
-	// Recovering says that the server is a standby, or is being restored from an archive.
+	// Recovering reports whether the server is a standby, or is being restored from an archive.
 	Recovering bool
 }
 
-// readSlot reads a slot's row, in one query with the end of the WAL; nil when there is no such slot. Columns that a
-// server does not know are null through to_jsonb.
+// readSlot reads a slot's row, in one query with the end of the WAL; it returns nil when there is no such slot. Through
+// to_jsonb, columns that a server does not have are null.
 func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*slotState, error) {
 	var s slotState
 	err := conn.QueryRow(ctx, `
@@ -67,7 +67,7 @@ func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*sl
 	return &s, nil
 }
 
-// state is the word for Health.Slot.
+// state returns the text of Health.Slot.
 func (s *slotState) state() string {
 	switch {
 	case s.Invalid != "":
@@ -80,9 +80,10 @@ func (s *slotState) state() string {
 	return "inactive"
 }
 
-// createSlot creates a temporary slot, after the publication, and returns where its changes begin and the name of the snapshot
-// that shows everything before. The snapshot lives until the next command on the connection or its end. It waits for
-// every transaction that runs now, for hours if need be; when ctx ends first there is no slot.
+// createSlot creates a temporary slot, after the publication, and returns where its changes begin and the name of the
+// snapshot that shows everything before. The snapshot lives until the next command on the connection or until the
+// connection ends. createSlot waits for every transaction that is running, for hours if necessary; when ctx ends first, no
+// slot is created.
 func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name string) (capture.LSN, string, error) {
 	if !slotName.MatchString(c.Slot) {
 		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", c.Slot)
@@ -113,7 +114,7 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 	return at, r.SnapshotName, err
 }
 
-// slotWait says what createSlot, on the connection whose server process is pid, waits for; nil when it does not wait.
+// slotWait returns what createSlot, on the connection whose server process is pid, waits for; nil when it does not wait.
 // The wait may take hours, and is a named state.
 func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*capture.Problem, error) {
 	var blocker int32
@@ -135,8 +136,7 @@ func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*cap
 	}, nil
 }
 
-// dropSlot drops the slot where it is ours to drop: in this database, and held by nobody. It reports whether there was
-// one.
+// dropSlot drops the slot if it belongs to this database and no process holds it. It reports whether there was one.
 func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	s, err := c.readSlot(ctx, conn, c.Slot)
 	if err != nil || s == nil {
@@ -152,7 +152,7 @@ func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return err == nil, c.named("drop slot "+c.Slot, err)
 }
 
-// slotHeld is the problem of a slot that must not be dropped under a running daemon.
+// slotHeld is the problem of a slot that cannot be dropped because a daemon is using it.
 func (c *Config) slotHeld(s *slotState) *capture.Problem {
 	return &capture.Problem{
 		State: "slot_active", Usage: true,

@@ -6,8 +6,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// slotProblem says why a slot of our name cannot be streamed from; nil when it can. That another process holds it is
-// no problem here: then we are the standby. Nor is a missing failover property, which whoever starts the slot gives it.
+// slotProblem returns why a slot with our name cannot be streamed from; nil when it can. A slot held by another process is
+// no problem here: then we are the standby. Nor is a missing failover property: the start of the slot sets it.
 func (c *Config) slotProblem(s *slotState) *capture.Problem {
 	switch {
 	case s.Type != "logical":
@@ -18,7 +18,7 @@ func (c *Config) slotProblem(s *slotState) *capture.Problem {
 		return c.refuseSlot("slot_other_plugin", fmt.Sprintf("its output plugin is %s, not pgoutput", s.Plugin))
 	case s.Temporary:
 		return c.refuseSlot("slot_temporary", "it is the temporary slot of another session")
-	case s.TwoPhase: // what is prepared would leave the source before its commit (I4)
+	case s.TwoPhase: // prepared transactions would leave the source before their commit (I4)
 		return c.refuseSlot("slot_two_phase", "it decodes prepared transactions before they commit")
 	case s.Invalid != "":
 		return &capture.Problem{
@@ -40,7 +40,7 @@ func (c *Config) refuseSlot(state, why string) *capture.Problem {
 	}
 }
 
-// lostFix is what keeps it from happening again.
+// lostFix returns the setting that prevents it from happening again.
 func lostFix(reason string) string {
 	switch reason {
 	case "wal_removed":

@@ -18,48 +18,48 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// A first start copies all rows under the exported snapshot of a temporary slot, streams on from that slot, and copies
-// it to the lasting one once every sink holds the snapshot whole. So a lasting slot means a finished snapshot; an
-// interrupted one leaves nothing behind on the server and begins anew. docs/decisions/0004 says what that costs.
+// A first start copies all rows under the exported snapshot of a temporary slot, streams on from that slot, and copies the
+// slot to the permanent one once every sink has the whole snapshot. So a permanent slot means a finished snapshot; an
+// interrupted one leaves nothing on the server and starts again from scratch. docs/decisions/0004 describes the cost.
 
-// errCopied ends the rows of a snapshot.
+// errCopied is the end of the rows of a snapshot.
 var errCopied = errors.New("the snapshot is copied")
 
-// snapshot yields the rows of all tables as one virtual transaction (see capture.Position).
+// snapshot returns the rows of all tables as one virtual transaction (see capture.Position).
 type snapshot struct {
 	config *Config
 	conn   *pgx.Conn // in a transaction with the exported snapshot
 	point  capture.LSN
 	tables []copyTable
-	whole  bool   // tables are all that are published, not none
-	last   []byte // the state of the last batch; nil: as of the others
+	whole  bool   // tables has every published table; false: no rows are copied
+	last   []byte // the state of the last batch; nil: that of the other batches
 	log    *zap.Logger
 
 	out       chan capture.Batch
-	failed    error // after out is closed
+	failed    error // valid after out is closed
 	asm       *assembler
 	copied    atomic.Int64
-	told      bool          // the tables are handed out
+	told      bool          // the tables have been delivered
 	started   bool          // Resume has called run
 	ended     chan struct{} // closed when run has returned
 	estimated int64
 }
 
-// copyTable is a table to copy, with the query that does it.
+// copyTable is a table to copy, with its COPY query.
 type copyTable struct {
 	table *capture.Table
 	sql   string
 }
 
-// first makes a temporary slot on repl and opens its snapshot. It returns the consistent point.
+// first creates a temporary slot on repl and opens its snapshot. It returns the consistent point.
 func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
 	st.slot = temporarySlot(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
 		if sqlstate(err) != pgconnect.DuplicateObject {
-			s.pid = repl.PID() // it may still be waiting, with the slot in its hand
+			s.pid = repl.PID() // its process may still be waiting while it holds the slot
 		}
-		return 0, s.busy(ctx, st.slot, err)
+		return 0, s.classifySlotError(ctx, st.slot, err)
 	}
 	if err := s.unfinished(ctx); err != nil {
 		return 0, err
@@ -82,8 +82,8 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	return point, nil
 }
 
-// create makes a temporary slot and tells what it waits for meanwhile: every transaction that runs now, for hours
-// if need be.
+// create creates a temporary slot and meanwhile reports what that waits for: every running transaction, for hours if
+// necessary.
 func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, waits func(*capture.Problem)) (
 	point capture.LSN, name string, err error,
 ) {
@@ -111,7 +111,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 			switch {
 			case look == nil && wait != nil:
 				waits(wait)
-			case look != nil && sqlstate(look) == "" && ctx.Err() == nil: // nobody answers: neither will the slot
+			case look != nil && sqlstate(look) == "" && ctx.Err() == nil: // the server does not answer: the slot will not be created either
 				cancel()
 				<-done
 				return 0, "", look
@@ -120,7 +120,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 	}
 }
 
-// unfinished makes sure, with the temporary slot in hand, that nobody has made the lasting one meanwhile.
+// unfinished checks, while we hold the temporary slot, that no other daemon has created the permanent one meanwhile.
 func (s *Source) unfinished(ctx context.Context) error {
 	return s.side.do(ctx, func(c *pgx.Conn) error {
 		row, err := s.config.readSlot(ctx, c, s.config.Slot)
@@ -131,18 +131,19 @@ func (s *Source) unfinished(ctx context.Context) error {
 	})
 }
 
-// temporarySlot is the name of the slot of a first start. Two daemons of one pipeline meet at it.
+// temporarySlot returns the name of the slot of a first start. Two daemons of one pipeline use the same name, so only one
+// succeeds.
 func temporarySlot(slot string) string { return slot + temporarySuffix }
 
 const temporarySuffix = "_snapshot"
 
-// openSnapshot begins a transaction on the exported snapshot of a slot. Its tables are described next.
+// openSnapshot begins a transaction on the exported snapshot of a slot. The caller describes its tables next.
 func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point capture.LSN, name string) (*snapshot, error) {
 	c, err := s.config.control(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn.Below(c.PgConn().Conn()).Limit = 0 // a filter may skip rows for long; when the stream ends this does
+	conn.Below(c.PgConn().Conn()).Limit = 0 // a filter may skip rows for a long time; the copy ends with the stream
 	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: o.Epoch(point)}
 	sn := &snapshot{
 		config: &s.config, conn: c, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{}),
@@ -155,7 +156,7 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 	return sn, nil
 }
 
-// describeAll adds all tables that are published.
+// describeAll adds all published tables.
 func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *published) error {
 	var oids []uint32
 	for _, t := range pub.Tables {
@@ -191,7 +192,7 @@ func (sn *snapshot) prepare(ctx context.Context, name string) error {
 	return nil
 }
 
-// describeShape reads what a relation message would say of a published table.
+// describeShape reads what a relation message would have about a published table.
 const describeShape = `
 SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
        CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
@@ -224,7 +225,7 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 	}
 	r.describe(&rel, d, true)
 	table, err := r.table(rel.ID, capture.Insert)
-	from := "ONLY " // the children of a plain parent are published by themselves
+	from := "ONLY " // the children of a plain parent are published separately
 	if tree {
 		from = ""
 	}
@@ -235,12 +236,12 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 	return copyTable{table: table, sql: sql + ") TO STDOUT"}, err
 }
 
-// run copies all tables, one after the other, and then says that the snapshot is whole.
+// run copies all tables, one after the other, and then marks the snapshot as complete.
 func (sn *snapshot) run(ctx context.Context) {
 	defer close(sn.ended)
 	defer close(sn.out)
 	sn.failed = sn.copyAll(ctx)
-	sn.close() // its locks stand in the way of a TRUNCATE
+	sn.close() // its locks would block a TRUNCATE
 }
 
 func (sn *snapshot) copyAll(ctx context.Context) error {
@@ -278,7 +279,7 @@ func (sn *snapshot) hand(ctx context.Context, b capture.Batch) error {
 	}
 }
 
-// next is Stream.Next while rows are copied; errCopied after the last.
+// next is Stream.Next while rows are copied; it returns errCopied after the last.
 func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Batch, error) {
 	select {
 	case b, more := <-sn.out:
@@ -286,7 +287,7 @@ func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Ba
 			return b, nil
 		}
 		select {
-		case <-ended: // which has stopped the copy
+		case <-ended: // the end of the stream has stopped the copy
 		default:
 			if sn.failed != nil {
 				return capture.Batch{}, sn.failed
@@ -294,18 +295,18 @@ func (sn *snapshot) next(ctx context.Context, ended <-chan struct{}) (capture.Ba
 		}
 		return capture.Batch{}, errCopied
 	case <-ended:
-		return capture.Batch{}, errCopied // Next tells why the stream has ended
+		return capture.Batch{}, errCopied // Next returns the reason why the stream has ended
 	case <-ctx.Done():
 		return capture.Batch{}, context.Cause(ctx)
 	}
 }
 
-// progress is how many rows were handed out, and about how many there are.
+// progress returns the number of rows delivered, and the estimated total.
 func (sn *snapshot) progress() (rows, estimated int64) {
 	return sn.copied.Load(), sn.estimated
 }
 
-// abandon ends a snapshot whose stream has ended.
+// abandon releases a snapshot whose stream has ended.
 func (sn *snapshot) abandon() {
 	if sn.started {
 		<-sn.ended
@@ -315,19 +316,19 @@ func (sn *snapshot) abandon() {
 }
 
 func (sn *snapshot) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_ = sn.conn.Close(ctx) // its transaction was read only
+	_ = sn.conn.Close(ctx) // the transaction was read only
 }
 
-// copyWriter takes the lines of one table's COPY.
+// copyWriter receives the lines of one table's COPY.
 type copyWriter struct {
 	ctx      context.Context
 	snapshot *snapshot
 	table    *capture.Table
 }
 
-// Write takes one line: the server sends each as one message.
+// Write receives one line: the server sends each line as one message.
 func (w *copyWriter) Write(line []byte) (int, error) {
 	sn := w.snapshot
 	a := sn.asm
@@ -347,9 +348,9 @@ func (w *copyWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Resume implements capture.Stream. A slot that exists means a finished snapshot. Without one, what the sinks recorded
-// says whether there ever was one. Where one has to go on, nothing may be missing between them and the stream.
-func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew bool, err error) {
+// Resume implements capture.Stream. An existing slot means a finished snapshot. Without a slot, the sinks' records show
+// whether there ever was one. When a lane continues, nothing may be missing between its records and the stream.
+func (s *stream) Resume(ctx context.Context, records []capture.Record) (fromSnapshot bool, err error) {
 	if s.snapshot == nil {
 		s.accept()
 		return false, nil
@@ -359,7 +360,7 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew boo
 		p.Reason += fmt.Sprintf("; sink %s holds everything up to %s", r.Sink, r.Position)
 		return false, p
 	}
-	s.accept() // from now on it is looked at
+	s.accept() // from now on the publication is checked
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		<-s.ended
@@ -371,8 +372,8 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (anew boo
 	return true, nil
 }
 
-// settle waits until every sink holds the snapshot, makes the lasting slot of the temporary one, and lets the stream
-// start again from it.
+// settle waits until every sink has the snapshot, copies the temporary slot to the permanent one, and lets the stream start
+// again from that.
 func (s *stream) settle(ctx context.Context) {
 	select {
 	case <-s.copied:
@@ -389,7 +390,7 @@ func (s *stream) settle(ctx context.Context) {
 
 func (s *stream) lasting(ctx context.Context) error {
 	err := s.control.do(ctx, func(c *pgx.Conn) error {
-		// One statement, and only while our walsender holds the temporary slot.
+		// One statement, so that it runs only while our walsender holds the temporary slot.
 		_, err := c.Exec(ctx, `SELECT pg_catalog.pg_copy_logical_replication_slot(slot_name, $2, false)
 			FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND active_pid = $3`, s.slot, s.config.Slot, s.pid)
 		return err

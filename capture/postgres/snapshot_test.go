@@ -59,7 +59,7 @@ func ids(changes []string) map[string]int {
 	return n
 }
 
-// A first copy says that it is whole, also one of tables without rows; a stream without a copy never does.
+// A first copy reports that it is complete, even a copy of tables without rows; a stream without a copy never does.
 func testSnapshotOfNothing(t *testing.T, s *testenv.PostgresServer) {
 	for mode, want := range map[string]int{SnapshotInitial: 1, SnapshotNever: 0} {
 		db := testenv.NewDatabase(t, s)
@@ -85,7 +85,7 @@ func testSnapshotOfNothing(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// What breaks in the middle of a snapshot leaves nothing behind, and the next one is whole.
+// A failure in the middle of a snapshot leaves nothing on the server, and the next snapshot is complete.
 func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
 	const rows = 20_000 // more than what fits into the sockets on the way
 	for name, sql := range map[string]string{
@@ -117,7 +117,7 @@ func testSnapshotInterrupted(t *testing.T, s *testenv.PostgresServer) {
 			}
 		}
 		p.wait(name+": the temporary slot to go", func() bool { return slots(t, s, db) == "tailrace_"+db })
-		// Rows that were taken before the break come again, for the snapshot begins anew.
+		// Rows that were taken before the break come again, because the snapshot starts from scratch.
 		got := ids(p.seen())
 		for id := 1; id <= rows; id++ {
 			if n := got[fmt.Sprintf("read %d", id)]; n < 1 || n > 2 {
@@ -147,7 +147,7 @@ func testSnapshotAndChangesMeanwhile(t *testing.T, s *testenv.PostgresServer) {
 	p.open()
 	p.wait("some rows", func() bool { return len(p.cuts) == 2 })
 	var want []string
-	for id := 1; id <= rows; id += 3333 { // before and behind what has been copied
+	for id := 1; id <= rows; id += 3333 { // before and after what has been copied
 		s.ExecIn(t, db, fmt.Sprintf("UPDATE a SET v = 'new' WHERE id = %d", id), fmt.Sprintf("DELETE FROM a WHERE id = %d", id+1),
 			fmt.Sprintf("INSERT INTO a VALUES (%d, 'more')", rows+id))
 		want = append(want, fmt.Sprintf("update a id=%d v=new", id), fmt.Sprintf("delete a id=%d v=", id+1),
@@ -167,7 +167,7 @@ func testSnapshotAndChangesMeanwhile(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// Whenever a row is written, it comes in the snapshot or after it, once.
+// Whenever a row is written, it comes exactly once, in the snapshot or after it.
 func testSnapshotBesideWriter(t *testing.T, s *testenv.PostgresServer) {
 	db := big(t, s, 0)
 	stop, written := make(chan struct{}), make(chan int)
@@ -224,7 +224,7 @@ func testSnapshotNever(t *testing.T, s *testenv.PostgresServer) {
 	p.expect(inserts(11, 12)...)
 }
 
-// Of two daemons that start at once one makes the snapshot; when it dies in the middle the other makes its own.
+// Of two daemons that start at the same time one makes the snapshot; if it dies in the middle the other makes its own.
 func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
 	const rows = 3000
 	db := big(t, s, rows)
@@ -265,7 +265,7 @@ func testSnapshotStandby(t *testing.T, s *testenv.PostgresServer) {
 	second.wait("to take over", func() bool { return second.streams == 2 && len(second.changes) == rows })
 }
 
-// The slot waits for transactions that run, and says so.
+// The slot waits for running transactions, and reports that.
 func testSnapshotWaits(t *testing.T, s *testenv.PostgresServer) {
 	db := big(t, s, 3)
 	conn, err := pgx.Connect(t.Context(), s.URL(db))
@@ -313,8 +313,8 @@ func testSnapshotFailover(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A first start that dies between the copy of its slot and the failover property leaves a slot that the next start mends,
-// and the snapshot is not made again.
+// A first start that dies between the copy of its slot and the failover property leaves a slot that the next start repairs,
+// without another snapshot.
 func testSnapshotFailoverCrash(t *testing.T, s *testenv.PostgresServer) {
 	if s.Version < 17 {
 		return

@@ -22,20 +22,20 @@ type Source struct {
 
 	side *sideConn
 
-	// Of Run's goroutine, and of the stream's while there is one:
+	// Used by Run's goroutine, and by the stream's while there is one:
 	relations *relations
 	report    func(error)
-	pid       uint32        // of our last walsender, which may outlive its connection
-	patience  time.Duration // the least time of silence after which a server is given up
-	prepared  bool          // the publication is what the file says
-	accepted  *edition      // of the publication, when the last stream passed; nil: none has
-	added     []string      // tables that the publication got next to an older slot, of which the log has yet to tell
+	pid       uint32        // the last walsender, which may outlive its connection
+	patience  time.Duration // the minimum time of silence after which a server counts as dead
+	prepared  bool          // the publication matches the file
+	accepted  *edition      // the edition of the publication that the last stream passed with; nil: none has
+	added     []string      // tables that the publication got next to an older slot, not logged yet
 	names     naming
 	trees     *trees
 	attempts  attempts
-	tables    tableWatch // of the goroutine that has side's connection
+	tables    tableWatch // used by the goroutine that has side's connection
 
-	stalls atomic.Uint64 // that connections had
+	stalls atomic.Uint64 // the number of stalls of all connections
 
 	mu     sync.Mutex
 	health capture.Health
@@ -44,7 +44,7 @@ type Source struct {
 	copies map[*rowCopy]struct{}
 }
 
-// New makes a source; it contacts nothing.
+// New creates a source; it contacts no server.
 func New(c Config, log *zap.Logger) *Source {
 	s := &Source{config: c, log: log, patience: leastPatience, copies: map[*rowCopy]struct{}{}}
 	s.health = capture.Health{Retained: -1, Safe: -1, Unpublished: -1}
@@ -55,10 +55,10 @@ func New(c Config, log *zap.Logger) *Source {
 	return s
 }
 
-// leastPatience is how long a server may be silent at least, although it was asked for an answer.
+// leastPatience is the minimum time that a server may be silent after it was asked for an answer.
 const leastPatience = 30 * time.Second
 
-// standbyPause is how often a standby looks whether the slot is free.
+// standbyPause is how often a standby checks whether the slot is free.
 const standbyPause = time.Second
 
 // Run implements capture.Source.
@@ -68,12 +68,12 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 	for ctx.Err() == nil {
 		err := s.session(ctx, serve)
 		s.gone()
-		if errors.Is(err, capture.ErrSlotInUse) { // a standby looks on the same connection again
+		if errors.Is(err, capture.ErrSlotInUse) { // a standby checks again on the same connection
 			report(err)
-			s.accepted = nil // the daemon that has the slot may have another file
+			s.accepted = nil // the daemon that holds the slot may have another file
 			s.names.forget()
 			s.trees.forget()
-			_ = capture.Sleep(ctx, standbyPause) // the loop sees that ctx has ended
+			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
 		}
 		s.side.close()
@@ -89,7 +89,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 	return nil
 }
 
-// session is one connection: look, make the publication right, start the slot, serve.
+// session is one connection: check, prepare the publication, start the slot, serve.
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
 	var pub *published
 	var slot *slotState
@@ -97,7 +97,7 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
 			return err
 		}
-		if err = s.free(ctx, c, slot); err != nil {
+		if err = s.checkSlotFree(ctx, c, slot); err != nil {
 			return err
 		}
 		pub, err = s.prepare(ctx, c, slot)
@@ -125,13 +125,13 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	return err
 }
 
-// publicationAltered is the state in which the start rule refuses a stream for what Compare has named.
+// publicationAltered is the state in which the start rule refuses a stream because of what Compare has found.
 const publicationAltered = "publication_altered"
 
-// refused notes that a stream was refused since the publication was altered. By then every sink was judged, and the records
-// keep what was found, so this process need not; and the publication is made what the file says, so that the operator, who
-// accepts what is missing, accepts no publication that goes on missing it.
-// Where no sink keeps a record, the publication itself does.
+// refused handles the refusal of a stream because the publication was altered. By then every sink was checked and the
+// records contain the findings, so this process can forget them. It also makes the publication match the file, so that an
+// operator who accepts what is missing does not accept a publication that continues to lack it. If no sink keeps a record,
+// the publication itself does.
 func (s *Source) refused(ctx context.Context, err error) {
 	if p := capture.AsProblem(err); p != nil && p.State == publicationAltered {
 		if found := s.names.unrecorded(); len(found) > 0 && s.config.Manage {
@@ -142,10 +142,10 @@ func (s *Source) refused(ctx context.Context, err error) {
 	}
 }
 
-// free says that another process has the slot, or, where there is none yet, is making it: an attempt to have it all the
-// same would be an error in the server's log each second. It proves nothing: only START_REPLICATION does. What our own
-// walsender of before holds is for busy to end.
-func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err error) {
+// checkSlotFree returns an error when another process has the slot or, if there is none yet, is creating it: an attempt to
+// acquire it anyway would be an error in the server's log every second. A nil error proves nothing: only START_REPLICATION
+// does. classifySlotError terminates our own previous walsender if that still holds the slot.
+func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, slot *slotState) (err error) {
 	name := s.config.Slot
 	if slot == nil {
 		name = temporarySlot(name)
@@ -161,10 +161,10 @@ func (s *Source) free(ctx context.Context, c *pgx.Conn, slot *slotState) (err er
 	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, slot.PID)
 }
 
-// prepare checks the server and makes the publication what the file says: the publication before the slot. Where the slot
-// is in use, that is for whoever uses it, whose file may be another; and after the first stream a new table, which a
-// wildcard matches and which cannot be published, must not end what has been working: both look only. A table that got another
-// name gets another row in the publication, if it is to be in it still: that is what a verdict rests on.
+// prepare checks the server and makes the publication match the file: the publication comes before the slot. If the slot is
+// in use, the publication belongs to the daemon that uses it, whose file may differ. After the first stream, a new table
+// that matches a wildcard and cannot be published must not stop a working pipeline. In both cases prepare only reads. A
+// table that was renamed gets a new row in the publication if it still belongs to it: a verdict relies on that.
 func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
 	again := s.names.strayed()
 	if slot != nil && (slot.Active || s.prepared) {
@@ -197,7 +197,7 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 	return pub, nil
 }
 
-// together makes one error of several: the first gives the name, all of them stand in the text.
+// together combines several errors: the state is that of the first, the text contains all of them.
 func together(problems []error) error {
 	first := capture.AsProblem(problems[0])
 	if first == nil || len(problems) == 1 {
@@ -224,7 +224,7 @@ func (s *Source) Health() capture.Health {
 	return h
 }
 
-// bothWarnings is a warning of tables, which may be nil, with that of partition trees.
+// bothWarnings combines a warning about tables, which may be nil, with the one about partition trees.
 func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Problem, time.Time) {
 	tree, treeSince := t.warning()
 	switch {
@@ -238,8 +238,8 @@ func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Probl
 	return capture.AsProblem(together([]error{p, tree})), since
 }
 
-// counted takes over what the stream's snapshot has copied, or what the copies beside it have. A first start counts as copying
-// until its stream ends, when every sink holds the rows. The caller holds mu.
+// counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
+// start counts as copying until its stream ends, when every sink has the rows. The caller holds mu.
 func (s *Source) counted() {
 	if len(s.copies) > 0 {
 		s.health.Copied, s.health.Estimated = 0, 0
@@ -272,8 +272,8 @@ func (s *Source) gone() {
 	h.Connected, h.Copying, h.Waiting, h.Warning, h.Unpublished = false, false, nil, nil, -1
 }
 
-// WALEnd is the end of the server's WAL now: every commit that has returned stands before it, and an idle server's
-// stream comes to it soon. It asks the server, on a connection of its own.
+// WALEnd returns the present end of the server's WAL: every commit that has returned lies before it, and an idle server's
+// stream reaches it soon. It queries the server on a separate connection.
 func (s *Source) WALEnd(ctx context.Context) (capture.LSN, error) {
 	c, err := s.config.control(ctx)
 	if err != nil {
@@ -287,12 +287,12 @@ func (s *Source) WALEnd(ctx context.Context) (capture.LSN, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stream != nil {
-		s.stream.hurry()
+		s.stream.expedite()
 	}
 	return end, nil
 }
 
-// keys is the file's `key` of each table that has one.
+// keys returns the file's `key` of each table that has one.
 func (c *Config) keys() map[string][]string {
 	keys := map[string][]string{}
 	for _, o := range c.Options {

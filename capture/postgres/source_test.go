@@ -16,7 +16,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// tap reads a source as a pipeline with one sink would: what it has taken it holds, unless it is told not to.
+// tap reads a source as a pipeline with one sink would: it confirms what it has taken, unless told not to.
 type tap struct {
 	t      *testing.T
 	source *Source
@@ -26,8 +26,8 @@ type tap struct {
 	mu      sync.Mutex
 	changes []string
 	cuts    []capture.Batch              // every batch, without its changes
-	edition string                       // that the tap has recorded
-	records []capture.Record             // what Resume is told until the tap holds something itself
+	edition string                       // the edition that the tap has recorded
+	records []capture.Record             // the records for Resume until the tap has confirmed something itself
 	show    func(*capture.Change) string // nil: describeChange
 	held    capture.Position
 	state   []byte
@@ -46,7 +46,7 @@ func openTap(t *testing.T, c Config, records ...capture.Record) *tap {
 	return p
 }
 
-// newTap is one that has yet to be opened.
+// newTap returns a tap that is not open yet.
 func newTap(t *testing.T, c Config) *tap {
 	return &tap{t: t, source: New(c, zaptest.NewLogger(t)), done: make(chan struct{})}
 }
@@ -79,13 +79,13 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 	if err := judged(ctx, s, p.edition); err != nil {
 		return err
 	}
-	anew, err := s.Resume(ctx, p.recorded())
+	fromSnapshot, err := s.Resume(ctx, p.recorded())
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.streams++
-	if anew {
+	if fromSnapshot {
 		p.held = s.Start()
 	}
 	p.mu.Unlock()
@@ -115,7 +115,7 @@ func (p *tap) isStuck() bool {
 	return p.stuck || p.most > 0 && len(p.cuts) >= p.most
 }
 
-// hold takes no more than so many batches; 0: all.
+// hold limits the number of batches to take; 0: all.
 func (p *tap) hold(most int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,7 +143,7 @@ func (p *tap) recorded() []capture.Record {
 	return []capture.Record{{Sink: "tap", Position: p.held, State: p.state}}
 }
 
-// take holds a batch, and says whether to confirm it.
+// take takes a batch, and reports whether to confirm it.
 func (p *tap) take(b capture.Batch) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,7 +172,7 @@ func (p *tap) seen() []string {
 	return slices.Clone(p.changes)
 }
 
-// reported says whether a problem of a state was reported.
+// reported reports whether a problem of a state was reported.
 func (p *tap) reported(state string) bool {
 	for _, err := range p.reports {
 		if known := capture.AsProblem(err); known != nil && known.State == state {
@@ -191,7 +191,7 @@ func describeChange(c *capture.Change) string {
 	return b.String()
 }
 
-// wait waits until cond holds; what is said when it never does.
+// wait waits until cond is true; what is the failure message if it never is.
 func (p *tap) wait(what string, cond func() bool) {
 	p.t.Helper()
 	for range 3000 {
@@ -220,7 +220,7 @@ func (p *tap) expect(want ...string) {
 	}
 }
 
-// reached waits until everything up to the end of the server's WAL is held.
+// reached waits until everything up to the end of the server's WAL is confirmed.
 func (p *tap) reached() {
 	p.t.Helper()
 	end, err := p.source.WALEnd(p.t.Context())
@@ -323,7 +323,7 @@ func TestServerStopsWhileNobodyReads(t *testing.T) {
 		if err := s.Stop(testenv.Fast); err != nil {
 			t.Fatal(err)
 		}
-		// The bound is 5 s and one look of watch; a blocked server would wait for ever.
+		// The bound is 5 s and one interval of watch; a blocked server would wait forever.
 		t.Logf("the server stopped after %s", time.Since(began))
 		if err := s.Start(); err != nil {
 			t.Fatal(err)

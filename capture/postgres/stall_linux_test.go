@@ -18,9 +18,10 @@ import (
 // segment of the server may have.
 const stallBuffer = conn.NarrowBuffer / 4
 
-// A stream whose window is smaller than the server's segments stalls; it is noticed and ended within seconds, over TCP and
-// over TLS. The stall is provoked: the segments are not limited, nothing is read until the server's kernel takes no more, and
-// then the window is made small. What the kernel has by then is in segments of full length, none of which fits.
+// A stream whose window is smaller than the server's segments stalls; that is detected and ended within seconds, over TCP
+// and over TLS. The test provokes the stall: the segments are not limited, nothing is read until the server's kernel
+// accepts no more data, and then the window is made small. The data in the kernel at that point is in segments of full
+// length, none of which fits.
 func TestStallEnds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

@@ -12,18 +12,18 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// standbySlot is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The changes of a
-// failover slot are not sent before the standbys of all these slots have confirmed them.
+// standbySlot is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The server does
+// not send the changes of a failover slot before the standbys of all these slots have confirmed them.
 type standbySlot struct {
 	Name    string
 	Exists  bool
 	Type    string // physical, logical
-	Invalid string // why it is invalidated; "": it is not
+	Invalid string // the reason of invalidation; "": it is valid
 	Active  bool
 	Restart capture.LSN // what its standby has confirmed
 }
 
-// readStandbySlots reads the slots for whose standbys the walsender pid waits now; none when it does not wait.
+// readStandbySlots reads the slots for whose standbys the walsender pid is waiting; none when it does not wait.
 func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint32) ([]standbySlot, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT n, s.slot_name IS NOT NULL, coalesce(slot_type, ''), coalesce(to_jsonb(s)->>'invalidation_reason', ''),
@@ -38,15 +38,16 @@ func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint3
 	return slots, c.named("read synchronized_standby_slots", err)
 }
 
-// standbyWait knows since when a walsender waits for standbys. One goroutine.
+// standbyWait records since when a walsender waits for standbys. One goroutine uses it.
 type standbyWait struct {
-	problem *capture.Problem // nil: it does not wait, or not for long
+	problem *capture.Problem // nil: it does not wait, or has not waited long
 	since   time.Time        // of the problem
 	before  map[string]capture.LSN
 }
 
-// judge takes another look's slots and reports whether the problem has come, gone, or changed. A standby that is connected is
-// waited for after each commit; it is a problem when it has confirmed nothing from one look to the next.
+// judge evaluates another reading of the slots and reports whether the problem has begun, ended, or changed. The server
+// waits for a connected standby after each commit; that is a problem only if the standby has confirmed nothing between two
+// readings.
 func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
 	var whys []string
 	var fixes []string
@@ -79,7 +80,8 @@ func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
 	return true
 }
 
-// trouble says why the slot's standby confirms nothing, and what helps on the server; "" when it may do so at any moment.
+// trouble returns why the slot's standby confirms nothing, and what helps on the server; "" when it may confirm at any
+// moment.
 func (s *standbySlot) trouble(stands bool) (why, fix string) {
 	amend := "\n-- or take it out of synchronized_standby_slots, and SELECT pg_reload_conf()"
 	switch {
@@ -103,7 +105,7 @@ func (s *standbySlot) trouble(stands bool) (why, fix string) {
 	return "", ""
 }
 
-// log says that the wait has begun, changed or ended.
+// log logs that the wait has begun, changed or ended.
 func (w *standbyWait) log(log *zap.Logger) {
 	if w.problem == nil {
 		log.Info("the standbys in synchronized_standby_slots confirm again")

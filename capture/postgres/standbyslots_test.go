@@ -13,7 +13,7 @@ import (
 )
 
 // While the standby of synchronized_standby_slots is missing or away, the server holds changes back. That is a state of its
-// own, which ends by itself; the stream goes on.
+// own, which ends without intervention; the stream continues.
 func TestStandbyIsWaitedFor(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -51,7 +51,7 @@ func TestStandbyIsWaitedFor(t *testing.T) {
 	}
 }
 
-// waits waits until the source says what it waits for, "" for nothing.
+// waits waits until the source reports that it waits in this state, "" for none.
 func (p *tap) waits(why string) {
 	p.t.Helper()
 	p.wait("it waits for: "+why, func() bool {
@@ -63,7 +63,7 @@ func (p *tap) waits(why string) {
 	})
 }
 
-// publicationGone: where notices of synchronized_standby_slots come, the one of a publication is still heard.
+// publicationGone: among the notices about synchronized_standby_slots, the one about a publication is still detected.
 func (p *tap) publicationGone(s *testenv.PostgresServer) {
 	p.t.Helper()
 	s.Exec(p.t, "DROP PUBLICATION tailrace", insert(3, 3))
@@ -114,8 +114,8 @@ func TestStandbyWait(t *testing.T) {
 	}
 }
 
-// Notices with the code of a missing publication, in any language: the server's function tells, and the catalogue where that
-// is not known.
+// Notices with the code of a missing publication, in any language: the server's function distinguishes them, and the
+// catalogue if the function is unknown.
 func TestNotices(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

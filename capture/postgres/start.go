@@ -16,8 +16,8 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink
-// is opened before it is ours.
+// open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink is
+// opened before the slot is ours.
 func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*stream, error) {
 	repl, err := s.config.replication(ctx)
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*st
 	}
 	st, err := s.start(ctx, repl, pub, slot)
 	if err != nil {
-		_ = repl.Close(context.WithoutCancel(ctx)) // desynchronised after an error: never used again
+		_ = repl.Close(context.WithoutCancel(ctx)) // desynchronised after an error: not reused
 		return nil, err
 	}
 	return st, nil
@@ -68,7 +68,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {
 		c, err := s.copyRows(ctx, origin, n, waits)
 		if errors.Is(err, errOtherEdition) {
-			st.end(capture.ErrRestart) // the next one has the edition that is there now
+			st.end(capture.ErrRestart) // the next stream reads the present edition
 		}
 		return c, err
 	}
@@ -86,7 +86,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	conn.Below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if slot == nil {
-		s.accepted = nil // whatever was altered before, this begins with all rows
+		s.accepted = nil // whatever was altered before, this stream begins with all rows
 		s.names.forget()
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
@@ -98,19 +98,19 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	st.flush.Store(uint64(from))
 	st.asm.last = from
-	s.trees.read.Store(uint64(from)) // an idle server's keepalive may come to no other position
+	s.trees.read.Store(uint64(from)) // the keepalives of an idle server may have no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
 			st.snapshot.abandon()
 		}
-		return nil, s.busy(ctx, st.slot, err)
+		return nil, s.classifySlotError(ctx, st.slot, err)
 	}
 	return st, nil
 }
 
-// busy says whose the slot is, when that is why it could not be had. Our own walsender of before may not know yet that
-// its connection is gone; it is ended.
-func (s *Source) busy(ctx context.Context, slot string, err error) error {
+// classifySlotError determines which process holds the slot if err means that it is in use. If that is our own previous
+// walsender, which may not have noticed that its connection is gone, classifySlotError terminates it.
+func (s *Source) classifySlotError(ctx context.Context, slot string, err error) error {
 	if code := sqlstate(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
 		return err
 	}
@@ -125,16 +125,16 @@ func (s *Source) busy(ctx context.Context, slot string, err error) error {
 		return err
 	})
 	if look != nil || ours {
-		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run sees that ctx has ended
+		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run checks ctx
 		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, slot)
 	}
 	return fmt.Errorf("%w: %w", capture.ErrSlotInUse, err)
 }
 
-// endless is the patience with a server that has no limit of its own for us.
+// endless is the patience with a server that sets no limit for us.
 const endless = 5 * time.Minute
 
-// pulse is how often the server hears from us: three times before it would give us up, and at least every second.
+// pulse returns the interval of our status updates: three within the server's timeout, and at least one per second.
 func pulse(timeout time.Duration) time.Duration {
 	if timeout == 0 {
 		return time.Second
@@ -142,7 +142,7 @@ func pulse(timeout time.Duration) time.Duration {
 	return max(min(timeout/3, time.Second), 10*time.Millisecond)
 }
 
-// senderTimeout is after how long the server gives a silent client up; 0: never.
+// senderTimeout returns the time after which the server disconnects a silent client; 0: never.
 func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, error) {
 	rs, err := repl.Exec(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'").ReadAll()
 	if err != nil {
@@ -155,11 +155,11 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// launch takes the connection away from the driver, which would read ahead, and starts the slot. It asks for version 1
-// of the protocol, which has no message for a transaction that has not committed (I4).
+// launch takes the connection over from the driver, which would read ahead, and starts the slot. It requests version 1 of
+// the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	option := ""
-	if s.config.SkipReplicated && major(repl) >= 16 { // before, the assembler leaves them out
+	if s.config.SkipReplicated && major(repl) >= 16 { // on older servers the assembler skips them
 		option = ", origin 'none'"
 	}
 	h, err := repl.Hijack()
@@ -170,7 +170,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	s.socket.Own()
 	defer func() {
 		if err != nil {
-			_ = s.conn.Close() // the driver has forgotten it
+			_ = s.conn.Close() // the driver no longer owns it
 		}
 	}()
 	s.attach()
@@ -203,7 +203,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	}
 }
 
-// attach makes frames of the connection, and lets it and the socket tell each other what they see.
+// attach cuts the connection into frames, and connects the frames and the socket so that each can query the other.
 func (s *stream) attach() {
 	s.frames = conn.NewFrames(s.conn)
 	if conn.MaxSegment > 0 { // 0: a test wants the stall

@@ -9,18 +9,19 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// status is what the server was told last and what it wants to know. But for asked it belongs to the socket's goroutine.
+// status records what was last sent to the server and what it wants to know. Except for asked it belongs to the socket's
+// goroutine.
 type status struct {
 	at       time.Time   // of the last update
 	flush    capture.LSN // in it
-	received capture.LSN // as far as bytes have come
-	idle     bool        // nothing has come since the last update but keepalives
-	probed   time.Time   // when an answer was first asked for without anything having come since
+	received capture.LSN // the position up to which data has been received
+	idle     bool        // nothing but keepalives has arrived since the last update
+	probed   time.Time   // when an answer was first requested with nothing received since
 
-	reached capture.LSN // a keepalive's end of WAL, with nothing for us before it
-	shown   time.Time   // when a batch without changes was handed out
+	reached capture.LSN // a keepalive's end of WAL, with no changes for us before it
+	shown   time.Time   // when a batch without changes was last delivered
 
-	// A server that wants to stop asks until everything is confirmed, again after each answer; one that has not heard
+	// A server that is shutting down asks until everything is confirmed, again after each answer; one that has not heard
 	// from us for a while asks once. asked is set from the first question on.
 	asked     atomic.Bool
 	wanted    capture.LSN
@@ -28,22 +29,22 @@ type status struct {
 	askedLast time.Time // the last time
 }
 
-// quiet is after how many pulses without a byte the server is asked for one.
+// quiet is the number of pulses without a received byte after which we ask the server for an answer.
 const quiet = 10
 
-// heard takes a keepalive: its end of WAL and whether an answer is asked for.
-func (s *stream) heard(body []byte, now time.Time) error {
+// handleKeepalive handles a keepalive: its end of WAL and whether the server requests an answer.
+func (s *stream) handleKeepalive(body []byte, now time.Time) error {
 	if len(body) != 17 {
 		return fmt.Errorf("read keepalive: %d bytes", len(body))
 	}
 	end := capture.LSN(binary.BigEndian.Uint64(body))
 	st := &s.status
 	st.received = max(st.received, end)
-	if s.asm.tx == nil { // inside a transaction the end can lie at its own commit record
+	if s.asm.tx == nil { // inside a transaction the end may be that of its own commit record
 		st.reached = max(st.reached, end)
 	}
 	if body[16] == 0 {
-		return s.reach(now, now.UnixNano() < s.hurried.Load())
+		return s.reach(now, now.UnixNano() < s.expeditedUntil.Load())
 	}
 	again := st.asked.Swap(true)
 	if !again {
@@ -54,13 +55,13 @@ func (s *stream) heard(body []byte, now time.Time) error {
 		return err
 	}
 	if again && capture.LSN(s.flush.Load()) == st.flush {
-		return nil // it would ask again at once; tick answers in time
+		return nil // it would ask again at once; tick answers soon enough
 	}
 	return s.send(now, false)
 }
 
-// reach puts a batch without changes in line when the server has come further than the last batch. Without haste it does
-// so at most once a second: each costs every sink a progress record.
+// reach queues a batch without changes when the server is past the end of the last batch. Without haste it does so at most
+// once per second: each such batch costs every sink a progress record.
 func (s *stream) reach(now time.Time, haste bool) error {
 	st := &s.status
 	if s.asm.tx != nil || st.reached <= s.asm.last || !haste && now.Sub(st.shown) < time.Second {
@@ -71,7 +72,7 @@ func (s *stream) reach(now time.Time, haste bool) error {
 	return nil
 }
 
-// tick does what is due: a status update, or the end of the patience with a server that wants to stop.
+// tick does what is due: it sends a status update, or gives up on a server that is shutting down.
 func (s *stream) tick(now time.Time) error {
 	st := &s.status
 	flush := capture.LSN(s.flush.Load())
@@ -93,10 +94,10 @@ func (s *stream) tick(now time.Time) error {
 		return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has been silent for %s, although "+
 			"it was asked for an answer", now.Sub(s.socket.CameAt()).Round(time.Second))}
 	}
-	hurried := now.UnixNano() < s.hurried.Load()
+	expedited := now.UnixNano() < s.expeditedUntil.Load()
 	since := now.Sub(st.at)
-	if since >= s.pulse || st.asked.Load() && flush > st.flush || hurried && since >= s.pulse/10 {
-		ask := st.idle && (hurried || now.Sub(st.shown) >= s.config.Heartbeat) || now.Sub(s.socket.CameAt()) >= quiet*s.pulse
+	if since >= s.pulse || st.asked.Load() && flush > st.flush || expedited && since >= s.pulse/10 {
+		ask := st.idle && (expedited || now.Sub(st.shown) >= s.config.Heartbeat) || now.Sub(s.socket.CameAt()) >= quiet*s.pulse
 		st.idle = true
 		if ask && !silent {
 			st.probed = now
@@ -106,17 +107,17 @@ func (s *stream) tick(now time.Time) error {
 		}
 	}
 	next := st.at.Add(s.pulse)
-	if hurried {
+	if expedited {
 		next = st.at.Add(s.pulse / 10)
 	}
 	s.socket.Until(next)
 	return nil
 }
 
-// postgresEpoch is the zero of Postgres' timestamps.
+// postgresEpoch is the origin of Postgres' timestamps.
 var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// send sends a status update. All three positions are always set: the server takes a zero one for the write position.
+// send sends a status update. All three positions are always set: the server replaces a zero flush by the write position.
 func (s *stream) send(now time.Time, ask bool) error {
 	st := &s.status
 	st.at, st.flush = now, capture.LSN(s.flush.Load())
@@ -130,7 +131,7 @@ func (s *stream) send(now time.Time, ask bool) error {
 	} else {
 		b = append(b, 0)
 	}
-	_ = s.conn.SetWriteDeadline(now.Add(s.pulse + farewell)) // the write tells when the connection is closed
+	_ = s.conn.SetWriteDeadline(now.Add(s.pulse + closeTimeout)) // fails on a closed connection, which the write reports
 	if _, err := s.conn.Write(b); err != nil {
 		return s.config.named("send status", err)
 	}

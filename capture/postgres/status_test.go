@@ -77,7 +77,8 @@ func keepaliveBody(end capture.LSN, ask byte) []byte {
 	return append(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(end)), 0), ask)
 }
 
-// The server takes a zero flush for the write position and would drop what nobody holds: all three are always set.
+// The server replaces a zero flush by the write position and would discard changes that no sink has: all three are always
+// set.
 func TestStatusSetsAllPositions(t *testing.T) {
 	s, w := newStream(t)
 	s.flush.Store(0x100)
@@ -116,7 +117,7 @@ func TestConfirmOnlyGrows(t *testing.T) {
 	}
 }
 
-// The temporary slot may go when the whole snapshot is held, not when its last row is.
+// The temporary slot may be dropped when the whole snapshot is durable, not when its last row is.
 func TestConfirmCompletesTheSnapshot(t *testing.T) {
 	s, _ := newStream(t)
 	s.start = capture.Position{LSN: 0x1ff}
@@ -140,24 +141,24 @@ func TestConfirmCompletesTheSnapshot(t *testing.T) {
 	}
 }
 
-// A keepalive moves an idle stream, and never in the middle of a transaction.
+// A keepalive advances an idle stream, and never in the middle of a transaction.
 func TestKeepaliveInsideTransaction(t *testing.T) {
 	s, _ := newStream(t)
 	now := time.Now()
-	if err := s.heard(keepaliveBody(0x100, 0), now); err != nil {
+	if err := s.handleKeepalive(keepaliveBody(0x100, 0), now); err != nil {
 		t.Fatal(err)
 	}
 	if b := s.asm.take(); !b.Commit || b.End != (capture.Position{LSN: 0x100}) {
 		t.Errorf("an idle stream: %+v", b)
 	}
-	if err := s.heard(keepaliveBody(0x180, 0), now); err != nil || s.asm.whole() { // too soon after the first
+	if err := s.handleKeepalive(keepaliveBody(0x180, 0), now); err != nil || s.asm.whole() { // too soon after the first
 		t.Fatal(err, s.asm.whole())
 	}
 	s.asm.must(t, beginMessage(0x200, 9), insertMessage("1", "a"))
 	for _, ask := range []byte{0, 1} { // the end can be the start of this very commit record, and lie beyond it
 		for _, end := range []capture.LSN{0x200, 0x400} {
 			now = now.Add(time.Hour)
-			if err := errors.Join(s.heard(keepaliveBody(end, ask), now), s.reach(now, true)); err != nil {
+			if err := errors.Join(s.handleKeepalive(keepaliveBody(end, ask), now), s.reach(now, true)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -174,14 +175,14 @@ func TestKeepaliveInsideTransaction(t *testing.T) {
 	}
 }
 
-// Each batch without changes costs every sink a record: one a second, but for a server that asks or somebody who waits.
+// Each batch without changes costs every sink a record: one per second, unless the server asks or a caller waits.
 func TestEmptyBatchesAreRare(t *testing.T) {
 	s, _ := newStream(t)
 	now := time.Now()
 	said := func(end capture.LSN, ask byte, d time.Duration) bool {
 		t.Helper()
 		now = now.Add(d)
-		if err := s.heard(keepaliveBody(end, ask), now); err != nil {
+		if err := s.handleKeepalive(keepaliveBody(end, ask), now); err != nil {
 			t.Fatal(err)
 		}
 		return s.asm.take().Commit
@@ -192,7 +193,7 @@ func TestEmptyBatchesAreRare(t *testing.T) {
 	if !said(0x300, 0, 100*time.Millisecond) || !said(0x400, 1, 0) {
 		t.Error("not said a second later, or not at once when the server asks")
 	}
-	s.hurried.Store(now.Add(time.Minute).UnixNano())
+	s.expeditedUntil.Store(now.Add(time.Minute).UnixNano())
 	if !said(0x500, 0, 0) || said(0x500, 0, 0) {
 		t.Error("not said at once when somebody waits")
 	}

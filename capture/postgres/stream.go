@@ -19,29 +19,29 @@ import (
 // mainLane is the name under which sinks keep the progress of a Postgres source.
 const mainLane = "main"
 
-// farewell bounds each step of ending a connection in good order.
-const farewell = time.Second
+// closeTimeout bounds each step of an orderly end of a connection.
+const closeTimeout = time.Second
 
 // stream is one replication connection from START_REPLICATION to its end. One goroutine, receive, owns the socket: it
-// reads, decodes, hands batches over and sends the status. It never waits for the window without answering the server.
+// reads, decodes, hands over batches and sends the status. It never waits for the window without answering the server.
 type stream struct {
 	config   *Config
 	log      *zap.Logger
 	control  *sideConn
 	trees    *trees
-	slot     string // the name: the main slot's, or the temporary one's of a first start
+	slot     string // the main slot, or the temporary one of a first start
 	pid      uint32 // of the walsender
 	origin   capture.Origin
 	start    capture.Position
-	snapshot *snapshot        // nil: none to make
-	rowsDone bool             // Next has handed all of the snapshot out
-	first    capture.Position // where the first batch with changes ends that Next has handed out; zero: none yet
+	snapshot *snapshot        // nil: there is none to make
+	rowsDone bool             // Next has returned all rows of the snapshot
+	first    capture.Position // the end of the first batch with changes that Next has returned; zero: none yet
 	mark     string           // of the publication's edition
-	// altered says what somebody else did to the publication since a sink recorded an edition of it.
+	// altered describes how another session altered the publication since a sink recorded an edition of it.
 	altered func(ctx context.Context, edition string) ([]string, error)
-	accept  func()           // makes the stream's edition the one that this process has accepted
+	accept  func()           // records the stream's edition as the one that this process has accepted
 	passed  <-chan struct{}  // closed when every sink has passed the start rule
-	dropped []member         // tables under whose names none is published any more
+	dropped []member         // tables whose names no published table has any more
 	tables  []*capture.Table // that are published, by name
 	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
 
@@ -49,27 +49,28 @@ type stream struct {
 	socket *conn.Socket
 	frames *conn.Frames
 	asm    *assembler
-	pulse  time.Duration // between two status updates at most
-	// patience is how long the server may be silent after it was asked for an answer. It is not less than its own with
-	// us: decoding a transaction of which nothing is ours, it listens only in time for that. While nobody takes batches
-	// nothing is read; then it is how long a status update may stay without the acknowledgement of the server's kernel,
-	// and, with the same pulses before it, how long the connection beside the stream may have no answer.
+	pulse  time.Duration // the maximum time between two status updates
+	// patience is how long the server may be silent after it was asked for an answer. It is not less than the server's own
+	// timeout: while the server decodes a transaction that has nothing for us, it reads our messages only often enough to
+	// keep to that. While no caller takes batches nothing is read; then patience is how long a status update may stay
+	// unacknowledged by the server's kernel, and, after the same number of pulses, how long the control connection may stay
+	// unanswered.
 	patience  time.Duration
-	answers   atomic.Uint64  // that the server has given beside the stream
+	answers   atomic.Uint64  // the number of answers on the control connection
 	stalls    *atomic.Uint64 // the Source's count
-	stallTold bool           // the log has a stall of this connection
+	stallTold bool           // a stall of this connection has been logged
 	status    status
 
 	out    chan capture.Batch
-	cancel context.CancelCauseFunc // ends receive
+	cancel context.CancelCauseFunc // stops receive
 	ended  chan struct{}
-	err    error // why; after ended
+	err    error // the reason; valid after ended
 
-	flush    atomic.Uint64 // what Confirm has said; the status carries it
-	hurried  atomic.Int64  // until when somebody waits for the position to move, in Unix nanoseconds
-	copied   chan struct{} // closed when every sink holds the snapshot; for a first start only
-	lasts    atomic.Bool   // the lasting slot has been made of the one of a first start
-	complete func()
+	flush          atomic.Uint64 // the position from Confirm, which the status carries
+	expeditedUntil atomic.Int64  // until when a caller waits for the position to move, in Unix nanoseconds
+	copied         chan struct{} // closed when every sink has the snapshot; for a first start only
+	lasts          atomic.Bool   // the temporary slot of a first start has been copied to the permanent one
+	complete       func()
 }
 
 // Lane implements capture.Stream.
@@ -141,8 +142,8 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 	}
 }
 
-// delivered is how far every sink is, when it holds changes of this stream; else 0, and during a first start, which brings
-// nothing until it is whole. Only who calls Next may call it.
+// delivered returns how far every sink is, if the sinks have changes of this stream; else 0. It is 0 during a first start,
+// which brings nothing until it is complete. Only the goroutine that calls Next may call it.
 func (s *stream) delivered() capture.LSN {
 	flush := capture.LSN(s.flush.Load())
 	if s.first.IsZero() || s.snapshot != nil || flush < s.first.Flush() {
@@ -177,13 +178,13 @@ func (s *stream) Confirm(p capture.Position) {
 	}
 }
 
-// hurry makes an idle server tell its position soon, and for a while.
-func (s *stream) hurry() {
-	s.hurried.Store(time.Now().Add(time.Minute).UnixNano())
+// expedite makes an idle server report its position soon, and for a while.
+func (s *stream) expedite() {
+	s.expeditedUntil.Store(time.Now().Add(time.Minute).UnixNano())
 	s.socket.Wake()
 }
 
-// run starts the goroutine of the socket.
+// run starts the socket's goroutine.
 func (s *stream) run(ctx context.Context) {
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	s.ended = make(chan struct{})
@@ -192,24 +193,24 @@ func (s *stream) run(ctx context.Context) {
 		defer close(s.ended)
 		s.err = s.receive(ctx)
 		if !errors.Is(s.err, capture.ErrRestart) {
-			_ = s.conn.Close() // at once: the server may be waiting for it, and whoever serves for something else
+			_ = s.conn.Close() // immediately: the server may be waiting for it while serve is still busy
 		}
 	}()
 }
 
-// end stops the stream for a reason that Next will return.
+// end stops the stream with a reason that Next will return.
 func (s *stream) end(why error) {
 	s.cancel(why)
 	s.socket.Wake()
 }
 
-// close ends the stream: receive has returned, the server has been told the last position and has let the slot go, or
-// a second has passed.
+// close ends the stream: receive has returned, and the server has received the last position and released the slot, or a
+// second has passed.
 func (s *stream) close() {
 	s.end(capture.ErrRestart)
 	<-s.ended
 	s.socket.Unwake()
-	s.socket.Until(time.Now().Add(farewell))
+	s.socket.Until(time.Now().Add(closeTimeout))
 	if s.send(time.Now(), false) == nil {
 		_, _ = s.conn.Write([]byte{'c', 0, 0, 0, 4, 'X', 0, 0, 0, 4}) // CopyDone, Terminate
 		for {
@@ -224,5 +225,5 @@ func (s *stream) close() {
 	}
 }
 
-// once gives a function that closes c the first time.
+// once returns a function that closes c the first time that it is called.
 func once(c chan struct{}) func() { return sync.OnceFunc(func() { close(c) }) }

@@ -94,8 +94,8 @@ func testDDL(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A transaction leaves in parts; what waits for the reader is a part and what the sockets hold. What that comes to in
-// memory is TestMemory's, of internal/ledger/e2e: other tests run beside this one.
+// A transaction is delivered in parts; only one part and the sockets' content wait for the reader. TestMemory of
+// internal/ledger/e2e measures the memory: other tests run concurrently with this one.
 func testLargeTransaction(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`)
@@ -130,7 +130,7 @@ func testLargeTransaction(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// A value that is larger than everything goes through as one batch; one whose text is no message any more is named.
+// A value that is larger than every limit passes as one batch; one whose text exceeds a message is a named problem.
 func testLargeValue(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v bytea)`)
@@ -184,8 +184,8 @@ func testSlotDropped(t *testing.T, s *testenv.PostgresServer) {
 	again.expect("read a id=1 v=1", "read a id=2 v=2", "read a id=3 v=3")
 }
 
-// A publication that goes in mid stream takes rows with it that nobody will see: halt, also where the database hides
-// the warning that says so.
+// When a publication is dropped in mid stream, rows are lost: the pipeline halts, even if the database hides the warning
+// about it.
 func testPublicationDropped(t *testing.T, s *testenv.PostgresServer) {
 	for _, hide := range []bool{false, true} {
 		db := testenv.NewDatabase(t, s)
@@ -206,7 +206,7 @@ func testPublicationDropped(t *testing.T, s *testenv.PostgresServer) {
 	}
 }
 
-// TLS brings a record a row and a Unix socket has little room: the rows are the same.
+// TLS has one record per row and a Unix socket has little room: the rows are the same.
 func TestEveryWayIn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -280,7 +280,7 @@ func testPrepared(t *testing.T, s *testenv.PostgresServer) {
 	p.expect("insert a id=3 v=3", "insert a id=1 v=p", "insert a id=4 v=4")
 }
 
-// A slot that fell behind the server's limit is lost, and that is said.
+// A slot that fell behind the server's limit is lost, and that is reported.
 func testSlotLost(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	p := startTap(t, s, testConfig(s, db), db)

@@ -12,7 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// stuck is a stream on c whose batch nobody takes. It returns why the stream ends.
+// stuck is a stream on c whose batch no caller takes. It returns why the stream ends.
 func stuck(t *testing.T, c net.Conn, patience time.Duration) (*stream, <-chan error) {
 	s, _ := newStream(t)
 	s.conn, s.socket = c, conn.NewSocket(c)
@@ -25,8 +25,8 @@ func stuck(t *testing.T, c net.Conn, patience time.Duration) (*stream, <-chan er
 	return s, ended
 }
 
-// A server whose kernel still acknowledges and that answers nowhere is noticed too, and one that answers beside the stream
-// is left in peace.
+// A server whose kernel still acknowledges but that does not answer is detected too, and one that answers on the control
+// connection is not given up.
 func TestServerHangsWhileNobodyReads(t *testing.T) {
 	client, _ := connected(t)
 	s, ended := stuck(t, client, 100*time.Millisecond)
@@ -63,7 +63,8 @@ func connected(t *testing.T) (client, server *net.TCPConn) {
 	return c.(*net.TCPConn), s.(*net.TCPConn)
 }
 
-// Nobody calls Next, the network becomes a black hole: the stream ends all the same, and goes on when it heals.
+// While no caller is in Next, the network becomes a black hole: the stream ends anyway, and continues when the network
+// recovers.
 func testBlackHoleWhileNobodyReads(t *testing.T, s *testenv.PostgresServer) {
 	db := testenv.NewDatabase(t, s)
 	proxy := testenv.Proxy(t, s.Addr())

@@ -50,7 +50,7 @@ func loads(n int) (all []sweepLoad) {
 	)
 }
 
-// byItself is set by `make test`, which runs the sweep while nothing else runs: a test beside it would be measured, too.
+// byItself is set by `make test`, which runs the sweep while nothing else runs: it would measure a concurrent test too.
 const byItself = "TAILRACE_ALONE"
 
 // TestReaderSweep reads rows of a dozen sizes from real Postgres, with rests and without: none is slower than plain reads, and no
@@ -110,8 +110,8 @@ func congestions(t *testing.T) (names []string) {
 	return names
 }
 
-// setCongestion has a server's process send by a congestion control what it accepts from now on: a connection inherits that of
-// the socket that listens.
+// setCongestion sets the congestion control of connections that a server's process accepts from now on: a connection
+// inherits it from the listening socket.
 func setCongestion(pid int, name string) error {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

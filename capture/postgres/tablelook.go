@@ -13,25 +13,25 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// While the stream runs, the tables are looked at: one that the file wants may have been created since, and is not in the
-// publication; one that is published may have lost its replica identity, and the application's own UPDATE fails. The stream lacks
-// nothing for it, so both are warnings.
+// While the stream runs, the source checks the tables. A table that the file wants may have been created since and is not
+// in the publication; a published table may have lost its replica identity, so that the application's own UPDATE fails. The
+// stream lacks nothing in either case, so both are warnings.
 
-// tableReport is what a look at the tables found.
+// tableReport is the result of a check of the tables.
 type tableReport struct {
-	Unpublished []member      // that the file wants and the publication does not have
-	Broken      []brokenTable // of which the server refuses UPDATE and DELETE
+	Unpublished []member      // the file wants them and the publication does not have them
+	Broken      []brokenTable // the server rejects their UPDATE and DELETE
 }
 
-// brokenTable is a published table of which the server refuses UPDATE and DELETE.
+// brokenTable is a published table whose UPDATE and DELETE the server rejects.
 type brokenTable struct {
 	member
 	Why     string // one of the words of tablesLook
 	Primary bool   // it has a primary key that could be its replica identity
 }
 
-// tablesLook reads tables that hold rows: which of those that the patterns want are not published, under the name by which they would
-// be, and why the server refuses UPDATE and DELETE on one that is.
+// tablesLook reads tables that hold rows: those that the patterns select and that are not published, under the name by
+// which they would be published, and why the server rejects UPDATE and DELETE on a published one.
 const tablesLook = `
 	WITH p AS (SELECT * FROM pg_publication WHERE pubname = $1),
 	members AS (SELECT pr.* FROM p JOIN pg_publication_rel pr ON pr.prpubid = p.oid),
@@ -73,8 +73,8 @@ const tablesLook = `
 	FROM judged j JOIN pg_namespace n ON n.oid = j.relnamespace WHERE j.why <> ''
 	ORDER BY 1, 2`
 
-// Before 15 a publication has no schemas, no column lists and no filters. A filter's columns stand in pg_depend, with those of a
-// column list, so a table that has both is left to the server.
+// Before 15 a publication has no schemas, no column lists and no filters. pg_depend lists a filter's columns together with
+// those of a column list, so a table that has both is not checked here.
 const (
 	lookSchemas = `SELECT pn.pnnspid FROM p JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid`
 	lookColumns = `m.prattrs IS NOT NULL AND (l.relreplident = 'f' OR EXISTS (SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) k
@@ -84,7 +84,7 @@ const (
 			AND d.refobjid = l.oid AND d.refobjsubid > 0 AND d.refobjsubid <> ALL ((i.indkey::int2[])[0:i.indnkeyatts-1]))`
 )
 
-// readTables looks at the tables of a server of a version.
+// readTables reads the report of the tables from a server of the given version.
 func (c *Config) readTables(ctx context.Context, conn *pgx.Conn, version int) (*tableReport, error) {
 	sql := fmt.Sprintf(tablesLook, "SELECT NULL::oid", "false", "false")
 	if version >= 15 {
@@ -139,29 +139,29 @@ func (s *Settings) Unpublished(ctx context.Context, pipeline string) (names [][2
 	return names, nil
 }
 
-// patterns are those by which the file takes tables.
+// patterns returns the patterns by which the file selects tables.
 func (c *Config) patterns() (ps []pattern) {
 	texts := slices.Clone(c.Tables)
 	for _, o := range c.Options {
 		texts = append(texts, o.Name)
 	}
 	for _, text := range texts {
-		if p, err := parsePattern(text); err == nil { // CheckSettings has told of the others
+		if p, err := parsePattern(text); err == nil { // CheckSettings has reported the others
 			ps = append(ps, p)
 		}
 	}
 	return ps
 }
 
-// like is a part of a pattern as LIKE has it.
+// like translates a part of a pattern for LIKE.
 func like(part string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(part)
 }
 
-// mostTold is how many tables a reason or a fix names.
+// mostTold is the maximum number of tables that a reason or a fix names.
 const mostTold = 10
 
-// some names the first of several tables.
+// some lists the first of several tables.
 func some[T fmt.Stringer](ts []T) string {
 	var names []string
 	for _, t := range ts[:min(len(ts), mostTold)] {
@@ -173,7 +173,7 @@ func some[T fmt.Stringer](ts []T) string {
 	return strings.Join(names, ", ")
 }
 
-// problem is the warning of a report; nil: there is none.
+// problem returns the warning of a report; nil: there is none.
 func (r *tableReport) problem(c *Config) *capture.Problem {
 	var problems []error
 	for _, state := range []string{identityMissing, "columns_break_updates", "filter_breaks_updates"} {
@@ -190,10 +190,10 @@ func (r *tableReport) problem(c *Config) *capture.Problem {
 	return capture.AsProblem(together(problems))
 }
 
-// identityMissing is the state of a table whose UPDATE and DELETE fail since it has no replica identity.
+// identityMissing is the state of a table whose UPDATE and DELETE fail because it has no replica identity.
 const identityMissing = "replica_identity_missing"
 
-// tablesUnpublished is the warning of tables that were created since the publication was made what the file says.
+// tablesUnpublished is the warning about tables that were created after the publication was made to match the file.
 func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
 	p := &capture.Problem{
 		State: "tables_unpublished", Usage: true,
@@ -219,7 +219,7 @@ func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
 	return p
 }
 
-// broken is the warning of the tables whose UPDATE and DELETE fail for the reason that a state stands for.
+// broken returns the warning about the tables whose UPDATE and DELETE fail for the reason that state stands for.
 func (r *tableReport) broken(state string) *capture.Problem {
 	whys := map[string]string{
 		"nothing": "its replica identity is NOTHING", "index": "the index of its replica identity is gone or not usable",
@@ -260,7 +260,7 @@ func (t *brokenTable) state() string {
 	return identityMissing
 }
 
-// fix is the SQL by which the table can be updated again.
+// fix returns the SQL after which the table can be updated again.
 func (t *brokenTable) fix() string {
 	alter := "ALTER TABLE " + ident(t.Schema, t.Name)
 	switch {
@@ -274,19 +274,19 @@ func (t *brokenTable) fix() string {
 	return alter + " REPLICA IDENTITY FULL;\n-- or: " + alter + " ADD PRIMARY KEY (...);"
 }
 
-// tableWatch knows since when the tables are as they are.
+// tableWatch records since when the tables are in their present state.
 type tableWatch struct {
-	problem     *capture.Problem // nil: there is nothing to warn of
+	problem     *capture.Problem // nil: there is no warning
 	since       time.Time        // of the problem
 	unpublished int
-	next        time.Time // of a look
+	next        time.Time // of the next check
 }
 
-// lookShare is how much more time than a look at the tables took passes until the next one: where a database has very many tables, it
-// takes a twentieth of a backend at most.
+// lookShare is the ratio of the pause after a check of the tables to the duration of the check: in a database with very
+// many tables, the checks use at most a twentieth of a backend.
 const lookShare = 20
 
-// lookAtTables looks at the tables when it is time to. What looks at other things too goes on after an error of this one.
+// lookAtTables checks the tables when a check is due. An error of this check does not prevent the caller's other checks.
 func (s *Source) lookAtTables(ctx context.Context, conn *pgx.Conn) (tableWatch, error) {
 	w := &s.tables
 	began := time.Now()
@@ -308,7 +308,7 @@ func (s *Source) lookAtTables(ctx context.Context, conn *pgx.Conn) (tableWatch, 
 	return *w, nil
 }
 
-// judge takes another look's problem and reports whether it has come, gone or changed.
+// judge evaluates the problem of another check and reports whether it has begun, ended or changed.
 func (w *tableWatch) judge(p *capture.Problem, now time.Time) (changed bool) {
 	switch {
 	case p == nil && w.problem == nil || p != nil && w.problem != nil && p.Reason == w.problem.Reason:

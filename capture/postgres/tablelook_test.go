@@ -13,7 +13,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// warned waits until the source warns in a state, with these words; "": of nothing.
+// warned waits until the source warns in a state, with these words; "": until it has no warning.
 func (p *tap) warned(what, state string, words ...string) {
 	p.t.Helper()
 	h := p.source.Health()
@@ -34,8 +34,8 @@ func (p *tap) warned(what, state string, words ...string) {
 	}
 }
 
-// A table loses what the application's UPDATE needs while it is published, or the file takes one that is not published: the source
-// warns until it is mended, by the fix where that is SQL, and the stream goes on.
+// A table loses what the application's UPDATE needs while it is published, or the file selects one that is not published:
+// the source warns until that is repaired, by the fix if it is SQL, and the stream continues.
 func TestTablesThatAreWarnedOf(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -192,7 +192,7 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 			}
 			p.mu.Unlock()
 		}
-		for i, p := range taps { // those that are to have no warning had some looks by now
+		for i, p := range taps { // the taps without a warning had several checks by now
 			if cases[i].state == "" {
 				p.warned(cases[i].name, "")
 			}
@@ -211,8 +211,8 @@ func (a *altering) refuses(sql string) error {
 	return err
 }
 
-// A restart halts on a table that has lost its replica identity, by the same name, and goes on when it is mended. A table that was
-// created meanwhile is published then.
+// A restart halts on a table that has lost its replica identity, in the same state, and continues when it is repaired. A
+// table that was created meanwhile is published then.
 func TestTablesThatAreWarnedOfAfterARestart(t *testing.T) {
 	everywhere(t, func(s site) {
 		s.Parallel()
@@ -231,7 +231,7 @@ func TestTablesThatAreWarnedOfAfterARestart(t *testing.T) {
 	})
 }
 
-// The look works as it does on servers without column lists, schemas and filters.
+// The check also works on servers without column lists, schemas and filters.
 func TestTablesLookOfAnOldServer(t *testing.T) {
 	s := newSite(t, testenv.Oldest)
 	a := s.altering(0)

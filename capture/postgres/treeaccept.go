@@ -25,8 +25,8 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records [
 	return c.acceptTrees(ctx, conn, records)
 }
 
-// acceptTrees returns the state that each record gets when what has happened to the partition trees is accepted, and what that is.
-// Nobody reads a stream here, so a TRUNCATE of a root that no daemon has judged yet is among it.
+// acceptTrees returns the state that each record gets when the changes of the partition trees are accepted, and a
+// description of them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
 func (c *Config) acceptTrees(ctx context.Context, conn *pgx.Conn, records []capture.Record) (states [][]byte, lost []string, err error) {
 	var base *treeBase
 	for i := range records {

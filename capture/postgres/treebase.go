@@ -9,25 +9,26 @@ import (
 	"strings"
 )
 
-// treeBase is what the partition trees were when everything that had happened to them was in the stream, or was accepted. What
-// differs from it is judged; what is a loss stays in it as it was, so it is found again after a restart.
+// treeBase describes the partition trees at a time when everything that had happened to them was in the stream, or was
+// accepted. Differences from it are checked. A partition with a loss keeps its old mark, so the loss is found again after a
+// restart.
 type treeBase struct {
-	accepted uint64 // how often the operator has accepted what differs: of two bases the one that is accepted later counts
+	accepted uint64 // how often the operator has accepted the differences: of two bases the one with more acceptances wins
 	cut      bool   // there are too many partitions to record
 	roots    map[uint32]bool
 	leaves   map[uint32]leafMark
 }
 
-// leafMark is what tells that a partition is the same one, in the same place, with the same file. By OID.
+// leafMark shows whether a partition is still the same one, in the same place, with the same file. By OID.
 type leafMark struct {
 	root   uint32
-	file   uint32 // a TRUNCATE makes another one, and so do VACUUM FULL and a rewriting ALTER TABLE
+	file   uint32 // a TRUNCATE creates another one, as do VACUUM FULL and a rewriting ALTER TABLE
 	joined uint32 // the transaction that linked it to its root
 }
 
 func markOf(n *treeNode) leafMark { return leafMark{root: n.Root, file: n.File, joined: n.Joined} }
 
-// baseOf is the base that the catalogue shows.
+// baseOf returns the base that the catalogue shows.
 func baseOf(nodes []treeNode) *treeBase {
 	b := &treeBase{roots: map[uint32]bool{}, leaves: map[uint32]leafMark{}}
 	for i := range nodes {
@@ -40,7 +41,8 @@ func baseOf(nodes []treeNode) *treeBase {
 	return b
 }
 
-// maxLeaves is for how many partitions a record has a mark, 12 bytes each: sinks write it many times a second.
+// maxLeaves is the number of partitions up to which a record has marks, 12 bytes per partition: sinks write it many times
+// per second.
 const maxLeaves = 500
 
 const (
@@ -48,7 +50,7 @@ const (
 	baseCut     = "cut"
 )
 
-// String is the base as sinks record it; "" when there is nothing to remember.
+// String returns the base as sinks record it; "" when there is nothing to record.
 func (b *treeBase) String() string {
 	if b == nil || len(b.roots)+len(b.leaves) == 0 && b.accepted == 0 {
 		return ""
@@ -80,7 +82,7 @@ func (b *treeBase) String() string {
 	return head + base64.RawStdEncoding.EncodeToString(text)
 }
 
-// parseBase reads what String wrote; nil for everything else, such as a record of an older version.
+// parseBase parses the output of String; it returns nil for everything else, such as a record of an older version.
 func parseBase(text string) *treeBase {
 	text, known := strings.CutPrefix(text, baseVersion)
 	count, body, two := strings.Cut(text, ".")
@@ -114,8 +116,9 @@ func parseBase(text string) *treeBase {
 	return b
 }
 
-// merge joins the bases of two records. Where one is accepted later it counts alone. Else they may be of different moments, so what
-// either has counts; a partition with two marks gets one that is nobody's, and is judged again.
+// merge joins the bases of two records. If one has been accepted later, it counts alone. Otherwise they may be of different
+// moments, so the result has the partitions of both; a partition with two different marks gets one that matches no
+// partition, and is checked again.
 func (b *treeBase) merge(o *treeBase) *treeBase {
 	switch {
 	case b == nil || o != nil && o.accepted > b.accepted:

@@ -11,10 +11,10 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// finding is a partition of which the stream lacks something.
+// finding is a partition of which the stream lacks changes.
 type finding struct{ root, what string }
 
-// changed is the problem of what was found.
+// changed returns the problem of the findings.
 func changed(found []finding) *capture.Problem {
 	const most = 20
 	var whats, roots []string
@@ -41,8 +41,8 @@ func changed(found []finding) *capture.Problem {
 	}
 }
 
-// compare judges each partition whose mark differs from the base. It returns the next base, in which what is harmless is as it is
-// now and what is a loss is as it was.
+// compare checks each partition whose mark differs from the base. It returns the next base, in which harmless differences
+// are updated and losses keep their old marks.
 func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []treeNode) (
 	next *treeBase, found []finding, err error,
 ) {
@@ -91,13 +91,13 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 	return next, append(found, gone...), err
 }
 
-// gone judges the partitions of the base that are in no tree any more.
+// gone checks the partitions of the base that are no longer in any tree.
 func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, there map[uint32]bool, roots map[uint32]string) (
 	found []finding, err error,
 ) {
 	var oids []uint32
 	for oid, was := range base.leaves {
-		if !there[oid] && next.roots[was.root] { // else the whole tree is not published any more
+		if !there[oid] && next.roots[was.root] { // else the whole tree is no longer published
 			oids = append(oids, oid)
 		}
 	}
@@ -128,11 +128,11 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 	return found, nil
 }
 
-// mostProbes is how many partitions one look looks at: other things wait for its connection.
+// mostProbes is the maximum number of partitions that one check probes: other checks wait for its connection.
 const mostProbes = 200
 
-// judge says what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false while that cannot
-// be told. A judgement stands as long as the marks do.
+// judge returns what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false as
+// long as that cannot be determined. A judgement remains valid as long as the marks do.
 func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leafMark, known, together bool) (
 	what string, decided bool, err error,
 ) {
@@ -140,7 +140,7 @@ func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leaf
 		return j.what, true, nil
 	}
 	if t.probes++; t.probes > mostProbes {
-		return "", false, nil // the next look goes on
+		return "", false, nil // the next check continues
 	}
 	switch {
 	case !known:
@@ -156,7 +156,8 @@ func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leaf
 	return what, decided, err
 }
 
-// attached judges a partition that is new in its tree. Rows that were written before it was linked to the root are in no stream.
+// attached checks a partition that is new in its tree. Rows that were written before it was linked to the root are in no
+// stream.
 func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what string, decided bool, err error) {
 	p, decided, err := t.config.probe(ctx, conn, n.OID, n.Joined, n.JoinedAt)
 	if err != nil || !decided {
@@ -168,7 +169,7 @@ func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what
 	return fmt.Sprintf("partition %s was attached to %s with rows", n.Name, n.RootName), true, nil
 }
 
-// newFile judges a partition that has another file: it was truncated, or rewritten with all its rows.
+// newFile checks a partition that has another file: it was truncated, or rewritten with all its rows.
 func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, together bool) (what string, decided bool, err error) {
 	s, seen := t.suspects[n.OID]
 	if !seen || s.file != n.File {

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// growth is what a partition that is made later gets from its root. A primary key is inherited; REPLICA IDENTITY is not.
+// growth is what a partition that is created later gets from its root. A primary key is inherited; REPLICA IDENTITY is not.
 type growth struct {
 	grows  bool     // not all levels of the tree are split by hash
 	keyed  bool     // the root has a primary key that can be a replica identity
@@ -39,8 +39,9 @@ func (c *Config) growths(ctx context.Context, conn *pgx.Conn, ts []*target) erro
 	return nil
 }
 
-// checkGrowth asks whether a partition that the application makes later can be updated, and whether its old rows have the key and what
-// the filter needs: it has the default replica identity, whatever the root and the other partitions have.
+// checkGrowth checks whether a partition that the application creates later can be updated, and whether its old rows carry
+// the key and the columns of the filter: it has the default replica identity, whatever the root and the other partitions
+// have.
 func (c *Config) checkGrowth(t *target) error {
 	if !t.partitioned() || !t.growth.grows || t.Identity == "d" {
 		return nil
@@ -68,7 +69,7 @@ func (c *Config) checkGrowth(t *target) error {
 	return nil
 }
 
-// defaultIdentities is the SQL for a tree whose partitions all have the identity that a new one has.
+// defaultIdentities returns the SQL for a tree whose partitions all have the identity that a new one gets.
 func (t *target) defaultIdentities() string {
 	fix := "ALTER TABLE " + t.sql() + " REPLICA IDENTITY DEFAULT;"
 	for _, l := range t.leaves {
@@ -79,14 +80,14 @@ func (t *target) defaultIdentities() string {
 	return fix
 }
 
-// keyFix is the SQL that gives a tree a primary key, which is inherited by partitions that are made later.
+// keyFix returns the SQL that gives a tree a primary key, which partitions that are created later inherit.
 func (t *target) keyFix() string {
 	columns := "..."
 	if len(t.growth.unique) > 0 {
 		columns = idents(t.growth.unique)
 	}
 	add := "ALTER TABLE " + t.sql() + " ADD PRIMARY KEY (" + columns + ");"
-	if columns == "..." || len(primary(t.attributes)) > 0 { // a deferrable one has to go first
+	if columns == "..." || len(primary(t.attributes)) > 0 { // a deferrable one has to be dropped first
 		add = "-- give it a primary key that is not deferrable, which partitions inherit: " + add
 	}
 	return add + "\n" + t.defaultIdentities() + "\n-- or leave the table out by except"
@@ -109,7 +110,7 @@ func (d *definition) publishes(oid uint32) bool {
 	return d != nil && slices.ContainsFunc(d.Tables, func(m member) bool { return m.oid == oid })
 }
 
-// doubtful reports whether the replica identities of a node and its root call for a closer look.
+// doubtful reports whether the replica identities of a node and its root need a closer check.
 func (n *treeNode) doubtful() bool {
 	switch {
 	case n.OID == n.Root:
@@ -120,7 +121,8 @@ func (n *treeNode) doubtful() bool {
 	return !n.Usable || n.Kind != "r" || n.Persistence != "p" || n.Identity != n.RootIdentity && n.Identity != "f"
 }
 
-// treeProblems says which trees have a partition whose UPDATE and DELETE fail or whose old rows are wrong, or would get one.
+// treeProblems returns a problem for each tree in which the UPDATE and DELETE of a present or future partition fail, or its
+// old rows are wrong.
 func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeNode) ([]error, error) {
 	var oids []uint32
 	keyed := map[uint32]bool{}
@@ -154,7 +156,7 @@ func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeN
 	return problems, nil
 }
 
-// treeWarnings is what a check warns of: what would be a warning of the pipeline while it runs.
+// treeWarnings returns the warnings of a check: those that the pipeline would report while it runs.
 func (c *Config) treeWarnings(ctx context.Context, conn *pgx.Conn) []error {
 	nodes, err := c.readTrees(ctx, conn)
 	if err != nil {
@@ -176,7 +178,7 @@ func (c *Config) treeWarnings(ctx context.Context, conn *pgx.Conn) []error {
 	return warnings
 }
 
-// checkPublishedTree looks at a tree that is published already. What fails now comes before what may fail later.
+// checkPublishedTree checks a tree that is already published. Present failures come before possible future ones.
 func (c *Config) checkPublishedTree(t *target, major int) (problems []error) {
 	for i := range t.leaves {
 		if p := capture.AsProblem(c.checkIdentity(t, &t.leaves[i], major)); p != nil {
@@ -192,8 +194,8 @@ func (c *Config) checkPublishedTree(t *target, major int) (problems []error) {
 	return problems
 }
 
-// childProblems says which tables inherit from a published one and are published neither by name nor with it. A publication of ours
-// has parents without their children, and a child that is made later is in none.
+// childProblems returns the tables that inherit from a published one and are not published, neither by name nor with it. A
+// managed publication has parents without their children, and a child that is created later is in no publication.
 func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, error) {
 	if !c.Manage {
 		return nil, nil

@@ -10,12 +10,12 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// treeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition. docs/decisions/0023 says
-// what each field proves.
+// treeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition.
+// docs/decisions/0023 describes what each field proves.
 type treeNode struct {
 	Root         uint32
 	OID          uint32
-	RootName     member // with the schema and the name alone
+	RootName     member // only the schema and the name are set
 	Name         member
 	Kind         string // pg_class.relkind
 	Persistence  string // pg_class.relpersistence
@@ -28,15 +28,15 @@ type treeNode struct {
 	Tuples       float32 // pg_class.reltuples
 	Joined       uint32  // the transaction of the youngest link between the table and the root
 	JoinedAt     int64   // the command of that transaction
-	Grows        bool    // a partitioned table that is not split by hash: it gets further partitions
+	Grows        bool    // a partitioned table that is not split by hash: it may get further partitions
 	Keyed        bool    // it has a primary key that can be a replica identity
 }
 
 // holdsRows reports whether the node holds rows itself.
 func (n *treeNode) holdsRows() bool { return n.Kind != "p" }
 
-// readTrees reads the partition trees that the publication has under their roots' names. It reads the catalogue alone and takes no
-// lock on any of the tables: a look every two seconds must not wait for a migration.
+// readTrees reads the partition trees that the publication has under their roots' names. It reads only the catalogue and
+// takes no lock on any of the tables: a check every two seconds must not wait for a migration.
 func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, error) {
 	schema := "false"
 	if major(conn.PgConn()) >= 15 {
@@ -81,23 +81,23 @@ func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, err
 	return nodes, c.named("read partition trees", err)
 }
 
-// probe is what the rows of a partition prove.
+// probe is what the rows of a partition show.
 type probe struct {
 	Exists    bool
 	File      uint32
-	Empty     bool // it has no page
-	Readable  bool // its rows were looked at
-	Older     bool // it has rows that were written before the moment in question
-	Rewritten bool // the transaction that made its file changed its columns
-	Unfilled  bool // the server counts no row that was ever inserted
-	Born      bool // the transaction in question created it
+	Empty     bool // it has no pages
+	Readable  bool // its rows were read
+	Older     bool // it has rows that were written before the given moment
+	Rewritten bool // the transaction that created its file changed its columns
+	Unfilled  bool // the server's statistics count no insert
+	Born      bool // the given transaction created it
 }
 
-// older is the condition on a row in the first 8 MB of a partition that was written before a command of a transaction.
+// older is the condition for a row in the first 8 MB of a partition that was written before a command of a transaction.
 const older = `t.ctid < '(1024,0)'::tid AND (age(t.xmin) > age($1::text::xid) OR t.xmin = $1::text::xid AND t.cmin::text::bigint < $2)`
 
-// probe looks at a partition's file and its first rows. It waits 200 ms for a lock at most; decided is false when it did not get it.
-// Of a partition that the role may not read it tells what the catalogue has.
+// probe reads a partition's file and its first rows. It waits at most 200 ms for a lock; decided is false when it did not
+// get it. For a partition that the role may not read, the result has only what the catalogue shows.
 func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, command int64) (p probe, decided bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'"); err != nil {

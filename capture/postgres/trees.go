@@ -17,27 +17,27 @@ import (
 type trees struct {
 	config *Config
 	log    *zap.Logger
-	nudged chan struct{} // a look is due
+	nudged chan struct{} // a check is due
 	text   atomic.Pointer[treeText]
-	roots  atomic.Pointer[map[uint32]bool] // what the last look found
-	read   atomic.Uint64                   // how far the stream has been read, as an LSN
+	roots  atomic.Pointer[map[uint32]bool] // the result of the last check
+	read   atomic.Uint64                   // the position up to which the stream has been read, as an LSN
 
 	mu      sync.Mutex
 	passed  bool      // the stream has passed the start rule
 	base    *treeBase // nil: none yet
-	ours    bool      // the base is what this process has found, not only what records say
+	ours    bool      // the base is the result of this process's own checks, not only of records
 	emptied map[uint32][]uint32
 	problem *capture.Problem
 	since   time.Time
 
-	awaited atomic.Uint64 // the least of the suspects' positions; 0: there are none
+	awaited atomic.Uint64 // the lowest position of the suspects; 0: there are none
 
-	looking  sync.Mutex // of what follows: the watch of the last stream may not have ended yet
+	looking  sync.Mutex // protects what follows: the watch of the last stream may not have ended yet
 	judged   map[uint32]judgement
 	suspects map[uint32]truncation
-	names    map[uint32]string // of partitions, from earlier looks
-	told     bool              // the log has that there are too many
-	probes   int               // of partitions, at this look
+	names    map[uint32]string // of partitions, from earlier checks
+	told     bool              // the log has reported that there are too many
+	probes   int               // of partitions, in this check
 }
 
 // treeText is the base as the stream's batches carry it.
@@ -46,16 +46,17 @@ type treeText struct {
 	pending, done []byte // shared by batches
 }
 
-// judgement is what was found about a partition whose mark differs from the base.
+// judgement is the result for a partition whose mark differs from the base.
 type judgement struct {
 	was, now leafMark
 	what     string // "": nothing is missing
 }
 
-// truncation is a partition that has lost its rows. A TRUNCATE of its root is in the stream, which may not have come there yet.
+// truncation is a partition that has lost its rows. If its root was truncated, the stream has the TRUNCATE, but may not
+// have reached it yet.
 type truncation struct {
 	file uint32
-	upto capture.LSN // where the stream has passed it
+	upto capture.LSN // the position after which the stream has passed it
 }
 
 func newTrees(c *Config, log *zap.Logger) *trees {
@@ -73,7 +74,7 @@ func (t *trees) begin() {
 	t.read.Store(0)
 }
 
-// forget forgets the base: another daemon has the slot, and goes on from the records.
+// forget discards the base: another daemon has the slot, and the base is read again from the records.
 func (t *trees) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,7 +83,7 @@ func (t *trees) forget() {
 	t.keep(nil)
 }
 
-// snapshot takes the base from the catalogue as a first copy of all rows sees it.
+// snapshot takes the base from the catalogue as the first copy of all rows sees it.
 func (t *trees) snapshot(ctx context.Context, conn *pgx.Conn) error {
 	nodes, err := t.config.readTrees(ctx, conn)
 	if err != nil {
@@ -95,7 +96,8 @@ func (t *trees) snapshot(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// learn takes what a sink's record has. What this process has found is as good, unless the operator has accepted since.
+// learn takes over the base of a sink's record. The result of this process's own checks is as good, unless the operator has
+// accepted a later base.
 func (t *trees) learn(r *capture.Record) {
 	b := parseBase(recordedTrees(r.State))
 	t.mu.Lock()
@@ -113,7 +115,7 @@ func (t *trees) pass() {
 	t.nudge()
 }
 
-// keep makes b the base. The caller holds mu.
+// keep sets the base to b. The caller holds mu.
 func (t *trees) keep(b *treeBase) {
 	t.base = b
 	text := b.String()
@@ -123,7 +125,7 @@ func (t *trees) keep(b *treeBase) {
 	t.text.Store(&treeText{text, withTrees(statePending, text), withTrees(stateDone, text)})
 }
 
-// state is what goes with a batch; state is stateDone or statePending.
+// state returns the state for a batch; its argument is stateDone or statePending.
 func (t *trees) state(state []byte) []byte {
 	text := t.text.Load()
 	switch {
@@ -135,7 +137,7 @@ func (t *trees) state(state []byte) []byte {
 	return text.done
 }
 
-// nudge makes the next look come soon.
+// nudge requests an early check.
 func (t *trees) nudge() {
 	select {
 	case t.nudged <- struct{}{}:
@@ -143,14 +145,15 @@ func (t *trees) nudge() {
 	}
 }
 
-// described is called for each table that the stream describes: it describes a root again after most changes of its tree.
+// described is called for each table that the stream describes: the server describes a root again after most changes of its
+// tree.
 func (t *trees) described(oid uint32) {
 	if roots := t.roots.Load(); roots != nil && (*roots)[oid] {
 		t.nudge()
 	}
 }
 
-// mostTruncates is how many transactions are remembered that have truncated a table.
+// mostTruncates is the number of transactions with a TRUNCATE that are remembered.
 const mostTruncates = 64
 
 // truncated is called for each TRUNCATE in the stream.
@@ -161,8 +164,8 @@ func (t *trees) truncated(oid, xid uint32) {
 	t.emptied[oid] = xids[max(0, len(xids)-mostTruncates):]
 }
 
-// streamed reports whether the stream has the TRUNCATE that a partition's file is of. In a subtransaction the catalogue has another
-// transaction than the stream; then all partitions of the root have the same one.
+// streamed reports whether the stream has the TRUNCATE that created a partition's file. For a subtransaction the catalogue
+// has another transaction id than the stream; then all partitions of the root have the same one.
 func (t *trees) streamed(root, written uint32, together bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -171,10 +174,10 @@ func (t *trees) streamed(root, written uint32, together bool) bool {
 	})
 }
 
-// soonest is the least time between two looks that were asked for.
+// soonest is the minimum time between two checks that were requested.
 const soonest = 100 * time.Millisecond
 
-// wait waits for the next look: for d, until one is asked for, or until the stream has come to a truncation in question.
+// wait waits for the next check: for d, until one is requested, or until the stream has reached a suspected truncation.
 func (t *trees) wait(ctx context.Context, d time.Duration) error {
 	if err := capture.Sleep(ctx, soonest); err != nil {
 		return err
@@ -203,8 +206,9 @@ func (t *trees) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// look compares the trees with the base, and says what is missing in the stream. hurry makes the stream tell its position soon.
-func (t *trees) look(ctx context.Context, conn *pgx.Conn, hurry func()) error {
+// look compares the trees with the base, and reports what is missing in the stream. expedite makes the stream report its
+// position soon.
+func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error {
 	t.looking.Lock()
 	defer t.looking.Unlock()
 	t.mu.Lock()
@@ -252,10 +256,10 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, hurry func()) error {
 		}
 	}
 	if len(t.suspects) > 0 {
-		hurry()
+		expedite()
 	}
 	if t.conclude(was, next, problems) {
-		hurry() // an idle server's keepalive takes it to the sinks' records
+		expedite() // an idle server's keepalive brings it to the sinks' records
 	}
 	return nil
 }
@@ -267,8 +271,8 @@ func accepted(b *treeBase) uint64 {
 	return b.accepted
 }
 
-// conclude makes next the base, unless a record with a later one was read meanwhile, and shows what is wrong. It reports whether the
-// base that sinks record is another one now.
+// conclude makes next the base, unless a record with a later one was read meanwhile, and updates the warning. It reports
+// whether the base that sinks record has changed.
 func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -287,7 +291,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	case p == nil && t.problem != nil:
 		t.log.Info("the warning has ended", zap.String("state", t.problem.State))
 	case p != nil && (t.problem == nil || t.problem.Reason != p.Reason):
-		// Its fix names the pipeline's files, which the status knows.
+		// The fix names the pipeline's files, which only the status knows.
 		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason))
 		if t.problem == nil || t.problem.State != p.State {
 			t.since = time.Now()
@@ -297,7 +301,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	return next.String() != before
 }
 
-// warning is what stands now; nil: nothing.
+// warning returns the present warning; nil: there is none.
 func (t *trees) warning() (p *capture.Problem, since time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

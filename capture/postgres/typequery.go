@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// typesQuery reads types and all that they are made of. An array is what array_out prints: int2vector and oidvector
-// have elements too, and print them otherwise.
+// typesQuery reads types and the types that they depend on. An array is what array_out prints: int2vector and oidvector
+// have elements too, but print them differently.
 var typesQuery = `
 WITH RECURSIVE need (oid) AS (
     SELECT pg_catalog.unnest($1::pg_catalog.oid[])
@@ -66,17 +66,17 @@ LEFT JOIN LATERAL (
     WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
 ) AS f (names, types, modifiers, collations) ON t.typtype = 'c'`
 
-// collationOf is the SQL of a collation's name, qualified and quoted, and ” where it is the usual one.
+// collationOf returns the SQL of a collation's name, qualified and quoted, and ” where it is the usual one.
 func collationOf(collation, usual string) string {
 	return `coalesce((SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
            FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
            WHERE co.oid = ` + collation + ` AND co.oid <> ` + usual + `), '')`
 }
 
-// typeRows reads the types with these OIDs and, recursively, what they are made of, in one query.
+// typeRows reads the types with these OIDs and, recursively, the types that they depend on, in one query.
 func typeRows(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]typeRow, error) {
 	query := typesQuery
-	if major(conn.PgConn()) < 14 { // which has no multiranges
+	if major(conn.PgConn()) < 14 { // it has no multiranges
 		query = strings.NewReplacer("r.rngmultitypid", "0", "m.rngmultitypid", "0").Replace(query)
 	}
 	rows, err := conn.Query(ctx, query, oids)

@@ -6,7 +6,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// kinds are the built-in types that are more than text. Their OIDs are the same in every database.
+// kinds maps the built-in types that are more than text. Their OIDs are the same in every database.
 var kinds = map[uint32]capture.TypeKind{
 	pgtype.BoolOID:        capture.KindBool,
 	pgtype.Int2OID:        capture.KindInt,
@@ -27,12 +27,12 @@ var kinds = map[uint32]capture.TypeKind{
 
 const moneyOID = 790
 
-// typeRow is a type as the catalogue has it.
+// typeRow is a type as read from the catalogue.
 type typeRow struct {
 	oid          uint32
 	schema, name string
 	class        string // pg_type.typtype
-	extension    string // that it belongs to
+	extension    string // the extension that it belongs to
 	base         uint32 // of a domain, else 0
 	elem         uint32 // of an array, else 0
 	part         uint32 // the subtype of a range, the range of a multirange, else 0

@@ -10,7 +10,7 @@ import (
 // typeSet holds one *capture.Type for each OID.
 type typeSet struct {
 	types map[uint32]*capture.Type
-	named map[uint32]pgoutput.Type // what the stream has called the types that are not built in
+	named map[uint32]pgoutput.Type // the names from the stream of the types that are not built in
 }
 
 func newTypeSet() typeSet {
@@ -28,8 +28,8 @@ func (s typeSet) missing(oids []uint32) []uint32 {
 	return lack
 }
 
-// resolve returns the type with an OID, which it makes of rows when the set lacks it, with all that it is made of. One
-// that the rows lack as well has been dropped: only the stream knows its name.
+// resolve returns the type with an OID. If the set lacks it, resolve builds it from rows, together with the types that it
+// depends on. A type that the rows lack as well has been dropped: only the stream has its name.
 func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
 	if t := s.types[oid]; t != nil {
 		return t
@@ -44,7 +44,7 @@ func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
 	return t
 }
 
-// builtin is the kind of a type by what the stream calls it, which is the base type's name for a domain.
+// builtin returns the kind of a type by its name in the stream, which for a domain is the name of the base type.
 func builtin(m pgoutput.Type) capture.TypeKind {
 	if t, ok := pgtype.NewMap().TypeForName(m.Name); ok && m.Schema == "pg_catalog" {
 		return kinds[t.OID]
@@ -72,7 +72,8 @@ func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
 	}
 }
 
-// made is how a type was made; nil for what every server has, and for arrays, which come with their elements.
+// made returns how a user created the type; nil for types that every server has, and for arrays, which are created with
+// their elements.
 func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
 	if row.schema == "pg_catalog" || row.schema == "information_schema" || row.elem != 0 {
 		return nil
@@ -87,7 +88,7 @@ func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
 	return m
 }
 
-// delimiter is what array_out puts between elements: a property of the element's type.
+// delimiter returns the character that array_out puts between elements: a property of the element's type.
 func delimiter(elem typeRow) byte {
 	if elem.delim == "" {
 		return ','

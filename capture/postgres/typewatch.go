@@ -13,25 +13,25 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// The stream says nothing of a type that is altered: not of an attribute of a composite type, nor of a label of an enum. So the types
-// that somebody made are compared with the catalogue when a table is described, and by the watch.
+// The stream has no message about an altered type: neither about an attribute of a composite type nor about a label of an
+// enum. So the user-defined types are compared with the catalogue when a table is described, and by the watch.
 
-// described is what a table was made of, to make it again.
+// described is what a table was built from, so that it can be built again.
 type described struct {
 	message     *pgoutput.Relation
 	description description
 	exists      bool
 }
 
-// typeWatch knows whether types were altered. Any goroutine may use it.
+// typeWatch detects whether types were altered. Any goroutine may use it.
 type typeWatch struct {
 	mu          sync.Mutex
-	oids        []uint32 // of the types that somebody made
+	oids        []uint32 // of the user-defined types
 	fingerprint int64    // of the catalogue, when they were read
 	altered     atomic.Bool
 }
 
-// firstMade is the least OID of what somebody made; below is what every server has.
+// firstMade is the lowest OID of a user-defined type; lower OIDs exist on every server.
 const firstMade = 16384
 
 const typesFingerprint = `
@@ -84,7 +84,8 @@ func (w *typeWatch) set(oids []uint32, fingerprint int64) {
 	w.altered.Store(false)
 }
 
-// readTypes reads types that are not known yet. The fingerprint comes first: what is altered in between is seen by the next one.
+// readTypes reads types that are not known yet. It reads the fingerprint first: a change in between is detected by the next
+// comparison.
 func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32) error {
 	lack := r.types.missing(oids)
 	if len(lack) == 0 {
@@ -105,7 +106,7 @@ func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32
 	if err != nil {
 		return err
 	}
-	if len(made) > 0 { // what is altered meanwhile has another fingerprint then
+	if len(made) > 0 { // a change meanwhile has another fingerprint
 		if rows, err = typeRows(ctx, conn, lack); err != nil {
 			return err
 		}
@@ -117,7 +118,7 @@ func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32
 	return nil
 }
 
-// retype reads all types again, and makes the tables of this connection again that have them.
+// retype reads all types again, and rebuilds the tables of this connection that use them.
 func (r *relations) retype(ctx context.Context, conn *pgx.Conn) error {
 	var oids []uint32
 	for oid := range r.types.types {
@@ -136,7 +137,7 @@ func (r *relations) retype(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// begin begins a transaction of the stream.
+// begin records the beginning of a transaction of the stream.
 func (r *relations) begin(ctx context.Context, xid uint32) error {
 	r.ended.begin(xid)
 	if !r.typeWatch.stale() {

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A host that is gone acknowledges nothing: it is noticed although nobody reads.
+// A host that is gone acknowledges nothing: that is detected even if no caller reads.
 func TestHostGoneWhileNobodyReads(t *testing.T) {
 	client, server := connected(t)
 	s, ended := stuck(t, client, 500*time.Millisecond)
-	alive := time.NewTicker(100 * time.Millisecond) // beside the stream the server answers
+	alive := time.NewTicker(100 * time.Millisecond) // next to the stream the server answers
 	defer alive.Stop()
 	deaf(t, server)
 	for range 200 {
@@ -29,7 +29,7 @@ func TestHostGoneWhileNobodyReads(t *testing.T) {
 	t.Error("it was not noticed in 20 s")
 }
 
-// deaf makes the kernel drop what comes to a connection, unacknowledged, as if its host had lost its power.
+// deaf makes the kernel drop incoming data of a connection, unacknowledged, as if its host had lost power.
 func deaf(t *testing.T, c *net.TCPConn) {
 	t.Helper()
 	raw, err := c.SyscallConn()

@@ -26,7 +26,7 @@ func showRow(t *capture.Table, values []capture.Value) string {
 	return b.String()
 }
 
-// awkward are values whose text is hard on whoever escapes it.
+// awkward are values whose text is hard to escape.
 var awkward = []struct{ sql, value string }{
 	{"text", `E'tab\tnewline\nreturn\rback\\slash\b\f\v end\\'`},
 	{"text", `'\N'`},

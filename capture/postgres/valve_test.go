@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// valve is a proxy that can hold the connections that there are now and serve new ones.
+// valve is a proxy that can block the present connections and serve new ones.
 type valve struct {
 	*testenv.ProxyServer
 	last, closed atomic.Int64 // connections by number: the newest, and up to which they are held

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// check looks at the live server as a start would, and changes nothing.
+// check checks the live server as a start would, and changes nothing.
 func (c *Config) check(ctx context.Context) []error {
 	conn, err := c.control(ctx)
 	if err != nil {
@@ -21,7 +21,7 @@ func (c *Config) check(ctx context.Context) []error {
 	if _, errs := c.preflight(ctx, conn); len(errs) > 0 {
 		return errs
 	}
-	// Only a replication connection tells whether pg_hba.conf and max_wal_senders let us in.
+	// Only a replication connection shows whether pg_hba.conf and max_wal_senders let us in.
 	repl, err := c.replication(ctx)
 	if err != nil {
 		return []error{err}
@@ -33,8 +33,8 @@ func (c *Config) check(ctx context.Context) []error {
 	return c.treeWarnings(ctx, conn)
 }
 
-// judgedBy reads what the start rule judges by, without a stream. A missing publication is nothing published, and a missing slot
-// a new one.
+// judgedBy reads what the start rule needs, without a stream. A missing publication counts as an empty one, and a missing
+// slot as a new one.
 func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capture.Origin, slot capture.Slot, known []capture.Comparison,
 	err error,
 ) {
@@ -86,7 +86,7 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 	return o, slot, known, nil
 }
 
-// drop removes the slot, then the publication: in between the slot would only keep WAL that nobody can read.
+// drop removes the slot, then the publication: in the opposite order the slot would retain WAL that cannot be decoded.
 func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 	conn, err := c.control(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (c *Config) dropOurSlot(ctx context.Context, conn *pgx.Conn, dry bool) ([]s
 	return []string{line}, nil
 }
 
-// notOurs says why a slot must not be dropped.
+// notOurs returns why a slot must not be dropped.
 func (c *Config) notOurs(s *slotState) *capture.Problem {
 	switch {
 	case s.Type != "logical" || !s.Here || s.Plugin != "pgoutput" || s.Temporary:
@@ -143,15 +143,15 @@ func (c *Config) notOurs(s *slotState) *capture.Problem {
 	return nil
 }
 
-// hangUp ends a connection within a second, also when ctx has ended.
+// hangUp closes a connection within a second, even when ctx has ended.
 func hangUp(ctx context.Context, end func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = end(ctx)
 }
 
-// Read opens a connection for queries, without a time limit, on which values read as in the stream, and names the
-// publication that the stream carries. The caller closes it.
+// Read opens a connection for queries, without a time limit, on which values are printed as in the stream. It also returns
+// the name of the publication that the stream carries. The caller closes the connection.
 func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, string, error) {
 	c, err := s.Config(pipeline)
 	if err != nil {

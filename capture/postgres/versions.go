@@ -9,32 +9,33 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// maxVersions is how many versions of a table are kept. Older ones are for a stream that lags behind more changes of it.
+// maxVersions is how many versions of a table are kept. Older ones are for a stream that is more than one change of the
+// table behind.
 const maxVersions = 16
 
-// version is a description of a table with the time that it is known for: nothing has changed between two snapshots.
+// version is a description of a table with the interval for which it is known: nothing has changed between two snapshots.
 type version struct {
 	description
 	first, last *catalogSnapshot
 }
 
-// versions are what was read of each table, oldest first. Any goroutine may use it.
+// versions stores the descriptions read for each table, oldest first. Any goroutine may use it.
 type versions struct {
 	mu     sync.Mutex
 	tables map[uint32][]version
-	next   time.Time // of the watch, whose field this is
-	from   uint32    // every transaction of the stream ended after all those before it; 0: not known
+	next   time.Time // of the watch, which owns this field
+	from   uint32    // every transaction before it had ended when the first transaction of the stream did; 0: unknown
 }
 
-// forget forgets all that was read: it is of another server.
+// forget discards everything that was read: it belongs to another server.
 func (v *versions) forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.tables, v.from = map[uint32][]version{}, 0
 }
 
-// add takes over what was read last, while the connection that read it is borrowed. It returns the tables that have another version
-// now, which has to be read.
+// add stores a new reading, while the connection that read it is borrowed. It returns the tables that have another version
+// now and must be read.
 func (v *versions) add(r *catalogView) (changed []uint32) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -45,7 +46,7 @@ func (v *versions) add(r *catalogView) (changed []uint32) {
 		switch {
 		case n > 0 && all[n-1].fingerprint == fingerprint:
 			all[n-1].last = &r.snapshot
-			if read { // the names of a collation or a default of a domain may be others
+			if read { // the names of a collation or the default of a domain may have changed
 				all[n-1].description = d
 			}
 		case read:
@@ -60,15 +61,15 @@ func (v *versions) add(r *catalogView) (changed []uint32) {
 	return changed
 }
 
-// oids are the tables that there are versions of.
+// oids returns the tables that have versions.
 func (v *versions) oids() []uint32 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Collect(maps.Keys(v.tables))
 }
 
-// at returns the first version that was read after a transaction, and the one before it; nil where there is none. A version that was
-// the same before and after the transaction is exact: it is the table's of that moment.
+// at returns the first version that was read after a transaction, and the one before it; nil when there is none. A version
+// that was the same before and after the transaction is exact: the table had it at that moment.
 func (v *versions) at(oid, xid uint32) (after, before *version, exact bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -85,14 +86,15 @@ func (v *versions) at(oid, xid uint32) (after, before *version, exact bool) {
 	return nil, before, false
 }
 
-// ended knows transactions that the stream has brought whole on this connection: the last ones, and those that are asked for.
+// ended records transactions that the stream has delivered completely on this connection: the last ones, and those that
+// were requested.
 type ended struct {
 	wanted map[uint32]bool // value: it has ended
 	last   [4096]uint32
 	next   int
 }
 
-// begin notes that the next transaction begins, so that the last one has ended.
+// begin records that the next transaction begins, so the last one has ended.
 func (e *ended) begin(xid uint32) {
 	if len(e.wanted) > 0 {
 		if last := e.current(); last != 0 {
@@ -105,10 +107,10 @@ func (e *ended) begin(xid uint32) {
 	e.last[e.next%len(e.last)] = xid
 }
 
-// current is the transaction that the stream is in; 0: none has begun.
+// current returns the transaction that the stream is in; 0: none has begun.
 func (e *ended) current() uint32 { return e.last[e.next%len(e.last)] }
 
-// want asks for a transaction.
+// want requests a transaction.
 func (e *ended) want(xid uint32) {
 	if _, there := e.wanted[xid]; !there {
 		e.wanted[xid] = false
@@ -120,7 +122,7 @@ func (e *ended) has(xid uint32) bool {
 	return xid != e.current() && (e.wanted[xid] || slices.Contains(e.last[:], xid))
 }
 
-// equal reports whether a message has the columns of a description, leaving out generated ones.
+// equal reports whether a message has the columns of a description, ignoring generated ones.
 func (d *description) equal(m *pgoutput.Relation) bool {
 	i := 0
 	for _, a := range d.columns {
@@ -133,7 +135,7 @@ func (d *description) equal(m *pgoutput.Relation) bool {
 	return i == len(m.Columns)
 }
 
-// is reports whether a column of the catalogue has the name and the type of a message's.
+// is reports whether a column of the catalogue has the name and the type of a column of a message.
 func (a *attr) is(c pgoutput.Column) bool {
 	return a.Name == c.Name && a.Type == c.Type && a.Modifier == c.Modifier
 }

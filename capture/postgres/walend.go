@@ -9,16 +9,16 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// The sizes of WAL page headers: of a page, and of a segment's first page.
+// The sizes of the WAL headers: of a page, and of a segment's first page.
 const (
 	pageHeader    = 24
 	segmentHeader = 40
 )
 
-// walEnd is an end of the WAL such that every commit that has returned is below it, and that the walsender reaches on
-// an otherwise idle server. The insert position is beyond what is flushed while asynchronous commits or open
-// transactions wait for the WAL writer; it is given a second. Then the flushed part is the answer, which holds every
-// synchronous commit.
+// walEnd returns an end of the WAL such that every commit that has returned lies before it, and that the walsender reaches
+// on an otherwise idle server. The insert position is beyond what is flushed while asynchronous commits or open
+// transactions wait for the WAL writer; walEnd waits a second for it. After that it returns the flushed position, which
+// covers every synchronous commit.
 func (c *Config) walEnd(ctx context.Context, conn *pgx.Conn) (capture.LSN, error) {
 	var insert, flush capture.LSN
 	var page, segment uint64
@@ -48,8 +48,8 @@ func (c *Config) walEnd(ctx context.Context, conn *pgx.Conn) (capture.LSN, error
 	}
 }
 
-// beforeHeader takes off the page header that an insert position at a page's start counts already: nothing is written
-// there yet, and the walsender stops before it.
+// beforeHeader subtracts the page header that an insert position at a page's start already counts: nothing is written there
+// yet, and the walsender stops before it.
 func beforeHeader(l capture.LSN, page, segment uint64) capture.LSN {
 	switch {
 	case uint64(l)%segment == segmentHeader:

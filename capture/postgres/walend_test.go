@@ -29,7 +29,7 @@ func TestWALEnd(t *testing.T) {
 				s.Errorf("synchronous_commit %s: end %s, %v; committed %s, flushed %s", setting, end, err, committed, flush)
 			}
 		}
-		// After a switch the insert position is behind the header of a page that nobody has written.
+		// After a switch the insert position is after the header of a page that has not been written.
 		s.exec(`SELECT pg_switch_wal()`)
 		end, err := c.walEnd(s.Context(), conn)
 		if flush := read("pg_current_wal_flush_lsn"); err != nil || end > flush {
@@ -45,7 +45,7 @@ func TestWALEnd(t *testing.T) {
 	})
 }
 
-// reach waits until a walsender has come as far as end, with nobody writing.
+// reach waits until a walsender has reached end, while no session writes.
 func reach(s site, c *Config, end capture.LSN) {
 	s.Helper()
 	repl, err := c.replication(s.Context())

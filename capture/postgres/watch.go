@@ -11,12 +11,12 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// watchPause is how often the slot's row is read. A server that wants to stop and cannot tell a blocked stream so is
-// noticed within it, which is part of the bound that Config.ShutdownGrace promises.
+// watchPause is how often the slot's row is read. It is also the time in which a server that is shutting down is detected
+// while the stream is blocked, which is part of the bound that Config.ShutdownGrace promises.
 const watchPause = 2 * time.Second
 
-// watch keeps the health up to date, and ends a stream whose server is shutting down while nobody reads from it, or whose
-// publication is not what it was: the next stream is judged.
+// watch updates the health. It ends the stream when its server is shutting down while no caller reads from it, or when its
+// publication has changed: the next stream is checked.
 func (s *Source) watch(ctx context.Context, st *stream) {
 	var standbys standbyWait
 	for {
@@ -71,7 +71,7 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	if err != nil || row == nil {
 		return err
 	}
-	if (mark != st.mark || reborn) && st.snapshot == nil { // a snapshot goes on: the stream after it is judged
+	if (mark != st.mark || reborn) && st.snapshot == nil { // a snapshot goes on: the stream after it is checked
 		s.log.Info("the publication was changed: the stream starts again", zap.String("name", s.config.Publication))
 		st.end(capture.ErrRestart)
 	}
@@ -79,7 +79,7 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		standbys.log(s.log)
 	}
 	if st.snapshot == nil {
-		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.hurry) }); err != nil {
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	return nil
 }
 
-// closed reports whether a channel is closed on which nothing is sent.
+// closed reports whether a channel on which nothing is sent is closed.
 func closed(c <-chan struct{}) bool {
 	select {
 	case <-c:
@@ -103,7 +103,7 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// meter is the rate at which the server writes WAL, in bytes a second, smoothed over about a minute.
+// meter measures the rate at which the server writes WAL, in bytes per second, smoothed over about a minute.
 type meter struct {
 	rate float64
 	end  capture.LSN

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
-// Frames cuts what the server sends into messages of the wire protocol.
+// Frames cuts the bytes from the server into messages of the wire protocol.
 type Frames struct {
 	conn io.Reader
 	buf  []byte
@@ -16,20 +16,20 @@ type Frames struct {
 	big  *bufpool.Buffer // of the large message that is read; nil: none is
 	kind byte            // its kind
 	size int             // its length
-	got  int             // bytes in big, which may have a few of what follows
-	Wide func()          // called when a message or the mean length shows that rows are not small; nil: no caller needs it
+	got  int             // bytes in big, which may include the start of the next message
+	Wide func()          // called when a message or the mean length shows that rows are not small; nil: not needed
 	sum  int             // recent messages' mean length in bytes, times meanOf
 
-	Restless int // the mean length from which on resting saves nothing
+	Restless int // the mean length above which resting saves nothing
 }
 
 const (
-	frameHead = 5 // the kind and a length that counts itself
+	frameHead = 5 // the kind and a length that includes itself
 	frameBuf  = 256 << 10
 	// A body larger than this is read into a buffer of its own, so that the batch can keep it without a copy.
 	large = 64 << 10
-	// beyond is how many bytes the last read of such a body may bring of what follows: what else would need a read more. The
-	// socket copies what a read of less brings.
+	// beyond is the number of bytes of the next message that the last read of such a body may include: without it they
+	// would need another read. The socket copies the result of a read for fewer bytes.
 	beyond = little
 	// Postgres' own limit for a message is 1 GiB less one.
 	maxFrame = 1 << 30
@@ -39,15 +39,15 @@ const (
 type Frame struct {
 	Kind byte
 	Body []byte
-	Own  *bufpool.Buffer // holds Body and belongs to the caller of Next; nil: Body is good until the next call of Next
+	Own  *bufpool.Buffer // holds Body and belongs to the caller of Next; nil: Body is valid until the next call of Next
 }
 
-// NewFrames cuts what conn brings into messages. One goroutine at a time may use the result.
+// NewFrames cuts the bytes from conn into messages. One goroutine at a time may use the result.
 func NewFrames(conn io.Reader) *Frames {
 	return &Frames{conn: conn, buf: make([]byte, frameBuf), Restless: restless}
 }
 
-// Ready reports whether the next message is here already, so that Next will not wait.
+// Ready reports whether the next message has already been read, so that Next will not wait.
 func (f *Frames) Ready() bool {
 	have := f.w - f.r
 	return have >= frameHead && have > int(binary.BigEndian.Uint32(f.buf[f.r+1:]))
@@ -59,7 +59,7 @@ const meanOf = 64
 // Large reports whether recent messages are so large that resting saves nothing.
 func (f *Frames) Large() bool { return f.sum > meanOf*f.Restless }
 
-// measure takes the length of a message into the mean, and asks for a wide window when rows are not small.
+// measure adds the length of a message to the mean, and requests a wide window when rows are not small.
 func (f *Frames) measure(n int) {
 	f.sum += min(n, large) - f.sum/meanOf
 	if f.Wide != nil && (n > LargeMessage || f.sum > meanOf*mediumMessage) {
@@ -67,10 +67,10 @@ func (f *Frames) measure(n int) {
 	}
 }
 
-// Partial reports whether a part of a message is here. It means something only while Next waits.
+// Partial reports whether a part of a message has been read. The result is meaningful only while Next waits.
 func (f *Frames) Partial() bool { return f.big != nil || f.w > f.r }
 
-// Next waits for the next message. After an error that is a timeout it can be called again.
+// Next waits for the next message. After a timeout error it can be called again.
 func (f *Frames) Next() (Frame, error) {
 	if f.big != nil {
 		return f.rest()
@@ -101,8 +101,8 @@ func (f *Frames) Next() (Frame, error) {
 	return m, nil
 }
 
-// head reads once for the beginning of a message. Among large messages it reads little: most of one is then read into its own
-// buffer, and need not be copied there.
+// head reads once for the beginning of a message. Among large messages it reads little: most of a message is then read into
+// its own buffer, and need not be copied there.
 func (f *Frames) head() error {
 	if f.sum > meanOf*large*3/4 {
 		return f.fill(little)
@@ -110,7 +110,7 @@ func (f *Frames) head() error {
 	return f.fill(frameBuf)
 }
 
-// fill reads once, so many bytes at most, into the room behind what is unread.
+// fill reads once, at most most bytes, into the space after the unread bytes.
 func (f *Frames) fill(most int) error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
@@ -124,7 +124,7 @@ func (f *Frames) fill(most int) error {
 	return err
 }
 
-// rest reads what a large message lacks. While it lacks something, nothing in buf is unread.
+// rest reads the missing part of a large message. As long as bytes are missing, buf has no unread bytes.
 func (f *Frames) rest() (Frame, error) {
 	room := f.big.Bytes[:f.size+beyond]
 	for f.got < f.size {

@@ -54,7 +54,7 @@ func all(t *testing.T, f *Frames) (got []Frame, timeouts int) {
 	}
 }
 
-// Wherever the bytes are torn, and a deadline passes in between, the messages are the same.
+// However the bytes are split, and wherever a deadline passes in between, the messages are the same.
 func TestFramesTornAnywhere(t *testing.T) {
 	bodies := []string{"", "x", strings.Repeat("small", 100), strings.Repeat("L", large+1), "", "after", strings.Repeat("e", large)}
 	var wire []byte
@@ -100,7 +100,7 @@ func same(t *testing.T, got []Frame, bodies []string) {
 	}
 }
 
-// What Next calls its own it never touches again; and what follows a large message is not lost in it.
+// Next never touches a message again that it returned as owned; and the bytes after a large message are not lost.
 func TestFramesLargeOwnsItsMemory(t *testing.T) {
 	big := strings.Repeat("0123456789", large/5)
 	conn := pieces{append(append(message('b', big), message('s', "small")...), message('b', strings.ToUpper(strings.Repeat("z", large+1)))...)}
@@ -140,7 +140,7 @@ func TestFramesReady(t *testing.T) {
 	}
 }
 
-// A length that no server sends is refused before memory is taken for it.
+// A length that no server sends is rejected before memory is allocated for it.
 func TestFramesBogusLength(t *testing.T) {
 	for _, length := range []uint32{0, 1, 3, maxFrame + 5, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
 		conn := pieces{append(binary.BigEndian.AppendUint32([]byte{'d'}, length), "body"...)}
@@ -183,7 +183,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// Whether messages are large is by those of late, not by one.
+// Large depends on the recent messages, not on a single one.
 func TestFramesKnowLargeMessages(t *testing.T) {
 	message := func(n int) []byte {
 		return append(binary.BigEndian.AppendUint32([]byte{'d'}, uint32(n+4)), make([]byte, n)...)
@@ -239,7 +239,8 @@ func TestFramesWidenByLength(t *testing.T) {
 	}
 }
 
-// Of a large message only the beginning goes through the shared buffer, from where it is copied, although a read could bring 64 KiB.
+// Of a large message only the beginning passes through the shared buffer, from which it is copied, although a read could
+// return 64 KiB.
 func TestFramesReadLargeRowsWhereTheyStay(t *testing.T) {
 	const size, before, count = 100_000, 2 * meanOf, 64 // the mean length has to show it first
 	var wire []byte

@@ -2,13 +2,13 @@ package conn
 
 import "time"
 
-// The heat of a flow says how long to rest between reads; docs/decisions/0003 has the experiments. A decision by the size of
-// one read flapped and cost half.
+// The heat of a flow determines how long to rest between reads; docs/decisions/0003 has the experiments. A decision by the
+// size of single reads kept changing and cost half of the throughput.
 const (
 	span     = time.Millisecond
-	lull     = 4 * span // a hot flow that slows down cools after so long only: a sender that waits for its turn goes on at once
-	hotRate  = 1 << 20  // bytes a second from which resting pays
-	pourRate = 16 << 20 // and from which a longer rest does: that is a window in a span
+	lull     = 4 * span // a hot flow that slows down cools only after this time: a sender that waits for its turn continues soon
+	hotRate  = 1 << 20  // bytes per second from which resting pays
+	pourRate = 16 << 20 // bytes per second from which a longer rest pays: one window per span
 )
 
 // The heats.
@@ -18,15 +18,15 @@ const (
 	pouring
 )
 
-// flow measures how fast bytes come.
+// flow measures the rate at which bytes arrive.
 type flow struct {
 	heat  int
-	rate  float64 // bytes a second
+	rate  float64 // bytes per second
 	bytes int
 	since time.Time
 }
 
-// note counts n bytes that were there at now. A read that found nothing counts with 0.
+// note counts n bytes that were available at now. A read that found nothing counts with 0.
 func (f *flow) note(n int, now time.Time) {
 	f.bytes += n
 	d := now.Sub(f.since)
@@ -46,7 +46,7 @@ func (f *flow) note(n int, now time.Time) {
 	f.heat, f.rate, f.bytes, f.since = heat, rate, 0, now
 }
 
-// until says how long so many bytes take at the present rate of a hot flow.
+// until returns how long a number of bytes takes at the present rate of a hot flow.
 func (f *flow) until(bytes int) time.Duration {
 	return time.Duration(float64(bytes) / f.rate * float64(time.Second))
 }

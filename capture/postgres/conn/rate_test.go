@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// run lets bytes come at a steady rate, in bytes a second, in reads of n, and counts how often the heat changed.
+// run simulates bytes that arrive at a steady rate, in bytes per second, in reads of n, and counts how often the heat changed.
 func (f *flow) run(now time.Time, rate float64, n int, d time.Duration) (time.Time, int) {
 	turns := 0
 	step := time.Duration(float64(n) / rate * float64(time.Second))
@@ -21,7 +21,7 @@ func (f *flow) run(now time.Time, rate float64, n int, d time.Duration) (time.Ti
 	return now, turns
 }
 
-// The heat is by the rate, whatever the size of the reads, and does not flap while the rate is steady.
+// The heat depends on the rate, not on the size of the reads, and does not change while the rate is steady.
 func TestFlowByRate(t *testing.T) {
 	for _, c := range []struct {
 		rate float64
@@ -43,7 +43,7 @@ func TestFlowByRate(t *testing.T) {
 	}
 }
 
-// A hot flow outlives a pause of the sender that is shorter than a lull, with nothing or little in it, and no longer one.
+// A hot flow survives a pause of the sender that is shorter than a lull, with little or no data in it, but no longer one.
 func TestFlowPause(t *testing.T) {
 	f := flow{}
 	now, _ := f.run(time.Unix(100, 0), 50e6, 32<<10, 100*time.Millisecond)

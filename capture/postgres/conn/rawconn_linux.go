@@ -16,25 +16,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RawConn is a socket that the runtime's poller does not watch: as long as nobody is in Read, what comes wakes nobody, and
-// the walsender pays for no wake-up. Who waits in Read blocks a thread.
+// RawConn is a socket that the runtime's poller does not watch: as long as no goroutine is in Read, arriving data wakes no
+// thread, and the walsender does not pay for a wake-up. A goroutine that waits in Read blocks a thread.
 //
-// One goroutine may be in Read, take or nap, one in Write; SetReadDeadline and Close are for any. A write deadline counts
-// for the writes that begin after it.
+// At most one goroutine may be in Read, take or nap, and one in Write; any goroutine may call SetReadDeadline and Close. A
+// write deadline applies to the writes that begin after it was set.
 type RawConn struct {
-	FD            int // does not block
-	bell          int // an eventfd, which ends a wait in Read or nap
+	FD            int // non-blocking
+	bell          int // an eventfd that ends a wait in Read or nap
 	local, remote net.Addr
 	began         time.Time
 	readBy        atomic.Int64 // the deadlines, in nanoseconds since began
 	writeBy       atomic.Int64
 	closed        atomic.Bool
-	inside        sync.RWMutex // held for reading by who uses fd or bell, for writing by who closes them
+	inside        sync.RWMutex // locked for reading to use fd or bell, for writing to close them
 }
 
 const never = math.MaxInt64
 
-// unwatch takes the socket away from c, which is closed; after an error c is as it was.
+// unwatch takes the socket over from c, which it closes; after an error c is unchanged.
 func unwatch(c net.Conn) (*RawConn, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
@@ -55,7 +55,7 @@ func unwatch(c net.Conn) (*RawConn, error) {
 		_ = unix.Close(u.bell)
 		return nil, fmt.Errorf("duplicate a socket: %w", err)
 	}
-	_ = c.Close() // takes its descriptor out of the poller; the connection lives in ours
+	_ = c.Close() // removes its descriptor from the poller; the connection lives on in our duplicate
 	return u, nil
 }
 
@@ -83,7 +83,7 @@ func (u *RawConn) Read(p []byte) (int, error) {
 	}
 }
 
-// take reads what is there, without waiting. An end or an error is for the next Read to tell.
+// take reads what is available, without waiting. The next Read reports an end or an error.
 func (u *RawConn) take(p []byte) int {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
@@ -94,7 +94,7 @@ func (u *RawConn) take(p []byte) int {
 	return max(n, 0)
 }
 
-// nap waits so long, or until the read deadline changes, whatever comes.
+// nap waits for d, or until the read deadline changes, whatever arrives.
 func (u *RawConn) nap(d time.Duration) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
@@ -126,7 +126,7 @@ func (u *RawConn) Write(p []byte) (int, error) {
 	}
 }
 
-// left is how long may be waited.
+// left returns how long a call may wait.
 func (u *RawConn) left(by *atomic.Int64) (time.Duration, error) {
 	if u.closed.Load() {
 		return 0, net.ErrClosed
@@ -138,17 +138,17 @@ func (u *RawConn) left(by *atomic.Int64) (time.Duration, error) {
 	return d, nil
 }
 
-// wait returns when one of fds is ready, after d, or for no reason: the caller looks. If the bell is among them it is the
-// first, and silent afterwards.
+// wait returns when one of fds is ready, after d, or spuriously: the caller checks. If the bell is among fds it is the
+// first, and wait resets it.
 func (u *RawConn) wait(d time.Duration, fds ...unix.PollFd) {
-	runtime.Gosched() // what was handed on runs first: a thread in a system call keeps its processor for a while
+	runtime.Gosched() // goroutines that were handed work run first: a thread in a system call keeps its processor for a while
 	ts := unix.NsecToTimespec(int64(d))
 	if n, err := unix.Ppoll(fds, &ts, nil); err == nil && n > 0 && int(fds[0].Fd) == u.bell && fds[0].Revents != 0 {
-		_, _ = unix.Read(u.bell, make([]byte, 8)) // what it rang for is in u
+		_, _ = unix.Read(u.bell, make([]byte, 8)) // the reason for the ring is in u
 	}
 }
 
-// Close implements net.Conn: who is in Read or Write comes back with net.ErrClosed first.
+// Close implements net.Conn. A Read or Write that waits returns net.ErrClosed first.
 func (u *RawConn) Close() error {
 	if u.closed.Swap(true) {
 		return net.ErrClosed
@@ -164,10 +164,10 @@ func (u *RawConn) Close() error {
 	return nil
 }
 
-// ring must not come after Close has closed the bell.
+// ring must not be called after Close has closed the bell.
 func (u *RawConn) ring() { _, _ = unix.Write(u.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
-// SetReadDeadline implements net.Conn; the Read that waits obeys it at once.
+// SetReadDeadline implements net.Conn; it applies to a waiting Read immediately.
 func (u *RawConn) SetReadDeadline(t time.Time) error {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
@@ -194,7 +194,7 @@ func (u *RawConn) SetDeadline(t time.Time) error {
 // SyscallConn implements syscall.Conn; only Control of what it returns may be used.
 func (u *RawConn) SyscallConn() (syscall.RawConn, error) { return rawUnwatched{u}, nil }
 
-// rawUnwatched is the descriptor of an unwatched socket.
+// rawUnwatched gives access to the descriptor of an unwatched socket.
 type rawUnwatched struct{ u *RawConn }
 
 // Control implements syscall.RawConn.
@@ -227,7 +227,7 @@ func (u *RawConn) LocalAddr() net.Addr { return u.local }
 // RemoteAddr implements net.Conn.
 func (u *RawConn) RemoteAddr() net.Addr { return u.remote }
 
-// failed is what net says of a failed call.
+// failed returns the error that net returns for a failed call.
 func (u *RawConn) failed(op string, err error) error {
 	return &net.OpError{Op: op, Net: u.remote.Network(), Source: u.local, Addr: u.remote, Err: os.NewSyscallError(op, err)}
 }

@@ -13,5 +13,5 @@ type RawConn struct{ net.Conn }
 func (RawConn) nap(d time.Duration) { time.Sleep(d) }
 func (RawConn) take([]byte) int     { return 0 }
 
-// unwatch is for Linux only: elsewhere the runtime watches.
+// unwatch is supported on Linux only: elsewhere the runtime watches the socket.
 func unwatch(net.Conn) (RawConn, error) { return RawConn{}, errors.ErrUnsupported }

@@ -10,7 +10,7 @@ func limitSegment(int, int) bool { return false }
 // advertisedSegment is known on Linux only.
 func advertisedSegment(int) (bytes int, known bool) { return 0, false }
 
-// setReceiveBuffer makes the receive buffer of a connection larger. What is refused is only slower.
+// setReceiveBuffer makes the receive buffer of a connection larger. An error makes the stream only slower.
 func setReceiveBuffer(fd, bytes int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
 }

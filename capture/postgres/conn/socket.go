@@ -9,59 +9,59 @@ import (
 	"time"
 )
 
-// Socket is the connection's socket, below TLS where there is TLS. The walsender makes one send a row. While its reader
-// keeps up, each is a packet of its own, with a wake-up of the reader and an acknowledgement, all in the walsender's time;
-// so while much flows, this reader rests between reads, and takes what has gathered. When the flow cools it waits in Read,
-// and nothing is late. Step 1 of the way of one row.
+// Socket is the connection's socket, below TLS if there is TLS. The walsender makes one send per row. While its reader
+// keeps up, each send is a packet of its own, with a wake-up of the reader and an acknowledgement, all in the walsender's
+// time. So while the data rate is high, this reader rests between reads, and then takes what has accumulated. When the flow
+// cools it waits in Read, and nothing is delayed. Step 1 of the way of one row.
 //
 // Read and Until are for one goroutine; Wake is for any other.
 type Socket struct {
 	net.Conn
-	nap     func(time.Duration) // waits so long, or until Wake; nil: it never rests
-	take    func([]byte) int    // reads what is there, without waiting; nil: it cannot
+	nap     func(time.Duration) // waits for a duration, or until Wake; nil: the socket never rests
+	take    func([]byte) int    // reads what is available, without waiting; nil: not supported
 	Rests   [3]time.Duration    // between reads, by the heat of the flow
 	flow    flow
-	local   bool // the peer is on this machine, reached by TCP
-	buffer  int  // the receive buffer that was last asked for, in bytes; 0: the kernel's own
+	local   bool // the peer is on this machine, connected by TCP
+	buffer  int  // the receive buffer that was last requested, in bytes; 0: the kernel's own
 	stalls  stalls
-	Inside  func() bool         // reports whether a part of a message is here; nil: before the stream
-	Large   func() bool         // reports whether messages are large, which are few: resting saves nothing then; nil: they are not
-	Stalled func(remedy string) // hears of a stall and what was done about it
-	live    bool                // the stream has begun; before, every deadline is the driver's
+	Inside  func() bool         // reports whether a part of a message has been read; nil: before the stream
+	Large   func() bool         // reports whether messages are large and therefore few, so that resting saves nothing; nil: they are not
+	Stalled func(remedy string) // called with a stall and what was done about it
+	live    bool                // the stream has begun; before that, the driver sets every deadline
 	until   time.Time           // when Read gives up waiting
-	armed   time.Time           // the deadline that the connection knows of; zero: unknown
+	armed   time.Time           // the deadline that is set on the connection; zero: unknown
 	woken   atomic.Bool
-	came    time.Time     // when bytes came last, once live
-	dry     time.Time     // when a read left nothing behind; zero: it did not
-	Limit   time.Duration // how long a Read before waits at most; 0: for ever
-	ahead   []byte        // what a read of little brought beyond it: crypto/tls asks for records of one row
+	came    time.Time     // when bytes last arrived, once live
+	dry     time.Time     // when a read emptied the socket; zero: it did not
+	Limit   time.Duration // how long a Read before the stream waits at most; 0: forever
+	ahead   []byte        // the bytes that a small read brought beyond its request: crypto/tls requests records of one row
 	store   []byte
 }
 
-// The rests of a hot flow, by its heat. Half of one is the delay that it costs.
+// The rests of a hot flow, by its heat. The mean delay that a rest causes is half of it.
 var (
 	restsTCP  = [...]time.Duration{hot: time.Millisecond, pouring: 2 * time.Millisecond}
 	RestsUnix = [...]time.Duration{hot: 300 * time.Microsecond, pouring: 200 * time.Microsecond} // its buffer holds about 280 sends
 )
 
 const (
-	// gather is, in bytes, what may wait for a read: large rows would fill the sender's buffer within a rest.
+	// gather is the number of bytes that may wait for a read: large rows would fill the sender's buffer within a rest.
 	gather = 96 << 10
-	// gatherRoomy is the same of a stream with a roomy buffer: less than its window, which is 64 KiB at most.
+	// gatherRoomy is the same for a stream with a roomy buffer: less than its window, which is 64 KiB at most.
 	gatherRoomy = 48 << 10
-	// most is what one Read brings, in bytes: between two it is looked at the time.
+	// most is the maximum of one Read, in bytes: between two reads the time is checked.
 	most = frameBuf
-	// little is a read for which it pays to fetch more and copy.
+	// little is the size of a read for which it pays to read more and copy.
 	little = 16 << 10
-	// AnswerTimeout is how long a server may take for a piece of an answer. Statements end after 30 s.
+	// AnswerTimeout is how long a server may take for a part of an answer. Statements end after 30 s.
 	AnswerTimeout = 40 * time.Second
 )
 
-// Reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to put rests beside
-// reads that block and take what comes; nothing else changes it.
+// Reading is how a live socket reads. The benchmarks build a program with "plain", by the linker's -X, to compare rests
+// with reads that block and take what arrives; only that changes it.
 var Reading = "rested"
 
-// Dial dials as pgconn wants it, for its DialFunc.
+// Dial returns a DialFunc for pgconn.
 func Dial(d *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, addr)
@@ -72,14 +72,15 @@ func Dial(d *net.Dialer) func(context.Context, string, string) (net.Conn, error)
 	}
 }
 
-// NewSocket watches a connection, which it owns from then on. Its limit is AnswerTimeout.
+// NewSocket wraps a connection and owns it from then on. Its limit is AnswerTimeout.
 func NewSocket(c net.Conn) *Socket {
 	_, tcp := c.(*net.TCPConn)
 	return &Socket{Conn: c, Limit: AnswerTimeout, local: tcp && near(c.RemoteAddr().String())}
 }
 
-// Own takes the socket away from the runtime, whose poller would be woken by each send of a walsender although nobody waits
-// for it. It comes after the driver has let go and before anybody else has s. A socket that cannot be had is only slower.
+// Own takes the socket away from the runtime, whose poller would be woken by each send of a walsender even though no
+// goroutine waits for it. It must be called after the driver has released the connection and before any other goroutine
+// uses s. If that fails, the stream is only slower.
 func (s *Socket) Own() {
 	if Reading == "plain" {
 		return
@@ -98,8 +99,8 @@ func (s *Socket) Own() {
 	}
 }
 
-// Until says when a Read gives up waiting with os.ErrDeadlineExceeded. The first call takes the deadlines over from the
-// driver.
+// Until sets the time at which a Read gives up with os.ErrDeadlineExceeded. The first call takes the deadlines over from
+// the driver.
 func (s *Socket) Until(t time.Time) {
 	if !s.live {
 		s.live, s.came = true, time.Now()
@@ -107,28 +108,28 @@ func (s *Socket) Until(t time.Time) {
 	s.until = t
 }
 
-// Unanswered says after how long without an acknowledgement of what was written the peer counts as gone: the next Read or
-// Write then fails. It needs no Read, and a peer whose kernel lives passes.
+// Unanswered sets the time after which a peer that has not acknowledged written data counts as dead: the next Read or Write
+// then fails. It works without a Read, and does not affect a peer whose kernel is alive.
 func (s *Socket) Unanswered(d time.Duration) {
 	c, ok := s.Conn.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	if raw, err := c.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { setUserTimeout(fd, d) }) // fails on a closed connection, whose Read tells
+		_ = raw.Control(func(fd uintptr) { setUserTimeout(fd, d) }) // fails on a closed connection, whose Read returns the error
 	}
 }
 
-// Wake makes a Read that waits, or the next one, give up with os.ErrDeadlineExceeded.
+// Wake makes a waiting Read, or else the next one, give up with os.ErrDeadlineExceeded.
 func (s *Socket) Wake() {
 	s.woken.Store(true)
 	_ = s.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection, whose Read has ended anyway
 }
 
-// Read waits as the flow deserves, then takes what is there.
+// Read rests or waits, depending on the flow, and then reads what is available.
 func (s *Socket) Read(p []byte) (int, error) {
 	if !s.live {
-		if s.Limit > 0 { // by closing: deadlines are the driver's
+		if s.Limit > 0 { // by closing: the driver uses the deadlines
 			defer time.AfterFunc(s.Limit, func() { _ = s.Close() }).Stop()
 		}
 		return s.Conn.Read(p)
@@ -161,7 +162,7 @@ func (s *Socket) fetch(p []byte) (int, error) {
 			}
 		}
 		s.arm()
-		// While bytes keep coming a hot flow reads past its deadline; what is due must be done all the same.
+		// While bytes keep arriving, a hot flow would read past its deadline; what is due then must still be done.
 		if s.woken.Swap(false) || rests && !time.Now().Before(s.until) {
 			s.armed = time.Time{}
 			return 0, os.ErrDeadlineExceeded
@@ -180,7 +181,7 @@ func (s *Socket) fetch(p []byte) (int, error) {
 	}
 }
 
-// gathers is how many bytes may wait for a read.
+// gathers returns the number of bytes that may wait for a read.
 func (s *Socket) gathers() int {
 	if s.buffer > NarrowBuffer {
 		return gatherRoomy
@@ -188,8 +189,8 @@ func (s *Socket) gathers() int {
 	return gather
 }
 
-// drain reads once, and after it, if all, as long as something is there: each read makes room in the window for what the
-// sender has gathered.
+// drain reads once and then, if all is true, until nothing is available: each read makes room in the window for the data
+// that the sender has accumulated.
 func (s *Socket) drain(p []byte, all bool) (int, error) {
 	n, err := s.Conn.Read(p)
 	for all && s.take != nil && n > 0 && n < len(p) {
@@ -218,23 +219,23 @@ func (s *Socket) Paused() {
 	s.stalls.paused()
 }
 
-// WantsSent reports whether the next message has to be told to Sent.
+// WantsSent reports whether Sent has to be called for the next message.
 func (s *Socket) WantsSent() bool { return s.stalls.pending() }
 
-// CameAt returns when bytes came last.
+// CameAt returns when bytes last arrived.
 func (s *Socket) CameAt() time.Time { return s.came }
 
-// Unwake takes back a Wake that no Read has seen.
+// Unwake undoes a Wake that no Read has seen.
 func (s *Socket) Unwake() { s.woken.Store(false) }
 
-// Sent tells the socket when the server sent the message that is complete now.
+// Sent tells the socket when the server sent the message that has just been completed.
 func (s *Socket) Sent(at time.Time) {
 	if s.stalls.sent(at) {
 		s.unstall()
 	}
 }
 
-// unstall makes the window wide enough for any segment; should the connection stall again, it is read without rests.
+// unstall makes the window wide enough for any segment; if the connection stalls again, it is read without rests.
 func (s *Socket) unstall() {
 	remedy := "the receive window is widened"
 	if !s.Widen(RoomyBuffer) {
@@ -244,19 +245,19 @@ func (s *Socket) unstall() {
 	s.Stalled(remedy)
 }
 
-// arm tells the connection the deadline, if it does not know it yet.
+// arm sets the deadline on the connection, if it is not set yet.
 func (s *Socket) arm() {
 	if s.until.Equal(s.armed) {
 		return
 	}
 	s.armed = s.until
-	_ = s.SetReadDeadline(s.until) // fails on a closed connection only, which Read then tells
+	_ = s.SetReadDeadline(s.until) // fails only on a closed connection, and Read then returns the error
 }
 
-// Below finds the socket below TLS.
+// Below returns the socket below TLS.
 func Below(c net.Conn) *Socket {
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = t.NetConn()
 	}
-	return c.(*Socket) // Dial made it
+	return c.(*Socket) // Dial created it
 }

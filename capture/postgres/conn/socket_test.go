@@ -18,7 +18,7 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// sockets is a connection of each kind, our end and the other. Each is tested as the runtime has it, too.
+// sockets returns a connection of each kind, our end and the other. Each is also tested while the runtime owns it.
 func sockets(t *testing.T, test func(t *testing.T, s *Socket, peer net.Conn)) {
 	t.Helper()
 	for _, kind := range []string{"tcp", "unix", "watched tcp", "watched unix"} {
@@ -54,7 +54,7 @@ func sockets(t *testing.T, test func(t *testing.T, s *Socket, peer net.Conn)) {
 	}
 }
 
-// pour writes without end what heats the flow up.
+// pour writes without end, to heat the flow up.
 func pour(peer net.Conn) {
 	for b := make([]byte, 64<<10); ; {
 		if _, err := peer.Write(b); err != nil {
@@ -63,8 +63,7 @@ func pour(peer net.Conn) {
 	}
 }
 
-// While bytes keep coming, the deadline passes all the same: the server must hear from us in the middle of a large
-// message.
+// The deadline expires even while bytes keep arriving: we must send to the server even in the middle of a large message.
 func TestSocketDeadlineWhileHot(t *testing.T) {
 	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		go pour(peer)
@@ -104,7 +103,7 @@ func TestSocketReadsPlainly(t *testing.T) {
 	}
 }
 
-// A hot flow is read once in a rest, whatever the sends are, and what has gathered is taken at once.
+// A hot flow is read once per rest, whatever the sends are, and what has accumulated is read at once.
 func TestSocketRests(t *testing.T) {
 	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		s.Own()
@@ -142,7 +141,7 @@ func TestSocketRests(t *testing.T) {
 		if rest := min(s.Rests[hot], s.Rests[pouring]); rested < reads*rest*9/10 {
 			t.Errorf("%d reads took %s, with rests of %s", reads, rested, rest)
 		}
-		// A read goes on as long as something is there: each piece that it takes makes room for what the sender has gathered.
+		// A read continues as long as data is available: each piece makes room for what the sender has accumulated.
 		close(stop)
 		for ended := false; ; { // the sender may wait for room in the socket
 			select {
@@ -257,7 +256,7 @@ func TestCheckWindow(t *testing.T) {
 	}
 }
 
-// All bytes come, in order, whether the flow is hot, cold, or changes, in large reads and in small ones as TLS makes.
+// All bytes arrive, in order, whether the flow is hot, cold, or changes, in large reads and in small ones as TLS makes.
 func TestSocketBytes(t *testing.T) {
 	for _, size := range []int{5, 1000, little, 256 << 10} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -303,7 +302,7 @@ func TestSocketBytes(t *testing.T) {
 	}
 }
 
-// Wake ends the Read that waits, or the next one, once.
+// Wake ends the waiting Read, or the next one, once.
 func TestSocketWake(t *testing.T) {
 	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		s.Until(time.Now().Add(time.Hour))
@@ -326,7 +325,7 @@ func TestSocketWake(t *testing.T) {
 	})
 }
 
-// Before the stream, a peer that says nothing is given up; one that keeps saying something is not.
+// Before the stream, a silent peer times out; one that keeps sending does not.
 func TestSocketLimit(t *testing.T) {
 	sockets(t, func(t *testing.T, s *Socket, peer net.Conn) {
 		if s.Limit != AnswerTimeout {

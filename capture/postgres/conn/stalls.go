@@ -2,40 +2,41 @@ package conn
 
 import "time"
 
-// A stall is a connection on which the server's kernel holds back what the walsender has sent: it moves less than a window
-// each time its persist timer fires, 200 ms or more apart, although the reader waits. It can last as long as the stream.
-// docs/decisions/0003 tells how it comes about and how NarrowWindow prevents it; stalls is for the case that it does not.
+// A stall is a connection on which the server's kernel holds back what the walsender has sent: it transmits less than a
+// window each time its persist timer fires, 200 ms or more apart, although the reader waits. It can last as long as the
+// stream. docs/decisions/0003 describes how it arises and how NarrowWindow prevents it; stalls is for the cases in which
+// that fails.
 const (
-	// stallWait is how long a read has to wait to be suspect. Linux fires no persist or retransmission timer earlier than
-	// after 200 ms.
+	// stallWait is how long a read has to wait to be suspicious. Linux fires no persist or retransmission timer before 200
+	// ms.
 	stallWait = 100 * time.Millisecond
-	// stallSpan is how far apart two of them may be to be in a row.
+	// stallSpan is the maximum distance of two such waits in a row.
 	stallSpan = time.Second
 )
 
-// StallRun is after how many such waits in a row a stream counts as stalled. Only tests change it.
+// StallRun is the number of such waits in a row after which a stream counts as stalled. Only tests change it.
 var StallRun = 3
 
-// stalls finds stalls on a connection to this machine, where both ends have the same clock. A wait counts when what came
-// after it had been sent before it: it was in the middle of a message, or the message says when it was sent. So an idle
-// stream, a slow server and one that is suspended between two messages do not count.
+// stalls detects stalls on a connection to this machine, where both ends have the same clock. A wait counts when the data
+// that ended it had been sent before the wait: the wait was in the middle of a message, or the message has the time at
+// which it was sent. So an idle stream, a slow server and one that is suspended between two messages do not count.
 type stalls struct {
-	since  time.Time // when the read that waits found nothing; zero: none waits
+	since  time.Time // when the waiting read found nothing; zero: none waits
 	inside bool      // it was in the middle of a message
-	until  time.Time // when the last long wait ended, of which the message has yet to say when it was sent; zero: none
+	until  time.Time // when the last long wait ended whose message has not yet shown when it was sent; zero: none
 	from   time.Time // when that wait began
 	run    int
 	last   time.Time // when the last wait that counts ended
 }
 
-// wait notes that a read is about to wait. inside: a part of a message is here already.
+// wait records that a read is about to wait. inside: a part of a message has already been read.
 func (s *stalls) wait(now time.Time, inside bool) {
 	if s.since.IsZero() {
 		s.since, s.inside = now, inside
 	}
 }
 
-// came notes that bytes came, and reports whether the stream has stalled.
+// came records that bytes arrived, and reports whether the stream has stalled.
 func (s *stalls) came(now time.Time) bool {
 	from := s.since
 	s.since = time.Time{}
@@ -49,11 +50,11 @@ func (s *stalls) came(now time.Time) bool {
 	return false
 }
 
-// pending reports whether the next message is wanted by sent.
+// pending reports whether sent needs the next message.
 func (s *stalls) pending() bool { return !s.until.IsZero() }
 
-// sent notes when the server sent the first message that was whole after a long wait, and reports whether the stream has
-// stalled.
+// sent records when the server sent the first message that was complete after a long wait, and reports whether the stream
+// has stalled.
 func (s *stalls) sent(at time.Time) bool {
 	from, until := s.from, s.until
 	s.until = time.Time{}
@@ -63,7 +64,7 @@ func (s *stalls) sent(at time.Time) bool {
 	return s.count(until)
 }
 
-// count notes a wait that counts.
+// count records a wait that counts.
 func (s *stalls) count(now time.Time) bool {
 	if now.Sub(s.last) > stallSpan {
 		s.run = 0
@@ -76,5 +77,5 @@ func (s *stalls) count(now time.Time) bool {
 	return true
 }
 
-// paused notes that nothing was read for a while, so that no wait is measured over it.
+// paused records that nothing was read for a while, so that no wait is measured across the pause.
 func (s *stalls) paused() { s.since, s.until = time.Time{}, time.Time{} }

@@ -4,5 +4,5 @@ package conn
 
 import "time"
 
-// setUserTimeout does nothing: only Linux has it. The connection beside the stream tells, see hand.
+// setUserTimeout does nothing: only Linux supports it. The control connection detects a dead server, see stream.hand.
 func setUserTimeout(uintptr, time.Duration) {}

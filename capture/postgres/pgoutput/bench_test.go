@@ -26,7 +26,7 @@ func update(old byte) []byte {
 	return bytes.Join([][]byte{[]byte("U\x00\x00\x40\x05"), {old}, row, {'N'}, row}, nil)
 }
 
-// A row costs its part of a chunk, and nothing else: 18 values for the two rows, 1024 a chunk.
+// A row costs its share of a chunk, and nothing else: 18 values for the two rows, 1024 per chunk.
 func TestAllocations(t *testing.T) {
 	var slab Slab
 	var row Row
@@ -54,7 +54,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// The values of a row cannot be reached through another's, by append either.
+// The values of a row cannot be reached through those of another row, not even by append.
 func TestSlabTake(t *testing.T) {
 	var s Slab
 	var all [][]capture.Value

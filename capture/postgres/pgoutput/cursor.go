@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// cursor reads the fields of a message one after the other. The first error stays: what is read after it is zero.
+// cursor reads the fields of a message in order. It keeps the first error: whatever is read after it is zero.
 type cursor struct {
 	kind Kind
 	src  []byte
@@ -72,8 +72,8 @@ func (c *cursor) lsn(field string) capture.LSN {
 // y2k is Postgres' epoch, 2000-01-01 00:00 UTC, in microseconds since the Unix epoch.
 const y2k = 946_684_800_000_000
 
-// time reads microseconds since y2k. The sum cannot be taken in 64 bits for times that no clock shows, so the parts
-// are added apart.
+// time reads microseconds since y2k. For times that no clock shows the sum does not fit into 64 bits, so the parts are
+// added separately.
 func (c *cursor) time(field string) time.Time {
 	b := c.take(field, 8)
 	if b == nil {
@@ -83,7 +83,7 @@ func (c *cursor) time(field string) time.Time {
 	return time.Unix(y2k/1_000_000+us/1_000_000, us%1_000_000*1_000).UTC()
 }
 
-// text reads a string that a zero byte ends; the result is a slice of the message, without that byte.
+// text reads a zero-terminated string; the result is a slice of the message, without the zero byte.
 func (c *cursor) text(field string) []byte {
 	if c.err != nil {
 		return nil
@@ -100,7 +100,7 @@ func (c *cursor) text(field string) []byte {
 
 func (c *cursor) string(field string) string { return string(c.text(field)) }
 
-// flags reads a byte of which no bit has a meaning yet.
+// flags reads a byte in which no bit has a meaning yet.
 func (c *cursor) flags() {
 	if b := c.byte("flags"); b != 0 {
 		c.off--
@@ -108,7 +108,7 @@ func (c *cursor) flags() {
 	}
 }
 
-// end is the error of the message: the first one, or that bytes are left over.
+// end returns the error of the message: the first one, or that bytes are left over.
 func (c *cursor) end() error {
 	if c.err == nil && c.left() > 0 {
 		c.fail("%d bytes left over", c.left())

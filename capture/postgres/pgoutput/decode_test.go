@@ -115,7 +115,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// What streaming puts in front of a message is cut off, and the rest reads as ever.
+// The prefix that streaming adds to a message is cut off, and the rest decodes as usual.
 func TestCutXID(t *testing.T) {
 	msg, _ := hex.DecodeString("54000002ee000000010000004005")
 	got, xid, err := decode(msg, true)
@@ -161,7 +161,7 @@ func TestErrorHasNoRowData(t *testing.T) {
 	}
 }
 
-// A Row and a Truncate that are used again keep nothing of the message before.
+// A reused Row or Truncate keeps nothing of the previous message.
 func TestDecodeAgain(t *testing.T) {
 	var row Row
 	if err := row.DecodeDelete([]byte("\x00\x00\x00\x01K\x00\x01n"), new(Slab)); err != nil {

@@ -9,13 +9,13 @@
 //	case pgoutput.KindInsert:
 //		err = row.DecodeInsert(body, slab)
 //
-// Between a StreamStart and a StreamStop the kinds for which Kind.Streamed is true carry a transaction id in front of
-// their body: CutXID takes it off, and what is left decodes as ever.
+// Between a StreamStart and a StreamStop the kinds for which Kind.Streamed is true carry a transaction id in front of their
+// body: CutXID removes it, and the rest decodes as usual.
 //
-// Whatever the bytes are, a Decode returns: a malformed message is an *Error that says what is wrong and where. Every
-// length is checked against what is there before anything is allocated for it, and bytes that are left over at the end
-// of a message are an error too, because they mean that the two sides do not speak of the same thing. After an error
-// the fields of the message are undefined.
+// A Decode returns for any input: a malformed message is an *Error that describes what is wrong and where. Every length is
+// checked against the available bytes before memory is allocated for it, and bytes that are left over at the end of a
+// message are an error too, because they mean that the two sides disagree about the format. After an error the fields of
+// the message are undefined.
 //
 // Decoding a row copies nothing: the values are slices of the message, which the caller has put into the memory of the
 // batch before, and the slices of values come from a Slab. Strings of the rare messages (names, gid) are copies.

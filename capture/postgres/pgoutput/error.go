@@ -2,19 +2,19 @@ package pgoutput
 
 import "fmt"
 
-// Error is a message that cannot be decoded. The stream cannot be trusted after it.
+// Error is the error of a message that cannot be decoded. The stream cannot be trusted after it.
 type Error struct {
 	Kind   Kind
 	Offset int    // in the body as it was given to Decode
-	Reason string // what is wrong; it carries no row data
+	Reason string // what is wrong; it contains no row data
 }
 
-// Error names the message, what is wrong and where.
+// Error describes the message, what is wrong and where.
 func (e *Error) Error() string {
 	return fmt.Sprintf("decode %s message: %s at offset %d", e.Kind, e.Reason, e.Offset)
 }
 
-// short says that a field of want bytes does not fit into what is left.
+// short returns the error of a field of want bytes that does not fit into what is left.
 //
 //go:noinline
 func short(k Kind, off int, field string, want uint64, left int) *Error {

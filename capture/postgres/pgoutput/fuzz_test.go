@@ -14,9 +14,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// FuzzDecode reads any bytes: we never panic, and where pglogrepl's decoder reads them too, both agree on every field.
-// What we accept and it does not are rows without columns and truncates without tables. It is not asked about what we do
-// not accept: it allocates up to 4 GiB by a length that it has not checked.
+// FuzzDecode decodes arbitrary bytes: our decoder never panics, and whenever pglogrepl's decoder accepts the bytes too,
+// both agree on every field. Only ours accepts rows without columns and truncates without tables. pglogrepl is not called
+// for input that ours rejects: it allocates up to 4 GiB by a length that it has not checked.
 func FuzzDecode(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s.msg, s.streamed)
@@ -43,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// empty says whether m is shorter than the shortest message that pglogrepl takes.
+// empty reports whether m is shorter than the shortest message that pglogrepl accepts.
 func empty(m any) bool {
 	switch m := m.(type) {
 	case *Row:
@@ -56,7 +56,7 @@ func empty(m any) bool {
 
 var errUnsupported = errors.New("pglogrepl does not know it")
 
-// oracle decodes by pglogrepl, which may panic, and puts the result into our types.
+// oracle decodes with pglogrepl, which may panic, and converts the result to our types.
 func oracle(msg []byte, streamed bool) (m any, xid uint32, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -55,7 +55,7 @@ var kindNames = map[Kind]string{
 	KindStreamPrepare:    "StreamPrepare",
 }
 
-// String is the message's name in Postgres' documentation, without its spaces.
+// String returns the message's name in Postgres' documentation, without its spaces.
 func (k Kind) String() string {
 	if name, ok := kindNames[k]; ok {
 		return name
@@ -63,8 +63,8 @@ func (k Kind) String() string {
 	return "Kind(" + strconv.QuoteRune(rune(k)) + ")"
 }
 
-// Streamed says whether a message of this kind carries a transaction id in front of its body when it stands between a
-// StreamStart and a StreamStop.
+// Streamed reports whether a message of this kind carries a transaction id in front of its body between a StreamStart and a
+// StreamStop.
 func (k Kind) Streamed() bool {
 	switch k {
 	case KindRelation, KindType, KindInsert, KindUpdate, KindDelete, KindTruncate, KindMessage:

@@ -2,9 +2,9 @@ package pgoutput
 
 import "github.com/tailrace/tailrace/capture"
 
-// Message is what pg_logical_emit_message wrote. Prefix and Content are slices of the message.
+// Message is a message that pg_logical_emit_message wrote. Prefix and Content are slices of the message.
 type Message struct {
-	Transactional bool        // stands between Begin and Commit; else it came at once, even from an aborted transaction
+	Transactional bool        // stands between Begin and Commit; otherwise it was sent at once, even from an aborted transaction
 	LSN           capture.LSN // of the message's own record
 	Prefix        []byte
 	Content       []byte

@@ -2,7 +2,7 @@ package pgoutput
 
 import "github.com/tailrace/tailrace/capture"
 
-// Origin says that the transaction came here by replication from another server.
+// Origin marks a transaction that was replicated to this server from another one.
 type Origin struct {
 	LSN  capture.LSN // of the commit on that server
 	Name string

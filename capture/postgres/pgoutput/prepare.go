@@ -18,10 +18,10 @@ type Prepare struct {
 // BeginPrepare opens a transaction that has been prepared.
 type BeginPrepare Prepare
 
-// StreamPrepare says that a streamed transaction has been prepared.
+// StreamPrepare marks a streamed transaction as prepared.
 type StreamPrepare Prepare
 
-// CommitPrepared says that a prepared transaction has committed.
+// CommitPrepared marks a prepared transaction as committed.
 type CommitPrepared struct {
 	LSN    capture.LSN // where the commit record starts
 	EndLSN capture.LSN // where it ends
@@ -30,7 +30,7 @@ type CommitPrepared struct {
 	GID    string
 }
 
-// RollbackPrepared says that a prepared transaction has been rolled back.
+// RollbackPrepared marks a prepared transaction as rolled back.
 type RollbackPrepared struct {
 	PrepareEndLSN capture.LSN // where the prepare record ends
 	EndLSN        capture.LSN // where the rollback record ends

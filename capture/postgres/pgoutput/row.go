@@ -9,8 +9,8 @@ import (
 
 // Row is the body of an Insert, an Update or a Delete.
 //
-// The values are slices of the message: its bytes must stay as they are for as long as the values are used. There are
-// as many of them as the message says, which the caller compares with the columns of the relation.
+// The values are slices of the message: its bytes must stay unchanged for as long as the values are used. Their number is
+// that in the message, which the caller compares with the columns of the relation.
 type Row struct {
 	Relation uint32
 	OldKind  byte            // OldKey, OldRow, or 0 when there is no old row
@@ -79,7 +79,7 @@ func (m *Row) DecodeDelete(src []byte, s *Slab) error {
 	return over(KindDelete, src, off)
 }
 
-// head reads what all three begin with, the relation and the kind of the first tuple, and forgets the last row.
+// head reads the common beginning of all three messages, the relation and the kind of the first tuple, and resets the row.
 func (m *Row) head(k Kind, src []byte) (byte, error) {
 	*m = Row{}
 	if len(src) < 5 {

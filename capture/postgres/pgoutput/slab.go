@@ -2,13 +2,13 @@ package pgoutput
 
 import "github.com/tailrace/tailrace/capture"
 
-// chunk is how many values a Slab allocates at once: 32 KiB, small enough for the allocator's size classes.
+// chunk is the number of values that a Slab allocates at once: 32 KiB, small enough for the allocator's size classes.
 const chunk = 1024
 
-// Slab hands out slices of values from larger chunks. What it has handed out is never handed out again: it belongs to
-// the batch, and the garbage collector frees a chunk when the last batch that has a part of it is gone. The zero Slab
-// is ready; one goroutine uses it, for as many batches as it likes. A nil Slab allocates what it hands out by itself, for
-// values that are too large to be kept by others of their chunk.
+// Slab returns slices of values from larger chunks. It never returns the same memory twice: a slice belongs to the batch,
+// and the garbage collector frees a chunk when the last batch with a part of it is gone. The zero Slab is ready for use; one
+// goroutine uses it, for any number of batches. A nil Slab allocates each slice separately, for values that are too large to
+// be kept alive by others of their chunk.
 type Slab struct {
 	free []capture.Value
 }
@@ -21,7 +21,7 @@ func (s *Slab) Take(n int) []capture.Value {
 	case s == nil:
 		return make([]capture.Value, n)
 	case n <= len(s.free):
-	case n > chunk/4: // what is left of the chunk stays for smaller rows
+	case n > chunk/4: // the rest of the chunk remains for smaller rows
 		return make([]capture.Value, n)
 	default:
 		s.free = make([]capture.Value, chunk)

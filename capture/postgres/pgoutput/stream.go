@@ -7,7 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// CutXID takes the transaction id off the body of a message that stands between a StreamStart and a StreamStop and
+// CutXID removes the transaction id from the body of a message that stands between a StreamStart and a StreamStop and
 // whose kind is Streamed. It is the id of the subtransaction that made the change.
 func CutXID(k Kind, src []byte) (xid uint32, body []byte, err error) {
 	if len(src) < 4 {
@@ -39,7 +39,7 @@ func (*StreamStop) Decode(src []byte) error {
 	return c.end()
 }
 
-// StreamCommit says that a streamed transaction has committed.
+// StreamCommit marks a streamed transaction as committed.
 type StreamCommit struct {
 	XID    uint32
 	LSN    capture.LSN // where the commit record starts
@@ -58,7 +58,7 @@ func (m *StreamCommit) Decode(src []byte) error {
 	return c.end()
 }
 
-// StreamAbort says that a streamed transaction, or a subtransaction of it, has been rolled back.
+// StreamAbort marks a streamed transaction, or a subtransaction of it, as rolled back.
 type StreamAbort struct {
 	XID    uint32
 	SubXID uint32      // equal to XID when the whole transaction is gone

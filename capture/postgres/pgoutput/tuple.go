@@ -7,14 +7,14 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// tuple reads the values of one row, which begin at src[off:], and returns them and the offset behind them.
+// tuple reads the values of one row, which begin at src[off:], and returns them and the offset after them.
 func tuple(k Kind, src []byte, off int, s *Slab) ([]capture.Value, int, error) {
 	if len(src)-off < 2 {
 		return nil, 0, short(k, off, "number of columns", 2, len(src)-off)
 	}
 	n := int(binary.BigEndian.Uint16(src[off:]))
 	off += 2
-	if n > len(src)-off { // a column takes a byte at least
+	if n > len(src)-off { // a column takes at least one byte
 		return nil, 0, short(k, off, "columns of the row", uint64(n), len(src)-off)
 	}
 	vals := s.Take(n)
@@ -43,7 +43,7 @@ func tuple(k Kind, src []byte, off int, s *Slab) ([]capture.Value, int, error) {
 }
 
 // textEnd returns where the text value whose kind byte is at src[off] ends, or -1 when that is beyond src. Lengths are
-// compared as 64 bits, so that no length wraps.
+// compared as 64-bit numbers, so that no length wraps.
 func textEnd(src []byte, off int) int {
 	if len(src)-off < 5 {
 		return -1
