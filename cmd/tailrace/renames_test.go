@@ -111,7 +111,7 @@ func TestAGeneratedColumnAddedWhileHalted(t *testing.T) {
 				p.state(0, "streaming", pipeline.Active)
 				p.held(0)
 				if version == testenv.Oldest && mode == "halt" {
-					tailrace(p.T, "verify", p.files[0]).expect(p.T, 1, `public.t lacks "g"; to make it: tailrace verify -repair -table`, "")
+					tailrace(p.T, "verify", p.files[0]).expect(p.T, 1, `public.t lacks "g"; to create it: tailrace verify -repair -table`, "")
 					tailrace(p.T, "verify", "-repair", p.files[0]).expect(p.T, 0, "repaired", "")
 				}
 				p.same("t")
