@@ -294,7 +294,7 @@ func (s *session) change(c *capture.Change, end capture.Position, bad func(strin
 		bad("commit %s after %s", c.Tx.LSN, s.tx.LSN)
 	}
 	if c.Tx.Time.IsZero() || c.Table == nil || c.Op == capture.Read && !s.fromSnapshot {
-		bad("%s of %v, committed %s, in a stream that is anew: %v", c.Op, c.Table, c.Tx.Time, s.fromSnapshot)
+		bad("%s of %v, committed %s, in a stream from a snapshot: %t", c.Op, c.Table, c.Tx.Time, s.fromSnapshot)
 	}
 	s.tx, s.seq = c.Tx, c.Seq
 }

@@ -82,7 +82,7 @@ func firstStart(b *bench) {
 	c := b.client()
 	s := c.session()
 	if !s.fromSnapshot || s.Lane() == "" || s.Start().IsZero() || s.Origin().System == 0 || s.Origin().Timeline == 0 {
-		b.fatal("a first start: anew %v, lane %q, start %s, origin %+v", s.fromSnapshot, s.Lane(), s.Start(), s.Origin())
+		b.fatal("a first start: from a snapshot %t, lane %q, start %s, origin %+v", s.fromSnapshot, s.Lane(), s.Start(), s.Origin())
 	}
 	s.expect(want...)
 	b.commit(4)

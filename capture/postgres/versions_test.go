@@ -34,7 +34,7 @@ func TestTransactionIDsWrap(t *testing.T) {
 		older, frozen, since, newer uint32
 	}{
 		{"far from a wrap", 1000, 1010, 999, 2, 1000, 1009},
-		{"rows of before 2^31 transactions", half + 1000, half + 1010, half + 999, 730, half + 1000, half + 1009},
+		{"rows older than 2^31 transactions", half + 1000, half + 1010, half + 999, 730, half + 1000, half + 1009},
 		{"before a wrap", last - 10, last, last - 11, 730, last - 10, last - 1},
 		{"over a wrap", last - 1, 10, last - 2, half + 5, last, 9},
 		{"after a wrap", 10, 20, last, half + 15, 10, 19},

@@ -224,15 +224,14 @@ func (s *side) deleteKeyless(ctx context.Context, extra surplus) error {
 // insertKeyless copies the given number of rows per hash from the source.
 func (c *comparison) insertKeyless(ctx context.Context, hashes []string, counts []int64) error {
 	where, params := c.source.where(span{})
-	sql := fmt.Sprintf("SELECT DISTINCT ON (h) h, %s FROM (SELECT %[1]s, %[2]s AS h FROM %[3]s WHERE %[4]s) AS r WHERE h = ANY ($%[5]d::pg_catalog.int8[])",
-		pgconnect.Idents(c.table.Columns), c.source.hash(), c.source.name.sql(), where, len(params)+1)
+	sql := fmt.Sprintf("SELECT DISTINCT ON (%[1]s) %[1]s, %[2]s FROM %[3]s WHERE %[4]s AND %[1]s = ANY ($%[5]d::pg_catalog.int8[])",
+		c.source.hash(), pgconnect.Idents(c.table.Columns), c.source.name.sql(), where, len(params)+1)
 	rows, err := query(ctx, c.source.conn, sql, append(params, array(hashes))...)
 	if err != nil {
 		return c.source.failed("read rows of", err)
 	}
 	for _, r := range rows {
-		n := counts[slices.Index(hashes, string(r[0]))]
-		for range n {
+		for range counts[slices.Index(hashes, string(r[0]))] {
 			inserted, err := c.target.insert(ctx, &row{values: r[1:]})
 			if err == nil && inserted != 1 {
 				err = fmt.Errorf("a row of %s is not taken: a unique index of the replica is in the way", c.target.name)

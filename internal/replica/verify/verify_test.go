@@ -37,7 +37,7 @@ const (
 const tables = `
 CREATE TABLE item (id int, kind text COLLATE "C", amount numeric, ratio float8, code char(8), tags text[], at timestamptz DEFAULT now(),
                    PRIMARY KEY (id, kind));
-CREATE TABLE plain (note text, n int);
+CREATE TABLE plain (note text, n int, h int);
 ALTER TABLE plain REPLICA IDENTITY FULL;`
 
 func newPair(t *testing.T, sourceVersion, targetVersion int) *pair {
