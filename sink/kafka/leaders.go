@@ -52,9 +52,18 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 				moment = fmt.Errorf("describe topic %s: %w", n, t.err)
 			}
 		}
+		var unknown []string
 		for _, n := range names {
 			if _, ok := all[n]; !ok {
 				all[n] = described{err: sarama.ErrUnknownTopicOrPartition}
+			}
+			if kafkaconnect.IsCode(all[n].err, sarama.ErrUnknownTopicOrPartition) {
+				unknown = append(unknown, n)
+			}
+		}
+		if moment == nil && len(unknown) > 0 {
+			for n := range c.KnownToAny(ctx, unknown...) {
+				moment = fmt.Errorf("describe topic %s: %w", n, all[n].err)
 			}
 		}
 		if moment == nil {

@@ -72,12 +72,17 @@ func newPartition(t *topic, id int32) *partition {
 	return &partition{topic: t, id: id, leader: -1, oneInFlight: true}
 }
 
+// unknownFor is how long the cluster does not know a topic before the topic counts as missing: brokers learn of a new
+// topic a moment after the controller has confirmed its creation.
+const unknownFor = time.Second
+
 // describe returns the partitions and limits of topics, and creates missing topics where the settings say so.
 func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]described, error) {
 	all := make(map[string]described, len(names))
 	created := map[string]bool{}
 	var ready []*topic
 	left := slices.Sorted(maps.Keys(names))
+	unknownUntil := time.Now().Add(unknownFor)
 	for p, until := pause(0), time.Now().Add(createTimeout); ; {
 		m, err := s.cluster.Metadata(ctx, left...)
 		if err != nil {
@@ -93,7 +98,8 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 			switch {
 			case t.err == nil:
 				ready = append(ready, t.topic)
-			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
+			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n] &&
+				(s.creates(n, names[n]) || time.Now().After(unknownUntil)):
 				missing = append(missing, n)
 			case isTransient(t.err):
 				later = append(later, n)
@@ -102,11 +108,11 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 			all[n] = t
 		}
 		if len(missing) > 0 {
-			made := s.createMissing(ctx, missing, names, all)
-			for _, n := range made {
+			exist := s.createMissing(ctx, missing, names, all)
+			for _, n := range exist {
 				created[n] = true
 			}
-			later, until = append(later, made...), time.Now().Add(createTimeout)
+			later, until = append(later, exist...), time.Now().Add(createTimeout)
 		}
 		if left = later; len(left) == 0 || time.Now().After(until) {
 			s.readLimits(ctx, ready)
@@ -131,23 +137,35 @@ func (s *Sink) describeError(name string, err error) error {
 	return fmt.Errorf("describe topic %s: %w", name, err)
 }
 
-// createMissing creates the topics that the settings permit, and returns them; all gets the errors of the others.
-func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]described) (made []string) {
+// createMissing creates the topics that the settings permit. It returns the topics that exist now, though perhaps not
+// yet for each broker; all gets the errors of the others.
+func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]described) (exist []string) {
+	var create, absent []string
 	for _, n := range missing {
 		if s.creates(n, names[n]) {
-			made = append(made, n)
+			create = append(create, n)
 		} else {
-			all[n] = described{err: topicMissing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
+			absent = append(absent, n)
 		}
 	}
-	if len(made) == 0 {
-		return nil
+	if len(create) > 0 {
+		refused := s.create(ctx, create, s.createTopics.detail())
+		for n, err := range refused {
+			all[n] = described{err: err}
+		}
+		exist = slices.DeleteFunc(create, func(n string) bool { return refused[n] != nil })
 	}
-	refused := s.create(ctx, made, s.createTopics.detail())
-	for n, err := range refused {
-		all[n] = described{err: err}
+	if len(absent) > 0 {
+		known := s.cluster.KnownToAny(ctx, absent...)
+		for _, n := range absent {
+			if known[n] {
+				exist = append(exist, n)
+			} else {
+				all[n] = described{err: topicMissing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
+			}
+		}
 	}
-	return slices.DeleteFunc(made, func(n string) bool { return refused[n] != nil })
+	return exist
 }
 
 func classifyError(err error) outcome {
