@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // altered describes how another session altered the publication such that changes are missing in the stream, either since a
@@ -133,7 +135,7 @@ func (c *Config) exists(ctx context.Context, conn *pgx.Conn, ms ...member) (exis
 		JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = w.name)`,
 		schemas, names).Scan(&exists)
 	if err != nil {
-		err = c.named("look for tables", err)
+		err = problem.Named("look for tables", err)
 	}
 	return exists, err
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // candidate is a relation of the database as read from the catalogue: whether it can be published, and if not, why.
@@ -25,7 +28,7 @@ type candidate struct {
 }
 
 func (t candidate) String() string { return t.Schema + "." + t.Name }
-func (t candidate) sql() string    { return ident(t.Schema, t.Name) }
+func (t candidate) sql() string    { return pgconnect.Ident(t.Schema, t.Name) }
 
 // partitioned reports whether the table is partitioned, so that its partitions hold the rows.
 func (t candidate) partitioned() bool { return t.Kind == "p" }
@@ -52,14 +55,14 @@ func (c *Config) readCandidates(ctx context.Context, conn *pgx.Conn, where strin
 		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\_toast%' AND `+where+`
 		ORDER BY n.nspname, c.relname`, args...)
 	if err != nil {
-		return nil, c.named("read tables", err)
+		return nil, problem.Named("read tables", err)
 	}
 	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t candidate, err error) {
 		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Kind, &t.Persistence, &t.Identity, &t.Publishable, &t.Owner,
 			&t.Owned, &t.Readable, &t.RowSecurity, &t.Rows, &t.Ancestors)
 		return t, err
 	})
-	return ts, c.named("read tables", err)
+	return ts, problem.Named("read tables", err)
 }
 
 // attribute is a column of a candidate.
@@ -91,7 +94,7 @@ func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) 
 		WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
 		ORDER BY a.attrelid, a.attnum`, oids)
 	if err != nil {
-		return nil, c.named("read columns", err)
+		return nil, problem.Named("read columns", err)
 	}
 	all := map[uint32][]attribute{}
 	var table uint32
@@ -101,7 +104,7 @@ func (c *Config) attributes(ctx context.Context, conn *pgx.Conn, oids []uint32) 
 		a = attribute{}
 		return nil
 	})
-	return all, c.named("read columns", err)
+	return all, problem.Named("read columns", err)
 }
 
 // names returns the names of the columns that take selects, in order.

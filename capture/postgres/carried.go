@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // carried lists the columns that the stream carries of a table. An unmanaged publication may stop carrying some of them,
@@ -94,7 +96,7 @@ func (s *Source) uncarried(ctx context.Context, now, was *edition) (what []strin
 				FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = $1`, before.table, lost).Scan(&table, &columns)
 		})
 		if err != nil {
-			return nil, s.config.named("look for columns that are not published any more", err)
+			return nil, problem.Named("look for columns that are not published any more", err)
 		}
 		if len(columns) > 0 {
 			what = append(what, fmt.Sprintf("of %s it leaves out %s, which it had", table, strings.Join(columns, ", ")))

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -39,7 +40,7 @@ func (c *Config) control(ctx context.Context) (*pgx.Conn, error) {
 	}
 	if err := pgconnect.Unlimited(ctx, conn.PgConn()); err != nil {
 		_ = conn.Close(ctx)
-		return nil, c.named("prepare connection", err)
+		return nil, problem.Named("prepare connection", err)
 	}
 	return conn, nil
 }
@@ -63,7 +64,7 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	if err := pgconnect.Unlimited(ctx, conn); err != nil {
 		_ = conn.Close(ctx)
-		return nil, c.named("prepare connection", err)
+		return nil, problem.Named("prepare connection", err)
 	}
 	return conn, nil
 }
@@ -89,12 +90,12 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	problem, err := pgconnect.Refused(err)
-	if problem != nil {
-		return problem
+	refused, err := pgconnect.Refused(err)
+	if refused != nil {
+		return refused
 	}
-	if sqlstate(err) == "" {
+	if pgconnect.SQLState(err) == "" {
 		return pgconnect.Source.Unreachable(err)
 	}
-	return c.named("connect", err)
+	return problem.Named("connect", err)
 }

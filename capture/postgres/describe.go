@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Describe calls use with a published table as a copy of its rows would describe it. No DDL can change the table until use
@@ -23,15 +25,15 @@ func (s *Settings) Describe(ctx context.Context, pipeline, schema, name string, 
 	defer hangUp(ctx, conn.Close) // which ends the transaction
 	for _, sql := range []string{
 		"SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "BEGIN READ ONLY",
-		"LOCK TABLE " + ident(schema, name) + " IN ACCESS SHARE MODE",
+		"LOCK TABLE " + pgconnect.Ident(schema, name) + " IN ACCESS SHARE MODE",
 	} {
-		if err := exec(ctx, conn, sql); err != nil {
-			return c.named("lock table "+schema+"."+name, err)
+		if err := pgconnect.Exec(ctx, conn, sql); err != nil {
+			return problem.Named("lock table "+schema+"."+name, err)
 		}
 	}
 	t, err := c.describeTable(ctx, conn, schema, name)
 	if err != nil {
-		return c.named("read table "+schema+"."+name, err)
+		return problem.Named("read table "+schema+"."+name, err)
 	}
 	return use(t)
 }

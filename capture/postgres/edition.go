@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // edition identifies the catalogue rows that define a publication. A table that was removed and added again has new rows,
@@ -198,7 +201,7 @@ func (e *edition) index() (rows map[uint32]bool, names map[uint32]*membership) {
 // publication.
 func (c *Config) mark(ctx context.Context, conn *pgx.Conn) (mark string, err error) {
 	schemas := "NULL"
-	if major(conn.PgConn()) >= 15 {
+	if pgconnect.Major(conn.PgConn()) >= 15 {
 		schemas = "(SELECT sum(hashint8extended(oid::bigint, 0)) FROM pg_publication_namespace WHERE pnpubid = p.oid)"
 	}
 	err = conn.QueryRow(ctx, `SELECT coalesce((SELECT concat_ws(' ', p.oid, p.xmin,
@@ -206,7 +209,7 @@ func (c *Config) mark(ctx context.Context, conn *pgx.Conn) (mark string, err err
 				JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace WHERE prpubid = p.oid), `+schemas+`)
 		FROM pg_publication p WHERE pubname = $1), '')`, c.Publication).Scan(&mark)
 	if err != nil {
-		err = c.named("read publication "+c.Publication, err)
+		err = problem.Named("read publication "+c.Publication, err)
 	}
 	return mark, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -24,7 +25,7 @@ func (c *Config) failover(ctx context.Context) error {
 	}
 	defer hangUp(ctx, repl.Close)
 	_, err = repl.Exec(ctx, "ALTER_REPLICATION_SLOT "+c.Slot+" (FAILOVER true)").ReadAll()
-	if code := sqlstate(err); code == pgconnect.FeatureNotSupported || code == pgconnect.ObjectNotInPrerequisiteState {
+	if code := pgconnect.SQLState(err); code == pgconnect.FeatureNotSupported || code == pgconnect.ObjectNotInPrerequisiteState {
 		return &capture.Problem{
 			State: "slot_not_failover", Halted: true, Usage: true, Err: err,
 			Reason: fmt.Sprintf("slot %s is not a failover slot, failover = true asks for one, and the server refuses to make it one",
@@ -32,5 +33,5 @@ func (c *Config) failover(ctx context.Context) error {
 			Fix: "leave failover out",
 		}
 	}
-	return c.named(fmt.Sprintf("make slot %s a failover slot", c.Slot), err)
+	return problem.Named(fmt.Sprintf("make slot %s a failover slot", c.Slot), err)
 }

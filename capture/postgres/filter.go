@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -46,7 +47,7 @@ func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *targ
 	err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
 		alone := *t
 		alone.columns = nil // columns of a list would be dependencies too
-		err := exec(ctx, conn, "CREATE PUBLICATION "+scratch+" FOR TABLE "+list([]*target{&alone})+" WITH ("+options(p.Major)+")")
+		err := pgconnect.Exec(ctx, conn, "CREATE PUBLICATION "+scratch+" FOR TABLE "+list([]*target{&alone})+" WITH ("+options(p.Major)+")")
 		if err != nil {
 			return err
 		}
@@ -67,10 +68,10 @@ func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *targ
 		return used, nil
 	}
 	var e *pgconn.PgError
-	if sqlstate(err) != "" && c.byState(err) != nil || !errors.As(err, &e) && pgconnect.Broken(err) {
-		return nil, c.named("check filter of "+t.String(), err) // an error of the server, not of the filter
+	if pgconnect.SQLState(err) != "" && problem.OfServer(err) != nil || !errors.As(err, &e) && pgconnect.Broken(err) {
+		return nil, problem.Named("check filter of "+t.String(), err) // an error of the server, not of the filter
 	}
-	bad := refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")
+	bad := problem.Refusal("filter_invalid", fmt.Sprintf("where of %s cannot be a row filter", t), "-- correct where")
 	if bad.Err = err; e != nil && e.Hint+e.Detail != "" {
 		bad.Fix += ": " + strings.TrimSpace(e.Detail+" "+e.Hint)
 	}
@@ -86,7 +87,7 @@ func (c *Config) filterColumns(ctx context.Context, conn *pgx.Conn) ([]string, e
 				AND d.refclassid = 'pg_class'::regclass AND d.refobjid = pr.prrelid AND d.refobjsubid > 0
 			JOIN pg_attribute a ON a.attrelid = pr.prrelid AND a.attnum = d.refobjsubid
 		WHERE p.pubname = $1 ORDER BY a.attnum)`, scratch).Scan(&used)
-	return used, c.named("read columns of filter", err)
+	return used, problem.Named("read columns of filter", err)
 }
 
 // filterProblem returns a problem if a filter would make the application's UPDATE and DELETE fail.

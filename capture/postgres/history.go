@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -26,10 +27,10 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 	var status *string
 	err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), pg_xact_status($1::text::xid8)`, id).Scan(&recovering, &status)
 	switch {
-	case sqlstate(err) == pgconnect.InvalidParameterValue: // it is in the future
+	case pgconnect.SQLState(err) == pgconnect.InvalidParameterValue: // it is in the future
 		return c.absent(ctx, conn)
 	case err != nil:
-		return capture.CommitUnknown, c.named("look for transaction "+id, err)
+		return capture.CommitUnknown, problem.Named("look for transaction "+id, err)
 	case recovering || status == nil: // too old for the server to know
 		return capture.CommitUnknown, nil
 	case *status == "aborted":
@@ -44,7 +45,7 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 func (c *Config) absent(ctx context.Context, conn *pgx.Conn) (capture.Knowledge, error) {
 	var recovering bool
 	if err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering); err != nil || recovering {
-		return capture.CommitUnknown, c.named("look whether the server recovers", err)
+		return capture.CommitUnknown, problem.Named("look whether the server recovers", err)
 	}
 	return capture.CommitAbsent, nil
 }
@@ -56,7 +57,7 @@ func (c *Config) committed(ctx context.Context, conn *pgx.Conn, id string, want 
 		THEN pg_xact_commit_timestamp($1::text::xid8::xid) END`, id).Scan(&at)
 	switch {
 	case err != nil:
-		return capture.CommitUnknown, c.named(fmt.Sprintf("read when transaction %s was committed", id), err)
+		return capture.CommitUnknown, problem.Named(fmt.Sprintf("read when transaction %s was committed", id), err)
 	case at == nil: // it is not kept, or no longer
 		return capture.CommitUnknown, nil
 	case at.Equal(want):

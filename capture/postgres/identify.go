@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // identify asks the server for its cluster and the timelines that it has been on, and returns the flush position of its WAL
@@ -21,7 +22,7 @@ func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Ori
 	o := capture.Origin{Slot: c.Slot}
 	sys, err := pglogrepl.IdentifySystem(ctx, repl)
 	if err != nil {
-		return o, 0, c.named("identify system", err)
+		return o, 0, problem.Named("identify system", err)
 	}
 	if o.System, err = strconv.ParseUint(sys.SystemID, 10, 64); err != nil {
 		return o, 0, fmt.Errorf("identify system: %w", err)
@@ -30,7 +31,7 @@ func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Ori
 	if o.Timeline > 1 {
 		h, err := pglogrepl.TimelineHistory(ctx, repl, sys.Timeline)
 		if err != nil {
-			return o, 0, c.named(fmt.Sprintf("read history of timeline %d", o.Timeline), err)
+			return o, 0, problem.Named(fmt.Sprintf("read history of timeline %d", o.Timeline), err)
 		}
 		if o.History, err = parseHistory(h.Content); err != nil {
 			return o, 0, fmt.Errorf("read history of timeline %d: %w", o.Timeline, err)
@@ -44,7 +45,7 @@ func (c *Config) database(ctx context.Context, conn *pgx.Conn) (d capture.Databa
 	err = conn.QueryRow(ctx, `SELECT oid, datname, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 		FROM pg_database WHERE datname = current_database()`).Scan(&d.OID, &d.Name, &next)
 	if err != nil {
-		return d, 0, c.named("identify database", err)
+		return d, 0, problem.Named("identify database", err)
 	}
 	return d, next, nil
 }

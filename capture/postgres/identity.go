@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // checkTarget returns the reasons why publishing a table would make the application's own UPDATE and DELETE fail, or would
@@ -56,20 +58,20 @@ func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 				reason = "its primary key is deferrable, which is no replica identity"
 			}
 		}
-		return refusal("replica_identity_missing", fmt.Sprintf(
+		return problem.Refusal("replica_identity_missing", fmt.Sprintf(
 			"%s has no usable replica identity (%s): once published, every UPDATE and DELETE on it would fail", l, reason),
 			c.identityFix(t, l)+"\n-- or add a primary key; or leave the table out by except")
 	case t.columns != nil && l.Identity == "f":
-		return refusal("columns_break_updates", fmt.Sprintf(
+		return problem.Refusal("columns_break_updates", fmt.Sprintf(
 			"%s has REPLICA IDENTITY FULL, and with a column list every UPDATE and DELETE on it would fail", l),
 			c.identityFix(t, l)+"\n-- or leave columns out")
 	case t.columns != nil && !contains(t.columns, id):
-		return refusal("columns_break_updates", fmt.Sprintf(
+		return problem.Refusal("columns_break_updates", fmt.Sprintf(
 			"columns of %s leaves out %s of the replica identity: every UPDATE and DELETE on it would fail",
 			t, strings.Join(without(id, t.columns), ", ")),
 			"-- add to columns: "+strings.Join(without(id, t.columns), ", "))
 	case l.Identity == "f" && len(virtual) > 0 && major >= 18:
-		return refusal("replica_identity_generated", fmt.Sprintf(
+		return problem.Refusal("replica_identity_generated", fmt.Sprintf(
 			"%s has REPLICA IDENTITY FULL and a virtual generated column (%s), which is never published: once published, "+
 				"every UPDATE and DELETE on it would fail", l, strings.Join(virtual, ", ")),
 			c.identityFix(t, l))
@@ -99,12 +101,12 @@ func (c *Config) checkTree(t *target) []error {
 		if t.growth.grows && !t.growth.keyed {
 			fix = t.keyFix()
 		}
-		return []error{refusal("replica_identity_missing", fmt.Sprintf(
+		return []error{problem.Refusal("replica_identity_missing", fmt.Sprintf(
 			"%s has no usable replica identity: old rows of its partitions would carry nothing", t), fix)}
 	}
 	for _, l := range t.leaves {
 		if why := unpublishable(&l.candidate); why != "" {
-			errs = append(errs, refusal("table_not_publishable", fmt.Sprintf(
+			errs = append(errs, problem.Refusal("table_not_publishable", fmt.Sprintf(
 				"partition %s of %s cannot be published: %s", &l, t, why), "detach it, or leave the table out by except"))
 			continue
 		}
@@ -116,7 +118,7 @@ func (c *Config) checkTree(t *target) []error {
 		if t.Identity != "f" && len(primary(t.attributes)) > 0 {
 			fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY DEFAULT;\nALTER TABLE " + l.sql() + " REPLICA IDENTITY DEFAULT;"
 		}
-		errs = append(errs, refusal("replica_identity_mixed", fmt.Sprintf(
+		errs = append(errs, problem.Refusal("replica_identity_mixed", fmt.Sprintf(
 			"the replica identity of partition %s lacks %s, which that of %s has: old rows would be wrong",
 			&l, strings.Join(lost, ", "), t), fix))
 	}
@@ -137,11 +139,11 @@ func (c *Config) checkKey(t *target) error {
 			fix = "-- make a unique index of these columns (all NOT NULL) its replica identity:\n-- ALTER TABLE " + t.sql() +
 				" REPLICA IDENTITY USING INDEX ...;"
 		}
-		return refusal("key_not_carried", fmt.Sprintf(
+		return problem.Refusal("key_not_carried", fmt.Sprintf(
 			"%s: the replica identity does not carry %s of %s: a delete would have no key", t, strings.Join(lost, ", "), from), fix)
 	}
 	if lost := without(key, t.columns); t.columns != nil && len(lost) > 0 {
-		return refusal("key_not_carried", fmt.Sprintf("%s: columns leaves out %s of %s", t, strings.Join(lost, ", "), from),
+		return problem.Refusal("key_not_carried", fmt.Sprintf("%s: columns leaves out %s of %s", t, strings.Join(lost, ", "), from),
 			"-- add to columns: "+strings.Join(lost, ", "))
 	}
 	return nil
@@ -157,7 +159,7 @@ func (c *Config) checkColumns(t *target, major int) error {
 		a := column(t.attributes, n)
 		if a == nil {
 			known := names(t.attributes, func(attribute) bool { return true })
-			p := refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "its columns: "+strings.Join(known, ", "))
+			p := problem.Refusal("column_missing", fmt.Sprintf("%s has no column %s", t, n), "its columns: "+strings.Join(known, ", "))
 			if near := closest(n, known); near != "" {
 				p.Fix = fmt.Sprintf("did you mean %s?\n", near) + p.Fix
 			}
@@ -168,7 +170,7 @@ func (c *Config) checkColumns(t *target, major int) error {
 			if len(a.Uses) > 0 {
 				fix += "; it is made of " + strings.Join(a.Uses, ", ")
 			}
-			return refusal("column_generated", fmt.Sprintf("column %s of %s is generated, and this server does not publish it", n, t), fix)
+			return problem.Refusal("column_generated", fmt.Sprintf("column %s of %s is generated, and this server does not publish it", n, t), fix)
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // cutKey lists the identifying columns that the rows of a table lack.
@@ -115,11 +117,11 @@ func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
 	if len(columns) > 0 {
 		lacks = strings.Join(columns, ", ") + " of its key"
 	}
-	return refusal("key_not_published", fmt.Sprintf(
+	return problem.Refusal("key_not_published", fmt.Sprintf(
 		"a row of %s has come without %s: generated columns that are not published are in its key, or were when it was written", t, lacks),
 		fmt.Sprintf("make the primary key of %s of columns that are published; or ALTER TABLE %s REPLICA IDENTITY FULL, and "+
 			"set key in the table's block.\nThe rows that were written until then have no whole key: "+
-			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, ident(t.Schema, t.Name)))
+			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, pgconnect.Ident(t.Schema, t.Name)))
 }
 
 // indexes returns the indexes of the named columns, or nil when one of them is missing or names is empty.

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // sent returns the columns that a managed publication carries.
@@ -43,7 +46,7 @@ func (c *Config) checkKeySent(t *target, sent []string, old bool, publish string
 	if !slices.ContainsFunc(lost, func(n string) bool { return column(t.attributes, n).Generated == "" }) {
 		why = "generated, and not published"
 	}
-	return refusal("key_not_published", fmt.Sprintf(
+	return problem.Refusal("key_not_published", fmt.Sprintf(
 		"the stream of %s lacks %s of %s (%s): updates and deletes would not say which row they mean, and events would have no whole key",
 		t, strings.Join(lost, ", "), of, why), c.keySentFix(t, lost, sent, publish))
 }
@@ -119,7 +122,7 @@ func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, 
 
 // publishFix returns the SQL by which a publication carries the whole key of a table; "" when the server cannot.
 func (c *Config) publishFix(p *plan, t *target, now *publishedTable) string {
-	alter := "ALTER PUBLICATION " + ident(c.Publication)
+	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Publication)
 	i := slices.IndexFunc(p.actual.Tables, func(m member) bool { return m.oid == t.OID })
 	if i < 0 || p.actual.Tables[i].Columns == nil {
 		if p.Major >= 18 && !p.actual.Stored {
@@ -134,7 +137,7 @@ func (c *Config) publishFix(p *plan, t *target, now *publishedTable) string {
 			return ""
 		}
 		if wanted || slices.Contains(now.Columns, a.Name) {
-			list = append(list, ident(a.Name))
+			list = append(list, pgconnect.Ident(a.Name))
 		}
 	}
 	add := alter + " ADD TABLE ONLY " + t.sql() + " (" + strings.Join(list, ", ") + ")"

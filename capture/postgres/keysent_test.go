@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -178,12 +179,12 @@ func TestGeneratedColumnsOfPostgres(t *testing.T) {
 			`ALTER TABLE t REPLICA IDENTITY USING INDEX i`, `CREATE PUBLICATION p FOR TABLE t`)
 		conn := s.control(s.config())
 		_, err := conn.Exec(s.Context(), "DELETE FROM public.t")
-		if got, want := sqlstate(err), map[bool]string{true: "42P10"}[s.server.Version >= 18]; got != want {
+		if got, want := pgconnect.SQLState(err), map[bool]string{true: "42P10"}[s.server.Version >= 18]; got != want {
 			s.Errorf("DELETE with an identity that is not published: %v, want %q", err, want)
 		}
 		if s.server.Version >= 18 {
 			_, err = conn.Exec(s.Context(), "CREATE TABLE public.v (id int, k int GENERATED ALWAYS AS (id + 1) VIRTUAL PRIMARY KEY)")
-			if sqlstate(err) != "0A000" {
+			if pgconnect.SQLState(err) != "0A000" {
 				s.Errorf("a primary key on a virtual column: %v", err)
 			}
 		}

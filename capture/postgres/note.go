@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -34,7 +35,7 @@ func (c *Config) comment(text string) string {
 	if text != "" {
 		value = pgconnect.Literal(text)
 	}
-	return "COMMENT ON PUBLICATION " + ident(c.Publication) + " IS " + value
+	return "COMMENT ON PUBLICATION " + pgconnect.Ident(c.Publication) + " IS " + value
 }
 
 // annotate writes the note of a verdict; "" removes it. An existing note is not overwritten.
@@ -47,7 +48,7 @@ func (c *Config) annotate(ctx context.Context, conn *pgx.Conn, note string) erro
 	if note != "" {
 		text = strings.TrimSuffix(noteLine(note)+"\n"+text, "\n")
 	}
-	return c.named("comment on publication "+c.Publication, exec(ctx, conn, c.comment(text)))
+	return problem.Named("comment on publication "+c.Publication, pgconnect.Exec(ctx, conn, c.comment(text)))
 }
 
 // keepNote writes the verdict into the publication for the next process, because no sink has a record of it.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -58,10 +59,10 @@ func testNumbers(t *testing.T, s *testenv.PostgresServer) {
 	for i, c := range numbersCases {
 		for _, how := range []string{"read on", "behind", "watched"} {
 			schema := fmt.Sprintf("%s%d", how[:4], i)
-			f.exec("CREATE SCHEMA "+ident(schema), "CREATE TABLE "+ident(schema)+".t (id int PRIMARY KEY, a text, b text)")
+			f.exec("CREATE SCHEMA "+pgconnect.Ident(schema), "CREATE TABLE "+pgconnect.Ident(schema)+".t (id int PRIMARY KEY, a text, b text)")
 			f.connect()
 			for _, statement := range c.statements {
-				f.exec("SET search_path = " + ident(schema) + "; " + statement)
+				f.exec("SET search_path = " + pgconnect.Ident(schema) + "; " + statement)
 				if how == "watched" {
 					f.refresh()
 				}

@@ -5,11 +5,7 @@ import (
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/internal/pgconnect"
 )
-
-// ident quotes an identifier with one or more parts.
-func ident(parts ...string) string { return pgconnect.Ident(parts...) }
 
 // pattern is one entry of tables or except.
 type pattern struct{ schema, name string }

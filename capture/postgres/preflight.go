@@ -2,17 +2,17 @@ package postgres
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // preflight checks the server, the slot and the tables before anything is changed, and returns every problem that it finds,
 // each a *capture.Problem with its fix. It changes nothing on the server. The plan may be passed to publication only when
 // there is no problem.
 func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error) {
-	p := &plan{Major: major(conn.PgConn())}
+	p := &plan{Major: pgconnect.Major(conn.PgConn())}
 	srv, err := c.readServer(ctx, conn)
 	if err != nil {
 		return p, []error{err}
@@ -66,15 +66,4 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 		return []error{bad}
 	}
 	return c.checkFilters(ctx, conn, p)
-}
-
-// major returns the server's major version, such as 15.
-func major(conn *pgconn.PgConn) int {
-	v := conn.ParameterStatus("server_version")
-	i := 0
-	for i < len(v) && '0' <= v[i] && v[i] <= '9' {
-		i++
-	}
-	n, _ := strconv.Atoi(v[:i])
-	return n
 }

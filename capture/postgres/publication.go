@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -71,17 +72,17 @@ func (c *Config) steps(p *plan) ([]string, *published) {
 		for _, t := range p.targets {
 			pub.Added = append(pub.Added, t.String())
 		}
-		return []string{"CREATE PUBLICATION " + ident(c.Publication) + " FOR TABLE " + list(p.targets) +
+		return []string{"CREATE PUBLICATION " + pgconnect.Ident(c.Publication) + " FOR TABLE " + list(p.targets) +
 			" WITH (" + options(p.Major) + ")"}, pub
 	}
 	add, drop := p.difference(pub)
-	alter := "ALTER PUBLICATION " + ident(c.Publication)
+	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Publication)
 	var steps []string
 	if len(p.actual.Schemas) > 0 {
 		var quoted []string
 		for _, s := range p.actual.Schemas {
 			pub.Removed = append(pub.Removed, s.Schema+".*")
-			quoted = append(quoted, ident(s.Schema))
+			quoted = append(quoted, pgconnect.Ident(s.Schema))
 		}
 		steps = append(steps, alter+" DROP TABLES IN SCHEMA "+strings.Join(quoted, ", "))
 	}
@@ -125,7 +126,7 @@ func (p *plan) difference(pub *published) (add []*target, drop []string) {
 		if _, left := actual[m.oid]; left {
 			pub.Removed = append(pub.Removed, m.Schema+"."+m.Name)
 			pub.Former = append(pub.Former, m)
-			drop = append(drop, "ONLY "+ident(m.Schema, m.Name))
+			drop = append(drop, "ONLY "+pgconnect.Ident(m.Schema, m.Name))
 		}
 	}
 	return add, drop
@@ -158,7 +159,7 @@ func list(ts []*target) string {
 		if t.columns != nil {
 			var quoted []string
 			for _, n := range t.columns {
-				quoted = append(quoted, ident(n))
+				quoted = append(quoted, pgconnect.Ident(n))
 			}
 			item += " (" + strings.Join(quoted, ", ") + ")"
 		}
@@ -178,8 +179,8 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	}
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, s := range steps {
-			if err := exec(ctx, conn, s); err != nil {
-				return c.named("manage publication "+c.Publication, err)
+			if err := pgconnect.Exec(ctx, conn, s); err != nil {
+				return problem.Named("manage publication "+c.Publication, err)
 			}
 		}
 		for _, t := range p.targets {
@@ -189,7 +190,7 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 		}
 		return nil
 	})
-	switch sqlstate(err) {
+	switch pgconnect.SQLState(err) {
 	case pgconnect.DuplicateObject, pgconnect.UniqueViolation, pgconnect.InternalError:
 		return c.publicationChanging(err)
 	}
@@ -201,12 +202,12 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 	for _, l := range t.stored() {
 		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
-			return exec(ctx, savepoint.Conn(), "EXPLAIN DELETE FROM ONLY "+l.sql()+" WHERE false")
+			return pgconnect.Exec(ctx, savepoint.Conn(), "EXPLAIN DELETE FROM ONLY "+l.sql()+" WHERE false")
 		})
-		switch sqlstate(err) {
+		switch pgconnect.SQLState(err) {
 		case "":
 			if err != nil {
-				return c.named("check updates of "+l.String(), err)
+				return problem.Named("check updates of "+l.String(), err)
 			}
 		case pgconnect.ObjectNotInPrerequisiteState, pgconnect.InvalidColumnReference:
 			return &capture.Problem{
@@ -217,10 +218,4 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 		}
 	}
 	return nil
-}
-
-// exec executes one statement without parameters by the extended protocol, which accepts only one.
-func exec(ctx context.Context, conn *pgx.Conn, sql string) error {
-	_, err := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close()
-	return err
 }

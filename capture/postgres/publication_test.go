@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -114,8 +115,8 @@ func TestHostileNames(t *testing.T) {
 		long := strings.Repeat("long", 15) + "123"
 		tables := []string{`Order Notes`, `we"ird`, `dot.ted`, `🦀 crab`, `it's`, `back\slash`, `semi;colon`, `%s`, long}
 		for _, n := range tables {
-			s.exec("CREATE TABLE "+ident(n)+` ("Full Name" text PRIMARY KEY, "a""b" int)`,
-				"ALTER TABLE "+ident(n)+" REPLICA IDENTITY FULL")
+			s.exec("CREATE TABLE "+pgconnect.Ident(n)+` ("Full Name" text PRIMARY KEY, "a""b" int)`,
+				"ALTER TABLE "+pgconnect.Ident(n)+" REPLICA IDENTITY FULL")
 		}
 		var names, wants []string
 		for _, n := range tables {

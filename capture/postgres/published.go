@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // published is what the server publishes, read after the publication was made to match the file.
@@ -98,10 +101,10 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named("read publication "+c.Publication, err)
+		return nil, problem.Named("read publication "+c.Publication, err)
 	}
 	d.Note, d.Comment = splitNote(comment)
-	if major(conn.PgConn()) >= 15 {
+	if pgconnect.Major(conn.PgConn()) >= 15 {
 		if d.Schemas, err = c.schemas(ctx, conn, d.oid); err != nil {
 			return nil, err
 		}
@@ -115,19 +118,19 @@ func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32
 	rows, err := conn.Query(ctx, `SELECT n.oid, pn.oid, n.nspname FROM pg_publication_namespace pn
 		JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY n.nspname`, publication)
 	if err != nil {
-		return nil, c.named("read schemas of publication "+c.Publication, err)
+		return nil, problem.Named("read schemas of publication "+c.Publication, err)
 	}
 	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
 		err = row.Scan(&m.oid, &m.row, &m.Schema)
 		return m, err
 	})
-	return ms, c.named("read schemas of publication "+c.Publication, err)
+	return ms, problem.Named("read schemas of publication "+c.Publication, err)
 }
 
 // members reads the tables that a publication names individually.
 func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string) ([]member, error) {
 	columns, where := `NULL::text[]`, `''`
-	if major(conn.PgConn()) >= 15 {
+	if pgconnect.Major(conn.PgConn()) >= 15 {
 		columns = `CASE WHEN pr.prattrs IS NOT NULL THEN ARRAY(SELECT a.attname::text FROM pg_attribute a
 			WHERE a.attrelid = pr.prrelid AND a.attnum = ANY (pr.prattrs) ORDER BY a.attnum) END`
 		where = `coalesce(pg_get_expr(pr.prqual, pr.prrelid), '')`
@@ -138,20 +141,20 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 			JOIN pg_class t ON t.oid = pr.prrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE p.pubname = $1 ORDER BY n.nspname, t.relname`, publication)
 	if err != nil {
-		return nil, c.named("read publication "+publication, err)
+		return nil, problem.Named("read publication "+publication, err)
 	}
 	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
 		err = row.Scan(&m.oid, &m.row, &m.xmin, &m.Schema, &m.Name, &m.Columns, &m.Where)
 		return m, err
 	})
-	return ms, c.named("read publication "+publication, err)
+	return ms, problem.Named("read publication "+publication, err)
 }
 
 // tables reads what the publication results in: the tables that the stream delivers, with the columns that it sends.
 func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
 	// Before 18 the view lists generated columns too, although the stream never has them and cannot be asked for them.
 	columns, where := `NULL::text[]`, `''`
-	if major(conn.PgConn()) >= 15 {
+	if pgconnect.Major(conn.PgConn()) >= 15 {
 		columns, where = `v.attnames::text[]`, `coalesce(v.rowfilter, '')`
 	}
 	rows, err := conn.Query(ctx, `
@@ -163,13 +166,13 @@ func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, 
 				WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 					AND (a.attname = ANY (`+columns+`) OR `+columns+` IS NULL)
 					AND (a.attgenerated = '' OR $2)) a(names, numbers)
-		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Publication, major(conn.PgConn()) >= 18)
+		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Publication, pgconnect.Major(conn.PgConn()) >= 18)
 	if err != nil {
-		return nil, c.named("read tables of publication "+c.Publication, err)
+		return nil, problem.Named("read tables of publication "+c.Publication, err)
 	}
 	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t publishedTable, err error) {
 		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Rows, &t.Where, &t.Columns, &t.numbers)
 		return t, err
 	})
-	return ts, c.named("read tables of publication "+c.Publication, err)
+	return ts, problem.Named("read tables of publication "+c.Publication, err)
 }

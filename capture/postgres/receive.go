@@ -17,6 +17,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -38,7 +39,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 			return context.Cause(ctx)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 		case err != nil:
-			return s.config.named("read stream", err)
+			return problem.Named("read stream", err)
 		default:
 			if err := s.message(ctx, m); err != nil {
 				if ctx.Err() != nil {
@@ -98,7 +99,7 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 			}
 			if silent += s.pulse; silent > quiet*s.pulse+s.patience {
 				return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has not answered for %s on the "+
-					"connection beside the stream, and nobody reads the stream", silent.Round(time.Second))}
+					"control connection, and the stream is not being read", silent.Round(time.Second))}
 			}
 		}
 	}
@@ -209,7 +210,7 @@ func (s *stream) startError(ctx context.Context, err error) error {
 		return err
 	}); err != nil {
 		s.log.Debug("read slot after an error", zap.Error(err))
-		return s.config.named("stream slot "+s.slot, err)
+		return problem.Named("stream slot "+s.slot, err)
 	}
 	return s.config.startError(err, row)
 }

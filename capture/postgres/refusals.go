@@ -7,10 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 func (c *Config) tableMissing(name, near string) *capture.Problem {
-	p := refusal("table_missing", "table "+name+" does not exist", "names are exact: \"schema.table\", without quotes")
+	p := problem.Refusal("table_missing", "table "+name+" does not exist", "names are exact: \"schema.table\", without quotes")
 	if near != "" {
 		p.Fix = "did you mean \"" + near + "\"?\n" + p.Fix
 	}
@@ -18,12 +20,12 @@ func (c *Config) tableMissing(name, near string) *capture.Problem {
 }
 
 func (c *Config) nothingMatches(text string) *capture.Problem {
-	return refusal("pattern_matches_nothing", fmt.Sprintf("%q matches no table that can be published", text),
+	return problem.Refusal("pattern_matches_nothing", fmt.Sprintf("%q matches no table that can be published", text),
 		"-- correct tables or except, or create the table")
 }
 
 func (c *Config) notPublishable(t *candidate, why string) *capture.Problem {
-	p := refusal("table_not_publishable", fmt.Sprintf("%s cannot be published: %s", t, why), "-- leave it out of tables")
+	p := problem.Refusal("table_not_publishable", fmt.Sprintf("%s cannot be published: %s", t, why), "-- leave it out of tables")
 	if t.Persistence == "u" && t.Kind == "r" {
 		p.Fix = "ALTER TABLE " + t.sql() + " SET LOGGED;\n-- or leave it out of tables"
 	}
@@ -31,7 +33,7 @@ func (c *Config) notPublishable(t *candidate, why string) *capture.Problem {
 }
 
 func (c *Config) partitionNamed(t *candidate) *capture.Problem {
-	return refusal("partition_in_tree", fmt.Sprintf(
+	return problem.Refusal("partition_in_tree", fmt.Sprintf(
 		"%s is a partition of a table that is published as a whole: its block would have no effect", t),
 		"-- give the block the name of the partitioned table")
 }
@@ -57,9 +59,9 @@ func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []er
 			found = found || pat.match(t.Schema, t.Name)
 		}
 		if !found {
-			errs = append(errs, refusal("table_not_published", fmt.Sprintf("publication %s does not publish %s", c.Publication, text),
-				fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE ONLY %s;\n-- or set manage = true", ident(c.Publication),
-					ident(pat.schema, pat.name))))
+			errs = append(errs, problem.Refusal("table_not_published", fmt.Sprintf("publication %s does not publish %s", c.Publication, text),
+				fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE ONLY %s;\n-- or set manage = true", pgconnect.Ident(c.Publication),
+					pgconnect.Ident(pat.schema, pat.name))))
 		}
 	}
 	return append(errs, c.checkForeignKeys(ctx, conn, p, ts)...)

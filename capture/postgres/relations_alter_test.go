@@ -66,7 +66,7 @@ func testAlteredBeforeRead(t *testing.T, s *testenv.PostgresServer) {
 		{"schema", "(a int PRIMARY KEY)", "1", "CREATE SCHEMA s; ALTER TABLE t SET SCHEMA s; " +
 			"CREATE VIEW t AS SELECT * FROM s.t", "2", "public.t(a int4!) key a", "s.t(a int4!) key a"},
 		{
-			"dropped and made anew", "(a int PRIMARY KEY, x text)", "1",
+			"dropped and created again", "(a int PRIMARY KEY, x text)", "1",
 			"DROP TABLE t; CREATE TABLE t (b text PRIMARY KEY)", "2", "public.t(a int4!, x text?) key a", "public.t(b text!) key b",
 		},
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // publicationUsable rejects a publication that cannot be made to match the file.
@@ -17,10 +19,10 @@ func (c *Config) publicationUsable(p *plan) *capture.Problem {
 	case p.actual == nil && p.Slot != nil && p.Slot.Confirmed > 0:
 		return c.publicationMissing(nil)
 	case p.actual != nil && p.actual.All:
-		return refusal("publication_all_tables", fmt.Sprintf(
+		return problem.Refusal("publication_all_tables", fmt.Sprintf(
 			"publication %s exists and is FOR ALL TABLES, which cannot be made equal to tables", c.Publication),
-			"-- set manage = false, or another publication; or, when nobody uses it:\nDROP PUBLICATION "+
-				ident(c.Publication)+";")
+			"-- set manage = false, or another publication; or, if it is unused:\nDROP PUBLICATION "+
+				pgconnect.Ident(c.Publication)+";")
 	}
 	return nil
 }
@@ -36,16 +38,16 @@ func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 	filters := slices.ContainsFunc(p.targets, func(t *target) bool { return t.where != "" })
 	if (p.actual == nil || filters) && !s.Create {
 		lacks = append(lacks, "CREATE on database "+s.Database)
-		fix = append(fix, "GRANT CREATE ON DATABASE "+ident(s.Database)+" TO "+ident(s.Role)+";")
+		fix = append(fix, "GRANT CREATE ON DATABASE "+pgconnect.Ident(s.Database)+" TO "+pgconnect.Ident(s.Role)+";")
 	}
 	if p.actual != nil && !p.actual.owned {
 		lacks = append(lacks, "ownership of publication "+c.Publication)
-		fix = append(fix, "ALTER PUBLICATION "+ident(c.Publication)+" OWNER TO "+ident(s.Role)+";")
+		fix = append(fix, "ALTER PUBLICATION "+pgconnect.Ident(c.Publication)+" OWNER TO "+pgconnect.Ident(s.Role)+";")
 	}
 	for _, t := range p.added() {
 		if !t.Owned {
 			lacks = append(lacks, "ownership of "+t.String())
-			owners = append(owners, "GRANT "+ident(t.Owner)+" TO "+ident(s.Role)+";")
+			owners = append(owners, "GRANT "+pgconnect.Ident(t.Owner)+" TO "+pgconnect.Ident(s.Role)+";")
 		}
 	}
 	if len(lacks) == 0 {
@@ -59,7 +61,7 @@ func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 			fix = append(fix, "-- "+step+";")
 		}
 	}
-	return refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s what the file says: it lacks %s",
+	return problem.Refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s what the file says: it lacks %s",
 		s.Role, c.Publication, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
 }
 
@@ -78,8 +80,8 @@ func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t
 		return nil
 	}
 	if t.RowSecurity && !s.BypassRLS {
-		return refusal("row_security", fmt.Sprintf("row-level security hides rows of %s from role %s: the snapshot would fail",
-			t, s.Role), "ALTER ROLE "+ident(s.Role)+" BYPASSRLS;")
+		return problem.Refusal("row_security", fmt.Sprintf("row-level security hides rows of %s from role %s: the snapshot would fail",
+			t, s.Role), "ALTER ROLE "+pgconnect.Ident(s.Role)+" BYPASSRLS;")
 	}
 	if t.Readable {
 		return nil
@@ -90,13 +92,13 @@ func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t
 			bool_and(has_column_privilege($1::oid, n, 'SELECT')) FROM unnest($2::text[]) n) FROM pg_class WHERE oid = $1`,
 			t.OID, t.columns).Scan(&all)
 		if err != nil {
-			return c.named("read privileges on "+t.String(), err)
+			return problem.Named("read privileges on "+t.String(), err)
 		}
 		if all {
 			return nil
 		}
 	}
-	return refusal("select_denied", fmt.Sprintf("role %s may not SELECT from %s, and the snapshot has to", s.Role, t),
+	return problem.Refusal("select_denied", fmt.Sprintf("role %s may not SELECT from %s, and the snapshot has to", s.Role, t),
 		fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;\nGRANT SELECT ON %s TO %s;\n-- or snapshot { mode = \"never\" }",
-			ident(t.Schema), ident(s.Role), t.sql(), ident(s.Role)))
+			pgconnect.Ident(t.Schema), pgconnect.Ident(s.Role), t.sql(), pgconnect.Ident(s.Role)))
 }

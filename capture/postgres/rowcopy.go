@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -68,7 +69,7 @@ func (s *Source) createFor(ctx context.Context, repl *pgconn.PgConn, slot string
 	point capture.LSN, name string, err error,
 ) {
 	for range attemptsOfCopy {
-		if point, name, err = s.create(ctx, repl, slot, waits); sqlstate(err) != pgconnect.DuplicateObject {
+		if point, name, err = s.create(ctx, repl, slot, waits); pgconnect.SQLState(err) != pgconnect.DuplicateObject {
 			break
 		}
 		if err := s.endCopy(ctx, slot); err != nil {
@@ -96,7 +97,7 @@ func (s *Source) endCopy(ctx context.Context, slot string) error {
 		return err
 	})
 	if err != nil {
-		return s.config.named("end the slot of an earlier copy", err)
+		return problem.Named("end the slot of an earlier copy", err)
 	}
 	return capture.Sleep(ctx, 100*time.Millisecond)
 }
@@ -118,7 +119,7 @@ func (sn *snapshot) describeAs(ctx context.Context, o capture.Origin) error {
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.conn) }
 	r := newRelations(lend, sn.config.keys())
 	if err := r.preload(ctx, sn.conn, sn.config.Publication); err != nil {
-		return sn.config.named("read tables", err)
+		return problem.Named("read tables", err)
 	}
 	return sn.describeAll(ctx, r, pub)
 }

@@ -3,12 +3,13 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // server is what the checks need to know about the server and our role.
@@ -43,7 +44,7 @@ func (c *Config) readServer(ctx context.Context, conn *pgx.Conn) (*server, error
 		&s.Application, &s.Slots, &s.MaxSlots, &s.MaxSenders, &s.Role, &s.Replication, &s.Super, &s.BypassRLS,
 		&s.Database, &s.Create)
 	if err != nil {
-		return nil, c.named("read server's settings", err)
+		return nil, problem.Named("read server's settings", err)
 	}
 	return &s, nil
 }
@@ -52,10 +53,10 @@ func (c *Config) readServer(ctx context.Context, conn *pgx.Conn) (*server, error
 func (c *Config) checkVersion(s *server, major int) *capture.Problem {
 	switch {
 	case major < 13:
-		return refusal("server_too_old", "Postgres "+s.Version+" is too old: 15 and newer are supported, 13 and 14 stream",
+		return problem.Refusal("server_too_old", "Postgres "+s.Version+" is too old: 15 and newer are supported, 13 and 14 stream",
 			"upgrade the server")
 	case s.Recovering:
-		return refusal("source_is_standby", "the server is a standby, and slots are kept on the primary",
+		return problem.Refusal("source_is_standby", "the server is a standby, and slots are kept on the primary",
 			"let url point at the primary, or at several hosts with target_session_attrs=primary")
 	}
 	return nil
@@ -66,22 +67,22 @@ func (c *Config) checkServer(s *server, p *plan) []error {
 	var errs []error
 	add := func(bad bool, state, reason, fix string) {
 		if bad {
-			errs = append(errs, refusal(state, reason, fix))
+			errs = append(errs, problem.Refusal(state, reason, fix))
 		}
 	}
 	add(s.WALLevel != "logical", "wal_level", "wal_level is "+s.WALLevel+", and logical decoding needs logical",
 		"ALTER SYSTEM SET wal_level = 'logical';\n-- then restart the server")
 	add(!s.Replication, "role_not_replication", "role "+s.Role+" may not open a replication connection",
-		"ALTER ROLE "+ident(s.Role)+" REPLICATION;\n-- on Amazon RDS: GRANT rds_replication TO "+ident(s.Role)+";")
+		"ALTER ROLE "+pgconnect.Ident(s.Role)+" REPLICATION;\n-- on Amazon RDS: GRANT rds_replication TO "+pgconnect.Ident(s.Role)+";")
 	add(s.MaxSenders == 0, "senders_exhausted", "max_wal_senders is 0",
 		"ALTER SYSTEM SET max_wal_senders = 10;\n-- then restart the server")
 	add(p.Slot == nil && s.Slots >= s.MaxSlots, "slots_exhausted",
 		fmt.Sprintf("all %d replication slots are taken, and slot %s is to be created", s.MaxSlots, c.Slot),
 		fmt.Sprintf("ALTER SYSTEM SET max_replication_slots = %d;\n-- then restart the server; "+
-			"or drop a slot that nobody uses: SELECT slot_name, active, restart_lsn FROM pg_replication_slots;",
+			"or drop an unused slot: SELECT slot_name, active, restart_lsn FROM pg_replication_slots;",
 			s.MaxSlots+5))
 	add(waitsForUs(s.SyncNames, s.Application), "synchronous_standby",
-		fmt.Sprintf("synchronous_standby_names = '%s' takes us for a synchronous standby: every commit of the application "+
+		fmt.Sprintf("synchronous_standby_names = '%s' matches our application_name, so we count as a synchronous standby: every commit of the application "+
 			"would wait for our sinks", s.SyncNames),
 		"name the standbys one by one in synchronous_standby_names")
 	add(c.Failover && p.Major < 17, "failover_unsupported", "failover slots came with Postgres 17, the server is "+s.Version,
@@ -103,14 +104,4 @@ func waitsForUs(setting, application string) bool {
 		}
 	}
 	return false
-}
-
-// refusal is a problem that only the user can solve. The fix is SQL that can be run as it stands, with the rest in
-// comments; or plain text where no SQL helps.
-func refusal(state, reason, fix string) *capture.Problem {
-	sql := slices.ContainsFunc(strings.Split(fix, "\n"), func(l string) bool { return !strings.HasPrefix(l, "-- ") })
-	if !sql {
-		fix = strings.ReplaceAll("\n"+fix, "\n-- ", "\n")[1:]
-	}
-	return &capture.Problem{State: state, Halted: true, Usage: true, Reason: reason, Fix: fix}
 }

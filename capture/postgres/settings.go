@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -82,7 +83,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
 	}
 	if !slotName.MatchString(c.Slot) {
-		return c, refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
+		return c, problem.Refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
 			"give the source a slot: up to 54 of a-z, 0-9 and _")
 	}
 	return c, nil

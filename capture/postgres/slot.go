@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -62,7 +63,7 @@ func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*sl
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named("read slot "+name, err)
+		return nil, problem.Named("read slot "+name, err)
 	}
 	return &s, nil
 }
@@ -89,12 +90,12 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", c.Slot)
 	}
 	options := "(SNAPSHOT 'export')"
-	if major(repl) < 15 {
+	if pgconnect.Major(repl) < 15 {
 		options = "EXPORT_SNAPSHOT"
 	}
 	r, err := pglogrepl.ParseCreateReplicationSlot(
 		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", name, options)))
-	switch sqlstate(err) {
+	switch pgconnect.SQLState(err) {
 	case "":
 	case pgconnect.DuplicateObject:
 		err = &capture.Problem{
@@ -108,7 +109,7 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 		}
 	}
 	if err != nil {
-		return 0, "", c.named("create slot "+name, err)
+		return 0, "", problem.Named("create slot "+name, err)
 	}
 	at, err := capture.ParseLSN(r.ConsistentPoint)
 	return at, r.SnapshotName, err
@@ -126,11 +127,11 @@ func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*cap
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named("look what the slot waits for", err)
+		return nil, problem.Named("look what the slot waits for", err)
 	}
 	return &capture.Problem{
 		State: "waiting_for_transactions",
-		Reason: fmt.Sprintf("slot %s can be created when every transaction that runs now has ended; process %d of role %s "+
+		Reason: fmt.Sprintf("waiting for running transactions to end before creating slot %s: process %d of role %s "+
 			"has had one open since %s UTC", c.Slot, blocker, who, since),
 		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker),
 	}, nil
@@ -146,10 +147,10 @@ func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		return false, bad
 	}
 	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, c.Slot)
-	if sqlstate(err) == pgconnect.UndefinedObject {
+	if pgconnect.SQLState(err) == pgconnect.UndefinedObject {
 		return false, nil
 	}
-	return err == nil, c.named("drop slot "+c.Slot, err)
+	return err == nil, problem.Named("drop slot "+c.Slot, err)
 }
 
 // slotHeld is the problem of a slot that cannot be dropped because a daemon is using it.

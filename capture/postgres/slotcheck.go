@@ -35,7 +35,7 @@ func (c *Config) refuseSlot(state, why string) *capture.Problem {
 	return &capture.Problem{
 		State: state, Halted: true, Usage: true,
 		Reason: fmt.Sprintf("slot %s exists, but %s", c.Slot, why),
-		Fix: fmt.Sprintf("give this pipeline another name: slot = \"...\";\nor, when nobody needs it: "+
+		Fix: fmt.Sprintf("give this pipeline another name: slot = \"...\";\nor, if it is not needed any more: "+
 			"SELECT pg_drop_replication_slot('%s');", c.Slot),
 	}
 }

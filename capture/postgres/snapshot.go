@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -56,7 +57,7 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.slot = temporarySlot(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
-		if sqlstate(err) != pgconnect.DuplicateObject {
+		if pgconnect.SQLState(err) != pgconnect.DuplicateObject {
 			s.pid = repl.PID() // its process may still be waiting while it holds the slot
 		}
 		return 0, s.classifySlotError(ctx, st.slot, err)
@@ -111,7 +112,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 			switch {
 			case look == nil && wait != nil:
 				waits(wait)
-			case look != nil && sqlstate(look) == "" && ctx.Err() == nil: // the server does not answer: the slot will not be created either
+			case look != nil && pgconnect.SQLState(look) == "" && ctx.Err() == nil: // the server does not answer: the slot will not be created either
 				cancel()
 				<-done
 				return 0, "", look
@@ -151,7 +152,7 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 	}
 	if err := sn.prepare(ctx, name); err != nil {
 		sn.close()
-		return nil, s.config.named("open snapshot", err)
+		return nil, problem.Named("open snapshot", err)
 	}
 	return sn, nil
 }
@@ -164,13 +165,13 @@ func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *publishe
 	}
 	all, err := tables(ctx, sn.conn, oids)
 	if err != nil {
-		return sn.config.named("read tables", err)
+		return problem.Named("read tables", err)
 	}
 	r.learn(all)
 	for _, t := range pub.Tables {
 		ct, err := sn.describe(ctx, r, t, all.tables[t.OID])
 		if err != nil {
-			return sn.config.named("read table "+t.Schema+"."+t.Name, err)
+			return problem.Named("read table "+t.Schema+"."+t.Name, err)
 		}
 		sn.tables = append(sn.tables, ct)
 		sn.estimated += t.Rows
@@ -214,7 +215,7 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 	_, err = pgx.ForEachRow(rows, []any{&identity, &tree, &col.Name, &col.Type, &col.Modifier, &col.Key}, func() error {
 		rel.Identity = identity[0]
 		rel.Columns = append(rel.Columns, col)
-		names = append(names, ident(col.Name))
+		names = append(names, pgconnect.Ident(col.Name))
 		return nil
 	})
 	if err != nil {
@@ -229,7 +230,7 @@ func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable
 	if tree {
 		from = ""
 	}
-	sql := "COPY (SELECT " + strings.Join(names, ", ") + " FROM " + from + ident(t.Schema, t.Name)
+	sql := "COPY (SELECT " + strings.Join(names, ", ") + " FROM " + from + pgconnect.Ident(t.Schema, t.Name)
 	if t.Where != "" {
 		sql += " WHERE " + t.Where
 	}
@@ -250,7 +251,7 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 	for _, t := range sn.tables {
 		w := &copyWriter{ctx: ctx, snapshot: sn, table: t.table}
 		if _, err := sn.conn.PgConn().CopyTo(ctx, w, t.sql); err != nil {
-			return sn.config.readError("copy "+t.table.String(), err)
+			return problem.NamedRead("copy "+t.table.String(), err)
 		}
 	}
 	sn.asm.ends(sn.point)
@@ -381,7 +382,7 @@ func (s *stream) settle(ctx context.Context) {
 		return
 	}
 	if err := s.lasting(ctx); err != nil {
-		s.end(s.config.named("make slot "+s.config.Slot, err))
+		s.end(problem.Named("make slot "+s.config.Slot, err))
 		return
 	}
 	s.lasts.Store(true)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // Source reads the changes of one database through one slot. It implements capture.Source and capture.HealthReporter.
@@ -178,7 +179,7 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 	}
 	plan, problems := s.config.preflight(ctx, c)
 	if len(problems) > 0 {
-		return nil, together(problems)
+		return nil, problem.Together(problems)
 	}
 	plan.again = again
 	pub, err := s.config.publication(ctx, c, plan)
@@ -195,22 +196,6 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 		s.added = append(s.added, pub.Added...)
 	}
 	return pub, nil
-}
-
-// together combines several errors: the state is that of the first, the text contains all of them.
-func together(problems []error) error {
-	first := capture.AsProblem(problems[0])
-	if first == nil || len(problems) == 1 {
-		return problems[0]
-	}
-	p := *first
-	for _, err := range problems[1:] {
-		p.Reason += "; " + err.Error()
-		if next := capture.AsProblem(err); next != nil && next.Fix != "" && next.Fix != p.Fix {
-			p.Fix += "\n" + next.Fix
-		}
-	}
-	return &p
 }
 
 // Health implements capture.HealthReporter.
@@ -235,7 +220,7 @@ func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Probl
 	case treeSince.Before(since):
 		since = treeSince
 	}
-	return capture.AsProblem(together([]error{p, tree})), since
+	return capture.AsProblem(problem.Together([]error{p, tree})), since
 }
 
 // counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first

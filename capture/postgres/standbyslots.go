@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // standbySlot is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The server does
@@ -32,10 +33,10 @@ func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint3
 			LEFT JOIN pg_replication_slots s ON slot_name = n
 		WHERE EXISTS (SELECT FROM pg_stat_get_activity($1) WHERE wait_event = 'WaitForStandbyConfirmation')`, int32(pid))
 	if err != nil {
-		return nil, c.named("read synchronized_standby_slots", err)
+		return nil, problem.Named("read synchronized_standby_slots", err)
 	}
 	slots, err := pgx.CollectRows(rows, pgx.RowToStructByPos[standbySlot])
-	return slots, c.named("read synchronized_standby_slots", err)
+	return slots, problem.Named("read synchronized_standby_slots", err)
 }
 
 // standbyWait records since when a walsender waits for standbys. One goroutine uses it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -111,7 +112,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 // classifySlotError determines which process holds the slot if err means that it is in use. If that is our own previous
 // walsender, which may not have noticed that its connection is gone, classifySlotError terminates it.
 func (s *Source) classifySlotError(ctx context.Context, slot string, err error) error {
-	if code := sqlstate(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
+	if code := pgconnect.SQLState(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
 		return err
 	}
 	ours := false
@@ -126,7 +127,7 @@ func (s *Source) classifySlotError(ctx context.Context, slot string, err error) 
 	})
 	if look != nil || ours {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run checks ctx
-		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, slot)
+		return fmt.Errorf("%w: slot %s is still held by our previous connection", capture.ErrRestart, slot)
 	}
 	return fmt.Errorf("%w: %w", capture.ErrSlotInUse, err)
 }
@@ -159,7 +160,7 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 // the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	option := ""
-	if s.config.SkipReplicated && major(repl) >= 16 { // on older servers the assembler skips them
+	if s.config.SkipReplicated && pgconnect.Major(repl) >= 16 { // on older servers the assembler skips them
 		option = ", origin 'none'"
 	}
 	h, err := repl.Hijack()
@@ -175,20 +176,20 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	}()
 	s.attach()
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s%s)", s.slot, from,
-		pgconnect.CommandLiteral(ident(s.config.Publication)), option)
+		pgconnect.CommandLiteral(pgconnect.Ident(s.config.Publication)), option)
 	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
 	if err != nil {
 		return err
 	}
 	if _, err := s.conn.Write(q); err != nil {
-		return s.config.named("start slot "+s.slot, err)
+		return problem.Named("start slot "+s.slot, err)
 	}
 	stop := context.AfterFunc(ctx, s.socket.Wake)
 	defer stop()
 	for {
 		m, err := s.frames.Next()
 		if err != nil {
-			return s.config.named("start slot "+s.slot, err)
+			return problem.Named("start slot "+s.slot, err)
 		}
 		switch m.Kind {
 		case 'W':

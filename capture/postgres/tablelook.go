@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // While the stream runs, the source checks the tables. A table that the file wants may have been created since and is not
@@ -103,7 +105,7 @@ func (c *Config) readTables(ctx context.Context, conn *pgx.Conn, version int) (*
 	}
 	rows, err := conn.Query(ctx, sql, c.Publication, schemas, names, whatever, exceptSchemas, exceptNames)
 	if err != nil {
-		return nil, c.named("look at the tables", err)
+		return nil, problem.Named("look at the tables", err)
 	}
 	r := &tableReport{}
 	var t brokenTable
@@ -115,7 +117,7 @@ func (c *Config) readTables(ctx context.Context, conn *pgx.Conn, version int) (*
 		}
 		return nil
 	})
-	return r, c.named("look at the tables", err)
+	return r, problem.Named("look at the tables", err)
 }
 
 // Unpublished implements verify.Unpublished.
@@ -129,7 +131,7 @@ func (s *Settings) Unpublished(ctx context.Context, pipeline string) (names [][2
 		return nil, err
 	}
 	defer hangUp(ctx, conn.Close)
-	r, err := c.readTables(ctx, conn, major(conn.PgConn()))
+	r, err := c.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +189,7 @@ func (r *tableReport) problem(c *Config) *capture.Problem {
 	if len(problems) == 0 {
 		return nil
 	}
-	return capture.AsProblem(together(problems))
+	return capture.AsProblem(problem.Together(problems))
 }
 
 // identityMissing is the state of a table whose UPDATE and DELETE fail because it has no replica identity.
@@ -206,7 +208,7 @@ func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
 	var texts, items []string
 	for _, m := range shown {
 		texts = append(texts, fmt.Sprintf("%q", m.String()))
-		items = append(items, "ONLY "+ident(m.Schema, m.Name))
+		items = append(items, "ONLY "+pgconnect.Ident(m.Schema, m.Name))
 	}
 	const rows = "rows that were written before are not copied; in a replica they come with `tailrace verify -repair FILE`"
 	if c.Manage {
@@ -214,7 +216,7 @@ func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
 			"or leave them out: add " + strings.Join(texts, ", ") + " to except, and restart" + more
 	} else {
 		p.Fix = fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s;%s\n-- %s;\n-- or name in tables only what is to be published, and restart",
-			ident(c.Publication), strings.Join(items, ", "), more, rows)
+			pgconnect.Ident(c.Publication), strings.Join(items, ", "), more, rows)
 	}
 	return p
 }
@@ -262,7 +264,7 @@ func (t *brokenTable) state() string {
 
 // fix returns the SQL after which the table can be updated again.
 func (t *brokenTable) fix() string {
-	alter := "ALTER TABLE " + ident(t.Schema, t.Name)
+	alter := "ALTER TABLE " + pgconnect.Ident(t.Schema, t.Name)
 	switch {
 	case t.Why == "columns":
 		return "-- change the column list or the replica identity of " + t.String() + " such that the list has all of it"
@@ -293,7 +295,7 @@ func (s *Source) lookAtTables(ctx context.Context, conn *pgx.Conn) (tableWatch, 
 	if began.Before(w.next) {
 		return *w, nil
 	}
-	r, err := s.config.readTables(ctx, conn, major(conn.PgConn()))
+	r, err := s.config.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
 	w.next = time.Now().Add(lookShare * time.Since(began))
 	switch {
 	case err != nil && conn.IsClosed():

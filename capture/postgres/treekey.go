@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // growth is what a partition that is created later gets from its root. A primary key is inherited; REPLICA IDENTITY is not.
@@ -33,7 +35,7 @@ func (c *Config) growths(ctx context.Context, conn *pgx.Conn, ts []*target) erro
 				JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = k.num), '{}')`,
 			t.OID).Scan(&t.growth.grows, &t.growth.keyed, &t.growth.unique)
 		if err != nil {
-			return c.named("read partitions of "+t.String(), err)
+			return problem.Named("read partitions of "+t.String(), err)
 		}
 	}
 	return nil
@@ -84,7 +86,7 @@ func (t *target) defaultIdentities() string {
 func (t *target) keyFix() string {
 	columns := "..."
 	if len(t.growth.unique) > 0 {
-		columns = idents(t.growth.unique)
+		columns = pgconnect.Idents(t.growth.unique)
 	}
 	add := "ALTER TABLE " + t.sql() + " ADD PRIMARY KEY (" + columns + ");"
 	if columns == "..." || len(primary(t.attributes)) > 0 { // a deferrable one has to be dropped first
@@ -94,15 +96,7 @@ func (t *target) keyFix() string {
 }
 
 func growthRefused(reason, fix string) error {
-	return refusal("replica_identity_not_inherited", reason, fix)
-}
-
-func idents(names []string) string {
-	var quoted []string
-	for _, n := range names {
-		quoted = append(quoted, ident(n))
-	}
-	return strings.Join(quoted, ", ")
+	return problem.Refusal("replica_identity_not_inherited", reason, fix)
 }
 
 // publishes reports whether a publication names a table.
@@ -151,7 +145,7 @@ func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeN
 	}
 	var problems []error
 	for _, t := range ts {
-		problems = append(problems, c.checkPublishedTree(t, major(conn.PgConn()))...)
+		problems = append(problems, c.checkPublishedTree(t, pgconnect.Major(conn.PgConn()))...)
 	}
 	return problems, nil
 }
@@ -211,7 +205,7 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 			JOIN pg_namespace pn ON pn.oid = p.relnamespace JOIN pg_class c ON c.oid = child.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid NOT IN (SELECT oid FROM member) ORDER BY 3, 4, 1, 2`, c.Publication)
 	if err != nil {
-		return nil, c.named("read tables that inherit", err)
+		return nil, problem.Named("read tables that inherit", err)
 	}
 	var parent, child member
 	var problems []error
@@ -226,5 +220,5 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 		}
 		return nil
 	})
-	return problems, c.named("read tables that inherit", err)
+	return problems, problem.Named("read tables that inherit", err)
 }

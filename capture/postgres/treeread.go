@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -39,7 +40,7 @@ func (n *treeNode) holdsRows() bool { return n.Kind != "p" }
 // takes no lock on any of the tables: a check every two seconds must not wait for a migration.
 func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, error) {
 	schema := "false"
-	if major(conn.PgConn()) >= 15 {
+	if pgconnect.Major(conn.PgConn()) >= 15 {
 		schema = "EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace)"
 	}
 	published := func(class string) string {
@@ -71,14 +72,14 @@ func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, err
 		FROM tree t JOIN root ON root.oid = t.root JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 		ORDER BY root.nspname, root.relname, t.oid <> t.root, n.nspname, c.relname`, c.Publication)
 	if err != nil {
-		return nil, c.named("read partition trees", err)
+		return nil, problem.Named("read partition trees", err)
 	}
 	nodes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n treeNode, err error) {
 		err = row.Scan(&n.Root, &n.OID, &n.RootName.Schema, &n.RootName.Name, &n.Name.Schema, &n.Name.Name, &n.Kind, &n.Persistence,
 			&n.Identity, &n.RootIdentity, &n.Usable, &n.File, &n.Written, &n.WrittenAt, &n.Tuples, &n.Joined, &n.JoinedAt, &n.Grows, &n.Keyed)
 		return n, err
 	})
-	return nodes, c.named("read partition trees", err)
+	return nodes, problem.Named("read partition trees", err)
 }
 
 // probe is what the rows of a partition show.
@@ -119,7 +120,7 @@ func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, com
 		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ONLY `+name+` t WHERE `+older+`)`,
 			strconv.FormatUint(uint64(xid), 10), command).Scan(&p.Older)
 	})
-	switch sqlstate(err) {
+	switch pgconnect.SQLState(err) {
 	case pgconnect.LockNotAvailable:
 		return p, false, nil
 	case pgconnect.UndefinedTable, pgconnect.InvalidSchemaName: // it was dropped meanwhile
@@ -128,5 +129,5 @@ func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, com
 	if errors.Is(err, pgx.ErrNoRows) {
 		return probe{}, true, nil
 	}
-	return p, true, c.named("look at a partition", err)
+	return p, true, problem.Named("look at a partition", err)
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // trees watches the published partition trees. docs/decisions/0023 has the rule.
@@ -285,7 +286,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	t.ours = true
 	var p *capture.Problem
 	if len(problems) > 0 {
-		p = capture.AsProblem(together(problems))
+		p = capture.AsProblem(problem.Together(problems))
 	}
 	switch {
 	case p == nil && t.problem != nil:

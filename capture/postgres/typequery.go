@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // typesQuery reads types and the types that they depend on. An array is what array_out prints: int2vector and oidvector
@@ -76,7 +78,7 @@ func collationOf(collation, usual string) string {
 // typeRows reads the types with these OIDs and, recursively, the types that they depend on, in one query.
 func typeRows(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]typeRow, error) {
 	query := typesQuery
-	if major(conn.PgConn()) < 14 { // it has no multiranges
+	if pgconnect.Major(conn.PgConn()) < 14 { // it has no multiranges
 		query = strings.NewReplacer("r.rngmultitypid", "0", "m.rngmultitypid", "0").Replace(query)
 	}
 	rows, err := conn.Query(ctx, query, oids)

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // check checks the live server as a start would, and changes nothing.
@@ -106,8 +108,8 @@ func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 		return append(done, "left: "+line+", which is not ours"), nil
 	}
 	if !dry {
-		if err := exec(ctx, conn, "DROP PUBLICATION IF EXISTS "+ident(c.Publication)); err != nil {
-			return done, c.named("drop publication "+c.Publication, err)
+		if err := pgconnect.Exec(ctx, conn, "DROP PUBLICATION IF EXISTS "+pgconnect.Ident(c.Publication)); err != nil {
+			return done, problem.Named("drop publication "+c.Publication, err)
 		}
 	}
 	return append(done, line), nil
@@ -161,9 +163,9 @@ func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, s
 	if err != nil {
 		return nil, "", err
 	}
-	if err := exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
+	if err := pgconnect.Exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
 		hangUp(ctx, conn.Close)
-		return nil, "", c.named("prepare connection", err)
+		return nil, "", problem.Named("prepare connection", err)
 	}
 	return conn.PgConn(), c.Publication, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // The sizes of the WAL headers: of a page, and of a segment's first page.
@@ -26,13 +27,13 @@ func (c *Config) walEnd(ctx context.Context, conn *pgx.Conn) (capture.LSN, error
 		(SELECT setting::bigint FROM pg_settings WHERE name = 'wal_block_size'),
 		(SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size')`).Scan(&insert, &page, &segment)
 	if err != nil {
-		return 0, c.named("read end of WAL", err)
+		return 0, problem.Named("read end of WAL", err)
 	}
 	insert = beforeHeader(insert, page, segment)
 	for deadline := time.Now().Add(time.Second); ; {
 		err := conn.QueryRow(ctx, `SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint`).Scan(&flush)
 		if err != nil {
-			return 0, c.named("read end of WAL", err)
+			return 0, problem.Named("read end of WAL", err)
 		}
 		if flush >= insert {
 			return insert, nil

@@ -21,12 +21,12 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 	var standbys standbyWait
 	for {
 		err := s.look(ctx, st, &standbys)
-		if err == nil || sqlstate(err) != "" {
+		if err == nil || pgconnect.SQLState(err) != "" {
 			st.answers.Add(1)
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Debug("watch slot", zap.Error(err))
-			if code := sqlstate(err); code == pgconnect.CannotConnectNow || code == pgconnect.AdminShutdown {
+			if code := pgconnect.SQLState(err); code == pgconnect.CannotConnectNow || code == pgconnect.AdminShutdown {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
 			}
 		}
