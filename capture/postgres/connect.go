@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -67,6 +68,18 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, problem.Named("prepare connection", err)
 	}
 	return conn, nil
+}
+
+// makeFailover makes the slot a failover slot.
+func (c *Config) makeFailover(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, slot.FailoverTime)
+	defer cancel()
+	repl, err := c.replication(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, repl.Close)
+	return slot.MakeFailover(ctx, repl, c.Slot)
 }
 
 // parse parses the URL and applies our settings to the result.

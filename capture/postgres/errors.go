@@ -5,22 +5,23 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // startError returns the problem of an error of START_REPLICATION or, later, of the stream. After any of these the
 // connection is desynchronised: close it and dial again. s is the slot's row, read after the error; nil when there is none.
 // 42704 and 55000 have several meanings that only the row distinguishes.
-func (c *Config) startError(err error, s *slotState) error {
+func (c *Config) startError(err error, s *slot.State) error {
 	switch pgconnect.SQLState(err) {
 	case pgconnect.UndefinedObject:
 		if s != nil {
 			return problem.Named("start slot "+c.Slot, c.publicationMissing(err))
 		}
-		return problem.Named("start slot "+c.Slot, c.slotMissing(err))
+		return problem.Named("start slot "+c.Slot, slot.Missing(c.Slot, err))
 	case pgconnect.ObjectNotInPrerequisiteState:
 		if s != nil {
-			if p := c.slotProblem(s); p != nil {
+			if p := s.Problem(); p != nil {
 				p.Err = err
 				return p
 			}
@@ -32,14 +33,6 @@ func (c *Config) startError(err error, s *slotState) error {
 		})
 	}
 	return problem.NamedRead("start slot "+c.Slot, err)
-}
-
-func (c *Config) slotMissing(err error) *capture.Problem {
-	return &capture.Problem{
-		State: "slot_missing", Halted: true, Usage: true, Err: err,
-		Reason: fmt.Sprintf("slot %s does not exist any more", c.Slot),
-		Fix:    "changes since it was dropped are lost: `tailrace drop -pipeline P FILE`, then start again with a snapshot",
-	}
 }
 
 func (c *Config) publicationMissing(err error) *capture.Problem {

@@ -16,8 +16,8 @@ import (
 // maxSwitches is the maximum number of undecided transactions: there are 2 to the power of that combinations.
 const maxSwitches = 8
 
-// slot is a column that a table has had, with what is known about it at the moment of a message.
-type slot struct {
+// columnSlot is a column that a table has had, with what is known about it at the moment of a message.
+type columnSlot struct {
 	*attr
 	group int  // the transaction that may or may not have ended; -1: it had
 	there bool // it existed before
@@ -26,7 +26,7 @@ type slot struct {
 // solver finds the numbers of a message's columns.
 type solver struct {
 	m      *pgoutput.Relation
-	slots  []slot
+	slots  []columnSlot
 	groups int
 	listed bool // the publication may omit columns
 	steps  int
@@ -68,14 +68,14 @@ func (d *description) solve(m *pgoutput.Relation, before *version, xid uint32, s
 }
 
 // slots returns the columns of a table in the order of their numbers.
-func (d *description) slots(before *version, xid uint32, settled func(uint32) bool) []slot {
-	var all []slot
+func (d *description) slots(before *version, xid uint32, settled func(uint32) bool) []columnSlot {
+	var all []columnSlot
 	for _, attrs := range [][]attr{d.columns, d.dropped} {
 		for i := range attrs {
-			all = append(all, slot{attr: &attrs[i], group: -1})
+			all = append(all, columnSlot{attr: &attrs[i], group: -1})
 		}
 	}
-	slices.SortFunc(all, func(a, b slot) int { return int(a.Number) - int(b.Number) })
+	slices.SortFunc(all, func(a, b columnSlot) int { return int(a.Number) - int(b.Number) })
 	groups, n := map[uint32]int{}, 0
 	for i := range all {
 		s := &all[i]
@@ -122,7 +122,7 @@ func (s *solver) all() {
 	}
 }
 
-func (s *solver) ended(over uint, sl slot) bool { return sl.group < 0 || over&(1<<sl.group) != 0 }
+func (s *solver) ended(over uint, sl columnSlot) bool { return sl.group < 0 || over&(1<<sl.group) != 0 }
 
 // place assigns the message's columns from c on to the slots from i on, of the first n.
 func (s *solver) place(over uint, n, i, c int) {

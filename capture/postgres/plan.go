@@ -7,12 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
 // plan is the result of preflight and the input of publication.
 type plan struct {
-	Major   int        // the server's major version
-	Slot    *slotState // nil: it has to be created
+	Major   int         // the server's major version
+	Slot    *slot.State // nil: it has to be created
 	actual  *definition
 	targets []*target       // ordered by name; with manage = false the tables of the table blocks
 	again   map[uint32]bool // OIDs of tables that get new rows in the publication although nothing else changes

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -20,12 +21,12 @@ func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error)
 	if fatal := c.checkVersion(srv, p.Major); fatal != nil {
 		return p, []error{fatal} // the queries that follow would fail because of it
 	}
-	if p.Slot, err = c.readSlot(ctx, conn, c.Slot); err != nil {
+	if p.Slot, err = slot.Read(ctx, conn, c.Slot); err != nil {
 		return p, []error{err}
 	}
 	errs := c.checkServer(srv, p)
 	if p.Slot != nil {
-		if bad := c.slotProblem(p.Slot); bad != nil {
+		if bad := p.Slot.Problem(); bad != nil {
 			errs = append(errs, bad)
 		}
 	}

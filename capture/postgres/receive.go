@@ -18,6 +18,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -204,9 +205,9 @@ func (s *stream) refused(ctx context.Context, body []byte) error {
 }
 
 func (s *stream) startError(ctx context.Context, err error) error {
-	var row *slotState
+	var row *slot.State
 	if err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
-		row, err = s.config.readSlot(ctx, c, s.slot)
+		row, err = slot.Read(ctx, c, s.slot)
 		return err
 	}); err != nil {
 		s.log.Debug("read slot after an error", zap.Error(err))

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -40,7 +40,7 @@ func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits fu
 		return nil, err
 	}
 	defer hangUp(ctx, repl.Close)
-	point, name, err := s.createFor(ctx, repl, copySlot(s.config.Slot, n), waits)
+	point, name, err := s.createFor(ctx, repl, slot.CopyName(s.config.Slot, n), waits)
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +59,6 @@ func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits fu
 	go sn.run(ctx)
 	return c, nil
 }
-
-// copySlot returns the name of the slot of a copy. Only the daemon that holds the main slot creates one.
-func copySlot(slot string, n int) string { return slot + "_copy" + strconv.Itoa(n) }
 
 // createFor creates the temporary slot of a copy. An existing slot of that name is left from an earlier attempt, whose
 // server process may be waiting for transactions without having noticed that its client is gone: createFor terminates it.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -137,13 +138,13 @@ func testCopyWaits(t *testing.T, s *testenv.PostgresServer) {
 	proxy.SetTarget(s.Addr())
 	left := openSession(t, s, db)
 	write("COMMIT")
-	left("SELECT pg_create_logical_replication_slot('" + copySlot("tailrace_"+db, 3) + "', 'pgoutput', true)")
+	left("SELECT pg_create_logical_replication_slot('" + slot.CopyName("tailrace_"+db, 3) + "', 'pgoutput', true)")
 	source := p.copier()
 	own := p.source.pid
 	p.source.pid++ // another daemon's: then the copy is that daemon's, too
-	err = p.source.endCopy(t.Context(), copySlot("tailrace_"+db, 3))
+	err = p.source.endCopy(t.Context(), slot.CopyName("tailrace_"+db, 3))
 	p.source.pid = own
-	if got := slots(t, s, db); err != nil || got != "tailrace_"+db+", "+copySlot("tailrace_"+db, 3)+" temporary" {
+	if got := slots(t, s, db); err != nil || got != "tailrace_"+db+", "+slot.CopyName("tailrace_"+db, 3)+" temporary" {
 		t.Errorf("the copy of another daemon was ended: slots %s, %v", got, err)
 	}
 	c, err := source.Copy(t.Context(), 3, func(*capture.Problem) {})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -82,7 +83,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	for _, t := range s.Options {
 		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
 	}
-	if !slotName.MatchString(c.Slot) {
+	if !slot.ValidName(c.Slot) {
 		return c, problem.Refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
 			"give the source a slot: up to 54 of a-z, 0-9 and _")
 	}
@@ -140,7 +141,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if err := pgconnect.CheckURL(string(s.URL)); err != nil {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
 	}
-	if s.Slot != "" && !slotName.MatchString(s.Slot) {
+	if s.Slot != "" && !slot.ValidName(s.Slot) {
 		add("slot", "this cannot be the name of a slot", "Postgres takes up to 54 of a-z, 0-9 and _.")
 	}
 	if len(s.Publication) > 63 || strings.ContainsRune(s.Publication, 0) {

@@ -16,6 +16,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -54,7 +55,7 @@ type copyTable struct {
 
 // first creates a temporary slot on repl and opens its snapshot. It returns the consistent point.
 func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
-	st.slot = temporarySlot(s.config.Slot)
+	st.slot = slot.TemporaryName(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
 		if pgconnect.SQLState(err) != pgconnect.DuplicateObject {
@@ -85,7 +86,7 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 
 // create creates a temporary slot and meanwhile reports what that waits for: every running transaction, for hours if
 // necessary.
-func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, waits func(*capture.Problem)) (
+func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, temporary string, waits func(*capture.Problem)) (
 	point capture.LSN, name string, err error,
 ) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -95,7 +96,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 	defer func() { socket.Limit = conn.AnswerTimeout }()
 	go func() {
 		defer close(done)
-		point, name, err = s.config.createSlot(ctx, repl, slot)
+		point, name, err = slot.Create(ctx, repl, temporary)
 	}()
 	look := time.NewTicker(watchPause)
 	defer look.Stop()
@@ -106,7 +107,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 		case <-look.C:
 			var wait *capture.Problem
 			look := s.side.do(ctx, func(c *pgx.Conn) (err error) {
-				wait, err = s.config.slotWait(ctx, c, pid)
+				wait, err = slot.CreateBlocker(ctx, c, s.config.Slot, pid)
 				return err
 			})
 			switch {
@@ -124,19 +125,13 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, slot string, w
 // unfinished checks, while we hold the temporary slot, that no other daemon has created the permanent one meanwhile.
 func (s *Source) unfinished(ctx context.Context) error {
 	return s.side.do(ctx, func(c *pgx.Conn) error {
-		row, err := s.config.readSlot(ctx, c, s.config.Slot)
+		row, err := slot.Read(ctx, c, s.config.Slot)
 		if err == nil && row != nil {
-			return fmt.Errorf("%w: slot %s has been made meanwhile", capture.ErrRestart, s.config.Slot)
+			return fmt.Errorf("%w: slot %s has been created meanwhile", capture.ErrRestart, s.config.Slot)
 		}
 		return err
 	})
 }
-
-// temporarySlot returns the name of the slot of a first start. Two daemons of one pipeline use the same name, so only one
-// succeeds.
-func temporarySlot(slot string) string { return slot + temporarySuffix }
-
-const temporarySuffix = "_snapshot"
 
 // openSnapshot begins a transaction on the exported snapshot of a slot. The caller describes its tables next.
 func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point capture.LSN, name string) (*snapshot, error) {
@@ -357,7 +352,7 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (fromSnap
 		return false, nil
 	}
 	if r := s.config.beyond(records); r != nil {
-		p := s.config.slotMissing(nil)
+		p := slot.Missing(s.config.Slot, nil)
 		p.Reason += fmt.Sprintf("; sink %s holds everything up to %s", r.Sink, r.Position)
 		return false, p
 	}
@@ -399,5 +394,5 @@ func (s *stream) lasting(ctx context.Context) error {
 	if err != nil || !s.config.Failover {
 		return err
 	}
-	return s.config.failover(ctx)
+	return s.config.makeFailover(ctx)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
 // Source reads the changes of one database through one slot. It implements capture.Source and capture.HealthReporter.
@@ -93,24 +94,24 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 // session is one connection: check, prepare the publication, start the slot, serve.
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
 	var pub *published
-	var slot *slotState
+	var row *slot.State
 	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
-		if slot, err = s.config.readSlot(ctx, c, s.config.Slot); err != nil {
+		if row, err = slot.Read(ctx, c, s.config.Slot); err != nil {
 			return err
 		}
-		if err = s.checkSlotFree(ctx, c, slot); err != nil {
+		if err = s.checkSlotFree(ctx, c, row); err != nil {
 			return err
 		}
-		pub, err = s.prepare(ctx, c, slot)
+		pub, err = s.prepare(ctx, c, row)
 		return err
 	})
-	if err == nil && slot != nil && s.config.Failover && !slot.Failover {
-		err = s.config.failover(ctx)
+	if err == nil && row != nil && s.config.Failover && !row.Failover {
+		err = s.config.makeFailover(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	st, err := s.open(ctx, pub, slot)
+	st, err := s.open(ctx, pub, row)
 	if err != nil {
 		return err
 	}
@@ -146,33 +147,33 @@ func (s *Source) refused(ctx context.Context, err error) {
 // checkSlotFree returns an error when another process has the slot or, if there is none yet, is creating it: an attempt to
 // acquire it anyway would be an error in the server's log every second. A nil error proves nothing: only START_REPLICATION
 // does. classifySlotError terminates our own previous walsender if that still holds the slot.
-func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, slot *slotState) (err error) {
+func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, row *slot.State) (err error) {
 	name := s.config.Slot
-	if slot == nil {
-		name = temporarySlot(name)
-		if slot, err = s.config.readSlot(ctx, c, name); err != nil {
+	if row == nil {
+		name = slot.TemporaryName(name)
+		if row, err = slot.Read(ctx, c, name); err != nil {
 			return err
 		}
-	} else if p := s.config.slotProblem(slot); p != nil {
+	} else if p := row.Problem(); p != nil {
 		return p
 	}
-	if slot == nil || !slot.Active || s.pid != 0 && uint32(slot.PID) == s.pid {
+	if row == nil || !row.Active || s.pid != 0 && uint32(row.PID) == s.pid {
 		return nil
 	}
-	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, slot.PID)
+	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, row.PID)
 }
 
 // prepare checks the server and makes the publication match the file: the publication comes before the slot. If the slot is
 // in use, the publication belongs to the daemon that uses it, whose file may differ. After the first stream, a new table
 // that matches a wildcard and cannot be published must not stop a working pipeline. In both cases prepare only reads. A
 // table that was renamed gets a new row in the publication if it still belongs to it: a verdict relies on that.
-func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*published, error) {
+func (s *Source) prepare(ctx context.Context, c *pgx.Conn, row *slot.State) (*published, error) {
 	again := s.names.strayed()
-	if slot != nil && (slot.Active || s.prepared) {
+	if row != nil && (row.Active || s.prepared) {
 		pub := &published{}
 		err := s.config.look(ctx, c, pub)
 		renamed := err == nil && s.rename(&pub.Edition)
-		if err != nil || slot.Active || !renamed && len(again) == 0 {
+		if err != nil || row.Active || !renamed && len(again) == 0 {
 			return pub, err
 		}
 		again = s.names.strayed()
@@ -192,7 +193,7 @@ func (s *Source) prepare(ctx context.Context, c *pgx.Conn, slot *slotState) (*pu
 		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
 			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
 	}
-	if slot != nil {
+	if row != nil {
 		s.added = append(s.added, pub.Added...)
 	}
 	return pub, nil
@@ -265,7 +266,7 @@ func (s *Source) WALEnd(ctx context.Context) (capture.LSN, error) {
 		return 0, err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	end, err := s.config.walEnd(ctx, c)
+	end, err := slot.WALEnd(ctx, c)
 	if err != nil {
 		return 0, fmt.Errorf("read the end of the WAL: %w", err)
 	}

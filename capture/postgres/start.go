@@ -14,17 +14,18 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink is
 // opened before the slot is ours.
-func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*stream, error) {
+func (s *Source) open(ctx context.Context, pub *published, row *slot.State) (*stream, error) {
 	repl, err := s.config.replication(ctx)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.start(ctx, repl, pub, slot)
+	st, err := s.start(ctx, repl, pub, row)
 	if err != nil {
 		_ = repl.Close(context.WithoutCancel(ctx)) // desynchronised after an error: not reused
 		return nil, err
@@ -32,8 +33,8 @@ func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*st
 	return st, nil
 }
 
-func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published, slot *slotState) (*stream, error) {
-	origin, _, err := s.config.identify(ctx, repl)
+func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published, row *slot.State) (*stream, error) {
+	origin, _, err := slot.Identify(ctx, repl, s.config.Slot)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	origin.Publication = pub.Edition.String()
 	var next uint64
 	if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
-		if origin.Database, next, err = s.config.database(ctx, c); err != nil {
+		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
 			return err
 		}
 		return s.relations.preload(ctx, c, s.config.Publication)
@@ -86,7 +87,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	conn.Below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
-	if slot == nil {
+	if row == nil {
 		s.accepted = nil // whatever was altered before, this stream begins with all rows
 		s.names.forget()
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
@@ -94,7 +95,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		}
 		st.start = capture.Position{LSN: from - 1}
 	} else {
-		from = slot.Confirmed
+		from = row.Confirmed
 		st.start = capture.Position{LSN: from}
 	}
 	st.flush.Store(uint64(from))
@@ -111,13 +112,13 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 
 // classifySlotError determines which process holds the slot if err means that it is in use. If that is our own previous
 // walsender, which may not have noticed that its connection is gone, classifySlotError terminates it.
-func (s *Source) classifySlotError(ctx context.Context, slot string, err error) error {
+func (s *Source) classifySlotError(ctx context.Context, name string, err error) error {
 	if code := pgconnect.SQLState(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
 		return err
 	}
 	ours := false
 	look := s.side.do(ctx, func(c *pgx.Conn) error {
-		row, err := s.config.readSlot(ctx, c, slot)
+		row, err := slot.Read(ctx, c, name)
 		if err != nil || row == nil || uint32(row.PID) != s.pid || s.pid == 0 {
 			return err
 		}
@@ -127,7 +128,7 @@ func (s *Source) classifySlotError(ctx context.Context, slot string, err error) 
 	})
 	if look != nil || ours {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run checks ctx
-		return fmt.Errorf("%w: slot %s is still held by our previous connection", capture.ErrRestart, slot)
+		return fmt.Errorf("%w: slot %s is still held by our previous connection", capture.ErrRestart, name)
 	}
 	return fmt.Errorf("%w: %w", capture.ErrSlotInUse, err)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
 // mainLane is the name under which sinks keep the progress of a Postgres source.
@@ -84,16 +85,16 @@ func (s *stream) Start() capture.Position { return s.start }
 
 // Slot implements capture.Stream.
 func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
-	var row *slotState
+	var row *slot.State
 	err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
-		row, err = s.config.readSlot(ctx, c, s.slot)
+		row, err = slot.Read(ctx, c, s.slot)
 		return err
 	})
 	switch {
 	case err != nil:
 		return capture.Slot{}, err
 	case row == nil:
-		return capture.Slot{}, s.config.slotMissing(nil)
+		return capture.Slot{}, slot.Missing(s.config.Slot, nil)
 	case uint32(row.PID) != s.pid:
 		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrSlotInUse, s.slot, row.PID)
 	}
@@ -114,7 +115,7 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 		copied(&r, &c)
 	}
 	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
-		c.Commit, err = s.config.knows(ctx, conn, r.Commit)
+		c.Commit, err = slot.FindCommit(ctx, conn, r.Commit)
 		return err
 	})
 	return c, err

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -255,15 +256,15 @@ func TestAddedTablesAreToldOfWhenTheStreamPasses(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	src := New(*a.Config, zap.New(core))
 	conn := s.control(a.Config)
-	slot, err := a.readSlot(t.Context(), conn, a.Slot)
+	row, err := slot.Read(t.Context(), conn, a.Slot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := src.prepare(t.Context(), conn, slot); err != nil || logs.Len() > 0 {
+	if _, err := src.prepare(t.Context(), conn, row); err != nil || logs.Len() > 0 {
 		t.Fatalf("%v, %v", err, logs.All())
 	}
 	src.refused(t.Context(), &capture.Problem{State: publicationAltered})
-	pub, err := src.prepare(t.Context(), conn, slot)
+	pub, err := src.prepare(t.Context(), conn, row)
 	if err != nil || logs.Len() > 0 {
 		t.Fatalf("refused: %v, %v", err, logs.All())
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
 // finding is a partition of which the stream lacks changes.
@@ -181,7 +182,7 @@ func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, togeth
 			delete(t.suspects, n.OID)
 			return "", true, nil
 		}
-		upto, err := t.config.walEnd(ctx, conn)
+		upto, err := slot.WALEnd(ctx, conn)
 		if err != nil {
 			return "", false, err
 		}

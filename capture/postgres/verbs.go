@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -29,7 +30,7 @@ func (c *Config) check(ctx context.Context) []error {
 		return []error{err}
 	}
 	defer hangUp(ctx, repl.Close)
-	if _, _, err := c.identify(ctx, repl); err != nil {
+	if _, _, err := slot.Identify(ctx, repl, c.Slot); err != nil {
 		return []error{err}
 	}
 	return c.treeWarnings(ctx, conn)
@@ -37,40 +38,40 @@ func (c *Config) check(ctx context.Context) []error {
 
 // judgedBy reads what the start rule needs, without a stream. A missing publication counts as an empty one, and a missing
 // slot as a new one.
-func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capture.Origin, slot capture.Slot, known []capture.Comparison,
+func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capture.Origin, sl capture.Slot, known []capture.Comparison,
 	err error,
 ) {
 	conn, err := c.control(ctx)
 	if err != nil {
-		return o, slot, nil, err
+		return o, sl, nil, err
 	}
 	defer hangUp(ctx, conn.Close)
 	repl, err := c.replication(ctx)
 	if err != nil {
-		return o, slot, nil, err
+		return o, sl, nil, err
 	}
 	defer hangUp(ctx, repl.Close)
-	if o, _, err = c.identify(ctx, repl); err != nil {
-		return o, slot, nil, err
+	if o, _, err = slot.Identify(ctx, repl, c.Slot); err != nil {
+		return o, sl, nil, err
 	}
-	if o.Database, _, err = c.database(ctx, conn); err != nil {
-		return o, slot, nil, err
+	if o.Database, _, err = slot.Database(ctx, conn); err != nil {
+		return o, sl, nil, err
 	}
 	d, err := c.define(ctx, conn)
 	if err != nil {
-		return o, slot, nil, err
+		return o, sl, nil, err
 	}
 	var now edition
 	if d != nil {
 		now = d.edition()
 		o.Publication = now.String()
 	}
-	row, err := c.readSlot(ctx, conn, c.Slot)
+	row, err := slot.Read(ctx, conn, c.Slot)
 	if err != nil {
-		return o, slot, nil, err
+		return o, sl, nil, err
 	}
-	if slot.New = row == nil; row != nil {
-		slot = capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}
+	if sl.New = row == nil; row != nil {
+		sl = capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering}
 	}
 	for _, r := range records {
 		var k capture.Comparison
@@ -80,12 +81,12 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 		if row != nil {
 			copied(&r, &k)
 		}
-		if k.Commit, err = c.knows(ctx, conn, r.Commit); err != nil {
-			return o, slot, nil, err
+		if k.Commit, err = slot.FindCommit(ctx, conn, r.Commit); err != nil {
+			return o, sl, nil, err
 		}
 		known = append(known, k)
 	}
-	return o, slot, known, nil
+	return o, sl, known, nil
 }
 
 // drop removes the slot, then the publication: in the opposite order the slot would retain WAL that cannot be decoded.
@@ -116,33 +117,22 @@ func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 }
 
 func (c *Config) dropOurSlot(ctx context.Context, conn *pgx.Conn, dry bool) ([]string, error) {
-	s, err := c.readSlot(ctx, conn, c.Slot)
+	s, err := slot.Read(ctx, conn, c.Slot)
 	if err != nil || s == nil {
 		return nil, err
 	}
-	if bad := c.notOurs(s); bad != nil {
+	if bad := s.DropProblem(); bad != nil {
 		return nil, bad
 	}
 	line := fmt.Sprintf("slot %s, which keeps %d bytes of WAL", c.Slot, s.Retained)
 	if dry {
 		return []string{line}, nil
 	}
-	dropped, err := c.dropSlot(ctx, conn)
+	dropped, err := slot.Drop(ctx, conn, c.Slot)
 	if !dropped {
 		return nil, err
 	}
 	return []string{line}, nil
-}
-
-// notOurs returns why a slot must not be dropped.
-func (c *Config) notOurs(s *slotState) *capture.Problem {
-	switch {
-	case s.Type != "logical" || !s.Here || s.Plugin != "pgoutput" || s.Temporary:
-		return c.slotProblem(s)
-	case s.Active:
-		return c.slotHeld(s)
-	}
-	return nil
 }
 
 // hangUp closes a connection within a second, even when ctx has ended.

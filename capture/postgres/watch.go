@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -18,7 +19,7 @@ const watchPause = 2 * time.Second
 // watch updates the health. It ends the stream when its server is shutting down while no caller reads from it, or when its
 // publication has changed: the next stream is checked.
 func (s *Source) watch(ctx context.Context, st *stream) {
-	var standbys standbyWait
+	var standbys slot.StandbyWait
 	for {
 		err := s.look(ctx, st, &standbys)
 		if err == nil || pgconnect.SQLState(err) != "" {
@@ -36,13 +37,13 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 	}
 }
 
-func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) error {
+func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWait) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
 	defer cancel()
-	var row *slotState
+	var row *slot.State
 	var mark string
 	var reborn bool
-	var waitsFor []standbySlot
+	var waitsFor []slot.Standby
 	var tables tableWatch
 	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
 		if mark, err = s.config.mark(ctx, c); err != nil {
@@ -53,10 +54,10 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 				return err
 			}
 		}
-		if waitsFor, err = s.config.readStandbySlots(ctx, c, st.pid); err != nil {
+		if waitsFor, err = slot.ReadStandbys(ctx, c, st.pid); err != nil {
 			return err
 		}
-		if row, err = s.config.readSlot(ctx, c, st.slot); err != nil {
+		if row, err = slot.Read(ctx, c, st.slot); err != nil {
 			return err
 		}
 		if _, err = s.relations.typeWatch.compare(ctx, c); err != nil {
@@ -75,8 +76,8 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		s.log.Info("the publication was changed: the stream starts again", zap.String("name", s.config.Publication))
 		st.end(capture.ErrRestart)
 	}
-	if standbys.judge(waitsFor, time.Now()) {
-		standbys.log(s.log)
+	if standbys.Update(waitsFor, time.Now()) {
+		standbys.Log(s.log)
 	}
 	if st.snapshot == nil {
 		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.expedite) }); err != nil {
@@ -87,9 +88,9 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 	defer s.mu.Unlock()
 	s.meter.note(row.End, time.Now())
 	h := &s.health
-	h.Waiting, h.WaitingSince = standbys.problem, standbys.since
+	h.Waiting, h.WaitingSince = standbys.Problem, standbys.Since
 	h.Warning, h.WarningSince, h.Unpublished = tables.problem, tables.since, tables.unpublished
-	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.state(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
+	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.Health(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
 	return nil
 }
 

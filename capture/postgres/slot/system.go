@@ -1,4 +1,4 @@
-package postgres
+package slot
 
 import (
 	"bufio"
@@ -16,10 +16,10 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
-// identify asks the server for its cluster and the timelines that it has been on, and returns the flush position of its WAL
+// Identify asks the server for its cluster and the timelines that it has been on, and returns the flush position of its WAL
 // as well. Origin.Publication and Origin.Database stay empty: they are read with the catalogue.
-func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Origin, capture.LSN, error) {
-	o := capture.Origin{Slot: c.Slot}
+func Identify(ctx context.Context, repl *pgconn.PgConn, slot string) (capture.Origin, capture.LSN, error) {
+	o := capture.Origin{Slot: slot}
 	sys, err := pglogrepl.IdentifySystem(ctx, repl)
 	if err != nil {
 		return o, 0, problem.Named("identify system", err)
@@ -40,8 +40,8 @@ func (c *Config) identify(ctx context.Context, repl *pgconn.PgConn) (capture.Ori
 	return o, capture.LSN(sys.XLogPos), nil
 }
 
-// database returns the database that conn is connected to, and the next transaction id including its wraps.
-func (c *Config) database(ctx context.Context, conn *pgx.Conn) (d capture.Database, next uint64, err error) {
+// Database returns the database that conn is connected to, and the next transaction id including its wraps.
+func Database(ctx context.Context, conn *pgx.Conn) (d capture.Database, next uint64, err error) {
 	err = conn.QueryRow(ctx, `SELECT oid, datname, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 		FROM pg_database WHERE datname = current_database()`).Scan(&d.OID, &d.Name, &next)
 	if err != nil {

@@ -1,4 +1,4 @@
-package postgres
+package slot
 
 import (
 	"context"
@@ -16,11 +16,11 @@ const (
 	segmentHeader = 40
 )
 
-// walEnd returns an end of the WAL such that every commit that has returned lies before it, and that the walsender reaches
+// WALEnd returns an end of the WAL such that every commit that has returned lies before it, and that the walsender reaches
 // on an otherwise idle server. The insert position is beyond what is flushed while asynchronous commits or open
-// transactions wait for the WAL writer; walEnd waits a second for it. After that it returns the flushed position, which
+// transactions wait for the WAL writer; WALEnd waits a second for it. After that it returns the flushed position, which
 // covers every synchronous commit.
-func (c *Config) walEnd(ctx context.Context, conn *pgx.Conn) (capture.LSN, error) {
+func WALEnd(ctx context.Context, conn *pgx.Conn) (capture.LSN, error) {
 	var insert, flush capture.LSN
 	var page, segment uint64
 	err := conn.QueryRow(ctx, `SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint,

@@ -1,4 +1,4 @@
-package postgres
+package slot
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// knows reports whether a commit is in the server's history. If the server has not assigned the id yet, or has rolled its
+// FindCommit reports whether a commit is in the server's history. If the server has not assigned the id yet, or has rolled its
 // transaction back, the id belongs to a later state of the server, which was restored since. If it has committed the id,
 // that may be another transaction: only the time of the commit distinguishes the two, with track_commit_timestamp. A
 // decoded transaction may still count as running while it waits for a synchronous standby: then the answer is
 // CommitUnknown, as it is on a standby.
-func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commit) (capture.Knowledge, error) {
+func FindCommit(ctx context.Context, conn *pgx.Conn, commit capture.Commit) (capture.Knowledge, error) {
 	if commit.XID == 0 {
 		return capture.CommitUnknown, nil
 	}
@@ -28,9 +28,9 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 	err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), pg_xact_status($1::text::xid8)`, id).Scan(&recovering, &status)
 	switch {
 	case pgconnect.SQLState(err) == pgconnect.InvalidParameterValue: // it is in the future
-		return c.absent(ctx, conn)
+		return findUnassigned(ctx, conn)
 	case err != nil:
-		return capture.CommitUnknown, problem.Named("look for transaction "+id, err)
+		return capture.CommitUnknown, problem.Named("find transaction "+id, err)
 	case recovering || status == nil: // too old for the server to know
 		return capture.CommitUnknown, nil
 	case *status == "aborted":
@@ -38,20 +38,20 @@ func (c *Config) knows(ctx context.Context, conn *pgx.Conn, commit capture.Commi
 	case *status != "committed":
 		return capture.CommitUnknown, nil
 	}
-	return c.committed(ctx, conn, id, commit.Time)
+	return compareTime(ctx, conn, id, commit.Time)
 }
 
-// absent returns what a server knows of an id that it has not assigned yet: a standby may still replay it.
-func (c *Config) absent(ctx context.Context, conn *pgx.Conn) (capture.Knowledge, error) {
+// findUnassigned returns what a server knows of an id that it has not assigned yet: a standby may still replay it.
+func findUnassigned(ctx context.Context, conn *pgx.Conn) (capture.Knowledge, error) {
 	var recovering bool
 	if err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering); err != nil || recovering {
-		return capture.CommitUnknown, problem.Named("look whether the server recovers", err)
+		return capture.CommitUnknown, problem.Named("read whether the server recovers", err)
 	}
 	return capture.CommitAbsent, nil
 }
 
-// committed compares the time at which the server committed a transaction, where the server keeps it.
-func (c *Config) committed(ctx context.Context, conn *pgx.Conn, id string, want time.Time) (capture.Knowledge, error) {
+// compareTime compares the time at which the server committed a transaction, where the server keeps it.
+func compareTime(ctx context.Context, conn *pgx.Conn, id string, want time.Time) (capture.Knowledge, error) {
 	var at *time.Time
 	err := conn.QueryRow(ctx, `SELECT CASE WHEN current_setting('track_commit_timestamp') = 'on'
 		THEN pg_xact_commit_timestamp($1::text::xid8::xid) END`, id).Scan(&at)

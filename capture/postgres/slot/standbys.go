@@ -1,4 +1,4 @@
-package postgres
+package slot
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
-// standbySlot is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The server does
+// Standby is a slot that synchronized_standby_slots (17+) names, as the server's catalogue shows it. The server does
 // not send the changes of a failover slot before the standbys of all these slots have confirmed them.
-type standbySlot struct {
+type Standby struct {
 	Name    string
 	Exists  bool
 	Type    string // physical, logical
@@ -24,8 +24,8 @@ type standbySlot struct {
 	Restart capture.LSN // what its standby has confirmed
 }
 
-// readStandbySlots reads the slots for whose standbys the walsender pid is waiting; none when it does not wait.
-func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint32) ([]standbySlot, error) {
+// ReadStandbys reads the slots for whose standbys the walsender pid is waiting; none when it does not wait.
+func ReadStandbys(ctx context.Context, conn *pgx.Conn, pid uint32) ([]Standby, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT n, s.slot_name IS NOT NULL, coalesce(slot_type, ''), coalesce(to_jsonb(s)->>'invalidation_reason', ''),
 			coalesce(active, false), coalesce(restart_lsn - '0/0', 0)::bigint
@@ -35,21 +35,21 @@ func (c *Config) readStandbySlots(ctx context.Context, conn *pgx.Conn, pid uint3
 	if err != nil {
 		return nil, problem.Named("read synchronized_standby_slots", err)
 	}
-	slots, err := pgx.CollectRows(rows, pgx.RowToStructByPos[standbySlot])
+	slots, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Standby])
 	return slots, problem.Named("read synchronized_standby_slots", err)
 }
 
-// standbyWait records since when a walsender waits for standbys. One goroutine uses it.
-type standbyWait struct {
-	problem *capture.Problem // nil: it does not wait, or has not waited long
-	since   time.Time        // of the problem
+// StandbyWait records since when a walsender waits for standbys. One goroutine uses it.
+type StandbyWait struct {
+	Problem *capture.Problem // nil: it does not wait, or has not waited long
+	Since   time.Time        // of the problem
 	before  map[string]capture.LSN
 }
 
-// judge evaluates another reading of the slots and reports whether the problem has begun, ended, or changed. The server
+// Update evaluates another reading of the slots and reports whether the problem has begun, ended, or changed. The server
 // waits for a connected standby after each commit; that is a problem only if the standby has confirmed nothing between two
 // readings.
-func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
+func (w *StandbyWait) Update(slots []Standby, now time.Time) (changed bool) {
 	var whys []string
 	var fixes []string
 	confirmed := map[string]capture.LSN{}
@@ -57,7 +57,7 @@ func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
 		s := &slots[i]
 		confirmed[s.Name] = s.Restart
 		last, seen := w.before[s.Name]
-		if why, fix := s.trouble(seen && s.Restart == last); why != "" {
+		if why, fix := s.whyBlocked(seen && s.Restart == last); why != "" {
 			whys, fixes = append(whys, why), append(fixes, fix)
 		}
 	}
@@ -72,18 +72,18 @@ func (w *standbyWait) judge(slots []standbySlot, now time.Time) (changed bool) {
 		}
 	}
 	switch {
-	case p == nil && w.problem == nil || p != nil && w.problem != nil && p.Reason == w.problem.Reason:
+	case p == nil && w.Problem == nil || p != nil && w.Problem != nil && p.Reason == w.Problem.Reason:
 		return false
-	case w.problem == nil:
-		w.since = now
+	case w.Problem == nil:
+		w.Since = now
 	}
-	w.problem = p
+	w.Problem = p
 	return true
 }
 
-// trouble returns why the slot's standby confirms nothing, and what helps on the server; "" when it may confirm at any
+// whyBlocked returns why the slot's standby confirms nothing, and what helps on the server; "" when it may confirm at any
 // moment.
-func (s *standbySlot) trouble(stands bool) (why, fix string) {
+func (s *Standby) whyBlocked(stands bool) (why, fix string) {
 	amend := "\n-- or take it out of synchronized_standby_slots, and SELECT pg_reload_conf()"
 	switch {
 	case !s.Exists:
@@ -106,11 +106,11 @@ func (s *standbySlot) trouble(stands bool) (why, fix string) {
 	return "", ""
 }
 
-// log logs that the wait has begun, changed or ended.
-func (w *standbyWait) log(log *zap.Logger) {
-	if w.problem == nil {
+// Log logs that the wait has begun, changed or ended.
+func (w *StandbyWait) Log(log *zap.Logger) {
+	if w.Problem == nil {
 		log.Info("the standbys in synchronized_standby_slots confirm again")
 		return
 	}
-	log.Warn("retrying", zap.String("state", w.problem.State), zap.String("reason", w.problem.Reason), zap.String("fix", w.problem.Fix))
+	log.Warn("retrying", zap.String("state", w.Problem.State), zap.String("reason", w.Problem.Reason), zap.String("fix", w.Problem.Fix))
 }

@@ -1,10 +1,11 @@
-package postgres
+package slot
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
@@ -15,12 +16,30 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// slotName matches what Postgres accepts, less the suffix of a first start's temporary slot; commands on a replication
-// connection contain the name unquoted.
-var slotName = regexp.MustCompile(`^[a-z0-9_]{1,54}$`)
+// namePattern matches what Postgres accepts; commands on a replication connection contain the name unquoted.
+var namePattern = regexp.MustCompile(`^[a-z0-9_]+$`)
 
-// slotState is the slot's row in pg_replication_slots. Sizes are bytes.
-type slotState struct {
+// The bounds of names, in bytes: of Postgres, and of the names that leave room for TemporaryName and CopyName.
+const (
+	maxName     = 63
+	maxMainName = maxName - len(temporarySuffix)
+)
+
+// ValidName reports whether a pipeline's slot can have a name.
+func ValidName(slot string) bool { return namePattern.MatchString(slot) && len(slot) <= maxMainName }
+
+// TemporaryName returns the name of the slot of a first start. Two daemons of one pipeline use the same name, so only one
+// succeeds.
+func TemporaryName(slot string) string { return slot + temporarySuffix }
+
+const temporarySuffix = "_snapshot"
+
+// CopyName returns the name of the slot of the nth copy of all rows. Only the daemon that holds the main slot creates one.
+func CopyName(slot string, n int) string { return slot + "_copy" + strconv.Itoa(n) }
+
+// State is a slot's row in pg_replication_slots. Sizes are bytes.
+type State struct {
+	Name      string
 	Plugin    string
 	Type      string // logical, physical
 	Database  string
@@ -41,10 +60,10 @@ type slotState struct {
 	Recovering bool
 }
 
-// readSlot reads a slot's row, in one query with the end of the WAL; it returns nil when there is no such slot. Through
+// Read reads a slot's row, in one query with the end of the WAL; it returns nil when there is no such slot. Through
 // to_jsonb, columns that a server does not have are null.
-func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*slotState, error) {
-	var s slotState
+func Read(ctx context.Context, conn *pgx.Conn, name string) (*State, error) {
+	s := State{Name: name}
 	err := conn.QueryRow(ctx, `
 		SELECT coalesce(plugin, ''), slot_type, coalesce(database, ''), coalesce(database = current_database(), false),
 			temporary, active, coalesce(active_pid, 0),
@@ -68,8 +87,8 @@ func (c *Config) readSlot(ctx context.Context, conn *pgx.Conn, name string) (*sl
 	return &s, nil
 }
 
-// state returns the text of Health.Slot.
-func (s *slotState) state() string {
+// Health returns the text of Health.Slot.
+func (s *State) Health() string {
 	switch {
 	case s.Invalid != "":
 		return "lost"
@@ -81,26 +100,26 @@ func (s *slotState) state() string {
 	return "inactive"
 }
 
-// createSlot creates a temporary slot, after the publication, and returns where its changes begin and the name of the
+// Create creates a temporary slot, after the publication, and returns where its changes begin and the name of the
 // snapshot that shows everything before. The snapshot lives until the next command on the connection or until the
-// connection ends. createSlot waits for every transaction that is running, for hours if necessary; when ctx ends first, no
+// connection ends. Create waits for every transaction that is running, for hours if necessary; when ctx ends first, no
 // slot is created.
-func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name string) (capture.LSN, string, error) {
-	if !slotName.MatchString(c.Slot) {
-		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", c.Slot)
+func Create(ctx context.Context, repl *pgconn.PgConn, slot string) (start capture.LSN, snapshot string, err error) {
+	if !namePattern.MatchString(slot) || len(slot) > maxName {
+		return 0, "", fmt.Errorf("create slot: %q is not the name of a slot", slot)
 	}
 	options := "(SNAPSHOT 'export')"
 	if pgconnect.Major(repl) < 15 {
 		options = "EXPORT_SNAPSHOT"
 	}
 	r, err := pglogrepl.ParseCreateReplicationSlot(
-		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", name, options)))
+		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", slot, options)))
 	switch pgconnect.SQLState(err) {
 	case "":
 	case pgconnect.DuplicateObject:
 		err = &capture.Problem{
 			State: "slot_active", Err: err,
-			Reason: fmt.Sprintf("another process is making slot %s", c.Slot),
+			Reason: fmt.Sprintf("another process is creating slot %s", slot),
 		}
 	case pgconnect.ObjectNotInPrerequisiteState:
 		err = &capture.Problem{
@@ -109,15 +128,15 @@ func (c *Config) createSlot(ctx context.Context, repl *pgconn.PgConn, name strin
 		}
 	}
 	if err != nil {
-		return 0, "", problem.Named("create slot "+name, err)
+		return 0, "", problem.Named("create slot "+slot, err)
 	}
-	at, err := capture.ParseLSN(r.ConsistentPoint)
-	return at, r.SnapshotName, err
+	start, err = capture.ParseLSN(r.ConsistentPoint)
+	return start, r.SnapshotName, err
 }
 
-// slotWait returns what createSlot, on the connection whose server process is pid, waits for; nil when it does not wait.
+// CreateBlocker returns what Create, on the connection whose server process is pid, waits for; nil when it does not wait.
 // The wait may take hours, and is a named state.
-func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*capture.Problem, error) {
+func CreateBlocker(ctx context.Context, conn *pgx.Conn, slot string, pid uint32) (*capture.Problem, error) {
 	var blocker int32
 	var who, since string
 	err := conn.QueryRow(ctx, `SELECT b, coalesce(a.usename::text, '?'), coalesce(a.xact_start::timestamp(0)::text, '?')
@@ -132,32 +151,23 @@ func (c *Config) slotWait(ctx context.Context, conn *pgx.Conn, pid uint32) (*cap
 	return &capture.Problem{
 		State: "waiting_for_transactions",
 		Reason: fmt.Sprintf("waiting for running transactions to end before creating slot %s: process %d of role %s "+
-			"has had one open since %s UTC", c.Slot, blocker, who, since),
+			"has had one open since %s UTC", slot, blocker, who, since),
 		Fix: fmt.Sprintf("end it, or: SELECT pg_terminate_backend(%d);", blocker),
 	}, nil
 }
 
-// dropSlot drops the slot if it belongs to this database and no process holds it. It reports whether there was one.
-func (c *Config) dropSlot(ctx context.Context, conn *pgx.Conn) (bool, error) {
-	s, err := c.readSlot(ctx, conn, c.Slot)
+// Drop drops a slot if it belongs to this database and no process holds it. It reports whether there was one.
+func Drop(ctx context.Context, conn *pgx.Conn, slot string) (bool, error) {
+	s, err := Read(ctx, conn, slot)
 	if err != nil || s == nil {
 		return false, err
 	}
-	if bad := c.notOurs(s); bad != nil {
+	if bad := s.DropProblem(); bad != nil {
 		return false, bad
 	}
-	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, c.Slot)
+	_, err = conn.Exec(ctx, `SELECT pg_drop_replication_slot($1)`, slot)
 	if pgconnect.SQLState(err) == pgconnect.UndefinedObject {
 		return false, nil
 	}
-	return err == nil, problem.Named("drop slot "+c.Slot, err)
-}
-
-// slotHeld is the problem of a slot that cannot be dropped because a daemon is using it.
-func (c *Config) slotHeld(s *slotState) *capture.Problem {
-	return &capture.Problem{
-		State: "slot_active", Usage: true,
-		Reason: fmt.Sprintf("slot %s is in use by process %d of the server", c.Slot, s.PID),
-		Fix:    "stop the daemon that reads it first, its standbys too",
-	}
+	return err == nil, problem.Named("drop slot "+slot, err)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -69,49 +68,6 @@ func (p *tap) publicationGone(s *testenv.PostgresServer) {
 	s.Exec(p.t, "DROP PUBLICATION tailrace", insert(3, 3))
 	p.wait("the state", func() bool { return p.reported("publication_missing") })
 	p.expect(inserts(1, 2)...)
-}
-
-// A standby that is connected may be waited for at any moment; only one that confirms nothing is a problem.
-func TestStandbyWait(t *testing.T) {
-	slot := func(restart capture.LSN) []standbySlot {
-		return []standbySlot{{Name: "s", Exists: true, Type: "physical", Active: true, Restart: restart}}
-	}
-	with := func(change func(*standbySlot)) []standbySlot {
-		s := slot(9)
-		change(&s[0])
-		return s
-	}
-	began := time.Unix(1000, 0)
-	var w standbyWait
-	for i, look := range []struct {
-		slots   []standbySlot
-		changed bool
-		why     string
-	}{
-		{slots: slot(5)},
-		{slots: slot(6)},
-		{slots: slot(6), changed: true, why: "the standby of slot s is connected and has confirmed nothing beyond 0/6"},
-		{slots: slot(6), why: "confirmed nothing"},
-		{slots: slot(7), changed: true},
-		{},
-		{slots: slot(7)}, // between them it had everything
-		{slots: nil},
-		{slots: with(func(s *standbySlot) { s.Active = false }), changed: true, why: "no standby is connected to slot s"},
-		{slots: with(func(s *standbySlot) { s.Exists = false }), changed: true, why: "slot s does not exist"},
-		{slots: with(func(s *standbySlot) { s.Type = "logical" }), changed: true, why: "slot s is a logical one"},
-		{slots: with(func(s *standbySlot) { s.Invalid = "wal_removed" }), changed: true, why: "slot s is invalidated (wal_removed)"},
-		{changed: true},
-	} {
-		if changed := w.judge(look.slots, began.Add(time.Duration(i)*time.Second)); changed != look.changed {
-			t.Errorf("look %d: changed %v", i, changed)
-		}
-		if p := w.problem; p == nil && look.why != "" || p != nil && (look.why == "" || !strings.Contains(p.Reason, look.why)) {
-			t.Errorf("look %d: %v, want %q", i, p, look.why)
-		}
-		if i == 11 && w.since != began.Add(8*time.Second) {
-			t.Errorf("since %s, want look 8", w.since)
-		}
-	}
 }
 
 // Notices with the code of a missing publication, in any language: the server's function distinguishes them, and the
