@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -139,10 +138,10 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 			a.sql("DROP TABLE $.a CASCADE", "CREATE TABLE $.a (id int PRIMARY KEY)")
 		}, want: "$.a was taken out and put back"},
 		{name: "publication made again", while: func(a *altering) {
-			a.sql("DROP PUB ", "CREATE PUB FOR TABLE ONLY $.a, ONLY $.b WITH ("+options(a.server.Version)+")")
+			a.sql("DROP PUB ", "CREATE PUB FOR TABLE ONLY $.a, ONLY $.b WITH ("+managedOptions(a.server.Version)+")")
 		}, want: "dropped and made again"},
 		{name: "options changed and changed back", while: func(a *altering) {
-			a.sql("ALTER PUB SET (publish = 'insert')", "ALTER PUB SET ("+options(a.server.Version)+")")
+			a.sql("ALTER PUB SET (publish = 'insert')", "ALTER PUB SET ("+managedOptions(a.server.Version)+")")
 		}, want: "options were changed and changed back"},
 		{name: "options changed, and changed back by us", while: func(a *altering) {
 			a.sql("ALTER PUB SET (publish = 'insert')")
@@ -379,54 +378,23 @@ func TestPublicationAlteredAtThatMoment(t *testing.T) {
 		a := s.altering(0)
 		s.publish(a.Config)
 		conn := s.control(a.Config)
-		p, errs := a.Config.preflight(s.Context(), conn)
+		p, errs := a.Config.publication().Preflight(s.Context(), conn)
 		if len(errs) > 0 {
 			s.Fatal(errs)
 		}
 		a.sql("ALTER PUB DROP TABLE $.a")
-		_, err := a.publication(s.Context(), conn, p)
+		_, err := a.publication().Apply(s.Context(), conn, p)
 		if known := capture.AsProblem(err); known == nil || known.State != "publication_changing" || known.Halted {
 			s.Errorf("it goes on: %v", err)
 		}
 	})
 }
 
-func TestEditionAsText(t *testing.T) {
-	d := definition{Publish: everything, oid: 1, xmin: 2, owner: 3}
-	for i := range maxRecorded + 1 {
-		e := d.edition()
-		was, known := parseEdition(e.String())
-		if !known || was.cut || was.publication != 1 || len(was.tables) != i || e.altered(&was, false) != nil || e.gone(&was) != nil {
-			t.Fatalf("%d tables: %v, %+v", i, known, was)
-		}
-		d.Tables = append(d.Tables, member{Schema: "public", Name: fmt.Sprint(i), oid: uint32(i), row: uint32(1000 + i)})
+// managedOptions returns the options of a managed publication.
+func managedOptions(version int) string {
+	o := "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
+	if version >= 18 {
+		o += ", publish_generated_columns = stored"
 	}
-	few := definition{oid: 1}
-	withColumns := few.edition()
-	withColumns.carried = carriedBy([]publishedTable{{OID: 7, numbers: []int16{1, 9, 1600}}, {OID: 8}, {OID: 9, numbers: []int16{2}}})
-	if was, known := parseEdition(withColumns.String()); !known || !reflect.DeepEqual(was.carried[0].columns.without(bitmap{0, 1}), []int16{1, 1600}) ||
-		len(was.carried) != 3 || was.carried[2].table != 9 || !was.carried[2].columns.has(2) || was.carried[2].columns.has(3) {
-		t.Errorf("%v, %+v", known, was)
-	}
-	if text := withColumns.String(); strings.HasSuffix(text, ".") {
-		t.Error(text)
-	} else if _, known := parseEdition(text[:len(text)-2]); known {
-		t.Error("half of it is known")
-	}
-	e := d.edition()
-	was, known := parseEdition(e.String())
-	if !known || !was.cut || len(was.tables) != 0 || e.altered(&was, true) != nil {
-		t.Errorf("more tables than are recorded: %v, %+v", known, was)
-	}
-	if d.xmin++; len(e.String()) > 40 {
-		t.Errorf("it is %d bytes long", len(e.String()))
-	}
-	if e := d.edition(); len(e.altered(&was, true)) != 1 {
-		t.Error("of an edition without its tables nothing is compared")
-	}
-	for _, text := range []string{"", "p", "94fa1c9b0d3b8a11", "1.", "1.!", "1.AAAA", "2." + e.String()[2:], e.String() + "AAAA"} {
-		if _, known := parseEdition(text); known {
-			t.Errorf("%q is known", text)
-		}
-	}
+	return o
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
@@ -25,7 +26,7 @@ type assembler struct {
 	origin    capture.Origin
 	state     []byte // added to every batch
 	local     bool   // transactions with an origin are skipped
-	names     *streamNames
+	names     *publication.View
 	trees     *trees            // nil: they are not watched
 	unnamed   map[uint32]string // tables whose rows are skipped because the file does not name them
 
@@ -146,7 +147,7 @@ func (a *assembler) relation(ctx context.Context, body []byte) error {
 		return fmt.Errorf("read change: a table is described outside of a transaction")
 	}
 	if a.names != nil {
-		if ours, err := a.names.take(ctx, a.xid, &m); err != nil {
+		if ours, err := a.names.Take(ctx, a.xid, m.ID, m.Schema, m.Name); err != nil {
 			return err
 		} else if !ours {
 			a.leaveOut(&m)
@@ -250,7 +251,7 @@ func (a *assembler) table(id uint32, op capture.Op) (*capture.Table, error) {
 		return t, err
 	}
 	if name, out := a.unnamed[id]; out {
-		a.names.leave(id, name)
+		a.names.Leave(id, name)
 		return nil, nil
 	}
 	return nil, fmt.Errorf("read change: relation %d was not described", id)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // catalogView is the result of one catalogue query, with the snapshot of that query. The snapshot determines for each
@@ -56,5 +58,5 @@ func (r *catalogView) parse() error {
 
 // sees reports whether a transaction that has committed was visible in the snapshot.
 func (s *catalogSnapshot) sees(xid uint32) bool {
-	return precedes(xid, s.xmin) || precedes(xid, s.xmax) && !slices.Contains(s.running, xid) || slices.Contains(s.also, xid)
+	return pgconnect.XIDPrecedes(xid, s.xmin) || pgconnect.XIDPrecedes(xid, s.xmax) && !slices.Contains(s.running, xid) || slices.Contains(s.also, xid)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -39,7 +40,7 @@ func (s *Settings) Describe(ctx context.Context, pipeline, schema, name string, 
 }
 
 func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name string) (*capture.Table, error) {
-	all, err := c.tables(ctx, conn)
+	all, err := c.publication().ReadTables(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +52,11 @@ func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name
 	sn := &snapshot{config: c, conn: conn}
 	for _, t := range all {
 		if t.Schema == schema && t.Name == name {
-			if err := sn.describeAll(ctx, r, &published{Tables: []publishedTable{t}}); err != nil {
+			if err := sn.describeAll(ctx, r, &publication.Published{Tables: []publication.Table{t}}); err != nil {
 				return nil, err
 			}
 			return sn.tables[0].table, nil
 		}
 	}
-	return nil, fmt.Errorf("publication %s has no table %s.%s any more", c.Publication, schema, name)
+	return nil, fmt.Errorf("publication %s does not have table %s.%s any more", c.Publication, schema, name)
 }

@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"fmt"
-
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
@@ -16,7 +14,7 @@ func (c *Config) startError(err error, s *slot.State) error {
 	switch pgconnect.SQLState(err) {
 	case pgconnect.UndefinedObject:
 		if s != nil {
-			return problem.Named("start slot "+c.Slot, c.publicationMissing(err))
+			return problem.Named("start slot "+c.Slot, c.publication().Missing(err))
 		}
 		return problem.Named("start slot "+c.Slot, slot.Missing(c.Slot, err))
 	case pgconnect.ObjectNotInPrerequisiteState:
@@ -33,19 +31,4 @@ func (c *Config) startError(err error, s *slot.State) error {
 		})
 	}
 	return problem.NamedRead("start slot "+c.Slot, err)
-}
-
-func (c *Config) publicationMissing(err error) *capture.Problem {
-	p := &capture.Problem{
-		State: "publication_missing", Halted: true, Usage: true, Err: err,
-		Reason: fmt.Sprintf("publication %s does not exist", c.Publication),
-	}
-	if !c.Manage {
-		p.Fix = fmt.Sprintf("create it, before the slot: CREATE PUBLICATION %s FOR TABLE ... ;\nor set manage = true",
-			pgconnect.Ident(c.Publication))
-		return p
-	}
-	p.Reason += fmt.Sprintf(", but slot %s does: what was changed since it was dropped cannot be read any more", c.Slot)
-	p.Fix = "`tailrace drop -pipeline P FILE`, then start again with a snapshot"
-	return p
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -125,7 +126,7 @@ func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 	second.close()
 	late := New(testConfig(s, db), zap.NewNop())
 	defer late.side.close()
-	if _, err := late.open(t.Context(), &published{}, &slot.State{}); !errors.Is(err, capture.ErrSlotInUse) {
+	if _, err := late.open(t.Context(), &publication.Published{}, &slot.State{}); !errors.Is(err, capture.ErrSlotInUse) {
 		t.Errorf("a start that comes too late: %v", err)
 	}
 	if n := refusedStarts(t, s, db); n != 1 {

@@ -107,7 +107,9 @@ func (d *description) unsent(m *pgoutput.Relation, names []string) []string {
 
 // deferrable reports whether the columns are those of a deferrable constraint, which cannot be a replica identity.
 func (d *description) deferrable(names []string) bool {
-	return slices.ContainsFunc(d.late, func(late []string) bool { return slices.Equal(sorted(late), sorted(names)) })
+	return slices.ContainsFunc(d.late, func(late []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(late)), slices.Sorted(slices.Values(names)))
+	})
 }
 
 // keyNotSent is the problem of a row without a part of its key: after the start the key was changed to one that is not

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // at returns the catalogue's description of a table as of the time when the transaction xid wrote the row that a message
@@ -53,7 +54,7 @@ func lost(before *version, m *pgoutput.Relation, gone bool) description {
 // old reports whether a transaction that wrote rows visible in a snapshot had ended before the first transaction of the
 // stream.
 func (v *versions) old(xid uint32, s *catalogSnapshot) bool {
-	return v.from != 0 && (precedes(xid, v.from) || !precedes(xid, s.xmax))
+	return v.from != 0 && (pgconnect.XIDPrecedes(xid, v.from) || !pgconnect.XIDPrecedes(xid, s.xmax))
 }
 
 // finishedBefore returns a transaction id: every transaction before it had ended when the first transaction of a slot's

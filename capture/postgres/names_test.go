@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
 // swapped puts c in the place of a, as online schema change tools do.
@@ -203,7 +200,7 @@ func TestTablesRenamedWithoutRecord(t *testing.T) {
 			_, err := a.visit("")
 			wantProblem(s, []error{err}, "publication_altered", "it had "+a.schema+".a_old, which the file does not name, and not "+a.schema+".a")
 		}
-		if note := a.note(); !strings.HasPrefix(note, noteHead) || !strings.HasSuffix(note, "\nit's\nours") {
+		if note := a.note(); !strings.HasPrefix(note, "tailrace: publication_altered: ") || !strings.HasSuffix(note, "\nit's\nours") {
 			s.Errorf("the publication says %q", note)
 		}
 		a.sql("COMMENT ON PUB IS NULL")
@@ -232,8 +229,11 @@ func TestTablesRenamedAndAccepted(t *testing.T) {
 			s.Fatal("it goes on")
 		}
 		p := newTap(s.T, *a.Config)
-		p.edition = s.publish(a.Config).Edition.String()
-		p.source.names.learn(&edition{tables: []membership{{name: hash(a.schema, "b")}}}) // as the former record said
+		pub := s.publish(a.Config)
+		p.edition = pub.Fingerprint.String()
+		if _, err := p.source.keeper.View(pub, 0).Altered(s.Context(), recorded); err != nil { // so that it knows the former record
+			s.Fatal(err)
+		}
 		p.open()
 		p.wait("the stream", func() bool { return p.streams == 1 })
 		a.sql("INSERT INTO $.a VALUES (3)")
@@ -270,109 +270,12 @@ func TestTablesSwappedAndBackWhileAway(t *testing.T) {
 		wantProblem(s, []error{err}, "publication_altered", a.schema+".a was taken out and put back")
 
 		p = newTap(s.T, *a.Config) // it was accepted: what was judged is not judged again
-		p.edition = s.publish(a.Config).Edition.String()
+		p.edition = s.publish(a.Config).Fingerprint.String()
 		p.open()
 		p.wait("the stream", func() bool { return p.streams == 1 })
 		a.sql("INSERT INTO $.a VALUES (3)")
 		p.expect("insert a id=3 x= y=")
 	})
-}
-
-func TestNamesOfFile(t *testing.T) {
-	c := Config{Tables: []string{"public.*", "a.b", "x.y*"}, Except: []string{"public.t*", "a.b"}, Options: []TableOption{{Name: "public.told"}}}
-	for name, want := range map[string]bool{
-		"public.a": true, "public.t": false, "public.told": true, "a.b": true, "a.c": false, "x.y1": true, "x.z": false,
-	} {
-		schema, table, _ := capture.SplitName(name)
-		if c.wants(schema, table) != want {
-			t.Errorf("%s: %v", name, !want)
-		}
-	}
-	for _, c := range []struct {
-		next uint64
-		id   uint32
-		want uint64
-	}{{1000, 999, 999}, {1000, 2, 0}, {3<<32 + 5, 4, 3<<32 + 4}, {3<<32 + 5, 1<<32 - 5, 3<<32 - 5}, {3<<32 + 5, 1 << 30, 2<<32 + 1<<30}, {1000, 5000, 0}} {
-		if got := lastBefore(c.next, c.id); got != c.want {
-			t.Errorf("the last %d before %d is %d, want %d", c.id, c.next, got, c.want)
-		}
-	}
-	if note, rest := splitNote(noteLine("a\nb") + "\nc\nd"); note != "a b" || rest != "c\nd" {
-		t.Errorf("%q, %q", note, rest)
-	}
-	if note, rest := splitNote("c\nd"); note != "" || rest != "c\nd" {
-		t.Errorf("%q, %q", note, rest)
-	}
-	var n naming
-	n.stray(1, "b")
-	n.stray(2, "a")
-	if n.judged(); !slices.Equal(n.texts(), []string{"a", "b"}) {
-		t.Error("what no row of the catalogue proves is forgotten")
-	}
-	n.stamp()
-	if n.judged(); len(n.texts()) > 0 || len(n.strayed()) > 0 {
-		t.Error("strays are judged twice")
-	}
-}
-
-// Which rows of a table that the file does not name are delivered.
-func TestRowsUnderNamesThatTheFileLacks(t *testing.T) {
-	passed := make(chan struct{})
-	close(passed)
-	const began, added = 900, 500 // ids of transactions: when the process had the slot, and when the table got its row in the publication
-	for _, c := range []struct {
-		what       string
-		table      string
-		oid        uint32
-		xid        uint64
-		recorded   bool
-		handed, is bool // handed on; else it is left out, or is judged again
-	}{
-		{what: "a name of the file", table: "a", oid: 1, xid: 950, recorded: true, handed: true},
-		{what: "older than the row in the publication", table: "z", oid: 1, xid: added - 1, recorded: true},
-		{what: "as old as that row", table: "z", oid: 1, xid: added, recorded: true, is: true},
-		{what: "not published", table: "z", oid: 2, xid: 950, recorded: true},
-		{what: "a name of a record, before the process began", table: "was", oid: 1, xid: began - 1, recorded: true, handed: true},
-		{what: "a name of a record, later", table: "was", oid: 1, xid: began, recorded: true, is: true},
-		{what: "no record, before the process began", table: "z", oid: 1, xid: began - 1, handed: true},
-		{what: "no record, later", table: "z", oid: 1, xid: began, is: true},
-		{what: "no record, and not published", table: "z", oid: 2, xid: began - 1},
-	} {
-		n := &streamNames{
-			naming: &naming{recorded: c.recorded, known: map[uint32]bool{hash("public", "was"): true}, began: began},
-			config: &Config{Manage: true, Tables: []string{"public.a"}}, log: zap.NewNop(), next: 1000, passed: passed,
-			members: map[uint32]membership{1: {member: member{Schema: "public", Name: "a", xmin: added}}},
-		}
-		handed, err := n.take(t.Context(), c.xid, &pgoutput.Relation{ID: c.oid, Schema: "public", Name: c.table})
-		if handed != c.handed || (err != nil) != c.is || (len(n.texts()) > 0) != c.is || err != nil && !errors.Is(err, capture.ErrRestart) {
-			t.Errorf("%s: handed on %v, %v, strays %q", c.what, handed, err, n.texts())
-		}
-	}
-}
-
-// A table that was published under a name of the file is noticed under another one, when this process accepted it so.
-func TestRenamedSinceItWasAccepted(t *testing.T) {
-	table := func(row uint32, name string) membership {
-		return membership{row: row, name: hash("public", name), member: member{Schema: "public", Name: name, oid: row}}
-	}
-	for _, c := range []struct {
-		what     string
-		accepted *edition
-		foreign  bool
-		want     bool
-	}{
-		{what: "renamed", accepted: &edition{tables: []membership{table(1, "a")}}, want: true},
-		{what: "it had the name before", accepted: &edition{tables: []membership{table(1, "z")}}},
-		{what: "another row", accepted: &edition{tables: []membership{table(2, "a")}}},
-		{what: "nothing was accepted"},
-		{what: "an administrator's publication", accepted: &edition{tables: []membership{table(1, "a")}}, foreign: true},
-	} {
-		s := New(Config{Manage: !c.foreign, Tables: []string{"public.a"}}, zap.NewNop())
-		s.accepted = c.accepted
-		if got := s.rename(&edition{tables: []membership{table(1, "z")}}); got != c.want || (len(s.names.texts()) > 0) != c.want {
-			t.Errorf("%s: %v, %q", c.what, got, s.names.texts())
-		}
-	}
 }
 
 // A table that was dropped and created again is checked, even if the check of the publication precedes the start rule: a

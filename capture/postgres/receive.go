@@ -234,15 +234,14 @@ func (s *stream) notice(ctx context.Context, body []byte) error {
 			return err
 		}
 	}
-	return s.config.publicationMissing(errors.New(m.Message))
+	return s.config.publication().Missing(errors.New(m.Message))
 }
 
 // publicationExists reads from the catalogue whether the publication exists.
 func (s *stream) publicationExists(ctx context.Context) (exists bool, err error) {
 	err = s.withKeepalives(func() error {
-		return s.control.do(ctx, func(c *pgx.Conn) error {
-			mark, err := s.config.mark(ctx, c)
-			exists = mark != ""
+		return s.control.do(ctx, func(c *pgx.Conn) (err error) {
+			exists, err = s.config.publication().Exists(ctx, c)
 			return err
 		})
 	})

@@ -22,7 +22,7 @@ func TestRightsOnTables(t *testing.T) {
 			}
 		}
 		s.exec(admin)
-		if pub := s.publish(c); pub.changed() {
+		if pub := s.publish(c); pub.Altered() {
 			s.Errorf("changed: %+v", pub)
 		}
 
@@ -104,7 +104,7 @@ func TestHostileSearchPath(t *testing.T) {
 		}
 		c := as(s.config("public.a"), role)
 		s.publish(c)
-		if s.publish(c).changed() {
+		if s.publish(c).Altered() {
 			s.Error("changed again")
 		}
 		s.createSlot(c)

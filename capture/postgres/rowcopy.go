@@ -31,7 +31,7 @@ func (s *stream) Copy(ctx context.Context, n int, waits func(*capture.Problem)) 
 }
 
 // Tables implements capture.Copier.
-func (s *stream) Tables() []*capture.Table { return s.tables }
+func (s *stream) Tables() []*capture.Table { return s.publication.Tables() }
 
 // copyRows opens a copy of the tables that a stream with the origin o publishes.
 func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits func(*capture.Problem)) (capture.Copy, error) {
@@ -99,19 +99,19 @@ func (s *Source) endCopy(ctx context.Context, slot string) error {
 	return capture.Sleep(ctx, 100*time.Millisecond)
 }
 
-// errOtherEdition is the error of a stream that began with another edition of the publication than the present one. The
-// watch detects most changes, but not a column that was added to a table of an unmanaged publication.
-var errOtherEdition = errors.New("the stream began with another edition")
+// errOtherFingerprint is the error of a stream that began with another fingerprint of the publication than the present one.
+// The watch detects most changes, but not a column that was added to a table of an unmanaged publication.
+var errOtherFingerprint = errors.New("the publication has changed since the stream began")
 
 // describeAs describes the tables as the snapshot shows them, whose columns may differ from those when the stream began.
 // The publication has to be the one that the stream uses.
 func (sn *snapshot) describeAs(ctx context.Context, o capture.Origin) error {
-	pub := &published{}
-	if err := sn.config.look(ctx, sn.conn, pub); err != nil {
+	pub, err := sn.config.publication().Read(ctx, sn.conn)
+	if err != nil {
 		return err
 	}
-	if pub.Edition.String() != o.Publication {
-		return sn.config.publicationChanging(errOtherEdition)
+	if pub.Fingerprint.String() != o.Publication {
+		return sn.config.publication().Changing(errOtherFingerprint)
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.conn) }
 	r := newRelations(lend, sn.config.keys())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
@@ -134,6 +135,20 @@ func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]strin
 	return c.drop(ctx, dry)
 }
 
+// Unpublished implements verify.Unpublished.
+func (s *Settings) Unpublished(ctx context.Context, pipeline string) ([][2]string, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	return c.publication().Unpublished(ctx, conn)
+}
+
 // CheckSettings checks everything that needs no server.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
@@ -161,12 +176,12 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("except", "except has no effect with manage = false", "The publication decides what is published.")
 	}
 	for _, text := range s.Tables {
-		if _, err := parsePattern(text); err != nil {
+		if _, err := publication.ParsePattern(text); err != nil {
 			add("tables", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
 		}
 	}
 	for _, text := range s.Except {
-		if _, err := parsePattern(text); err != nil {
+		if _, err := publication.ParsePattern(text); err != nil {
 			add("except", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
 		} else if slices.Contains(s.Tables, text) {
 			add("except", fmt.Sprintf("%q is in tables and in except", text), "Take it out of one of them.")
@@ -186,7 +201,7 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 		seen[t.Name] = true
 		schema, name, _ := capture.SplitName(t.Name)
 		for _, text := range s.Except {
-			if p, err := parsePattern(text); err == nil && p.match(schema, name) {
+			if p, err := publication.ParsePattern(text); err == nil && p.Match(schema, name) {
 				ds = append(ds, mistake(t.Range, fmt.Sprintf("except leaves out table %q", t.Name), fmt.Sprintf("It is %q.", text)))
 			}
 		}
@@ -201,15 +216,16 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 // CheckSettings checks one table block.
 func (t *TableSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
-	if p, err := parsePattern(t.Name); err != nil {
+	if p, err := publication.ParsePattern(t.Name); err != nil {
 		ds = append(ds, mistake(t.Range, err.Error(), `Write table "schema.table".`))
-	} else if !p.exact() {
+	} else if !p.Exact() {
 		ds = append(ds, mistake(t.Range, "a table block is for one table", "Wildcards belong to tables."))
 	}
 	ds = append(ds, checkNames("key", t.Key, at)...)
 	ds = append(ds, checkNames("columns", t.Columns, at)...)
-	if len(t.Columns) > 0 && !contains(t.Columns, t.Key) && at.Known("key") {
-		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(without(t.Key, t.Columns), ", ")+" of key", ""))
+	missing := slices.DeleteFunc(slices.Clone(t.Key), func(name string) bool { return slices.Contains(t.Columns, name) })
+	if len(t.Columns) > 0 && len(missing) > 0 && at.Known("key") {
+		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(missing, ", ")+" of key", ""))
 	}
 	return ds
 }
@@ -222,7 +238,7 @@ func checkNames(attribute string, list []string, at config.Positions) hcl.Diagno
 		summary = attribute + " is empty"
 	case slices.Contains(list, ""):
 		summary = attribute + " has an empty name"
-	case len(list) > len(slices.Compact(sorted(list))):
+	case len(list) > len(slices.Compact(slices.Sorted(slices.Values(list)))):
 		summary = attribute + " has a column twice"
 	default:
 		return nil

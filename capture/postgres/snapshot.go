@@ -16,6 +16,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -54,7 +55,7 @@ type copyTable struct {
 }
 
 // first creates a temporary slot on repl and opens its snapshot. It returns the consistent point.
-func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *published) (capture.LSN, error) {
+func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub *publication.Published) (capture.LSN, error) {
 	st.slot = slot.TemporaryName(s.config.Slot)
 	point, name, err := s.create(ctx, repl, st.slot, func(p *capture.Problem) { s.report(p) })
 	if err != nil {
@@ -153,7 +154,7 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 }
 
 // describeAll adds all published tables.
-func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *published) error {
+func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *publication.Published) error {
 	var oids []uint32
 	for _, t := range pub.Tables {
 		oids = append(oids, t.OID)
@@ -197,7 +198,7 @@ SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
 
-func (sn *snapshot) describe(ctx context.Context, r *relations, t publishedTable, d description) (copyTable, error) {
+func (sn *snapshot) describe(ctx context.Context, r *relations, t publication.Table, d description) (copyTable, error) {
 	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
 	rows, err := sn.conn.Query(ctx, describeShape, t.OID, t.Columns)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
@@ -29,13 +29,10 @@ type Source struct {
 	report    func(error)
 	pid       uint32        // the last walsender, which may outlive its connection
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
-	prepared  bool          // the publication matches the file
-	accepted  *edition      // the edition of the publication that the last stream passed with; nil: none has
-	added     []string      // tables that the publication got next to an older slot, not logged yet
-	names     naming
+	keeper    *publication.Keeper
 	trees     *trees
 	attempts  attempts
-	tables    tableWatch // used by the goroutine that has side's connection
+	tables    *publication.TableWatch // used by the goroutine that has side's connection
 
 	stalls atomic.Uint64 // the number of stalls of all connections
 
@@ -51,8 +48,10 @@ func New(c Config, log *zap.Logger) *Source {
 	s := &Source{config: c, log: log, patience: leastPatience, copies: map[*rowCopy]struct{}{}}
 	s.health = capture.Health{Retained: -1, Safe: -1, Unpublished: -1}
 	s.side = &sideConn{config: &s.config}
+	s.keeper = publication.NewKeeper(c.publication(), s.side.do, log)
+	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = newRelations(s.side.do, c.keys())
-	s.trees = newTrees(&s.config, log)
+	s.trees = newTrees(c.publication(), log)
 	s.relations.slot = c.Slot
 	return s
 }
@@ -72,8 +71,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		s.gone()
 		if errors.Is(err, capture.ErrSlotInUse) { // a standby checks again on the same connection
 			report(err)
-			s.accepted = nil // the daemon that holds the slot may have another file
-			s.names.forget()
+			s.keeper.Forget() // the daemon that holds the slot may have another file
 			s.trees.forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
@@ -93,7 +91,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 
 // session is one connection: check, prepare the publication, start the slot, serve.
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
-	var pub *published
+	var pub *publication.Published
 	var row *slot.State
 	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
 		if row, err = slot.Read(ctx, c, s.config.Slot); err != nil {
@@ -102,7 +100,7 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 		if err = s.checkSlotFree(ctx, c, row); err != nil {
 			return err
 		}
-		pub, err = s.prepare(ctx, c, row)
+		pub, err = s.keeper.Prepare(ctx, c, row)
 		return err
 	})
 	if err == nil && row != nil && s.config.Failover && !row.Failover {
@@ -122,26 +120,11 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	go s.watch(watch, st)
 	began := time.Now()
 	err = serve(ctx, st)
-	s.refused(ctx, err)
+	if p := capture.AsProblem(err); p != nil && p.State == publication.AlteredState {
+		s.keeper.Refused(ctx)
+	}
 	s.attempts.served(time.Since(began), st.delivered())
 	return err
-}
-
-// publicationAltered is the state in which the start rule refuses a stream because of what Compare has found.
-const publicationAltered = "publication_altered"
-
-// refused handles the refusal of a stream because the publication was altered. By then every sink was checked and the
-// records contain the findings, so this process can forget them. It also makes the publication match the file, so that an
-// operator who accepts what is missing does not accept a publication that continues to lack it. If no sink keeps a record,
-// the publication itself does.
-func (s *Source) refused(ctx context.Context, err error) {
-	if p := capture.AsProblem(err); p != nil && p.State == publicationAltered {
-		if found := s.names.unrecorded(); len(found) > 0 && s.config.Manage {
-			s.keepNote(ctx, strings.Join(found, ", "))
-		}
-		s.accepted, s.prepared = nil, false
-		s.names.judged()
-	}
 }
 
 // checkSlotFree returns an error when another process has the slot or, if there is none yet, is creating it: an attempt to
@@ -161,42 +144,6 @@ func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, row *slot.State
 		return nil
 	}
 	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, row.PID)
-}
-
-// prepare checks the server and makes the publication match the file: the publication comes before the slot. If the slot is
-// in use, the publication belongs to the daemon that uses it, whose file may differ. After the first stream, a new table
-// that matches a wildcard and cannot be published must not stop a working pipeline. In both cases prepare only reads. A
-// table that was renamed gets a new row in the publication if it still belongs to it: a verdict relies on that.
-func (s *Source) prepare(ctx context.Context, c *pgx.Conn, row *slot.State) (*published, error) {
-	again := s.names.strayed()
-	if row != nil && (row.Active || s.prepared) {
-		pub := &published{}
-		err := s.config.look(ctx, c, pub)
-		renamed := err == nil && s.rename(&pub.Edition)
-		if err != nil || row.Active || !renamed && len(again) == 0 {
-			return pub, err
-		}
-		again = s.names.strayed()
-	}
-	plan, problems := s.config.preflight(ctx, c)
-	if len(problems) > 0 {
-		return nil, problem.Together(problems)
-	}
-	plan.again = again
-	pub, err := s.config.publication(ctx, c, plan)
-	if err != nil {
-		return nil, err
-	}
-	s.names.stamp()
-	s.prepared = true
-	if pub.changed() {
-		s.log.Info("publication", zap.String("name", s.config.Publication), zap.Strings("added", pub.Added),
-			zap.Strings("removed", pub.Removed), zap.Strings("changed", pub.Changed))
-	}
-	if row != nil {
-		s.added = append(s.added, pub.Added...)
-	}
-	return pub, nil
 }
 
 // Health implements capture.HealthReporter.
@@ -276,15 +223,4 @@ func (s *Source) WALEnd(ctx context.Context) (capture.LSN, error) {
 		s.stream.expedite()
 	}
 	return end, nil
-}
-
-// keys returns the file's `key` of each table that has one.
-func (c *Config) keys() map[string][]string {
-	keys := map[string][]string{}
-	for _, o := range c.Options {
-		if len(o.Key) > 0 {
-			keys[o.Name] = o.Key
-		}
-	}
-	return keys
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink is
 // opened before the slot is ours.
-func (s *Source) open(ctx context.Context, pub *published, row *slot.State) (*stream, error) {
+func (s *Source) open(ctx context.Context, pub *publication.Published, row *slot.State) (*stream, error) {
 	repl, err := s.config.replication(ctx)
 	if err != nil {
 		return nil, err
@@ -33,13 +34,11 @@ func (s *Source) open(ctx context.Context, pub *published, row *slot.State) (*st
 	return st, nil
 }
 
-func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published, row *slot.State) (*stream, error) {
+func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publication.Published, row *slot.State) (*stream, error) {
 	origin, _, err := slot.Identify(ctx, repl, s.config.Slot)
 	if err != nil {
 		return nil, err
 	}
-	pub.Edition.dropped = s.dropped(&pub.Edition)
-	origin.Publication = pub.Edition.String()
 	var next uint64
 	if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
 		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
@@ -50,32 +49,26 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		return nil, err
 	}
 	s.trees.begin()
-	names := s.namesOf(&pub.Edition, next)
-	pass := once(names.passed)
+	view := s.keeper.View(pub, next)
+	origin.Publication = view.Fingerprint()
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: &assembler{
-			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: names,
+			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: view,
 			trees: s.trees,
 		},
-		mark:    pub.Mark,
-		dropped: membersOf(pub.Edition.dropped), passed: names.passed,
-		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },
+		publication: view,
 		accept: func() {
-			s.accept(ctx, pub)
-			pass()
+			view.Accept(ctx)
 			s.trees.pass()
 		},
 	}
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {
 		c, err := s.copyRows(ctx, origin, n, waits)
-		if errors.Is(err, errOtherEdition) {
-			st.end(capture.ErrRestart) // the next stream reads the present edition
+		if errors.Is(err, errOtherFingerprint) {
+			st.end(capture.ErrRestart) // the next stream reads the present publication
 		}
 		return c, err
-	}
-	for _, t := range pub.Tables {
-		st.tables = append(st.tables, &capture.Table{OID: t.OID, Schema: t.Schema, Name: t.Name})
 	}
 	timeout, err := senderTimeout(ctx, repl)
 	if err != nil {
@@ -88,8 +81,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	conn.Below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
 	if row == nil {
-		s.accepted = nil // whatever was altered before, this stream begins with all rows
-		s.names.forget()
+		s.keeper.Forget() // whatever was altered before, this stream begins with all rows
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
@@ -26,25 +27,20 @@ const closeTimeout = time.Second
 // stream is one replication connection from START_REPLICATION to its end. One goroutine, receive, owns the socket: it
 // reads, decodes, hands over batches and sends the status. It never waits for the window without answering the server.
 type stream struct {
-	config   *Config
-	log      *zap.Logger
-	control  *sideConn
-	trees    *trees
-	slot     string // the main slot, or the temporary one of a first start
-	pid      uint32 // of the walsender
-	origin   capture.Origin
-	start    capture.Position
-	snapshot *snapshot        // nil: there is none to make
-	rowsDone bool             // Next has returned all rows of the snapshot
-	first    capture.Position // the end of the first batch with changes that Next has returned; zero: none yet
-	mark     string           // of the publication's edition
-	// altered describes how another session altered the publication since a sink recorded an edition of it.
-	altered func(ctx context.Context, edition string) ([]string, error)
-	accept  func()           // records the stream's edition as the one that this process has accepted
-	passed  <-chan struct{}  // closed when every sink has passed the start rule
-	dropped []member         // tables whose names no published table has any more
-	tables  []*capture.Table // that are published, by name
-	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
+	config      *Config
+	log         *zap.Logger
+	control     *sideConn
+	trees       *trees
+	slot        string // the main slot, or the temporary one of a first start
+	pid         uint32 // of the walsender
+	origin      capture.Origin
+	start       capture.Position
+	snapshot    *snapshot        // nil: there is none to make
+	rowsDone    bool             // Next has returned all rows of the snapshot
+	first       capture.Position // the end of the first batch with changes that Next has returned; zero: none yet
+	publication *publication.View
+	accept      func() // every sink has passed the start rule
+	rows        func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *conn.Socket
@@ -104,7 +100,7 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 // Compare implements capture.Stream.
 func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Comparison, err error) {
 	if s.snapshot == nil {
-		if c.Altered, err = s.altered(ctx, r.Origin.Publication); err != nil {
+		if c.Altered, err = s.publication.Altered(ctx, r.Origin.Publication); err != nil {
 			return c, err
 		}
 	}

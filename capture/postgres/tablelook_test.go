@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -51,26 +50,26 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 			newest bool
 		}{
 			{
-				name: "primary key dropped", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
+				name: "primary key dropped", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: "replica_identity_missing",
 				words: []string{"$.a (it has no usable primary key"}, update: "UPDATE $.a SET x = 2",
 			},
 			{
-				name: "primary key dropped, and another one", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: identityMissing,
+				name: "primary key dropped, and another one", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey", state: "replica_identity_missing",
 				mend: "ALTER TABLE $.a ADD PRIMARY KEY (id)", update: "DELETE FROM $.a",
 			},
 			{
-				name: "identity nothing", sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING", state: identityMissing,
+				name: "identity nothing", sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING", state: "replica_identity_missing",
 				words: []string{"$.a (its replica identity is NOTHING", "REPLICA IDENTITY DEFAULT;"}, update: "UPDATE $.a SET x = 2",
 			},
 			{
 				name: "index of the identity dropped", began: func(a *altering) {
 					a.sql("CREATE UNIQUE INDEX by_id ON $.a (id)", "ALTER TABLE $.a REPLICA IDENTITY USING INDEX by_id")
-				}, sql: "DROP INDEX $.by_id", state: identityMissing, words: []string{"$.a (the index of its replica identity is gone", "REPLICA IDENTITY DEFAULT;"},
+				}, sql: "DROP INDEX $.by_id", state: "replica_identity_missing", words: []string{"$.a (the index of its replica identity is gone", "REPLICA IDENTITY DEFAULT;"},
 				update: "DELETE FROM $.a",
 			},
 			{
 				name: "deferrable primary key", began: keyed, sql: "ALTER TABLE $.a DROP CONSTRAINT a_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
-				state: identityMissing, words: []string{"REPLICA IDENTITY FULL;"}, update: "UPDATE $.a SET x = 2",
+				state: "replica_identity_missing", words: []string{"REPLICA IDENTITY FULL;"}, update: "UPDATE $.a SET x = 2",
 			},
 			{
 				name: "key outside the column list", began: func(a *altering) {
@@ -90,7 +89,7 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 				name: "partition", began: func(a *altering) {
 					a.sql("CREATE TABLE $.p (id int PRIMARY KEY, x int) PARTITION BY RANGE (id)", "CREATE TABLE $.p1 PARTITION OF $.p DEFAULT")
 					a.Tables = append(a.Tables, a.schema+".p")
-				}, sql: "ALTER TABLE $.p1 REPLICA IDENTITY NOTHING", state: identityMissing, words: []string{"$.p1 (its replica identity"},
+				}, sql: "ALTER TABLE $.p1 REPLICA IDENTITY NOTHING", state: "replica_identity_missing", words: []string{"$.p1 (its replica identity"},
 				update: "UPDATE $.p SET x = 2",
 			},
 			{name: "administrator: inserts only", began: func(a *altering) {
@@ -98,14 +97,14 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 				a.Manage = false
 			}, sql: "ALTER TABLE $.a REPLICA IDENTITY NOTHING"},
 			{
-				name: "administrator: identity nothing", began: administered, sql: "ALTER TABLE $.b REPLICA IDENTITY NOTHING", state: identityMissing,
+				name: "administrator: identity nothing", began: administered, sql: "ALTER TABLE $.b REPLICA IDENTITY NOTHING", state: "replica_identity_missing",
 				update: "UPDATE $.b SET x = 2",
 			},
 			{name: "administrator: schema, a table without a key", began: func(a *altering) {
 				a.sql("CREATE PUB FOR TABLES IN SCHEMA $")
 				everyTable(a)
 				a.Manage = false
-			}, sql: "CREATE TABLE $.d (x int)", state: identityMissing, words: []string{"$.d (it has no usable primary key"}, update: "DELETE FROM $.d"},
+			}, sql: "CREATE TABLE $.d (x int)", state: "replica_identity_missing", words: []string{"$.d (it has no usable primary key"}, update: "DELETE FROM $.d"},
 			{name: "administrator: a table that the publication lacks", began: func(a *altering) {
 				administered(a)
 				a.sql("ALTER PUB ADD TABLE $.c")
@@ -113,7 +112,7 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 			}, sql: "CREATE TABLE $.d (id int PRIMARY KEY)", state: "tables_unpublished", words: []string{"$.d:", "ADD TABLE ONLY"}},
 			{
 				name: "wildcard: a new table", began: everyTable, sql: "CREATE TABLE $.d (id int PRIMARY KEY)", state: "tables_unpublished",
-				words: []string{"$.d: the file takes these tables", `add "$.d" to except`, "restart the daemon"}, mend: "DROP TABLE $.d",
+				words: []string{"$.d: the file selects these tables", `add "$.d" to except`, "restart the daemon"}, mend: "DROP TABLE $.d",
 			},
 			{
 				name: "wildcard: many new tables", began: everyTable,
@@ -223,27 +222,13 @@ func TestTablesThatAreWarnedOfAfterARestart(t *testing.T) {
 		s.createSlot(a.Config)
 		a.sql("ALTER TABLE $.a REPLICA IDENTITY NOTHING", "CREATE TABLE $.d (id int PRIMARY KEY)")
 		_, err := a.visit("")
-		s.fix(wantProblem(s, []error{err}, identityMissing, a.schema+".a"))
+		s.fix(wantProblem(s, []error{err}, "replica_identity_missing", a.schema+".a"))
 		p := openTap(s.T, *a.Config)
 		p.wait("a look", func() bool { return p.source.Health().Unpublished == 0 })
 		p.warned("after the restart", "")
 		a.sql("INSERT INTO $.d VALUES (1)")
 		p.expect("insert d id=1")
 	})
-}
-
-// The check also works on servers without column lists, schemas and filters.
-func TestTablesLookOfAnOldServer(t *testing.T) {
-	s := newSite(t, testenv.Oldest)
-	a := s.altering(0)
-	s.publish(a.Config)
-	a.sql("ALTER TABLE $.a REPLICA IDENTITY NOTHING", "CREATE TABLE $.d (id int PRIMARY KEY)")
-	everyTable(a)
-	a.Except = []string{a.schema + ".c"}
-	r, err := a.readTables(t.Context(), s.control(a.Config), 13)
-	if err != nil || len(r.Broken) != 1 || len(r.Unpublished) != 1 || r.Unpublished[0].Name != "d" {
-		t.Errorf("%v: %+v", err, r)
-	}
 }
 
 // What a table that is added lacks is told when the stream is accepted, and not next to a verdict.
@@ -260,16 +245,16 @@ func TestAddedTablesAreToldOfWhenTheStreamPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := src.prepare(t.Context(), conn, row); err != nil || logs.Len() > 0 {
+	if _, err := src.keeper.Prepare(t.Context(), conn, row); err != nil || logs.Len() > 0 {
 		t.Fatalf("%v, %v", err, logs.All())
 	}
-	src.refused(t.Context(), &capture.Problem{State: publicationAltered})
-	pub, err := src.prepare(t.Context(), conn, row)
+	src.keeper.Refused(t.Context())
+	pub, err := src.keeper.Prepare(t.Context(), conn, row)
 	if err != nil || logs.Len() > 0 {
 		t.Fatalf("refused: %v, %v", err, logs.All())
 	}
 	for range 2 {
-		src.accept(t.Context(), pub)
+		src.keeper.View(pub, 0).Accept(t.Context())
 	}
 	if told := logs.All(); len(told) != 1 || fmt.Sprint(told[0].ContextMap()["tables"]) != "["+a.schema+".c]" {
 		t.Errorf("%v", told)

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // Warnings implements daemon.Warnings.
@@ -22,12 +23,14 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records [
 		return nil, nil, err
 	}
 	defer hangUp(ctx, conn.Close)
-	return c.acceptTrees(ctx, conn, records)
+	return acceptTrees(ctx, conn, c.publication(), records)
 }
 
 // acceptTrees returns the state that each record gets when the changes of the partition trees are accepted, and a
 // description of them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
-func (c *Config) acceptTrees(ctx context.Context, conn *pgx.Conn, records []capture.Record) (states [][]byte, lost []string, err error) {
+func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
+	states [][]byte, lost []string, err error,
+) {
 	var base *treeBase
 	for i := range records {
 		base = base.merge(parseBase(recordedTrees(records[i].State)))
@@ -35,7 +38,7 @@ func (c *Config) acceptTrees(ctx context.Context, conn *pgx.Conn, records []capt
 	if base == nil {
 		return nil, nil, nil
 	}
-	nodes, err := c.readTrees(ctx, conn)
+	nodes, err := c.ReadTrees(ctx, conn)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // treeBase describes the partition trees at a time when everything that had happened to them was in the stream, or was
@@ -26,15 +28,17 @@ type leafMark struct {
 	joined uint32 // the transaction that linked it to its root
 }
 
-func markOf(n *treeNode) leafMark { return leafMark{root: n.Root, file: n.File, joined: n.Joined} }
+func markOf(n *publication.TreeNode) leafMark {
+	return leafMark{root: n.Root, file: n.File, joined: n.Joined}
+}
 
 // baseOf returns the base that the catalogue shows.
-func baseOf(nodes []treeNode) *treeBase {
+func baseOf(nodes []publication.TreeNode) *treeBase {
 	b := &treeBase{roots: map[uint32]bool{}, leaves: map[uint32]leafMark{}}
 	for i := range nodes {
 		n := &nodes[i]
 		b.roots[n.Root] = true
-		if n.holdsRows() {
+		if n.HoldsRows() {
 			b.leaves[n.OID] = markOf(n)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
@@ -44,7 +45,7 @@ func changed(found []finding) *capture.Problem {
 
 // compare checks each partition whose mark differs from the base. It returns the next base, in which harmless differences
 // are updated and losses keep their old marks.
-func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []treeNode) (
+func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []publication.TreeNode) (
 	next *treeBase, found []finding, err error,
 ) {
 	next = &treeBase{accepted: base.accepted, roots: map[uint32]bool{}, leaves: map[uint32]leafMark{}}
@@ -53,7 +54,7 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 	for i := range nodes {
 		n := &nodes[i]
 		next.roots[n.Root], rootNames[n.Root] = true, n.RootName.String()
-		if n.holdsRows() && base.leaves[n.OID].root == n.Root {
+		if n.HoldsRows() && base.leaves[n.OID].root == n.Root {
 			if written[n.Root] == nil {
 				written[n.Root] = map[uint32]bool{}
 			}
@@ -62,7 +63,7 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 	}
 	for i := range nodes {
 		n := &nodes[i]
-		if !n.holdsRows() {
+		if !n.HoldsRows() {
 			continue
 		}
 		there[n.OID], t.names[n.OID] = true, n.Name.String()
@@ -106,7 +107,7 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 	for _, oid := range oids {
 		delete(t.suspects, oid)
 		was := base.leaves[oid]
-		p, decided, err := t.config.probe(ctx, conn, oid, was.joined, 0)
+		p, decided, err := probePartition(ctx, conn, oid, was.joined, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +135,7 @@ const mostProbes = 200
 
 // judge returns what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false as
 // long as that cannot be determined. A judgement remains valid as long as the marks do.
-func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leafMark, known, together bool) (
+func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, was leafMark, known, together bool) (
 	what string, decided bool, err error,
 ) {
 	if j, done := t.judged[n.OID]; done && j.was == was && j.now == markOf(n) {
@@ -159,8 +160,8 @@ func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *treeNode, was leaf
 
 // attached checks a partition that is new in its tree. Rows that were written before it was linked to the root are in no
 // stream.
-func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what string, decided bool, err error) {
-	p, decided, err := t.config.probe(ctx, conn, n.OID, n.Joined, n.JoinedAt)
+func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode) (what string, decided bool, err error) {
+	p, decided, err := probePartition(ctx, conn, n.OID, n.Joined, n.JoinedAt)
 	if err != nil || !decided {
 		return "", false, err
 	}
@@ -171,10 +172,10 @@ func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *treeNode) (what
 }
 
 // newFile checks a partition that has another file: it was truncated, or rewritten with all its rows.
-func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *treeNode, together bool) (what string, decided bool, err error) {
+func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, together bool) (what string, decided bool, err error) {
 	s, seen := t.suspects[n.OID]
 	if !seen || s.file != n.File {
-		p, decided, err := t.config.probe(ctx, conn, n.OID, n.Written, n.WrittenAt+1)
+		p, decided, err := probePartition(ctx, conn, n.OID, n.Written, n.WrittenAt+1)
 		if err != nil || !decided || !p.Exists {
 			return "", false, err
 		}

@@ -12,11 +12,13 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // trees watches the published partition trees. docs/decisions/0023 has the rule.
 type trees struct {
-	config *Config
+	config *publication.Config
 	log    *zap.Logger
 	nudged chan struct{} // a check is due
 	text   atomic.Pointer[treeText]
@@ -60,7 +62,7 @@ type truncation struct {
 	upto capture.LSN // the position after which the stream has passed it
 }
 
-func newTrees(c *Config, log *zap.Logger) *trees {
+func newTrees(c *publication.Config, log *zap.Logger) *trees {
 	return &trees{
 		config: c, log: log, nudged: make(chan struct{}, 1), emptied: map[uint32][]uint32{},
 		judged: map[uint32]judgement{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
@@ -86,7 +88,7 @@ func (t *trees) forget() {
 
 // snapshot takes the base from the catalogue as the first copy of all rows sees it.
 func (t *trees) snapshot(ctx context.Context, conn *pgx.Conn) error {
-	nodes, err := t.config.readTrees(ctx, conn)
+	nodes, err := t.config.ReadTrees(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -171,7 +173,7 @@ func (t *trees) streamed(root, written uint32, together bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.ContainsFunc(t.emptied[root], func(xid uint32) bool {
-		return xid == written || together && precedes(xid, written) && written-xid < 1000
+		return xid == written || together && pgconnect.XIDPrecedes(xid, written) && written-xid < 1000
 	})
 }
 
@@ -218,17 +220,17 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error
 	if !passed {
 		return nil
 	}
-	nodes, err := t.config.readTrees(ctx, conn)
+	nodes, err := t.config.ReadTrees(ctx, conn)
 	if err != nil {
 		return err
 	}
 	now := baseOf(nodes)
 	t.roots.Store(&now.roots)
-	problems, err := t.config.treeProblems(ctx, conn, nodes)
+	problems, err := t.config.TreeProblems(ctx, conn, nodes)
 	if err != nil {
 		return err
 	}
-	children, err := t.config.childProblems(ctx, conn)
+	children, err := t.config.ChildProblems(ctx, conn)
 	if err != nil {
 		return err
 	}

@@ -202,7 +202,7 @@ func TestTreesChangeWhileRunning(t *testing.T) {
 		next.wait("a stream", func() bool { return next.streams == 1 })
 		g.check(next.judgedTrees(s), true, false)
 
-		states, lost, err := g.acceptTrees(s.Context(), s.control(g.Config), []capture.Record{record})
+		states, lost, err := acceptTrees(s.Context(), s.control(g.Config), g.publication(), []capture.Record{record})
 		if err != nil || len(lost) != strings.Count(p.judgedNames(), ";")+1 {
 			s.Fatalf("%d lost, %v: %q", len(lost), err, lost)
 		}

@@ -21,7 +21,7 @@ func (c *Config) check(ctx context.Context) []error {
 		return []error{err}
 	}
 	defer hangUp(ctx, conn.Close)
-	if _, errs := c.preflight(ctx, conn); len(errs) > 0 {
+	if _, errs := c.publication().Preflight(ctx, conn); len(errs) > 0 {
 		return errs
 	}
 	// Only a replication connection shows whether pg_hba.conf and max_wal_senders let us in.
@@ -33,7 +33,7 @@ func (c *Config) check(ctx context.Context) []error {
 	if _, _, err := slot.Identify(ctx, repl, c.Slot); err != nil {
 		return []error{err}
 	}
-	return c.treeWarnings(ctx, conn)
+	return c.publication().TreeWarnings(ctx, conn)
 }
 
 // judgedBy reads what the start rule needs, without a stream. A missing publication counts as an empty one, and a missing
@@ -57,13 +57,11 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 	if o.Database, _, err = slot.Database(ctx, conn); err != nil {
 		return o, sl, nil, err
 	}
-	d, err := c.define(ctx, conn)
+	now, exists, err := c.publication().ReadFingerprint(ctx, conn)
 	if err != nil {
 		return o, sl, nil, err
 	}
-	var now edition
-	if d != nil {
-		now = d.edition()
+	if exists {
 		o.Publication = now.String()
 	}
 	row, err := slot.Read(ctx, conn, c.Slot)
@@ -75,8 +73,8 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 	}
 	for _, r := range records {
 		var k capture.Comparison
-		if was, is := parseEdition(r.Origin.Publication); is && d != nil {
-			k.Altered = now.altered(&was, true)
+		if exists {
+			k.Altered = now.AlteredSince(r.Origin.Publication)
 		}
 		if row != nil {
 			copied(&r, &k)
@@ -100,18 +98,9 @@ func (c *Config) drop(ctx context.Context, dry bool) ([]string, error) {
 	if err != nil {
 		return done, err
 	}
-	d, err := c.define(ctx, conn)
-	if err != nil || d == nil {
+	line, err := c.publication().Drop(ctx, conn, dry)
+	if err != nil || line == "" {
 		return done, err
-	}
-	line := "publication " + c.Publication
-	if !c.Manage || d.All {
-		return append(done, "left: "+line+", which is not ours"), nil
-	}
-	if !dry {
-		if err := pgconnect.Exec(ctx, conn, "DROP PUBLICATION IF EXISTS "+pgconnect.Ident(c.Publication)); err != nil {
-			return done, problem.Named("drop publication "+c.Publication, err)
-		}
 	}
 	return append(done, line), nil
 }

@@ -1,6 +1,10 @@
 package postgres
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/pgconnect"
+)
 
 // Transaction ids have 32 bits: a stream, the readings of the catalogue and the rows that they show stand on both sides of a wrap.
 func TestTransactionIDsWrap(t *testing.T) {
@@ -11,7 +15,7 @@ func TestTransactionIDsWrap(t *testing.T) {
 	}{
 		{5, 6, true}, {6, 5, false}, {5, 5, false}, {last, 3, true}, {3, last, false}, {3, half + 2, true}, {3, half + 4, false}, {half - 1, half, true},
 	} {
-		if precedes(c.a, c.b) != c.want {
+		if pgconnect.XIDPrecedes(c.a, c.b) != c.want {
 			t.Errorf("%d precedes %d: %v", c.a, c.b, !c.want)
 		}
 	}

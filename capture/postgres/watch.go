@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -41,18 +42,12 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWai
 	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
 	defer cancel()
 	var row *slot.State
-	var mark string
-	var reborn bool
+	var changed bool
 	var waitsFor []slot.Standby
-	var tables tableWatch
+	var tables publication.TableHealth
 	err := st.control.do(ctx, func(c *pgx.Conn) (err error) {
-		if mark, err = s.config.mark(ctx, c); err != nil {
+		if changed, err = st.publication.Changed(ctx, c); err != nil {
 			return err
-		}
-		if len(st.dropped) > 0 && closed(st.passed) { // until then Compare finds it
-			if reborn, err = s.config.exists(ctx, c, st.dropped...); err != nil {
-				return err
-			}
 		}
 		if waitsFor, err = slot.ReadStandbys(ctx, c, st.pid); err != nil {
 			return err
@@ -66,13 +61,13 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWai
 		if err = s.relations.read.watch(ctx, c); err != nil {
 			return err
 		}
-		tables, err = s.lookAtTables(ctx, c)
+		tables, err = s.tables.Check(ctx, c)
 		return err
 	})
 	if err != nil || row == nil {
 		return err
 	}
-	if (mark != st.mark || reborn) && st.snapshot == nil { // a snapshot goes on: the stream after it is checked
+	if changed && st.snapshot == nil { // a snapshot goes on: the stream after it is checked
 		s.log.Info("the publication was changed: the stream starts again", zap.String("name", s.config.Publication))
 		st.end(capture.ErrRestart)
 	}
@@ -89,19 +84,9 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWai
 	s.meter.note(row.End, time.Now())
 	h := &s.health
 	h.Waiting, h.WaitingSince = standbys.Problem, standbys.Since
-	h.Warning, h.WarningSince, h.Unpublished = tables.problem, tables.since, tables.unpublished
+	h.Warning, h.WarningSince, h.Unpublished = tables.Problem, tables.Since, tables.Unpublished
 	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.Health(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
 	return nil
-}
-
-// closed reports whether a channel on which nothing is sent is closed.
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // meter measures the rate at which the server writes WAL, in bytes per second, smoothed over about a minute.

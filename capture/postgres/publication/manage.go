@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 // everything lists the operations that a managed publication publishes.
 var everything = []string{"insert", "update", "delete", "truncate"}
 
-// publication makes the publication match the file, in one transaction, and reads what is published. p is the result of
-// preflight just before. With manage = false it only reads.
-func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*published, error) {
-	pub := &published{}
+// Apply makes the publication match the file, in one transaction, and reads what is published. p is the result of
+// Preflight just before. With manage = false it only reads.
+func (c *Config) Apply(ctx context.Context, conn *pgx.Conn, p *Plan) (*Published, error) {
+	pub := &Published{}
 	if c.Manage {
 		var steps []string
 		steps, pub = c.steps(p)
@@ -27,26 +27,32 @@ func (c *Config) publication(ctx context.Context, conn *pgx.Conn, p *plan) (*pub
 			return nil, err
 		}
 	}
-	if err := c.look(ctx, conn, pub); err != nil {
+	if err := c.read(ctx, conn, pub); err != nil {
 		return nil, err
 	}
-	if c.Manage && !pub.Edition.holds(p.targets) {
-		return nil, c.publicationChanging(nil) // a table that is missing now would look like one that the file excludes
+	if c.Manage && !pub.Fingerprint.holds(p.targets) {
+		return nil, c.Changing(nil) // a table that is missing now would look like one that the file excludes
 	}
 	return pub, nil
 }
 
-// publicationChanging is the problem of a publication that another session alters while we read it.
-func (c *Config) publicationChanging(err error) *capture.Problem {
+// Changing is the problem of a publication that another session alters while we read it.
+func (c *Config) Changing(err error) *capture.Problem {
 	return &capture.Problem{
 		State: "publication_changing", Err: err,
-		Reason: fmt.Sprintf("another process changes publication %s right now", c.Publication),
+		Reason: fmt.Sprintf("another process changes publication %s right now", c.Name),
 	}
 }
 
-// look reads what is published now. It reads the mark first, so that a later change has another mark.
-func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err error) {
-	if pub.Mark, err = c.mark(ctx, conn); err != nil {
+// Read reads what is published now.
+func (c *Config) Read(ctx context.Context, conn *pgx.Conn) (*Published, error) {
+	pub := &Published{}
+	return pub, c.read(ctx, conn, pub)
+}
+
+// read completes pub with what is published now. It reads the hash first, so that a later change has another hash.
+func (c *Config) read(ctx context.Context, conn *pgx.Conn, pub *Published) (err error) {
+	if pub.Hash, err = c.hash(ctx, conn); err != nil {
 		return err
 	}
 	d, err := c.define(ctx, conn)
@@ -54,29 +60,29 @@ func (c *Config) look(ctx context.Context, conn *pgx.Conn, pub *published) (err 
 		return err
 	}
 	if d == nil {
-		return c.publicationMissing(nil)
+		return c.Missing(nil)
 	}
-	pub.Edition, pub.Note = d.edition(), d.Note
-	pub.Tables, err = c.tables(ctx, conn)
+	pub.Fingerprint, pub.Note = d.fingerprint(), d.Note
+	pub.Tables, err = c.ReadTables(ctx, conn)
 	if !c.Manage { // else the file defines the columns, and any difference is an alteration
-		pub.Edition.carried = carriedBy(pub.Tables)
+		pub.Fingerprint.carried = carriedBy(pub.Tables)
 	}
 	return err
 }
 
 // steps returns the shortest way from what is published to what should be, and its changes. It executes nothing.
-func (c *Config) steps(p *plan) ([]string, *published) {
-	pub := &published{}
+func (c *Config) steps(p *Plan) ([]string, *Published) {
+	pub := &Published{}
 	if p.actual == nil {
 		pub.Created = true
 		for _, t := range p.targets {
 			pub.Added = append(pub.Added, t.String())
 		}
-		return []string{"CREATE PUBLICATION " + pgconnect.Ident(c.Publication) + " FOR TABLE " + list(p.targets) +
+		return []string{"CREATE PUBLICATION " + pgconnect.Ident(c.Name) + " FOR TABLE " + list(p.targets) +
 			" WITH (" + options(p.Major) + ")"}, pub
 	}
 	add, drop := p.difference(pub)
-	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Publication)
+	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Name)
 	var steps []string
 	if len(p.actual.Schemas) > 0 {
 		var quoted []string
@@ -103,8 +109,8 @@ func (c *Config) steps(p *plan) ([]string, *published) {
 
 // difference compares table by table. A table with another column list or filter is dropped and added in the same
 // transaction: the stream sees one definition or the other, never none.
-func (p *plan) difference(pub *published) (add []*target, drop []string) {
-	actual := map[uint32]member{}
+func (p *Plan) difference(pub *Published) (add []*target, drop []string) {
+	actual := map[uint32]Member{}
 	for _, m := range p.actual.Tables {
 		actual[m.oid] = m
 	}
@@ -134,7 +140,7 @@ func (p *plan) difference(pub *published) (add []*target, drop []string) {
 
 // swapped describes how the publication had other tables than the file names. Either the file or the tables' names have
 // changed, and only a sink's record distinguishes the two. A lane without a record assumes the latter.
-func (p *plan) swapped(pub *published) string {
+func (p *Plan) swapped(pub *Published) string {
 	if len(pub.Added) == 0 || len(pub.Former) == 0 || p.Slot == nil {
 		return ""
 	}
@@ -173,14 +179,14 @@ func list(ts []*target) string {
 
 // alter executes the steps, and rolls them back when an UPDATE of the application would fail afterwards: it asks Postgres
 // itself, before any other session can see the change.
-func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []string) error {
+func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *Plan, steps []string) error {
 	if len(steps) == 0 {
 		return nil
 	}
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, s := range steps {
 			if err := pgconnect.Exec(ctx, conn, s); err != nil {
-				return problem.Named("manage publication "+c.Publication, err)
+				return problem.Named("manage publication "+c.Name, err)
 			}
 		}
 		for _, t := range p.targets {
@@ -192,7 +198,7 @@ func (c *Config) alter(ctx context.Context, conn *pgx.Conn, p *plan, steps []str
 	})
 	switch pgconnect.SQLState(err) {
 	case pgconnect.DuplicateObject, pgconnect.UniqueViolation, pgconnect.InternalError:
-		return c.publicationChanging(err)
+		return c.Changing(err)
 	}
 	return err
 }
@@ -218,4 +224,23 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 		}
 	}
 	return nil
+}
+
+// Drop drops a managed publication; with dry it only reads. It returns a line that names the publication, which begins
+// with "left: " when it is not ours; "": there is none.
+func (c *Config) Drop(ctx context.Context, conn *pgx.Conn, dry bool) (line string, err error) {
+	d, err := c.define(ctx, conn)
+	if err != nil || d == nil {
+		return "", err
+	}
+	line = "publication " + c.Name
+	if !c.Manage || d.All {
+		return "left: " + line + ", which is not ours", nil
+	}
+	if !dry {
+		if err := pgconnect.Exec(ctx, conn, "DROP PUBLICATION IF EXISTS "+pgconnect.Ident(c.Name)); err != nil {
+			return "", problem.Named("drop publication "+c.Name, err)
+		}
+	}
+	return line, nil
 }

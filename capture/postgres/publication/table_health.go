@@ -1,9 +1,8 @@
-package postgres
+package publication
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,20 +20,20 @@ import (
 
 // tableReport is the result of a check of the tables.
 type tableReport struct {
-	Unpublished []member      // the file wants them and the publication does not have them
+	Unpublished []Member      // the file wants them and the publication does not have them
 	Broken      []brokenTable // the server rejects their UPDATE and DELETE
 }
 
 // brokenTable is a published table whose UPDATE and DELETE the server rejects.
 type brokenTable struct {
-	member
-	Why     string // one of the words of tablesLook
+	Member
+	Why     string // one of the words of tablesQuery
 	Primary bool   // it has a primary key that could be its replica identity
 }
 
-// tablesLook reads tables that hold rows: those that the patterns select and that are not published, under the name by
+// tablesQuery reads tables that hold rows: those that the patterns select and that are not published, under the name by
 // which they would be published, and why the server rejects UPDATE and DELETE on a published one.
-const tablesLook = `
+const tablesQuery = `
 	WITH p AS (SELECT * FROM pg_publication WHERE pubname = $1),
 	members AS (SELECT pr.* FROM p JOIN pg_publication_rel pr ON pr.prpubid = p.oid),
 	wanted AS (SELECT * FROM unnest($2::text[], $3::text[], $4::bool[]) w(schema, name, whatever)),
@@ -48,7 +47,7 @@ const tablesLook = `
 		FROM pg_class c, LATERAL (SELECT CASE WHEN c.relispartition
 			THEN ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a) ELSE ARRAY[c.oid] END) x(tree)
 		WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384),
-	judged AS (
+	checked AS (
 		SELECT l.*, CASE
 			WHEN l.relreplident = 'n' THEN 'nothing'
 			WHEN l.relreplident = 'i' AND i.indrelid IS NULL THEN 'index'
@@ -72,65 +71,56 @@ const tablesLook = `
 	UNION ALL
 	SELECT n.nspname, j.relname, j.why, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = j.oid AND i.indisprimary AND i.indisvalid
 		AND i.indimmediate)
-	FROM judged j JOIN pg_namespace n ON n.oid = j.relnamespace WHERE j.why <> ''
+	FROM checked j JOIN pg_namespace n ON n.oid = j.relnamespace WHERE j.why <> ''
 	ORDER BY 1, 2`
 
 // Before 15 a publication has no schemas, no column lists and no filters. pg_depend lists a filter's columns together with
 // those of a column list, so a table that has both is not checked here.
 const (
-	lookSchemas = `SELECT pn.pnnspid FROM p JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid`
-	lookColumns = `m.prattrs IS NOT NULL AND (l.relreplident = 'f' OR EXISTS (SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) k
+	schemasQuery     = `SELECT pn.pnnspid FROM p JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid`
+	columnsCondition = `m.prattrs IS NOT NULL AND (l.relreplident = 'f' OR EXISTS (SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts-1]) k
 		WHERE k <> ALL (m.prattrs::int2[])))`
-	lookFilter = `m.prqual IS NOT NULL AND m.prattrs IS NULL AND l.relreplident <> 'f' AND EXISTS (SELECT FROM pg_depend d
+	filterCondition = `m.prqual IS NOT NULL AND m.prattrs IS NULL AND l.relreplident <> 'f' AND EXISTS (SELECT FROM pg_depend d
 		WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = m.oid AND d.refclassid = 'pg_class'::regclass
 			AND d.refobjid = l.oid AND d.refobjsubid > 0 AND d.refobjsubid <> ALL ((i.indkey::int2[])[0:i.indnkeyatts-1]))`
 )
 
 // readTables reads the report of the tables from a server of the given version.
 func (c *Config) readTables(ctx context.Context, conn *pgx.Conn, version int) (*tableReport, error) {
-	sql := fmt.Sprintf(tablesLook, "SELECT NULL::oid", "false", "false")
+	sql := fmt.Sprintf(tablesQuery, "SELECT NULL::oid", "false", "false")
 	if version >= 15 {
-		sql = fmt.Sprintf(tablesLook, lookSchemas, lookColumns, lookFilter)
+		sql = fmt.Sprintf(tablesQuery, schemasQuery, columnsCondition, filterCondition)
 	}
 	schemas, names, whatever := []string{}, []string{}, []bool{}
 	for _, p := range c.patterns() {
 		schemas, names = append(schemas, like(p.schema)), append(names, like(p.name))
-		whatever = append(whatever, p.exact())
+		whatever = append(whatever, p.Exact())
 	}
 	exceptSchemas, exceptNames := []string{}, []string{}
 	for _, text := range c.Except {
-		if p, err := parsePattern(text); err == nil {
+		if p, err := ParsePattern(text); err == nil {
 			exceptSchemas, exceptNames = append(exceptSchemas, like(p.schema)), append(exceptNames, like(p.name))
 		}
 	}
-	rows, err := conn.Query(ctx, sql, c.Publication, schemas, names, whatever, exceptSchemas, exceptNames)
+	rows, err := conn.Query(ctx, sql, c.Name, schemas, names, whatever, exceptSchemas, exceptNames)
 	if err != nil {
-		return nil, problem.Named("look at the tables", err)
+		return nil, problem.Named("check the tables", err)
 	}
 	r := &tableReport{}
 	var t brokenTable
 	_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &t.Why, &t.Primary}, func() error {
 		if t.Why == "" {
-			r.Unpublished = append(r.Unpublished, t.member)
+			r.Unpublished = append(r.Unpublished, t.Member)
 		} else {
 			r.Broken = append(r.Broken, t)
 		}
 		return nil
 	})
-	return r, problem.Named("look at the tables", err)
+	return r, problem.Named("check the tables", err)
 }
 
-// Unpublished implements verify.Unpublished.
-func (s *Settings) Unpublished(ctx context.Context, pipeline string) (names [][2]string, err error) {
-	c, err := s.Config(pipeline)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := c.control(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer hangUp(ctx, conn.Close)
+// Unpublished returns the schemas and names of the tables that the file selects and that are not published.
+func (c *Config) Unpublished(ctx context.Context, conn *pgx.Conn) (names [][2]string, err error) {
 	r, err := c.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
 	if err != nil {
 		return nil, err
@@ -141,32 +131,18 @@ func (s *Settings) Unpublished(ctx context.Context, pipeline string) (names [][2
 	return names, nil
 }
 
-// patterns returns the patterns by which the file selects tables.
-func (c *Config) patterns() (ps []pattern) {
-	texts := slices.Clone(c.Tables)
-	for _, o := range c.Options {
-		texts = append(texts, o.Name)
-	}
-	for _, text := range texts {
-		if p, err := parsePattern(text); err == nil { // CheckSettings has reported the others
-			ps = append(ps, p)
-		}
-	}
-	return ps
-}
-
 // like translates a part of a pattern for LIKE.
 func like(part string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(part)
 }
 
-// mostTold is the maximum number of tables that a reason or a fix names.
-const mostTold = 10
+// mostNamed is the maximum number of tables that a reason or a fix names.
+const mostNamed = 10
 
 // some lists the first of several tables.
 func some[T fmt.Stringer](ts []T) string {
 	var names []string
-	for _, t := range ts[:min(len(ts), mostTold)] {
+	for _, t := range ts[:min(len(ts), mostNamed)] {
 		names = append(names, t.String())
 	}
 	if more := len(ts) - len(names); more > 0 {
@@ -196,12 +172,12 @@ func (r *tableReport) problem(c *Config) *capture.Problem {
 const identityMissing = "replica_identity_missing"
 
 // tablesUnpublished is the warning about tables that were created after the publication was made to match the file.
-func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
+func (c *Config) tablesUnpublished(ts []Member) *capture.Problem {
 	p := &capture.Problem{
 		State: "tables_unpublished", Usage: true,
-		Reason: fmt.Sprintf("%s: the file takes these tables and publication %s does not have them: their changes go nowhere", some(ts), c.Publication),
+		Reason: fmt.Sprintf("%s: the file selects these tables and publication %s does not have them: their changes go nowhere", some(ts), c.Name),
 	}
-	shown, more := ts[:min(len(ts), mostTold)], ""
+	shown, more := ts[:min(len(ts), mostNamed)], ""
 	if len(ts) > len(shown) {
 		more = "\n-- and so on for the others"
 	}
@@ -216,7 +192,7 @@ func (c *Config) tablesUnpublished(ts []member) *capture.Problem {
 			"or leave them out: add " + strings.Join(texts, ", ") + " to except, and restart" + more
 	} else {
 		p.Fix = fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s;%s\n-- %s;\n-- or name in tables only what is to be published, and restart",
-			pgconnect.Ident(c.Publication), strings.Join(items, ", "), more, rows)
+			pgconnect.Ident(c.Name), strings.Join(items, ", "), more, rows)
 	}
 	return p
 }
@@ -234,7 +210,7 @@ func (r *tableReport) broken(state string) *capture.Problem {
 		if t.state() != state {
 			continue
 		}
-		if n++; n > mostTold {
+		if n++; n > mostNamed {
 			continue
 		}
 		told, fixes = append(told, fmt.Sprintf("%s (%s)", t, whys[t.Why])), append(fixes, t.fix())
@@ -242,8 +218,8 @@ func (r *tableReport) broken(state string) *capture.Problem {
 	if n == 0 {
 		return nil
 	}
-	if n > mostTold {
-		told, fixes = append(told, fmt.Sprintf("and %d more", n-mostTold)), append(fixes, "-- and so on for the others")
+	if n > mostNamed {
+		told, fixes = append(told, fmt.Sprintf("and %d more", n-mostNamed)), append(fixes, "-- and so on for the others")
 	}
 	return &capture.Problem{
 		State: state, Usage: true,
@@ -276,56 +252,66 @@ func (t *brokenTable) fix() string {
 	return alter + " REPLICA IDENTITY FULL;\n-- or: " + alter + " ADD PRIMARY KEY (...);"
 }
 
-// tableWatch records since when the tables are in their present state.
-type tableWatch struct {
-	problem     *capture.Problem // nil: there is no warning
-	since       time.Time        // of the problem
-	unpublished int
-	next        time.Time // of the next check
+// TableHealth is what is wrong with the tables at present.
+type TableHealth struct {
+	Problem     *capture.Problem // nil: there is no warning
+	Since       time.Time        // of the problem
+	Unpublished int              // tables that the file selects and that are not published
 }
 
-// lookShare is the ratio of the pause after a check of the tables to the duration of the check: in a database with very
-// many tables, the checks use at most a twentieth of a backend.
-const lookShare = 20
+// TableWatch checks the tables repeatedly. One goroutine uses it.
+type TableWatch struct {
+	config *Config
+	log    *zap.Logger
+	health TableHealth
+	next   time.Time // of the next check
+}
 
-// lookAtTables checks the tables when a check is due. An error of this check does not prevent the caller's other checks.
-func (s *Source) lookAtTables(ctx context.Context, conn *pgx.Conn) (tableWatch, error) {
-	w := &s.tables
+// NewTableWatch creates a TableWatch; it contacts no server.
+func NewTableWatch(c *Config, log *zap.Logger) *TableWatch { return &TableWatch{config: c, log: log} }
+
+// checkShare is the ratio of the pause after a check of the tables to the duration of the check: in a database with very
+// many tables, the checks use at most a twentieth of a backend.
+const checkShare = 20
+
+// Check checks the tables when a check is due. An error of this check does not prevent the caller's other checks.
+func (w *TableWatch) Check(ctx context.Context, conn *pgx.Conn) (TableHealth, error) {
 	began := time.Now()
 	if began.Before(w.next) {
-		return *w, nil
+		return w.health, nil
 	}
-	r, err := s.config.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
-	w.next = time.Now().Add(lookShare * time.Since(began))
+	r, err := w.config.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
+	w.next = time.Now().Add(checkShare * time.Since(began))
 	switch {
 	case err != nil && conn.IsClosed():
-		return *w, err
+		return w.health, err
 	case err != nil:
-		s.log.Debug("look at the tables", zap.Error(err))
-		return *w, nil
+		w.log.Debug("check the tables", zap.Error(err))
+		return w.health, nil
 	}
-	if w.unpublished = len(r.Unpublished); w.judge(r.problem(&s.config), began) {
-		w.log(s.log)
+	w.health.Unpublished = len(r.Unpublished)
+	if w.health.update(r.problem(w.config), began) {
+		w.health.logTo(w.log)
 	}
-	return *w, nil
+	return w.health, nil
 }
 
-// judge evaluates the problem of another check and reports whether it has begun, ended or changed.
-func (w *tableWatch) judge(p *capture.Problem, now time.Time) (changed bool) {
+// update sets the problem to that of another check and reports whether it has begun, ended or changed.
+func (h *TableHealth) update(p *capture.Problem, now time.Time) (changed bool) {
 	switch {
-	case p == nil && w.problem == nil || p != nil && w.problem != nil && p.Reason == w.problem.Reason:
+	case p == nil && h.Problem == nil || p != nil && h.Problem != nil && p.Reason == h.Problem.Reason:
 		return false
-	case w.problem == nil || p != nil && p.State != w.problem.State:
-		w.since = now
+	case h.Problem == nil || p != nil && p.State != h.Problem.State:
+		h.Since = now
 	}
-	w.problem = p
+	h.Problem = p
 	return true
 }
 
-func (w *tableWatch) log(log *zap.Logger) {
-	if w.problem == nil {
+func (h *TableHealth) logTo(log *zap.Logger) {
+	if h.Problem == nil {
 		log.Info("the tables are published, and can be updated")
 		return
 	}
-	log.Warn("warning", zap.String("state", w.problem.State), zap.String("reason", w.problem.Reason), zap.String("fix", w.problem.Fix))
+	log.Warn("warning", zap.String("state", h.Problem.State), zap.String("reason", h.Problem.Reason), zap.String("fix", h.Problem.Fix))
 }

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -14,22 +14,22 @@ import (
 )
 
 // publicationUsable rejects a publication that cannot be made to match the file.
-func (c *Config) publicationUsable(p *plan) *capture.Problem {
+func (c *Config) publicationUsable(p *Plan) *capture.Problem {
 	switch {
 	case p.actual == nil && p.Slot != nil && p.Slot.Confirmed > 0:
-		return c.publicationMissing(nil)
+		return c.Missing(nil)
 	case p.actual != nil && p.actual.All:
 		return problem.Refusal("publication_all_tables", fmt.Sprintf(
-			"publication %s exists and is FOR ALL TABLES, which cannot be made equal to tables", c.Publication),
+			"publication %s exists and is FOR ALL TABLES, which cannot be made equal to tables", c.Name),
 			"-- set manage = false, or another publication; or, if it is unused:\nDROP PUBLICATION "+
-				pgconnect.Ident(c.Publication)+";")
+				pgconnect.Ident(c.Name)+";")
 	}
 	return nil
 }
 
 // checkRights checks, when a change is needed, that our role may make it. A filter always needs one: only publishing it
 // shows its normalized form.
-func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
+func (c *Config) checkRights(s *server, p *Plan) *capture.Problem {
 	steps, _ := c.steps(p)
 	if len(steps) == 0 || s.Super {
 		return nil
@@ -41,8 +41,8 @@ func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 		fix = append(fix, "GRANT CREATE ON DATABASE "+pgconnect.Ident(s.Database)+" TO "+pgconnect.Ident(s.Role)+";")
 	}
 	if p.actual != nil && !p.actual.owned {
-		lacks = append(lacks, "ownership of publication "+c.Publication)
-		fix = append(fix, "ALTER PUBLICATION "+pgconnect.Ident(c.Publication)+" OWNER TO "+pgconnect.Ident(s.Role)+";")
+		lacks = append(lacks, "ownership of publication "+c.Name)
+		fix = append(fix, "ALTER PUBLICATION "+pgconnect.Ident(c.Name)+" OWNER TO "+pgconnect.Ident(s.Role)+";")
 	}
 	for _, t := range p.added() {
 		if !t.Owned {
@@ -62,21 +62,21 @@ func (c *Config) checkRights(s *server, p *plan) *capture.Problem {
 		}
 	}
 	return problem.Refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s what the file says: it lacks %s",
-		s.Role, c.Publication, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
+		s.Role, c.Name, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
 }
 
 // added returns the targets that the publication will add, or add again.
-func (p *plan) added() []*target {
+func (p *Plan) added() []*target {
 	if p.actual == nil {
 		return p.targets
 	}
-	add, _ := p.difference(&published{})
+	add, _ := p.difference(&Published{})
 	return add
 }
 
 // checkReadable checks that the snapshot can read the whole table, and that no policy filters its rows.
 func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t *target) error {
-	if c.Snapshot != SnapshotInitial {
+	if !c.CopiesRows {
 		return nil
 	}
 	if t.RowSecurity && !s.BypassRLS {

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// preflight checks the server, the slot and the tables before anything is changed, and returns every problem that it finds,
-// each a *capture.Problem with its fix. It changes nothing on the server. The plan may be passed to publication only when
+// Preflight checks the server, the slot and the tables before anything is changed, and returns every problem that it finds,
+// each a *capture.Problem with its fix. It changes nothing on the server. The plan may be passed to Apply only when
 // there is no problem.
-func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error) {
-	p := &plan{Major: pgconnect.Major(conn.PgConn())}
+func (c *Config) Preflight(ctx context.Context, conn *pgx.Conn) (*Plan, []error) {
+	p := &Plan{Major: pgconnect.Major(conn.PgConn())}
 	srv, err := c.readServer(ctx, conn)
 	if err != nil {
 		return p, []error{err}
@@ -40,7 +40,7 @@ func (c *Config) preflight(ctx context.Context, conn *pgx.Conn) (*plan, []error)
 }
 
 // checkManaged checks what the file wants to publish.
-func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, p *plan) []error {
+func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, p *Plan) []error {
 	if bad := c.publicationUsable(p); bad != nil {
 		return []error{bad}
 	}

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -39,11 +39,11 @@ func (c *Config) partitionNamed(t *candidate) *capture.Problem {
 }
 
 // checkForeign checks an unmanaged publication: it defines what is published, and must contain what the file refers to.
-func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []error {
+func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *Plan) []error {
 	if p.actual == nil {
-		return []error{c.publicationMissing(nil)}
+		return []error{c.Missing(nil)}
 	}
-	ts, err := c.tables(ctx, conn)
+	ts, err := c.ReadTables(ctx, conn)
 	if err != nil {
 		return []error{err}
 	}
@@ -53,16 +53,33 @@ func (c *Config) checkForeign(ctx context.Context, conn *pgx.Conn, p *plan) []er
 	}
 	var errs []error
 	for _, text := range texts {
-		pat, err := parsePattern(text)
+		pat, err := ParsePattern(text)
 		found := err != nil // CheckSettings has reported it
 		for _, t := range ts {
-			found = found || pat.match(t.Schema, t.Name)
+			found = found || pat.Match(t.Schema, t.Name)
 		}
 		if !found {
-			errs = append(errs, problem.Refusal("table_not_published", fmt.Sprintf("publication %s does not publish %s", c.Publication, text),
-				fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE ONLY %s;\n-- or set manage = true", pgconnect.Ident(c.Publication),
+			errs = append(errs, problem.Refusal("table_not_published", fmt.Sprintf("publication %s does not publish %s", c.Name, text),
+				fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE ONLY %s;\n-- or set manage = true", pgconnect.Ident(c.Name),
 					pgconnect.Ident(pat.schema, pat.name))))
 		}
 	}
 	return append(errs, c.checkForeignKeys(ctx, conn, p, ts)...)
+}
+
+// Missing is the problem of a publication that does not exist although its slot may. err is the server's error; nil: there is
+// none.
+func (c *Config) Missing(err error) *capture.Problem {
+	p := &capture.Problem{
+		State: "publication_missing", Halted: true, Usage: true, Err: err,
+		Reason: fmt.Sprintf("publication %s does not exist", c.Name),
+	}
+	if !c.Manage {
+		p.Fix = fmt.Sprintf("create it, before the slot: CREATE PUBLICATION %s FOR TABLE ... ;\nor set manage = true",
+			pgconnect.Ident(c.Name))
+		return p
+	}
+	p.Reason += fmt.Sprintf(", but slot %s does: what was changed since it was dropped cannot be read any more", c.Slot)
+	p.Fix = "`tailrace drop -pipeline P FILE`, then start again with a snapshot"
+	return p
 }

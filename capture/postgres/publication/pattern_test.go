@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import "testing"
 
@@ -22,8 +22,8 @@ func TestPattern(t *testing.T) {
 		{"public.a**b", "public", "axb", true},
 		{"public.%", "public", "orders", false},
 	} {
-		p, err := parsePattern(test.pattern)
-		if err != nil || p.match(test.schema, test.name) != test.match {
+		p, err := ParsePattern(test.pattern)
+		if err != nil || p.Match(test.schema, test.name) != test.match {
 			t.Errorf("%s matches %s.%s: %v, %v", test.pattern, test.schema, test.name, !test.match, err)
 		}
 	}
@@ -31,7 +31,7 @@ func TestPattern(t *testing.T) {
 		"", "orders", ".orders", "public.", "public.a\x00b",
 		"public.0123456789012345678901234567890123456789012345678901234567890123",
 	} {
-		if p, err := parsePattern(bad); err == nil {
+		if p, err := ParsePattern(bad); err == nil {
 			t.Errorf("%q is %v", bad, p)
 		}
 	}

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -101,23 +101,23 @@ func growthRefused(reason, fix string) error {
 
 // publishes reports whether a publication names a table.
 func (d *definition) publishes(oid uint32) bool {
-	return d != nil && slices.ContainsFunc(d.Tables, func(m member) bool { return m.oid == oid })
+	return d != nil && slices.ContainsFunc(d.Tables, func(m Member) bool { return m.oid == oid })
 }
 
 // doubtful reports whether the replica identities of a node and its root need a closer check.
-func (n *treeNode) doubtful() bool {
+func (n *TreeNode) doubtful() bool {
 	switch {
 	case n.OID == n.Root:
 		return n.Identity != "d" && n.Identity != "f" || !n.Usable
-	case !n.holdsRows():
+	case !n.HoldsRows():
 		return false
 	}
 	return !n.Usable || n.Kind != "r" || n.Persistence != "p" || n.Identity != n.RootIdentity && n.Identity != "f"
 }
 
-// treeProblems returns a problem for each tree in which the UPDATE and DELETE of a present or future partition fail, or its
+// TreeProblems returns a problem for each tree in which the UPDATE and DELETE of a present or future partition fail, or its
 // old rows are wrong.
-func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeNode) ([]error, error) {
+func (c *Config) TreeProblems(ctx context.Context, conn *pgx.Conn, nodes []TreeNode) ([]error, error) {
 	var oids []uint32
 	keyed := map[uint32]bool{}
 	for i := range nodes {
@@ -150,17 +150,17 @@ func (c *Config) treeProblems(ctx context.Context, conn *pgx.Conn, nodes []treeN
 	return problems, nil
 }
 
-// treeWarnings returns the warnings of a check: those that the pipeline would report while it runs.
-func (c *Config) treeWarnings(ctx context.Context, conn *pgx.Conn) []error {
-	nodes, err := c.readTrees(ctx, conn)
+// TreeWarnings returns the warnings of a check: those that the pipeline would report while it runs.
+func (c *Config) TreeWarnings(ctx context.Context, conn *pgx.Conn) []error {
+	nodes, err := c.ReadTrees(ctx, conn)
 	if err != nil {
 		return []error{err}
 	}
-	problems, err := c.treeProblems(ctx, conn, nodes)
+	problems, err := c.TreeProblems(ctx, conn, nodes)
 	if err != nil {
 		return []error{err}
 	}
-	children, err := c.childProblems(ctx, conn)
+	children, err := c.ChildProblems(ctx, conn)
 	if err != nil {
 		return []error{err}
 	}
@@ -188,9 +188,9 @@ func (c *Config) checkPublishedTree(t *target, major int) (problems []error) {
 	return problems
 }
 
-// childProblems returns the tables that inherit from a published one and are not published, neither by name nor with it. A
+// ChildProblems returns the tables that inherit from a published one and are not published, neither by name nor with it. A
 // managed publication has parents without their children, and a child that is created later is in no publication.
-func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, error) {
+func (c *Config) ChildProblems(ctx context.Context, conn *pgx.Conn) ([]error, error) {
 	if !c.Manage {
 		return nil, nil
 	}
@@ -203,11 +203,11 @@ func (c *Config) childProblems(ctx context.Context, conn *pgx.Conn) ([]error, er
 			UNION SELECT child.parent, i.inhrelid FROM child JOIN pg_inherits i ON i.inhparent = child.oid)
 		SELECT pn.nspname, p.relname, n.nspname, c.relname FROM child JOIN pg_class p ON p.oid = child.parent
 			JOIN pg_namespace pn ON pn.oid = p.relnamespace JOIN pg_class c ON c.oid = child.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.oid NOT IN (SELECT oid FROM member) ORDER BY 3, 4, 1, 2`, c.Publication)
+		WHERE c.oid NOT IN (SELECT oid FROM member) ORDER BY 3, 4, 1, 2`, c.Name)
 	if err != nil {
 		return nil, problem.Named("read tables that inherit", err)
 	}
-	var parent, child member
+	var parent, child Member
 	var problems []error
 	_, err = pgx.ForEachRow(rows, []any{&parent.Schema, &parent.Name, &child.Schema, &child.Name}, func() error {
 		if !c.excepted(&candidate{Schema: child.Schema, Name: child.Name}) {

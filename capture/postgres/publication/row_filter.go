@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const scratch = "tailrace_scratch"
 
 // checkFilters publishes each filter by itself, in a transaction that is rolled back. Postgres then reports whether it is
 // valid as a row filter, its normalized form, and the columns that it uses.
-func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []error {
+func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *Plan) []error {
 	var errs []error
 	for _, t := range p.targets {
 		if t.where == "" {
@@ -42,7 +42,7 @@ func (c *Config) checkFilters(ctx context.Context, conn *pgx.Conn, p *plan) []er
 var errRollback = errors.New("roll back")
 
 // normalize sets the filter as Postgres prints it, and returns the columns that it uses.
-func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *plan, t *target) ([]string, error) {
+func (c *Config) normalize(ctx context.Context, conn *pgx.Conn, p *Plan, t *target) ([]string, error) {
 	var used []string
 	err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
 		alone := *t

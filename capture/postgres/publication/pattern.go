@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"fmt"
@@ -7,28 +7,28 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// pattern is one entry of tables or except.
-type pattern struct{ schema, name string }
+// Pattern is one entry of tables or except.
+type Pattern struct{ schema, name string }
 
-// parsePattern splits the text at the first dot.
-func parsePattern(s string) (pattern, error) {
+// ParsePattern splits the text at the first dot.
+func ParsePattern(s string) (Pattern, error) {
 	schema, name, ok := capture.SplitName(s)
 	switch {
 	case !ok:
-		return pattern{}, fmt.Errorf("%q is not schema.table", s)
+		return Pattern{}, fmt.Errorf("%q is not schema.table", s)
 	case strings.ContainsRune(s, 0):
-		return pattern{}, fmt.Errorf("%q has a zero byte", s)
+		return Pattern{}, fmt.Errorf("%q has a zero byte", s)
 	case len(schema) > 63 || len(name) > 63:
-		return pattern{}, fmt.Errorf("%q: Postgres cuts names at 63 bytes", s)
+		return Pattern{}, fmt.Errorf("%q: Postgres cuts names at 63 bytes", s)
 	}
-	return pattern{schema, name}, nil
+	return Pattern{schema, name}, nil
 }
 
-// exact reports whether the pattern names one table.
-func (p pattern) exact() bool { return !strings.Contains(p.schema+p.name, "*") }
+// Exact reports whether the pattern names one table.
+func (p Pattern) Exact() bool { return !strings.Contains(p.schema+p.name, "*") }
 
-// match reports whether the pattern matches a table.
-func (p pattern) match(schema, name string) bool { return glob(p.schema, schema) && glob(p.name, name) }
+// Match reports whether the pattern matches a table.
+func (p Pattern) Match(schema, name string) bool { return glob(p.schema, schema) && glob(p.name, name) }
 
 // glob matches s against a pattern in which * stands for any run of characters. Taking the first match of each piece is
 // right, except for the last piece, which has to match at the end.

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
-// plan is the result of preflight and the input of publication.
-type plan struct {
+// Plan is the result of Preflight and the input of Apply.
+type Plan struct {
 	Major   int         // the server's major version
 	Slot    *slot.State // nil: it has to be created
 	actual  *definition
@@ -46,8 +46,8 @@ func (t *target) stored() []leaf {
 }
 
 // member returns the target as the catalogue would show it.
-func (t *target) member() member {
-	return member{Schema: t.Schema, Name: t.Name, Columns: t.columns, Where: t.normal, oid: t.OID}
+func (t *target) member() Member {
+	return Member{Schema: t.Schema, Name: t.Name, Columns: t.columns, Where: t.normal, oid: t.OID}
 }
 
 // resolve expands the patterns against the catalogue. A partition whose tree is published is published under its root's
@@ -125,7 +125,7 @@ func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 		}
 	}
 	for _, text := range texts {
-		p, err := parsePattern(text)
+		p, err := ParsePattern(text)
 		if err != nil {
 			errs = append(errs, &capture.Problem{
 				State: "pattern_invalid", Halted: true, Usage: true,
@@ -133,10 +133,10 @@ func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 			})
 			continue
 		}
-		if p.exact() {
-			err = c.take(p, all, chosen)
+		if p.Exact() {
+			err = c.selectExact(p, all, chosen)
 		} else {
-			err = c.takeAll(p, all, chosen)
+			err = c.selectMatching(p, all, chosen)
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -145,8 +145,8 @@ func (c *Config) choose(all []candidate) (map[uint32]bool, []error) {
 	return chosen, errs
 }
 
-// take selects the one table that an exact name refers to.
-func (c *Config) take(p pattern, all []candidate, chosen map[uint32]bool) error {
+// selectExact selects the one table that an exact name refers to.
+func (c *Config) selectExact(p Pattern, all []candidate, chosen map[uint32]bool) error {
 	var known []string
 	for i := range all {
 		t := &all[i]
@@ -164,12 +164,12 @@ func (c *Config) take(p pattern, all []candidate, chosen map[uint32]bool) error 
 	return c.tableMissing(p.schema+"."+p.name, closest(p.schema+"."+p.name, known))
 }
 
-// takeAll selects the tables that a wildcard matches and except does not; it skips what cannot be published.
-func (c *Config) takeAll(p pattern, all []candidate, chosen map[uint32]bool) error {
+// selectMatching selects the tables that a wildcard matches and except does not; it skips what cannot be published.
+func (c *Config) selectMatching(p Pattern, all []candidate, chosen map[uint32]bool) error {
 	found := false
 	for i := range all {
 		t := &all[i]
-		if p.match(t.Schema, t.Name) && unpublishable(t) == "" && !c.excepted(t) {
+		if p.Match(t.Schema, t.Name) && unpublishable(t) == "" && !c.excepted(t) {
 			chosen[t.OID] = true
 			found = true
 		}
@@ -182,8 +182,8 @@ func (c *Config) takeAll(p pattern, all []candidate, chosen map[uint32]bool) err
 
 func (c *Config) excepted(t *candidate) bool {
 	return slices.ContainsFunc(c.Except, func(text string) bool {
-		p, err := parsePattern(text)
-		return err == nil && p.match(t.Schema, t.Name)
+		p, err := ParsePattern(text)
+		return err == nil && p.Match(t.Schema, t.Name)
 	})
 }
 

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func (b bitmap) without(other bitmap) (numbers []int16) {
 }
 
 // carriedBy returns the columns that a publication carries of its tables.
-func carriedBy(tables []publishedTable) (all []carried) {
+func carriedBy(tables []Table) (all []carried) {
 	for i := range tables {
 		c := carried{table: tables[i].OID}
 		for _, n := range tables[i].numbers {
@@ -76,9 +76,9 @@ func parseCarried(b []byte) (all []carried, ok bool) {
 	return all, true
 }
 
-// uncarried describes the tables of which an earlier edition carried columns that this one does not, although both editions
+// uncarried describes the tables of which an earlier fingerprint carried columns that this one does not, although both fingerprints
 // publish the table and the columns still exist.
-func (s *Source) uncarried(ctx context.Context, now, was *edition) (what []string, err error) {
+func (k *Keeper) uncarried(ctx context.Context, now, was *Fingerprint) (what []string, err error) {
 	for _, before := range was.carried {
 		i := slices.IndexFunc(now.carried, func(c carried) bool { return c.table == before.table })
 		if i < 0 {
@@ -90,7 +90,7 @@ func (s *Source) uncarried(ctx context.Context, now, was *edition) (what []strin
 		}
 		var table string
 		var columns []string
-		err := s.side.do(ctx, func(c *pgx.Conn) error {
+		err := k.control(ctx, func(c *pgx.Conn) error {
 			return c.QueryRow(ctx, `SELECT n.nspname || '.' || t.relname, ARRAY(SELECT attname::text FROM pg_attribute
 					WHERE attrelid = t.oid AND attnum = ANY ($2) AND NOT attisdropped ORDER BY attnum)
 				FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = $1`, before.table, lost).Scan(&table, &columns)

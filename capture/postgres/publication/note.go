@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // until the operator removes the comment or drops the pipeline. A user's comment is kept below it.
 
 // noteHead begins the line of the comment that has the verdict.
-const noteHead = "tailrace: " + publicationAltered + ": "
+const noteHead = "tailrace: " + AlteredState + ": "
 
 // noteLine formats a verdict as one line.
 func noteLine(what string) string { return noteHead + strings.ReplaceAll(what, "\n", " ") }
@@ -35,7 +35,7 @@ func (c *Config) comment(text string) string {
 	if text != "" {
 		value = pgconnect.Literal(text)
 	}
-	return "COMMENT ON PUBLICATION " + pgconnect.Ident(c.Publication) + " IS " + value
+	return "COMMENT ON PUBLICATION " + pgconnect.Ident(c.Name) + " IS " + value
 }
 
 // annotate writes the note of a verdict; "" removes it. An existing note is not overwritten.
@@ -48,13 +48,13 @@ func (c *Config) annotate(ctx context.Context, conn *pgx.Conn, note string) erro
 	if note != "" {
 		text = strings.TrimSuffix(noteLine(note)+"\n"+text, "\n")
 	}
-	return problem.Named("comment on publication "+c.Publication, pgconnect.Exec(ctx, conn, c.comment(text)))
+	return problem.Named("comment on publication "+c.Name, pgconnect.Exec(ctx, conn, c.comment(text)))
 }
 
 // keepNote writes the verdict into the publication for the next process, because no sink has a record of it.
-func (s *Source) keepNote(ctx context.Context, note string) {
-	err := s.side.do(ctx, func(c *pgx.Conn) error { return s.config.annotate(ctx, c, note) })
+func (k *Keeper) keepNote(ctx context.Context, note string) {
+	err := k.control(ctx, func(c *pgx.Conn) error { return k.config.annotate(ctx, c, note) })
 	if err != nil {
-		s.log.Warn("the publication's comment does not have the verdict", zap.Error(err))
+		k.log.Warn("the publication's comment does not have the verdict", zap.Error(err))
 	}
 }

@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -63,7 +63,7 @@ func (c *Config) checkVersion(s *server, major int) *capture.Problem {
 }
 
 // checkServer checks the settings that creating or reading a slot requires.
-func (c *Config) checkServer(s *server, p *plan) []error {
+func (c *Config) checkServer(s *server, p *Plan) []error {
 	var errs []error
 	add := func(bad bool, state, reason, fix string) {
 		if bad {

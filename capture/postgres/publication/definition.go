@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -11,27 +11,27 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// published is what the server publishes, read after the publication was made to match the file.
-type published struct {
-	Edition edition          // the catalogue rows that define it
-	Mark    string           // identifies the edition; changes with it, and is cheap to read
-	Tables  []publishedTable // in the order of their names
-	Created bool             // the publication did not exist
-	Added   []string         // tables added to it: their earlier rows are in no stream, and only in the first snapshot
-	Changed []string         // tables with another column list or filter
-	Removed []string
-	Former  []member // the tables of Removed
-	Note    string   // the verdict in the publication's comment
+// Published is what the server publishes, read after the publication was made to match the file.
+type Published struct {
+	Fingerprint Fingerprint // the catalogue rows that define it
+	Hash        string      // identifies the fingerprint; changes with it, and is cheap to read
+	Tables      []Table     // in the order of their names
+	Created     bool        // the publication did not exist
+	Added       []string    // tables added to it: their earlier rows are in no stream, and only in the first snapshot
+	Changed     []string    // tables with another column list or filter
+	Removed     []string
+	Former      []Member // the tables of Removed
+	Note        string   // the verdict in the publication's comment
 }
 
-// changed reports whether anything was altered on the server.
-func (p *published) changed() bool {
+// Altered reports whether anything was altered on the server.
+func (p *Published) Altered() bool {
 	return p.Created || len(p.Added)+len(p.Changed)+len(p.Removed) > 0
 }
 
-// publishedTable is a table under the name that the stream uses for it: for a partition tree that is its root, unless an
+// Table is a table under the name that the stream uses for it: for a partition tree that is its root, unless an
 // unmanaged publication is defined otherwise.
-type publishedTable struct {
+type Table struct {
 	OID     uint32
 	Schema  string
 	Name    string
@@ -47,8 +47,8 @@ type definition struct {
 	Publish []string
 	ViaRoot bool
 	Stored  bool     // generated columns: 18+
-	Schemas []member // only the schema is set
-	Tables  []member
+	Schemas []Member // only the schema is set
+	Tables  []Member
 
 	oid   uint32 // of its row
 	xmin  uint32 // the last transaction that wrote the row
@@ -59,8 +59,8 @@ type definition struct {
 	Comment string // without the verdict
 }
 
-// member is one table of a definition.
-type member struct {
+// Member is one table of a definition.
+type Member struct {
 	Schema  string
 	Name    string   // "": all tables of the schema
 	Columns []string // in the table's order; nil: all
@@ -73,7 +73,7 @@ type member struct {
 }
 
 // String is the name of the table, or of all tables of the schema.
-func (m member) String() string {
+func (m Member) String() string {
 	if m.Name == "" {
 		return m.Schema + ".*"
 	}
@@ -81,8 +81,17 @@ func (m member) String() string {
 }
 
 // equal reports whether two members publish the same.
-func (m member) equal(o member) bool {
+func (m Member) equal(o Member) bool {
 	return m.oid == o.oid && m.Where == o.Where && slices.Equal(m.Columns, o.Columns)
+}
+
+// ReadFingerprint reads the fingerprint of the publication as it is now; exists is false when there is no publication.
+func (c *Config) ReadFingerprint(ctx context.Context, conn *pgx.Conn) (f Fingerprint, exists bool, err error) {
+	d, err := c.define(ctx, conn)
+	if err != nil || d == nil {
+		return f, false, err
+	}
+	return d.fingerprint(), true, nil
 }
 
 // define reads the publication's definition; it returns nil when there is none.
@@ -95,13 +104,13 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 				CASE WHEN pubtruncate THEN 'truncate' END], NULL),
 			pubviaroot, coalesce(to_jsonb(p)->>'pubgencols' = 's', false), pg_has_role(pubowner, 'USAGE'),
 			coalesce(obj_description(oid, 'pg_publication'), '')
-		FROM pg_publication p WHERE pubname = $1`, c.Publication).
+		FROM pg_publication p WHERE pubname = $1`, c.Name).
 		Scan(&d.oid, &d.xmin, &d.owner, &d.All, &d.Publish, &d.ViaRoot, &d.Stored, &d.owned, &comment)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, problem.Named("read publication "+c.Publication, err)
+		return nil, problem.Named("read publication "+c.Name, err)
 	}
 	d.Note, d.Comment = splitNote(comment)
 	if pgconnect.Major(conn.PgConn()) >= 15 {
@@ -109,26 +118,26 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 			return nil, err
 		}
 	}
-	d.Tables, err = c.members(ctx, conn, c.Publication)
+	d.Tables, err = c.members(ctx, conn, c.Name)
 	return &d, err
 }
 
 // schemas reads the schemas whose tables a publication includes.
-func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32) ([]member, error) {
+func (c *Config) schemas(ctx context.Context, conn *pgx.Conn, publication uint32) ([]Member, error) {
 	rows, err := conn.Query(ctx, `SELECT n.oid, pn.oid, n.nspname FROM pg_publication_namespace pn
 		JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = $1 ORDER BY n.nspname`, publication)
 	if err != nil {
-		return nil, problem.Named("read schemas of publication "+c.Publication, err)
+		return nil, problem.Named("read schemas of publication "+c.Name, err)
 	}
-	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
+	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Member, err error) {
 		err = row.Scan(&m.oid, &m.row, &m.Schema)
 		return m, err
 	})
-	return ms, problem.Named("read schemas of publication "+c.Publication, err)
+	return ms, problem.Named("read schemas of publication "+c.Name, err)
 }
 
 // members reads the tables that a publication names individually.
-func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string) ([]member, error) {
+func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string) ([]Member, error) {
 	columns, where := `NULL::text[]`, `''`
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		columns = `CASE WHEN pr.prattrs IS NOT NULL THEN ARRAY(SELECT a.attname::text FROM pg_attribute a
@@ -143,15 +152,15 @@ func (c *Config) members(ctx context.Context, conn *pgx.Conn, publication string
 	if err != nil {
 		return nil, problem.Named("read publication "+publication, err)
 	}
-	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m member, err error) {
+	ms, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Member, err error) {
 		err = row.Scan(&m.oid, &m.row, &m.xmin, &m.Schema, &m.Name, &m.Columns, &m.Where)
 		return m, err
 	})
 	return ms, problem.Named("read publication "+publication, err)
 }
 
-// tables reads what the publication results in: the tables that the stream delivers, with the columns that it sends.
-func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, error) {
+// ReadTables reads what the publication results in: the tables that the stream delivers, with the columns that it sends.
+func (c *Config) ReadTables(ctx context.Context, conn *pgx.Conn) ([]Table, error) {
 	// Before 18 the view lists generated columns too, although the stream never has them and cannot be asked for them.
 	columns, where := `NULL::text[]`, `''`
 	if pgconnect.Major(conn.PgConn()) >= 15 {
@@ -166,13 +175,13 @@ func (c *Config) tables(ctx context.Context, conn *pgx.Conn) ([]publishedTable, 
 				WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 					AND (a.attname = ANY (`+columns+`) OR `+columns+` IS NULL)
 					AND (a.attgenerated = '' OR $2)) a(names, numbers)
-		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Publication, pgconnect.Major(conn.PgConn()) >= 18)
+		WHERE v.pubname = $1 ORDER BY n.nspname, t.relname`, c.Name, pgconnect.Major(conn.PgConn()) >= 18)
 	if err != nil {
-		return nil, problem.Named("read tables of publication "+c.Publication, err)
+		return nil, problem.Named("read tables of publication "+c.Name, err)
 	}
-	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t publishedTable, err error) {
+	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Table, err error) {
 		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Rows, &t.Where, &t.Columns, &t.numbers)
 		return t, err
 	})
-	return ts, problem.Named("read tables of publication "+c.Publication, err)
+	return ts, problem.Named("read tables of publication "+c.Name, err)
 }

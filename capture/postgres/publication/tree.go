@@ -1,9 +1,7 @@
-package postgres
+package publication
 
 import (
 	"context"
-	"errors"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,13 +9,13 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// treeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition.
+// TreeNode is a table of a published partition tree as the catalogue shows it: the root, or a partition.
 // docs/decisions/0023 describes what each field proves.
-type treeNode struct {
+type TreeNode struct {
 	Root         uint32
 	OID          uint32
-	RootName     member // only the schema and the name are set
-	Name         member
+	RootName     Member // only the schema and the name are set
+	Name         Member
 	Kind         string // pg_class.relkind
 	Persistence  string // pg_class.relpersistence
 	Identity     string // pg_class.relreplident
@@ -33,12 +31,12 @@ type treeNode struct {
 	Keyed        bool    // it has a primary key that can be a replica identity
 }
 
-// holdsRows reports whether the node holds rows itself.
-func (n *treeNode) holdsRows() bool { return n.Kind != "p" }
+// HoldsRows reports whether the node holds rows itself.
+func (n *TreeNode) HoldsRows() bool { return n.Kind != "p" }
 
-// readTrees reads the partition trees that the publication has under their roots' names. It reads only the catalogue and
+// ReadTrees reads the partition trees that the publication has under their roots' names. It reads only the catalogue and
 // takes no lock on any of the tables: a check every two seconds must not wait for a migration.
-func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, error) {
+func (c *Config) ReadTrees(ctx context.Context, conn *pgx.Conn) ([]TreeNode, error) {
 	schema := "false"
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		schema = "EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace)"
@@ -70,64 +68,14 @@ func (c *Config) readTrees(ctx context.Context, conn *pgx.Conn) ([]treeNode, err
 			coalesce((SELECT s.partstrat <> 'h' FROM pg_partitioned_table s WHERE s.partrelid = c.oid), false),
 			EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid)
 		FROM tree t JOIN root ON root.oid = t.root JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-		ORDER BY root.nspname, root.relname, t.oid <> t.root, n.nspname, c.relname`, c.Publication)
+		ORDER BY root.nspname, root.relname, t.oid <> t.root, n.nspname, c.relname`, c.Name)
 	if err != nil {
 		return nil, problem.Named("read partition trees", err)
 	}
-	nodes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n treeNode, err error) {
+	nodes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n TreeNode, err error) {
 		err = row.Scan(&n.Root, &n.OID, &n.RootName.Schema, &n.RootName.Name, &n.Name.Schema, &n.Name.Name, &n.Kind, &n.Persistence,
 			&n.Identity, &n.RootIdentity, &n.Usable, &n.File, &n.Written, &n.WrittenAt, &n.Tuples, &n.Joined, &n.JoinedAt, &n.Grows, &n.Keyed)
 		return n, err
 	})
 	return nodes, problem.Named("read partition trees", err)
-}
-
-// probe is what the rows of a partition show.
-type probe struct {
-	Exists    bool
-	File      uint32
-	Empty     bool // it has no pages
-	Readable  bool // its rows were read
-	Older     bool // it has rows that were written before the given moment
-	Rewritten bool // the transaction that created its file changed its columns
-	Unfilled  bool // the server's statistics count no insert
-	Born      bool // the given transaction created it
-}
-
-// older is the condition for a row in the first 8 MB of a partition that was written before a command of a transaction.
-const older = `t.ctid < '(1024,0)'::tid AND (age(t.xmin) > age($1::text::xid) OR t.xmin = $1::text::xid AND t.cmin::text::bigint < $2)`
-
-// probe reads a partition's file and its first rows. It waits at most 200 ms for a lock; decided is false when it did not
-// get it. For a partition that the role may not read, the result has only what the catalogue shows.
-func (c *Config) probe(ctx context.Context, conn *pgx.Conn, oid, xid uint32, command int64) (p probe, decided bool, err error) {
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'"); err != nil {
-			return err
-		}
-		var name string
-		err := tx.QueryRow(ctx, `
-			SELECT true, c.relfilenode, coalesce(pg_relation_size(c.oid) = 0, false), EXISTS (SELECT FROM pg_attribute a
-					WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.xmin = c.xmin), pg_stat_get_tuples_inserted(c.oid) = 0,
-				EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum < 0 AND a.xmin = $2::text::xid),
-				format('%I.%I', n.nspname, c.relname), c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT')
-					AND has_schema_privilege(n.oid, 'USAGE') AND NOT row_security_active(c.oid)
-					AND EXISTS (SELECT FROM pg_am WHERE pg_am.oid = c.relam AND amname = 'heap')
-			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1`, oid, strconv.FormatUint(uint64(xid), 10)).
-			Scan(&p.Exists, &p.File, &p.Empty, &p.Rewritten, &p.Unfilled, &p.Born, &name, &p.Readable)
-		if err != nil || !p.Readable || p.Empty {
-			return err
-		}
-		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ONLY `+name+` t WHERE `+older+`)`,
-			strconv.FormatUint(uint64(xid), 10), command).Scan(&p.Older)
-	})
-	switch pgconnect.SQLState(err) {
-	case pgconnect.LockNotAvailable:
-		return p, false, nil
-	case pgconnect.UndefinedTable, pgconnect.InvalidSchemaName: // it was dropped meanwhile
-		return probe{}, false, nil
-	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return probe{}, true, nil
-	}
-	return p, true, problem.Named("look at a partition", err)
 }

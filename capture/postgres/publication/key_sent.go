@@ -1,4 +1,4 @@
-package postgres
+package publication
 
 import (
 	"context"
@@ -89,7 +89,7 @@ func (c *Config) keySentFix(t *target, lost, sent []string, publish string) stri
 }
 
 // checkForeignKeys checks the keys of the tables of an unmanaged publication.
-func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, ts []publishedTable) []error {
+func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *Plan, ts []Table) []error {
 	var oids []uint32
 	for _, t := range ts {
 		oids = append(oids, t.OID)
@@ -112,7 +112,7 @@ func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, 
 			errs = append(errs, err)
 			continue
 		}
-		i := slices.IndexFunc(ts, func(pt publishedTable) bool { return pt.OID == t.OID })
+		i := slices.IndexFunc(ts, func(pt Table) bool { return pt.OID == t.OID })
 		if err := c.checkKeySent(t, ts[i].Columns, old, c.publishFix(p, t, &ts[i])); err != nil {
 			errs = append(errs, err)
 		}
@@ -121,9 +121,9 @@ func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *plan, 
 }
 
 // publishFix returns the SQL by which a publication carries the whole key of a table; "" when the server cannot.
-func (c *Config) publishFix(p *plan, t *target, now *publishedTable) string {
-	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Publication)
-	i := slices.IndexFunc(p.actual.Tables, func(m member) bool { return m.oid == t.OID })
+func (c *Config) publishFix(p *Plan, t *target, now *Table) string {
+	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Name)
+	i := slices.IndexFunc(p.actual.Tables, func(m Member) bool { return m.oid == t.OID })
 	if i < 0 || p.actual.Tables[i].Columns == nil {
 		if p.Major >= 18 && !p.actual.Stored {
 			return alter + " SET (publish_generated_columns = stored);"
