@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/pgconnect"
@@ -45,8 +46,8 @@ func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name
 		return nil, err
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }
-	r := newRelations(lend, c.keys())
-	if err := r.preload(ctx, conn, c.Publication); err != nil {
+	r := decode.NewRelations(lend, c.keys(), "")
+	if err := r.Preload(ctx, conn, c.Publication); err != nil {
 		return nil, err
 	}
 	sn := &snapshot{config: c, conn: conn}

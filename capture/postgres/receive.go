@@ -63,8 +63,8 @@ func (s *stream) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.asm.full() || !ready && s.asm.whole() {
-		return s.hand(ctx, s.asm.take())
+	if s.asm.Full() || !ready && s.asm.Complete() {
+		return s.hand(ctx, s.asm.Take())
 	}
 	return nil
 }
@@ -168,10 +168,10 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 		s.sent(body, walHead-8)
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
-		if wal := body[walHead:]; len(wal) > 0 && s.asm.asks(pgoutput.Kind(wal[0])) {
-			return s.withKeepalives(func() error { return s.asm.add(ctx, wal, m.Own) })
+		if wal := body[walHead:]; len(wal) > 0 && s.asm.NeedsControl(pgoutput.Kind(wal[0])) {
+			return s.withKeepalives(func() error { return s.asm.Add(ctx, wal, m.Own) })
 		}
-		return s.asm.add(ctx, body[walHead:], m.Own)
+		return s.asm.Add(ctx, body[walHead:], m.Own)
 	default:
 		return fmt.Errorf("read stream: data of kind %q", m.Body[0])
 	}

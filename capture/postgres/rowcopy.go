@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
@@ -44,7 +45,7 @@ func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits fu
 	if err != nil {
 		return nil, err
 	}
-	sn, err := s.openSnapshot(ctx, o, point, name)
+	sn, err := s.openSnapshot(ctx, o, nil, point, name)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +115,8 @@ func (sn *snapshot) describeAs(ctx context.Context, o capture.Origin) error {
 		return sn.config.publication().Changing(errOtherFingerprint)
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.conn) }
-	r := newRelations(lend, sn.config.keys())
-	if err := r.preload(ctx, sn.conn, sn.config.Publication); err != nil {
+	r := decode.NewRelations(lend, sn.config.keys(), "")
+	if err := r.Preload(ctx, sn.conn, sn.config.Publication); err != nil {
 		return problem.Named("read tables", err)
 	}
 	return sn.describeAll(ctx, r, pub)

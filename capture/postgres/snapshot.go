@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
-	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
@@ -40,7 +39,7 @@ type snapshot struct {
 
 	out       chan capture.Batch
 	failed    error // valid after out is closed
-	asm       *assembler
+	asm       *decode.Assembler
 	copied    atomic.Int64
 	told      bool          // the tables have been delivered
 	started   bool          // Resume has called run
@@ -67,16 +66,14 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	if err := s.unfinished(ctx); err != nil {
 		return 0, err
 	}
-	st.asm.state = statePending
 	st.copied = make(chan struct{})
 	st.complete = once(st.copied)
-	if st.snapshot, err = s.openSnapshot(ctx, st.origin, point, name); err != nil {
+	if st.snapshot, err = s.openSnapshot(ctx, st.origin, s.trees, point, name); err != nil {
 		return 0, err
 	}
-	st.snapshot.asm.trees = s.trees
 	err = s.trees.snapshot(ctx, st.snapshot.conn)
 	if err == nil && s.config.Snapshot == SnapshotInitial {
-		err = st.snapshot.describeAll(ctx, st.asm.relations, pub)
+		err = st.snapshot.describeAll(ctx, s.relations, pub)
 	}
 	if err != nil {
 		st.snapshot.close()
@@ -134,8 +131,9 @@ func (s *Source) unfinished(ctx context.Context) error {
 	})
 }
 
-// openSnapshot begins a transaction on the exported snapshot of a slot. The caller describes its tables next.
-func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point capture.LSN, name string) (*snapshot, error) {
+// openSnapshot begins a transaction on the exported snapshot of a slot. The caller describes its tables next. watched is nil
+// unless the copy shows the state of the partition trees.
+func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, watched decode.Trees, point capture.LSN, name string) (*snapshot, error) {
 	c, err := s.config.control(ctx)
 	if err != nil {
 		return nil, err
@@ -144,8 +142,9 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 	tx := &capture.Tx{LSN: point - 1, Time: time.Now().UTC(), Epoch: o.Epoch(point)}
 	sn := &snapshot{
 		config: &s.config, conn: c, point: point, log: s.log, out: make(chan capture.Batch), ended: make(chan struct{}),
-		asm: &assembler{origin: o, state: statePending, tx: tx},
+		asm: decode.NewAssembler(nil, decode.Options{Origin: o, State: statePending, Trees: watched}),
 	}
+	sn.asm.BeginCopy(tx)
 	if err := sn.prepare(ctx, name); err != nil {
 		sn.close()
 		return nil, problem.Named("open snapshot", err)
@@ -154,22 +153,17 @@ func (s *Source) openSnapshot(ctx context.Context, o capture.Origin, point captu
 }
 
 // describeAll adds all published tables.
-func (sn *snapshot) describeAll(ctx context.Context, r *relations, pub *publication.Published) error {
-	var oids []uint32
-	for _, t := range pub.Tables {
-		oids = append(oids, t.OID)
+func (sn *snapshot) describeAll(ctx context.Context, r *decode.Relations, pub *publication.Published) error {
+	list := make([]decode.CopyTable, len(pub.Tables))
+	for i, t := range pub.Tables {
+		list[i] = decode.CopyTable{OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.Columns}
 	}
-	all, err := tables(ctx, sn.conn, oids)
-	if err != nil {
-		return problem.Named("read tables", err)
+	if err := r.DescribeCopy(ctx, sn.conn, list); err != nil {
+		return err
 	}
-	r.learn(all)
-	for _, t := range pub.Tables {
-		ct, err := sn.describe(ctx, r, t, all.tables[t.OID])
-		if err != nil {
-			return problem.Named("read table "+t.Schema+"."+t.Name, err)
-		}
-		sn.tables = append(sn.tables, ct)
+	for i := range list {
+		t := &pub.Tables[i]
+		sn.tables = append(sn.tables, copyTable{table: list[i].Table, sql: copySQL(&list[i], t.Where)})
 		sn.estimated += t.Rows
 	}
 	sn.whole = true
@@ -189,48 +183,21 @@ func (sn *snapshot) prepare(ctx context.Context, name string) error {
 	return nil
 }
 
-// describeShape reads what a relation message would have about a published table.
-const describeShape = `
-SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
-       CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
-           SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
-           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary AND i.indimmediate ELSE i.indisreplident END) END
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
-WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
-
-func (sn *snapshot) describe(ctx context.Context, r *relations, t publication.Table, d description) (copyTable, error) {
-	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
-	rows, err := sn.conn.Query(ctx, describeShape, t.OID, t.Columns)
-	if err != nil {
-		return copyTable{}, err
-	}
-	var identity string
-	var tree bool
-	var col pgoutput.Column
+// copySQL returns the query that copies the rows of a table.
+func copySQL(t *decode.CopyTable, where string) string {
 	var names []string
-	_, err = pgx.ForEachRow(rows, []any{&identity, &tree, &col.Name, &col.Type, &col.Modifier, &col.Key}, func() error {
-		rel.Identity = identity[0]
-		rel.Columns = append(rel.Columns, col)
-		names = append(names, pgconnect.Ident(col.Name))
-		return nil
-	})
-	if err != nil {
-		return copyTable{}, err
+	for i := range t.Table.Columns {
+		names = append(names, t.Table.Columns[i].Name)
 	}
-	if err := r.resolve(ctx, &rel, d); err != nil {
-		return copyTable{}, err
-	}
-	r.describe(&rel, d, true)
-	table, err := r.table(rel.ID, capture.Insert)
 	from := "ONLY " // the children of a plain parent are published separately
-	if tree {
+	if t.Root {
 		from = ""
 	}
-	sql := "COPY (SELECT " + strings.Join(names, ", ") + " FROM " + from + pgconnect.Ident(t.Schema, t.Name)
-	if t.Where != "" {
-		sql += " WHERE " + t.Where
+	sql := "COPY (SELECT " + pgconnect.Idents(names) + " FROM " + from + pgconnect.Ident(t.Schema, t.Name)
+	if where != "" {
+		sql += " WHERE " + where
 	}
-	return copyTable{table: table, sql: sql + ") TO STDOUT"}, err
+	return sql + ") TO STDOUT"
 }
 
 // run copies all tables, one after the other, and then marks the snapshot as complete.
@@ -250,10 +217,9 @@ func (sn *snapshot) copyAll(ctx context.Context) error {
 			return problem.NamedRead("copy "+t.table.String(), err)
 		}
 	}
-	sn.asm.ends(sn.point)
-	sn.asm.close(capture.Position{LSN: sn.point})
+	sn.asm.EndCopy(sn.point)
 	sn.log.Info("snapshot copied", zap.Int64("rows", sn.copied.Load()), zap.Duration("took", time.Since(began)))
-	last := sn.asm.take()
+	last := sn.asm.Take()
 	last.EndsSnapshot = sn.whole
 	if sn.last != nil {
 		last.State = sn.last
@@ -329,16 +295,12 @@ type copyWriter struct {
 func (w *copyWriter) Write(line []byte) (int, error) {
 	sn := w.snapshot
 	a := sn.asm
-	text, slab, bytes := a.keep(line, nil)
-	values := slab.Take(len(w.table.Columns))
-	if err := copyRow(text, values); err != nil {
+	if err := a.CopyRow(w.table, line); err != nil {
 		return 0, err
 	}
-	c := capture.Change{Op: capture.Read, Table: w.table, After: values}
-	a.append(c, bytes+changeCost+valueCost*len(values))
 	sn.copied.Add(1)
-	if a.full() {
-		if err := sn.hand(w.ctx, a.take()); err != nil {
+	if a.Full() {
+		if err := sn.hand(w.ctx, a.Take()); err != nil {
 			return 0, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
@@ -25,7 +26,7 @@ type Source struct {
 	side *sideConn
 
 	// Used by Run's goroutine, and by the stream's while there is one:
-	relations *relations
+	relations *decode.Relations
 	report    func(error)
 	pid       uint32        // the last walsender, which may outlive its connection
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
@@ -50,9 +51,8 @@ func New(c Config, log *zap.Logger) *Source {
 	s.side = &sideConn{config: &s.config}
 	s.keeper = publication.NewKeeper(c.publication(), s.side.do, log)
 	s.tables = publication.NewTableWatch(c.publication(), log)
-	s.relations = newRelations(s.side.do, c.keys())
+	s.relations = decode.NewRelations(s.side.do, c.keys(), c.Slot)
 	s.trees = newTrees(c.publication(), log)
-	s.relations.slot = c.Slot
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
@@ -44,19 +45,22 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
 			return err
 		}
-		return s.relations.preload(ctx, c, s.config.Publication)
+		return s.relations.Preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
 	}
 	s.trees.begin()
 	view := s.keeper.View(pub, next)
 	origin.Publication = view.Fingerprint()
+	state := stateDone
+	if row == nil {
+		state = statePending
+	}
 	st := &stream{
 		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
-		asm: &assembler{
-			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: view,
-			trees: s.trees,
-		},
+		asm: decode.NewAssembler(s.relations, decode.Options{
+			Origin: origin, State: state, SkipReplicated: s.config.SkipReplicated, NextXID: next, Names: view, Trees: s.trees,
+		}),
 		publication: view,
 		accept: func() {
 			view.Accept(ctx)
@@ -91,8 +95,8 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		st.start = capture.Position{LSN: from}
 	}
 	st.flush.Store(uint64(from))
-	st.asm.last = from
-	s.trees.read.Store(uint64(from)) // the keepalives of an idle server may have no other position
+	st.asm.StartAt(from)
+	s.trees.ReadTo(from) // the keepalives of an idle server may have no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
 			st.snapshot.abandon()

@@ -41,7 +41,7 @@ func (s *stream) handleKeepalive(body []byte, now time.Time) error {
 	end := capture.LSN(binary.BigEndian.Uint64(body))
 	st := &s.status
 	st.received = max(st.received, end)
-	if s.asm.tx == nil { // inside a transaction the end may be that of its own commit record
+	if !s.asm.InTransaction() { // inside a transaction the end may be that of its own commit record
 		st.reached = max(st.reached, end)
 	}
 	if body[16] == 0 {
@@ -65,11 +65,11 @@ func (s *stream) handleKeepalive(body []byte, now time.Time) error {
 // once per second: each such batch costs every sink a progress record.
 func (s *stream) reach(now time.Time, haste bool) error {
 	st := &s.status
-	if s.asm.tx != nil || st.reached <= s.asm.last || !haste && now.Sub(st.shown) < time.Second {
+	if s.asm.InTransaction() || st.reached <= s.asm.Last() || !haste && now.Sub(st.shown) < time.Second {
 		return nil
 	}
 	st.shown = now
-	s.asm.close(capture.Position{LSN: st.reached})
+	s.asm.Close(capture.Position{LSN: st.reached})
 	return nil
 }
 

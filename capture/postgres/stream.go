@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
@@ -45,7 +46,7 @@ type stream struct {
 	conn   net.Conn // the socket, or TLS over it
 	socket *conn.Socket
 	frames *conn.Frames
-	asm    *assembler
+	asm    *decode.Assembler
 	pulse  time.Duration // the maximum time between two status updates
 	// patience is how long the server may be silent after it was asked for an answer. It is not less than the server's own
 	// timeout: while the server decodes a transaction that has nothing for us, it reads our messages only often enough to

@@ -128,8 +128,8 @@ func (t *trees) keep(b *treeBase) {
 	t.text.Store(&treeText{text, withTrees(statePending, text), withTrees(stateDone, text)})
 }
 
-// state returns the state for a batch; its argument is stateDone or statePending.
-func (t *trees) state(state []byte) []byte {
+// State implements decode.Trees; its argument is stateDone or statePending.
+func (t *trees) State(state []byte) []byte {
 	text := t.text.Load()
 	switch {
 	case text == nil || text.base == "":
@@ -148,9 +148,8 @@ func (t *trees) nudge() {
 	}
 }
 
-// described is called for each table that the stream describes: the server describes a root again after most changes of its
-// tree.
-func (t *trees) described(oid uint32) {
+// Described implements decode.Trees: the server describes a root again after most changes of its tree.
+func (t *trees) Described(oid uint32) {
 	if roots := t.roots.Load(); roots != nil && (*roots)[oid] {
 		t.nudge()
 	}
@@ -159,13 +158,16 @@ func (t *trees) described(oid uint32) {
 // mostTruncates is the number of transactions with a TRUNCATE that are remembered.
 const mostTruncates = 64
 
-// truncated is called for each TRUNCATE in the stream.
-func (t *trees) truncated(oid, xid uint32) {
+// Truncated implements decode.Trees.
+func (t *trees) Truncated(oid, xid uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	xids := append(t.emptied[oid], xid)
 	t.emptied[oid] = xids[max(0, len(xids)-mostTruncates):]
 }
+
+// ReadTo implements decode.Trees.
+func (t *trees) ReadTo(end capture.LSN) { t.read.Store(uint64(end)) }
 
 // streamed reports whether the stream has the TRUNCATE that created a partition's file. For a subtransaction the catalogue
 // has another transaction id than the stream; then all partitions of the root have the same one.

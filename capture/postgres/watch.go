@@ -55,10 +55,7 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWai
 		if row, err = slot.Read(ctx, c, st.slot); err != nil {
 			return err
 		}
-		if _, err = s.relations.typeWatch.compare(ctx, c); err != nil {
-			return err
-		}
-		if err = s.relations.read.watch(ctx, c); err != nil {
+		if err = s.relations.Watch(ctx, c); err != nil {
 			return err
 		}
 		tables, err = s.tables.Check(ctx, c)

@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"bytes"
@@ -6,6 +6,26 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 )
+
+// BeginCopy begins a copy of rows, which are one virtual transaction.
+func (a *Assembler) BeginCopy(tx *capture.Tx) { a.tx = tx }
+
+// CopyRow adds a row of t, from one line of COPY's text format.
+func (a *Assembler) CopyRow(t *capture.Table, line []byte) error {
+	text, slab, bytes := a.keep(line, nil)
+	values := slab.Take(len(t.Columns))
+	if err := copyRow(text, values); err != nil {
+		return err
+	}
+	a.append(capture.Change{Op: capture.Read, Table: t, After: values}, bytes+changeCost+valueCost*len(values))
+	return nil
+}
+
+// EndCopy ends a copy of rows whose snapshot has everything before end.
+func (a *Assembler) EndCopy(end capture.LSN) {
+	a.endTx(end)
+	a.Close(capture.Position{LSN: end})
+}
 
 // copyRow parses one line of COPY's text format into values. Their bytes are slices of line, which it unescapes in place.
 // The text of a value is the one that the stream has for the same value (I5).

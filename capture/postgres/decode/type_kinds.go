@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"github.com/jackc/pgx/v5/pgtype"

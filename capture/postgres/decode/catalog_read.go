@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -15,10 +15,10 @@ import (
 
 // at returns the catalogue's description of a table as of the time when the transaction xid wrote the row that a message
 // precedes. It reads the catalogue if nothing was read since. false: the table is gone, and was never read.
-func (r *relations) at(ctx context.Context, xid uint32, m *pgoutput.Relation) (d description, exists bool, err error) {
+func (r *Relations) at(ctx context.Context, xid uint32, m *pgoutput.Relation) (d description, exists bool, err error) {
 	after, before, exact := r.read.at(m.ID, xid)
 	if after == nil {
-		seen, err := r.look(ctx, xid, m)
+		seen, err := r.readTable(ctx, xid, m)
 		if err != nil {
 			return d, false, err
 		}
@@ -71,9 +71,9 @@ func finishedBefore(ctx context.Context, conn *pgx.Conn, slot string) (from uint
 	return from, err
 }
 
-// look reads a table after the transaction xid, and reads many at once when many are requested in a row. false: the
+// readTable reads a table after the transaction xid, and reads many at once when many are requested in a row. false: the
 // transaction does not become visible.
-func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) (seen bool, err error) {
+func (r *Relations) readTable(ctx context.Context, xid uint32, m *pgoutput.Relation) (seen bool, err error) {
 	all, oid := r.burst.due(time.Now()), m.ID
 	err = r.control(ctx, func(conn *pgx.Conn) error {
 		for waited := false; ; waited = true {
@@ -82,7 +82,7 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 				if err := r.compare(ctx, conn, xid); err != nil {
 					return err
 				}
-				r.burst.took(time.Since(began), time.Now())
+				r.burst.record(time.Since(began), time.Now())
 				if v, _, _ := r.read.at(oid, xid); v != nil {
 					seen = true
 					return r.compareTypes(ctx, conn, m, v.description)
@@ -106,7 +106,7 @@ func (r *relations) look(ctx context.Context, xid uint32, m *pgoutput.Relation) 
 }
 
 // compareTypes reads the unknown types of a table, or all of them when a type was altered.
-func (r *relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
+func (r *Relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutput.Relation, d description) error {
 	if altered, err := r.typeWatch.compare(ctx, conn); err != nil {
 		return err
 	} else if altered {
@@ -118,7 +118,7 @@ func (r *relations) compareTypes(ctx context.Context, conn *pgx.Conn, m *pgoutpu
 }
 
 // compare reads the fingerprints of all tables.
-func (r *relations) compare(ctx context.Context, conn *pgx.Conn, xid uint32) error {
+func (r *Relations) compare(ctx context.Context, conn *pgx.Conn, xid uint32) error {
 	all, err := fingerprints(ctx, conn, r.read.oids())
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (r *catalogView) arrived(xid uint32) bool {
 }
 
 // learn takes over a reading, and registers the transactions that may not have ended yet at the stream's position.
-func (r *relations) learn(now *catalogView) {
+func (r *Relations) learn(now *catalogView) {
 	for _, d := range now.tables {
 		for _, all := range [][]attr{d.columns, d.dropped} {
 			for i := range all {
@@ -209,4 +209,4 @@ func (b *burst) due(now time.Time) bool {
 	return b.run > burstRun && now.Sub(b.read) > burstShare*b.cost
 }
 
-func (b *burst) took(cost time.Duration, now time.Time) { b.cost, b.read = cost, now }
+func (b *burst) record(cost time.Duration, now time.Time) { b.cost, b.read = cost, now }

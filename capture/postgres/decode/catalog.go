@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -192,7 +192,7 @@ WHERE l.locktype = 'transactionid' AND l.transactionid = $1::pg_catalog.xid AND 
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		var running bool
 		if err := conn.QueryRow(ctx, query, xid).Scan(&running); err != nil {
-			return fmt.Errorf("look whether transaction %d is visible: %w", xid, err)
+			return fmt.Errorf("read whether transaction %d is visible: %w", xid, err)
 		}
 		if !running || time.Now().After(deadline) {
 			return nil

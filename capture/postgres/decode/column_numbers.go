@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"slices"
@@ -131,7 +131,7 @@ func (s *solver) place(over uint, n, i, c int) {
 	}
 	if i == n {
 		if c == len(s.m.Columns) {
-			s.note(over, n)
+			s.record(over, n)
 		}
 		return
 	}
@@ -161,8 +161,8 @@ func (s *solver) named(name string) bool {
 	return slices.ContainsFunc(s.m.Columns, func(c pgoutput.Column) bool { return c.Name == name })
 }
 
-// note records a solution.
-func (s *solver) note(over uint, n int) {
+// record records a solution.
+func (s *solver) record(over uint, n int) {
 	s.found++
 	for c, number := range s.path {
 		s.latest[c] = max(s.latest[c], number)

@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 )
 
-// relations maps the relation ids of the stream to tables. It lives as long as the source, over all its connections, so
+// Relations maps the relation ids of the stream to tables. It lives as long as the source, over all its connections, so
 // that a shape keeps its pointer. One goroutine uses it.
 //
 // The stream is older than the catalogue, by hours after a long stop: names, columns, types and identity come from the
 // relation message, and the catalogue adds the numbers of columns, the key (see keyOf), which keys are deferrable, which
 // columns are NOT NULL, and the definitions of types. docs/decisions/0024 describes how both are made to match at one
 // moment.
-type relations struct {
-	control control
+type Relations struct {
+	control Control
 	keys    map[string][]string // the file's `key` by "schema.table"
 	slot    string              // the slot whose transactions the stream delivers
 	wait    time.Duration       // how long a transaction may take to become visible
@@ -40,13 +40,16 @@ type relations struct {
 	last      *capture.Table
 }
 
-// control lends the control connection for the duration of one call, exclusively.
-type control func(ctx context.Context, use func(*pgx.Conn) error) error
+// Control lends the control connection for the duration of one call, exclusively.
+type Control func(ctx context.Context, use func(*pgx.Conn) error) error
 
-func newRelations(c control, keys map[string][]string) *relations {
-	return &relations{
+// NewRelations creates the relations of a source. control lends the connection on which the catalogue is read, keys has the
+// file's `key` by "schema.table", and slot is the slot whose transactions the stream delivers; "": there is no stream.
+func NewRelations(c Control, keys map[string][]string, slot string) *Relations {
+	return &Relations{
 		control:   c,
 		keys:      keys,
+		slot:      slot,
 		wait:      visibleWait,
 		read:      versions{tables: map[uint32][]version{}},
 		ended:     ended{wanted: map[uint32]bool{}},
@@ -59,9 +62,9 @@ func newRelations(c control, keys map[string][]string) *relations {
 	}
 }
 
-// preload begins a connection. It forgets the tables that the last connection described, because the server will describe
+// Preload begins a connection. It forgets the tables that the last connection described, because the server will describe
 // every table again, and reads all tables of the publication at once, so that the descriptions need no query each.
-func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication string) error {
+func (r *Relations) Preload(ctx context.Context, conn *pgx.Conn, publication string) error {
 	from, err := finishedBefore(ctx, conn, r.slot)
 	if err != nil {
 		return err
@@ -88,13 +91,13 @@ func (r *relations) preload(ctx context.Context, conn *pgx.Conn, publication str
 	return nil
 }
 
-// named records a type's name from the stream: of a type that has been dropped, no other source has the name.
-func (r *relations) named(m pgoutput.Type) { r.types.named[m.ID] = m }
+// nameType records a type's name from the stream: of a type that has been dropped, no other source has the name.
+func (r *Relations) nameType(m pgoutput.Type) { r.types.named[m.ID] = m }
 
 // message handles the description of a table in the transaction xid, and returns the table: with the previous pointer when
 // nothing has changed. If the catalogue has not been read since the transaction, it reads it over the control connection;
 // the error is that connection's.
-func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
+func (r *Relations) message(ctx context.Context, xid uint32, m *pgoutput.Relation) (*capture.Table, error) {
 	d, exists, err := r.at(ctx, xid, m)
 	if err != nil {
 		return nil, err
@@ -106,7 +109,7 @@ func (r *relations) message(ctx context.Context, xid uint32, m *pgoutput.Relatio
 }
 
 // describe makes m the current description of the table, completed from the catalogue.
-func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
+func (r *Relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
 	r.described[m.ID] = described{m, d, exists}
 	t, cut := r.build(m, d, exists)
 	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
@@ -120,7 +123,7 @@ func (r *relations) describe(m *pgoutput.Relation, d description, exists bool) *
 // table returns the table for an id that message was given on this connection, else nil. A row of op that lacks a part of
 // the key is an error. A description is not, because the server also describes partitions whose rows are published under
 // their root's name.
-func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
+func (r *Relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 	if id == r.lastID && r.last != nil {
 		return r.last, nil
 	}
@@ -139,14 +142,14 @@ func (r *relations) table(id uint32, op capture.Op) (*capture.Table, error) {
 }
 
 // forget removes a table from those that were described.
-func (r *relations) forget(id uint32) {
+func (r *Relations) forget(id uint32) {
 	delete(r.live, id)
 	delete(r.described, id)
 	r.lastID, r.last = 0, nil
 }
 
 // resolve reads the types of a table that are still unknown.
-func (r *relations) resolve(ctx context.Context, m *pgoutput.Relation, d description) error {
+func (r *Relations) resolve(ctx context.Context, m *pgoutput.Relation, d description) error {
 	if len(r.types.missing(columnTypes(m, d))) == 0 {
 		return nil
 	}
@@ -168,7 +171,7 @@ func columnTypes(m *pgoutput.Relation, d description) []uint32 {
 }
 
 // build creates the table of a message whose types are all known, and returns which columns of the key its rows lack.
-func (r *relations) build(m *pgoutput.Relation, d description, exists bool) (*capture.Table, cutKey) {
+func (r *Relations) build(m *pgoutput.Relation, d description, exists bool) (*capture.Table, cutKey) {
 	t := &capture.Table{OID: m.ID, Schema: m.Schema, Name: m.Name, Columns: make([]capture.Column, len(m.Columns))}
 	var cut cutKey
 	t.Key, cut = keyOf(m, r.keys[t.String()], &d, exists)
@@ -188,4 +191,12 @@ func (r *relations) build(m *pgoutput.Relation, d description, exists bool) (*ca
 	}
 	t.Computed, t.Deferrable = r.computed(m, d), d.late
 	return t, cut
+}
+
+// Watch keeps what is known of the catalogue close to it. Another goroutine than that of the stream calls it.
+func (r *Relations) Watch(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := r.typeWatch.compare(ctx, conn); err != nil {
+		return err
+	}
+	return r.read.watch(ctx, conn)
 }

@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 // feed is a database with a publication of all tables and a slot, and the relations of its stream.
 type feed struct {
-	*relations
+	*Relations
 	t       *testing.T
 	server  *testenv.PostgresServer
 	db      string
@@ -57,10 +57,10 @@ func newFeed(t *testing.T, s *testenv.PostgresServer, options string, keys map[s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.conn.Close(context.WithoutCancel(t.Context())) })
-	f.relations = newRelations(func(_ context.Context, use func(*pgx.Conn) error) error {
+	f.Relations = NewRelations(func(_ context.Context, use func(*pgx.Conn) error) error {
 		f.queries++
 		return use(f.conn)
-	}, keys)
+	}, keys, "")
 	if options != "" {
 		options = " WITH (" + options + ")"
 	}
@@ -93,7 +93,7 @@ func (f *feed) await(query string) {
 // connect does what a new connection of the stream does.
 func (f *feed) connect() {
 	f.t.Helper()
-	if err := f.preload(f.t.Context(), f.conn, "p"); err != nil {
+	if err := f.Preload(f.t.Context(), f.conn, "p"); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -147,7 +147,7 @@ func (f *feed) take(begin *pgoutput.Begin, kind pgoutput.Kind, body []byte) (*fe
 	case pgoutput.KindType:
 		var m pgoutput.Type
 		err = m.Decode(body)
-		f.named(m)
+		f.nameType(m)
 		return nil, err
 	case pgoutput.KindRelation:
 		var m pgoutput.Relation

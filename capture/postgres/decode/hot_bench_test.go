@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"encoding/binary"
@@ -12,7 +12,7 @@ import (
 )
 
 // orders knows one table of six columns, and no server.
-func orders() *assembler {
+func orders() *Assembler {
 	a := newAssembler()
 	t := &capture.Table{OID: relationID, Schema: "public", Name: "orders", Key: []int{0}}
 	for _, name := range []string{"id", "customer_id", "status", "total", "note", "updated_at"} {
@@ -21,6 +21,9 @@ func orders() *assembler {
 	a.relations.live[relationID] = t
 	return a
 }
+
+// walHead is the length of an XLogData header.
+const walHead = 24
 
 // wireOf returns transactions of a number of rows of about 100 bytes, as a walsender sends them: one message per row.
 func wireOf(transactions, rows int) []byte {
@@ -69,17 +72,17 @@ func (a *again) Read(b []byte) (int, error) {
 }
 
 // decode reads a number of rows from the wire into complete batches, as receive does.
-func decode(tb testing.TB, fs *conn.Frames, a *assembler, rows int) {
+func decode(tb testing.TB, fs *conn.Frames, a *Assembler, rows int) {
 	for n := 0; n < rows; {
 		m, err := fs.Next()
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if err := a.add(tb.Context(), m.Body[1+walHead:], m.Own); err != nil {
+		if err := a.Add(tb.Context(), m.Body[1+walHead:], m.Own); err != nil {
 			tb.Fatal(err)
 		}
-		if a.full() || !fs.Ready() && a.whole() {
-			b := a.take()
+		if a.Full() || !fs.Ready() && a.Complete() {
+			b := a.Take()
 			n += len(b.Changes)
 			b.Release()
 		}

@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -25,9 +25,9 @@ func BenchmarkPreload(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(b.Context()))
-	r := newRelations(nil, nil)
+	r := NewRelations(nil, nil, "")
 	for b.Loop() {
-		if err := r.preload(b.Context(), conn, "p"); err != nil {
+		if err := r.Preload(b.Context(), conn, "p"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ func BenchmarkPreload(b *testing.B) {
 
 // BenchmarkTable is the look-up that each row does, in a stream that goes round 1,000 tables.
 func BenchmarkTable(b *testing.B) {
-	r := newRelations(nil, nil)
+	r := NewRelations(nil, nil, "")
 	for id := range uint32(1000) {
 		r.describe(&pgoutput.Relation{ID: id, Identity: 'd', Name: fmt.Sprint(id)}, description{}, true)
 	}
@@ -68,7 +68,7 @@ func BenchmarkFirstChange(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(b.Context()))
-	r := newRelations(func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }, nil)
+	r := NewRelations(func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }, nil, "")
 	next := func() (xid uint32) {
 		if err := conn.QueryRow(b.Context(), "SELECT pg_current_xact_id()::text::int8").Scan(&xid); err != nil {
 			b.Fatal(err)
@@ -79,7 +79,7 @@ func BenchmarkFirstChange(b *testing.B) {
 		b.Run(map[bool]string{false: "backlog", true: "each"}[each], func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				if err := r.preload(b.Context(), conn, "p"); err != nil {
+				if err := r.Preload(b.Context(), conn, "p"); err != nil {
 					b.Fatal(err)
 				}
 				xid := next()

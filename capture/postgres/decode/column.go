@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"slices"
@@ -31,7 +31,7 @@ func (a *attr) fill() (capture.Fill, string) {
 
 // computed returns the generated columns that a message lacks. If the message lacks another column too, the publication has
 // a column list that does not include them, and computed returns nil.
-func (r *relations) computed(m *pgoutput.Relation, d description) []capture.Column {
+func (r *Relations) computed(m *pgoutput.Relation, d description) []capture.Column {
 	var all []capture.Column
 	for i := range d.columns {
 		a := &d.columns[i]

@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode/typecases"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -121,7 +122,7 @@ func testNumbersOfAnotherMoment(t *testing.T, s *testenv.PostgresServer) {
 
 func testMadeTypes(t *testing.T, s *testenv.PostgresServer) {
 	create, insert := typeTable()
-	setup := append(typeSetup, "CREATE TYPE it.words AS RANGE (subtype = text, subtype_opclass = pg_catalog.text_pattern_ops, "+
+	setup := append(typecases.Setup, "CREATE TYPE it.words AS RANGE (subtype = text, subtype_opclass = pg_catalog.text_pattern_ops, "+
 		`collation = "C", multirange_type_name = it."many Words")`,
 		"CREATE DOMAIN it.short AS varchar(5) NOT NULL CHECK (VALUE > '') CONSTRAINT z CHECK (length(VALUE) < 5)",
 		"CREATE TYPE it.sized AS (a numeric(5,1), b varchar(7)[])")

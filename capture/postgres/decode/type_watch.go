@@ -1,4 +1,4 @@
-package postgres
+package decode
 
 import (
 	"context"
@@ -86,7 +86,7 @@ func (w *typeWatch) set(oids []uint32, fingerprint int64) {
 
 // readTypes reads types that are not known yet. It reads the fingerprint first: a change in between is detected by the next
 // comparison.
-func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32) error {
+func (r *Relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32) error {
 	lack := r.types.missing(oids)
 	if len(lack) == 0 {
 		return nil
@@ -119,7 +119,7 @@ func (r *relations) readTypes(ctx context.Context, conn *pgx.Conn, oids []uint32
 }
 
 // retype reads all types again, and rebuilds the tables of this connection that use them.
-func (r *relations) retype(ctx context.Context, conn *pgx.Conn) error {
+func (r *Relations) retype(ctx context.Context, conn *pgx.Conn) error {
 	var oids []uint32
 	for oid := range r.types.types {
 		oids = append(oids, oid)
@@ -138,7 +138,7 @@ func (r *relations) retype(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // begin records the beginning of a transaction of the stream.
-func (r *relations) begin(ctx context.Context, xid uint32) error {
+func (r *Relations) begin(ctx context.Context, xid uint32) error {
 	r.ended.begin(xid)
 	if !r.typeWatch.stale() {
 		return nil
