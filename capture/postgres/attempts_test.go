@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/snapshot"
 )
 
 func TestAttempts(t *testing.T) {
@@ -65,7 +66,7 @@ func TestDelivered(t *testing.T) {
 	if got := s.delivered(); got != 0x240 {
 		t.Errorf("confirmed: %s", got)
 	}
-	s.snapshot = &snapshot{}
+	s.snapshot = &snapshot.Snapshot{}
 	if got := s.delivered(); got != 0 {
 		t.Errorf("a first start: %s", got)
 	}

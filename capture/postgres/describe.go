@@ -9,7 +9,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
-	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -50,13 +49,11 @@ func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name
 	if err := r.Preload(ctx, conn, c.Publication); err != nil {
 		return nil, err
 	}
-	sn := &snapshot{config: c, conn: conn}
 	for _, t := range all {
 		if t.Schema == schema && t.Name == name {
-			if err := sn.describeAll(ctx, r, &publication.Published{Tables: []publication.Table{t}}); err != nil {
-				return nil, err
-			}
-			return sn.tables[0].table, nil
+			list := []decode.CopyTable{{OID: t.OID, Schema: schema, Name: name, Columns: t.Columns}}
+			err := r.DescribeCopy(ctx, conn, list)
+			return list[0].Table, err
 		}
 	}
 	return nil, fmt.Errorf("publication %s does not have table %s.%s any more", c.Publication, schema, name)

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/capture/postgres/snapshot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -20,10 +20,8 @@ import (
 // start, with a slot of its own. That slot gives the snapshot its point, and is dropped when the snapshot is open: the
 // permanent slot keeps the WAL, because it is not confirmed beyond the point.
 type rowCopy struct {
-	*snapshot
-	source *Source
-	stop   context.CancelFunc
-	closed sync.Once
+	snapshot *snapshot.Snapshot
+	source   *Source
 }
 
 // Copy implements capture.Copier.
@@ -45,19 +43,17 @@ func (s *Source) copyRows(ctx context.Context, o capture.Origin, n int, waits fu
 	if err != nil {
 		return nil, err
 	}
-	sn, err := s.openSnapshot(ctx, o, nil, point, name)
+	sn, err := s.openSnapshot(ctx, snapshot.Options{Name: name, Point: point, Origin: o, State: statePending, LastState: stateDone})
 	if err != nil {
 		return nil, err
 	}
-	if err := sn.describeAs(ctx, o); err != nil {
-		sn.close()
+	if err := s.describeCopy(ctx, sn, o); err != nil {
+		sn.Close()
 		return nil, err
 	}
-	sn.last, sn.started = stateDone, true
-	ctx, stop := context.WithCancel(ctx)
-	c := &rowCopy{snapshot: sn, source: s, stop: stop}
+	c := &rowCopy{snapshot: sn, source: s}
 	s.joining(c, true)
-	go sn.run(ctx)
+	sn.Start(ctx)
 	return c, nil
 }
 
@@ -104,39 +100,34 @@ func (s *Source) endCopy(ctx context.Context, slot string) error {
 // The watch detects most changes, but not a column that was added to a table of an unmanaged publication.
 var errOtherFingerprint = errors.New("the publication has changed since the stream began")
 
-// describeAs describes the tables as the snapshot shows them, whose columns may differ from those when the stream began.
+// describeCopy describes the tables as the snapshot shows them, whose columns may differ from those when the stream began.
 // The publication has to be the one that the stream uses.
-func (sn *snapshot) describeAs(ctx context.Context, o capture.Origin) error {
-	pub, err := sn.config.publication().Read(ctx, sn.conn)
+func (s *Source) describeCopy(ctx context.Context, sn *snapshot.Snapshot, o capture.Origin) error {
+	pub, err := s.config.publication().Read(ctx, sn.Conn())
 	if err != nil {
 		return err
 	}
 	if pub.Fingerprint.String() != o.Publication {
-		return sn.config.publication().Changing(errOtherFingerprint)
+		return s.config.publication().Changing(errOtherFingerprint)
 	}
-	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.conn) }
-	r := decode.NewRelations(lend, sn.config.keys(), "")
-	if err := r.Preload(ctx, sn.conn, sn.config.Publication); err != nil {
+	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.Conn()) }
+	r := decode.NewRelations(lend, s.config.keys(), "")
+	if err := r.Preload(ctx, sn.Conn(), s.config.Publication); err != nil {
 		return problem.Named("read tables", err)
 	}
-	return sn.describeAll(ctx, r, pub)
+	return sn.Describe(ctx, r, pub.Tables)
 }
 
 // Point implements capture.Copy.
-func (c *rowCopy) Point() capture.LSN { return c.point }
+func (c *rowCopy) Point() capture.LSN { return c.snapshot.Point() }
 
 // Next implements capture.Copy.
-func (c *rowCopy) Next(ctx context.Context) (capture.Batch, error) { return c.next(ctx, nil) }
+func (c *rowCopy) Next(ctx context.Context) (capture.Batch, error) { return c.snapshot.Next(ctx, nil) }
 
 // Close implements capture.Copy.
 func (c *rowCopy) Close() {
-	c.closed.Do(func() {
-		c.stop()
-		for range c.out { // the batch that run is about to send
-		}
-		<-c.ended
-		c.source.joining(c, false)
-	})
+	c.snapshot.Close()
+	c.source.joining(c, false)
 }
 
 // joining records for Health that a copy runs, or no longer runs.

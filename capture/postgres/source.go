@@ -116,8 +116,15 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	defer st.close()
 	s.begin(st)
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go s.watch(watch, st)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(watch, st)
+	}()
+	defer func() {
+		stop()
+		<-watched
+	}()
 	began := time.Now()
 	err = serve(ctx, st)
 	if p := capture.AsProblem(err); p != nil && p.State == publication.AlteredState {
@@ -178,13 +185,13 @@ func (s *Source) counted() {
 		s.health.Copied, s.health.Estimated = 0, 0
 	}
 	for c := range s.copies {
-		rows, estimated := c.progress()
+		rows, estimated := c.snapshot.Progress()
 		s.health.Copied += rows
 		s.health.Estimated += estimated
 	}
 	if s.stream != nil && s.stream.snapshot != nil {
 		s.health.Copying = true
-		s.health.Copied, s.health.Estimated = s.stream.snapshot.progress()
+		s.health.Copied, s.health.Estimated = s.stream.snapshot.Progress()
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 	s.trees.ReadTo(from) // the keepalives of an idle server may have no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
-			st.snapshot.abandon()
+			st.snapshot.Close()
 		}
 		return nil, s.classifySlotError(ctx, st.slot, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/capture/postgres/snapshot"
 )
 
 // mainLane is the name under which sinks keep the progress of a Postgres source.
@@ -36,9 +37,9 @@ type stream struct {
 	pid         uint32 // of the walsender
 	origin      capture.Origin
 	start       capture.Position
-	snapshot    *snapshot        // nil: there is none to make
-	rowsDone    bool             // Next has returned all rows of the snapshot
-	first       capture.Position // the end of the first batch with changes that Next has returned; zero: none yet
+	snapshot    *snapshot.Snapshot // nil: there is none to make
+	rowsDone    bool               // Next has returned all rows of the snapshot
+	first       capture.Position   // the end of the first batch with changes that Next has returned; zero: none yet
 	publication *publication.View
 	accept      func() // every sink has passed the start rule
 	rows        func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
@@ -64,10 +65,13 @@ type stream struct {
 	ended  chan struct{}
 	err    error // the reason; valid after ended
 
+	life       context.Context // ends after ended is closed
+	background sync.WaitGroup  // goroutines that end with life; close waits for them
+
 	flush          atomic.Uint64 // the position from Confirm, which the status carries
 	expeditedUntil atomic.Int64  // until when a caller waits for the position to move, in Unix nanoseconds
 	copied         chan struct{} // closed when every sink has the snapshot; for a first start only
-	lasts          atomic.Bool   // the temporary slot of a first start has been copied to the permanent one
+	promoted       atomic.Bool   // the temporary slot of a first start has been copied to the permanent one
 	complete       func()
 }
 
@@ -108,7 +112,7 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 	if s.snapshot == nil {
 		s.trees.learn(&r)
 	}
-	if s.snapshot == nil || s.lasts.Load() {
+	if s.snapshot == nil || s.promoted.Load() {
 		copied(&r, &c)
 	}
 	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
@@ -121,8 +125,8 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 // Next implements capture.Stream: step 5 of the way of one row.
 func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 	if s.snapshot != nil && !s.rowsDone {
-		b, err := s.snapshot.next(ctx, s.ended)
-		if !errors.Is(err, errCopied) {
+		b, err := s.snapshot.Next(ctx, s.ended)
+		if !errors.Is(err, snapshot.ErrCopied) {
 			return b, err
 		}
 		s.rowsDone = true
@@ -184,10 +188,13 @@ func (s *stream) expedite() {
 
 // run starts the socket's goroutine.
 func (s *stream) run(ctx context.Context) {
+	var endLife context.CancelFunc
+	s.life, endLife = context.WithCancel(ctx)
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	s.ended = make(chan struct{})
 	s.out = make(chan capture.Batch)
 	go func() {
+		defer endLife()
 		defer close(s.ended)
 		s.err = s.receive(ctx)
 		if !errors.Is(s.err, capture.ErrRestart) {
@@ -219,8 +226,9 @@ func (s *stream) close() {
 	}
 	_ = s.conn.Close() // it may be closed already
 	if s.snapshot != nil {
-		s.snapshot.abandon()
+		s.snapshot.Close()
 	}
+	s.background.Wait()
 }
 
 // once returns a function that closes c the first time that it is called.
