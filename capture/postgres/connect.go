@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -111,4 +112,11 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 		return pgconnect.Source.Unreachable(err)
 	}
 	return problem.Named("connect", err)
+}
+
+// hangUp closes a connection within a second, even when ctx has ended.
+func hangUp(ctx context.Context, end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = end(ctx)
 }

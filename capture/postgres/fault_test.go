@@ -125,7 +125,7 @@ func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 	}
 	second.close()
 	late := New(testConfig(s, db), zap.NewNop())
-	defer late.side.close()
+	defer late.control.close()
 	if _, err := late.open(t.Context(), &publication.Published{}, &slot.State{}); !errors.Is(err, capture.ErrSlotInUse) {
 		t.Errorf("a start that comes too late: %v", err)
 	}

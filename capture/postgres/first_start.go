@@ -66,25 +66,25 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, temporary stri
 		defer close(done)
 		point, name, err = slot.Create(ctx, repl, temporary)
 	}()
-	look := time.NewTicker(watchPause)
-	defer look.Stop()
+	check := time.NewTicker(watchPause)
+	defer check.Stop()
 	for {
 		select {
 		case <-done:
 			return point, name, err
-		case <-look.C:
+		case <-check.C:
 			var wait *capture.Problem
-			look := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+			readErr := s.control.do(ctx, func(c *pgx.Conn) (err error) {
 				wait, err = slot.CreateBlocker(ctx, c, s.config.Slot, pid)
 				return err
 			})
 			switch {
-			case look == nil && wait != nil:
+			case readErr == nil && wait != nil:
 				waits(wait)
-			case look != nil && pgconnect.SQLState(look) == "" && ctx.Err() == nil: // the server does not answer: the slot will not be created either
+			case readErr != nil && pgconnect.SQLState(readErr) == "" && ctx.Err() == nil: // the server does not answer: the slot will not be created either
 				cancel()
 				<-done
-				return 0, "", look
+				return 0, "", readErr
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Source) create(ctx context.Context, repl *pgconn.PgConn, temporary stri
 
 // unfinished checks, while we hold the temporary slot, that no other daemon has created the permanent one meanwhile.
 func (s *Source) unfinished(ctx context.Context) error {
-	return s.side.do(ctx, func(c *pgx.Conn) error {
+	return s.control.do(ctx, func(c *pgx.Conn) error {
 		row, err := slot.Read(ctx, c, s.config.Slot)
 		if err == nil && row != nil {
 			return fmt.Errorf("%w: slot %s has been created meanwhile", capture.ErrRestart, s.config.Slot)

@@ -83,7 +83,7 @@ const attemptsOfCopy = 20
 func (s *Source) endCopy(ctx context.Context, slot string) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	err := s.side.do(ctx, func(c *pgx.Conn) error {
+	err := s.control.do(ctx, func(c *pgx.Conn) error {
 		_, err := c.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(c.active_pid)
 			FROM pg_catalog.pg_replication_slots c, pg_catalog.pg_replication_slots s
 			WHERE c.slot_name = $1 AND c.temporary AND c.active_pid IS NOT NULL AND s.slot_name = $2 AND s.active_pid = $3`,

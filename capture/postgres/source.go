@@ -23,7 +23,7 @@ type Source struct {
 	config Config
 	log    *zap.Logger
 
-	side *sideConn
+	control *controlConn
 
 	// Used by Run's goroutine, and by the stream's while there is one:
 	relations *decode.Relations
@@ -33,7 +33,7 @@ type Source struct {
 	keeper    *publication.Keeper
 	trees     *trees
 	attempts  attempts
-	tables    *publication.TableWatch // used by the goroutine that has side's connection
+	tables    *publication.TableWatch // used by the goroutine that has the control connection
 
 	stalls atomic.Uint64 // the number of stalls of all connections
 
@@ -48,10 +48,10 @@ type Source struct {
 func New(c Config, log *zap.Logger) *Source {
 	s := &Source{config: c, log: log, patience: leastPatience, copies: map[*rowCopy]struct{}{}}
 	s.health = capture.Health{Retained: -1, Safe: -1, Unpublished: -1}
-	s.side = &sideConn{config: &s.config}
-	s.keeper = publication.NewKeeper(c.publication(), s.side.do, log)
+	s.control = &controlConn{config: &s.config}
+	s.keeper = publication.NewKeeper(c.publication(), s.control.do, log)
 	s.tables = publication.NewTableWatch(c.publication(), log)
-	s.relations = decode.NewRelations(s.side.do, c.keys(), c.Slot)
+	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
 	s.trees = newTrees(c.publication(), log)
 	return s
 }
@@ -65,7 +65,7 @@ const standbyPause = time.Second
 // Run implements capture.Source.
 func (s *Source) Run(ctx context.Context, report func(error), serve func(context.Context, capture.Stream) error) error {
 	s.report = report
-	defer s.side.close()
+	defer s.control.close()
 	for ctx.Err() == nil {
 		err := s.session(ctx, serve)
 		s.gone()
@@ -76,7 +76,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
 		}
-		s.side.close()
+		s.control.close()
 		if ctx.Err() != nil || errors.Is(err, capture.ErrRestart) {
 			continue
 		}
@@ -93,7 +93,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 func (s *Source) session(ctx context.Context, serve func(context.Context, capture.Stream) error) error {
 	var pub *publication.Published
 	var row *slot.State
-	err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+	err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
 		if row, err = slot.Read(ctx, c, s.config.Slot); err != nil {
 			return err
 		}
@@ -113,7 +113,6 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	if err != nil {
 		return err
 	}
-	defer st.close()
 	s.begin(st)
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	watched := make(chan struct{})
@@ -123,6 +122,7 @@ func (s *Source) session(ctx context.Context, serve func(context.Context, captur
 	}()
 	defer func() {
 		stop()
+		st.close() // first: receive may have the connection that the watch waits for
 		<-watched
 	}()
 	began := time.Now()

@@ -95,7 +95,7 @@ func TestNotices(t *testing.T) {
 		c.notice.Severity, c.notice.SeverityUnlocalized = "WARNUNG", "WARNING"
 		st.config = s.config()
 		st.config.Publication = c.publication
-		st.control = &sideConn{config: st.config}
+		st.control = &controlConn{config: st.config}
 		body, err := c.notice.Encode(nil)
 		if err != nil {
 			t.Fatal(err)

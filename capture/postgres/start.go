@@ -41,7 +41,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		return nil, err
 	}
 	var next uint64
-	if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
+	if err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
 		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		state = statePending
 	}
 	st := &stream{
-		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		config: &s.config, log: s.log, control: s.control, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: decode.NewAssembler(s.relations, decode.Options{
 			Origin: origin, State: state, SkipReplicated: s.config.SkipReplicated, NextXID: next, Names: view, Trees: s.trees,
 		}),
@@ -113,7 +113,7 @@ func (s *Source) classifySlotError(ctx context.Context, name string, err error) 
 		return err
 	}
 	ours := false
-	look := s.side.do(ctx, func(c *pgx.Conn) error {
+	readErr := s.control.do(ctx, func(c *pgx.Conn) error {
 		row, err := slot.Read(ctx, c, name)
 		if err != nil || row == nil || uint32(row.PID) != s.pid || s.pid == 0 {
 			return err
@@ -122,7 +122,7 @@ func (s *Source) classifySlotError(ctx context.Context, name string, err error) 
 		_, err = c.Exec(ctx, `SELECT pg_terminate_backend($1)`, row.PID)
 		return err
 	})
-	if look != nil || ours {
+	if readErr != nil || ours {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run checks ctx
 		return fmt.Errorf("%w: slot %s is still held by our previous connection", capture.ErrRestart, name)
 	}
@@ -162,7 +162,7 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	}
 	h, err := repl.Hijack()
 	if err != nil {
-		return fmt.Errorf("take the connection over: %w", err)
+		return fmt.Errorf("take over the connection: %w", err)
 	}
 	s.conn, s.socket = h.Conn, conn.Below(h.Conn)
 	s.socket.Own()

@@ -72,7 +72,7 @@ func newStream(t testing.TB) (*stream, *wire) {
 		ended: make(chan struct{}), origin: capture.Origin{System: 7, Timeline: 1},
 	}
 	s.frames = conn.NewFrames(w)
-	s.control = &sideConn{config: s.config}
+	s.control = &controlConn{config: s.config}
 	_, s.cancel = context.WithCancelCause(t.Context())
 	return s, w
 }

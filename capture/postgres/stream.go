@@ -31,7 +31,7 @@ const closeTimeout = time.Second
 type stream struct {
 	config      *Config
 	log         *zap.Logger
-	control     *sideConn
+	control     *controlConn
 	trees       *trees
 	slot        string // the main slot, or the temporary one of a first start
 	pid         uint32 // of the walsender

@@ -16,8 +16,8 @@ import (
 // finding is a partition of which the stream lacks changes.
 type finding struct{ root, what string }
 
-// changed returns the problem of the findings.
-func changed(found []finding) *capture.Problem {
+// changedProblem returns the problem of the findings.
+func changedProblem(found []finding) *capture.Problem {
 	const most = 20
 	var whats, roots []string
 	for i, f := range found {
@@ -74,7 +74,7 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 			next.leaves[n.OID] = markOf(n)
 			continue
 		}
-		what, decided, err := t.judge(ctx, conn, n, was, known, len(written[n.Root]) == 1)
+		what, decided, err := t.classify(ctx, conn, n, was, known, len(written[n.Root]) == 1)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -133,13 +133,13 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 // mostProbes is the maximum number of partitions that one check probes: other checks wait for its connection.
 const mostProbes = 200
 
-// judge returns what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false as
-// long as that cannot be determined. A judgement remains valid as long as the marks do.
-func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, was leafMark, known, together bool) (
+// classify returns what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false as
+// long as that cannot be determined. A verdict remains valid as long as the marks do.
+func (t *trees) classify(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, was leafMark, known, together bool) (
 	what string, decided bool, err error,
 ) {
-	if j, done := t.judged[n.OID]; done && j.was == was && j.now == markOf(n) {
-		return j.what, true, nil
+	if v, done := t.verdicts[n.OID]; done && v.was == was && v.now == markOf(n) {
+		return v.what, true, nil
 	}
 	if t.probes++; t.probes > mostProbes {
 		return "", false, nil // the next check continues
@@ -153,7 +153,7 @@ func (t *trees) judge(ctx context.Context, conn *pgx.Conn, n *publication.TreeNo
 		what, decided, err = t.newFile(ctx, conn, n, together)
 	}
 	if err == nil && decided {
-		t.judged[n.OID] = judgement{was, markOf(n), what}
+		t.verdicts[n.OID] = verdict{was, markOf(n), what}
 	}
 	return what, decided, err
 }

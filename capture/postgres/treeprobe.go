@@ -58,5 +58,5 @@ func probePartition(ctx context.Context, conn *pgx.Conn, oid, xid uint32, comman
 	if errors.Is(err, pgx.ErrNoRows) {
 		return probe{}, true, nil
 	}
-	return p, true, problem.Named("look at a partition", err)
+	return p, true, problem.Named("read a partition", err)
 }

@@ -36,10 +36,10 @@ type trees struct {
 	awaited atomic.Uint64 // the lowest position of the suspects; 0: there are none
 
 	looking  sync.Mutex // protects what follows: the watch of the last stream may not have ended yet
-	judged   map[uint32]judgement
+	verdicts map[uint32]verdict
 	suspects map[uint32]truncation
 	names    map[uint32]string // of partitions, from earlier checks
-	told     bool              // the log has reported that there are too many
+	warned   bool              // the log has reported that there are too many
 	probes   int               // of partitions, in this check
 }
 
@@ -49,8 +49,8 @@ type treeText struct {
 	pending, done []byte // shared by batches
 }
 
-// judgement is the result for a partition whose mark differs from the base.
-type judgement struct {
+// verdict is the result for a partition whose mark differs from the base.
+type verdict struct {
 	was, now leafMark
 	what     string // "": nothing is missing
 }
@@ -65,7 +65,7 @@ type truncation struct {
 func newTrees(c *publication.Config, log *zap.Logger) *trees {
 	return &trees{
 		config: c, log: log, nudged: make(chan struct{}, 1), emptied: map[uint32][]uint32{},
-		judged: map[uint32]judgement{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
+		verdicts: map[uint32]verdict{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
 	}
 }
 
@@ -211,9 +211,9 @@ func (t *trees) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// look compares the trees with the base, and reports what is missing in the stream. expedite makes the stream report its
+// check compares the trees with the base, and reports what is missing in the stream. expedite makes the stream report its
 // position soon.
-func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error {
+func (t *trees) check(ctx context.Context, conn *pgx.Conn, expedite func()) error {
 	t.looking.Lock()
 	defer t.looking.Unlock()
 	t.mu.Lock()
@@ -236,8 +236,8 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error
 	if err != nil {
 		return err
 	}
-	if len(now.leaves) > maxLeaves && !t.told {
-		t.told = true
+	if len(now.leaves) > maxLeaves && !t.warned {
+		t.warned = true
 		t.log.Warn("too many partitions to record: what happens to them while no daemon runs is not noticed",
 			zap.Int("partitions", len(now.leaves)), zap.Int("most", maxLeaves))
 	}
@@ -251,7 +251,7 @@ func (t *trees) look(ctx context.Context, conn *pgx.Conn, expedite func()) error
 		return err
 	}
 	if len(found) > 0 {
-		problems = append(problems, changed(found))
+		problems = append(problems, changedProblem(found))
 	}
 	problems = append(problems, children...)
 	t.awaited.Store(0)

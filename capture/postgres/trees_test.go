@@ -146,7 +146,7 @@ func (p *tap) judgedTrees(s site) (reason string) {
 	p.reached()
 	tr, conn := p.source.trees, s.control(&p.source.config)
 	for done := false; !done; {
-		if err := tr.look(s.Context(), conn, func() {}); err != nil {
+		if err := tr.check(s.Context(), conn, func() {}); err != nil {
 			s.Fatal(err)
 		}
 		tr.mu.Lock()

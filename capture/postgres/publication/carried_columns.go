@@ -96,7 +96,7 @@ func (k *Keeper) uncarried(ctx context.Context, now, was *Fingerprint) (what []s
 				FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = $1`, before.table, lost).Scan(&table, &columns)
 		})
 		if err != nil {
-			return nil, problem.Named("look for columns that are not published any more", err)
+			return nil, problem.Named("find columns that are not published any more", err)
 		}
 		if len(columns) > 0 {
 			what = append(what, fmt.Sprintf("of %s it leaves out %s, which it had", table, strings.Join(columns, ", ")))

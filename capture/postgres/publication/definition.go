@@ -21,7 +21,7 @@ type Published struct {
 	Changed     []string    // tables with another column list or filter
 	Removed     []string
 	Former      []Member // the tables of Removed
-	Note        string   // the verdict in the publication's comment
+	Verdict     string   // the verdict in the publication's comment
 }
 
 // Altered reports whether anything was altered on the server.
@@ -55,7 +55,7 @@ type definition struct {
 	owner uint32
 	owned bool
 
-	Note    string // the verdict in the comment
+	Verdict string // the verdict in the comment
 	Comment string // without the verdict
 }
 
@@ -112,7 +112,7 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 	if err != nil {
 		return nil, problem.Named("read publication "+c.Name, err)
 	}
-	d.Note, d.Comment = splitNote(comment)
+	d.Verdict, d.Comment = splitVerdict(comment)
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		if d.Schemas, err = c.schemas(ctx, conn, d.oid); err != nil {
 			return nil, err

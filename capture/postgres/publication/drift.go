@@ -35,9 +35,9 @@ func (k *Keeper) altered(ctx context.Context, pub *Published, text string) (what
 		}
 	}
 	what = k.names.texts()
-	if pub.Note != "" && text == "" && k.config.Manage {
+	if pub.Verdict != "" && text == "" && k.config.Manage {
 		what = append(what, fmt.Sprintf("%s (the publication's comment says so, for no sink keeps a record; to go on without what is "+
-			"missing: %s; and restart)", pub.Note, k.config.comment("")))
+			"missing: %s; and restart)", pub.Verdict, k.config.comment("")))
 	}
 	if k.accepted == nil {
 		return what, nil
@@ -65,8 +65,8 @@ func (k *Keeper) accept(ctx context.Context, pub *Published) {
 			zap.Strings("tables", k.added))
 		k.added = nil
 	}
-	if pub.Note != "" && k.config.Manage {
-		k.keepNote(ctx, "")
+	if pub.Verdict != "" && k.config.Manage {
+		k.recordVerdict(ctx, "")
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *Config) exists(ctx context.Context, conn *pgx.Conn, ms ...Member) (exis
 		JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = w.name)`,
 		schemas, names).Scan(&exists)
 	if err != nil {
-		err = problem.Named("look for tables", err)
+		err = problem.Named("find tables", err)
 	}
 	return exists, err
 }

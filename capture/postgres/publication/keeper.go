@@ -44,10 +44,10 @@ const AlteredState = "publication_altered"
 // the publication itself does.
 func (k *Keeper) Refused(ctx context.Context) {
 	if found := k.names.unrecorded(); len(found) > 0 && k.config.Manage {
-		k.keepNote(ctx, strings.Join(found, ", "))
+		k.recordVerdict(ctx, strings.Join(found, ", "))
 	}
 	k.accepted, k.prepared = nil, false
-	k.names.judged()
+	k.names.forgetReported()
 }
 
 // Prepare checks the server and makes the publication match the file: the publication comes before the slot. If the slot is

@@ -62,7 +62,7 @@ func (c *Config) read(ctx context.Context, conn *pgx.Conn, pub *Published) (err 
 	if d == nil {
 		return c.Missing(nil)
 	}
-	pub.Fingerprint, pub.Note = d.fingerprint(), d.Note
+	pub.Fingerprint, pub.Verdict = d.fingerprint(), d.Verdict
 	pub.Tables, err = c.ReadTables(ctx, conn)
 	if !c.Manage { // else the file defines the columns, and any difference is an alteration
 		pub.Fingerprint.carried = carriedBy(pub.Tables)
@@ -101,8 +101,8 @@ func (c *Config) steps(p *Plan) ([]string, *Published) {
 	if !slices.Equal(p.actual.Publish, everything) || !p.actual.ViaRoot || p.actual.Stored != (p.Major >= 18) {
 		steps = append(steps, alter+" SET ("+options(p.Major)+")")
 	}
-	if note := p.swapped(pub); note != "" && p.actual.Note == "" {
-		steps = append(steps, c.comment(strings.TrimSuffix(noteLine(note)+"\n"+p.actual.Comment, "\n")))
+	if verdict := p.swapped(pub); verdict != "" && p.actual.Verdict == "" {
+		steps = append(steps, c.comment(strings.TrimSuffix(verdictLine(verdict)+"\n"+p.actual.Comment, "\n")))
 	}
 	return steps, pub
 }
@@ -219,7 +219,7 @@ func (c *Config) guard(ctx context.Context, tx pgx.Tx, t *target) error {
 			return &capture.Problem{
 				State: "publication_breaks_updates", Halted: true, Usage: true,
 				Reason: fmt.Sprintf("with %s published, UPDATE and DELETE on %s would fail; nothing was changed", t, l), Err: err,
-				Fix: c.identityFix(t, &l) + "\n-- or look whether another publication of the table is the cause already",
+				Fix: c.identityFix(t, &l) + "\n-- or check whether another publication of the table is already the cause",
 			}
 		}
 	}

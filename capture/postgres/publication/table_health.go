@@ -204,7 +204,7 @@ func (r *tableReport) broken(state string) *capture.Problem {
 		"key":     "it has no usable primary key, and its replica identity is the default",
 		"columns": "the publication's column list leaves out a column of the replica identity", "filter": "the publication's filter needs a column that is not in the replica identity",
 	}
-	var told, fixes []string
+	var listed, fixes []string
 	n := 0
 	for _, t := range r.Broken {
 		if t.state() != state {
@@ -213,17 +213,17 @@ func (r *tableReport) broken(state string) *capture.Problem {
 		if n++; n > mostNamed {
 			continue
 		}
-		told, fixes = append(told, fmt.Sprintf("%s (%s)", t, whys[t.Why])), append(fixes, t.fix())
+		listed, fixes = append(listed, fmt.Sprintf("%s (%s)", t, whys[t.Why])), append(fixes, t.fix())
 	}
 	if n == 0 {
 		return nil
 	}
 	if n > mostNamed {
-		told, fixes = append(told, fmt.Sprintf("and %d more", n-mostNamed)), append(fixes, "-- and so on for the others")
+		listed, fixes = append(listed, fmt.Sprintf("and %d more", n-mostNamed)), append(fixes, "-- and so on for the others")
 	}
 	return &capture.Problem{
 		State: state, Usage: true,
-		Reason: "the server refuses UPDATE and DELETE on a published table: " + strings.Join(told, ", ") + "; the stream lacks nothing",
+		Reason: "the server refuses UPDATE and DELETE on a published table: " + strings.Join(listed, ", ") + "; the stream lacks nothing",
 		Fix:    strings.Join(fixes, "\n"),
 	}
 }

@@ -75,9 +75,9 @@ func (n *naming) stamp() {
 	n.stamped = true
 }
 
-// judged forgets the strays: a verdict reports what was found. Without new catalogue rows a later check could contradict
+// forgetReported forgets the strays: a verdict reports what was found. Without new catalogue rows a later check could contradict
 // it.
-func (n *naming) judged() {
+func (n *naming) forgetReported() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stamped {
@@ -143,8 +143,8 @@ func (v *View) Take(ctx context.Context, xid uint64, oid uint32, schema, name st
 
 // Leave logs once per table that its rows are skipped.
 func (v *View) Leave(id uint32, name string) {
-	if !v.told[id] {
-		v.told[id] = true
+	if !v.warned[id] {
+		v.warned[id] = true
 		v.log.Warn("changes of a table that the file does not name are left out", zap.String("table", name))
 	}
 }

@@ -11,9 +11,9 @@ import (
 )
 
 func TestNamesOfFile(t *testing.T) {
-	c := Config{Tables: []string{"public.*", "a.b", "x.y*"}, Except: []string{"public.t*", "a.b"}, Options: []TableOption{{Name: "public.told"}}}
+	c := Config{Tables: []string{"public.*", "a.b", "x.y*"}, Except: []string{"public.t*", "a.b"}, Options: []TableOption{{Name: "public.warned"}}}
 	for name, want := range map[string]bool{
-		"public.a": true, "public.t": false, "public.told": true, "a.b": true, "a.c": false, "x.y1": true, "x.z": false,
+		"public.a": true, "public.t": false, "public.warned": true, "a.b": true, "a.c": false, "x.y1": true, "x.z": false,
 	} {
 		schema, table, _ := capture.SplitName(name)
 		if c.wants(schema, table) != want {
@@ -29,20 +29,20 @@ func TestNamesOfFile(t *testing.T) {
 			t.Errorf("the last %d before %d is %d, want %d", c.id, c.next, got, c.want)
 		}
 	}
-	if note, rest := splitNote(noteLine("a\nb") + "\nc\nd"); note != "a b" || rest != "c\nd" {
-		t.Errorf("%q, %q", note, rest)
+	if verdict, rest := splitVerdict(verdictLine("a\nb") + "\nc\nd"); verdict != "a b" || rest != "c\nd" {
+		t.Errorf("%q, %q", verdict, rest)
 	}
-	if note, rest := splitNote("c\nd"); note != "" || rest != "c\nd" {
-		t.Errorf("%q, %q", note, rest)
+	if verdict, rest := splitVerdict("c\nd"); verdict != "" || rest != "c\nd" {
+		t.Errorf("%q, %q", verdict, rest)
 	}
 	var n naming
 	n.stray(1, "b")
 	n.stray(2, "a")
-	if n.judged(); !slices.Equal(n.texts(), []string{"a", "b"}) {
+	if n.forgetReported(); !slices.Equal(n.texts(), []string{"a", "b"}) {
 		t.Error("what no row of the catalogue proves is forgotten")
 	}
 	n.stamp()
-	if n.judged(); len(n.texts()) > 0 || len(n.strayed()) > 0 {
+	if n.forgetReported(); len(n.texts()) > 0 || len(n.strayed()) > 0 {
 		t.Error("strays are judged twice")
 	}
 }

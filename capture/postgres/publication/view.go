@@ -21,7 +21,7 @@ type View struct {
 	members     map[uint32]membership // of the publication's fingerprint, by OID
 	next        uint64                // the next transaction id, read after the fingerprint
 	passed      chan struct{}         // closed when the stream has passed the start rule
-	told        map[uint32]bool       // tables for which the log has reported that rows are skipped
+	warned      map[uint32]bool       // tables for which the log has reported that rows are skipped
 }
 
 // View returns the publication for a new stream. next is the next transaction id, read after the publication.
@@ -35,7 +35,7 @@ func (k *Keeper) View(pub *Published, next uint64) *View {
 	}
 	v := &View{
 		keeper: k, config: k.config, names: &k.names, log: k.log, published: pub, fingerprint: f.String(),
-		members: map[uint32]membership{}, next: next, passed: make(chan struct{}), told: map[uint32]bool{},
+		members: map[uint32]membership{}, next: next, passed: make(chan struct{}), warned: map[uint32]bool{},
 	}
 	for _, t := range f.tables {
 		v.members[t.member.oid] = t

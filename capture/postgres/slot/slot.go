@@ -146,7 +146,7 @@ func CreateBlocker(ctx context.Context, conn *pgx.Conn, slot string, pid uint32)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, problem.Named("look what the slot waits for", err)
+		return nil, problem.Named("read what the slot waits for", err)
 	}
 	return &capture.Problem{
 		State: "waiting_for_transactions",

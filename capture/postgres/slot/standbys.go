@@ -101,7 +101,7 @@ func (s *Standby) whyBlocked(stands bool) (why, fix string) {
 			fmt.Sprintf("-- start the standby whose primary_slot_name is %s%s", s.Name, amend)
 	case stands:
 		return fmt.Sprintf("the standby of slot %s is connected and has confirmed nothing beyond %s for some seconds", s.Name, s.Restart),
-			fmt.Sprintf("-- look at the standby whose primary_slot_name is %s, and at the network to it%s", s.Name, amend)
+			fmt.Sprintf("-- check the standby whose primary_slot_name is %s, and the network to it%s", s.Name, amend)
 	}
 	return "", ""
 }

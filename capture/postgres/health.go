@@ -22,7 +22,7 @@ const watchPause = 2 * time.Second
 func (s *Source) watch(ctx context.Context, st *stream) {
 	var standbys slot.StandbyWait
 	for {
-		err := s.look(ctx, st, &standbys)
+		err := s.readHealth(ctx, st, &standbys)
 		if err == nil || pgconnect.SQLState(err) != "" {
 			st.answers.Add(1)
 		}
@@ -38,7 +38,7 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 	}
 }
 
-func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWait) error {
+func (s *Source) readHealth(ctx context.Context, st *stream, standbys *slot.StandbyWait) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*watchPause)
 	defer cancel()
 	var row *slot.State
@@ -72,13 +72,13 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *slot.StandbyWai
 		standbys.Log(s.log)
 	}
 	if st.snapshot == nil {
-		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.expedite) }); err != nil {
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.check(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.meter.note(row.End, time.Now())
+	s.meter.record(row.End, time.Now())
 	h := &s.health
 	h.Waiting, h.WaitingSince = standbys.Problem, standbys.Since
 	h.Warning, h.WarningSince, h.Unpublished = tables.Problem, tables.Since, tables.Unpublished
@@ -93,7 +93,7 @@ type meter struct {
 	at   time.Time
 }
 
-func (m *meter) note(end capture.LSN, now time.Time) {
+func (m *meter) record(end capture.LSN, now time.Time) {
 	const half = time.Minute
 	if d := now.Sub(m.at); !m.at.IsZero() && d > 0 && end >= m.end {
 		rate := float64(end-m.end) / d.Seconds()

@@ -7,16 +7,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sideConn is the connection next to the stream, for the catalogue and the slot's row. It is opened when it is needed, and
+// controlConn is the connection next to the stream, for the catalogue and the slot's row. It is opened when it is needed, and
 // again after it broke. Any goroutine may use it; calls run one at a time.
-type sideConn struct {
+type controlConn struct {
 	config *Config
 	mu     sync.Mutex
 	conn   *pgx.Conn
 }
 
 // do calls f with the connection. If the connection turns out to be broken, do calls f once more with a new one.
-func (c *sideConn) do(ctx context.Context, f func(*pgx.Conn) error) error {
+func (c *controlConn) do(ctx context.Context, f func(*pgx.Conn) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fresh, err := c.open(ctx)
@@ -32,7 +32,7 @@ func (c *sideConn) do(ctx context.Context, f func(*pgx.Conn) error) error {
 	return f(c.conn)
 }
 
-func (c *sideConn) open(ctx context.Context) (fresh bool, err error) {
+func (c *controlConn) open(ctx context.Context) (fresh bool, err error) {
 	if c.conn != nil && !c.conn.IsClosed() {
 		return false, nil
 	}
@@ -44,7 +44,7 @@ func (c *sideConn) open(ctx context.Context) (fresh bool, err error) {
 	return true, nil
 }
 
-func (c *sideConn) close() {
+func (c *controlConn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn != nil {
