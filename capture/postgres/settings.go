@@ -158,13 +158,13 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
 	}
 	if s.Slot != "" && !slot.ValidName(s.Slot) {
-		add("slot", "this cannot be the name of a slot", "Postgres takes up to 54 of a-z, 0-9 and _.")
+		add("slot", "this cannot be the name of a slot", "Use up to 54 of a-z, 0-9 and _.")
 	}
 	if len(s.Publication) > 63 || strings.ContainsRune(s.Publication, 0) {
 		add("publication", "this cannot be the name of a publication", "Postgres cuts names at 63 bytes.")
 	}
 	if h := time.Duration(s.Heartbeat); h < time.Second || h > 10*time.Minute {
-		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is let go at this pace.")
+		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is released at this interval.")
 	}
 	if s.Origin != originAny && s.Origin != originNone {
 		add("origin", fmt.Sprintf("origin = %q is unknown", s.Origin), "It is any or none.")
@@ -252,7 +252,7 @@ func (s *SnapshotSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if s.Mode == SnapshotInitial || s.Mode == SnapshotNever {
 		return nil
 	}
-	return hcl.Diagnostics{mistake(at.At("mode"), fmt.Sprintf("%q is no mode of a snapshot", s.Mode), "It is initial or never.")}
+	return hcl.Diagnostics{mistake(at.At("mode"), fmt.Sprintf("unknown snapshot mode %q", s.Mode), "Valid modes: initial, never.")}
 }
 
 func mistake(r hcl.Range, summary, detail string) *hcl.Diagnostic {

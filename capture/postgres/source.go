@@ -150,7 +150,7 @@ func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, row *slot.State
 	if row == nil || !row.Active || s.pid != 0 && uint32(row.PID) == s.pid {
 		return nil
 	}
-	return fmt.Errorf("%w: slot %s is with process %d", capture.ErrSlotInUse, name, row.PID)
+	return fmt.Errorf("%w: slot %s is held by process %d", capture.ErrSlotInUse, name, row.PID)
 }
 
 // Health implements capture.HealthReporter.

@@ -97,7 +97,7 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 	case row == nil:
 		return capture.Slot{}, slot.Missing(s.config.Slot, nil)
 	case uint32(row.PID) != s.pid:
-		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrSlotInUse, s.slot, row.PID)
+		return capture.Slot{}, fmt.Errorf("%w: slot %s is held by process %d, not by ours", capture.ErrSlotInUse, s.slot, row.PID)
 	}
 	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering, New: s.snapshot != nil}, nil
 }

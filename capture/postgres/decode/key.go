@@ -120,9 +120,9 @@ func keyNotSent(t *capture.Table, columns []string) *capture.Problem {
 		lacks = strings.Join(columns, ", ") + " of its key"
 	}
 	return problem.Refusal("key_not_published", fmt.Sprintf(
-		"a row of %s has come without %s: generated columns that are not published are in its key, or were when it was written", t, lacks),
+		"a row of %s arrived without %s: generated columns that are not published are in its key, or were when it was written", t, lacks),
 		fmt.Sprintf("make the primary key of %s of columns that are published; or ALTER TABLE %s REPLICA IDENTITY FULL, and "+
-			"set key in the table's block.\nThe rows that were written until then have no whole key: "+
+			"set key in the table's block.\nThe rows that were written until then lack a part of it: "+
 			"`tailrace drop -pipeline P FILE`, then start again with a snapshot", t, pgconnect.Ident(t.Schema, t.Name)))
 }
 

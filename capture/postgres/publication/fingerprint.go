@@ -152,7 +152,7 @@ func (f *Fingerprint) AlteredSince(recorded string) []string {
 // when none are. deliberate: a changed definition was intended by the file or the administrator.
 func (f *Fingerprint) altered(was *Fingerprint, deliberate bool) (what []string) {
 	if f.publication != was.publication {
-		return []string{"it is another one: it was dropped and made again"}
+		return []string{"it is another one: it was dropped and created again"}
 	}
 	switch {
 	case f.xmin == was.xmin:

@@ -47,7 +47,7 @@ func (c *Config) checkKeySent(t *target, sent []string, old bool, publish string
 		why = "generated, and not published"
 	}
 	return problem.Refusal("key_not_published", fmt.Sprintf(
-		"the stream of %s lacks %s of %s (%s): updates and deletes would not say which row they mean, and events would have no whole key",
+		"the stream of %s lacks %s of %s (%s): updates and deletes would not identify their row, and events would lack a part of their key",
 		t, strings.Join(lost, ", "), of, why), c.keySentFix(t, lost, sent, publish))
 }
 

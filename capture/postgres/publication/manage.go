@@ -40,7 +40,7 @@ func (c *Config) Apply(ctx context.Context, conn *pgx.Conn, p *Plan) (*Published
 func (c *Config) Changing(err error) *capture.Problem {
 	return &capture.Problem{
 		State: "publication_changing", Err: err,
-		Reason: fmt.Sprintf("another process changes publication %s right now", c.Name),
+		Reason: fmt.Sprintf("another session is changing publication %s", c.Name),
 	}
 }
 

@@ -61,7 +61,7 @@ func (c *Config) checkRights(s *server, p *Plan) *capture.Problem {
 			fix = append(fix, "-- "+step+";")
 		}
 	}
-	return problem.Refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s what the file says: it lacks %s",
+	return problem.Refusal("publication_denied", fmt.Sprintf("role %s may not make publication %s match the file: it lacks %s",
 		s.Role, c.Name, strings.Join(lacks, ", ")), strings.Join(fix, "\n"))
 }
 

@@ -77,7 +77,7 @@ func (c *Config) checkServer(s *server, p *Plan) []error {
 	add(s.MaxSenders == 0, "senders_exhausted", "max_wal_senders is 0",
 		"ALTER SYSTEM SET max_wal_senders = 10;\n-- then restart the server")
 	add(p.Slot == nil && s.Slots >= s.MaxSlots, "slots_exhausted",
-		fmt.Sprintf("all %d replication slots are taken, and slot %s is to be created", s.MaxSlots, c.Slot),
+		fmt.Sprintf("all %d replication slots are in use, and slot %s has to be created", s.MaxSlots, c.Slot),
 		fmt.Sprintf("ALTER SYSTEM SET max_replication_slots = %d;\n-- then restart the server; "+
 			"or drop an unused slot: SELECT slot_name, active, restart_lsn FROM pg_replication_slots;",
 			s.MaxSlots+5))

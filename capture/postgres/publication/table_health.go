@@ -175,7 +175,7 @@ const identityMissing = "replica_identity_missing"
 func (c *Config) tablesUnpublished(ts []Member) *capture.Problem {
 	p := &capture.Problem{
 		State: "tables_unpublished", Usage: true,
-		Reason: fmt.Sprintf("%s: the file selects these tables and publication %s does not have them: their changes go nowhere", some(ts), c.Name),
+		Reason: fmt.Sprintf("%s: the file selects these tables and publication %s does not have them: their changes are not captured", some(ts), c.Name),
 	}
 	shown, more := ts[:min(len(ts), mostNamed)], ""
 	if len(ts) > len(shown) {
@@ -223,7 +223,7 @@ func (r *tableReport) broken(state string) *capture.Problem {
 	}
 	return &capture.Problem{
 		State: state, Usage: true,
-		Reason: "the server refuses UPDATE and DELETE on a published table: " + strings.Join(listed, ", ") + "; the stream lacks nothing",
+		Reason: "the server refuses UPDATE and DELETE on a published table: " + strings.Join(listed, ", ") + "; no change is missing in the stream",
 		Fix:    strings.Join(fixes, "\n"),
 	}
 }

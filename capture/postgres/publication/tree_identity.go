@@ -55,16 +55,16 @@ func (c *Config) checkGrowth(t *target) error {
 	fix, key := t.defaultIdentities(), primary(t.attributes)
 	switch {
 	case !t.growth.keyed:
-		return growthRefused(fmt.Sprintf("%s has %s and no primary key. A partition that is made later has no replica identity: once %s is "+
+		return growthRefused(fmt.Sprintf("%s has %s and no primary key. A partition that is created later has no replica identity: once %s is "+
 			"published, every UPDATE and DELETE on that partition would fail", t, what, t), t.keyFix())
 	case t.Identity == "i" && len(without(identity(t.attributes), key)) > 0:
-		return growthRefused(fmt.Sprintf("%s has %s. A partition that is made later has its primary key instead: old rows would lack %s", t, what,
+		return growthRefused(fmt.Sprintf("%s has %s. A partition that is created later has its primary key instead: old rows would lack %s", t, what,
 			strings.Join(without(identity(t.attributes), key), ", ")), fix)
 	case len(without(t.key, key)) > 0:
-		return growthRefused(fmt.Sprintf("%s has %s. A partition that is made later has its primary key instead: a delete would lack %s of key",
+		return growthRefused(fmt.Sprintf("%s has %s. A partition that is created later has its primary key instead: a delete would lack %s of key",
 			t, what, strings.Join(without(t.key, key), ", ")), "-- set key to columns of the primary key: "+strings.Join(key, ", "))
 	case t.where != "":
-		return growthRefused(fmt.Sprintf("%s has %s and a filter. A partition that is made later has its primary key instead: where the filter "+
+		return growthRefused(fmt.Sprintf("%s has %s and a filter. A partition that is created later has its primary key instead: where the filter "+
 			"uses another column, every UPDATE and DELETE on that partition would fail", t, what), fix+
 			"\n-- and let the filter use columns of the primary key alone: "+strings.Join(key, ", "))
 	}

@@ -38,7 +38,7 @@ func changedProblem(found []finding) *capture.Problem {
 	}
 	return &capture.Problem{
 		State:  "partitions_changed",
-		Reason: "rows of a published tree came or went without a change in the stream: " + strings.Join(whats, "; "),
+		Reason: "rows of a published tree were added or removed without a change in the stream: " + strings.Join(whats, "; "),
 		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P partitions_changed FILE`",
 	}
 }

@@ -139,7 +139,7 @@ func TestPublicationAlteredWhileAway(t *testing.T) {
 		}, want: "$.a was taken out and put back"},
 		{name: "publication made again", while: func(a *altering) {
 			a.sql("DROP PUB ", "CREATE PUB FOR TABLE ONLY $.a, ONLY $.b WITH ("+managedOptions(a.server.Version)+")")
-		}, want: "dropped and made again"},
+		}, want: "dropped and created again"},
 		{name: "options changed and changed back", while: func(a *altering) {
 			a.sql("ALTER PUB SET (publish = 'insert')", "ALTER PUB SET ("+managedOptions(a.server.Version)+")")
 		}, want: "options were changed and changed back"},
