@@ -27,6 +27,7 @@ var rules = []struct {
 	{"capture/postgres/decode", []string{
 		"capture", "capture/postgres/pgoutput", "capture/postgres/problem", "internal/bufpool", "internal/pgconnect",
 	}},
+	{"capture/postgres/pgoutput", []string{"capture"}},
 	{"capture/postgres/problem", []string{"capture", "internal/pgconnect"}},
 	{"capture/postgres/publication", []string{"capture", "capture/postgres/problem", "capture/postgres/slot", "internal/pgconnect"}},
 	{"capture/postgres/slot", []string{"capture", "capture/postgres/problem", "internal/pgconnect"}},
@@ -141,6 +142,7 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"capture/postgres/conn", module + "capture/postgres", true},
 		{"capture/postgres/conn", module + "capture/postgres/pgoutput", true},
 		{"capture/postgres", module + "capture/postgres/slot", false},
+		{"capture/postgres/pgoutput", module + "capture/postgres/decode", true},
 		{"capture/postgres/problem", module + "capture/postgres", true},
 		{"capture/postgres/decode", module + "capture/postgres/pgoutput", false},
 		{"capture/postgres/decode", module + "capture/postgres/publication", true},
