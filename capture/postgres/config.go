@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"time"
+
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // The modes of Config.Snapshot.
@@ -33,22 +35,26 @@ type Config struct {
 }
 
 // TableOption is a table block.
-type TableOption struct {
-	Name    string   // exact, no wildcard
-	Key     []string // the key's columns; empty: the primary key
-	Columns []string // of the publication's column list; empty: all
-	Where   string   // of the publication's row filter; "": none
-}
+type TableOption = publication.TableOption
 
 // DefaultShutdownGrace is the default of Config.ShutdownGrace: the bound of the design promise "no harm to the source".
 const DefaultShutdownGrace = 5 * time.Second
 
-// option returns the table block of a table, or nil.
-func (c *Config) option(name string) *TableOption {
-	for i := range c.Options {
-		if c.Options[i].Name == name {
-			return &c.Options[i]
+// publication returns what the file says about the publication.
+func (c *Config) publication() *publication.Config {
+	return &publication.Config{
+		Name: c.Publication, Manage: c.Manage, Slot: c.Slot, Tables: c.Tables, Except: c.Except, Options: c.Options,
+		CopiesRows: c.Snapshot == SnapshotInitial, Failover: c.Failover,
+	}
+}
+
+// keys returns the file's `key` of each table that has one.
+func (c *Config) keys() map[string][]string {
+	keys := map[string][]string{}
+	for _, o := range c.Options {
+		if len(o.Key) > 0 {
+			keys[o.Name] = o.Key
 		}
 	}
-	return nil
+	return keys
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -39,7 +42,7 @@ func (c *Config) control(ctx context.Context) (*pgx.Conn, error) {
 	}
 	if err := pgconnect.Unlimited(ctx, conn.PgConn()); err != nil {
 		_ = conn.Close(ctx)
-		return nil, c.named("prepare connection", err)
+		return nil, problem.Named("prepare connection", err)
 	}
 	return conn, nil
 }
@@ -63,9 +66,21 @@ func (c *Config) replication(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	if err := pgconnect.Unlimited(ctx, conn); err != nil {
 		_ = conn.Close(ctx)
-		return nil, c.named("prepare connection", err)
+		return nil, problem.Named("prepare connection", err)
 	}
 	return conn, nil
+}
+
+// makeFailover makes the slot a failover slot.
+func (c *Config) makeFailover(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, slot.FailoverTime)
+	defer cancel()
+	repl, err := c.replication(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, repl.Close)
+	return slot.MakeFailover(ctx, repl, c.Slot)
 }
 
 // parse parses the URL and applies our settings to the result.
@@ -89,12 +104,19 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	problem, err := pgconnect.Refused(err)
-	if problem != nil {
-		return problem
+	refused, err := pgconnect.Refused(err)
+	if refused != nil {
+		return refused
 	}
-	if sqlstate(err) == "" {
+	if pgconnect.SQLState(err) == "" {
 		return pgconnect.Source.Unreachable(err)
 	}
-	return c.named("connect", err)
+	return problem.Named("connect", err)
+}
+
+// hangUp closes a connection within a second, even when ctx has ended.
+func hangUp(ctx context.Context, end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = end(ctx)
 }

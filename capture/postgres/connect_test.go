@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -138,7 +139,7 @@ func TestServerDownAndStarting(t *testing.T) {
 	if _, err := c.replication(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want the context's end", err)
 	}
-	if err := c.named("connect", &pgconn.PgError{Code: "57P03"}); state(err) != "source_starting" {
+	if err := problem.Named("connect", &pgconn.PgError{Code: "57P03"}); state(err) != "source_starting" {
 		t.Error(err)
 	}
 }

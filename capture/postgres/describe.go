@@ -7,6 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // Describe calls use with a published table as a copy of its rows would describe it. No DDL can change the table until use
@@ -23,37 +26,35 @@ func (s *Settings) Describe(ctx context.Context, pipeline, schema, name string, 
 	defer hangUp(ctx, conn.Close) // which ends the transaction
 	for _, sql := range []string{
 		"SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "BEGIN READ ONLY",
-		"LOCK TABLE " + ident(schema, name) + " IN ACCESS SHARE MODE",
+		"LOCK TABLE " + pgconnect.Ident(schema, name) + " IN ACCESS SHARE MODE",
 	} {
-		if err := exec(ctx, conn, sql); err != nil {
-			return c.named("lock table "+schema+"."+name, err)
+		if err := pgconnect.Exec(ctx, conn, sql); err != nil {
+			return problem.Named("lock table "+schema+"."+name, err)
 		}
 	}
 	t, err := c.describeTable(ctx, conn, schema, name)
 	if err != nil {
-		return c.named("read table "+schema+"."+name, err)
+		return problem.Named("read table "+schema+"."+name, err)
 	}
 	return use(t)
 }
 
 func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name string) (*capture.Table, error) {
-	all, err := c.tables(ctx, conn)
+	all, err := c.publication().ReadTables(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }
-	r := newRelations(lend, c.keys())
-	if err := r.preload(ctx, conn, c.Publication); err != nil {
+	r := decode.NewRelations(lend, c.keys(), "")
+	if err := r.Preload(ctx, conn, c.Publication); err != nil {
 		return nil, err
 	}
-	sn := &snapshot{config: c, conn: conn}
 	for _, t := range all {
 		if t.Schema == schema && t.Name == name {
-			if err := sn.describeAll(ctx, r, &published{Tables: []publishedTable{t}}); err != nil {
-				return nil, err
-			}
-			return sn.tables[0].table, nil
+			list := []decode.CopyTable{{OID: t.OID, Schema: schema, Name: name, Columns: t.Columns}}
+			err := r.DescribeCopy(ctx, conn, list)
+			return list[0].Table, err
 		}
 	}
-	return nil, fmt.Errorf("publication %s has no table %s.%s any more", c.Publication, schema, name)
+	return nil, fmt.Errorf("publication %s does not have table %s.%s any more", c.Publication, schema, name)
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -123,8 +125,8 @@ func testStandbyLeavesNothingOpen(t *testing.T, s *testenv.PostgresServer) {
 	}
 	second.close()
 	late := New(testConfig(s, db), zap.NewNop())
-	defer late.side.close()
-	if _, err := late.open(t.Context(), &published{}, &slotState{}); !errors.Is(err, capture.ErrSlotInUse) {
+	defer late.control.close()
+	if _, err := late.open(t.Context(), &publication.Published{}, &slot.State{}); !errors.Is(err, capture.ErrSlotInUse) {
 		t.Errorf("a start that comes too late: %v", err)
 	}
 	if n := refusedStarts(t, s, db); n != 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -94,7 +95,7 @@ func (w *witness) knows(s *testenv.PostgresServer, when string, all map[string]k
 	}
 	defer conn.Close(context.Background())
 	for name, k := range all {
-		if got, err := c.knows(w.t.Context(), conn, k.commit); err != nil || got != k.want {
+		if got, err := slot.FindCommit(w.t.Context(), conn, k.commit); err != nil || got != k.want {
 			w.t.Errorf("%s: %s: %v, %v; want %v", when, name, got, err, k.want)
 		}
 	}

@@ -7,10 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-func tablesOf(p *published) []string {
+func tablesOf(p *publication.Published) []string {
 	var all []string
 	for _, t := range p.Tables {
 		item := t.Schema + "." + t.Name + "(" + strings.Join(t.Columns, ",") + ")"
@@ -37,11 +39,11 @@ func TestPublicationFollowsTheFile(t *testing.T) {
 		first := s.publish(c)
 		want(s, "tables", tablesOf(first), []string{"public.a(id,x,y)", "public.b(id)"})
 		want(s, "added", first.Added, []string{"public.a", "public.b"})
-		if !first.Created || !first.changed() {
+		if !first.Created || !first.Altered() {
 			s.Error("not created")
 		}
 		again := s.publish(c)
-		if again.changed() || again.Edition.String() != first.Edition.String() || again.Mark != first.Mark {
+		if again.Altered() || again.Fingerprint.String() != first.Fingerprint.String() || again.Hash != first.Hash {
 			s.Errorf("second start: %+v, before %+v", again, first)
 		}
 
@@ -51,10 +53,10 @@ func TestPublicationFollowsTheFile(t *testing.T) {
 		want(s, "tables", tablesOf(second), []string{"public.a(id,y) (id > 3)", "public.c(id)"})
 		want(s, "changes", [][]string{second.Added, second.Changed, second.Removed},
 			[][]string{{"public.c"}, {"public.a"}, {"public.b"}})
-		if second.Created || second.Mark == first.Mark {
+		if second.Created || second.Hash == first.Hash {
 			s.Errorf("changed publication: %+v", second)
 		}
-		if again := s.publish(c); again.changed() || again.Mark != second.Mark {
+		if again := s.publish(c); again.Altered() || again.Hash != second.Hash {
 			s.Errorf("start after the change: %+v", again)
 		}
 	})
@@ -70,7 +72,7 @@ func TestPublicationIsMendedAfterOthers(t *testing.T) {
 		second := s.publish(c)
 		want(s, "tables", tablesOf(second), []string{"public.a(id)"})
 		want(s, "removed", second.Removed, []string{"x.b", "x.*"})
-		if what := second.Edition.altered(&first.Edition, false); len(what) != 1 {
+		if what := second.Fingerprint.AlteredSince(first.Fingerprint.String()); len(what) != 1 {
 			s.Errorf("of options that were changed and are mended it says %v", what)
 		}
 	})
@@ -114,8 +116,8 @@ func TestHostileNames(t *testing.T) {
 		long := strings.Repeat("long", 15) + "123"
 		tables := []string{`Order Notes`, `we"ird`, `dot.ted`, `🦀 crab`, `it's`, `back\slash`, `semi;colon`, `%s`, long}
 		for _, n := range tables {
-			s.exec("CREATE TABLE "+ident(n)+` ("Full Name" text PRIMARY KEY, "a""b" int)`,
-				"ALTER TABLE "+ident(n)+" REPLICA IDENTITY FULL")
+			s.exec("CREATE TABLE "+pgconnect.Ident(n)+` ("Full Name" text PRIMARY KEY, "a""b" int)`,
+				"ALTER TABLE "+pgconnect.Ident(n)+" REPLICA IDENTITY FULL")
 		}
 		var names, wants []string
 		for _, n := range tables {
@@ -126,12 +128,12 @@ func TestHostileNames(t *testing.T) {
 		c.Publication = strings.Repeat("🦀", 13) + `" '; --`
 		slices.Sort(wants)
 		want(s, "tables", tablesOf(s.publish(c)), wants)
-		if s.publish(c).changed() {
+		if s.publish(c).Altered() {
 			s.Error("changed again")
 		}
 		c.Options = []TableOption{{Name: `public.we"ird`, Where: `"a""b" > 3 AND "Full Name" <> 'it''s'`}}
 		s.publish(c)
-		if s.publish(c).changed() {
+		if s.publish(c).Altered() {
 			s.Error("a filter with quotes is changed again")
 		}
 		if lines, err := dropIt(s, c); err != nil || len(lines) != 1 {
@@ -174,11 +176,11 @@ func TestGuardTakesAllBack(t *testing.T) {
 			`CREATE PUBLICATION other FOR TABLE b WHERE (x > 3)`)
 		c := s.config("public.a", "public.b")
 		conn := s.control(c)
-		p, errs := c.preflight(s.Context(), conn)
+		p, errs := c.publication().Preflight(s.Context(), conn)
 		if len(errs) > 0 {
 			s.Fatal(errs)
 		}
-		_, err := c.publication(s.Context(), conn, p)
+		_, err := c.publication().Apply(s.Context(), conn, p)
 		wantProblem(s, []error{err}, "publication_breaks_updates", "public.b", "nothing was changed")
 		if n := s.server.Query(t, s.db, `SELECT count(*) FROM pg_publication`); n != "1" {
 			s.Errorf("%s publications", n)
@@ -200,7 +202,7 @@ func TestForeignPublication(t *testing.T) {
 		first := s.publish(c)
 		want(s, "tables", tablesOf(first), []string{"public.a(id,x)", "public.b(id)"})
 		s.exec(`CREATE TABLE later (id int PRIMARY KEY)`)
-		if m := s.publish(c).Mark; m != first.Mark {
+		if m := s.publish(c).Hash; m != first.Hash {
 			s.Error("a new table changes FOR ALL TABLES")
 		}
 		c.Manage, c.Tables = true, []string{"public.a"}

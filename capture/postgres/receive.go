@@ -17,6 +17,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -38,7 +40,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 			return context.Cause(ctx)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 		case err != nil:
-			return s.config.named("read stream", err)
+			return problem.Named("read stream", err)
 		default:
 			if err := s.message(ctx, m); err != nil {
 				if ctx.Err() != nil {
@@ -61,8 +63,8 @@ func (s *stream) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.asm.full() || !ready && s.asm.whole() {
-		return s.hand(ctx, s.asm.take())
+	if s.asm.Full() || !ready && s.asm.Complete() {
+		return s.hand(ctx, s.asm.Take())
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 			}
 			if silent += s.pulse; silent > quiet*s.pulse+s.patience {
 				return &capture.Problem{State: "source_unreachable", Reason: fmt.Sprintf("the server has not answered for %s on the "+
-					"connection beside the stream, and nobody reads the stream", silent.Round(time.Second))}
+					"control connection, and the stream is not being read", silent.Round(time.Second))}
 			}
 		}
 	}
@@ -166,10 +168,10 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 		s.sent(body, walHead-8)
 		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
 		s.status.idle = false
-		if wal := body[walHead:]; len(wal) > 0 && s.asm.asks(pgoutput.Kind(wal[0])) {
-			return s.withKeepalives(func() error { return s.asm.add(ctx, wal, m.Own) })
+		if wal := body[walHead:]; len(wal) > 0 && s.asm.NeedsControl(pgoutput.Kind(wal[0])) {
+			return s.withKeepalives(func() error { return s.asm.Add(ctx, wal, m.Own) })
 		}
-		return s.asm.add(ctx, body[walHead:], m.Own)
+		return s.asm.Add(ctx, body[walHead:], m.Own)
 	default:
 		return fmt.Errorf("read stream: data of kind %q", m.Body[0])
 	}
@@ -203,13 +205,13 @@ func (s *stream) refused(ctx context.Context, body []byte) error {
 }
 
 func (s *stream) startError(ctx context.Context, err error) error {
-	var row *slotState
+	var row *slot.State
 	if err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
-		row, err = s.config.readSlot(ctx, c, s.slot)
+		row, err = slot.Read(ctx, c, s.slot)
 		return err
 	}); err != nil {
 		s.log.Debug("read slot after an error", zap.Error(err))
-		return s.config.named("stream slot "+s.slot, err)
+		return problem.Named("stream slot "+s.slot, err)
 	}
 	return s.config.startError(err, row)
 }
@@ -232,15 +234,14 @@ func (s *stream) notice(ctx context.Context, body []byte) error {
 			return err
 		}
 	}
-	return s.config.publicationMissing(errors.New(m.Message))
+	return s.config.publication().Missing(errors.New(m.Message))
 }
 
 // publicationExists reads from the catalogue whether the publication exists.
 func (s *stream) publicationExists(ctx context.Context) (exists bool, err error) {
 	err = s.withKeepalives(func() error {
-		return s.control.do(ctx, func(c *pgx.Conn) error {
-			mark, err := s.config.mark(ctx, c)
-			exists = mark != ""
+		return s.control.do(ctx, func(c *pgx.Conn) (err error) {
+			exists, err = s.config.publication().Exists(ctx, c)
 			return err
 		})
 	})

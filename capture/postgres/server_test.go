@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -44,7 +45,7 @@ func TestServerSettings(t *testing.T) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		_, _, err = c.createSlot(s.Context(), repl, temporarySlot(c.Slot))
+		_, _, err = slot.Create(s.Context(), repl, slot.TemporaryName(c.Slot))
 		repl.Close(s.Context())
 		wantProblem(s, []error{err}, "slots_exhausted")
 		s.fix(p)
@@ -83,24 +84,24 @@ func TestFailoverSlot(t *testing.T) {
 		if errs := s.preflight(c); errs != nil {
 			s.Errorf("a slot that only lacks the property: %v", errs)
 		}
-		if err := c.failover(s.Context()); err != nil {
+		if err := c.makeFailover(s.Context()); err != nil {
 			s.Error(err)
 		}
-		slot, err := c.readSlot(s.Context(), s.control(c), c.Slot)
-		if err != nil || !slot.Failover || s.preflight(c) != nil {
-			s.Errorf("slot %+v, %v", slot, err)
+		row, err := slot.Read(s.Context(), s.control(c), c.Slot)
+		if err != nil || !row.Failover || s.preflight(c) != nil {
+			s.Errorf("slot %+v, %v", row, err)
 		}
 		if _, err := dropIt(s, c); err != nil {
 			s.Error(err)
 		}
 		s.exec(`SELECT pg_create_physical_replication_slot('` + c.Slot + `')`)
-		wantProblem(s, []error{c.failover(s.Context())}, "slot_not_failover", c.Slot)
+		wantProblem(s, []error{c.makeFailover(s.Context())}, "slot_not_failover", c.Slot)
 		s.exec(`SELECT pg_drop_replication_slot('` + c.Slot + `')`)
 		s.publish(c)
 		s.createSlot(c)
-		slot, err = c.readSlot(s.Context(), s.control(c), c.Slot)
-		if err != nil || !slot.Failover || s.preflight(c) != nil {
-			s.Errorf("slot %+v, %v", slot, err)
+		row, err = slot.Read(s.Context(), s.control(c), c.Slot)
+		if err != nil || !row.Failover || s.preflight(c) != nil {
+			s.Errorf("slot %+v, %v", row, err)
 		}
 	})
 }

@@ -8,9 +8,13 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
@@ -81,8 +85,8 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	for _, t := range s.Options {
 		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
 	}
-	if !slotName.MatchString(c.Slot) {
-		return c, refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
+	if !slot.ValidName(c.Slot) {
+		return c, problem.Refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
 			"give the source a slot: up to 54 of a-z, 0-9 and _")
 	}
 	return c, nil
@@ -118,7 +122,7 @@ func (s *Settings) Look(ctx context.Context, pipeline string, records []capture.
 	if err != nil {
 		return capture.Origin{}, capture.Slot{}, nil, err
 	}
-	return c.judgedBy(ctx, records)
+	return c.readForStartRule(ctx, records)
 }
 
 // Drop removes the slot and, if tailrace manages it, the publication. It refuses a slot that is in use. It returns a line
@@ -132,6 +136,20 @@ func (s *Settings) Drop(ctx context.Context, pipeline string, dry bool) ([]strin
 	return c.drop(ctx, dry)
 }
 
+// Unpublished implements verify.Unpublished.
+func (s *Settings) Unpublished(ctx context.Context, pipeline string) ([][2]string, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	return c.publication().Unpublished(ctx, conn)
+}
+
 // CheckSettings checks everything that needs no server.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
@@ -139,14 +157,14 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if err := pgconnect.CheckURL(string(s.URL)); err != nil {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
 	}
-	if s.Slot != "" && !slotName.MatchString(s.Slot) {
-		add("slot", "this cannot be the name of a slot", "Postgres takes up to 54 of a-z, 0-9 and _.")
+	if s.Slot != "" && !slot.ValidName(s.Slot) {
+		add("slot", "this cannot be the name of a slot", "Use up to 54 of a-z, 0-9 and _.")
 	}
 	if len(s.Publication) > 63 || strings.ContainsRune(s.Publication, 0) {
 		add("publication", "this cannot be the name of a publication", "Postgres cuts names at 63 bytes.")
 	}
 	if h := time.Duration(s.Heartbeat); h < time.Second || h > 10*time.Minute {
-		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is let go at this pace.")
+		add("heartbeat", "heartbeat must be between 1s and 10m", "An idle database's WAL is released at this interval.")
 	}
 	if s.Origin != originAny && s.Origin != originNone {
 		add("origin", fmt.Sprintf("origin = %q is unknown", s.Origin), "It is any or none.")
@@ -159,12 +177,12 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("except", "except has no effect with manage = false", "The publication decides what is published.")
 	}
 	for _, text := range s.Tables {
-		if _, err := parsePattern(text); err != nil {
+		if _, err := publication.ParsePattern(text); err != nil {
 			add("tables", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
 		}
 	}
 	for _, text := range s.Except {
-		if _, err := parsePattern(text); err != nil {
+		if _, err := publication.ParsePattern(text); err != nil {
 			add("except", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
 		} else if slices.Contains(s.Tables, text) {
 			add("except", fmt.Sprintf("%q is in tables and in except", text), "Take it out of one of them.")
@@ -184,7 +202,7 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 		seen[t.Name] = true
 		schema, name, _ := capture.SplitName(t.Name)
 		for _, text := range s.Except {
-			if p, err := parsePattern(text); err == nil && p.match(schema, name) {
+			if p, err := publication.ParsePattern(text); err == nil && p.Match(schema, name) {
 				ds = append(ds, mistake(t.Range, fmt.Sprintf("except leaves out table %q", t.Name), fmt.Sprintf("It is %q.", text)))
 			}
 		}
@@ -199,15 +217,16 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 // CheckSettings checks one table block.
 func (t *TableSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
-	if p, err := parsePattern(t.Name); err != nil {
+	if p, err := publication.ParsePattern(t.Name); err != nil {
 		ds = append(ds, mistake(t.Range, err.Error(), `Write table "schema.table".`))
-	} else if !p.exact() {
+	} else if !p.Exact() {
 		ds = append(ds, mistake(t.Range, "a table block is for one table", "Wildcards belong to tables."))
 	}
 	ds = append(ds, checkNames("key", t.Key, at)...)
 	ds = append(ds, checkNames("columns", t.Columns, at)...)
-	if len(t.Columns) > 0 && !contains(t.Columns, t.Key) && at.Known("key") {
-		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(without(t.Key, t.Columns), ", ")+" of key", ""))
+	missing := slices.DeleteFunc(slices.Clone(t.Key), func(name string) bool { return slices.Contains(t.Columns, name) })
+	if len(t.Columns) > 0 && len(missing) > 0 && at.Known("key") {
+		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(missing, ", ")+" of key", ""))
 	}
 	return ds
 }
@@ -220,7 +239,7 @@ func checkNames(attribute string, list []string, at config.Positions) hcl.Diagno
 		summary = attribute + " is empty"
 	case slices.Contains(list, ""):
 		summary = attribute + " has an empty name"
-	case len(list) > len(slices.Compact(sorted(list))):
+	case len(list) > len(slices.Compact(slices.Sorted(slices.Values(list)))):
 		summary = attribute + " has a column twice"
 	default:
 		return nil
@@ -233,9 +252,27 @@ func (s *SnapshotSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if s.Mode == SnapshotInitial || s.Mode == SnapshotNever {
 		return nil
 	}
-	return hcl.Diagnostics{mistake(at.At("mode"), fmt.Sprintf("%q is no mode of a snapshot", s.Mode), "It is initial or never.")}
+	return hcl.Diagnostics{mistake(at.At("mode"), fmt.Sprintf("unknown snapshot mode %q", s.Mode), "Valid modes: initial, never.")}
 }
 
 func mistake(r hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r}
+}
+
+// Read opens a connection for queries, without a time limit, on which values are printed as in the stream. It also returns
+// the name of the publication that the stream carries. The caller closes the connection.
+func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, string, error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, "", err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := pgconnect.Exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
+		hangUp(ctx, conn.Close)
+		return nil, "", problem.Named("prepare connection", err)
+	}
+	return conn.PgConn(), c.Publication, nil
 }

@@ -74,7 +74,7 @@ func TestTableMistakes(t *testing.T) {
 	} {
 		wantMistake(t, table.CheckSettings(config.Positions{}), want)
 	}
-	wantMistake(t, (&SnapshotSettings{Mode: "always"}).CheckSettings(config.Positions{}), `"always" is no mode`)
+	wantMistake(t, (&SnapshotSettings{Mode: "always"}).CheckSettings(config.Positions{}), `unknown snapshot mode "always"`)
 }
 
 func wantMistake(t *testing.T, ds hcl.Diagnostics, want string) {

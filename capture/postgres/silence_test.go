@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -83,7 +84,7 @@ func TestSilenceSoak(t *testing.T) {
 		}
 		proxy.HoldReplies()
 		began := time.Now()
-		if _, err := c.readSlot(context.Background(), control, c.Slot); err == nil || time.Since(began) > conn.AnswerTimeout+20*time.Second {
+		if _, err := slot.Read(context.Background(), control, c.Slot); err == nil || time.Since(began) > conn.AnswerTimeout+20*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -92,7 +93,7 @@ func (s site) preflight(c *Config) []error {
 	s.Helper()
 	conn := s.control(c)
 	defer conn.Close(s.Context())
-	_, errs := c.preflight(s.Context(), conn)
+	_, errs := c.publication().Preflight(s.Context(), conn)
 	return errs
 }
 
@@ -140,15 +141,15 @@ func sqlOf(t testing.TB, fix string) []string {
 }
 
 // publish goes through preflight and publication.
-func (s site) publish(c *Config) *published {
+func (s site) publish(c *Config) *publication.Published {
 	s.Helper()
 	conn := s.control(c)
 	defer conn.Close(s.Context())
-	p, errs := c.preflight(s.Context(), conn)
+	p, errs := c.publication().Preflight(s.Context(), conn)
 	if len(errs) > 0 {
 		s.Fatalf("preflight: %v", errs)
 	}
-	pub, err := c.publication(s.Context(), conn, p)
+	pub, err := c.publication().Apply(s.Context(), conn, p)
 	if err != nil {
 		s.Fatalf("publication: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -43,14 +44,6 @@ func TestSlotsOfOthers(t *testing.T) {
 	})
 }
 
-func TestSlotOfAnotherPlugin(t *testing.T) {
-	c := &Config{Slot: "tailrace_x"}
-	p := c.slotProblem(&slotState{Type: "logical", Here: true, Plugin: "wal2json"})
-	if p == nil || p.State != "slot_other_plugin" || !strings.Contains(p.Reason, "wal2json") {
-		t.Errorf("%+v", p)
-	}
-}
-
 func TestSlotLost(t *testing.T) {
 	alone(t, func(s site) {
 		s.exec(`CREATE TABLE a (id int PRIMARY KEY)`)
@@ -58,8 +51,8 @@ func TestSlotLost(t *testing.T) {
 		s.publish(c)
 		s.createSlot(c)
 		conn := s.control(c)
-		before, err := c.readSlot(s.Context(), conn, c.Slot)
-		if err != nil || before.Safe <= 0 || before.state() != "inactive" {
+		before, err := slot.Read(s.Context(), conn, c.Slot)
+		if err != nil || before.Safe <= 0 || before.Health() != "inactive" {
 			s.Errorf("slot %+v, %v", before, err)
 		}
 		for range 4 {
@@ -67,8 +60,8 @@ func TestSlotLost(t *testing.T) {
 		}
 		s.exec(`CHECKPOINT`)
 		p := s.refused(c, "slot_lost", c.Slot, "wal_removed", "max_slot_wal_keep_size", "snapshot")
-		lost, err := c.readSlot(s.Context(), conn, c.Slot)
-		if err != nil || lost.state() != "lost" {
+		lost, err := slot.Read(s.Context(), conn, c.Slot)
+		if err != nil || lost.Health() != "lost" {
 			s.Errorf("slot %+v, %v", lost, err)
 		}
 		if err := c.startError(startIt(s, c), lost); state(err) != p.State {
@@ -121,18 +114,18 @@ func TestSlotHeldByAnother(t *testing.T) {
 			s.Fatal(err)
 		}
 		defer repl.Close(s.Context())
-		_, _, err = c.createSlot(s.Context(), repl, c.Slot)
+		_, _, err = slot.Create(s.Context(), repl, c.Slot)
 		if p := capture.AsProblem(err); p == nil || p.State != "slot_active" || p.Halted {
 			s.Errorf("create twice: %v", err)
 		}
 		if err := startIt(s, c); err != nil {
 			s.Fatal(err)
 		}
-		slot, err := c.readSlot(s.Context(), conn, c.Slot)
-		if err != nil || !slot.Active || slot.PID == 0 || slot.Confirmed != at || slot.state() != "active" || !slot.Here {
-			s.Errorf("slot %+v, %v", slot, err)
+		row, err := slot.Read(s.Context(), conn, c.Slot)
+		if err != nil || !row.Active || row.PID == 0 || row.Confirmed != at || row.Health() != "active" || !row.Here {
+			s.Errorf("slot %+v, %v", row, err)
 		}
-		err = c.startError(startIt(s, c), slot)
+		err = c.startError(startIt(s, c), row)
 		if p := capture.AsProblem(err); p == nil || p.State != "slot_active" || p.Halted {
 			s.Errorf("second start: %v", err)
 		}
@@ -180,7 +173,7 @@ func TestDrop(t *testing.T) {
 
 func TestPublicationMissingAtStart(t *testing.T) {
 	c := &Config{Slot: "tailrace_x", Publication: "p", Manage: true}
-	p := capture.AsProblem(c.startError(&sqlError{"42704"}, &slotState{}))
+	p := capture.AsProblem(c.startError(&sqlError{"42704"}, &slot.State{}))
 	if p == nil || p.State != "publication_missing" {
 		t.Errorf("%+v", p)
 	}
@@ -205,13 +198,13 @@ func TestCreateSlotEndsWithItsContext(t *testing.T) {
 		}
 		done := make(chan error, 1)
 		go func() {
-			_, _, err := c.createSlot(ctx, repl, temporarySlot(c.Slot))
+			_, _, err := slot.Create(ctx, repl, slot.TemporaryName(c.Slot))
 			done <- err
 		}()
 		look := s.control(c)
 		var wait *capture.Problem
 		for wait == nil {
-			if wait, err = c.slotWait(s.Context(), look, repl.PID()); err != nil {
+			if wait, err = slot.CreateBlocker(s.Context(), look, c.Slot, repl.PID()); err != nil {
 				s.Fatal(err)
 			}
 		}
@@ -228,4 +221,20 @@ func TestCreateSlotEndsWithItsContext(t *testing.T) {
 		}
 		s.await(`SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '` + c.Slot + `')`)
 	})
+}
+
+// sqlError makes a server's error of a SQLSTATE.
+type sqlError struct{ code string }
+
+func (e *sqlError) Error() string { return e.code }
+func (e *sqlError) Unwrap() error { return &pgconn.PgError{Code: e.code} }
+
+func identifyIt(s site, c *Config) (capture.Origin, capture.LSN, error) {
+	s.Helper()
+	repl, err := c.replication(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer repl.Close(s.Context())
+	return slot.Identify(s.Context(), repl, c.Slot)
 }

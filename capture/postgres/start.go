@@ -13,17 +13,21 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // open starts the slot where it is confirmed, or makes a first start when there is none. The slot comes first: no sink is
 // opened before the slot is ours.
-func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*stream, error) {
+func (s *Source) open(ctx context.Context, pub *publication.Published, row *slot.State) (*stream, error) {
 	repl, err := s.config.replication(ctx)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.start(ctx, repl, pub, slot)
+	st, err := s.start(ctx, repl, pub, row)
 	if err != nil {
 		_ = repl.Close(context.WithoutCancel(ctx)) // desynchronised after an error: not reused
 		return nil, err
@@ -31,49 +35,44 @@ func (s *Source) open(ctx context.Context, pub *published, slot *slotState) (*st
 	return st, nil
 }
 
-func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published, slot *slotState) (*stream, error) {
-	origin, _, err := s.config.identify(ctx, repl)
+func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publication.Published, row *slot.State) (*stream, error) {
+	origin, _, err := slot.Identify(ctx, repl, s.config.Slot)
 	if err != nil {
 		return nil, err
 	}
-	pub.Edition.dropped = s.dropped(&pub.Edition)
-	origin.Publication = pub.Edition.String()
 	var next uint64
-	if err := s.side.do(ctx, func(c *pgx.Conn) (err error) {
-		if origin.Database, next, err = s.config.database(ctx, c); err != nil {
+	if err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
+		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
 			return err
 		}
-		return s.relations.preload(ctx, c, s.config.Publication)
+		return s.relations.Preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
 	}
 	s.trees.begin()
-	names := s.namesOf(&pub.Edition, next)
-	pass := once(names.passed)
+	view := s.keeper.View(pub, next)
+	origin.Publication = view.Fingerprint()
+	state := stateDone
+	if row == nil {
+		state = statePending
+	}
 	st := &stream{
-		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
-		asm: &assembler{
-			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: names,
-			trees: s.trees,
-		},
-		mark:    pub.Mark,
-		dropped: membersOf(pub.Edition.dropped), passed: names.passed,
-		altered: func(ctx context.Context, text string) ([]string, error) { return s.altered(ctx, pub, text) },
+		config: &s.config, log: s.log, control: s.control, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		asm: decode.NewAssembler(s.relations, decode.Options{
+			Origin: origin, State: state, SkipReplicated: s.config.SkipReplicated, NextXID: next, Names: view, Trees: s.trees,
+		}),
+		publication: view,
 		accept: func() {
-			s.accept(ctx, pub)
-			pass()
+			view.Accept(ctx)
 			s.trees.pass()
 		},
 	}
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {
 		c, err := s.copyRows(ctx, origin, n, waits)
-		if errors.Is(err, errOtherEdition) {
-			st.end(capture.ErrRestart) // the next stream reads the present edition
+		if errors.Is(err, errOtherFingerprint) {
+			st.end(capture.ErrRestart) // the next stream reads the present publication
 		}
 		return c, err
-	}
-	for _, t := range pub.Tables {
-		st.tables = append(st.tables, &capture.Table{OID: t.OID, Schema: t.Schema, Name: t.Name})
 	}
 	timeout, err := senderTimeout(ctx, repl)
 	if err != nil {
@@ -85,23 +84,22 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	}
 	conn.Below(repl.Conn()).Unanswered(st.patience)
 	from := capture.LSN(0)
-	if slot == nil {
-		s.accepted = nil // whatever was altered before, this stream begins with all rows
-		s.names.forget()
+	if row == nil {
+		s.keeper.Forget() // whatever was altered before, this stream begins with all rows
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}
 		st.start = capture.Position{LSN: from - 1}
 	} else {
-		from = slot.Confirmed
+		from = row.Confirmed
 		st.start = capture.Position{LSN: from}
 	}
 	st.flush.Store(uint64(from))
-	st.asm.last = from
-	s.trees.read.Store(uint64(from)) // the keepalives of an idle server may have no other position
+	st.asm.StartAt(from)
+	s.trees.ReadTo(from) // the keepalives of an idle server may have no other position
 	if err := st.launch(ctx, repl, from); err != nil {
 		if st.snapshot != nil {
-			st.snapshot.abandon()
+			st.snapshot.Close()
 		}
 		return nil, s.classifySlotError(ctx, st.slot, err)
 	}
@@ -110,13 +108,13 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 
 // classifySlotError determines which process holds the slot if err means that it is in use. If that is our own previous
 // walsender, which may not have noticed that its connection is gone, classifySlotError terminates it.
-func (s *Source) classifySlotError(ctx context.Context, slot string, err error) error {
-	if code := sqlstate(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
+func (s *Source) classifySlotError(ctx context.Context, name string, err error) error {
+	if code := pgconnect.SQLState(err); code != pgconnect.ObjectInUse && code != pgconnect.DuplicateObject {
 		return err
 	}
 	ours := false
-	look := s.side.do(ctx, func(c *pgx.Conn) error {
-		row, err := s.config.readSlot(ctx, c, slot)
+	readErr := s.control.do(ctx, func(c *pgx.Conn) error {
+		row, err := slot.Read(ctx, c, name)
 		if err != nil || row == nil || uint32(row.PID) != s.pid || s.pid == 0 {
 			return err
 		}
@@ -124,9 +122,9 @@ func (s *Source) classifySlotError(ctx context.Context, slot string, err error) 
 		_, err = c.Exec(ctx, `SELECT pg_terminate_backend($1)`, row.PID)
 		return err
 	})
-	if look != nil || ours {
+	if readErr != nil || ours {
 		_ = capture.Sleep(ctx, 100*time.Millisecond) // Run checks ctx
-		return fmt.Errorf("%w: our own connection of before still holds slot %s", capture.ErrRestart, slot)
+		return fmt.Errorf("%w: slot %s is still held by our previous connection", capture.ErrRestart, name)
 	}
 	return fmt.Errorf("%w: %w", capture.ErrSlotInUse, err)
 }
@@ -159,12 +157,12 @@ func senderTimeout(ctx context.Context, repl *pgconn.PgConn) (time.Duration, err
 // the protocol, which has no message for a transaction that has not committed (I4).
 func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.LSN) (err error) {
 	option := ""
-	if s.config.SkipReplicated && major(repl) >= 16 { // on older servers the assembler skips them
+	if s.config.SkipReplicated && pgconnect.Major(repl) >= 16 { // on older servers the assembler skips them
 		option = ", origin 'none'"
 	}
 	h, err := repl.Hijack()
 	if err != nil {
-		return fmt.Errorf("take the connection over: %w", err)
+		return fmt.Errorf("take over the connection: %w", err)
 	}
 	s.conn, s.socket = h.Conn, conn.Below(h.Conn)
 	s.socket.Own()
@@ -175,20 +173,20 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	}()
 	s.attach()
 	sql := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s%s)", s.slot, from,
-		pgconnect.CommandLiteral(ident(s.config.Publication)), option)
+		pgconnect.CommandLiteral(pgconnect.Ident(s.config.Publication)), option)
 	q, err := (&pgproto3.Query{String: sql}).Encode(nil)
 	if err != nil {
 		return err
 	}
 	if _, err := s.conn.Write(q); err != nil {
-		return s.config.named("start slot "+s.slot, err)
+		return problem.Named("start slot "+s.slot, err)
 	}
 	stop := context.AfterFunc(ctx, s.socket.Wake)
 	defer stop()
 	for {
 		m, err := s.frames.Next()
 		if err != nil {
-			return s.config.named("start slot "+s.slot, err)
+			return problem.Named("start slot "+s.slot, err)
 		}
 		switch m.Kind {
 		case 'W':

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
 )
 
 // status records what was last sent to the server and what it wants to know. Except for asked it belongs to the socket's
@@ -40,7 +41,7 @@ func (s *stream) handleKeepalive(body []byte, now time.Time) error {
 	end := capture.LSN(binary.BigEndian.Uint64(body))
 	st := &s.status
 	st.received = max(st.received, end)
-	if s.asm.tx == nil { // inside a transaction the end may be that of its own commit record
+	if !s.asm.InTransaction() { // inside a transaction the end may be that of its own commit record
 		st.reached = max(st.reached, end)
 	}
 	if body[16] == 0 {
@@ -64,11 +65,11 @@ func (s *stream) handleKeepalive(body []byte, now time.Time) error {
 // once per second: each such batch costs every sink a progress record.
 func (s *stream) reach(now time.Time, haste bool) error {
 	st := &s.status
-	if s.asm.tx != nil || st.reached <= s.asm.last || !haste && now.Sub(st.shown) < time.Second {
+	if s.asm.InTransaction() || st.reached <= s.asm.Last() || !haste && now.Sub(st.shown) < time.Second {
 		return nil
 	}
 	st.shown = now
-	s.asm.close(capture.Position{LSN: st.reached})
+	s.asm.Close(capture.Position{LSN: st.reached})
 	return nil
 }
 
@@ -82,7 +83,7 @@ func (s *stream) tick(now time.Time) error {
 		} else if now.Sub(st.askedAt) > s.config.ShutdownGrace && st.askedLast.Sub(st.askedAt) > s.config.ShutdownGrace/2 {
 			return &capture.Problem{
 				State:  "source_stopping",
-				Reason: "the server wants to stop and the sinks do not hold everything yet: let it go",
+				Reason: "the server is shutting down and the sinks have not stored everything yet: the stream ends so that it can stop",
 			}
 		}
 	}
@@ -133,7 +134,7 @@ func (s *stream) send(now time.Time, ask bool) error {
 	}
 	_ = s.conn.SetWriteDeadline(now.Add(s.pulse + closeTimeout)) // fails on a closed connection, which the write reports
 	if _, err := s.conn.Write(b); err != nil {
-		return s.config.named("send status", err)
+		return problem.Named("send status", err)
 	}
 	return nil
 }

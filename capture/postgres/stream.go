@@ -14,6 +14,10 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/capture/postgres/snapshot"
 )
 
 // mainLane is the name under which sinks keep the progress of a Postgres source.
@@ -25,30 +29,25 @@ const closeTimeout = time.Second
 // stream is one replication connection from START_REPLICATION to its end. One goroutine, receive, owns the socket: it
 // reads, decodes, hands over batches and sends the status. It never waits for the window without answering the server.
 type stream struct {
-	config   *Config
-	log      *zap.Logger
-	control  *sideConn
-	trees    *trees
-	slot     string // the main slot, or the temporary one of a first start
-	pid      uint32 // of the walsender
-	origin   capture.Origin
-	start    capture.Position
-	snapshot *snapshot        // nil: there is none to make
-	rowsDone bool             // Next has returned all rows of the snapshot
-	first    capture.Position // the end of the first batch with changes that Next has returned; zero: none yet
-	mark     string           // of the publication's edition
-	// altered describes how another session altered the publication since a sink recorded an edition of it.
-	altered func(ctx context.Context, edition string) ([]string, error)
-	accept  func()           // records the stream's edition as the one that this process has accepted
-	passed  <-chan struct{}  // closed when every sink has passed the start rule
-	dropped []member         // tables whose names no published table has any more
-	tables  []*capture.Table // that are published, by name
-	rows    func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
+	config      *Config
+	log         *zap.Logger
+	control     *controlConn
+	trees       *trees
+	slot        string // the main slot, or the temporary one of a first start
+	pid         uint32 // of the walsender
+	origin      capture.Origin
+	start       capture.Position
+	snapshot    *snapshot.Snapshot // nil: there is none to make
+	rowsDone    bool               // Next has returned all rows of the snapshot
+	first       capture.Position   // the end of the first batch with changes that Next has returned; zero: none yet
+	publication *publication.View
+	accept      func() // every sink has passed the start rule
+	rows        func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error)
 
 	conn   net.Conn // the socket, or TLS over it
 	socket *conn.Socket
 	frames *conn.Frames
-	asm    *assembler
+	asm    *decode.Assembler
 	pulse  time.Duration // the maximum time between two status updates
 	// patience is how long the server may be silent after it was asked for an answer. It is not less than the server's own
 	// timeout: while the server decodes a transaction that has nothing for us, it reads our messages only often enough to
@@ -66,10 +65,13 @@ type stream struct {
 	ended  chan struct{}
 	err    error // the reason; valid after ended
 
+	life       context.Context // ends after ended is closed
+	background sync.WaitGroup  // goroutines that end with life; close waits for them
+
 	flush          atomic.Uint64 // the position from Confirm, which the status carries
 	expeditedUntil atomic.Int64  // until when a caller waits for the position to move, in Unix nanoseconds
 	copied         chan struct{} // closed when every sink has the snapshot; for a first start only
-	lasts          atomic.Bool   // the temporary slot of a first start has been copied to the permanent one
+	promoted       atomic.Bool   // the temporary slot of a first start has been copied to the permanent one
 	complete       func()
 }
 
@@ -84,18 +86,18 @@ func (s *stream) Start() capture.Position { return s.start }
 
 // Slot implements capture.Stream.
 func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
-	var row *slotState
+	var row *slot.State
 	err := s.control.do(ctx, func(c *pgx.Conn) (err error) {
-		row, err = s.config.readSlot(ctx, c, s.slot)
+		row, err = slot.Read(ctx, c, s.slot)
 		return err
 	})
 	switch {
 	case err != nil:
 		return capture.Slot{}, err
 	case row == nil:
-		return capture.Slot{}, s.config.slotMissing(nil)
+		return capture.Slot{}, slot.Missing(s.config.Slot, nil)
 	case uint32(row.PID) != s.pid:
-		return capture.Slot{}, fmt.Errorf("%w: slot %s is with process %d, not with ours", capture.ErrSlotInUse, s.slot, row.PID)
+		return capture.Slot{}, fmt.Errorf("%w: slot %s is held by process %d, not by ours", capture.ErrSlotInUse, s.slot, row.PID)
 	}
 	return capture.Slot{Confirmed: row.Confirmed, End: row.End, Recovering: row.Recovering, New: s.snapshot != nil}, nil
 }
@@ -103,18 +105,18 @@ func (s *stream) Slot(ctx context.Context) (capture.Slot, error) {
 // Compare implements capture.Stream.
 func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Comparison, err error) {
 	if s.snapshot == nil {
-		if c.Altered, err = s.altered(ctx, r.Origin.Publication); err != nil {
+		if c.Altered, err = s.publication.Altered(ctx, r.Origin.Publication); err != nil {
 			return c, err
 		}
 	}
 	if s.snapshot == nil {
 		s.trees.learn(&r)
 	}
-	if s.snapshot == nil || s.lasts.Load() {
+	if s.snapshot == nil || s.promoted.Load() {
 		copied(&r, &c)
 	}
 	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
-		c.Commit, err = s.config.knows(ctx, conn, r.Commit)
+		c.Commit, err = slot.FindCommit(ctx, conn, r.Commit)
 		return err
 	})
 	return c, err
@@ -123,8 +125,8 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 // Next implements capture.Stream: step 5 of the way of one row.
 func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 	if s.snapshot != nil && !s.rowsDone {
-		b, err := s.snapshot.next(ctx, s.ended)
-		if !errors.Is(err, errCopied) {
+		b, err := s.snapshot.Next(ctx, s.ended)
+		if !errors.Is(err, snapshot.ErrCopied) {
 			return b, err
 		}
 		s.rowsDone = true
@@ -186,10 +188,13 @@ func (s *stream) expedite() {
 
 // run starts the socket's goroutine.
 func (s *stream) run(ctx context.Context) {
+	var endLife context.CancelFunc
+	s.life, endLife = context.WithCancel(ctx)
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	s.ended = make(chan struct{})
 	s.out = make(chan capture.Batch)
 	go func() {
+		defer endLife()
 		defer close(s.ended)
 		s.err = s.receive(ctx)
 		if !errors.Is(s.err, capture.ErrRestart) {
@@ -221,8 +226,9 @@ func (s *stream) close() {
 	}
 	_ = s.conn.Close() // it may be closed already
 	if s.snapshot != nil {
-		s.snapshot.abandon()
+		s.snapshot.Close()
 	}
+	s.background.Wait()
 }
 
 // once returns a function that closes c the first time that it is called.

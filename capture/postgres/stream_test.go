@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -115,12 +116,12 @@ func testLargeTransaction(t *testing.T, s *testenv.PostgresServer) {
 	p.reached()
 	parts := 0
 	for _, b := range p.cuts[first:] {
-		if b.Bytes > cut+1000 {
+		if b.Bytes > decode.BatchSize+1000 {
 			t.Errorf("a batch of %d bytes", b.Bytes)
 		}
 		if !b.Commit {
 			parts++
-			if b.Bytes < cut || b.End.Seq == 0 {
+			if b.Bytes < decode.BatchSize || b.End.Seq == 0 {
 				t.Errorf("a part of %d bytes ends at %s", b.Bytes, b.End)
 			}
 		}

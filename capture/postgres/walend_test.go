@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
 func TestWALEnd(t *testing.T) {
@@ -24,21 +25,21 @@ func TestWALEnd(t *testing.T) {
 		for _, setting := range []string{"on", "off"} {
 			s.exec(`SET synchronous_commit = ` + setting + `; INSERT INTO a VALUES (1)`)
 			committed := read("pg_current_wal_insert_lsn")
-			end, err := c.walEnd(s.Context(), conn)
-			if flush := read("pg_current_wal_flush_lsn"); err != nil || end > flush || end+segmentHeader < committed {
+			end, err := slot.WALEnd(s.Context(), conn)
+			if flush := read("pg_current_wal_flush_lsn"); err != nil || end > flush || end+40 < committed { // 40 bytes are the header of a segment
 				s.Errorf("synchronous_commit %s: end %s, %v; committed %s, flushed %s", setting, end, err, committed, flush)
 			}
 		}
 		// After a switch the insert position is after the header of a page that has not been written.
 		s.exec(`SELECT pg_switch_wal()`)
-		end, err := c.walEnd(s.Context(), conn)
+		end, err := slot.WALEnd(s.Context(), conn)
 		if flush := read("pg_current_wal_flush_lsn"); err != nil || end > flush {
 			s.Errorf("after a switch: end %s, flush %s, %v", end, flush, err)
 		}
 		s.publish(c)
 		s.createSlot(c)
 		s.exec(`SELECT pg_switch_wal()`)
-		if end, err = c.walEnd(s.Context(), conn); err != nil {
+		if end, err = slot.WALEnd(s.Context(), conn); err != nil {
 			s.Fatal(err)
 		}
 		reach(s, c, end)
@@ -75,18 +76,6 @@ func reach(s site, c *Config, end capture.LSN) {
 		}
 		if capture.LSN(k.ServerWALEnd) >= end {
 			return
-		}
-	}
-}
-
-func TestBeforeHeader(t *testing.T) {
-	const page, segment = 8192, 16 << 20
-	for l, want := range map[capture.LSN]capture.LSN{
-		3*segment + 40: 3 * segment, 3*segment + 24: 3*segment + 24, 3*segment + page + 24: 3*segment + page,
-		3*segment + page + 40: 3*segment + page + 40, 3*segment + 48: 3*segment + 48, 3 * segment: 3 * segment,
-	} {
-		if got := beforeHeader(l, page, segment); got != want {
-			t.Errorf("%s: %s, want %s", l, got, want)
 		}
 	}
 }

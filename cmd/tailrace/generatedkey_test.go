@@ -84,7 +84,7 @@ pipeline %q {
 		t.Fatalf("exit code %d: %s", code, &d.log)
 	}
 	d = startDaemon(t, nil, address, path)
-	body := halts(d, "a row of public.y has come without k of its key")
+	body := halts(d, "a row of public.y arrived without k of its key")
 	if got := server.Query(t, replica, "SELECT count(*) FROM y"); got != "2" {
 		t.Errorf("the replica has %s rows of y, and had 2", got)
 	}

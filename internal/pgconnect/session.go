@@ -2,7 +2,9 @@ package pgconnect
 
 import (
 	"context"
+	"strconv"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -33,5 +35,22 @@ var session = map[string]string{
 func Unlimited(ctx context.Context, conn *pgconn.PgConn) error {
 	_, err := conn.Exec(ctx, `SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
 		WHERE name IN ('idle_session_timeout', 'transaction_timeout')`).ReadAll()
+	return err
+}
+
+// Major returns the server's major version, such as 15.
+func Major(conn *pgconn.PgConn) int {
+	v := conn.ParameterStatus("server_version")
+	i := 0
+	for i < len(v) && '0' <= v[i] && v[i] <= '9' {
+		i++
+	}
+	n, _ := strconv.Atoi(v[:i])
+	return n
+}
+
+// Exec executes one statement without parameters by the extended protocol, which accepts only one.
+func Exec(ctx context.Context, conn *pgx.Conn, sql string) error {
+	_, err := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close()
 	return err
 }

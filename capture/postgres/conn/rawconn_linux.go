@@ -19,11 +19,11 @@ import (
 // RawConn is a socket that the runtime's poller does not watch: as long as no goroutine is in Read, arriving data wakes no
 // thread, and the walsender does not pay for a wake-up. A goroutine that waits in Read blocks a thread.
 //
-// At most one goroutine may be in Read, take or nap, and one in Write; any goroutine may call SetReadDeadline and Close. A
+// At most one goroutine may be in Read, tryRead or sleepUntilWake, and one in Write; any goroutine may call SetReadDeadline and Close. A
 // write deadline applies to the writes that begin after it was set.
 type RawConn struct {
 	FD            int // non-blocking
-	bell          int // an eventfd that ends a wait in Read or nap
+	bell          int // an eventfd that ends a wait in Read or sleepUntilWake
 	local, remote net.Addr
 	began         time.Time
 	readBy        atomic.Int64 // the deadlines, in nanoseconds since began
@@ -83,8 +83,8 @@ func (u *RawConn) Read(p []byte) (int, error) {
 	}
 }
 
-// take reads what is available, without waiting. The next Read reports an end or an error.
-func (u *RawConn) take(p []byte) int {
+// tryRead reads what is available, without waiting. The next Read reports an end or an error.
+func (u *RawConn) tryRead(p []byte) int {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if u.closed.Load() {
@@ -94,8 +94,8 @@ func (u *RawConn) take(p []byte) int {
 	return max(n, 0)
 }
 
-// nap waits for d, or until the read deadline changes, whatever arrives.
-func (u *RawConn) nap(d time.Duration) {
+// sleepUntilWake waits for d, or until the read deadline changes, whatever arrives.
+func (u *RawConn) sleepUntilWake(d time.Duration) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if !u.closed.Load() {

@@ -35,12 +35,12 @@ func pair(t *testing.T) (u *RawConn, peer net.Conn) {
 	return u, ends[1]
 }
 
-// Close ends a Read, a Write and a nap that wait, and the descriptors are gone when it returns.
+// Close ends a Read, a Write and a sleep that wait, and the descriptors are gone when it returns.
 func TestUnwatchedClose(t *testing.T) {
 	for name, wait := range map[string]func(u *RawConn) error{
 		"read":  func(u *RawConn) error { _, err := u.Read(make([]byte, 10)); return err },
 		"write": func(u *RawConn) error { _, err := u.Write(make([]byte, 4<<20)); return err },
-		"nap":   func(u *RawConn) error { u.nap(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
+		"sleep": func(u *RawConn) error { u.sleepUntilWake(time.Hour); _, err := u.Read(make([]byte, 10)); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)
@@ -79,7 +79,7 @@ func descriptors(t *testing.T) int {
 	return len(all)
 }
 
-// A deadline ends a Read that began before it was set, and a nap; a later one lets bytes through.
+// A deadline ends a Read that began before it was set, and a sleep; a later one lets bytes through.
 func TestUnwatchedDeadline(t *testing.T) {
 	u, peer := pair(t)
 	b := make([]byte, 10)
@@ -91,7 +91,7 @@ func TestUnwatchedDeadline(t *testing.T) {
 		if err := u.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
-		u.nap(time.Hour) // the bell rings
+		u.sleepUntilWake(time.Hour) // the bell rings
 		if _, err := u.Read(b); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal(err)
 		}

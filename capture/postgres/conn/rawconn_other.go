@@ -10,8 +10,8 @@ import (
 
 type RawConn struct{ net.Conn }
 
-func (RawConn) nap(d time.Duration) { time.Sleep(d) }
-func (RawConn) take([]byte) int     { return 0 }
+func (RawConn) sleepUntilWake(d time.Duration) { time.Sleep(d) }
+func (RawConn) tryRead([]byte) int             { return 0 }
 
 // unwatch is supported on Linux only: elsewhere the runtime watches the socket.
 func unwatch(net.Conn) (RawConn, error) { return RawConn{}, errors.ErrUnsupported }

@@ -17,25 +17,25 @@ import (
 // Read and Until are for one goroutine; Wake is for any other.
 type Socket struct {
 	net.Conn
-	nap     func(time.Duration) // waits for a duration, or until Wake; nil: the socket never rests
-	take    func([]byte) int    // reads what is available, without waiting; nil: not supported
-	Rests   [3]time.Duration    // between reads, by the heat of the flow
-	flow    flow
-	local   bool // the peer is on this machine, connected by TCP
-	buffer  int  // the receive buffer that was last requested, in bytes; 0: the kernel's own
-	stalls  stalls
-	Inside  func() bool         // reports whether a part of a message has been read; nil: before the stream
-	Large   func() bool         // reports whether messages are large and therefore few, so that resting saves nothing; nil: they are not
-	Stalled func(remedy string) // called with a stall and what was done about it
-	live    bool                // the stream has begun; before that, the driver sets every deadline
-	until   time.Time           // when Read gives up waiting
-	armed   time.Time           // the deadline that is set on the connection; zero: unknown
-	woken   atomic.Bool
-	came    time.Time     // when bytes last arrived, once live
-	dry     time.Time     // when a read emptied the socket; zero: it did not
-	Limit   time.Duration // how long a Read before the stream waits at most; 0: forever
-	ahead   []byte        // the bytes that a small read brought beyond its request: crypto/tls requests records of one row
-	store   []byte
+	sleep     func(time.Duration) // waits for a duration, or until Wake; nil: the socket never rests
+	tryRead   func([]byte) int    // reads what is available, without waiting; nil: not supported
+	Rests     [3]time.Duration    // between reads, by the heat of the flow
+	flow      flow
+	local     bool // the peer is on this machine, connected by TCP
+	buffer    int  // the receive buffer that was last requested, in bytes; 0: the kernel's own
+	stalls    stalls
+	Inside    func() bool         // reports whether a part of a message has been read; nil: before the stream
+	Large     func() bool         // reports whether messages are large and therefore few, so that resting saves nothing; nil: they are not
+	Stalled   func(remedy string) // called with a stall and what was done about it
+	live      bool                // the stream has begun; before that, the driver sets every deadline
+	until     time.Time           // when Read gives up waiting
+	armed     time.Time           // the deadline that is set on the connection; zero: unknown
+	woken     atomic.Bool
+	came      time.Time     // when bytes last arrived, once live
+	drainedAt time.Time     // when a read emptied the socket; zero: it did not
+	Limit     time.Duration // how long a Read before the stream waits at most; 0: forever
+	ahead     []byte        // the bytes that a small read brought beyond its request: crypto/tls requests records of one row
+	store     []byte
 }
 
 // The rests of a hot flow, by its heat. The mean delay that a rest causes is half of it.
@@ -88,14 +88,14 @@ func (s *Socket) Own() {
 	switch c := s.Conn.(type) {
 	case *net.TCPConn:
 		s.checkWindow(c)
-		s.nap, s.Rests = time.Sleep, restsTCP
+		s.sleep, s.Rests = time.Sleep, restsTCP
 	case *net.UnixConn:
-		s.nap, s.Rests = time.Sleep, RestsUnix
+		s.sleep, s.Rests = time.Sleep, RestsUnix
 	default:
 		return
 	}
 	if u, err := unwatch(s.Conn); err == nil {
-		s.Conn, s.nap, s.take = u, u.nap, u.take
+		s.Conn, s.sleep, s.tryRead = u, u.sleepUntilWake, u.tryRead
 	}
 }
 
@@ -154,11 +154,11 @@ func (s *Socket) Read(p []byte) (int, error) {
 func (s *Socket) fetch(p []byte) (int, error) {
 	p = p[:min(len(p), most)]
 	for {
-		rests := s.flow.heat > cold && s.nap != nil
-		if rests && !s.dry.IsZero() && (s.Large == nil || !s.Large()) {
+		rests := s.flow.heat > cold && s.sleep != nil
+		if rests && !s.drainedAt.IsZero() && (s.Large == nil || !s.Large()) {
 			rest := min(s.Rests[s.flow.heat], s.flow.until(s.gathers()))
-			if d := min(rest-time.Since(s.dry), time.Until(s.until)); d > 0 {
-				s.nap(d)
+			if d := min(rest-time.Since(s.drainedAt), time.Until(s.until)); d > 0 {
+				s.sleep(d)
 			}
 		}
 		s.arm()
@@ -193,8 +193,8 @@ func (s *Socket) gathers() int {
 // that the sender has accumulated.
 func (s *Socket) drain(p []byte, all bool) (int, error) {
 	n, err := s.Conn.Read(p)
-	for all && s.take != nil && n > 0 && n < len(p) {
-		k := s.take(p[n:])
+	for all && s.tryRead != nil && n > 0 && n < len(p) {
+		k := s.tryRead(p[n:])
 		if k == 0 {
 			break
 		}
@@ -206,8 +206,8 @@ func (s *Socket) drain(p []byte, all bool) (int, error) {
 			s.unstall()
 		}
 	}
-	if s.dry = now; n == len(p) {
-		s.dry = time.Time{}
+	if s.drainedAt = now; n == len(p) {
+		s.drainedAt = time.Time{}
 	}
 	s.flow.note(n, now)
 	return n, err
@@ -239,7 +239,7 @@ func (s *Socket) Sent(at time.Time) {
 func (s *Socket) unstall() {
 	remedy := "the receive window is widened"
 	if !s.Widen(RoomyBuffer) {
-		s.nap = nil
+		s.sleep = nil
 		remedy = "the stream is read without rests"
 	}
 	s.Stalled(remedy)

@@ -96,8 +96,8 @@ func TestSocketReadsPlainly(t *testing.T) {
 		sockets(t, func(t *testing.T, s *Socket, _ net.Conn) {
 			s.Own()
 			_, unwatched := s.Conn.(*RawConn)
-			if plain := Reading == "plain"; unwatched == plain || (s.nap == nil) != plain || (s.take == nil) != plain {
-				t.Errorf("%s: %T, rests: %t, takes: %t", Reading, s.Conn, s.nap != nil, s.take != nil)
+			if plain := Reading == "plain"; unwatched == plain || (s.sleep == nil) != plain || (s.tryRead == nil) != plain {
+				t.Errorf("%s: %T, rests: %t, takes: %t", Reading, s.Conn, s.sleep != nil, s.tryRead != nil)
 			}
 		})
 	}
@@ -157,7 +157,7 @@ func TestSocketRests(t *testing.T) {
 			}
 		}
 		pieces := 3
-		s.take = func(p []byte) int {
+		s.tryRead = func(p []byte) int {
 			if pieces == 0 {
 				return 0
 			}

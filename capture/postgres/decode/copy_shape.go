@@ -1,0 +1,75 @@
+package decode
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+)
+
+// CopyTable is a table of a copy of rows.
+type CopyTable struct {
+	OID          uint32
+	Schema, Name string
+	Columns      []string // that the copy reads
+
+	Table *capture.Table // set by DescribeCopy; its Columns are those that the copy reads, in the table's order
+	Root  bool           // set by DescribeCopy: of a partition tree
+}
+
+// copyShape reads what a relation message would have about a published table.
+const copyShape = `
+SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
+       CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
+           SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
+           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary AND i.indimmediate ELSE i.indisreplident END) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
+
+// DescribeCopy completes the tables of a copy as the transaction of conn shows them, in the way in which the stream would
+// describe them.
+func (r *Relations) DescribeCopy(ctx context.Context, conn *pgx.Conn, list []CopyTable) error {
+	oids := make([]uint32, len(list))
+	for i := range list {
+		oids[i] = list[i].OID
+	}
+	all, err := tables(ctx, conn, oids)
+	if err != nil {
+		return problem.Named("read tables", err)
+	}
+	r.learn(all)
+	for i := range list {
+		t := &list[i]
+		if err := r.describeCopy(ctx, conn, t, all.tables[t.OID]); err != nil {
+			return problem.Named("read table "+t.Schema+"."+t.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Relations) describeCopy(ctx context.Context, conn *pgx.Conn, t *CopyTable, d description) error {
+	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
+	rows, err := conn.Query(ctx, copyShape, t.OID, t.Columns)
+	if err != nil {
+		return err
+	}
+	var identity string
+	var col pgoutput.Column
+	_, err = pgx.ForEachRow(rows, []any{&identity, &t.Root, &col.Name, &col.Type, &col.Modifier, &col.Key}, func() error {
+		rel.Identity = identity[0]
+		rel.Columns = append(rel.Columns, col)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.resolve(ctx, &rel, d); err != nil {
+		return err
+	}
+	r.describe(&rel, d, true)
+	t.Table, err = r.table(rel.ID, capture.Insert)
+	return err
+}

@@ -1,0 +1,97 @@
+package decode
+
+import (
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
+)
+
+// typeSet holds one *capture.Type for each OID.
+type typeSet struct {
+	types map[uint32]*capture.Type
+	named map[uint32]pgoutput.Type // the names from the stream of the types that are not built in
+}
+
+func newTypeSet() typeSet {
+	return typeSet{types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}}
+}
+
+// missing returns those of the OIDs that the set lacks.
+func (s typeSet) missing(oids []uint32) []uint32 {
+	var lack []uint32
+	for _, oid := range oids {
+		if s.types[oid] == nil {
+			lack = append(lack, oid)
+		}
+	}
+	return lack
+}
+
+// resolve returns the type with an OID. If the set lacks it, resolve builds it from rows, together with the types that it
+// depends on. A type that the rows lack as well has been dropped: only the stream has its name.
+func (s typeSet) resolve(oid uint32, rows map[uint32]typeRow) *capture.Type {
+	if t := s.types[oid]; t != nil {
+		return t
+	}
+	t := &capture.Type{OID: oid, Name: "unknown"}
+	s.types[oid] = t
+	if row, ok := rows[oid]; ok {
+		s.fill(t, row, rows)
+	} else if m, ok := s.named[oid]; ok {
+		t.Schema, t.Name, t.Kind = m.Schema, m.Name, builtin(m)
+	}
+	return t
+}
+
+// builtin returns the kind of a type by its name in the stream, which for a domain is the name of the base type.
+func builtin(m pgoutput.Type) capture.TypeKind {
+	if t, ok := pgtype.NewMap().TypeForName(m.Name); ok && m.Schema == "pg_catalog" {
+		return kinds[t.OID]
+	}
+	return capture.KindText
+}
+
+func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
+	t.Schema, t.Name, t.Kind, t.User = row.schema, row.name, kinds[row.oid], s.made(row, rows)
+	switch {
+	case row.base != 0:
+		base := s.resolve(row.base, rows)
+		t.Kind, t.Elem, t.Delim, t.Fields = base.Kind, base.Elem, base.Delim, base.Fields
+	case row.elem != 0:
+		t.Kind, t.Elem, t.Delim = capture.KindArray, s.resolve(row.elem, rows), delimiter(rows[row.elem])
+	case row.class == "c":
+		t.Kind, t.Fields = capture.KindComposite, make([]capture.Field, len(row.fields))
+		for i, name := range row.fields {
+			t.Fields[i] = capture.Field{
+				Name: name, Type: s.resolve(row.fieldTypes[i], rows), Modifier: row.fieldMods[i], Collation: row.fieldOrder[i],
+			}
+		}
+	case row.extension == "hstore" && row.name == "hstore" && row.class == "b":
+		t.Kind = capture.KindHstore
+	}
+}
+
+// made returns how a user created the type; nil for types that every server has, and for arrays, which are created with
+// their elements.
+func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
+	if row.schema == "pg_catalog" || row.schema == "information_schema" || row.elem != 0 {
+		return nil
+	}
+	m := &capture.UserType{
+		Kind: capture.UserTypeKind(row.class[0]), Extension: row.extension, Labels: row.labels, Modifier: row.modifier,
+		Collation: row.collation, Required: row.required, Checks: row.checks, Operators: row.operators, Multi: row.multi,
+	}
+	if part := row.base + row.part; part != 0 { // a type has one of them
+		m.Base = s.resolve(part, rows)
+	}
+	return m
+}
+
+// delimiter returns the character that array_out puts between elements: a property of the element's type.
+func delimiter(elem typeRow) byte {
+	if elem.delim == "" {
+		return ','
+	}
+	return elem.delim[0]
+}

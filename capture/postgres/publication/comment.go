@@ -1,0 +1,60 @@
+package publication
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/internal/pgconnect"
+)
+
+// If no sink of a lane keeps a record, the source keeps the lane's verdict, in the comment of its managed publication,
+// until the operator removes the comment or drops the pipeline. A user's comment is kept below it.
+
+// verdictHead begins the line of the comment that has the verdict.
+const verdictHead = "tailrace: " + AlteredState + ": "
+
+// verdictLine formats a verdict as one line.
+func verdictLine(what string) string { return verdictHead + strings.ReplaceAll(what, "\n", " ") }
+
+// splitVerdict separates the verdict from the user's comment.
+func splitVerdict(comment string) (verdict, rest string) {
+	line, rest, _ := strings.Cut(comment, "\n")
+	if verdict, ours := strings.CutPrefix(line, verdictHead); ours {
+		return verdict, rest
+	}
+	return "", comment
+}
+
+// comment returns the statement that sets the comment of the publication; "" removes it.
+func (c *Config) comment(text string) string {
+	value := "NULL"
+	if text != "" {
+		value = pgconnect.Literal(text)
+	}
+	return "COMMENT ON PUBLICATION " + pgconnect.Ident(c.Name) + " IS " + value
+}
+
+// writeVerdict writes a verdict into the comment; "" removes it. An existing verdict is not overwritten.
+func (c *Config) writeVerdict(ctx context.Context, conn *pgx.Conn, verdict string) error {
+	d, err := c.define(ctx, conn)
+	if err != nil || d == nil || (d.Verdict == "") == (verdict == "") {
+		return err
+	}
+	text := d.Comment
+	if verdict != "" {
+		text = strings.TrimSuffix(verdictLine(verdict)+"\n"+text, "\n")
+	}
+	return problem.Named("comment on publication "+c.Name, pgconnect.Exec(ctx, conn, c.comment(text)))
+}
+
+// recordVerdict writes the verdict into the publication for the next process, because no sink has a record of it.
+func (k *Keeper) recordVerdict(ctx context.Context, verdict string) {
+	err := k.control(ctx, func(c *pgx.Conn) error { return k.config.writeVerdict(ctx, c, verdict) })
+	if err != nil {
+		k.log.Warn("the publication's comment does not have the verdict", zap.Error(err))
+	}
+}

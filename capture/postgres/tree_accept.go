@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
+)
+
+// Warnings implements daemon.Warnings.
+func (s *Settings) Warnings() []string { return []string{"partitions_changed"} }
+
+// AcceptWarning implements daemon.Warnings.
+func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error) {
+	c, err := s.Config(pipeline)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := c.control(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer hangUp(ctx, conn.Close)
+	return acceptTrees(ctx, conn, c.publication(), records)
+}
+
+// acceptTrees returns the state that each record gets when the changes of the partition trees are accepted, and a
+// description of them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
+func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
+	states [][]byte, lost []string, err error,
+) {
+	var base *treeBase
+	for i := range records {
+		base = base.merge(parseBase(recordedTrees(records[i].State)))
+	}
+	if base == nil {
+		return nil, nil, nil
+	}
+	nodes, err := c.ReadTrees(ctx, conn)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := baseOf(nodes)
+	if base.cut {
+		lost = []string{"partitions that were truncated, attached with rows, detached or dropped: there are too many to name them"}
+	} else {
+		t := newTrees(c, nil)
+		t.read.Store(^uint64(0))
+		_, found, err := t.compare(ctx, conn, base, nodes)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, f := range found {
+			lost = append(lost, f.what)
+		}
+	}
+	now.accepted = base.accepted + 1
+	for i := range records {
+		state := stateDone
+		if pending(&records[i]) {
+			state = statePending
+		}
+		states = append(states, withTrees(state, now.String()))
+	}
+	return states, lost, nil
+}

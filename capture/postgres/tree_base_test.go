@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/tailrace/tailrace/capture"
+)
+
+func TestTreeBase(t *testing.T) {
+	b := &treeBase{accepted: 3, roots: map[uint32]bool{10: true, 20: true}, leaves: map[uint32]leafMark{
+		11: {10, 111, 1}, 12: {10, 112, 2},
+	}}
+	if got := parseBase(b.String()); fmt.Sprint(got) != fmt.Sprint(b) {
+		t.Errorf("%v reads back as %v", b, got)
+	}
+	for _, text := range []string{"", "1", "1.x.", "2.0.", "1.0.AAAA", "1.0.AAAAAQAAAAE", "1.0.*"} {
+		if got := parseBase(text); got != nil {
+			t.Errorf("%q is read as %v", text, got)
+		}
+	}
+	if s := (*treeBase)(nil).String() + baseOf(nil).String(); s != "" {
+		t.Errorf("no trees are recorded as %q", s)
+	}
+	many := &treeBase{leaves: map[uint32]leafMark{}}
+	for i := range uint32(maxLeaves + 1) {
+		many.leaves[i] = leafMark{}
+	}
+	if got := parseBase(many.String()); !got.cut || len(many.String()) > 10 {
+		t.Errorf("too many are recorded as %q", many)
+	}
+
+	o := &treeBase{accepted: 3, roots: map[uint32]bool{10: true, 30: true}, leaves: map[uint32]leafMark{11: {10, 111, 1}, 12: {10, 999, 2}}}
+	m := b.merge(o)
+	if len(m.roots) != 3 || m.leaves[11] != b.leaves[11] || m.leaves[12] != (leafMark{10, 0, 2}) {
+		t.Errorf("merged: %v", m)
+	}
+	later := &treeBase{accepted: 4}
+	if b.merge(later) != later || later.merge(b) != later || b.merge(nil) != b || (*treeBase)(nil).merge(b) != b {
+		t.Error("the one that was accepted later does not count")
+	}
+	if got := string(withTrees(stateDone, "")); got != string(stateDone) {
+		t.Errorf("a state without trees is %s", got)
+	}
+	state := withTrees(statePending, b.String())
+	if r := (capture.Record{State: state}); !pending(&r) || recordedTrees(state) != b.String() {
+		t.Errorf("state %s", state)
+	}
+	if !slices.Equal(withTrees(state, ""), statePending) {
+		t.Errorf("state %s", withTrees(state, ""))
+	}
+}
