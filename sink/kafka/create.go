@@ -41,7 +41,7 @@ func (s *Sink) ensureProgressTopic(ctx context.Context) (*topic, error) {
 			if err := s.create(ctx, []string{s.progressTopic}, progressDetail())[s.progressTopic]; err != nil {
 				return nil, err
 			}
-		case err != nil && classifyError(err) != outcomeRetry:
+		case err != nil && !kafkaconnect.IsTransient(err):
 			return nil, fmt.Errorf("describe topic %s: %w", s.progressTopic, err)
 		}
 		select {
@@ -115,7 +115,7 @@ func (s *Sink) create(ctx context.Context, names []string, d *sarama.TopicDetail
 // createSome repeats the request for topics that the controller refuses temporarily, and when another broker has
 // become the controller.
 func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
-	for p, until := pause(0), time.Now().Add(createTimeout); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(createTimeout); ; {
 		was := s.cluster.Controller()
 		answers, err := s.createOnce(ctx, names, d)
 		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
@@ -123,12 +123,12 @@ func (s *Sink) createSome(ctx context.Context, names []string, d *sarama.TopicDe
 		for _, n := range names {
 			if e := s.createError(n, answers[n], err); e != nil {
 				failed[n] = e
-				if isTransient(e) || gone {
+				if kafkaconnect.IsTransient(e) || gone {
 					left = append(left, n)
 				}
 			}
 		}
-		if names = left; len(names) == 0 || time.Now().After(until) || p.sleep(ctx, failed[names[0]]) != nil {
+		if names = left; len(names) == 0 || time.Now().After(until) || p.Sleep(ctx, failed[names[0]]) != nil {
 			return
 		}
 		if _, err := s.cluster.Metadata(ctx, names[0]); err != nil || gone && s.cluster.Controller() == was {
@@ -186,7 +186,7 @@ func (s *Sink) readLimits(ctx context.Context, topics []*topic) map[string]topic
 		names[i] = t.name
 	}
 	all, err := s.topicConfigs(ctx, names...)
-	for p, until := pause(0), time.Now().Add(missingAfter); isTransient(err) && time.Now().Before(until) && p.sleep(ctx, err) == nil; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(missingAfter); kafkaconnect.IsTransient(err) && time.Now().Before(until) && p.Sleep(ctx, err) == nil; {
 		all, err = s.topicConfigs(ctx, names...)
 	}
 	if err != nil {

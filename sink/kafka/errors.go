@@ -32,12 +32,8 @@ func classify(e sarama.KError) outcome {
 		return outcomeTooLarge
 	case sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced:
 		return outcomeFenced
-	case sarama.ErrUnknownTopicOrPartition, // becomes a state once the metadata confirms it
-		sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrRequestTimedOut,
-		sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable, sarama.ErrNetworkException,
-		sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrKafkaStorageError,
-		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrThrottlingQuotaExceeded,
-		sarama.ErrInvalidMessage: // corrupted in transit
+	}
+	if kafkaconnect.IsTransient(e) {
 		return outcomeRetry
 	}
 	return outcomeFatal

@@ -90,12 +90,12 @@ type partitionName struct {
 // leaders fails when one of the partitions has no leader. A topic that was just created may be new to the
 // coordinator, too.
 func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
-	for p, until := pause(0), time.Now().Add(missingAfter); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(missingAfter); ; {
 		l, err := f.leadersNow(ctx, partitions)
-		if err == nil || !isTransient(err) || time.Now().After(until) {
+		if err == nil || !kafkaconnect.IsTransient(err) || time.Now().After(until) {
 			return l, err
 		}
-		if err := p.sleep(ctx, err); err != nil {
+		if err := p.Sleep(ctx, err); err != nil {
 			return l, err
 		}
 	}

@@ -14,24 +14,6 @@ import (
 // For a moment a broker may not know a topic that was just created, or may not lead a partition whose leader has moved. The requests
 // in this file are repeated after such an answer.
 
-// pause is how long to wait before a request is repeated. It doubles up to half a second.
-type pause time.Duration
-
-// sleep waits. If ctx ends first, it returns err, the last temporary answer, with the cause of ctx.
-func (p *pause) sleep(ctx context.Context, err error) error {
-	d := max(time.Duration(*p), 10*time.Millisecond)
-	*p = pause(min(2*d, 500*time.Millisecond))
-	if cause := capture.Sleep(ctx, d); cause != nil {
-		return fmt.Errorf("%w (%w)", err, cause)
-	}
-	return nil
-}
-
-// isTransient reports whether a broker gives this answer only temporarily.
-func isTransient(err error) bool {
-	return classifyError(err) == outcomeRetry || kafkaconnect.IsCode(err, sarama.ErrOffsetNotAvailable, sarama.ErrNotController)
-}
-
 // described is a topic as the cluster describes it, or the error in place of it.
 type described struct {
 	topic *topic
@@ -40,7 +22,7 @@ type described struct {
 
 // describeTopics requests the descriptions of topics, until the answer for each of them is final.
 func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...string) (map[string]described, error) {
-	for p := pause(0); ; {
+	for p := kafkaconnect.Pause(0); ; {
 		m, err := c.Metadata(ctx, names...)
 		if err != nil {
 			return nil, err
@@ -48,7 +30,7 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 		all := make(map[string]described, len(names))
 		var moment error
 		for n, t := range topicsFrom(m) {
-			if all[n] = t; t.err != nil && isTransient(t.err) && !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) {
+			if all[n] = t; t.err != nil && kafkaconnect.IsTransient(t.err) && !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) {
 				moment = fmt.Errorf("describe topic %s: %w", n, t.err)
 			}
 		}
@@ -60,7 +42,7 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 		if moment == nil {
 			return all, nil
 		}
-		if err := p.sleep(ctx, moment); err != nil {
+		if err := p.Sleep(ctx, moment); err != nil {
 			return nil, err
 		}
 	}
@@ -72,21 +54,21 @@ func describeTopics(ctx context.Context, c *kafkaconnect.Cluster, names ...strin
 // which ask has failed.
 func askLeaders(ctx context.Context, c *kafkaconnect.Cluster, t *topic, ids []int32, ask func(k *kafkaconnect.Conn, ids []int32) error) error {
 	until := time.Now().Add(missingAfter)
-	for p := pause(0); ; {
+	for p := kafkaconnect.Pause(0); ; {
 		var err error
 		if ids, err = askEach(ctx, c, t, ids, ask); err == nil {
 			return nil
 		}
 		gone := capture.AsProblem(err)
-		if gone == nil && !isTransient(err) || gone != nil && gone.State != "partition_offline" && gone.State != "kafka_unreachable" {
+		if gone == nil && !kafkaconnect.IsTransient(err) || gone != nil && gone.State != "partition_offline" && gone.State != "kafka_unreachable" {
 			return err
 		}
-		if stop := p.sleep(ctx, err); stop != nil {
+		if stop := p.Sleep(ctx, err); stop != nil {
 			return stop
 		}
 		moved, why := followLeaders(ctx, c, t, ids)
 		switch late := time.Now().After(until); {
-		case why != nil && (late || !isTransient(why)):
+		case why != nil && (late || !kafkaconnect.IsTransient(why)):
 			return fmt.Errorf("%w (%w)", err, why)
 		case gone != nil && !moved && (late || gone.State == "kafka_unreachable"):
 			return err
@@ -104,7 +86,7 @@ func askEach(
 	}
 	for leader, ids := range led {
 		if e := askLeader(ctx, c, t, leader, ids, ask); e != nil {
-			if left = append(left, ids...); err == nil || isTransient(err) && !isTransient(e) {
+			if left = append(left, ids...); err == nil || kafkaconnect.IsTransient(err) && !kafkaconnect.IsTransient(e) {
 				err = e
 			}
 		}

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,7 +77,7 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 	created := map[string]bool{}
 	var ready []*topic
 	left := slices.Sorted(maps.Keys(names))
-	for p, until := pause(0), time.Now().Add(createTimeout); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(createTimeout); ; {
 		m, err := s.cluster.Metadata(ctx, left...)
 		if err != nil {
 			return nil, err
@@ -95,7 +94,7 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 				ready = append(ready, t.topic)
 			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
 				missing = append(missing, n)
-			case isTransient(t.err):
+			case kafkaconnect.IsTransient(t.err):
 				later = append(later, n)
 			}
 			t.err = s.describeError(n, t.err)
@@ -112,7 +111,7 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 			s.readLimits(ctx, ready)
 			return all, nil
 		}
-		if err := p.sleep(ctx, all[left[0]].err); err != nil {
+		if err := p.Sleep(ctx, all[left[0]].err); err != nil {
 			return nil, err
 		}
 	}
@@ -148,14 +147,6 @@ func (s *Sink) createMissing(ctx context.Context, missing []string, names topicS
 		all[n] = described{err: err}
 	}
 	return slices.DeleteFunc(made, func(n string) bool { return refused[n] != nil })
-}
-
-func classifyError(err error) outcome {
-	var k sarama.KError
-	if errors.As(err, &k) {
-		return classify(k)
-	}
-	return outcomeFatal
 }
 
 // topicsFrom returns the topics in a metadata response.
