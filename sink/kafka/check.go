@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // checkWithin limits the time of Check and Drop.
@@ -43,44 +44,42 @@ func (s *Settings) fixedTopics() (names []string) {
 	return names
 }
 
-func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
-	topics = append(topics, s.progressTopic)
-	all, err := describeTopics(ctx, s.cluster, topics...)
+func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
+	names = append(names, s.progressTopic)
+	all, err := topics.Describe(ctx, s.cluster, names...)
 	if err != nil {
 		return []error{err}
 	}
-	conf, _ := s.topicConfigs(ctx, topics...) // without the ACL to read them there is no warning
+	conf, _ := s.topics.Configs(ctx, names...) // without the ACL to read them there is no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
-	for _, n := range topics {
-		t, err := all[n].topic, all[n].err
+	for _, n := range names {
+		t, err := all[n].Topic, all[n].Err
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
-			if err := offline(s.cluster, t.parts); err != nil {
+			if err := topics.Offline(s.cluster, t.Partitions); err != nil {
 				problems = append(problems, err)
 			}
 			conf := conf[n]
-			if t.oneReplicaAcks(conf) {
+			if t.OneReplicaAcks(conf) {
 				lax = append(lax, n)
 			}
-			if n == s.progressTopic && deletesRecords(conf) {
-				p := progressExpires(s.cluster, n, conf[cleanup])
+			if n == s.progressTopic && conf.DeletesRecords() {
+				p := progressExpires(s.cluster, n, conf[topics.Cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
-		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
-			problems = append(problems, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", err))
-		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition):
-			if n != s.progressTopic && !s.creates(n, true) {
-				problems = append(problems, topicMissing(s.cluster, n, err))
+		case topics.IsUnknown(err):
+			if n != s.progressTopic && !s.topics.Creates(n, true) {
+				problems = append(problems, topics.Missing(s.cluster, n, sarama.ErrUnknownTopicOrPartition))
 			}
 		default:
-			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
+			problems = append(problems, err)
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, oneReplicaAcksWarning(s.cluster, lax...))
+		problems = append(problems, topics.OneReplicaAcksWarning(s.cluster, lax...))
 	}
 	if expiring != nil {
 		problems = append(problems, expiring)
@@ -90,16 +89,16 @@ func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
 
 // checkACLs tests whether we may write to the topics, and with our transactional id. It offers the coordinator
 // partitions in the name of a producer that cannot exist: Kafka checks the ACLs first and then refuses the producer.
-func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (problems []error) {
+func (s *Sink) checkACLs(ctx context.Context, partitions map[string][]int32) (problems []error) {
 	id := s.transactionalID(mainLane)
-	if len(topics) == 0 {
-		topics = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
+	if len(partitions) == 0 {
+		partitions = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
 	}
 	var answers map[string][]*sarama.PartitionError
 	f := &fencing{cluster: s.cluster, id: id}
 	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
 		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: topics,
+			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: partitions,
 		})
 		if err != nil {
 			return err
@@ -159,7 +158,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if who, err = f.nextEpoch(ctx, who); err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
+		if who, err = f.fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
 			return nil, err
 		}
 	}
@@ -177,20 +176,20 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		rec, what = &progress{}, what+", which may have expired" // the tombstone proves that it is gone
 	}
 	if !dry {
-		known, err := s.existing(ctx, rec.Topics)
+		known, err := topics.Existing(ctx, s.cluster, rec.Topics...)
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // without the record the next Open would not know them
+		if who, err = f.fence(ctx, who, topics.PartitionIDs(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
 		if err := s.put(ctx, f, home, who, key, nil); err != nil {
 			return nil, err
 		}
 	}
-	lines = append(lines, fmt.Sprintf(what, key, home.name))
+	lines = append(lines, fmt.Sprintf(what, key, home.Name))
 	for _, t := range rec.Topics {
 		lines = append(lines, "left: topic "+t)
 	}
-	return append(lines, "left: topic "+home.name), nil
+	return append(lines, "left: topic "+home.Name), nil
 }

@@ -51,17 +51,6 @@ func isFencedCode(err error) bool {
 	return kafkaconnect.IsCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
 }
 
-// topicMissing returns the state of a topic that has to be created.
-func topicMissing(c *kafkaconnect.Cluster, name string, err error) *capture.Problem {
-	return &capture.Problem{
-		State: "topic_missing", Usage: true,
-		Reason: fmt.Sprintf("topic %s does not exist", name),
-		Fix: fmt.Sprintf("%s --create --topic '%s' --partitions ... --replication-factor ...\n"+
-			"or name it in the sink's create_topics block", c.Tool("kafka-topics.sh"), name),
-		Err: err,
-	}
-}
-
 // progressDeleted returns the state that ends a Writer whose progress topic is gone. The next Open creates the topic
 // and writes the record again.
 func progressDeleted(name, more string) *capture.Problem {
@@ -69,15 +58,5 @@ func progressDeleted(name, more string) *capture.Problem {
 		State: "progress_deleted", Usage: true,
 		Reason: fmt.Sprintf("progress topic %s was deleted%s while we run: the topic and our record are created again", name, more),
 		Fix:    "find out what deletes it: a daemon that starts, or a standby that takes over, before the record is there again halts with no_record",
-	}
-}
-
-// topicInvalid returns the state of a name that Kafka does not accept.
-func topicInvalid(name string, err error) *capture.Problem {
-	return &capture.Problem{
-		State: "topic_invalid", Halted: true, Usage: true,
-		Reason: fmt.Sprintf("%q cannot be the name of a topic", name),
-		Fix:    `give a topic with letters, digits, ".", "_" and "-" only, such as topic = "cdc.${replace(table.name, " ", "_")}"`,
-		Err:    err,
 	}
 }

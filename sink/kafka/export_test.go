@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -90,15 +91,15 @@ func SequenceFrom(w any, topic string, seq int32) error {
 
 // AskAfter describes a topic, calls move, and then asks the leaders of its partitions for their ends.
 func AskAfter(ctx context.Context, s *Sink, name string, move func() error) error {
-	all, err := describeTopics(ctx, s.cluster, name)
+	all, err := topics.Describe(ctx, s.cluster, name)
 	if err != nil {
 		return err
 	}
-	t := all[name].topic
+	t := all[name].Topic
 	if err := move(); err != nil {
 		return err
 	}
-	return askLeaders(ctx, s.cluster, t, t.partitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
+	return topics.AskLeaders(ctx, s.cluster, t, t.PartitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
 		_, err := k.Offsets(name, ids, sarama.OffsetNewest)
 		return err
 	})

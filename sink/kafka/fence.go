@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // producer is a producer id with its epoch. A partition refuses batches of a lower epoch than the highest one that it
@@ -101,7 +102,7 @@ func (f *fencing) endTxn(ctx context.Context, p producer) error {
 // fenceInSameEpoch fences partitions that Open has not fenced, while the writer p goes on with its epoch. Their topic
 // may be so new that the coordinator does not know its leader yet.
 func (f *fencing) fenceInSameEpoch(ctx context.Context, p producer, partitions map[string][]int32) error {
-	for wait, until := 10*time.Millisecond, time.Now().Add(missingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
+	for wait, until := 10*time.Millisecond, time.Now().Add(topics.MissingAfter); ; wait = min(2*wait, 500*time.Millisecond) {
 		err := f.fenceUntilStable(ctx, partitions, func() error { return f.writeMarkersAndWait(ctx, p, partitions) })
 		if p := capture.AsProblem(err); p == nil || p.State != "partition_offline" || time.Now().After(until) {
 			return err

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // Pipelines of two databases of one cluster may have the same names, and so may their sinks. The first one to write uses the name
@@ -12,7 +13,7 @@ import (
 
 // laneName returns the name under which the progress topic stores a lane of the source that from names. It fences no
 // writer.
-func (s *Sink) laneName(ctx context.Context, lane string, from capture.Origin, home *topic) (string, error) {
+func (s *Sink) laneName(ctx context.Context, lane string, from capture.Origin, home *topics.Topic) (string, error) {
 	if from.Database.OID == 0 {
 		return lane, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // lastWriter is what a Writer leaves to the next Open of the same process: its producer, and the record that it knows
@@ -67,20 +68,20 @@ func (l *lastWriter) setEpoch(as producer) {
 
 // recordMissing reports whether the last Writer's record is not the one in the progress topic: it is gone, or the
 // topic is another one, where a record can only be from a late batch of an older writer.
-func (l *lastWriter) recordMissing(home *topic, f *found) bool {
-	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.uuid != l.home)
+func (l *lastWriter) recordMissing(home *topics.Topic, f *found) bool {
+	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.ID != l.home)
 }
 
 // restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer
 // of this process knew, or the one in a topic that deletes records. It returns the epoch to go on with, whose
 // sequence numbers begin at 0. The partition is already fenced.
-func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topic, had *found) (producer, error) {
+func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topics.Topic, had *found) (producer, error) {
 	last := s.lastOf(lane)
 	switch {
 	case last.recordMissing(home, had):
 		had.rec = last.rec
 		s.log.Warn("the progress record is missing, although no other process has opened the sink: writing it again",
-			zap.String("topic", home.name), zap.Any("position", had.rec.Position))
+			zap.String("topic", home.Name), zap.Any("position", had.rec.Position))
 	case had.rec == nil || s.Health().Warning == nil:
 		return who, nil
 	}

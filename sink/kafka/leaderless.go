@@ -5,57 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
-
-// maxOfflineNamed is how many partitions without a leader a reason names.
-const maxOfflineNamed = 5
-
-// offline returns the state of the partitions that have no leader; nil when all have one. They can neither be fenced
-// nor written to until one of their brokers is back.
-func offline(c *kafkaconnect.Cluster, partitions []*partition) error {
-	var names []string
-	var brokers []int32
-	for _, p := range partitions {
-		if p.leader < 0 {
-			names = append(names, fmt.Sprintf("%s/%d", p.topic.name, p.id))
-			brokers = append(brokers, p.replicas...)
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	slices.Sort(names)
-	slices.Sort(brokers)
-	more := ""
-	if n := len(names) - maxOfflineNamed; n > 0 {
-		names, more = names[:maxOfflineNamed], fmt.Sprintf(" and %d more", n)
-	}
-	// The first broker may be one of those that are down, so the command has all of them.
-	fix := kafkaconnect.ToolAt("kafka-topics.sh", c.Seeds...) + " --describe --unavailable-partitions"
-	if len(brokers) > 0 {
-		which := strings.Trim(fmt.Sprint(slices.Compact(brokers)), "[]")
-		fix = "start the brokers that have a replica: " + which + "\n" + fix
-	}
-	return &capture.Problem{
-		State: "partition_offline", Reason: "no broker leads " + strings.Join(names, ", ") + more, Fix: fix,
-	}
-}
-
-// allPartitions returns the partitions of topics.
-func allPartitions(topics map[string]*topic) (all []*partition) {
-	for _, t := range topics {
-		all = append(all, t.parts...)
-	}
-	return all
-}
 
 // fenceUntilStable (I8) calls write, which returns when markers are written, until each marker has reached its
 // partition: where a partition has no leader, a coordinator may drop the marker silently (Kafka 4.3: tested; 4.1
@@ -90,7 +47,7 @@ type partitionName struct {
 // leaders fails when one of the partitions has no leader. A topic that was just created may be new to the
 // coordinator, too.
 func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
-	for p, until := kafkaconnect.Pause(0), time.Now().Add(missingAfter); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(topics.MissingAfter); ; {
 		l, err := f.leadersNow(ctx, partitions)
 		if err == nil || !kafkaconnect.IsTransient(err) || time.Now().After(until) {
 			return l, err
@@ -115,24 +72,21 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 	if err != nil {
 		return l, fmt.Errorf("fence the partitions of %s: %w", f.id, err)
 	}
-	var all []*partition
-	topics := topicsFrom(m)
+	var all []topics.Partition
+	found := topics.FromMetadata(m, slices.Collect(maps.Keys(partitions))...)
 	for name, ids := range partitions {
-		t, ok := topics[name]
-		if !ok {
-			t.err = sarama.ErrUnknownTopicOrPartition
-		}
-		if t.err != nil {
-			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, t.err)
+		t := found[name]
+		if t.Err != nil {
+			return l, fmt.Errorf("fence the partitions of topic %s: %w", name, t.Err)
 		}
 		for _, id := range ids {
-			if int(id) < len(t.topic.parts) {
-				l.epochs[partitionName{name, id}] = t.topic.parts[id].epoch
-				all = append(all, t.topic.parts[id])
+			if int(id) < len(t.Topic.Partitions) {
+				l.epochs[partitionName{name, id}] = t.Topic.Partitions[id].Epoch
+				all = append(all, t.Topic.Partitions[id])
 			}
 		}
 	}
-	return l, offline(f.cluster, all)
+	return l, topics.Offline(f.cluster, all)
 }
 
 // whyBlocked adds to err why an Open has waited for markers until its time was up; err is the last answer of the
@@ -164,9 +118,13 @@ func (s *Sink) leaderless(ctx context.Context, lane sink.Lane) error {
 	if err != nil || had.rec == nil {
 		return err
 	}
-	known, err := s.existing(ctx, had.rec.Topics)
+	known, err := topics.Existing(ctx, s.cluster, had.rec.Topics...)
 	if err != nil {
 		return err
 	}
-	return offline(s.cluster, allPartitions(known))
+	var all []topics.Partition
+	for _, t := range known {
+		all = append(all, t.Partitions...)
+	}
+	return topics.Offline(s.cluster, all)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 const (
 	refreshPause = 100 * time.Millisecond // between two requested refreshes
-	missingAfter = 5 * time.Second        // how long a topic is unknown before that becomes a state
 	// renewEvery is how often we contact the coordinator: it forgets an idle transactional id
 	// (transactional.id.expiration.ms, 7 days by default), and with it whom to fence. A day of failures is too long:
 	// partitions forget an idle producer after that (producer.id.expiration.ms), and then nothing stops a zombie.
@@ -172,11 +172,11 @@ func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	if t.unacked == 0 && !home {
 		return
 	}
-	if now.Sub(t.missing) > missingAfter {
+	if now.Sub(t.missing) > topics.MissingAfter {
 		if home {
 			w.failLocked(progressDeleted(t.name, ""))
 		} else {
-			w.failLocked(topicMissing(w.sink.cluster, t.name, nil))
+			w.failLocked(topics.Missing(w.sink.cluster, t.name, nil))
 		}
 	}
 	w.wantRefresh()

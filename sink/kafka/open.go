@@ -2,15 +2,13 @@ package kafka
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error) {
@@ -26,13 +24,13 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 	if rec == nil {
 		rec = &progress{}
 	}
-	known, err := s.existing(ctx, rec.Topics)
+	known, err := topics.Existing(ctx, s.cluster, rec.Topics...)
 	if err != nil {
 		return nil, had, err
 	}
 	last := s.lastOf(name)
 	if len(known) > 0 {
-		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil {
+		if who, err = f.fence(ctx, who, topics.PartitionIDs(known)); err != nil {
 			return nil, had, err
 		}
 		last.setEpoch(who)
@@ -47,7 +45,7 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 
 // takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
 // at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
-func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
+func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.Topic) (
 	f *fencing, name string, who producer, had found, err error,
 ) {
 	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
@@ -65,12 +63,12 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topic) (
 }
 
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
-func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topic) (who producer, had found, err error) {
+func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topics.Topic) (who producer, had found, err error) {
 	if who, err = s.nextEpoch(ctx, f, name); err != nil {
 		return noProducer, had, err
 	}
 	last := s.lastOf(name)
-	if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
+	if who, err = f.fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
 		return noProducer, had, err
 	}
 	last.setEpoch(who)
@@ -87,7 +85,7 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topi
 // reserve writes a record without a position, so that every later Open of the lane finds its name, even if the record
 // with the first name is dropped in the meantime. It returns the epoch to go on with.
 func (s *Sink) reserve(
-	ctx context.Context, f *fencing, who producer, name string, home *topic, from capture.Origin,
+	ctx context.Context, f *fencing, who producer, name string, home *topics.Topic, from capture.Origin,
 ) (producer, error) {
 	rec := &progress{
 		Version: progressVersion, System: from.System, Timeline: from.Timeline, History: from.History,
@@ -101,44 +99,10 @@ func (s *Sink) reserve(
 	return f.nextEpoch(ctx, who)
 }
 
-// existing describes the topics that exist. A topic that does not exist needs no fencing.
-func (s *Sink) existing(ctx context.Context, names []string) (map[string]*topic, error) {
-	known := map[string]*topic{}
-	if len(names) == 0 {
-		return known, nil
-	}
-	all, err := describeTopics(ctx, s.cluster, names...)
-	if err != nil {
-		return nil, err
-	}
-	for n, t := range all {
-		switch {
-		case t.err == nil:
-			known[n] = t.topic
-		case kafkaconnect.IsCode(t.err, sarama.ErrTopicAuthorizationFailed):
-			return nil, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", t.err)
-		case !kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition):
-			return nil, fmt.Errorf("describe topic %s: %w", n, t.err)
-		}
-	}
-	return known, nil
-}
-
-// idsByTopic returns the partitions of topics.
-func idsByTopic(topics map[string]*topic) map[string][]int32 {
-	all := make(map[string][]int32, len(topics))
-	for n, t := range topics {
-		for _, p := range t.parts {
-			all[n] = append(all[n], p.id)
-		}
-	}
-	return all
-}
-
 // writer makes the Writer and starts it. All sequence numbers begin at 0: the epoch of who is new to every partition.
 // Of the topics in the record, those in known are fenced.
 func (s *Sink) writer(
-	lane sink.Lane, name string, f *fencing, who producer, home *topic, rec *progress, known map[string]*topic,
+	lane sink.Lane, name string, f *fencing, who producer, home *topics.Topic, rec *progress, known map[string]*topics.Topic,
 ) (*Writer, error) {
 	enc, err := s.newEncoder()
 	if err != nil {
@@ -146,7 +110,7 @@ func (s *Sink) writer(
 	}
 	w := &Writer{
 		sink: s, lane: lane, name: name, producer: who, enc: enc, fence: f,
-		names: map[tableName]string{}, inherited: map[string]*topic{}, topics: map[string]*topic{}, senders: map[int32]*sender{},
+		names: map[tableName]string{}, inherited: map[string]*topics.Topic{}, topics: map[string]*topic{}, senders: map[int32]*sender{},
 		refresh: make(chan struct{}, 1), acked: time.Now(), renewed: time.Now().Round(0),
 	}
 	for _, n := range rec.Topics {
@@ -155,7 +119,7 @@ func (s *Sink) writer(
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.commits = commitState{
-		part: home.parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
+		part: newTopic(home).parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
 		storedTopics: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
 	}
 	if w.commits.verdict = rec.Verdict; rec.Verdict != nil {

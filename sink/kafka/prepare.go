@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // maxPrepared is how many topics are prepared together: their names are in one request to each broker that is asked.
@@ -74,13 +75,13 @@ func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	if err != nil {
 		return err
 	}
-	ready := map[string]*topic{}
+	ready := map[string]*topics.Topic{}
 	for n, t := range found {
 		switch {
-		case len(names) == 1 && t.err != nil:
-			return t.err
-		case len(names) == 1 || t.err == nil && offline(w.sink.cluster, t.topic.parts) == nil:
-			ready[n] = t.topic
+		case len(names) == 1 && t.Err != nil:
+			return t.Err
+		case len(names) == 1 || t.Err == nil && topics.Offline(w.sink.cluster, t.Topic.Partitions) == nil:
+			ready[n] = t.Topic
 		}
 	}
 	if err := w.fenceUnknown(ctx, ready); err != nil {
@@ -91,18 +92,20 @@ func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	if err := w.registerTopicsLocked(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
 		return err
 	}
-	maps.Copy(w.topics, ready)
+	for n, t := range ready {
+		w.topics[n] = newTopic(t)
+	}
 	return nil
 }
 
 // fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows
 // the topics in the record. It does not know a topic when the record of an older Writer was lost, or when the topic
 // was created since, perhaps in place of a deleted one, and has seen no epoch.
-func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) error {
-	unknown := map[string]*topic{}
-	for n, t := range topics {
+func (w *Writer) fenceUnknown(ctx context.Context, of map[string]*topics.Topic) error {
+	unknown := map[string]*topics.Topic{}
+	for n, t := range of {
 		was, named := w.inherited[n]
-		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.idUnknown) {
+		if (was == nil || was.ID != t.ID) && (named || !w.fence.idUnknown) {
 			unknown[n] = t
 		}
 	}
@@ -111,7 +114,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
+	return w.fence.fenceInSameEpoch(ctx, w.producer, topics.PartitionIDs(unknown))
 }
 
 // registerTopicsLocked has topics recorded before their first records are written. A fenced Writer fails here: the

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // The versions of a progress record: a version of tailrace that knows only the first one would ignore a verdict.
@@ -92,7 +92,7 @@ const scanFirst = 512
 
 // readProgress finds the newest record of key in the partition. The partition is fenced, so its end is final for this
 // key.
-func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key string) (had found, err error) {
+func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topics.Topic, key string) (had found, err error) {
 	values, pruned, err := newestValues(ctx, c, home, []string{key}, func(found map[string][]byte) bool { return len(found) > 0 })
 	if err != nil {
 		return had, err
@@ -101,7 +101,7 @@ func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key
 	had.pruned, had.dropped = pruned, seen && value == nil
 	if value != nil {
 		if had.rec, err = decodeProgress(value); err != nil {
-			return had, fmt.Errorf("read progress from topic %s: %w", home.name, err)
+			return had, fmt.Errorf("read progress from topic %s: %w", home.Name, err)
 		}
 	}
 	return had, nil
@@ -110,17 +110,17 @@ func readProgress(ctx context.Context, c *kafkaconnect.Cluster, home *topic, key
 // newestValues finds the newest value of each key in partition 0, from its end backwards until enough reports true. A
 // nil value is that of a removed record. pruned means that the topic has deleted old records, of whichever keys.
 func newestValues(
-	ctx context.Context, c *kafkaconnect.Cluster, home *topic, keys []string, enough func(found map[string][]byte) bool,
+	ctx context.Context, c *kafkaconnect.Cluster, home *topics.Topic, keys []string, enough func(found map[string][]byte) bool,
 ) (found map[string][]byte, pruned bool, err error) {
-	err = askLeaders(ctx, c, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) (err error) {
-		found, pruned, err = log{k, home.name}.newest(keys, enough)
+	err = topics.AskLeaders(ctx, c, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) (err error) {
+		found, pruned, err = log{k, home.Name}.newest(keys, enough)
 		return err
 	})
 	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
-		return nil, false, c.NotAuthorized("Topic", home.name, "READ", err)
+		return nil, false, c.NotAuthorized("Topic", home.Name, "READ", err)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read progress from topic %s: %w", home.name, err)
+		return nil, false, fmt.Errorf("read progress from topic %s: %w", home.Name, err)
 	}
 	return found, pruned, nil
 }
@@ -210,6 +210,3 @@ func (l log) fetch(offset int64) (*sarama.FetchResponseBlock, error) {
 	}
 	return b, kafkaconnect.AsError(b.Err)
 }
-
-// createTimeout limits how long a broker works on a new topic.
-const createTimeout = 15 * time.Second

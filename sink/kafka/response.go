@@ -142,7 +142,7 @@ func (w *Writer) handleTooLargeLocked(b *batch, e sarama.KError) {
 		b.tooLarge = true
 		return
 	}
-	w.sink.learnLimit(t.name, b.bytes()-1)
+	w.sink.topics.LearnLimit(t.name, b.bytes()-1)
 	w.failLocked(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
 }
 

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,43 +10,34 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
-
-// cleanup is the setting for what Kafka does with old records: "compact" keeps the newest record of each key.
-const cleanup = "cleanup.policy"
-
-// deletesRecords reports whether a topic with these settings deletes the newest record of a key after some time. It
-// is false where the settings cannot be read.
-func deletesRecords(conf topicConfig) bool {
-	policy, known := conf[cleanup]
-	return known && strings.Contains(policy, "delete")
-}
 
 // progressExpires returns the warning for a progress topic that deletes records.
 func progressExpires(c *kafkaconnect.Cluster, topic, policy string) *capture.Problem {
 	return &capture.Problem{
 		State: "progress_expires", Usage: true,
 		Reason: fmt.Sprintf("topic %s has %s=%s: the progress record, and a verdict in it, is deleted when no daemon has run for the "+
-			"topic's retention time", topic, cleanup, policy),
-		Fix: c.SetTopicConfig(topic, cleanup, "compact"),
+			"topic's retention time", topic, topics.Cleanup, policy),
+		Fix: c.SetTopicConfig(topic, topics.Cleanup, "compact"),
 	}
 }
 
 // updateRetention follows the retention settings of the progress topic. Each change is logged.
-func (s *Sink) updateRetention(conf topicConfig) {
-	if conf[cleanup] == "" {
+func (s *Sink) updateRetention(conf topics.Config) {
+	if conf[topics.Cleanup] == "" {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.health.Warning
 	switch {
-	case !deletesRecords(conf):
+	case !conf.DeletesRecords():
 		if s.health = (sink.Health{}); was != nil {
 			s.log.Info("the progress topic keeps records now", zap.String("topic", s.progressTopic))
 		}
 	case was == nil:
-		p := progressExpires(s.cluster, s.progressTopic, conf[cleanup])
+		p := progressExpires(s.cluster, s.progressTopic, conf[topics.Cleanup])
 		s.health = sink.Health{Warning: p, Since: time.Now()}
 		s.log.Warn(p.Reason, zap.String("state", p.State), zap.String("fix", p.Fix))
 	}
@@ -65,13 +55,13 @@ func (s *Sink) Health() sink.Health {
 func (w *Writer) keepProgressRecord() {
 	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
 	defer stop()
-	all, err := w.sink.topicConfigs(ctx, w.commits.part.topic.name)
+	all, err := w.sink.topics.Configs(ctx, w.commits.part.topic.name)
 	if err != nil {
 		return // refreshMetadata fails too, and reports it
 	}
 	conf := all[w.commits.part.topic.name]
 	w.sink.updateRetention(conf)
-	if !deletesRecords(conf) {
+	if !conf.DeletesRecords() {
 		return
 	}
 	w.mu.Lock()

@@ -282,8 +282,11 @@ func (l *sender) checkExpiredLocked(now time.Time) error {
 
 // stalledErrorLocked returns why nothing is stored.
 func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
-	waiting := slices.DeleteFunc(append(allPartitions(w.topics), w.commits.part), func(p *partition) bool { return !p.hasUnacked() })
-	cause := offline(w.sink.cluster, waiting)
+	all := []*partition{w.commits.part}
+	for _, t := range w.topics {
+		all = append(all, t.parts...)
+	}
+	cause := leaderless(w.sink.cluster, slices.DeleteFunc(all, func(p *partition) bool { return !p.hasUnacked() }))
 	if cause == nil {
 		cause = w.cause
 	}

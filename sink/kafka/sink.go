@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/format/formats"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // Options has what a Sink needs. Pipeline, Name, Brokers and Topic are required.
@@ -30,7 +30,7 @@ type Options struct {
 	Compression   sarama.CompressionCodec
 	DeadLetter    string              // topic for events that their topic cannot accept; "": they halt the lane
 	ProgressTopic string              // "": DefaultProgressTopic
-	Create        *CreateTopics       // nil: only the progress topic is created
+	Create        *topics.Creation    // nil: only the progress topic is created
 	MaxInFlight   int                 // requests to a broker, 1 to 5; 0: 5
 	TLS           *tls.Config         // nil: plaintext
 	Login         *kafkaconnect.Login // nil: none
@@ -38,14 +38,6 @@ type Options struct {
 
 // DefaultProgressTopic is where the lanes of all pipelines that write to a Kafka cluster store their progress.
 const DefaultProgressTopic = "tailrace.progress"
-
-// CreateTopics defines which missing topics are created, and how.
-type CreateTopics struct {
-	Names       []string // patterns with * for names that blocks make from row data; names from the settings need no pattern
-	Partitions  int32    // 0: the brokers' default
-	Replication int16    // 0: the brokers' default
-	Config      map[string]string
-}
 
 // Sink is one Kafka sink of one pipeline. It implements sink.Sink.
 type Sink struct {
@@ -55,7 +47,6 @@ type Sink struct {
 	codec          sarama.CompressionCodec
 	deadLetter     string
 	progressTopic  string
-	createTopics   *CreateTopics
 	inFlight       int
 	limit          int           // bytes accepted and not stored
 	ackTimeout     time.Duration // how long a broker waits for its replicas
@@ -64,14 +55,13 @@ type Sink struct {
 	refreshEvery   time.Duration // of metadata without need: finds added partitions
 	renewEvery     time.Duration // how often a Writer contacts the coordinator
 	cluster        *kafkaconnect.Cluster
+	topics         *topics.Admin
 	log            *zap.Logger
 	counters       counters
 
-	mu            sync.Mutex
-	learnedLimits map[string]int // bytes of a batch by topic, from refusals of a broker
-	warned        bool           // of min.insync.replicas
-	health        sink.Health
-	last          *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
+	mu     sync.Mutex
+	health sink.Health
+	last   *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
 }
 
 type counters struct{ records, retries, rejected atomic.Int64 }
@@ -91,11 +81,10 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	}
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
-		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
+		progressTopic: o.ProgressTopic, inFlight: o.MaxInFlight,
 		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
-		cluster: c, log: log,
-		learnedLimits: map[string]int{},
+		cluster: c, topics: topics.NewAdmin(c, o.Create, log), log: log,
 	}
 	if s.progressTopic == "" {
 		s.progressTopic = DefaultProgressTopic
@@ -140,20 +129,6 @@ func (s *Sink) transactionalID(lane string) string {
 func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.name + "/" + lane }
 
 const mainLane = "main"
-
-// creates reports whether we create a missing topic: one whose name comes from the settings and tables only, or that
-// is listed. Row data creates no other topic.
-func (s *Sink) creates(topic string, own bool) bool {
-	if s.createTopics == nil || own {
-		return s.createTopics != nil
-	}
-	for _, p := range s.createTopics.Names {
-		if ok, _ := path.Match(p, topic); ok {
-			return true
-		}
-	}
-	return false
-}
 
 // Open implements sink.Sink. I8 and the progress depend on the order of its steps: take an epoch; have the partition
 // of the progress record refuse all earlier epochs; read that record, which no other writer can change any more;

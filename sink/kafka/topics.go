@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -67,37 +67,32 @@ func (w *Writer) adoptPartitions(ctx context.Context) error {
 	return nil
 }
 
-func newPartition(t *topic, id int32) *partition {
-	return &partition{topic: t, id: id, leader: -1, oneInFlight: true}
-}
-
 // describe returns the partitions and limits of topics, and creates missing topics where the settings say so.
-func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]described, error) {
-	all := make(map[string]described, len(names))
+func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]topics.Described, error) {
+	all := make(map[string]topics.Described, len(names))
 	created := map[string]bool{}
-	var ready []*topic
+	var ready []*topics.Topic
 	left := slices.Sorted(maps.Keys(names))
-	for p, until := kafkaconnect.Pause(0), time.Now().Add(createTimeout); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(topics.CreateTimeout); ; {
 		m, err := s.cluster.Metadata(ctx, left...)
 		if err != nil {
 			return nil, err
 		}
-		found := topicsFrom(m)
+		found := topics.FromMetadata(m, left...)
 		var missing, later []string
 		for _, n := range left {
-			t, ok := found[n]
-			if !ok {
-				t.err = sarama.ErrUnknownTopicOrPartition
+			t := found[n]
+			if t.Err != nil {
+				t.Err = topics.DescribeError(s.cluster, n, t.Err)
 			}
 			switch {
-			case t.err == nil:
-				ready = append(ready, t.topic)
-			case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition) && !created[n]:
+			case t.Err == nil:
+				ready = append(ready, t.Topic)
+			case topics.IsUnknown(t.Err) && !created[n]:
 				missing = append(missing, n)
-			case kafkaconnect.IsTransient(t.err):
+			case kafkaconnect.IsTransient(t.Err):
 				later = append(later, n)
 			}
-			t.err = s.describeError(n, t.err)
 			all[n] = t
 		}
 		if len(missing) > 0 {
@@ -105,85 +100,33 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]describ
 			for _, n := range made {
 				created[n] = true
 			}
-			later, until = append(later, made...), time.Now().Add(createTimeout)
+			later, until = append(later, made...), time.Now().Add(topics.CreateTimeout)
 		}
 		if left = later; len(left) == 0 || time.Now().After(until) {
-			s.readLimits(ctx, ready)
+			s.topics.ReadLimits(ctx, ready)
 			return all, nil
 		}
-		if err := p.Sleep(ctx, all[left[0]].err); err != nil {
+		if err := p.Sleep(ctx, all[left[0]].Err); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// describeError returns the error for the answer in place of a description.
-func (s *Sink) describeError(name string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
-		return s.cluster.NotAuthorized("Topic", name, "DESCRIBE", err)
-	case kafkaconnect.IsCode(err, sarama.ErrInvalidTopic):
-		return topicInvalid(name, err)
-	}
-	return fmt.Errorf("describe topic %s: %w", name, err)
-}
-
 // createMissing creates the topics that the settings permit, and returns them; all gets the errors of the others.
-func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]described) (made []string) {
+func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]topics.Described) (made []string) {
 	for _, n := range missing {
-		if s.creates(n, names[n]) {
+		if s.topics.Creates(n, names[n]) {
 			made = append(made, n)
 		} else {
-			all[n] = described{err: topicMissing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
+			all[n] = topics.Described{Err: topics.Missing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
 		}
 	}
 	if len(made) == 0 {
 		return nil
 	}
-	refused := s.create(ctx, made, s.createTopics.detail())
+	refused := s.topics.CreateMissing(ctx, made)
 	for n, err := range refused {
-		all[n] = described{err: err}
+		all[n] = topics.Described{Err: err}
 	}
 	return slices.DeleteFunc(made, func(n string) bool { return refused[n] != nil })
-}
-
-// topicsFrom returns the topics in a metadata response.
-func topicsFrom(m *sarama.MetadataResponse) map[string]described {
-	all := make(map[string]described, len(m.Topics))
-	for _, d := range m.Topics {
-		t, err := topicOf(d)
-		all[d.Name] = described{t, err}
-	}
-	return all
-}
-
-// topicFrom returns one topic in a metadata response.
-func topicFrom(m *sarama.MetadataResponse, name string) (*topic, error) {
-	for _, d := range m.Topics {
-		if d.Name == name {
-			return topicOf(d)
-		}
-	}
-	return nil, sarama.ErrUnknownTopicOrPartition
-}
-
-func topicOf(d *sarama.TopicMetadata) (*topic, error) {
-	if d.Err != sarama.ErrNoError && d.Err != sarama.ErrLeaderNotAvailable {
-		return nil, d.Err
-	}
-	t := &topic{name: d.Name, uuid: d.Uuid}
-	t.parts = make([]*partition, len(d.Partitions))
-	for _, p := range d.Partitions {
-		if int(p.ID) >= len(t.parts) || t.parts[p.ID] != nil {
-			return nil, sarama.ErrLeaderNotAvailable // temporary: the request is repeated
-		}
-		t.parts[p.ID] = newPartition(t, p.ID)
-		t.parts[p.ID].leader, t.parts[p.ID].epoch, t.parts[p.ID].replicas = p.Leader, p.LeaderEpoch, p.Replicas
-	}
-	if len(t.parts) == 0 {
-		return nil, sarama.ErrLeaderNotAvailable
-	}
-	return t, nil
 }

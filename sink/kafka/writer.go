@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 const (
@@ -45,10 +46,10 @@ type Writer struct {
 		table *capture.Table
 		topic *topic
 	}
-	inherited map[string]*topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
-	lookahead []sink.Batch      // of this Write, to prepare their topics together; nil: one by one
-	refused   error             // what Write has returned, although earlier events are still sent
-	grown     atomic.Bool       // a topic has more partitions now
+	inherited map[string]*topics.Topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
+	lookahead []sink.Batch             // of this Write, to prepare their topics together; nil: one by one
+	refused   error                    // what Write has returned, although earlier events are still sent
+	grown     atomic.Bool              // a topic has more partitions now
 
 	mu      sync.Mutex // guards what follows
 	changed sync.Cond  // room, errors, drained topics, recorded topics
