@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -44,9 +45,9 @@ func sequenceAfter(seq int32, n int) int32 {
 }
 
 // wirePart returns the batch as p writes it.
-func (b *batch) wirePart(p producer) wire.Part {
+func (b *batch) wirePart(p fencing.Producer) wire.Part {
 	return wire.Part{Topic: b.part.topic.name, Partition: b.part.id, Batch: wire.Batch{
-		ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
+		ProducerID: p.ID, ProducerEpoch: p.Epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
 	}}
 }
 

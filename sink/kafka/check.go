@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -84,50 +84,10 @@ func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
 	if expiring != nil {
 		problems = append(problems, expiring)
 	}
-	return append(problems, s.checkACLs(ctx, there)...)
-}
-
-// checkACLs tests whether we may write to the topics, and with our transactional id. It offers the coordinator
-// partitions in the name of a producer that cannot exist: Kafka checks the ACLs first and then refuses the producer.
-func (s *Sink) checkACLs(ctx context.Context, partitions map[string][]int32) (problems []error) {
-	id := s.transactionalID(mainLane)
-	if len(partitions) == 0 {
-		partitions = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
+	if len(there) == 0 {
+		there[s.progressTopic] = []int32{0} // the answer then says that it is missing, after the ACLs were checked
 	}
-	var answers map[string][]*sarama.PartitionError
-	f := &fencing{cluster: s.cluster, id: id}
-	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
-		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: partitions,
-		})
-		if err != nil {
-			return err
-		}
-		answers = r.Errors
-		for _, a := range answers {
-			if len(a) > 0 && isCoordinatorRetriable(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
-				a[0].Err != sarama.ErrOperationNotAttempted {
-				return a[0].Err
-			}
-		}
-		return nil
-	})
-	if kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
-		return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", err)}
-	}
-	if err != nil {
-		return []error{err}
-	}
-	for topic, a := range answers {
-		switch {
-		case len(a) == 0:
-		case a[0].Err == sarama.ErrTransactionalIDAuthorizationFailed:
-			return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
-		case a[0].Err == sarama.ErrTopicAuthorizationFailed:
-			problems = append(problems, s.cluster.NotAuthorized("Topic", topic, "WRITE", a[0].Err))
-		}
-	}
-	return problems
+	return append(problems, fencing.New(s.cluster, s.transactionalID(mainLane)).CheckACLs(ctx, there)...)
 }
 
 // Drop removes the progress record. It returns a line for each thing that it has removed (with dry: would remove),
@@ -152,13 +112,13 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 	if err != nil {
 		return nil, err
 	}
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
-	who := noProducer
+	f := fencing.New(s.cluster, s.transactionalID(lane))
+	who := fencing.NoProducer
 	if !dry {
-		if who, err = f.nextEpoch(ctx, who); err != nil {
+		if who, err = f.NextEpoch(ctx, who); err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
+		if who, err = f.Fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +140,7 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, topics.PartitionIDs(known)); err != nil { // without the record the next Open would not know them
+		if who, err = f.Fence(ctx, who, topics.PartitionIDs(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
 		if err := s.put(ctx, f, home, who, key, nil); err != nil {

@@ -39,18 +39,6 @@ func classify(e sarama.KError) outcome {
 	return outcomeFatal
 }
 
-// isCoordinatorRetriable reports whether a coordinator gives this answer only temporarily.
-func isCoordinatorRetriable(err error) bool {
-	return kafkaconnect.CoordinatorMoved(err) || kafkaconnect.IsCode(err, sarama.ErrOffsetsLoadInProgress, sarama.ErrConcurrentTransactions,
-		sarama.ErrUnknownTopicOrPartition, sarama.ErrOperationNotAttempted, sarama.ErrNotEnoughReplicas,
-		sarama.ErrRequestTimedOut)
-}
-
-// isFencedCode reports whether a newer producer epoch has fenced us.
-func isFencedCode(err error) bool {
-	return kafkaconnect.IsCode(err, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping)
-}
-
 // progressDeleted returns the state that ends a Writer whose progress topic is gone. The next Open creates the topic
 // and writes the record again.
 func progressDeleted(name, more string) *capture.Problem {

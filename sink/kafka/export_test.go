@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
@@ -21,21 +22,15 @@ func (s *Sink) Hasten(read, giveUp time.Duration) {
 // OpenWithin sets how long Open tries.
 func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
 
-// FenceUntilStable calls write until the leaders of a topic's partition stay the same meanwhile.
-func FenceUntilStable(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	return f.fenceUntilStable(ctx, map[string][]int32{topic: {partition}}, write)
-}
-
 // RenewEvery sets how often the coordinator hears of a Writer.
 func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
 
 // SpendEpochs takes epochs of the lane until Open has to take a new producer id.
 func SpendEpochs(ctx context.Context, s *Sink) error {
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	p, err := f.nextEpoch(ctx, noProducer)
-	for err == nil && p.epoch < epochLimit {
-		p, err = f.nextEpoch(ctx, p)
+	f := fencing.New(s.cluster, s.transactionalID(mainLane))
+	p, err := f.NextEpoch(ctx, fencing.NoProducer)
+	for err == nil && p.Epoch < fencing.EpochLimit {
+		p, err = f.NextEpoch(ctx, p)
 	}
 	return err
 }
@@ -59,7 +54,7 @@ func NotRenewedFor(w any, d time.Duration) {
 // ProducerID is what w writes as.
 func ProducerID(w any) (id int64, epoch int16) {
 	p := w.(*Writer).producer
-	return p.id, p.epoch
+	return p.ID, p.Epoch
 }
 
 // FixOf is the fix of the error of w that a broker's refusal of a batch makes.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
@@ -16,7 +17,7 @@ import (
 // Every command of Kafka's in a fix names the broker that it connects to: without that the scripts do nothing.
 func TestFixesNameABroker(t *testing.T) {
 	c := &kafkaconnect.Cluster{Seeds: []string{"one:9092", "[::2]:9092"}}
-	w := &Writer{sink: &Sink{cluster: c}, fence: &fencing{cluster: c, id: "tailrace.p.bus"}}
+	w := &Writer{sink: &Sink{cluster: c}, fence: fencing.New(c, "tailrace.p.bus")}
 	part := newPartition(&topic{name: "orders"}, 0)
 	refusal := func(e sarama.KError) error { return w.refusal(part, wire.Answer{Err: e}) }
 	fix := func(err error) string {

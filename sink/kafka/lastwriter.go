@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -16,27 +17,27 @@ import (
 // again.
 type lastWriter struct {
 	lane string
-	who  producer    // the last epoch that the process had
-	home sarama.Uuid // of the progress topic; zero: the brokers give none
-	rec  *progress   // nil: none
+	who  fencing.Producer // the last epoch that the process had
+	home sarama.Uuid      // of the progress topic; zero: the brokers give none
+	rec  *progress        // nil: none
 }
 
 // nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator
 // proves that no other process has taken an epoch since. Otherwise the record may have moved on, and a paused daemon
 // that resumes would put it back.
-func (s *Sink) nextEpoch(ctx context.Context, f *fencing, lane string) (producer, error) {
+func (s *Sink) nextEpoch(ctx context.Context, f *fencing.TransactionalID, lane string) (fencing.Producer, error) {
 	last := s.lastOf(lane)
 	if last == nil {
-		return f.nextEpoch(ctx, noProducer)
+		return f.NextEpoch(ctx, fencing.NoProducer)
 	}
-	who, err := f.nextEpoch(ctx, last.who)
+	who, err := f.NextEpoch(ctx, last.who)
 	switch {
 	case errors.Is(err, sink.ErrFenced):
 		s.setLast(nil)
-		return f.nextEpoch(ctx, noProducer)
+		return f.NextEpoch(ctx, fencing.NoProducer)
 	case err != nil:
-		return noProducer, err // it proves nothing
-	case who.id != last.who.id || who.epoch != last.who.epoch+1:
+		return fencing.NoProducer, err // it proves nothing
+	case who.ID != last.who.ID || who.Epoch != last.who.Epoch+1:
 		s.setLast(nil) // the coordinator did not know us any more, or is that of another cluster
 	default:
 		last.who = who
@@ -60,7 +61,7 @@ func (s *Sink) setLast(l *lastWriter) {
 }
 
 // setEpoch records the epoch that an Open of this process has taken. It does nothing for a nil last.
-func (l *lastWriter) setEpoch(as producer) {
+func (l *lastWriter) setEpoch(as fencing.Producer) {
 	if l != nil {
 		l.who = as
 	}
@@ -75,7 +76,7 @@ func (l *lastWriter) recordMissing(home *topics.Topic, f *found) bool {
 // restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer
 // of this process knew, or the one in a topic that deletes records. It returns the epoch to go on with, whose
 // sequence numbers begin at 0. The partition is already fenced.
-func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane string, home *topics.Topic, had *found) (producer, error) {
+func (s *Sink) restore(ctx context.Context, f *fencing.TransactionalID, who fencing.Producer, lane string, home *topics.Topic, had *found) (fencing.Producer, error) {
 	last := s.lastOf(lane)
 	switch {
 	case last.recordMissing(home, had):
@@ -88,5 +89,5 @@ func (s *Sink) restore(ctx context.Context, f *fencing, who producer, lane strin
 	if err := s.put(ctx, f, home, who, s.progressKey(lane), had.rec.encode()); err != nil {
 		return who, err
 	}
-	return f.nextEpoch(ctx, who)
+	return f.NextEpoch(ctx, who)
 }

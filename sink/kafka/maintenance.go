@@ -83,7 +83,7 @@ func (w *Writer) checkStalled() {
 func (w *Writer) renew() {
 	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
 	defer stop()
-	err := w.fence.writeMarkers(ctx, w.producer, map[string][]int32{w.commits.part.topic.name: {0}})
+	err := w.fence.Renew(ctx, w.producer, w.commits.part.topic.name, w.commits.part.id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -102,7 +102,7 @@ func (w *Writer) refreshMetadata() {
 		names = append(names, n)
 	}
 	w.mu.Unlock()
-	m, err := w.fence.cluster.Metadata(ctx, names...)
+	m, err := w.sink.cluster.Metadata(ctx, names...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {

@@ -2,12 +2,16 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -30,12 +34,12 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 	}
 	last := s.lastOf(name)
 	if len(known) > 0 {
-		if who, err = f.fence(ctx, who, topics.PartitionIDs(known)); err != nil {
+		if who, err = f.Fence(ctx, who, topics.PartitionIDs(known)); err != nil {
 			return nil, had, err
 		}
 		last.setEpoch(who)
 	}
-	if who, err = f.rotateProducerID(ctx, who); err != nil {
+	if who, err = f.RotateProducerID(ctx, who); err != nil {
 		return nil, had, err
 	}
 	last.setEpoch(who)
@@ -46,14 +50,14 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 // takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
 // at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
 func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.Topic) (
-	f *fencing, name string, who producer, had found, err error,
+	f *fencing.TransactionalID, name string, who fencing.Producer, had found, err error,
 ) {
 	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
-		return nil, "", noProducer, had, err
+		return nil, "", fencing.NoProducer, had, err
 	}
-	f = &fencing{cluster: s.cluster, id: s.transactionalID(name)}
+	f = fencing.New(s.cluster, s.transactionalID(name))
 	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
-		return nil, "", noProducer, had, err
+		return nil, "", fencing.NoProducer, had, err
 	}
 	if name != lane.Name && had.rec == nil {
 		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
@@ -63,20 +67,20 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.To
 }
 
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
-func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topics.Topic) (who producer, had found, err error) {
+func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name string, home *topics.Topic) (who fencing.Producer, had found, err error) {
 	if who, err = s.nextEpoch(ctx, f, name); err != nil {
-		return noProducer, had, err
+		return fencing.NoProducer, had, err
 	}
 	last := s.lastOf(name)
-	if who, err = f.fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
-		return noProducer, had, err
+	if who, err = f.Fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
+		return fencing.NoProducer, had, err
 	}
 	last.setEpoch(who)
 	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
-		return noProducer, had, err
+		return fencing.NoProducer, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
-		return noProducer, had, err
+		return fencing.NoProducer, had, err
 	}
 	last.setEpoch(who)
 	return who, had, nil
@@ -85,24 +89,24 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing, name string, home *topi
 // reserve writes a record without a position, so that every later Open of the lane finds its name, even if the record
 // with the first name is dropped in the meantime. It returns the epoch to go on with.
 func (s *Sink) reserve(
-	ctx context.Context, f *fencing, who producer, name string, home *topics.Topic, from capture.Origin,
-) (producer, error) {
+	ctx context.Context, f *fencing.TransactionalID, who fencing.Producer, name string, home *topics.Topic, from capture.Origin,
+) (fencing.Producer, error) {
 	rec := &progress{
 		Version: progressVersion, System: from.System, Timeline: from.Timeline, History: from.History,
 		Publication: from.Publication, Database: from.Database, Slot: from.Slot,
 	}
 	if err := s.put(ctx, f, home, who, s.progressKey(name), rec.encode()); err != nil {
-		return noProducer, err
+		return fencing.NoProducer, err
 	}
 	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
-		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.id))
-	return f.nextEpoch(ctx, who)
+		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.Name))
+	return f.NextEpoch(ctx, who)
 }
 
 // writer makes the Writer and starts it. All sequence numbers begin at 0: the epoch of who is new to every partition.
 // Of the topics in the record, those in known are fenced.
 func (s *Sink) writer(
-	lane sink.Lane, name string, f *fencing, who producer, home *topics.Topic, rec *progress, known map[string]*topics.Topic,
+	lane sink.Lane, name string, f *fencing.TransactionalID, who fencing.Producer, home *topics.Topic, rec *progress, known map[string]*topics.Topic,
 ) (*Writer, error) {
 	enc, err := s.newEncoder()
 	if err != nil {
@@ -133,4 +137,44 @@ func (s *Sink) writer(
 	}
 	w.goroutines.Go(w.maintain)
 	return w, nil
+}
+
+// whyBlocked adds to err why an Open has waited for markers until its time was up; err is the last answer of the
+// coordinator, that it is busy with them. They wait for a partition in the progress record, which is read here
+// without being fenced, for the message only.
+func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error {
+	if !kafkaconnect.IsCode(err, sarama.ErrConcurrentTransactions) {
+		return err
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, kafkaconnect.ErrTimeout)
+	defer stop()
+	if why := s.offline(ctx, lane); why != nil {
+		return fmt.Errorf("%w (%w)", err, why)
+	}
+	return err
+}
+
+// offline returns the state of the partitions of the lane that have no leader; nil when all have one.
+func (s *Sink) offline(ctx context.Context, lane sink.Lane) error {
+	home, err := s.ensureProgressTopic(ctx)
+	if err != nil {
+		return err
+	}
+	name, err := s.laneName(ctx, lane.Name, lane.Origin, home)
+	if err != nil {
+		return err
+	}
+	had, err := readProgress(ctx, s.cluster, home, s.progressKey(name))
+	if err != nil || had.rec == nil {
+		return err
+	}
+	known, err := topics.Existing(ctx, s.cluster, had.rec.Topics...)
+	if err != nil {
+		return err
+	}
+	var all []topics.Partition
+	for _, t := range known {
+		all = append(all, t.Partitions...)
+	}
+	return topics.Offline(s.cluster, all)
 }

@@ -105,7 +105,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, of map[string]*topics.Topic) 
 	unknown := map[string]*topics.Topic{}
 	for n, t := range of {
 		was, named := w.inherited[n]
-		if (was == nil || was.ID != t.ID) && (named || !w.fence.idUnknown) {
+		if (was == nil || was.ID != t.ID) && (named || !w.fence.WasUnknown()) {
 			unknown[n] = t
 		}
 	}
@@ -114,7 +114,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, of map[string]*topics.Topic) 
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	return w.fence.fenceInSameEpoch(ctx, w.producer, topics.PartitionIDs(unknown))
+	return w.fence.FenceInSameEpoch(ctx, w.producer, topics.PartitionIDs(unknown))
 }
 
 // registerTopicsLocked has topics recorded before their first records are written. A fenced Writer fails here: the

@@ -7,13 +7,14 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // put writes one progress record outside of a Writer, and returns when it is stored; a nil value removes the record.
 // It is fenced like the records of a Writer. The epoch of who has written nothing to the partition yet, and must not
 // write more there.
-func (s *Sink) put(ctx context.Context, f *fencing, home *topics.Topic, who producer, key string, value []byte) error {
+func (s *Sink) put(ctx context.Context, f *fencing.TransactionalID, home *topics.Topic, who fencing.Producer, key string, value []byte) error {
 	request := s.single(home, who, key, value) // the same in every attempt, so that the broker stores it once
 	err := topics.AskLeaders(ctx, s.cluster, home, []int32{0}, func(k *kafkaconnect.Conn, _ []int32) error {
 		resp, err := k.Produce(request)
@@ -32,15 +33,15 @@ func (s *Sink) put(ctx context.Context, f *fencing, home *topics.Topic, who prod
 	if kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed) {
 		return s.cluster.NotAuthorized("Topic", home.Name, "WRITE", err)
 	}
-	return f.wrap("write the progress record", err)
+	return f.Wrap("write the progress record", err)
 }
 
 // single returns a request with one record, the first of an epoch.
-func (s *Sink) single(home *topics.Topic, who producer, key string, value []byte) *sarama.ProduceRequest {
+func (s *Sink) single(home *topics.Topic, who fencing.Producer, key string, value []byte) *sarama.ProduceRequest {
 	now := time.Now()
 	r := &sarama.ProduceRequest{Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(s.ackTimeout / time.Millisecond)}
 	r.AddBatch(home.Name, 0, &sarama.RecordBatch{
-		Version: 2, PartitionLeaderEpoch: -1, ProducerID: who.id, ProducerEpoch: who.epoch, FirstTimestamp: now, MaxTimestamp: now,
+		Version: 2, PartitionLeaderEpoch: -1, ProducerID: who.ID, ProducerEpoch: who.Epoch, FirstTimestamp: now, MaxTimestamp: now,
 		Records: []*sarama.Record{{Key: []byte(key), Value: value}},
 	})
 	return r

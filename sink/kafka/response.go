@@ -61,7 +61,7 @@ func (l *sender) dropConnLocked(q *request, err error) {
 	if q.done {
 		return // from a connection that was given up earlier
 	}
-	addr, _ := l.w.fence.cluster.Addr(l.id)
+	addr, _ := l.w.sink.cluster.Addr(l.id)
 	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
 	l.connBroken = true
 	l.delayRetryLocked()
@@ -176,7 +176,7 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	case sarama.ErrClusterAuthorizationFailed:
 		return c.NotAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
 	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return c.NotAuthorized("TransactionalId", w.fence.id, "WRITE", said)
+		return c.NotAuthorized("TransactionalId", w.fence.Name, "WRITE", said)
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{

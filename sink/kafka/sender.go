@@ -157,8 +157,8 @@ func (l *sender) connect(wait time.Duration) bool {
 	}
 	var k *produceConn
 	var err error
-	if addr, ok := l.w.fence.cluster.Addr(l.id); ok {
-		k, err = dialProduce(l.w.ctx, l.w.fence.cluster, addr)
+	if addr, ok := l.w.sink.cluster.Addr(l.id); ok {
+		k, err = dialProduce(l.w.ctx, l.w.sink.cluster, addr)
 	} else {
 		err = kafkaconnect.Unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}

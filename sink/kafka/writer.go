@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -29,11 +30,11 @@ type Writer struct {
 	sink       *Sink
 	lane       sink.Lane
 	name       string // of the lane in the progress topic
-	producer   producer
+	producer   fencing.Producer
 	enc        format.Encoder
 	ctx        context.Context // ends with the Writer
 	stop       context.CancelFunc
-	fence      *fencing
+	fence      *fencing.TransactionalID
 	goroutines sync.WaitGroup
 
 	// owned by the goroutine of Write

@@ -1,4 +1,4 @@
-package kafka
+package fencing
 
 import (
 	"context"
@@ -10,14 +10,13 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
-	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // fenceUntilStable (I8) calls write, which returns when markers are written, until each marker has reached its
 // partition: where a partition has no leader, a coordinator may drop the marker silently (Kafka 4.3: tested; 4.1
 // waits). So before and after write all partitions must have a leader, the same one, as the coordinator sees it.
-func (f *fencing) fenceUntilStable(ctx context.Context, partitions map[string][]int32, write func() error) error {
+func (f *TransactionalID) fenceUntilStable(ctx context.Context, partitions map[string][]int32, write func() error) error {
 	before, err := f.leaders(ctx, partitions)
 	for err == nil {
 		if err = write(); err != nil {
@@ -46,7 +45,7 @@ type partitionName struct {
 
 // leaders fails when one of the partitions has no leader. A topic that was just created may be new to the
 // coordinator, too.
-func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
+func (f *TransactionalID) leaders(ctx context.Context, partitions map[string][]int32) (leaders, error) {
 	for p, until := kafkaconnect.Pause(0), time.Now().Add(topics.MissingAfter); ; {
 		l, err := f.leadersNow(ctx, partitions)
 		if err == nil || !kafkaconnect.IsTransient(err) || time.Now().After(until) {
@@ -58,7 +57,7 @@ func (f *fencing) leaders(ctx context.Context, partitions map[string][]int32) (l
 	}
 }
 
-func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32) (leaders, error) {
+func (f *TransactionalID) leadersNow(ctx context.Context, partitions map[string][]int32) (leaders, error) {
 	l := leaders{epochs: map[partitionName]int32{}}
 	if len(partitions) == 0 {
 		return l, nil
@@ -70,7 +69,7 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 		return err
 	})
 	if err != nil {
-		return l, fmt.Errorf("fence the partitions of %s: %w", f.id, err)
+		return l, fmt.Errorf("fence the partitions of %s: %w", f.Name, err)
 	}
 	var all []topics.Partition
 	found := topics.FromMetadata(m, slices.Collect(maps.Keys(partitions))...)
@@ -87,44 +86,4 @@ func (f *fencing) leadersNow(ctx context.Context, partitions map[string][]int32)
 		}
 	}
 	return l, topics.Offline(f.cluster, all)
-}
-
-// whyBlocked adds to err why an Open has waited for markers until its time was up; err is the last answer of the
-// coordinator, that it is busy with them. They wait for a partition in the progress record, which is read here
-// without being fenced, for the message only.
-func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error {
-	if !kafkaconnect.IsCode(err, sarama.ErrConcurrentTransactions) {
-		return err
-	}
-	ctx, stop := context.WithTimeoutCause(ctx, 5*time.Second, kafkaconnect.ErrTimeout)
-	defer stop()
-	if why := s.leaderless(ctx, lane); why != nil {
-		return fmt.Errorf("%w (%w)", err, why)
-	}
-	return err
-}
-
-// leaderless returns the state of the partitions of the lane that have no leader; nil when all have one.
-func (s *Sink) leaderless(ctx context.Context, lane sink.Lane) error {
-	home, err := s.ensureProgressTopic(ctx)
-	if err != nil {
-		return err
-	}
-	name, err := s.laneName(ctx, lane.Name, lane.Origin, home)
-	if err != nil {
-		return err
-	}
-	had, err := readProgress(ctx, s.cluster, home, s.progressKey(name))
-	if err != nil || had.rec == nil {
-		return err
-	}
-	known, err := topics.Existing(ctx, s.cluster, had.rec.Topics...)
-	if err != nil {
-		return err
-	}
-	var all []topics.Partition
-	for _, t := range known {
-		all = append(all, t.Partitions...)
-	}
-	return topics.Offline(s.cluster, all)
 }
