@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -19,8 +20,8 @@ type batch struct {
 	stored   bool  // acknowledged: its memory can be reused as soon as its request has been written
 	seq      int32 // of the first record, once sealed
 	stamp    time.Time
-	tooLarge bool      // the broker has refused it because of its size
-	progress *progress // what it stores; nil for events
+	tooLarge bool             // the broker has refused it because of its size
+	progress *progress.Record // what it stores; nil for events
 }
 
 // recordSize returns how many bytes a record takes on the wire at most.

@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -45,7 +46,7 @@ func (s *Settings) fixedTopics() (names []string) {
 }
 
 func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
-	names = append(names, s.progressTopic)
+	names = append(names, s.progress.Name)
 	all, err := topics.Describe(ctx, s.cluster, names...)
 	if err != nil {
 		return []error{err}
@@ -66,12 +67,12 @@ func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
 			if t.OneReplicaAcks(conf) {
 				lax = append(lax, n)
 			}
-			if n == s.progressTopic && conf.DeletesRecords() {
-				p := progressExpires(s.cluster, n, conf[topics.Cleanup])
+			if n == s.progress.Name && conf.DeletesRecords() {
+				p := progress.Expires(s.cluster, n, conf[topics.Cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
 		case topics.IsUnknown(err):
-			if n != s.progressTopic && !s.topics.Creates(n, true) {
+			if n != s.progress.Name && !s.topics.Creates(n, true) {
 				problems = append(problems, topics.Missing(s.cluster, n, sarama.ErrUnknownTopicOrPartition))
 			}
 		default:
@@ -85,7 +86,7 @@ func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
 		problems = append(problems, expiring)
 	}
 	if len(there) == 0 {
-		there[s.progressTopic] = []int32{0} // the answer then says that it is missing, after the ACLs were checked
+		there[s.progress.Name] = []int32{0} // the answer then says that it is missing, after the ACLs were checked
 	}
 	return append(problems, fencing.New(s.cluster, s.transactionalID(mainLane)).CheckACLs(ctx, there)...)
 }
@@ -104,11 +105,11 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture
 }
 
 func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
-	home, err := s.findProgressTopic(ctx)
+	home, err := s.progress.Find(ctx)
 	if err != nil || home == nil {
 		return nil, err
 	}
-	lane, err := s.laneName(ctx, mainLane, from, home)
+	lane, err := s.laneName(ctx, home, mainLane, from)
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +123,17 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 			return nil, err
 		}
 	}
-	key := s.progressKey(lane)
-	had, err := readProgress(ctx, s.cluster, home, key)
+	had, err := s.progress.Read(ctx, home, lane)
 	if err != nil {
 		return nil, err
 	}
-	rec := had.rec
+	rec := had.Record
 	what := "progress record %s in topic %s"
 	if rec == nil {
-		if !had.pruned || had.dropped {
+		if !had.Pruned || had.Dropped {
 			return nil, nil
 		}
-		rec, what = &progress{}, what+", which may have expired" // the tombstone proves that it is gone
+		rec, what = &progress.Record{}, what+", which may have expired" // the tombstone proves that it is gone
 	}
 	if !dry {
 		known, err := topics.Existing(ctx, s.cluster, rec.Topics...)
@@ -143,11 +143,11 @@ func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines [
 		if who, err = f.Fence(ctx, who, topics.PartitionIDs(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
-		if err := s.put(ctx, f, home, who, key, nil); err != nil {
+		if err := s.progress.Put(ctx, f, home, who, lane, nil); err != nil {
 			return nil, err
 		}
 	}
-	lines = append(lines, fmt.Sprintf(what, key, home.Name))
+	lines = append(lines, fmt.Sprintf(what, s.progress.Key(lane), home.Name))
 	for _, t := range rec.Topics {
 		lines = append(lines, "left: topic "+t)
 	}

@@ -1,11 +1,8 @@
 package kafka
 
 import (
-	"fmt"
-
 	"github.com/IBM/sarama"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 )
 
@@ -37,14 +34,4 @@ func classify(e sarama.KError) outcome {
 		return outcomeRetry
 	}
 	return outcomeFatal
-}
-
-// progressDeleted returns the state that ends a Writer whose progress topic is gone. The next Open creates the topic
-// and writes the record again.
-func progressDeleted(name, more string) *capture.Problem {
-	return &capture.Problem{
-		State: "progress_deleted", Usage: true,
-		Reason: fmt.Sprintf("progress topic %s was deleted%s while we run: the topic and our record are created again", name, more),
-		Fix:    "find out what deletes it: a daemon that starts, or a standby that takes over, before the record is there again halts with no_record",
-	}
 }

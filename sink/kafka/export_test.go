@@ -16,7 +16,7 @@ import (
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
 	s.cluster.Config.Net.ReadTimeout, s.cluster.Config.Net.WriteTimeout = read, read
-	s.ackTimeout, s.giveUp = read/2, giveUp
+	s.ackTimeout, s.progress.AckTimeout, s.giveUp = read/2, read/2, giveUp
 }
 
 // OpenWithin sets how long Open tries.

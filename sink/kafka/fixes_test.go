@@ -10,6 +10,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
@@ -35,7 +36,7 @@ func TestFixesNameABroker(t *testing.T) {
 		"refused: a record":             {fix(refusal(sarama.ErrInvalidRecord)), "kafka-configs.sh", first},
 		"a missing topic":               {fix(topics.Missing(c, "orders", nil)), "kafka-topics.sh", first},
 		"a topic of one replica":        {topics.OneReplicaAcksWarning(c, "orders", "items").Fix, "kafka-configs.sh", first},
-		"a progress topic that deletes": {progressExpires(c, "orders", "delete").Fix, "kafka-configs.sh", first},
+		"a progress topic that deletes": {progress.Expires(c, "orders", "delete").Fix, "kafka-configs.sh", first},
 		"a partition without a leader":  {fix(leaderless(c, []*partition{part})), "kafka-topics.sh", all},
 	} {
 		commands := regexp.MustCompile(`kafka-[a-z]+\.sh.*`).FindAllString(test.fix, -1)

@@ -7,8 +7,10 @@ import (
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -19,7 +21,7 @@ type lastWriter struct {
 	lane string
 	who  fencing.Producer // the last epoch that the process had
 	home sarama.Uuid      // of the progress topic; zero: the brokers give none
-	rec  *progress        // nil: none
+	rec  *progress.Record // nil: none
 }
 
 // nextEpoch takes an epoch for an Open. It keeps what the last Writer of this process knew only when the coordinator
@@ -54,6 +56,11 @@ func (s *Sink) lastOf(lane string) *lastWriter {
 	return s.last
 }
 
+// laneName returns the name of a lane in the progress topic.
+func (s *Sink) laneName(ctx context.Context, home *topics.Topic, lane string, from capture.Origin) (string, error) {
+	return s.progress.LaneName(ctx, home, lane, from, func(name string) bool { return s.lastOf(name) != nil })
+}
+
 func (s *Sink) setLast(l *lastWriter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,24 +76,24 @@ func (l *lastWriter) setEpoch(as fencing.Producer) {
 
 // recordMissing reports whether the last Writer's record is not the one in the progress topic: it is gone, or the
 // topic is another one, where a record can only be from a late batch of an older writer.
-func (l *lastWriter) recordMissing(home *topics.Topic, f *found) bool {
-	return l != nil && l.rec != nil && !f.dropped && (f.rec == nil || home.ID != l.home)
+func (l *lastWriter) recordMissing(home *topics.Topic, f *progress.Found) bool {
+	return l != nil && l.rec != nil && !f.Dropped && (f.Record == nil || home.ID != l.home)
 }
 
 // restore makes the record of an Open durable where it is not, or will not be for long: the one that the last Writer
 // of this process knew, or the one in a topic that deletes records. It returns the epoch to go on with, whose
 // sequence numbers begin at 0. The partition is already fenced.
-func (s *Sink) restore(ctx context.Context, f *fencing.TransactionalID, who fencing.Producer, lane string, home *topics.Topic, had *found) (fencing.Producer, error) {
+func (s *Sink) restore(ctx context.Context, f *fencing.TransactionalID, who fencing.Producer, lane string, home *topics.Topic, had *progress.Found) (fencing.Producer, error) {
 	last := s.lastOf(lane)
 	switch {
 	case last.recordMissing(home, had):
-		had.rec = last.rec
+		had.Record = last.rec
 		s.log.Warn("the progress record is missing, although no other process has opened the sink: writing it again",
-			zap.String("topic", home.Name), zap.Any("position", had.rec.Position))
-	case had.rec == nil || s.Health().Warning == nil:
+			zap.String("topic", home.Name), zap.Any("position", had.Record.Position))
+	case had.Record == nil || s.Health().Warning == nil:
 		return who, nil
 	}
-	if err := s.put(ctx, f, home, who, s.progressKey(lane), had.rec.encode()); err != nil {
+	if err := s.progress.Put(ctx, f, home, who, lane, had.Record); err != nil {
 		return who, err
 	}
 	return f.NextEpoch(ctx, who)

@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -76,6 +77,20 @@ func (w *Writer) checkStalled() {
 	if quiet := time.Since(w.acked); w.unacked > 0 && quiet > w.sink.giveUp {
 		w.failLocked(w.stalledErrorLocked(quiet))
 	}
+}
+
+// keepProgressRecord checks whether the progress topic keeps its records, and writes ours again where it does not: so
+// the record never becomes old while the Writer is open, however idle the source is.
+func (w *Writer) keepProgressRecord() {
+	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
+	defer stop()
+	deletes, err := w.sink.progress.ReadRetention(ctx)
+	if err != nil || !deletes {
+		return // where it fails, refreshMetadata fails too, and reports it
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rewriteProgressLocked()
 }
 
 // renew tells the coordinator that we are alive, by an empty transaction on the progress partition. While there is
@@ -157,7 +172,7 @@ func (w *Writer) updateTopicLocked(t *topic, d *sarama.TopicMetadata) {
 // recreatedError returns the error for a topic that was deleted and created again.
 func (w *Writer) recreatedError(t *topic) error {
 	if t == w.commits.part.topic {
-		return progressDeleted(t.name, " and created again")
+		return progress.Deleted(t.name, " and created again")
 	}
 	return fmt.Errorf("topic %s was deleted and created again", t.name)
 }
@@ -174,7 +189,7 @@ func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	}
 	if now.Sub(t.missing) > topics.MissingAfter {
 		if home {
-			w.failLocked(progressDeleted(t.name, ""))
+			w.failLocked(progress.Deleted(t.name, ""))
 		} else {
 			w.failLocked(topics.Missing(w.sink.cluster, t.name, nil))
 		}

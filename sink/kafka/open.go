@@ -12,21 +12,22 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
-func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error) {
-	home, err := s.ensureProgressTopic(ctx)
+func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, progress.Found, error) {
+	home, err := s.progress.Ensure(ctx)
 	if err != nil {
-		return nil, found{}, err
+		return nil, progress.Found{}, err
 	}
 	f, name, who, had, err := s.takeOverLane(ctx, lane, home)
 	if err != nil {
 		return nil, had, err
 	}
-	rec := had.rec
+	rec := had.Record
 	if rec == nil {
-		rec = &progress{}
+		rec = &progress.Record{}
 	}
 	known, err := topics.Existing(ctx, s.cluster, rec.Topics...)
 	if err != nil {
@@ -50,16 +51,16 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, found, error)
 // takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
 // at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
 func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.Topic) (
-	f *fencing.TransactionalID, name string, who fencing.Producer, had found, err error,
+	f *fencing.TransactionalID, name string, who fencing.Producer, had progress.Found, err error,
 ) {
-	if name, err = s.laneName(ctx, lane.Name, lane.Origin, home); err != nil {
+	if name, err = s.laneName(ctx, home, lane.Name, lane.Origin); err != nil {
 		return nil, "", fencing.NoProducer, had, err
 	}
 	f = fencing.New(s.cluster, s.transactionalID(name))
 	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
 		return nil, "", fencing.NoProducer, had, err
 	}
-	if name != lane.Name && had.rec == nil {
+	if name != lane.Name && had.Record == nil {
 		who, err = s.reserve(ctx, f, who, name, home, lane.Origin)
 		s.lastOf(name).setEpoch(who)
 	}
@@ -67,7 +68,7 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.To
 }
 
 // takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
-func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name string, home *topics.Topic) (who fencing.Producer, had found, err error) {
+func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name string, home *topics.Topic) (who fencing.Producer, had progress.Found, err error) {
 	if who, err = s.nextEpoch(ctx, f, name); err != nil {
 		return fencing.NoProducer, had, err
 	}
@@ -76,7 +77,7 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name st
 		return fencing.NoProducer, had, err
 	}
 	last.setEpoch(who)
-	if had, err = readProgress(ctx, s.cluster, home, s.progressKey(name)); err != nil {
+	if had, err = s.progress.Read(ctx, home, name); err != nil {
 		return fencing.NoProducer, had, err
 	}
 	if who, err = s.restore(ctx, f, who, name, home, &had); err != nil {
@@ -91,22 +92,18 @@ func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name st
 func (s *Sink) reserve(
 	ctx context.Context, f *fencing.TransactionalID, who fencing.Producer, name string, home *topics.Topic, from capture.Origin,
 ) (fencing.Producer, error) {
-	rec := &progress{
-		Version: progressVersion, System: from.System, Timeline: from.Timeline, History: from.History,
-		Publication: from.Publication, Database: from.Database, Slot: from.Slot,
-	}
-	if err := s.put(ctx, f, home, who, s.progressKey(name), rec.encode()); err != nil {
+	if err := s.progress.Put(ctx, f, home, who, name, progress.NewRecord(from, nil)); err != nil {
 		return fencing.NoProducer, err
 	}
 	s.log.Info("another database of the cluster has a pipeline and a sink of these names: this one has its own progress record",
-		zap.String("record", s.progressKey(name)), zap.String("transactional_id", f.Name))
+		zap.String("record", s.progress.Key(name)), zap.String("transactional_id", f.Name))
 	return f.NextEpoch(ctx, who)
 }
 
 // writer makes the Writer and starts it. All sequence numbers begin at 0: the epoch of who is new to every partition.
 // Of the topics in the record, those in known are fenced.
 func (s *Sink) writer(
-	lane sink.Lane, name string, f *fencing.TransactionalID, who fencing.Producer, home *topics.Topic, rec *progress, known map[string]*topics.Topic,
+	lane sink.Lane, name string, f *fencing.TransactionalID, who fencing.Producer, home *topics.Topic, rec *progress.Record, known map[string]*topics.Topic,
 ) (*Writer, error) {
 	enc, err := s.newEncoder()
 	if err != nil {
@@ -123,11 +120,11 @@ func (s *Sink) writer(
 	w.changed.L = &w.mu
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.commits = commitState{
-		part: newTopic(home).parts[0], key: []byte(s.progressKey(name)), state: rec.State, topics: rec.Topics,
+		part: newTopic(home).parts[0], key: []byte(s.progress.Key(name)), state: rec.State, topics: rec.Topics,
 		storedTopics: len(rec.Topics), commit: rec.Commit, origin: lane.Origin,
 	}
 	if w.commits.verdict = rec.Verdict; rec.Verdict != nil {
-		w.commits.origin = rec.origin()
+		w.commits.origin = rec.Origin()
 	}
 	if rec.Position != nil || len(rec.Topics) > 0 {
 		w.commits.stored = rec
@@ -156,19 +153,19 @@ func (s *Sink) whyBlocked(ctx context.Context, lane sink.Lane, err error) error 
 
 // offline returns the state of the partitions of the lane that have no leader; nil when all have one.
 func (s *Sink) offline(ctx context.Context, lane sink.Lane) error {
-	home, err := s.ensureProgressTopic(ctx)
+	home, err := s.progress.Ensure(ctx)
 	if err != nil {
 		return err
 	}
-	name, err := s.laneName(ctx, lane.Name, lane.Origin, home)
+	name, err := s.laneName(ctx, home, lane.Name, lane.Origin)
 	if err != nil {
 		return err
 	}
-	had, err := readProgress(ctx, s.cluster, home, s.progressKey(name))
-	if err != nil || had.rec == nil {
+	had, err := s.progress.Read(ctx, home, name)
+	if err != nil || had.Record == nil {
 		return err
 	}
-	known, err := topics.Existing(ctx, s.cluster, had.rec.Topics...)
+	known, err := topics.Existing(ctx, s.cluster, had.Record.Topics...)
 	if err != nil {
 		return err
 	}

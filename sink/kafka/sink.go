@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/format/formats"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
@@ -46,7 +47,7 @@ type Sink struct {
 	newEncoder     func() (format.Encoder, error)
 	codec          sarama.CompressionCodec
 	deadLetter     string
-	progressTopic  string
+	progress       *progress.Topic
 	inFlight       int
 	limit          int           // bytes accepted and not stored
 	ackTimeout     time.Duration // how long a broker waits for its replicas
@@ -59,9 +60,8 @@ type Sink struct {
 	log            *zap.Logger
 	counters       counters
 
-	mu     sync.Mutex
-	health sink.Health
-	last   *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
+	mu   sync.Mutex
+	last *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
 }
 
 type counters struct{ records, retries, rejected atomic.Int64 }
@@ -81,14 +81,17 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	}
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
-		progressTopic: o.ProgressTopic, inFlight: o.MaxInFlight,
-		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
+		inFlight: o.MaxInFlight,
+		limit:    inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
 		cluster: c, topics: topics.NewAdmin(c, o.Create, log), log: log,
 	}
-	if s.progressTopic == "" {
-		s.progressTopic = DefaultProgressTopic
+	home := o.ProgressTopic
+	if home == "" {
+		home = DefaultProgressTopic
 	}
+	s.progress = progress.NewTopic(home, o.Pipeline, o.Name, c, s.topics, log)
+	s.progress.AckTimeout = s.ackTimeout
 	if s.inFlight == 0 {
 		s.inFlight = maxInFlight
 	}
@@ -109,6 +112,9 @@ func (s *Sink) Counts() Counts {
 	return Counts{Records: c.records.Load(), Retries: c.retries.Load(), Rejected: c.rejected.Load()}
 }
 
+// Health implements sink.HealthReporter.
+func (s *Sink) Health() sink.Health { return s.progress.Health() }
+
 // Close implements sink.Sink.
 func (s *Sink) Close() error {
 	s.cluster.Close()
@@ -125,9 +131,6 @@ func (s *Sink) transactionalID(lane string) string {
 	return id
 }
 
-// progressKey is the key of the lane's progress record. lane is what laneName returns.
-func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.name + "/" + lane }
-
 const mainLane = "main"
 
 // Open implements sink.Sink. I8 and the progress depend on the order of its steps: take an epoch; have the partition
@@ -141,21 +144,21 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	if err != nil {
 		return nil, sink.Progress{}, s.whyBlocked(ctx, lane, err)
 	}
-	return w, had.progress(), nil
+	return w, had.Progress(), nil
 }
 
 // Read implements sink.Reader. It fences no writer, so an older one may advance the record in the meantime.
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	home, err := s.findProgressTopic(within)
+	home, err := s.progress.Find(within)
 	if err != nil || home == nil {
 		return sink.Progress{Record: sink.RecordNone}, err
 	}
-	name, err := s.laneName(within, lane, from, home)
+	name, err := s.laneName(within, home, lane, from)
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	had, err := readProgress(within, s.cluster, home, s.progressKey(name))
-	return had.progress(), err
+	had, err := s.progress.Read(within, home, name)
+	return had.Progress(), err
 }
