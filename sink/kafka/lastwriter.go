@@ -7,7 +7,6 @@ import (
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/progress"
@@ -56,11 +55,6 @@ func (s *Sink) lastOf(lane string) *lastWriter {
 	return s.last
 }
 
-// laneName returns the name of a lane in the progress topic.
-func (s *Sink) laneName(ctx context.Context, home *topics.Topic, lane string, from capture.Origin) (string, error) {
-	return s.progress.LaneName(ctx, home, lane, from, func(name string) bool { return s.lastOf(name) != nil })
-}
-
 func (s *Sink) setLast(l *lastWriter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +84,7 @@ func (s *Sink) restore(ctx context.Context, f *fencing.TransactionalID, who fenc
 		had.Record = last.rec
 		s.log.Warn("the progress record is missing, although no other process has opened the sink: writing it again",
 			zap.String("topic", home.Name), zap.Any("position", had.Record.Position))
-	case had.Record == nil || s.Health().Warning == nil:
+	case had.Record == nil || s.progress.Health().Warning == nil:
 		return who, nil
 	}
 	if err := s.progress.Put(ctx, f, home, who, lane, had.Record); err != nil {

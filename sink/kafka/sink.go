@@ -121,18 +121,6 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// transactionalID names the lane to Kafka's coordinator: taking an epoch for it fences earlier writers. lane is what
-// laneName returns.
-func (s *Sink) transactionalID(lane string) string {
-	id := "tailrace." + s.pipeline + "." + s.name
-	if lane != mainLane {
-		id += "." + lane
-	}
-	return id
-}
-
-const mainLane = "main"
-
 // Open implements sink.Sink. I8 and the progress depend on the order of its steps: take an epoch; have the partition
 // of the progress record refuse all earlier epochs; read that record, which no other writer can change any more;
 // write it again where it was lost while this process had the sink; have all partitions that it names refuse earlier

@@ -185,21 +185,6 @@ func (f *TransactionalID) RotateProducerID(ctx context.Context, p Producer) (Pro
 	return p, err
 }
 
-// retry repeats a request while the coordinator moves, loads, or is busy with the previous transaction.
-func (f *TransactionalID) retry(ctx context.Context, fn func(*kafkaconnect.Conn) error) error {
-	for wait := time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		err := f.cluster.AskCoordinator(ctx, f.Name, fn)
-		if err == nil || !isCoordinatorRetriable(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
-		case <-time.After(wait):
-		}
-	}
-}
-
 // Wrap adds what failed to an error, and turns it into sink.ErrFenced or a state where it is one.
 func (f *TransactionalID) Wrap(what string, err error) error {
 	switch {
