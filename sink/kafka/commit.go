@@ -47,6 +47,15 @@ func (n *commitState) advance(end capture.Position, state []byte, last capture.C
 	}
 }
 
+// advanceLocked removes complete spans, and has the progress recorded.
+func (w *Writer) advanceLocked() {
+	if end, state, last, ok := w.acks.advance(); ok {
+		w.commits.advance(end, state, last)
+		w.commitLocked(false)
+		w.changed.Broadcast()
+	}
+}
+
 // commitLocked sends a progress record when there is something to record: now, or from a timer when commitInterval
 // has passed.
 func (w *Writer) commitLocked(timer bool) {

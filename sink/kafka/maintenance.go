@@ -22,14 +22,6 @@ const (
 	renewWithin = 12 * time.Hour
 )
 
-// wantRefresh requests a refresh of the metadata soon.
-func (w *Writer) wantRefresh() {
-	select {
-	case w.refresh <- struct{}{}:
-	default:
-	}
-}
-
 // maintain runs the periodic work of a Writer until the Writer ends.
 func (w *Writer) maintain() {
 	second := time.NewTicker(min(time.Second, w.sink.refreshEvery, w.sink.renewEvery))
@@ -196,5 +188,3 @@ func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	}
 	w.wantRefresh()
 }
-
-func (p *partition) hasUnacked() bool { return len(p.queue)+len(p.flight) > 0 }

@@ -122,6 +122,8 @@ func (t *topic) batchMax() int {
 	return min(t.limit, batchTarget)
 }
 
+func (p *partition) hasUnacked() bool { return len(p.queue)+len(p.flight) > 0 }
+
 // remove removes b from the batches in flight.
 func (p *partition) remove(b *batch) {
 	for i, o := range p.flight {

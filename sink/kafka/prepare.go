@@ -6,9 +6,12 @@ import (
 	"maps"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // maxPrepared is how many topics are prepared together: their names are in one request to each broker that is asked.
@@ -147,4 +150,56 @@ func (w *Writer) nameOf(of *capture.Table) (string, error) {
 		w.names[table] = name
 	}
 	return name, nil
+}
+
+// topicOf returns the topic of an event.
+func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error) {
+	if e.Topic != "" {
+		return w.topic(ctx, e.Topic, false)
+	}
+	if w.last.table == e.Change.Table {
+		return w.last.topic, nil
+	}
+	t, err := w.topicOfTable(ctx, e.Change.Table)
+	if err == nil {
+		w.last.table, w.last.topic = e.Change.Table, t
+	}
+	return t, err
+}
+
+func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, error) {
+	name, err := w.nameOf(of)
+	if err != nil {
+		return nil, err
+	}
+	return w.topic(ctx, name, true)
+}
+
+// adoptPartitions starts to use partitions that were added to topics. What went to the old ones is stored first, so
+// that the events of a key that moves stay in order in time.
+func (w *Writer) adoptPartitions(ctx context.Context) error {
+	w.grown.Store(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.topics {
+		if t.grown == 0 {
+			continue
+		}
+		if err := w.waitLocked(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
+			return err
+		}
+		w.commits.storedTopics-- // has the record written once more: a fenced Writer fails here, before it reaches a partition that is not fenced
+		if err := w.registerTopicsLocked(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
+			return err
+		}
+		from := len(t.parts)
+		for t.grown > len(t.parts) {
+			t.parts = append(t.parts, newPartition(t, int32(len(t.parts))))
+		}
+		t.grown = 0
+		w.log().Info("topic has more partitions: keys may move", zap.String("topic", t.name),
+			zap.Int("from", from), zap.Int("to", len(t.parts)))
+	}
+	w.wantRefresh()
+	return nil
 }

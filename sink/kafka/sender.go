@@ -56,6 +56,24 @@ func (q *request) freeStoredLocked() {
 // nothing when there are none, so an idle pipeline is never delayed; and more, the busier it is.
 var minRequestBytes = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
 
+// enqueueLocked appends a batch to its partition's queue.
+func (w *Writer) enqueueLocked(b *batch, now time.Time) {
+	if b.part.mergeIntoLast(b) {
+		w.scheduleLocked(b.part, now)
+		return
+	}
+	if w.unacked == 0 {
+		w.acked = now
+	}
+	w.unacked++
+	b.part.topic.unacked++
+	if b.progress == nil {
+		w.acks.span(b.first).open++
+	}
+	b.part.queue = append(b.part.queue, b)
+	w.scheduleLocked(b.part, now)
+}
+
 // scheduleLocked has a partition sent by its leader's sender as soon as it may be.
 func (w *Writer) scheduleLocked(p *partition, now time.Time) {
 	l := w.senders[p.leader]
