@@ -25,6 +25,36 @@ type produceConn struct {
 	once    sync.Once
 }
 
+// request is one produce request.
+type request struct {
+	sender  *sender
+	batches []*batch
+
+	// guarded by sender.w.mu
+	sending bool // the sender reads the batches
+	done    bool // answered, or its connection is lost
+	lost    bool // the latter
+}
+
+// freeStoredLocked releases the memory of stored batches. It must not be called while the sender reads the batches.
+func (q *request) freeStoredLocked() {
+	for _, b := range q.batches {
+		if b.stored {
+			b.records.Free()
+		}
+	}
+}
+
+// encode returns the bytes of the request, which are valid until the next encode, and as long as its batches are not
+// released.
+func (q *request) encode(correlation int32) net.Buffers {
+	parts := make([]wire.Part, len(q.batches))
+	for i, b := range q.batches {
+		parts[i] = b.wirePart(q.sender.w.producer)
+	}
+	return q.sender.writes.Encode(correlation, parts)
+}
+
 // pendingRequest is a request that waits for its response; responses arrive in order.
 type pendingRequest struct {
 	request     *request

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -30,26 +29,6 @@ type sender struct {
 	linger     linger
 	fails      int // connections lost in a row
 	retryAt    time.Time
-}
-
-// request is one produce request.
-type request struct {
-	sender  *sender
-	batches []*batch
-
-	// guarded by sender.w.mu
-	sending bool // the sender reads the batches
-	done    bool // answered, or its connection is lost
-	lost    bool // the latter
-}
-
-// freeStoredLocked releases the memory of stored batches. It must not be called while the sender reads the batches.
-func (q *request) freeStoredLocked() {
-	for _, b := range q.batches {
-		if b.stored {
-			b.records.Free()
-		}
-	}
 }
 
 // minRequestBytes is how much must be ready before another request is sent, by the number of requests in flight:
@@ -276,16 +255,6 @@ func (l *sender) hasReadyLocked(n int) bool {
 	return false
 }
 
-// encode returns the bytes of the request, which are valid until the next encode, and as long as its batches are not
-// released.
-func (q *request) encode(correlation int32) net.Buffers {
-	parts := make([]wire.Part, len(q.batches))
-	for i, b := range q.batches {
-		parts[i] = b.wirePart(q.sender.w.producer)
-	}
-	return q.sender.writes.Encode(correlation, parts)
-}
-
 // checkExpiredLocked returns an error when Kafka has not heard from us for so long that another process may have
 // taken over, or Kafka may have forgotten us.
 func (l *sender) checkExpiredLocked(now time.Time) error {
@@ -312,4 +281,55 @@ func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
 		cause = context.DeadlineExceeded
 	}
 	return fmt.Errorf("write to Kafka: nothing stored for %s: %w", quiet.Round(time.Second), cause)
+}
+
+// dropConnLocked gives up the connection that has carried q: the fate of its requests is unknown.
+func (l *sender) dropConnLocked(q *request, err error) {
+	if q.done {
+		return // from a connection that was given up earlier
+	}
+	addr, _ := l.w.sink.cluster.Addr(l.id)
+	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
+	l.connBroken = true
+	l.delayRetryLocked()
+	lost := l.flight
+	l.flight = nil
+	now := time.Now()
+	for _, q := range lost {
+		q.done, q.lost = true, true
+	}
+	for _, q := range lost {
+		if !q.sending {
+			q.requeueLocked(now)
+		}
+	}
+	l.w.wantRefresh()
+	l.signal()
+}
+
+// requeueLocked has the batches of a lost request sent again.
+func (q *request) requeueLocked(now time.Time) {
+	for _, b := range q.batches {
+		b.part.pending--
+		b.part.stalled = true
+		q.sender.w.retryOrContinueLocked(b.part, now)
+	}
+}
+
+// retryOrContinueLocked sends a partition's batches again when all in flight are answered and some have failed;
+// otherwise it sends the next ones.
+func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
+	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
+		p.rewind(w)
+		p.tries++
+		w.sink.counters.retries.Add(1)
+		time.AfterFunc(backoff(p.tries-1), func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			p.stalled = false
+			w.scheduleLocked(p, time.Now())
+		})
+		return
+	}
+	w.scheduleLocked(p, now)
 }
