@@ -64,17 +64,15 @@ type pendingRequest struct {
 // maxResponseBytes limits the size of a response, which lists partitions.
 const maxResponseBytes = 16 << 20
 
-// dialProduce connects to addr. ctx applies to the call only. The error is a *capture.Problem.
+// dialProduce connects to addr; the caller has readResponses run until kill. ctx applies to the call only. The error is a *capture.Problem.
 func dialProduce(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*produceConn, error) {
 	k, err := c.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	p := &produceConn{
+	return &produceConn{
 		conn: k, sock: k.Stream(), timeout: c.Config.Net.ReadTimeout, pending: make(chan pendingRequest, maxInFlight), dead: make(chan struct{}),
-	}
-	go p.readResponses()
-	return p, nil
+	}, nil
 }
 
 // produce sends a request. The request is told of its response, or of the loss of the connection, later.

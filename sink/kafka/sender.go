@@ -163,6 +163,7 @@ func (l *sender) connect(wait time.Duration) bool {
 	defer l.w.mu.Unlock()
 	if err == nil && l.w.err == nil {
 		l.conn = k
+		l.w.goroutines.Go(k.readResponses)
 		return true
 	}
 	k.kill()

@@ -24,7 +24,7 @@ const (
 )
 
 // Writer writes one lane. The goroutine of Write encodes; one goroutine per broker sends, one per connection reads
-// responses, and one does maintenance. Close waits for the senders and the maintenance. They share the fields that mu
+// responses, and one does maintenance. Close waits for all of them but the first. They share the fields that mu
 // guards.
 type Writer struct {
 	sink       *Sink

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -61,8 +62,10 @@ func (a *applier) runWorker(ctx context.Context, q *queue.Queue) (err error) {
 		}
 	}()
 	ctx, end := context.WithCancelCause(ctx)
+	var health sync.WaitGroup
+	defer health.Wait()
 	defer end(nil)
-	go a.health.run(ctx, end)
+	health.Go(func() { a.health.run(ctx, end) })
 	err = a.handleDrift(ctx, a.run(ctx, q))
 	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
 		return p
