@@ -22,10 +22,10 @@ type Plan struct {
 	FullIdentity bool   // the source sends the complete old row (REPLICA IDENTITY FULL)
 	Deferrable   bool   // the key's constraint is deferrable: several rows may share a key within a transaction, so old rows are compared completely
 	Written      []int  // the columns that an INSERT writes
-	// Cascades is set when a delete here changes other tables of the target.
-	Cascades    bool
-	Partitioned bool              // the target is a partitioned table
-	Operators   map[string]string // by column, the equality operators that are not in pg_catalog
+	// cascades is set when a delete here changes other tables of the target.
+	cascades    bool
+	partitioned bool              // the target is a partitioned table
+	operators   map[string]string // by column, the equality operators that are not in pg_catalog
 	effects     [2]*TableEffects  // by slot of Effects; nil: there are none
 	OnConflict  string            // the ON CONFLICT clause of an INSERT; "" for an error
 	Insert      *Statement
@@ -36,7 +36,7 @@ type Plan struct {
 func NewPlan(t *capture.Table, rel *target.Relation) *Plan {
 	p := &Plan{
 		Table: t, Rel: rel, Name: pgconnect.Ident(rel.Schema, rel.Name), Key: rel.Key, Statements: map[string]*Statement{},
-		Operators: map[string]string{},
+		operators: map[string]string{},
 	}
 	var identity []int
 	for i := range t.Columns {
@@ -127,7 +127,7 @@ func (p *Plan) Equals(i, n int) string {
 
 // Operator returns the equality operator of a column.
 func (p *Plan) Operator(i int) string {
-	if o := p.Operators[p.Rel.Columns[i].Name]; o != "" {
+	if o := p.operators[p.Rel.Columns[i].Name]; o != "" {
 		return o
 	}
 	return "="
@@ -209,7 +209,7 @@ func (p *Plan) where(usage []byte, params int) string {
 	if len(p.Key) > 0 && !slices.ContainsFunc(usage, func(u byte) bool { return u&single != 0 }) {
 		return where
 	}
-	if p.Partitioned {
+	if p.partitioned {
 		return "(tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)"
 	}
 	return "ctid = (SELECT t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)" // several rows may be equal
