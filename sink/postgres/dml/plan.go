@@ -1,5 +1,5 @@
 // Package dml writes rows into a target: the statements for one table (Plan), the net effect of many changes (Effects), and
-// sending statements in few round trips (Pipeline).
+// sending statements in few round trips (Pipeline). Inspect and ReadConstraint read what the statements need of the target.
 package dml
 
 import (
@@ -122,11 +122,11 @@ func (p *Plan) sameAs(i int, to string) string {
 
 // Equals returns the condition that a column equals parameter n, in a form that can use an index.
 func (p *Plan) Equals(i, n int) string {
-	return fmt.Sprintf("t.%s %s $%d::%s", p.Column(i), p.Operator(i), n, p.Rel.Columns[i].Type)
+	return fmt.Sprintf("t.%s %s $%d::%s", p.Column(i), p.operator(i), n, p.Rel.Columns[i].Type)
 }
 
-// Operator returns the equality operator of a column.
-func (p *Plan) Operator(i int) string {
+// operator returns the equality operator of a column.
+func (p *Plan) operator(i int) string {
 	if o := p.operators[p.Rel.Columns[i].Name]; o != "" {
 		return o
 	}
@@ -291,8 +291,8 @@ func (p *Plan) Params(dst [][]byte, usage []byte, old, after []capture.Value) []
 	return dst
 }
 
-// Locate returns the indexes of columns of the target; nil when one of their values in row is null or unknown.
-func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
+// locate returns the indexes of columns of the target; nil when one of their values in row is null or unknown.
+func (p *Plan) locate(names []string, row []capture.Value) (columns []int) {
 	for _, name := range names {
 		i := slices.IndexFunc(p.Rel.Columns, func(c target.Column) bool { return c.Name == name })
 		if i < 0 || row[i].Kind != capture.Text {
@@ -303,8 +303,8 @@ func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
 	return columns
 }
 
-// HasValues returns the condition that a row has the values that columns have in row, and appends its parameters.
-func (p *Plan) HasValues(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
+// hasValues returns the condition that a row has the values that columns have in row, and appends its parameters.
+func (p *Plan) hasValues(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
 	conditions := []string{"true"}
 	for _, i := range columns {
 		if row[i].Kind == capture.Text {
