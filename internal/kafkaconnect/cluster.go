@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -151,6 +152,44 @@ func (c *Cluster) Metadata(ctx context.Context, topics ...string) (*sarama.Metad
 	}
 	c.learn(m)
 	return m, nil
+}
+
+// askAllWithin limits how long KnownToAny waits for a broker.
+const askAllWithin = 3 * time.Second
+
+// KnownToAny returns those topics that at least one broker knows. A broker learns of a new topic a moment after the
+// controller has confirmed its creation, so that one broker's "unknown topic" does not prove that there is none. A
+// broker that does not answer within three seconds is not counted.
+func (c *Cluster) KnownToAny(ctx context.Context, topics ...string) map[string]bool {
+	ctx, stop := context.WithTimeoutCause(ctx, askAllWithin, ErrTimeout)
+	defer stop()
+	c.knownMu.Lock()
+	addrs := slices.Collect(maps.Values(c.brokers))
+	c.knownMu.Unlock()
+	var mu sync.Mutex
+	known := map[string]bool{}
+	var brokers sync.WaitGroup
+	for _, addr := range addrs {
+		brokers.Go(func() {
+			var m *sarama.MetadataResponse
+			err := c.AskAt(ctx, addr, func(k *Conn) (err error) {
+				m, err = k.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: topics})
+				return err
+			})
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, t := range m.Topics {
+				if t.Err != sarama.ErrUnknownTopicOrPartition {
+					known[t.Name] = true
+				}
+			}
+		})
+	}
+	brokers.Wait()
+	return known
 }
 
 // AskController calls fn with a connection to the controller: not every broker forwards requests to it.

@@ -104,7 +104,7 @@ func consumeFrom(t testing.TB, brokers []string, topic string) (all []record) {
 			t.Fatal(err)
 		}
 		f.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() && ends[r.Partition] > r.Offset {
+			if !r.Attrs.IsControl() && ends[r.Partition] > r.Offset && string(r.Key) != probeKey {
 				all = append(all, recordOf(r))
 			}
 			if r.Offset >= ends[r.Partition]-1 {

@@ -3,7 +3,10 @@ package kafka_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +183,63 @@ func TestPassingAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A topic that the broker in use does not know yet exists as soon as another broker knows it.
+func TestBrokerLearnsOfTopicLate(t *testing.T) {
+	for name, do := range map[string]func(t *testing.T, o kafka.Options) error{
+		"used before": lookedInto, "written to": written, "fenced": opened,
+	} {
+		for _, late := range []int{1, 8} {
+			t.Run(fmt.Sprintf("%s/%d", name, late), func(t *testing.T) {
+				c, _ := fake(t)
+				o := options(c.ListenAddrs()[:1], "ledger")
+				l := open(t, newSink(t, o))
+				l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
+				l.Close()
+				asked := unknownAt(c, 0, late)
+				if err := do(t, o); err != nil {
+					t.Error(err)
+				}
+				if asked() < late {
+					t.Errorf("asked %d times", asked())
+				}
+			})
+		}
+	}
+}
+
+// unknownAt has a broker not know the topic of events the first n times that it is asked.
+func unknownAt(c *kfake.Cluster, node int32, n int) (asked func() int) {
+	var count atomic.Int64
+	c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if !ofEvents(r) || c.CurrentNode() != node || int(count.Add(1)) > n {
+			return nil, nil, false
+		}
+		resp := refused(r, kerr.UnknownTopicOrPartition.Code).(*kmsg.MetadataResponse)
+		for id, addr := range c.ListenAddrs() {
+			host, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, err, true
+			}
+			b := kmsg.NewMetadataResponseBroker()
+			b.NodeID, b.Host = int32(id), host
+			if _, err := fmt.Sscan(port, &b.Port); err != nil {
+				return nil, err, true
+			}
+			resp.Brokers = append(resp.Brokers, b)
+		}
+		return resp, nil, true
+	})
+	return func() int { return int(count.Load()) }
+}
+
+func written(t *testing.T, o kafka.Options) error {
+	o.Pipeline = pipeline()
+	l := open(t, newSink(t, o))
+	_, err := l.write(row(capture.Insert, 1, 1, ""))
+	return err
 }
 
 func opened(t *testing.T, o kafka.Options) error {

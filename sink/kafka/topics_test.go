@@ -3,12 +3,15 @@ package kafka_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -242,7 +245,7 @@ func TestBatchesAreSplit(t *testing.T) {
 	s := newSink(t, options(server.Brokers(), topic))
 	l := open(t, s)
 	l.wait(l.mustWrite(row(capture.Insert, 0, 1, "")))
-	setMax(t, server, topic, "20000")
+	setMax(t, server, topic, 20000)
 	want := map[int]int{0: 1}
 	var last capture.Position
 	for round := range 5 {
@@ -262,13 +265,34 @@ func TestBatchesAreSplit(t *testing.T) {
 	}
 }
 
-func setMax(t *testing.T, server *testenv.KafkaServer, topic, bytes string) {
+// setMax sets the size of the largest batch of a topic with one partition, and waits until the broker applies it,
+// which it does some time after its answer.
+func setMax(t *testing.T, server *testenv.KafkaServer, topic string, size int) {
 	t.Helper()
-	err := server.Admin(t).AlterConfig(sarama.TopicResource, topic, map[string]*string{"max.message.bytes": &bytes}, false)
+	value := strconv.Itoa(size)
+	err := server.Admin(t).AlterConfig(sarama.TopicResource, topic, map[string]*string{"max.message.bytes": &value}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	producer, err := kgo.NewClient(kgo.SeedBrokers(server.Brokers()...), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	for until := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		probe := &kgo.Record{Topic: topic, Key: []byte(probeKey), Value: []byte(pad(size + 1))}
+		err := producer.ProduceSync(t.Context(), probe).FirstErr()
+		if errors.Is(err, kerr.MessageTooLarge) {
+			return
+		}
+		if err != nil || time.Now().After(until) {
+			t.Fatalf("a record larger than %d bytes: %v", size, err)
+		}
+	}
 }
+
+// probeKey is the key of records that setMax writes; consume leaves them out.
+const probeKey = "probe"
 
 // One event that is too large: everything before it becomes durable, and the error of Write names it.
 func TestTooLargeIsRejected(t *testing.T) {
@@ -302,7 +326,7 @@ func TestTooLargeIsLearned(t *testing.T) {
 	s := newSink(t, options(server.Brokers(), topic))
 	l := open(t, s)
 	l.wait(l.mustWrite(row(capture.Insert, 1, 1, "")))
-	setMax(t, server, topic, "20000")
+	setMax(t, server, topic, 20000)
 	l.mustWrite(row(capture.Insert, 2, 1, pad(50_000)))
 	if err := l.failure(); capture.AsProblem(err) != nil || errors.Is(err, sink.ErrFenced) {
 		t.Fatalf("failed with %v, want a rewind", err)

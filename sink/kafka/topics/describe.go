@@ -93,13 +93,22 @@ func Describe(ctx context.Context, c *kafkaconnect.Cluster, names ...string) (ma
 		}
 		all := FromMetadata(m, names...)
 		var moment error
+		var unknown []string
 		for n, t := range all {
-			if t.Err != nil {
-				t.Err = DescribeError(c, n, t.Err)
-				all[n] = t
-				if kafkaconnect.IsTransient(t.Err) && !IsUnknown(t.Err) {
-					moment = t.Err
-				}
+			if t.Err == nil {
+				continue
+			}
+			t.Err = DescribeError(c, n, t.Err)
+			all[n] = t
+			if IsUnknown(t.Err) {
+				unknown = append(unknown, n)
+			} else if kafkaconnect.IsTransient(t.Err) {
+				moment = t.Err
+			}
+		}
+		if moment == nil && len(unknown) > 0 {
+			for n := range c.KnownToAny(ctx, unknown...) {
+				moment = all[n].Err
 			}
 		}
 		if moment == nil {
