@@ -74,7 +74,7 @@ func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 // and then has the progress record name them. Of several it leaves out those with an error or with a partition
 // without a leader.
 func (w *Writer) prepare(ctx context.Context, names topicSet) error {
-	found, err := w.sink.describe(ctx, names)
+	found, err := w.sink.topics.Ensure(ctx, names)
 	if err != nil {
 		return err
 	}

@@ -67,17 +67,12 @@ func (c *Creation) detail() *sarama.TopicDetail {
 	return d
 }
 
-// CreateTimeout limits how long a broker works on a new topic.
-const CreateTimeout = 15 * time.Second
+// createTimeout limits how long a broker works on a new topic.
+const createTimeout = 15 * time.Second
 
 // maxCreateRecords limits how many records of the controller's log one CreateTopics request makes; Kafka refuses more
 // than 10,000.
 const maxCreateRecords = 5000
-
-// CreateMissing is Create as the settings define it.
-func (a *Admin) CreateMissing(ctx context.Context, names []string) map[string]error {
-	return a.Create(ctx, names, a.creation)
-}
 
 // Create creates topics; a topic that exists by now is no error. It returns the errors of those that were not
 // created.
@@ -97,7 +92,7 @@ func (a *Admin) Create(ctx context.Context, names []string, how *Creation) map[s
 // createSome repeats the request for topics that the controller refuses temporarily, and when another broker has
 // become the controller.
 func (a *Admin) createSome(ctx context.Context, names []string, d *sarama.TopicDetail, failed map[string]error) {
-	for p, until := kafkaconnect.Pause(0), time.Now().Add(CreateTimeout); ; {
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(createTimeout); ; {
 		was := a.cluster.Controller()
 		answers, err := a.createOnce(ctx, names, d)
 		gone := capture.AsProblem(err) != nil && capture.AsProblem(err).State == "kafka_unreachable"
@@ -129,7 +124,7 @@ func (a *Admin) createOnce(ctx context.Context, names []string, d *sarama.TopicD
 		details[n] = d
 	}
 	err = a.cluster.AskController(ctx, func(k *kafkaconnect.Conn) error {
-		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{Version: 5, Timeout: CreateTimeout, TopicDetails: details})
+		r, err := k.CreateTopics(&sarama.CreateTopicsRequest{Version: 5, Timeout: createTimeout, TopicDetails: details})
 		if err == nil {
 			answers = r.TopicErrors
 		}

@@ -1,4 +1,4 @@
-package kafka
+package topics
 
 import (
 	"context"
@@ -9,36 +9,36 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
-	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // unknownFor is how long the cluster does not know a topic before the topic counts as missing: brokers learn of a new
 // topic a moment after the controller has confirmed its creation.
 const unknownFor = time.Second
 
-// describe returns the partitions and limits of topics, and creates missing topics where the settings say so.
-func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]topics.Described, error) {
-	all := make(map[string]topics.Described, len(names))
+// Ensure describes topics with their limits, and creates missing ones where the settings say so. names has for each topic
+// whether its name comes from the settings and not from a row.
+func (a *Admin) Ensure(ctx context.Context, names map[string]bool) (map[string]Described, error) {
+	all := make(map[string]Described, len(names))
 	created := map[string]bool{}
-	var ready []*topics.Topic
+	var ready []*Topic
 	left := slices.Sorted(maps.Keys(names))
 	unknownUntil := time.Now().Add(unknownFor)
-	for p, until := kafkaconnect.Pause(0), time.Now().Add(topics.CreateTimeout); ; {
-		m, err := s.cluster.Metadata(ctx, left...)
+	for p, until := kafkaconnect.Pause(0), time.Now().Add(createTimeout); ; {
+		m, err := a.cluster.Metadata(ctx, left...)
 		if err != nil {
 			return nil, err
 		}
-		found := topics.FromMetadata(m, left...)
+		found := FromMetadata(m, left...)
 		var missing, later []string
 		for _, n := range left {
 			t := found[n]
 			if t.Err != nil {
-				t.Err = topics.DescribeError(s.cluster, n, t.Err)
+				t.Err = DescribeError(a.cluster, n, t.Err)
 			}
 			switch {
 			case t.Err == nil:
 				ready = append(ready, t.Topic)
-			case topics.IsUnknown(t.Err) && !created[n] && (s.topics.Creates(n, names[n]) || time.Now().After(unknownUntil)):
+			case IsUnknown(t.Err) && !created[n] && (a.Creates(n, names[n]) || time.Now().After(unknownUntil)):
 				missing = append(missing, n)
 			case kafkaconnect.IsTransient(t.Err):
 				later = append(later, n)
@@ -46,14 +46,14 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]topics.
 			all[n] = t
 		}
 		if len(missing) > 0 {
-			exist := s.createMissing(ctx, missing, names, all)
+			exist := a.createMissing(ctx, missing, names, all)
 			for _, n := range exist {
 				created[n] = true
 			}
-			later, until = append(later, exist...), time.Now().Add(topics.CreateTimeout)
+			later, until = append(later, exist...), time.Now().Add(createTimeout)
 		}
 		if left = later; len(left) == 0 || time.Now().After(until) {
-			s.topics.ReadLimits(ctx, ready)
+			a.ReadLimits(ctx, ready)
 			return all, nil
 		}
 		if err := p.Sleep(ctx, all[left[0]].Err); err != nil {
@@ -64,29 +64,29 @@ func (s *Sink) describe(ctx context.Context, names topicSet) (map[string]topics.
 
 // createMissing creates the topics that the settings permit. It returns the topics that exist now, though perhaps not
 // yet for each broker; all gets the errors of the others.
-func (s *Sink) createMissing(ctx context.Context, missing []string, names topicSet, all map[string]topics.Described) (exist []string) {
+func (a *Admin) createMissing(ctx context.Context, missing []string, names map[string]bool, all map[string]Described) (exist []string) {
 	var create, absent []string
 	for _, n := range missing {
-		if s.topics.Creates(n, names[n]) {
+		if a.Creates(n, names[n]) {
 			create = append(create, n)
 		} else {
 			absent = append(absent, n)
 		}
 	}
 	if len(create) > 0 {
-		refused := s.topics.CreateMissing(ctx, create)
+		refused := a.Create(ctx, create, a.creation)
 		for n, err := range refused {
-			all[n] = topics.Described{Err: err}
+			all[n] = Described{Err: err}
 		}
 		exist = slices.DeleteFunc(create, func(n string) bool { return refused[n] != nil })
 	}
 	if len(absent) > 0 {
-		known := s.cluster.KnownToAny(ctx, absent...)
+		known := a.cluster.KnownToAny(ctx, absent...)
 		for _, n := range absent {
 			if known[n] {
 				exist = append(exist, n)
 			} else {
-				all[n] = topics.Described{Err: topics.Missing(s.cluster, n, sarama.ErrUnknownTopicOrPartition)}
+				all[n] = Described{Err: Missing(a.cluster, n, sarama.ErrUnknownTopicOrPartition)}
 			}
 		}
 	}
