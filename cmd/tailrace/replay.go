@@ -29,15 +29,12 @@ type replayer interface {
 }
 
 func setupReplay(flags *flag.FlagSet) action {
-	v := &verification{}
-	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
+	v := newVerification(flags)
 	return func(ctx context.Context, a *app, args []string) error {
-		v.a = a
-		file, report, err := load(a, args, false)
+		file, err := v.load(a, args)
 		if err != nil {
 			return err
 		}
-		printAll(a, report)
 		waiting := 0
 		err = v.replicas(file, func(p config.Pipeline, name string, r verify.Replica) error {
 			parks, ok := r.(replayer)

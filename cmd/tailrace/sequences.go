@@ -44,16 +44,13 @@ type statements func(ctx context.Context, source, target *pgconn.PgConn, tables 
 
 func setupStatements(lacking statements) func(*flag.FlagSet) action {
 	return func(flags *flag.FlagSet) action {
-		v := &verification{}
-		flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
+		v := newVerification(flags)
 		apply := flags.Bool("apply", false, "run the SQL")
 		return func(ctx context.Context, a *app, args []string) error {
-			v.a = a
-			file, report, err := load(a, args, false)
+			file, err := v.load(a, args)
 			if err != nil {
 				return err
 			}
-			printAll(a, report)
 			return v.replicas(file, func(p config.Pipeline, name string, replica verify.Replica) error {
 				return v.runStatements(ctx, p, name, replica, lacking, *apply)
 			})

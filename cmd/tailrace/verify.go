@@ -49,16 +49,31 @@ type verification struct {
 	busy      int
 }
 
-func setupVerify(flags *flag.FlagSet) action {
+// newVerification returns a call with the flags that all verbs on replicas have.
+func newVerification(flags *flag.FlagSet) *verification {
 	v := &verification{}
 	flags.StringVar(&v.sink, "sink", "", "one `PIPELINE/SINK` (default: every replica of the files)")
+	return v
+}
+
+// load reads the files of the call, and prints their warnings.
+func (v *verification) load(a *app, paths []string) (*config.File, error) {
+	v.a, v.paths = a, paths
+	file, report, err := load(a, paths, false)
+	if err == nil {
+		printAll(a, report)
+	}
+	return file, err
+}
+
+func setupVerify(flags *flag.FlagSet) action {
+	v := newVerification(flags)
 	flags.StringVar(&v.table, "table", "", "one `TABLE` of the source, such as public.orders (default: all)")
 	after := flags.String("after", "", "continue after a `KEY`, such as [\"42\"]; with -table")
 	flags.BoolVar(&v.repair, "repair", false, "create missing tables and columns, and replace rows that differ by those of the source")
 	flags.BoolVar(&v.fast, "fast", false, "do not pause between ranges")
 	flags.BoolVar(&v.json, "json", false, "print one JSON object per line for each difference and each table")
 	return func(ctx context.Context, a *app, args []string) error {
-		v.a, v.paths = a, args
 		if *after != "" {
 			if v.table == "" {
 				return usageError("-after needs -table")
@@ -67,11 +82,10 @@ func setupVerify(flags *flag.FlagSet) action {
 				return usageError(`-after is not a key such as ["42"]`)
 			}
 		}
-		file, report, err := load(a, args, false)
+		file, err := v.load(a, args)
 		if err != nil {
 			return err
 		}
-		printAll(a, report)
 		if err := v.all(ctx, file); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type Cluster struct {
 	knownMu      sync.Mutex       // guards what follows; never locked for long
 	brokers      map[int32]string // addresses by id, as of the last metadata; replaced, not changed
 	controllerID int32            // the controller's id
+	closing      *sync.WaitGroup  // connections that were cut and are still being closed; nil: none since the last Close
 }
 
 // New returns a Cluster with the addresses from the settings; it contacts nothing. Without a login it does not
@@ -258,11 +259,18 @@ func (c *Cluster) findCoordinator(ctx context.Context, id string) error {
 	return nil
 }
 
-// Close cuts the connections. The next request opens them again.
+// Close cuts the connections, and waits until all that were opened and cut are closed. The next request opens them again.
 func (c *Cluster) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.anyBroker.Kill()
 	c.coordinator.Kill()
 	c.anyBroker, c.coordinator = nil, nil
+	c.knownMu.Lock()
+	closing := c.closing
+	c.closing = nil
+	c.knownMu.Unlock()
+	if closing != nil {
+		closing.Wait()
+	}
 }

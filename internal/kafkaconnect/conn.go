@@ -13,7 +13,8 @@ import (
 // Conn is a connection to one broker that can be cut at any moment: sarama's own Close waits for a send that is in progress.
 type Conn struct {
 	*sarama.Broker
-	raw rawConn
+	raw     rawConn
+	cluster *Cluster
 }
 
 // Dial connects to addr and authenticates. ctx applies to the call only. The error is a *capture.Problem.
@@ -27,7 +28,7 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (*Conn, error) {
 
 func (c *Cluster) connect(ctx context.Context, addr string) (*Conn, error) {
 	conf := *c.Config
-	k := &Conn{Broker: sarama.NewBroker(addr)}
+	k := &Conn{Broker: sarama.NewBroker(addr), cluster: c}
 	k.raw.dialer = net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive}
 	k.raw.ctx, k.raw.tls = ctx, c.tls
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, &k.raw
@@ -55,13 +56,20 @@ func notConnected(err error) error {
 	return nil
 }
 
-// Kill closes the socket at once. Pending requests fail, on a goroutine of sarama's. Kill of a nil Conn does nothing.
+// Kill closes the socket at once. Pending requests fail, on a goroutine of sarama's, for which Cluster.Close waits. Kill of a
+// nil Conn does nothing.
 func (k *Conn) Kill() {
 	if k == nil {
 		return
 	}
 	k.raw.cut()
-	go k.Close() // waits for a send in progress, which fails now
+	c := k.cluster
+	c.knownMu.Lock()
+	defer c.knownMu.Unlock()
+	if c.closing == nil {
+		c.closing = &sync.WaitGroup{}
+	}
+	c.closing.Go(func() { _ = k.Close() }) // waits for a send in progress, which fails now
 }
 
 // rawConn is the dialer that sarama uses; it keeps the socket.

@@ -3,5 +3,5 @@
 //
 // A Cluster asks brokers, the controller and a transaction coordinator. A Conn is one connection, which can be cut at
 // any moment. TLSSettings and SASLSettings are the blocks of a pipeline file. The errors of a connection are states: a
-// *capture.Problem with a fix.
+// *capture.Problem with a fix. A request is repeated after an answer that IsTransient, and a Pause.
 package kafkaconnect

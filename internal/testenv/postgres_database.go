@@ -19,38 +19,45 @@ func (s *PostgresServer) Exec(t testing.TB, statements ...string) {
 // HBA rules and proxies are.
 func (s *PostgresServer) ExecIn(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	conn, err := s.connect(ctx, database)
-	if err != nil {
-		t.Fatalf("testenv: %v", err)
-	}
-	defer conn.Close(ctx)
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatalf("testenv: %s: %v", statement, err)
+	s.within(t, database, func(ctx context.Context, conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // Query runs a query in a database and returns its single value.
 func (s *PostgresServer) Query(t testing.TB, database, query string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	conn, err := s.connect(ctx, database)
-	if err != nil {
-		t.Fatalf("testenv: %v", err)
-	}
-	defer conn.Close(ctx)
 	var value *string
-	if err := conn.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
-		t.Fatalf("testenv: %s: %v", query, err)
-	}
+	s.within(t, database, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := conn.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
+			return fmt.Errorf("%s: %w", query, err)
+		}
+		return nil
+	})
 	if value == nil {
 		return ""
 	}
 	return *value
+}
+
+// within calls do with a connection to a database, and fails the test when it fails.
+func (s *PostgresServer) within(t testing.TB, database string, do func(context.Context, *pgx.Conn) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := s.connect(ctx, database)
+	if err == nil {
+		defer conn.Close(ctx)
+		err = do(ctx, conn)
+	}
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
 }
 
 // NewDatabase creates an empty database with a unique name and returns the name. When the test ends, the database

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
@@ -18,8 +20,8 @@ type batch struct {
 	stored   bool  // acknowledged: its memory can be reused as soon as its request has been written
 	seq      int32 // of the first record, once sealed
 	stamp    time.Time
-	tooLarge bool      // the broker has refused it because of its size
-	progress *progress // what it stores; nil for events
+	tooLarge bool             // the broker has refused it because of its size
+	progress *progress.Record // what it stores; nil for events
 }
 
 // recordSize returns how many bytes a record takes on the wire at most.
@@ -44,9 +46,9 @@ func sequenceAfter(seq int32, n int) int32 {
 }
 
 // wirePart returns the batch as p writes it.
-func (b *batch) wirePart(p producer) wire.Part {
+func (b *batch) wirePart(p fencing.Producer) wire.Part {
 	return wire.Part{Topic: b.part.topic.name, Partition: b.part.id, Batch: wire.Batch{
-		ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
+		ProducerID: p.ID, ProducerEpoch: p.Epoch, Sequence: b.seq, Time: b.stamp, Records: &b.records,
 	}}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -160,10 +161,10 @@ func BenchmarkIdle(b *testing.B) {
 // waits until all are held. open-ms is what Open takes.
 func BenchmarkFirstRecords(b *testing.B) {
 	needServers(b)
-	const topics = 1000
+	const count = 1000
 	server := testenv.SharedKafka(b)
 	existing := pipeline()
-	names := make([]string, topics)
+	names := make([]string, count)
 	for i := range names {
 		names[i] = fmt.Sprintf("%s.public.t%d", existing, i)
 	}
@@ -185,13 +186,13 @@ func BenchmarkFirstRecords(b *testing.B) {
 					prefix := existing
 					if c.creates {
 						prefix = o.Pipeline
-						o.Create = &kafka.CreateTopics{Partitions: 1, Replication: 1}
+						o.Create = &topics.Creation{Partitions: 1, Replication: 1}
 					}
 					o.Topic = func(schema, table string) (string, error) { return prefix + "." + schema + "." + table, nil }
 					if c.before {
 						w := openBench(b, quiet(b, o))
 						if c.recorded {
-							w.first(topics, true)
+							w.first(count, true)
 						}
 						w.Close()
 					}
@@ -200,7 +201,7 @@ func BenchmarkFirstRecords(b *testing.B) {
 					w := openBench(b, s)
 					b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "open-ms")
 					b.StartTimer()
-					w.first(topics, together)
+					w.first(count, together)
 					b.StopTimer()
 					w.Close()
 					s.Close()

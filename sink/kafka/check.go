@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -12,6 +11,9 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // checkWithin limits the time of Check and Drop.
@@ -43,92 +45,50 @@ func (s *Settings) fixedTopics() (names []string) {
 	return names
 }
 
-func (s *Sink) check(ctx context.Context, topics []string) (problems []error) {
-	topics = append(topics, s.progressTopic)
-	all, err := describeTopics(ctx, s.cluster, topics...)
+func (s *Sink) check(ctx context.Context, names []string) (problems []error) {
+	names = append(names, s.progress.Name)
+	all, err := topics.Describe(ctx, s.cluster, names...)
 	if err != nil {
 		return []error{err}
 	}
-	conf, _ := s.topicConfigs(ctx, topics...) // without the ACL to read them there is no warning
+	conf, _ := s.topics.Configs(ctx, names...) // without the ACL to read them there is no warning
 	there := map[string][]int32{}
 	var lax []string
 	var expiring *capture.Warning
-	for _, n := range topics {
-		t, err := all[n].topic, all[n].err
+	for _, n := range names {
+		t, err := all[n].Topic, all[n].Err
 		switch {
 		case err == nil:
 			there[n] = []int32{0}
-			if err := offline(s.cluster, t.parts); err != nil {
+			if err := topics.Offline(s.cluster, t.Partitions); err != nil {
 				problems = append(problems, err)
 			}
 			conf := conf[n]
-			if t.oneReplicaAcks(conf) {
+			if t.OneReplicaAcks(conf) {
 				lax = append(lax, n)
 			}
-			if n == s.progressTopic && deletesRecords(conf) {
-				p := progressExpires(s.cluster, n, conf[cleanup])
+			if n == s.progress.Name && conf.DeletesRecords() {
+				p := progress.Expires(s.cluster, n, conf[topics.Cleanup])
 				expiring = &capture.Warning{Reason: p.Reason, Fix: p.Fix}
 			}
-		case kafkaconnect.IsCode(err, sarama.ErrTopicAuthorizationFailed):
-			problems = append(problems, s.cluster.NotAuthorized("Topic", n, "DESCRIBE", err))
-		case kafkaconnect.IsCode(err, sarama.ErrUnknownTopicOrPartition):
-			if n != s.progressTopic && !s.creates(n, true) {
-				problems = append(problems, topicMissing(s.cluster, n, err))
+		case topics.IsUnknown(err):
+			if n != s.progress.Name && !s.topics.Creates(n, true) {
+				problems = append(problems, topics.Missing(s.cluster, n, sarama.ErrUnknownTopicOrPartition))
 			}
 		default:
-			problems = append(problems, fmt.Errorf("describe topic %s: %w", n, err))
+			problems = append(problems, err)
 		}
 	}
 	if len(lax) > 0 {
-		problems = append(problems, oneReplicaAcksWarning(s.cluster, lax...))
+		problems = append(problems, topics.OneReplicaAcksWarning(s.cluster, lax...))
 	}
 	if expiring != nil {
 		problems = append(problems, expiring)
 	}
-	return append(problems, s.checkACLs(ctx, there)...)
-}
-
-// checkACLs tests whether we may write to the topics, and with our transactional id. It offers the coordinator
-// partitions in the name of a producer that cannot exist: Kafka checks the ACLs first and then refuses the producer.
-func (s *Sink) checkACLs(ctx context.Context, topics map[string][]int32) (problems []error) {
-	id := s.transactionalID(mainLane)
-	if len(topics) == 0 {
-		topics = map[string][]int32{s.progressTopic: {0}} // the answer then says that it is missing, after the ACLs were checked
+	if len(there) == 0 {
+		there[s.progress.Name] = []int32{0} // the answer then says that it is missing, after the ACLs were checked
 	}
-	var answers map[string][]*sarama.PartitionError
-	f := &fencing{cluster: s.cluster, id: id}
-	err := f.retry(ctx, func(k *kafkaconnect.Conn) error {
-		r, err := k.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
-			Version: 3, TransactionalID: id, ProducerID: math.MaxInt64, TopicPartitions: topics,
-		})
-		if err != nil {
-			return err
-		}
-		answers = r.Errors
-		for _, a := range answers {
-			if len(a) > 0 && isCoordinatorRetriable(a[0].Err) && a[0].Err != sarama.ErrUnknownTopicOrPartition &&
-				a[0].Err != sarama.ErrOperationNotAttempted {
-				return a[0].Err
-			}
-		}
-		return nil
-	})
-	if kafkaconnect.IsCode(err, sarama.ErrTransactionalIDAuthorizationFailed) {
-		return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", err)}
-	}
-	if err != nil {
-		return []error{err}
-	}
-	for topic, a := range answers {
-		switch {
-		case len(a) == 0:
-		case a[0].Err == sarama.ErrTransactionalIDAuthorizationFailed:
-			return []error{s.cluster.NotAuthorized("TransactionalId", id, "WRITE", a[0].Err)}
-		case a[0].Err == sarama.ErrTopicAuthorizationFailed:
-			problems = append(problems, s.cluster.NotAuthorized("Topic", topic, "WRITE", a[0].Err))
-		}
-	}
-	return problems
+	return append(problems, fencing.New(s.cluster, s.transactionalID(mainLane)).CheckACLs(ctx, there)...)
 }
 
 // Drop removes the progress record. It returns a line for each thing that it has removed (with dry: would remove),
@@ -145,52 +105,51 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, from capture
 }
 
 func (s *Sink) drop(ctx context.Context, from capture.Origin, dry bool) (lines []string, err error) {
-	home, err := s.findProgressTopic(ctx)
+	home, err := s.progress.Find(ctx)
 	if err != nil || home == nil {
 		return nil, err
 	}
-	lane, err := s.laneName(ctx, mainLane, from, home)
+	lane, err := s.laneName(ctx, home, mainLane, from)
 	if err != nil {
 		return nil, err
 	}
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(lane)}
-	who := noProducer
+	f := fencing.New(s.cluster, s.transactionalID(lane))
+	who := fencing.NoProducer
 	if !dry {
-		if who, err = f.nextEpoch(ctx, who); err != nil {
+		if who, err = f.NextEpoch(ctx, who); err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, map[string][]int32{home.name: {0}}); err != nil {
+		if who, err = f.Fence(ctx, who, map[string][]int32{home.Name: {0}}); err != nil {
 			return nil, err
 		}
 	}
-	key := s.progressKey(lane)
-	had, err := readProgress(ctx, s.cluster, home, key)
+	had, err := s.progress.Read(ctx, home, lane)
 	if err != nil {
 		return nil, err
 	}
-	rec := had.rec
+	rec := had.Record
 	what := "progress record %s in topic %s"
 	if rec == nil {
-		if !had.pruned || had.dropped {
+		if !had.Pruned || had.Dropped {
 			return nil, nil
 		}
-		rec, what = &progress{}, what+", which may have expired" // the tombstone proves that it is gone
+		rec, what = &progress.Record{}, what+", which may have expired" // the tombstone proves that it is gone
 	}
 	if !dry {
-		known, err := s.existing(ctx, rec.Topics)
+		known, err := topics.Existing(ctx, s.cluster, rec.Topics...)
 		if err != nil {
 			return nil, err
 		}
-		if who, err = f.fence(ctx, who, idsByTopic(known)); err != nil { // without the record the next Open would not know them
+		if who, err = f.Fence(ctx, who, topics.PartitionIDs(known)); err != nil { // without the record the next Open would not know them
 			return nil, err
 		}
-		if err := s.put(ctx, f, home, who, key, nil); err != nil {
+		if err := s.progress.Put(ctx, f, home, who, lane, nil); err != nil {
 			return nil, err
 		}
 	}
-	lines = append(lines, fmt.Sprintf(what, key, home.name))
+	lines = append(lines, fmt.Sprintf(what, s.progress.Key(lane), home.Name))
 	for _, t := range rec.Topics {
 		lines = append(lines, "left: topic "+t)
 	}
-	return append(lines, "left: topic "+home.name), nil
+	return append(lines, "left: topic "+home.Name), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
 )
 
 // commitInterval is the minimum time between two progress records while the position advances. The first record after
@@ -25,9 +26,9 @@ type commitState struct {
 	verdict      *sink.Verdict  // is repeated in every record until Record removes it
 	topics       []string       // that we write to, or are about to
 	durablePos   capture.Position
-	dirty        bool      // position or state is newer than the last record
-	stored       *progress // the stored record; nil: none that we know of
-	storedTopics int       // number of topics in it
+	dirty        bool             // position or state is newer than the last record
+	stored       *progress.Record // the stored record; nil: none that we know of
+	storedTopics int              // number of topics in it
 	inFlight     bool
 	last         time.Time
 	timer        *time.Timer
@@ -43,6 +44,15 @@ func (n *commitState) advance(end capture.Position, state []byte, last capture.C
 	}
 	if state != nil && !bytes.Equal(state, n.state) {
 		n.state, n.dirty = state, true
+	}
+}
+
+// advanceLocked removes complete spans, and has the progress recorded.
+func (w *Writer) advanceLocked() {
+	if end, state, last, ok := w.acks.advance(); ok {
+		w.commits.advance(end, state, last)
+		w.commitLocked(false)
+		w.changed.Broadcast()
 	}
 }
 
@@ -69,14 +79,8 @@ func (w *Writer) commitLocked(timer bool) {
 		return
 	}
 	n.inFlight, n.dirty, n.last = true, false, now
-	o := &n.origin
-	p := &progress{
-		Version: progressVersion, System: o.System, Timeline: o.Timeline, History: o.History, Publication: o.Publication,
-		Database: o.Database, Slot: o.Slot, Commit: n.commit, Verdict: n.verdict, State: n.state, Topics: n.topics,
-	}
-	if p.Verdict != nil {
-		p.Version = verdictVersion
-	}
+	p := progress.NewRecord(n.origin, n.verdict)
+	p.Commit, p.State, p.Topics = n.commit, n.state, n.topics
 	if !n.position.IsZero() {
 		at := n.position
 		p.Position = &at
@@ -85,9 +89,9 @@ func (w *Writer) commitLocked(timer bool) {
 }
 
 // sendProgressLocked enqueues a progress record. The caller has set inFlight.
-func (w *Writer) sendProgressLocked(p *progress, now time.Time) {
+func (w *Writer) sendProgressLocked(p *progress.Record, now time.Time) {
 	b := &batch{part: w.commits.part, progress: p}
-	b.records.Add(w.commits.key, p.encode(), nil)
+	b.records.Add(w.commits.key, p.Encode(), nil)
 	w.enqueueLocked(b, now)
 }
 
@@ -117,7 +121,7 @@ func (w *Writer) Record(ctx context.Context, p sink.Progress) error {
 }
 
 // commitStoredLocked is called when a progress record is stored. Only then is its position durable (I1).
-func (w *Writer) commitStoredLocked(p *progress) {
+func (w *Writer) commitStoredLocked(p *progress.Record) {
 	n := &w.commits
 	n.inFlight, n.stored, n.storedTopics = false, p, len(p.Topics)
 	if p.Position != nil && n.durablePos.Before(*p.Position) {

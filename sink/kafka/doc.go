@@ -17,5 +17,6 @@
 //	Writer.commitStoredLocked  it is stored, and the position is durable: Lane.OnDurable
 //
 // Batches are idempotent and not transactional. The producer id belongs to a transactional id, so that the next Open can
-// fence this Writer; see fencing.
+// fence this Writer; see package fencing. Package progress has the record that Open finds, package topics what the cluster
+// says of topics.
 package kafka

@@ -2,9 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/bufpool"
@@ -104,27 +102,6 @@ func (w *Writer) encodeRecords(b *format.Buffer, e *transform.Event, t *topic) *
 	return nil
 }
 
-// stage adds a record to the open batch of its partition. A truncation goes to all partitions: a consumer of any of
-// them has to see it.
-func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
-	if c.Op != capture.Truncate {
-		w.open.add(w.partition(t, c, r), r)
-		return
-	}
-	for _, p := range t.parts {
-		w.open.add(p, r)
-	}
-}
-
-// partition returns the partition of a record.
-func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
-	key := r.Key
-	if key == nil { // events without a key stay in the order of their table
-		key = []byte(c.Table.String())
-	}
-	return t.parts[partitionFor(key, len(t.parts))]
-}
-
 // rawSize returns roughly how many bytes of text the event carries.
 func rawSize(e *transform.Event) int {
 	n := len(e.Key) + len(e.Data)
@@ -148,27 +125,3 @@ func tooLarge(n int, t *topic) *sink.Rejected {
 		Err:    fmt.Errorf("at least %d bytes, topic %s accepts %d (max.message.bytes)", n, t.name, t.limit),
 	}
 }
-
-// refuse ends what Write accepts. Everything before the event is still sent and becomes durable. A short wait for
-// that saves the topic duplicates, because the lane will close the Writer soon.
-func (w *Writer) refuse(ctx context.Context, e *transform.Event, err error) error {
-	var r *sink.Rejected
-	if !errors.As(err, &r) && capture.AsProblem(err) == nil {
-		return err
-	}
-	w.refused = err
-	at := e.Change.At()
-	w.open.endSpan(span{end: at, closed: true})
-	ctx, stop := context.WithTimeout(ctx, maxRejectWait)
-	defer stop()
-	if err := w.handOver(ctx); err != nil {
-		return w.refused
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_ = w.waitLocked(ctx, func() bool { return len(w.acks.list) == 0 && !w.commits.inFlight && !w.commits.dirty })
-	return w.refused
-}
-
-// maxRejectWait limits how long a Write that refuses an event waits for the events before it.
-const maxRejectWait = 5 * time.Second

@@ -8,33 +8,29 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
 // Hasten shortens what a Sink waits for, so that faults are noticed within a test.
 func (s *Sink) Hasten(read, giveUp time.Duration) {
 	s.cluster.Config.Net.ReadTimeout, s.cluster.Config.Net.WriteTimeout = read, read
-	s.ackTimeout, s.giveUp = read/2, giveUp
+	s.ackTimeout, s.progress.AckTimeout, s.giveUp = read/2, read/2, giveUp
 }
 
 // OpenWithin sets how long Open tries.
 func (s *Sink) OpenWithin(d time.Duration) { s.openWithin = d }
-
-// FenceUntilStable calls write until the leaders of a topic's partition stay the same meanwhile.
-func FenceUntilStable(ctx context.Context, s *Sink, topic string, partition int32, write func() error) error {
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	return f.fenceUntilStable(ctx, map[string][]int32{topic: {partition}}, write)
-}
 
 // RenewEvery sets how often the coordinator hears of a Writer.
 func (s *Sink) RenewEvery(d time.Duration) { s.renewEvery = d }
 
 // SpendEpochs takes epochs of the lane until Open has to take a new producer id.
 func SpendEpochs(ctx context.Context, s *Sink) error {
-	f := &fencing{cluster: s.cluster, id: s.transactionalID(mainLane)}
-	p, err := f.nextEpoch(ctx, noProducer)
-	for err == nil && p.epoch < epochLimit {
-		p, err = f.nextEpoch(ctx, p)
+	f := fencing.New(s.cluster, s.transactionalID(mainLane))
+	p, err := f.NextEpoch(ctx, fencing.NoProducer)
+	for err == nil && p.Epoch < fencing.EpochLimit {
+		p, err = f.NextEpoch(ctx, p)
 	}
 	return err
 }
@@ -58,7 +54,7 @@ func NotRenewedFor(w any, d time.Duration) {
 // ProducerID is what w writes as.
 func ProducerID(w any) (id int64, epoch int16) {
 	p := w.(*Writer).producer
-	return p.id, p.epoch
+	return p.ID, p.Epoch
 }
 
 // FixOf is the fix of the error of w that a broker's refusal of a batch makes.
@@ -90,15 +86,15 @@ func SequenceFrom(w any, topic string, seq int32) error {
 
 // AskAfter describes a topic, calls move, and then asks the leaders of its partitions for their ends.
 func AskAfter(ctx context.Context, s *Sink, name string, move func() error) error {
-	all, err := describeTopics(ctx, s.cluster, name)
+	all, err := topics.Describe(ctx, s.cluster, name)
 	if err != nil {
 		return err
 	}
-	t := all[name].topic
+	t := all[name].Topic
 	if err := move(); err != nil {
 		return err
 	}
-	return askLeaders(ctx, s.cluster, t, t.partitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
+	return topics.AskLeaders(ctx, s.cluster, t, t.PartitionIDs(), func(k *kafkaconnect.Conn, ids []int32) error {
 		_, err := k.Offsets(name, ids, sarama.OffsetNewest)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/format/formats"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -41,7 +42,7 @@ func (w *Writer) store(now time.Time) {
 	for _, p := range w.topics["orders"].parts {
 		for len(p.queue) > 0 {
 			b := p.take(now)
-			w.senders[0].writes.Encode(1, []wire.Part{b.wirePart(producer{})})
+			w.senders[0].writes.Encode(1, []wire.Part{b.wirePart(fencing.Producer{})})
 			p.pending--
 			w.batchStoredLocked(b, now)
 			b.records.Free()

@@ -112,26 +112,6 @@ func openUntilOffline(t *testing.T, s *kafka.Sink) error {
 	return nil
 }
 
-// A marker that was sent while leaders moved may have been lost: it is written again.
-func TestMarkersWhileLeadersMove(t *testing.T) {
-	c, _ := fake(t)
-	s := newSink(t, options(c.ListenAddrs(), "ledger"))
-	moves := []int32{1, 0}
-	written := 0
-	err := kafka.FenceUntilStable(t.Context(), s, "ledger", 1, func() error {
-		written++
-		if len(moves) == 0 {
-			return nil
-		}
-		to := moves[0]
-		moves = moves[1:]
-		return c.MoveTopicPartition("ledger", 1, to)
-	})
-	if err != nil || written != 3 {
-		t.Errorf("written %d times, want 3: %v", written, err)
-	}
-}
-
 // awaitLeader waits until a node names a broker as the leader of a partition.
 func awaitLeader(t *testing.T, node, topic string, partition, leader int32) {
 	t.Helper()

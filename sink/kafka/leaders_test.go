@@ -19,6 +19,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // newTopics uses topics that were created a moment ago, which not every broker knows: Open waits until the leader of its progress topic
@@ -272,7 +273,7 @@ func lookedInto(t *testing.T, o kafka.Options) error {
 func created(t *testing.T, o kafka.Options) error {
 	o.Pipeline = pipeline()
 	o.Topic = func(string, string) (string, error) { return o.Pipeline + ".created", nil }
-	o.Create = &kafka.CreateTopics{Partitions: 2}
+	o.Create = &topics.Creation{Partitions: 2}
 	l := open(t, newSink(t, o))
 	_, err := l.write(row(capture.Insert, 1, 1, ""))
 	return err

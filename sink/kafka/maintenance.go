@@ -9,25 +9,18 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 const (
 	refreshPause = 100 * time.Millisecond // between two requested refreshes
-	missingAfter = 5 * time.Second        // how long a topic is unknown before that becomes a state
 	// renewEvery is how often we contact the coordinator: it forgets an idle transactional id
 	// (transactional.id.expiration.ms, 7 days by default), and with it whom to fence. A day of failures is too long:
 	// partitions forget an idle producer after that (producer.id.expiration.ms), and then nothing stops a zombie.
 	renewEvery  = time.Hour
 	renewWithin = 12 * time.Hour
 )
-
-// wantRefresh requests a refresh of the metadata soon.
-func (w *Writer) wantRefresh() {
-	select {
-	case w.refresh <- struct{}{}:
-	default:
-	}
-}
 
 // maintain runs the periodic work of a Writer until the Writer ends.
 func (w *Writer) maintain() {
@@ -78,12 +71,26 @@ func (w *Writer) checkStalled() {
 	}
 }
 
+// keepProgressRecord checks whether the progress topic keeps its records, and writes ours again where it does not: so
+// the record never becomes old while the Writer is open, however idle the source is.
+func (w *Writer) keepProgressRecord() {
+	ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
+	defer stop()
+	deletes, err := w.sink.progress.ReadRetention(ctx)
+	if err != nil || !deletes {
+		return // where it fails, refreshMetadata fails too, and reports it
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rewriteProgressLocked()
+}
+
 // renew tells the coordinator that we are alive, by an empty transaction on the progress partition. While there is
 // nothing to write, this is also how we notice that another process has taken over.
 func (w *Writer) renew() {
 	ctx, stop := context.WithTimeout(w.ctx, time.Minute)
 	defer stop()
-	err := w.fence.writeMarkers(ctx, w.producer, map[string][]int32{w.commits.part.topic.name: {0}})
+	err := w.fence.Renew(ctx, w.producer, w.commits.part.topic.name, w.commits.part.id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -102,7 +109,7 @@ func (w *Writer) refreshMetadata() {
 		names = append(names, n)
 	}
 	w.mu.Unlock()
-	m, err := w.fence.cluster.Metadata(ctx, names...)
+	m, err := w.sink.cluster.Metadata(ctx, names...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -157,7 +164,7 @@ func (w *Writer) updateTopicLocked(t *topic, d *sarama.TopicMetadata) {
 // recreatedError returns the error for a topic that was deleted and created again.
 func (w *Writer) recreatedError(t *topic) error {
 	if t == w.commits.part.topic {
-		return progressDeleted(t.name, " and created again")
+		return progress.Deleted(t.name, " and created again")
 	}
 	return fmt.Errorf("topic %s was deleted and created again", t.name)
 }
@@ -172,14 +179,12 @@ func (w *Writer) handleUnknownTopicLocked(t *topic, now time.Time) {
 	if t.unacked == 0 && !home {
 		return
 	}
-	if now.Sub(t.missing) > missingAfter {
+	if now.Sub(t.missing) > topics.MissingAfter {
 		if home {
-			w.failLocked(progressDeleted(t.name, ""))
+			w.failLocked(progress.Deleted(t.name, ""))
 		} else {
-			w.failLocked(topicMissing(w.sink.cluster, t.name, nil))
+			w.failLocked(topics.Missing(w.sink.cluster, t.name, nil))
 		}
 	}
 	w.wantRefresh()
 }
-
-func (p *partition) hasUnacked() bool { return len(p.queue)+len(p.flight) > 0 }

@@ -1,6 +1,10 @@
 package kafka
 
 import (
+	"context"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/sink/format"
 )
@@ -62,4 +66,50 @@ func (s *openBatches) reset() {
 		s.first--
 		s.spans = append(s.spans, span{})
 	}
+}
+
+// stage adds a record to the open batch of its partition. A truncation goes to all partitions: a consumer of any of
+// them has to see it.
+func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
+	if c.Op != capture.Truncate {
+		w.open.add(w.partition(t, c, r), r)
+		return
+	}
+	for _, p := range t.parts {
+		w.open.add(p, r)
+	}
+}
+
+// partition returns the partition of a record.
+func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
+	key := r.Key
+	if key == nil { // events without a key stay in the order of their table
+		key = []byte(c.Table.String())
+	}
+	return t.parts[partitionFor(key, len(t.parts))]
+}
+
+// handOver passes the open batches to the senders, and waits while too much is in flight.
+func (w *Writer) handOver(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	now := time.Now()
+	for i, s := range w.open.spans {
+		at := w.acks.span(w.open.first + i)
+		w.acks.grow(w.open.first+i, s.bytes)
+		at.end, at.last, at.closed = s.end, s.last, s.closed
+		if s.state != nil {
+			at.state = append([]byte{}, s.state...)
+		}
+	}
+	for _, b := range w.open.batches {
+		b.part.open = nil
+		w.enqueueLocked(b, now)
+	}
+	w.open.reset()
+	w.advanceLocked()
+	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
 }

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // maxInFlight is how many batches of a partition may be in flight: a broker remembers the last five of a producer, so
@@ -24,6 +27,30 @@ type topic struct {
 	missing time.Time    // since when the cluster does not know the topic; zero: it does
 }
 
+// newTopic returns a topic as the cluster has described it, to which nothing was written yet.
+func newTopic(d *topics.Topic) *topic {
+	t := &topic{name: d.Name, uuid: d.ID, limit: d.Limit}
+	for _, p := range d.Partitions {
+		q := newPartition(t, p.ID)
+		q.leader, q.replicas = p.Leader, p.Replicas
+		t.parts = append(t.parts, q)
+	}
+	return t
+}
+
+func newPartition(t *topic, id int32) *partition {
+	return &partition{topic: t, id: id, leader: -1, oneInFlight: true}
+}
+
+// leaderless returns the state of those partitions that have no leader; nil when all have one.
+func leaderless(c *kafkaconnect.Cluster, all []*partition) error {
+	parts := make([]topics.Partition, len(all))
+	for i, p := range all {
+		parts[i] = topics.Partition{Topic: p.topic.name, ID: p.id, Leader: p.leader, Replicas: p.replicas}
+	}
+	return topics.Offline(c, parts)
+}
+
 // partition has the batches of one partition in order: those that wait, and those in flight, oldest first. Its
 // methods expect Writer.mu.
 //
@@ -34,7 +61,6 @@ type partition struct {
 	topic       *topic
 	id          int32
 	leader      int32   // broker; -1: unknown
-	epoch       int32   // the leader's, when the topic was described: another leader has another
 	replicas    []int32 // brokers with a replica
 	seq         int32   // of the next record that is sealed
 	queue       []*batch
@@ -95,6 +121,8 @@ func (t *topic) batchMax() int {
 	}
 	return min(t.limit, batchTarget)
 }
+
+func (p *partition) hasUnacked() bool { return len(p.queue)+len(p.flight) > 0 }
 
 // remove removes b from the batches in flight.
 func (p *partition) remove(b *batch) {

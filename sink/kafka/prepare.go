@@ -6,8 +6,12 @@ import (
 	"maps"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // maxPrepared is how many topics are prepared together: their names are in one request to each broker that is asked.
@@ -70,17 +74,17 @@ func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 // and then has the progress record name them. Of several it leaves out those with an error or with a partition
 // without a leader.
 func (w *Writer) prepare(ctx context.Context, names topicSet) error {
-	found, err := w.sink.describe(ctx, names)
+	found, err := w.sink.topics.Ensure(ctx, names)
 	if err != nil {
 		return err
 	}
-	ready := map[string]*topic{}
+	ready := map[string]*topics.Topic{}
 	for n, t := range found {
 		switch {
-		case len(names) == 1 && t.err != nil:
-			return t.err
-		case len(names) == 1 || t.err == nil && offline(w.sink.cluster, t.topic.parts) == nil:
-			ready[n] = t.topic
+		case len(names) == 1 && t.Err != nil:
+			return t.Err
+		case len(names) == 1 || t.Err == nil && topics.Offline(w.sink.cluster, t.Topic.Partitions) == nil:
+			ready[n] = t.Topic
 		}
 	}
 	if err := w.fenceUnknown(ctx, ready); err != nil {
@@ -91,18 +95,20 @@ func (w *Writer) prepare(ctx context.Context, names topicSet) error {
 	if err := w.registerTopicsLocked(ctx, slices.Sorted(maps.Keys(ready))); err != nil {
 		return err
 	}
-	maps.Copy(w.topics, ready)
+	for n, t := range ready {
+		w.topics[n] = newTopic(t)
+	}
 	return nil
 }
 
 // fenceUnknown fences topics that Open has not fenced, unless no older Writer can have written to them. Open knows
 // the topics in the record. It does not know a topic when the record of an older Writer was lost, or when the topic
 // was created since, perhaps in place of a deleted one, and has seen no epoch.
-func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) error {
-	unknown := map[string]*topic{}
-	for n, t := range topics {
+func (w *Writer) fenceUnknown(ctx context.Context, of map[string]*topics.Topic) error {
+	unknown := map[string]*topics.Topic{}
+	for n, t := range of {
 		was, named := w.inherited[n]
-		if (was == nil || was.uuid != t.uuid) && (named || !w.fence.idUnknown) {
+		if (was == nil || was.ID != t.ID) && (named || !w.fence.WasUnknown()) {
 			unknown[n] = t
 		}
 	}
@@ -111,7 +117,7 @@ func (w *Writer) fenceUnknown(ctx context.Context, topics map[string]*topic) err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	return w.fence.fenceInSameEpoch(ctx, w.producer, idsByTopic(unknown))
+	return w.fence.FenceInSameEpoch(ctx, w.producer, topics.PartitionIDs(unknown))
 }
 
 // registerTopicsLocked has topics recorded before their first records are written. A fenced Writer fails here: the
@@ -144,4 +150,56 @@ func (w *Writer) nameOf(of *capture.Table) (string, error) {
 		w.names[table] = name
 	}
 	return name, nil
+}
+
+// topicOf returns the topic of an event.
+func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error) {
+	if e.Topic != "" {
+		return w.topic(ctx, e.Topic, false)
+	}
+	if w.last.table == e.Change.Table {
+		return w.last.topic, nil
+	}
+	t, err := w.topicOfTable(ctx, e.Change.Table)
+	if err == nil {
+		w.last.table, w.last.topic = e.Change.Table, t
+	}
+	return t, err
+}
+
+func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, error) {
+	name, err := w.nameOf(of)
+	if err != nil {
+		return nil, err
+	}
+	return w.topic(ctx, name, true)
+}
+
+// adoptPartitions starts to use partitions that were added to topics. What went to the old ones is stored first, so
+// that the events of a key that moves stay in order in time.
+func (w *Writer) adoptPartitions(ctx context.Context) error {
+	w.grown.Store(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.topics {
+		if t.grown == 0 {
+			continue
+		}
+		if err := w.waitLocked(ctx, func() bool { return t.unacked == 0 && !w.commits.inFlight }); err != nil {
+			return err
+		}
+		w.commits.storedTopics-- // has the record written once more: a fenced Writer fails here, before it reaches a partition that is not fenced
+		if err := w.registerTopicsLocked(ctx, w.commits.topics[len(w.commits.topics)-1:]); err != nil {
+			return err
+		}
+		from := len(t.parts)
+		for t.grown > len(t.parts) {
+			t.parts = append(t.parts, newPartition(t, int32(len(t.parts))))
+		}
+		t.grown = 0
+		w.log().Info("topic has more partitions: keys may move", zap.String("topic", t.name),
+			zap.Int("from", from), zap.Int("to", len(t.parts)))
+	}
+	w.wantRefresh()
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -82,16 +83,16 @@ func (a *trace) all() []string {
 	return slices.Clone(a.steps)
 }
 
-// one is a cluster of one broker with topics, and a sink that follows an older Writer without a record.
-func one(t *testing.T, topics ...string) (*kfake.Cluster, *kafka.Sink) {
+// one is a cluster of one broker with the named topics, and a sink that follows an older Writer without a record.
+func one(t *testing.T, names ...string) (*kfake.Cluster, *kafka.Sink) {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, topics...))
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, names...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	o := options(c.ListenAddrs(), "ledger")
-	o.Create = &kafka.CreateTopics{Names: []string{"new*"}, Partitions: 3}
+	o.Create = &topics.Creation{Names: []string{"new*"}, Partitions: 3}
 	open(t, newSink(t, o)).Close()
 	return c, newSink(t, o)
 }

@@ -25,6 +25,36 @@ type produceConn struct {
 	once    sync.Once
 }
 
+// request is one produce request.
+type request struct {
+	sender  *sender
+	batches []*batch
+
+	// guarded by sender.w.mu
+	sending bool // the sender reads the batches
+	done    bool // answered, or its connection is lost
+	lost    bool // the latter
+}
+
+// freeStoredLocked releases the memory of stored batches. It must not be called while the sender reads the batches.
+func (q *request) freeStoredLocked() {
+	for _, b := range q.batches {
+		if b.stored {
+			b.records.Free()
+		}
+	}
+}
+
+// encode returns the bytes of the request, which are valid until the next encode, and as long as its batches are not
+// released.
+func (q *request) encode(correlation int32) net.Buffers {
+	parts := make([]wire.Part, len(q.batches))
+	for i, b := range q.batches {
+		parts[i] = b.wirePart(q.sender.w.producer)
+	}
+	return q.sender.writes.Encode(correlation, parts)
+}
+
 // pendingRequest is a request that waits for its response; responses arrive in order.
 type pendingRequest struct {
 	request     *request
@@ -34,17 +64,15 @@ type pendingRequest struct {
 // maxResponseBytes limits the size of a response, which lists partitions.
 const maxResponseBytes = 16 << 20
 
-// dialProduce connects to addr. ctx applies to the call only. The error is a *capture.Problem.
+// dialProduce connects to addr; the caller has readResponses run until kill. ctx applies to the call only. The error is a *capture.Problem.
 func dialProduce(ctx context.Context, c *kafkaconnect.Cluster, addr string) (*produceConn, error) {
 	k, err := c.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	p := &produceConn{
+	return &produceConn{
 		conn: k, sock: k.Stream(), timeout: c.Config.Net.ReadTimeout, pending: make(chan pendingRequest, maxInFlight), dead: make(chan struct{}),
-	}
-	go p.readResponses()
-	return p, nil
+	}, nil
 }
 
 // produce sends a request. The request is told of its response, or of the loss of the connection, later.

@@ -12,6 +12,36 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/wire"
 )
 
+// outcome is what a broker's answer means for a batch.
+type outcome uint8
+
+const (
+	outcomeStored     outcome = iota // durable, by this attempt or an earlier one
+	outcomeRetry                     // send the same batch again, perhaps to another broker
+	outcomeOutOfOrder                // send it again after the batches before it are stored; fatal when there are none
+	outcomeTooLarge                  // split it
+	outcomeFenced                    // another process has opened the sink
+	outcomeFatal                     // the lane rewinds
+)
+
+// classify returns what an error code means for a batch.
+func classify(e sarama.KError) outcome {
+	switch e {
+	case sarama.ErrNoError, sarama.ErrDuplicateSequenceNumber:
+		return outcomeStored
+	case sarama.ErrOutOfOrderSequenceNumber:
+		return outcomeOutOfOrder
+	case sarama.ErrMessageSizeTooLarge, sarama.ErrMessageSetSizeTooLarge:
+		return outcomeTooLarge
+	case sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced:
+		return outcomeFenced
+	}
+	if kafkaconnect.IsTransient(e) {
+		return outcomeRetry
+	}
+	return outcomeFatal
+}
+
 // handleResponse is called on the goroutine of the connection that has carried q.
 func (q *request) handleResponse(answers map[wire.Place]wire.Answer, err error) {
 	w := q.sender.w
@@ -53,39 +83,6 @@ func (q *request) removeFromFlightLocked() {
 			q.sender.flight = append(q.sender.flight[:i], q.sender.flight[i+1:]...)
 			return
 		}
-	}
-}
-
-// dropConnLocked gives up the connection that has carried q: the fate of its requests is unknown.
-func (l *sender) dropConnLocked(q *request, err error) {
-	if q.done {
-		return // from a connection that was given up earlier
-	}
-	addr, _ := l.w.fence.cluster.Addr(l.id)
-	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
-	l.connBroken = true
-	l.delayRetryLocked()
-	lost := l.flight
-	l.flight = nil
-	now := time.Now()
-	for _, q := range lost {
-		q.done, q.lost = true, true
-	}
-	for _, q := range lost {
-		if !q.sending {
-			q.requeueLocked(now)
-		}
-	}
-	l.w.wantRefresh()
-	l.signal()
-}
-
-// requeueLocked has the batches of a lost request sent again.
-func (q *request) requeueLocked(now time.Time) {
-	for _, b := range q.batches {
-		b.part.pending--
-		b.part.stalled = true
-		q.sender.w.retryOrContinueLocked(b.part, now)
 	}
 }
 
@@ -142,26 +139,8 @@ func (w *Writer) handleTooLargeLocked(b *batch, e sarama.KError) {
 		b.tooLarge = true
 		return
 	}
-	w.sink.learnLimit(t.name, b.bytes()-1)
+	w.sink.topics.LearnLimit(t.name, b.bytes()-1)
 	w.failLocked(fmt.Errorf("store a record of %d bytes in %s: %w", b.bytes(), t.name, e))
-}
-
-// retryOrContinueLocked sends a partition's batches again when all in flight are answered and some have failed;
-// otherwise it sends the next ones.
-func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
-	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
-		p.rewind(w)
-		p.tries++
-		w.sink.counters.retries.Add(1)
-		time.AfterFunc(backoff(p.tries-1), func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			p.stalled = false
-			w.scheduleLocked(p, time.Now())
-		})
-		return
-	}
-	w.scheduleLocked(p, now)
 }
 
 // refusal returns the error for an answer that no retry can change.
@@ -176,7 +155,7 @@ func (w *Writer) refusal(p *partition, a wire.Answer) error {
 	case sarama.ErrClusterAuthorizationFailed:
 		return c.NotAuthorized("Cluster", "kafka-cluster", "IdempotentWrite", said)
 	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return c.NotAuthorized("TransactionalId", w.fence.id, "WRITE", said)
+		return c.NotAuthorized("TransactionalId", w.fence.Name, "WRITE", said)
 	case sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation, sarama.ErrInvalidTopic,
 		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType:
 		return &capture.Problem{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -32,29 +31,27 @@ type sender struct {
 	retryAt    time.Time
 }
 
-// request is one produce request.
-type request struct {
-	sender  *sender
-	batches []*batch
-
-	// guarded by sender.w.mu
-	sending bool // the sender reads the batches
-	done    bool // answered, or its connection is lost
-	lost    bool // the latter
-}
-
-// freeStoredLocked releases the memory of stored batches. It must not be called while the sender reads the batches.
-func (q *request) freeStoredLocked() {
-	for _, b := range q.batches {
-		if b.stored {
-			b.records.Free()
-		}
-	}
-}
-
 // minRequestBytes is how much must be ready before another request is sent, by the number of requests in flight:
 // nothing when there are none, so an idle pipeline is never delayed; and more, the busier it is.
 var minRequestBytes = [...]int{0, 4 << 10, 32 << 10, 128 << 10, 256 << 10}
+
+// enqueueLocked appends a batch to its partition's queue.
+func (w *Writer) enqueueLocked(b *batch, now time.Time) {
+	if b.part.mergeIntoLast(b) {
+		w.scheduleLocked(b.part, now)
+		return
+	}
+	if w.unacked == 0 {
+		w.acked = now
+	}
+	w.unacked++
+	b.part.topic.unacked++
+	if b.progress == nil {
+		w.acks.span(b.first).open++
+	}
+	b.part.queue = append(b.part.queue, b)
+	w.scheduleLocked(b.part, now)
+}
 
 // scheduleLocked has a partition sent by its leader's sender as soon as it may be.
 func (w *Writer) scheduleLocked(p *partition, now time.Time) {
@@ -157,8 +154,8 @@ func (l *sender) connect(wait time.Duration) bool {
 	}
 	var k *produceConn
 	var err error
-	if addr, ok := l.w.fence.cluster.Addr(l.id); ok {
-		k, err = dialProduce(l.w.ctx, l.w.fence.cluster, addr)
+	if addr, ok := l.w.sink.cluster.Addr(l.id); ok {
+		k, err = dialProduce(l.w.ctx, l.w.sink.cluster, addr)
 	} else {
 		err = kafkaconnect.Unreachable(errNoAddress, fmt.Sprintf("broker %d", l.id))
 	}
@@ -166,6 +163,7 @@ func (l *sender) connect(wait time.Duration) bool {
 	defer l.w.mu.Unlock()
 	if err == nil && l.w.err == nil {
 		l.conn = k
+		l.w.goroutines.Go(k.readResponses)
 		return true
 	}
 	k.kill()
@@ -258,16 +256,6 @@ func (l *sender) hasReadyLocked(n int) bool {
 	return false
 }
 
-// encode returns the bytes of the request, which are valid until the next encode, and as long as its batches are not
-// released.
-func (q *request) encode(correlation int32) net.Buffers {
-	parts := make([]wire.Part, len(q.batches))
-	for i, b := range q.batches {
-		parts[i] = b.wirePart(q.sender.w.producer)
-	}
-	return q.sender.writes.Encode(correlation, parts)
-}
-
 // checkExpiredLocked returns an error when Kafka has not heard from us for so long that another process may have
 // taken over, or Kafka may have forgotten us.
 func (l *sender) checkExpiredLocked(now time.Time) error {
@@ -282,8 +270,11 @@ func (l *sender) checkExpiredLocked(now time.Time) error {
 
 // stalledErrorLocked returns why nothing is stored.
 func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
-	waiting := slices.DeleteFunc(append(allPartitions(w.topics), w.commits.part), func(p *partition) bool { return !p.hasUnacked() })
-	cause := offline(w.sink.cluster, waiting)
+	all := []*partition{w.commits.part}
+	for _, t := range w.topics {
+		all = append(all, t.parts...)
+	}
+	cause := leaderless(w.sink.cluster, slices.DeleteFunc(all, func(p *partition) bool { return !p.hasUnacked() }))
 	if cause == nil {
 		cause = w.cause
 	}
@@ -291,4 +282,55 @@ func (w *Writer) stalledErrorLocked(quiet time.Duration) error {
 		cause = context.DeadlineExceeded
 	}
 	return fmt.Errorf("write to Kafka: nothing stored for %s: %w", quiet.Round(time.Second), cause)
+}
+
+// dropConnLocked gives up the connection that has carried q: the fate of its requests is unknown.
+func (l *sender) dropConnLocked(q *request, err error) {
+	if q.done {
+		return // from a connection that was given up earlier
+	}
+	addr, _ := l.w.sink.cluster.Addr(l.id)
+	l.w.cause = fmt.Errorf("send to Kafka broker %d: %w", l.id, kafkaconnect.CutOff(addr, err))
+	l.connBroken = true
+	l.delayRetryLocked()
+	lost := l.flight
+	l.flight = nil
+	now := time.Now()
+	for _, q := range lost {
+		q.done, q.lost = true, true
+	}
+	for _, q := range lost {
+		if !q.sending {
+			q.requeueLocked(now)
+		}
+	}
+	l.w.wantRefresh()
+	l.signal()
+}
+
+// requeueLocked has the batches of a lost request sent again.
+func (q *request) requeueLocked(now time.Time) {
+	for _, b := range q.batches {
+		b.part.pending--
+		b.part.stalled = true
+		q.sender.w.retryOrContinueLocked(b.part, now)
+	}
+}
+
+// retryOrContinueLocked sends a partition's batches again when all in flight are answered and some have failed;
+// otherwise it sends the next ones.
+func (w *Writer) retryOrContinueLocked(p *partition, now time.Time) {
+	if p.stalled && p.pending == 0 && len(p.flight) > 0 {
+		p.rewind(w)
+		p.tries++
+		w.sink.counters.retries.Add(1)
+		time.AfterFunc(backoff(p.tries-1), func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			p.stalled = false
+			w.scheduleLocked(p, time.Now())
+		})
+		return
+	}
+	w.scheduleLocked(p, now)
 }

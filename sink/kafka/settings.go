@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // Settings is a sink "kafka" block.
@@ -128,7 +129,7 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 		o.Topic = s.Topic.Eval
 	}
 	if c := s.CreateTopics; c != nil {
-		o.Create = &CreateTopics{c.Names, int32(c.Partitions), int16(c.Replication), c.Config}
+		o.Create = &topics.Creation{Names: c.Names, Partitions: int32(c.Partitions), Replication: int16(c.Replication), Config: c.Config}
 	}
 	o.Login = s.SASL.Login()
 	return New(o, log)

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,8 @@ import (
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/format/formats"
+	"github.com/tailrace/tailrace/sink/kafka/progress"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // Options has what a Sink needs. Pipeline, Name, Brokers and Topic are required.
@@ -30,7 +31,7 @@ type Options struct {
 	Compression   sarama.CompressionCodec
 	DeadLetter    string              // topic for events that their topic cannot accept; "": they halt the lane
 	ProgressTopic string              // "": DefaultProgressTopic
-	Create        *CreateTopics       // nil: only the progress topic is created
+	Create        *topics.Creation    // nil: only the progress topic is created
 	MaxInFlight   int                 // requests to a broker, 1 to 5; 0: 5
 	TLS           *tls.Config         // nil: plaintext
 	Login         *kafkaconnect.Login // nil: none
@@ -39,14 +40,6 @@ type Options struct {
 // DefaultProgressTopic is where the lanes of all pipelines that write to a Kafka cluster store their progress.
 const DefaultProgressTopic = "tailrace.progress"
 
-// CreateTopics defines which missing topics are created, and how.
-type CreateTopics struct {
-	Names       []string // patterns with * for names that blocks make from row data; names from the settings need no pattern
-	Partitions  int32    // 0: the brokers' default
-	Replication int16    // 0: the brokers' default
-	Config      map[string]string
-}
-
 // Sink is one Kafka sink of one pipeline. It implements sink.Sink.
 type Sink struct {
 	pipeline, name string
@@ -54,8 +47,7 @@ type Sink struct {
 	newEncoder     func() (format.Encoder, error)
 	codec          sarama.CompressionCodec
 	deadLetter     string
-	progressTopic  string
-	createTopics   *CreateTopics
+	progress       *progress.Topic
 	inFlight       int
 	limit          int           // bytes accepted and not stored
 	ackTimeout     time.Duration // how long a broker waits for its replicas
@@ -64,14 +56,12 @@ type Sink struct {
 	refreshEvery   time.Duration // of metadata without need: finds added partitions
 	renewEvery     time.Duration // how often a Writer contacts the coordinator
 	cluster        *kafkaconnect.Cluster
+	topics         *topics.Admin
 	log            *zap.Logger
 	counters       counters
 
-	mu            sync.Mutex
-	learnedLimits map[string]int // bytes of a batch by topic, from refusals of a broker
-	warned        bool           // of min.insync.replicas
-	health        sink.Health
-	last          *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
+	mu   sync.Mutex
+	last *lastWriter // nil: no Writer was closed yet, or another process has opened the sink since
 }
 
 type counters struct{ records, retries, rejected atomic.Int64 }
@@ -91,15 +81,17 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	}
 	s := &Sink{
 		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
-		progressTopic: o.ProgressTopic, createTopics: o.Create, inFlight: o.MaxInFlight,
-		limit: inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
+		inFlight: o.MaxInFlight,
+		limit:    inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
-		cluster: c, log: log,
-		learnedLimits: map[string]int{},
+		cluster: c, topics: topics.NewAdmin(c, o.Create, log), log: log,
 	}
-	if s.progressTopic == "" {
-		s.progressTopic = DefaultProgressTopic
+	home := o.ProgressTopic
+	if home == "" {
+		home = DefaultProgressTopic
 	}
+	s.progress = progress.NewTopic(home, o.Pipeline, o.Name, c, s.topics, log)
+	s.progress.AckTimeout = s.ackTimeout
 	if s.inFlight == 0 {
 		s.inFlight = maxInFlight
 	}
@@ -120,39 +112,13 @@ func (s *Sink) Counts() Counts {
 	return Counts{Records: c.records.Load(), Retries: c.retries.Load(), Rejected: c.rejected.Load()}
 }
 
+// Health implements sink.HealthReporter.
+func (s *Sink) Health() sink.Health { return s.progress.Health() }
+
 // Close implements sink.Sink.
 func (s *Sink) Close() error {
 	s.cluster.Close()
 	return nil
-}
-
-// transactionalID names the lane to Kafka's coordinator: taking an epoch for it fences earlier writers. lane is what
-// laneName returns.
-func (s *Sink) transactionalID(lane string) string {
-	id := "tailrace." + s.pipeline + "." + s.name
-	if lane != mainLane {
-		id += "." + lane
-	}
-	return id
-}
-
-// progressKey is the key of the lane's progress record. lane is what laneName returns.
-func (s *Sink) progressKey(lane string) string { return s.pipeline + "/" + s.name + "/" + lane }
-
-const mainLane = "main"
-
-// creates reports whether we create a missing topic: one whose name comes from the settings and tables only, or that
-// is listed. Row data creates no other topic.
-func (s *Sink) creates(topic string, own bool) bool {
-	if s.createTopics == nil || own {
-		return s.createTopics != nil
-	}
-	for _, p := range s.createTopics.Names {
-		if ok, _ := path.Match(p, topic); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // Open implements sink.Sink. I8 and the progress depend on the order of its steps: take an epoch; have the partition
@@ -166,21 +132,21 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	if err != nil {
 		return nil, sink.Progress{}, s.whyBlocked(ctx, lane, err)
 	}
-	return w, had.progress(), nil
+	return w, had.Progress(), nil
 }
 
 // Read implements sink.Reader. It fences no writer, so an older one may advance the record in the meantime.
 func (s *Sink) Read(ctx context.Context, lane string, from capture.Origin) (sink.Progress, error) {
 	within, stop := context.WithTimeoutCause(ctx, s.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	home, err := s.findProgressTopic(within)
+	home, err := s.progress.Find(within)
 	if err != nil || home == nil {
 		return sink.Progress{Record: sink.RecordNone}, err
 	}
-	name, err := s.laneName(within, lane, from, home)
+	name, err := s.laneName(within, home, lane, from)
 	if err != nil {
 		return sink.Progress{}, err
 	}
-	had, err := readProgress(within, s.cluster, home, s.progressKey(name))
-	return had.progress(), err
+	had, err := s.progress.Read(within, home, name)
+	return had.Progress(), err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 	"github.com/tailrace/tailrace/sink/sinktest"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -62,7 +63,7 @@ func TestTopicsAreCreated(t *testing.T) {
 	o := options(server.Brokers(), "")
 	name := o.Pipeline + ".own"
 	o.Topic = func(string, string) (string, error) { return name, nil }
-	o.Create = &kafka.CreateTopics{
+	o.Create = &topics.Creation{
 		Names: []string{o.Pipeline + ".outbox.*"}, Partitions: 4, Config: map[string]string{"retention.ms": "7200000"},
 	}
 	l := open(t, newSink(t, o))

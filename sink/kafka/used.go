@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 // UsedBefore implements sink.UsedBefore: it names a topic of the tables that has records and is not in the sink's
@@ -38,21 +39,19 @@ func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what 
 
 // isEmpty reports whether a topic has no records, or does not exist.
 func (s *Sink) isEmpty(ctx context.Context, name string) (bool, error) {
-	all, err := describeTopics(ctx, s.cluster, name)
+	all, err := topics.Describe(ctx, s.cluster, name)
 	if err != nil {
 		return false, err
 	}
 	t := all[name]
 	switch {
-	case kafkaconnect.IsCode(t.err, sarama.ErrUnknownTopicOrPartition):
+	case topics.IsUnknown(t.Err):
 		return true, nil
-	case kafkaconnect.IsCode(t.err, sarama.ErrTopicAuthorizationFailed):
-		return false, s.cluster.NotAuthorized("Topic", name, "DESCRIBE", t.err)
-	case t.err != nil:
-		return false, fmt.Errorf("describe topic %s: %w", name, t.err)
+	case t.Err != nil:
+		return false, t.Err
 	}
 	empty := true
-	err = askLeaders(ctx, s.cluster, t.topic, t.topic.partitionIDs(), func(k *kafkaconnect.Conn, parts []int32) error {
+	err = topics.AskLeaders(ctx, s.cluster, t.Topic, t.Topic.PartitionIDs(), func(k *kafkaconnect.Conn, parts []int32) error {
 		first, err := k.Offsets(name, parts, sarama.OffsetOldest)
 		if err != nil {
 			return err

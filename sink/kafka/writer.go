@@ -12,6 +12,8 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/kafka/fencing"
+	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
 const (
@@ -22,17 +24,17 @@ const (
 )
 
 // Writer writes one lane. The goroutine of Write encodes; one goroutine per broker sends, one per connection reads
-// responses, and one does maintenance. Close waits for the senders and the maintenance. They share the fields that mu
+// responses, and one does maintenance. Close waits for all of them but the first. They share the fields that mu
 // guards.
 type Writer struct {
 	sink       *Sink
 	lane       sink.Lane
 	name       string // of the lane in the progress topic
-	producer   producer
+	producer   fencing.Producer
 	enc        format.Encoder
 	ctx        context.Context // ends with the Writer
 	stop       context.CancelFunc
-	fence      *fencing
+	fence      *fencing.TransactionalID
 	goroutines sync.WaitGroup
 
 	// owned by the goroutine of Write
@@ -45,10 +47,10 @@ type Writer struct {
 		table *capture.Table
 		topic *topic
 	}
-	inherited map[string]*topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
-	lookahead []sink.Batch      // of this Write, to prepare their topics together; nil: one by one
-	refused   error             // what Write has returned, although earlier events are still sent
-	grown     atomic.Bool       // a topic has more partitions now
+	inherited map[string]*topics.Topic // topics that older writers have registered, as Open has fenced them; nil: there was none to fence
+	lookahead []sink.Batch             // of this Write, to prepare their topics together; nil: one by one
+	refused   error                    // what Write has returned, although earlier events are still sent
+	grown     atomic.Bool              // a topic has more partitions now
 
 	mu      sync.Mutex // guards what follows
 	changed sync.Cond  // room, errors, drained topics, recorded topics
@@ -66,72 +68,6 @@ type Writer struct {
 }
 
 type tableName struct{ schema, name string }
-
-// Write implements sink.Writer. When it has returned, everything is encoded into memory of our own.
-func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
-	if err := w.checkUsable(ctx); err != nil {
-		return err
-	}
-	w.lookahead = batches
-	err := w.accept(ctx, batches)
-	w.lookahead = nil
-	if err != nil && w.refused == nil {
-		w.refused = err // part of it may have been accepted: nothing may follow
-	}
-	return err
-}
-
-func (w *Writer) accept(ctx context.Context, batches []sink.Batch) error {
-	for i := range batches {
-		b := &batches[i]
-		for j := range b.Events {
-			if err := w.event(ctx, &b.Events[j]); err != nil {
-				return w.refuse(ctx, &b.Events[j], err)
-			}
-		}
-		w.open.endSpan(span{end: b.End, state: b.State, last: b.Last, closed: true})
-	}
-	return w.handOver(ctx)
-}
-
-// checkUsable returns the error of a Writer that has failed, and starts to use partitions that were added.
-func (w *Writer) checkUsable(ctx context.Context) error {
-	if w.refused != nil {
-		return w.refused
-	}
-	w.mu.Lock()
-	err := w.err
-	w.mu.Unlock()
-	if err == nil && w.grown.Load() {
-		err = w.adoptPartitions(ctx)
-	}
-	return err
-}
-
-// handOver passes the open batches to the senders, and waits while too much is in flight.
-func (w *Writer) handOver(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err != nil {
-		return w.err
-	}
-	now := time.Now()
-	for i, s := range w.open.spans {
-		at := w.acks.span(w.open.first + i)
-		w.acks.grow(w.open.first+i, s.bytes)
-		at.end, at.last, at.closed = s.end, s.last, s.closed
-		if s.state != nil {
-			at.state = append([]byte{}, s.state...)
-		}
-	}
-	for _, b := range w.open.batches {
-		b.part.open = nil
-		w.enqueueLocked(b, now)
-	}
-	w.open.reset()
-	w.advanceLocked()
-	return w.waitLocked(ctx, func() bool { return w.acks.bytes <= w.sink.limit || len(w.acks.list) <= 1 })
-}
 
 // waitLocked waits until done returns true.
 func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
@@ -151,33 +87,6 @@ func (w *Writer) waitLocked(ctx context.Context, done func() bool) error {
 		w.changed.Wait()
 	}
 	return w.err
-}
-
-// enqueueLocked appends a batch to its partition's queue.
-func (w *Writer) enqueueLocked(b *batch, now time.Time) {
-	if b.part.mergeIntoLast(b) {
-		w.scheduleLocked(b.part, now)
-		return
-	}
-	if w.unacked == 0 {
-		w.acked = now
-	}
-	w.unacked++
-	b.part.topic.unacked++
-	if b.progress == nil {
-		w.acks.span(b.first).open++
-	}
-	b.part.queue = append(b.part.queue, b)
-	w.scheduleLocked(b.part, now)
-}
-
-// advanceLocked removes complete spans, and has the progress recorded.
-func (w *Writer) advanceLocked() {
-	if end, state, last, ok := w.acks.advance(); ok {
-		w.commits.advance(end, state, last)
-		w.commitLocked(false)
-		w.changed.Broadcast()
-	}
 }
 
 // failLocked ends the Writer.
@@ -210,6 +119,14 @@ func (w *Writer) Close() error {
 	w.stop()
 	w.goroutines.Wait()
 	return nil
+}
+
+// wantRefresh requests a refresh of the metadata soon.
+func (w *Writer) wantRefresh() {
+	select {
+	case w.refresh <- struct{}{}:
+	default:
+	}
 }
 
 func (w *Writer) log() *zap.Logger { return w.sink.log }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/queue"
@@ -61,8 +61,10 @@ func (a *applier) runWorker(ctx context.Context, q *queue.Queue) (err error) {
 		}
 	}()
 	ctx, end := context.WithCancelCause(ctx)
+	var health sync.WaitGroup
+	defer health.Wait()
 	defer end(nil)
-	go a.health.run(ctx, end)
+	health.Go(func() { a.health.run(ctx, end) })
 	err = a.handleDrift(ctx, a.run(ctx, q))
 	if p := capture.AsProblem(context.Cause(ctx)); p != nil {
 		return p
@@ -121,6 +123,17 @@ func (a *applier) apply(ctx context.Context, g *queue.Group) error {
 	return a.applyBulk(ctx, g)
 }
 
+// applyEmptySnapshot is one attempt to write a group that ends with an initial copy without rows: all tables of the source are
+// empty. The changes before it in the group are older than the copy.
+func (a *applier) applyEmptySnapshot(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error {
+		if err := a.serial(ctx, g.Changes); err != nil {
+			return err
+		}
+		return a.deleteEarlierCopy(ctx)
+	})
+}
+
 // applyBulk writes a group of whole transactions in bulk. On a conflict it splits the group in halves, until the transaction with
 // the conflict is alone and is applied change by change.
 func (a *applier) applyBulk(ctx context.Context, g *queue.Group) error {
@@ -175,26 +188,6 @@ func (a *applier) tryBulk(ctx context.Context, g *queue.Group) error {
 	return nil
 }
 
-// trySerial is one attempt to write a transaction change by change.
-func (a *applier) trySerial(ctx context.Context, g *queue.Group) error {
-	return a.applyInTx(ctx, g, func() error { return a.serial(ctx, g.Changes) })
-}
-
-// applyInTx is one attempt to write a group with write, in a transaction that first updates the progress row. write sees the
-// result of each statement before the next one.
-func (a *applier) applyInTx(ctx context.Context, g *queue.Group, write func() error) error {
-	if err := a.begin(ctx); err != nil {
-		return err
-	}
-	if err := a.row.moveTo(ctx, a.db, g); err != nil {
-		return err
-	}
-	if err := write(); err != nil {
-		return err
-	}
-	return a.commit(ctx, g.End)
-}
-
 // applyPiece writes a piece of a source transaction that is larger than a group. All pieces go into one target transaction.
 func (a *applier) applyPiece(ctx context.Context, g *queue.Group) error {
 	if !a.midTransaction {
@@ -243,84 +236,6 @@ func (a *applier) applyPieceInBulk(ctx context.Context, changes []*capture.Chang
 			return a.serial(ctx, changes)
 		}
 	}
-}
-
-// attempts is how often a group is tried that deadlocks, before the sink is opened again.
-const attempts = 8
-
-// retryTransient calls f until it succeeds or fails for another reason than a deadlock or a serialization failure. After an error
-// the transaction is rolled back.
-func (a *applier) retryTransient(ctx context.Context, f func() error) error {
-	var pause capture.Backoff
-	for n := 1; ; n++ {
-		err := f()
-		if err == nil {
-			return nil
-		}
-		if rolled := a.rollback(ctx); rolled != nil {
-			return errors.Join(err, rolled)
-		}
-		if !transient(err) || n >= attempts {
-			return err
-		}
-		a.log.Info("retry a group", zap.Error(err))
-		if err := capture.Sleep(ctx, pause.Next(err)/4); err != nil {
-			return err
-		}
-	}
-}
-
-// transient reports whether the same transaction may succeed at the next attempt.
-func transient(err error) bool {
-	code := pgconnect.SQLState(err)
-	return code == pgconnect.DeadlockDetected || code == pgconnect.SerializationFailure
-}
-
-func (a *applier) begin(ctx context.Context) error {
-	for _, s := range a.beginStatements {
-		if err := a.db.Run(ctx, s.SQL); err != nil {
-			return named("begin", err)
-		}
-	}
-	return nil
-}
-
-// commit commits the open transaction and reports the durable position.
-func (a *applier) commit(ctx context.Context, end capture.Position) error {
-	if err := a.db.Run(ctx, "COMMIT"); err != nil {
-		return named("commit", a.atCommit(err))
-	}
-	a.committed(end)
-	return nil
-}
-
-func (a *applier) committed(end capture.Position) {
-	a.newTables, a.recordedAt = a.newTables[:0], time.Now()
-	a.parked.added = a.parked.added[:0]
-	a.row.origin = nil
-	a.row.record(end)
-	a.onDurable(end)
-}
-
-// rollback ends the transaction and forgets what was planned in it.
-func (a *applier) rollback(ctx context.Context) error {
-	a.resetEffects()
-	a.forgetPlans(0)
-	for _, k := range a.parked.added {
-		delete(a.parked.keys, k)
-	}
-	a.parked.added, a.initialCopy = a.parked.added[:0], initialCopy{}
-	a.midTransaction = false
-	a.bulk.pipeline.Abort()
-	return a.db.Rollback(ctx)
-}
-
-// forgetPlans forgets the plans of the open transaction, except the first n.
-func (a *applier) forgetPlans(n int) {
-	for _, t := range a.newTables[n:] {
-		delete(a.plans, t)
-	}
-	a.newTables = a.newTables[:n]
 }
 
 // lostConnection returns sink.ErrFenced when the connection was lost because another process opened the sink, else err.

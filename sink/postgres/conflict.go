@@ -217,3 +217,27 @@ func (a *applier) describeConflict(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// uniqueColumns returns the columns of the violated unique index, as indexes into the row. An index with expressions or a
+// predicate stays a conflict, because the other row is unknown.
+func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
+	rows, err := a.db.Query(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+		WHERE k.relname = $1 AND n.nspname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL`,
+		[]byte(c.err.ConstraintName), []byte(c.err.SchemaName))
+	if err != nil {
+		return nil, named("look for index "+c.err.ConstraintName, err)
+	}
+	for _, r := range rows {
+		i := c.plan.Table.Column(string(r[0]))
+		if i < 0 || !dml.Given(c.change.After[i]) {
+			return nil, c
+		}
+		columns = append(columns, i)
+	}
+	if len(columns) == 0 {
+		return nil, c
+	}
+	return columns, nil
+}

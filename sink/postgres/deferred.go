@@ -123,24 +123,6 @@ func (a *applier) checkDeferred(ctx context.Context) (why *pgconn.PgError, err e
 	return why, named("end savepoint", a.db.Run(ctx, end))
 }
 
-// savepoint is the applier's own state at a savepoint of the open transaction.
-type savepoint struct {
-	newTables, parked int
-	initialCopy       initialCopy
-}
-
-func (a *applier) savepoint() savepoint {
-	return savepoint{newTables: len(a.newTables), parked: len(a.parked.added), initialCopy: a.initialCopy.clone()}
-}
-
-func (a *applier) restore(m savepoint) {
-	a.forgetPlans(m.newTables)
-	for _, k := range a.parked.added[m.parked:] {
-		delete(a.parked.keys, k)
-	}
-	a.parked.added, a.initialCopy = a.parked.added[:m.parked], m.initialCopy
-}
-
 // exchanges reports whether rows may exchange unique values within a transaction, so that a violation in between is no conflict.
 func exchanges(changes []*capture.Change) bool {
 	return slices.ContainsFunc(changes, func(c *capture.Change) bool { return len(c.Table.Deferrable) > 0 })

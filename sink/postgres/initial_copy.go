@@ -10,7 +10,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/postgres/dml"
-	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
 
 // initialCopy has the tables of the current initial copy whose rows have begun to arrive.
@@ -68,17 +67,6 @@ func (a *applier) prepareCopy(ctx context.Context, p *dml.Plan, c *capture.Chang
 		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
 			"or set on_conflict = \"source_wins\"", p.Name),
 	}
-}
-
-// applyEmptySnapshot is one attempt to write a group that ends with an initial copy without rows: all tables of the source are
-// empty. The changes before it in the group are older than the copy.
-func (a *applier) applyEmptySnapshot(ctx context.Context, g *queue.Group) error {
-	return a.applyInTx(ctx, g, func() error {
-		if err := a.serial(ctx, g.Changes); err != nil {
-			return err
-		}
-		return a.deleteEarlierCopy(ctx)
-	})
 }
 
 // deleteEarlierCopy empties the tables that earlier attempts of an initial copy have filled, before its first row: rows that were

@@ -8,7 +8,40 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink/postgres/dml"
+	"github.com/tailrace/tailrace/sink/postgres/queue"
 )
+
+// trySerial is one attempt to write a transaction change by change.
+func (a *applier) trySerial(ctx context.Context, g *queue.Group) error {
+	return a.applyInTx(ctx, g, func() error { return a.serial(ctx, g.Changes) })
+}
+
+// serial applies changes one by one in the source's order, in the open transaction, so that a failure is a conflict of one
+// change.
+func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
+	for len(changes) > 0 {
+		n, err := a.applyNext(ctx, changes)
+		if err != nil {
+			return err
+		}
+		changes = changes[n:]
+	}
+	return nil
+}
+
+// applyNext applies the changes of the first statement and returns their number.
+func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int, error) {
+	n := statementChanges(changes)
+	for _, c := range changes[:n] {
+		if _, err := a.plan(ctx, c); err != nil {
+			return n, err
+		}
+	}
+	if dml.Rowless(changes[0]) {
+		return n, nil
+	}
+	return n, a.applyWithPolicy(ctx, changes[:n])
+}
 
 // applyWithPolicy applies the changes of one statement, and handles a conflict by the policy.
 func (a *applier) applyWithPolicy(ctx context.Context, changes []*capture.Change) error {
@@ -132,30 +165,6 @@ func (a *applier) insertInstead(ctx context.Context, p *dml.Plan, c *capture.Cha
 	row := &capture.Change{Tx: c.Tx, Seq: c.Seq, Op: capture.Insert, Table: c.Table, After: c.After}
 	n, err := a.db.Exec(ctx, p.Insert, p.InsertParams(nil, row.After))
 	return classify(p, row, n, err)
-}
-
-// uniqueColumns returns the columns of the violated unique index, as indexes into the row. An index with expressions or a
-// predicate stays a conflict, because the other row is unknown.
-func (a *applier) uniqueColumns(ctx context.Context, c *conflict) (columns []int, err error) {
-	rows, err := a.db.Query(ctx, `SELECT a.attname FROM pg_catalog.pg_index i
-		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
-		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-		WHERE k.relname = $1 AND n.nspname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL`,
-		[]byte(c.err.ConstraintName), []byte(c.err.SchemaName))
-	if err != nil {
-		return nil, named("look for index "+c.err.ConstraintName, err)
-	}
-	for _, r := range rows {
-		i := c.plan.Table.Column(string(r[0]))
-		if i < 0 || !dml.Given(c.change.After[i]) {
-			return nil, c
-		}
-		columns = append(columns, i)
-	}
-	if len(columns) == 0 {
-		return nil, c
-	}
-	return columns, nil
 }
 
 // deleteConflicting deletes the row that has the same values in the columns of a unique index.

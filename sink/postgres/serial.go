@@ -13,33 +13,6 @@ import (
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 )
 
-// serial applies changes one by one in the source's order, in the open transaction, so that a failure is a conflict of one
-// change.
-func (a *applier) serial(ctx context.Context, changes []*capture.Change) error {
-	for len(changes) > 0 {
-		n, err := a.applyNext(ctx, changes)
-		if err != nil {
-			return err
-		}
-		changes = changes[n:]
-	}
-	return nil
-}
-
-// applyNext applies the changes of the first statement and returns their number.
-func (a *applier) applyNext(ctx context.Context, changes []*capture.Change) (int, error) {
-	n := statementChanges(changes)
-	for _, c := range changes[:n] {
-		if _, err := a.plan(ctx, c); err != nil {
-			return n, err
-		}
-	}
-	if dml.Rowless(changes[0]) {
-		return n, nil
-	}
-	return n, a.applyWithPolicy(ctx, changes[:n])
-}
-
 // statementChanges returns how many of the first changes are one statement: all of a TRUNCATE of several tables, else one.
 func statementChanges(changes []*capture.Change) int {
 	n := 1

@@ -172,7 +172,7 @@ func (f *Effects) remove(t *TableEffects, key, before []capture.Value) error {
 // move adds an update of the key as a delete and an insert. That is possible where the complete row is known and the delete does
 // not cascade to other tables of the target.
 func (f *Effects) move(t *TableEffects, c *capture.Change) (bool, error) {
-	if t.Plan.Cascades {
+	if t.Plan.cascades {
 		return false, nil
 	}
 	row := c.After

@@ -53,7 +53,7 @@ func (p *Plan) rowsWhere(usage []byte) string {
 	var conditions []string
 	for i, u := range usage {
 		if u&Finds != 0 {
-			conditions = append(conditions, fmt.Sprintf("t.%s %s %s", p.Column(i), p.Operator(i), p.value("o", i)))
+			conditions = append(conditions, fmt.Sprintf("t.%s %s %s", p.Column(i), p.operator(i), p.value("o", i)))
 		}
 	}
 	for i, u := range usage {

@@ -1,5 +1,5 @@
 // Package dml writes rows into a target: the statements for one table (Plan), the net effect of many changes (Effects), and
-// sending statements in few round trips (Pipeline).
+// sending statements in few round trips (Pipeline). Inspect and ReadConstraint read what the statements need of the target.
 package dml
 
 import (
@@ -22,10 +22,10 @@ type Plan struct {
 	FullIdentity bool   // the source sends the complete old row (REPLICA IDENTITY FULL)
 	Deferrable   bool   // the key's constraint is deferrable: several rows may share a key within a transaction, so old rows are compared completely
 	Written      []int  // the columns that an INSERT writes
-	// Cascades is set when a delete here changes other tables of the target.
-	Cascades    bool
-	Partitioned bool              // the target is a partitioned table
-	Operators   map[string]string // by column, the equality operators that are not in pg_catalog
+	// cascades is set when a delete here changes other tables of the target.
+	cascades    bool
+	partitioned bool              // the target is a partitioned table
+	operators   map[string]string // by column, the equality operators that are not in pg_catalog
 	effects     [2]*TableEffects  // by slot of Effects; nil: there are none
 	OnConflict  string            // the ON CONFLICT clause of an INSERT; "" for an error
 	Insert      *Statement
@@ -36,7 +36,7 @@ type Plan struct {
 func NewPlan(t *capture.Table, rel *target.Relation) *Plan {
 	p := &Plan{
 		Table: t, Rel: rel, Name: pgconnect.Ident(rel.Schema, rel.Name), Key: rel.Key, Statements: map[string]*Statement{},
-		Operators: map[string]string{},
+		operators: map[string]string{},
 	}
 	var identity []int
 	for i := range t.Columns {
@@ -122,12 +122,12 @@ func (p *Plan) sameAs(i int, to string) string {
 
 // Equals returns the condition that a column equals parameter n, in a form that can use an index.
 func (p *Plan) Equals(i, n int) string {
-	return fmt.Sprintf("t.%s %s $%d::%s", p.Column(i), p.Operator(i), n, p.Rel.Columns[i].Type)
+	return fmt.Sprintf("t.%s %s $%d::%s", p.Column(i), p.operator(i), n, p.Rel.Columns[i].Type)
 }
 
-// Operator returns the equality operator of a column.
-func (p *Plan) Operator(i int) string {
-	if o := p.Operators[p.Rel.Columns[i].Name]; o != "" {
+// operator returns the equality operator of a column.
+func (p *Plan) operator(i int) string {
+	if o := p.operators[p.Rel.Columns[i].Name]; o != "" {
 		return o
 	}
 	return "="
@@ -209,7 +209,7 @@ func (p *Plan) where(usage []byte, params int) string {
 	if len(p.Key) > 0 && !slices.ContainsFunc(usage, func(u byte) bool { return u&single != 0 }) {
 		return where
 	}
-	if p.Partitioned {
+	if p.partitioned {
 		return "(tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)"
 	}
 	return "ctid = (SELECT t.ctid FROM " + p.Name + " t WHERE " + where + " LIMIT 1)" // several rows may be equal
@@ -291,8 +291,8 @@ func (p *Plan) Params(dst [][]byte, usage []byte, old, after []capture.Value) []
 	return dst
 }
 
-// Locate returns the indexes of columns of the target; nil when one of their values in row is null or unknown.
-func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
+// locate returns the indexes of columns of the target; nil when one of their values in row is null or unknown.
+func (p *Plan) locate(names []string, row []capture.Value) (columns []int) {
 	for _, name := range names {
 		i := slices.IndexFunc(p.Rel.Columns, func(c target.Column) bool { return c.Name == name })
 		if i < 0 || row[i].Kind != capture.Text {
@@ -303,8 +303,8 @@ func (p *Plan) Locate(names []string, row []capture.Value) (columns []int) {
 	return columns
 }
 
-// HasValues returns the condition that a row has the values that columns have in row, and appends its parameters.
-func (p *Plan) HasValues(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
+// hasValues returns the condition that a row has the values that columns have in row, and appends its parameters.
+func (p *Plan) hasValues(columns []int, row []capture.Value, params [][]byte) (string, [][]byte) {
 	conditions := []string{"true"}
 	for _, i := range columns {
 		if row[i].Kind == capture.Text {
