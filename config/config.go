@@ -41,7 +41,7 @@ type Block struct {
 // Kinds maps the first label of a block to a function that returns a new pointer to a settings struct with hcl tags.
 //
 // A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, or a pointer
-// to one of these, which stays nil when the attribute is not given; *Template and Credential; or, for nested blocks, a
+// to one of these, which stays nil when the attribute is not given; *Expression and Credential; or, for nested blocks, a
 // struct, a pointer to one, or a slice of either. The tags are gohcl's: `hcl:"name"` for an attribute that must be given,
 // `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
 // place of the block's header. A field whose attribute is missing or null keeps the value that the function returned, the default.

@@ -53,9 +53,9 @@ func (l *loader) reportUnknown(what, scope, name string, at hcl.Range, attrs, bl
 	if what == "block" {
 		same, others = blocks, attrs
 	}
-	detail := suggest(name, same)
+	detail := Suggest(name, same)
 	if detail == "" {
-		detail = suggest(name, others)
+		detail = Suggest(name, others)
 	}
 	if detail == "" && len(same) > 0 {
 		detail = fmt.Sprintf("Valid names: %s.", list(same))

@@ -174,7 +174,7 @@ func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []str
 		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
 		return
 	}
-	detail := suggest(kind, known)
+	detail := Suggest(kind, known)
 	if detail == "" {
 		detail = fmt.Sprintf("Valid names: %s.", list(known))
 	}

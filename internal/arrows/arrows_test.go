@@ -49,6 +49,7 @@ var rules = []struct {
 	{"sink/postgres/target", []string{"capture", "internal/pgconnect"}},
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
+	{"transform/expr", []string{"capture", "config"}},
 	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
 }
 
@@ -152,6 +153,9 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"sink/postgres/queue", module + "sink/postgres/dml", true},
 		{"sink/postgres/target", module + "sink/postgres/dml", true},
 		{"transform", module + "sink", true},
+		{"transform/event", module + "transform/expr", false},
+		{"transform/event", module + "transform/mask", true},
+		{"transform/expr", module + "transform", true},
 	} {
 		if why := wrong(c.importer, c.imported); (why != "") != c.wrong {
 			t.Errorf("%s imports %s: %q, want wrong = %t", c.importer, c.imported, why, c.wrong)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/kafkaconnect"
+	"github.com/tailrace/tailrace/transform/expr"
 )
 
 // checkWithin limits the time of Check and Drop.
@@ -32,8 +33,8 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 }
 
 func (s *Settings) fixedTopics() (names []string) {
-	if s.Topic != nil {
-		if n, ok := s.Topic.Constant(); ok {
+	if topic, _ := expr.NewTemplate(s.Topic); topic != nil {
+		if n, ok := topic.Constant(); ok {
 			names = append(names, n)
 		}
 	}
