@@ -44,17 +44,18 @@ type Block struct {
 // Step is a block of a pipeline or a sink that transforms changes, with the settings of its kind.
 type Step struct {
 	Kind     string // the block's type
-	Name     string // its labels, separated by spaces; "" without any
-	Settings any    // the pointer that the kind's function returned, filled
+	Labels   []string
+	Settings any // the pointer that the kind's function returned, filled
 	Range    hcl.Range
 }
 
-// String returns the header of the block as a file writes it.
+// String returns the header of the block as a file has it: event "OrderPaid".
 func (s Step) String() string {
-	if s.Name == "" {
-		return s.Kind
+	header := s.Kind
+	for _, label := range s.Labels {
+		header += fmt.Sprintf(" %q", label)
 	}
-	return fmt.Sprintf("%s %q", s.Kind, s.Name)
+	return header
 }
 
 // Kinds maps the first label of a source or sink block, and the type of a block that is a step, to a function that returns a new
@@ -76,8 +77,8 @@ type Kinds struct {
 }
 
 // StepKind is a type of block that transforms changes, and the blocks that it belongs in. Load keeps the order of such blocks across
-// their types. Two steps of one kind and parent that have labels have different ones. Load panics when a name of a step is also an
-// attribute or a block of a sink that it belongs in.
+// their types. Steps of one kind in one block have different labels, if they have any. Load panics when a step has the name of an
+// attribute or a block of the pipeline or sink that it belongs in.
 type StepKind struct {
 	Settings func() any
 	Pipeline bool     // it belongs in a pipeline block

@@ -50,8 +50,8 @@ func (l *loader) readSteps(parent *hclsyntax.Block, kinds stepKinds) []Step {
 			continue
 		}
 		body := bodyOf(b.Type, b)
-		step := Step{Kind: b.Type, Name: strings.Join(b.Labels, " "), Settings: kind.Settings(), Range: body.header}
-		if first, twice := taken[step.String()]; twice && step.Name != "" {
+		step := Step{Kind: b.Type, Labels: b.Labels, Settings: kind.Settings(), Range: body.header}
+		if first, twice := taken[step.String()]; twice && len(b.Labels) > 0 {
 			l.report.append(problem(b.LabelRanges[0], fmt.Sprintf("there are two blocks %s in this %s", step, parent.Type),
 				"The first is at "+where(first)+"."))
 		} else {

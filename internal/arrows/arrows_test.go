@@ -47,6 +47,7 @@ var rules = []struct {
 	{"sink/postgres/dml", []string{"capture", "internal/pgconnect", "sink", "sink/postgres/arena", "sink/postgres/target"}},
 	{"sink/postgres/queue", []string{"capture", "sink", "sink/postgres/arena", "transform"}},
 	{"sink/postgres/target", []string{"capture", "internal/pgconnect"}},
+	{"sink/redis/...", []string{"cache/...", "capture", "config", "sink", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
 	{"transform/expr", []string{"capture", "config"}},
@@ -119,6 +120,10 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		importer, imported string
 		wrong              bool
 	}{
+		{"cache", "github.com/redis/go-redis/v9", false},
+		{"cache", module + "capture", true},
+		{"cache", module + "internal/pipeline", true},
+		{"cache", module + "sink/redis", true},
 		{"capture", "encoding/binary", false},
 		{"capture", "go.uber.org/zap", true},
 		{"capture", module + "transform", true},
@@ -145,6 +150,10 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"sink/kafka", module + "sink/format", false},
 		{"sink/kafka", module + "internal/kafkaconnect", false},
 		{"sink/kafka", module + "sink/redis", true},
+		{"sink/kafka", module + "cache", true},
+		{"sink/redis", module + "cache", false},
+		{"sink/redis", module + "internal/pipeline", true},
+		{"sink/redis", module + "sink/format", true},
 		{"sink/stdout", module + "internal/kafkaconnect", true},
 		{"sink/postgres", module + "sink/postgres/dml", false},
 		{"sink/postgres/dml", module + "sink/postgres", true},

@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
-
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform/expr"
 )
@@ -24,17 +21,9 @@ func TestSameAsHCL(t *testing.T) {
 	} {
 		e := mustLoad(t, `topics = { orders = "T" }`+"\nn = 41", "topic = "+text, config.Options{}).Topic
 		tpl := mustCompile(t, e)
-		table := cty.ObjectVal(map[string]cty.Value{"schema": cty.StringVal("public"), "name": cty.StringVal("orders")})
-		v, diags := e.Evaluate(e.Syntax(), map[string]cty.Value{"table": table})
-		if diags.HasErrors() {
-			t.Fatalf("%s: %v", text, diags)
-		}
-		want, err := convert.Convert(v, cty.String)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		if got, err := tpl.Eval("public", "orders"); err != nil || got != want.AsString() {
-			t.Errorf("%s: %q, %v, want %q", text, got, err, want.AsString())
+		want, ok := whole(e, "public", "orders")
+		if got, err := tpl.Eval("public", "orders"); !ok || err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q, %t", text, got, err, want, ok)
 		}
 	}
 }

@@ -35,7 +35,7 @@ type attr struct {
 // env are the values of a scope's names.
 type env struct{ schema, table string }
 
-// refusal explains why a name of another scope cannot be used. An empty summary is "NAME is not known here".
+// refusal is the problem of a name of another scope.
 type refusal struct{ summary, detail string }
 
 // tables is the scope of what is the same for all rows of a table.
@@ -52,7 +52,7 @@ func newTableScope() *scope {
 		refused: map[string]refusal{},
 	}
 	for _, name := range []string{"child", "old", "op", "row", "source", "tx"} {
-		s.refused[name] = refusal{detail: detail}
+		s.refused[name] = refusal{fmt.Sprintf("%q is not known here", name), detail}
 	}
 	for _, name := range []string{"old", "row"} {
 		s.refused[name] = refusal{"row values are not known here", detail}
@@ -71,19 +71,12 @@ func (s *scope) check(e *config.Expression) hcl.Diagnostics {
 		name := t.RootName()
 		if why, ok := s.refused[name]; ok {
 			known = append(known, name)
-			diags = append(diags, why.at(t))
+			diags = append(diags, problem(t.SourceRange(), why.summary, why.detail))
 		} else if r := s.root(name); r != nil {
 			diags = append(diags, r.check(t)...)
 		}
 	}
 	return append(diags, e.CheckNames(known...)...)
-}
-
-func (r refusal) at(t hcl.Traversal) *hcl.Diagnostic {
-	if r.summary == "" {
-		return problem(t.SourceRange(), fmt.Sprintf("%q is not known here", t.RootName()), r.detail)
-	}
-	return problem(t.SourceRange(), r.summary, r.detail)
 }
 
 func (s *scope) root(name string) *root {
