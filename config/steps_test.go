@@ -158,6 +158,7 @@ func TestStepProblems(t *testing.T) {
       /* ERROR "times is more than 9" */ times = 10
       text = "${/* ERROR "this is not known of a table: Did you mean \"table.name\"" */ table.nam}.${/* ERROR "row values are not known here" */ row.id}"
     }`),
+		"a local that is missing, alone": inKafka(`shape "a" { text = "${/* ERROR "there is no local.none" */ local.none}.${table.name}" }`),
 		"a local that is missing": inKafka(`shape "a" {
       text = "${/* ERROR "there is no local.none" */ local.none}.${/* ERROR "this is not known of a table" */ table.nam}"
     }`),
