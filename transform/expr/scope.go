@@ -63,7 +63,7 @@ func newTableScope() *scope {
 // check reports every name of an expression that is not in the scope.
 func (s *scope) check(e *config.Expression) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	known := make([]string, 0, len(s.roots)+len(s.refused))
+	var known []string
 	for _, r := range s.roots {
 		known = append(known, r.name)
 	}
