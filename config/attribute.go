@@ -13,12 +13,12 @@ import (
 // decodeAttribute puts an attribute's value into a field. set is false for null, which leaves the field at its default.
 // known is false when the value is a placeholder of an offline check, or was reported.
 func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Value) (set, known bool) {
-	if f.typ == templateType {
-		t, ok := l.template(a.Expr)
-		if ok && t != nil {
-			v.Set(reflect.ValueOf(t))
+	if f.typ == expressionType {
+		e, known := l.keep(a.Expr)
+		if e != nil {
+			v.Set(reflect.ValueOf(e))
 		}
-		return t != nil, ok
+		return e != nil, known
 	}
 	if f.typ == credentialType { // as a Secret, so that an error is reported now
 		var now Secret

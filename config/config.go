@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -27,6 +28,7 @@ type Pipeline struct {
 	Window int64 // bytes in flight; DefaultWindow unless the block has one
 	Source Block
 	Sinks  []Block
+	Steps  []Step // in the order of the file; for all sinks
 	Range  hcl.Range
 }
 
@@ -35,13 +37,32 @@ type Block struct {
 	Kind     string // the first label
 	Name     string // a sink's second label
 	Settings any    // the pointer that the kind's function returned, filled
+	Steps    []Step // of a sink: in the order of the file
 	Range    hcl.Range
 }
 
-// Kinds maps the first label of a block to a function that returns a new pointer to a settings struct with hcl tags.
+// Step is a block of a pipeline or a sink that transforms changes, with the settings of its kind.
+type Step struct {
+	Kind     string // the block's type
+	Labels   []string
+	Settings any // the pointer that the kind's function returned, filled
+	Range    hcl.Range
+}
+
+// String returns the header of the block as a file has it: event "OrderPaid".
+func (s Step) String() string {
+	header := s.Kind
+	for _, label := range s.Labels {
+		header += fmt.Sprintf(" %q", label)
+	}
+	return header
+}
+
+// Kinds maps the first label of a source or sink block, and the type of a block that is a step, to a function that returns a new
+// pointer to a settings struct with hcl tags.
 //
 // A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, or a pointer
-// to one of these, which stays nil when the attribute is not given; *Template and Credential; or, for nested blocks, a
+// to one of these, which stays nil when the attribute is not given; *Expression and Credential; or, for nested blocks, a
 // struct, a pointer to one, or a slice of either. The tags are gohcl's: `hcl:"name"` for an attribute that must be given,
 // `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
 // place of the block's header. A field whose attribute is missing or null keeps the value that the function returned, the default.
@@ -52,6 +73,16 @@ type Block struct {
 type Kinds struct {
 	Sources map[string]func() any
 	Sinks   map[string]func() any
+	Steps   map[string]StepKind
+}
+
+// StepKind is a type of block that transforms changes, and the blocks that it belongs in. Load keeps the order of such blocks across
+// their types. Steps of one kind in one block have different labels, if they have any. Load panics when a step has the name of an
+// attribute or a block of the pipeline or sink that it belongs in.
+type StepKind struct {
+	Settings func() any
+	Pipeline bool     // it belongs in a pipeline block
+	Sinks    []string // the types of sinks that it belongs in
 }
 
 // Checker is implemented by settings, or by a struct nested in them, that check more than types can express. It is called after all

@@ -60,7 +60,10 @@ func (l *loader) checkConnection(c *connection) {
 	l.checkNames(&b, s)
 	c.suspectNames = b.suspectNames
 	for _, a := range inOrder(c.block.Body.Attributes) {
-		if f, ok := s.attrs[a.Name]; ok && f.typ != templateType {
+		switch f, ok := s.attrs[a.Name]; {
+		case ok && f.typ == expressionType:
+			l.keep(a.Expr)
+		case ok:
 			l.evaluate(a.Expr)
 		}
 	}
@@ -136,7 +139,7 @@ func (l *loader) connection(a *hclsyntax.Attribute, kind string) (c *connection,
 	if l.partial {
 		return nil, false
 	}
-	detail := suggest(name, same)
+	detail := Suggest(name, same)
 	switch {
 	case detail != "":
 	case len(elsewhere) > 0:

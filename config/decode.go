@@ -54,7 +54,7 @@ func (l *loader) decode(b body, v reflect.Value) {
 func (l *loader) decodeLabels(b body, s schema, v reflect.Value, at Positions) {
 	for i, f := range s.labels {
 		if i >= len(b.labels) {
-			l.report.append(problem(b.header, fmt.Sprintf("a %s block needs a %s", b.scope, f.name),
+			l.report.append(problem(b.header, fmt.Sprintf("%s block needs %s", article(b.scope), article(f.name)),
 				fmt.Sprintf(`Write %s "%s" { }.`, b.scope, f.name)))
 			at.unknown[f.name] = true
 			return
@@ -62,7 +62,7 @@ func (l *loader) decodeLabels(b body, s schema, v reflect.Value, at Positions) {
 		v.FieldByIndex(f.index).SetString(b.labels[i])
 	}
 	if n := len(s.labels); len(b.labels) > n {
-		l.report.append(problem(b.labelRanges[n], fmt.Sprintf("a %s block has no such label", b.scope), ""))
+		l.report.append(problem(b.labelRanges[n], fmt.Sprintf("%s block has no such label", article(b.scope)), ""))
 	}
 }
 
@@ -90,7 +90,7 @@ func (l *loader) decodeAttributes(b body, s schema, v reflect.Value, at Position
 		}
 		if s.attrs[name].required && !at.Given(name) && !at.unknown[name] {
 			l.report.append(problem(b.header, fmt.Sprintf("%s is missing", name),
-				fmt.Sprintf("A %s block needs the attribute %q.", b.scope, name)))
+				fmt.Sprintf("A%s block needs the attribute %q.", article(b.scope)[1:], name)))
 			at.unknown[name] = true
 		}
 	}
@@ -111,7 +111,7 @@ func (l *loader) decodeBlocks(b body, s schema, v reflect.Value, at Positions) {
 		}
 		if twice && f.typ.Kind() != reflect.Slice {
 			l.report.append(problem(headerOf(inner), fmt.Sprintf("there are two %s blocks", inner.Type),
-				"A "+b.scope+" block has one at most. The first is at "+where(first)+"."))
+				"A"+article(b.scope)[1:]+" block has one at most. The first is at "+where(first)+"."))
 			continue
 		}
 		nested := bodyOf(inner.Type, inner)

@@ -70,8 +70,8 @@ func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
-// suggest returns the sentence `Did you mean "x"?` when a known name is similar to the given one, else "".
-func suggest(given string, known []string) string {
+// Suggest returns the sentence `Did you mean "x"?` when a known name is similar to the given one, else "".
+func Suggest(given string, known []string) string {
 	if s := nearest(given, known); s != "" {
 		return `Did you mean "` + s + `"?`
 	}

@@ -27,15 +27,24 @@ func (l *loader) evaluate(e hclsyntax.Expression) (v cty.Value, taint, ok bool) 
 }
 
 // context checks every name in an expression, also where try() would hide a wrong one, and returns its evaluation context.
-func (l *loader) context(e hclsyntax.Expression, more ...string) (*hcl.EvalContext, bool) {
+func (l *loader) context(e hclsyntax.Expression) (*hcl.EvalContext, bool) {
+	ctx, ok := l.scope(e)
+	for _, t := range e.Variables() {
+		if t.RootName() != "local" {
+			l.report.append(l.unknownName(t, nil))
+			ok = false
+		}
+	}
+	return ctx, ok
+}
+
+// scope checks the functions and the locals that an expression uses, and returns an evaluation context with them.
+func (l *loader) scope(e hclsyntax.Expression) (*hcl.EvalContext, bool) {
 	ok := l.known(e)
 	values := map[string]cty.Value{}
 	for _, t := range e.Variables() {
 		if t.RootName() == "local" {
 			ok = l.need(t, values) && ok
-		} else if !slices.Contains(more, t.RootName()) {
-			l.report.append(l.unknownName(t, more))
-			ok = false
 		}
 	}
 	return &hcl.EvalContext{
@@ -57,7 +66,7 @@ func (l *loader) known(e hclsyntax.Expression) bool {
 			if l.redacts(call.NameRange) {
 				summary = "there is no such function"
 			}
-			l.report.append(problem(call.NameRange, summary, suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
+			l.report.append(problem(call.NameRange, summary, Suggest(call.Name, slices.Collect(maps.Keys(l.functions)))))
 			ok = false
 		}
 		return nil
@@ -84,7 +93,7 @@ func (l *loader) unknownName(t hcl.Traversal, more []string) *hcl.Diagnostic {
 	case l.locals[name] != nil:
 		return problem(at, fmt.Sprintf("%q is not known here", name), fmt.Sprintf(`Did you mean "local.%s"?`, name))
 	}
-	detail := suggest(name, append([]string{"local"}, more...))
+	detail := Suggest(name, append([]string{"local"}, more...))
 	if detail == "" {
 		detail = "A string is written in double quotes; what locals { } defines is read as local.NAME."
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -77,6 +78,27 @@ func read(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// readOnce wraps a function that reads files: what a file holds stays the same for all expressions of one Load, also for those that
+// are evaluated later.
+func readOnce(read func(string) ([]byte, error)) func(string) ([]byte, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	var mu sync.Mutex
+	done := map[string]result{}
+	return func(path string) ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		r, ok := done[path]
+		if !ok {
+			r.text, r.err = read(path)
+			done[path] = r
+		}
+		return r.text, r.err
+	}
 }
 
 // reason is a file error without the path, which the message has already.

@@ -31,13 +31,14 @@ func FuzzLoad(f *testing.F) {
 			f.Add(string(text))
 		}
 	}
+	f.Add(inKafka("    only { tables = [] }\n    shape \"a\" { text = \"${local.x}${table.nam}\" }\n    shape \"a\" {}"))
 	path := filepath.Join(f.TempDir(), "f.hcl")
 	f.Fuzz(func(t *testing.T, text string) {
 		writeFile(t, path, text)
 		for _, offline := range []bool{false, true} {
 			o := options()
 			o.Offline = offline
-			file, report := config.Load([]string{path}, kinds(), o)
+			file, report := config.Load([]string{path}, stepKindsOfTest(), o)
 			if (file == nil) != report.HasErrors() {
 				t.Errorf("a file beside errors, or none without:\n%s", report)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr"
 )
 
 // The kinds of these tests look like the real ones.
@@ -67,17 +68,19 @@ func (t *table) CheckSettings(config.Positions) hcl.Diagnostics {
 }
 
 type kafka struct {
-	Brokers      []string         `hcl:"brokers"`
-	User         string           `hcl:"user,optional"`
-	Password     config.Secret    `hcl:"password,optional"`
-	Topic        *config.Template `hcl:"topic,optional"`
-	Format       string           `hcl:"format,optional"`
-	Delivery     string           `hcl:"delivery,optional"`
-	DeadLetter   string           `hcl:"dead_letter,optional"`
-	Tombstones   *bool            `hcl:"tombstones,optional"`
-	MaxRequest   config.Size      `hcl:"max_request,optional"`
-	CreateTopics *createTopics    `hcl:"create_topics,block"`
-	TLS          *tls             `hcl:"tls,block"`
+	Brokers      []string           `hcl:"brokers"`
+	User         string             `hcl:"user,optional"`
+	Password     config.Secret      `hcl:"password,optional"`
+	Topic        *config.Expression `hcl:"topic,optional"`
+	Format       string             `hcl:"format,optional"`
+	Delivery     string             `hcl:"delivery,optional"`
+	DeadLetter   string             `hcl:"dead_letter,optional"`
+	Tombstones   *bool              `hcl:"tombstones,optional"`
+	MaxRequest   config.Size        `hcl:"max_request,optional"`
+	CreateTopics *createTopics      `hcl:"create_topics,block"`
+	TLS          *tls               `hcl:"tls,block"`
+
+	topic *expr.Template // of Topic
 }
 
 type createTopics struct {
@@ -92,10 +95,12 @@ type tls struct {
 }
 
 func (k *kafka) CheckSettings(at config.Positions) hcl.Diagnostics {
+	topic, diags := expr.NewTemplate(k.Topic)
+	k.topic = topic
 	if k.Delivery != "at_least_once" && k.Delivery != "exactly_once" {
-		return hcl.Diagnostics{fault(at.At("delivery"), "delivery is not at_least_once or exactly_once", "")}
+		diags = append(diags, fault(at.At("delivery"), "delivery is not at_least_once or exactly_once", ""))
 	}
-	return nil
+	return diags
 }
 
 type stdout struct {

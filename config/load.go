@@ -56,6 +56,7 @@ func newLoader(k Kinds, o Options) *loader {
 	l := &loader{kinds: k, options: o, locals: map[string]*local{}}
 	l.report = &Report{sources: map[string][]byte{}}
 	l.report.secrets.names = l.secretNames()
+	o.ReadFile = readOnce(o.ReadFile)
 	l.functions = functions(o, &l.report.secrets)
 	return l
 }

@@ -72,7 +72,7 @@ func TestLoadFillsSettings(t *testing.T) {
 		k.CreateTopics); diff != "" {
 		t.Error(diff)
 	}
-	if topic, err := k.Topic.Eval("public", "orders"); err != nil || topic != "eu.cdc.public.orders" {
+	if topic, err := k.topic.Eval("public", "orders"); err != nil || topic != "eu.cdc.public.orders" {
 		t.Errorf("topic %q, %v", topic, err)
 	}
 	if diff := cmp.Diff([]string{"k1:9092", "k2:9092"}, k.Brokers); diff != "" {
@@ -167,7 +167,7 @@ func TestNullIsNotGiven(t *testing.T) {
   }
 }`)
 	s, k := f.Pipelines[0].Source.Settings.(*postgres), f.Pipelines[0].Sinks[0].Settings.(*kafka)
-	if f.Pipelines[0].Window != 4<<20 || s.Manage != nil || s.Snapshot.Mode != "initial" || k.Topic != nil {
+	if f.Pipelines[0].Window != 4<<20 || s.Manage != nil || s.Snapshot.Mode != "initial" || k.topic != nil {
 		t.Errorf("%+v %+v", s, k)
 	}
 	if _, report := load(t, options(), strings.Replace(minimal, `"postgres://h/db"`, "null", 1)); !strings.Contains(report.String(), "url is missing") {
@@ -183,7 +183,7 @@ func TestOffline(t *testing.T) {
 		t.Fatal(report)
 	}
 	s, k := f.Pipelines[0].Source.Settings.(*postgres), f.Pipelines[0].Sinks[0].Settings.(*kafka)
-	if s.URL != "" || s.Tables != nil || k.Topic != nil || k.Delivery != "at_least_once" {
+	if s.URL != "" || s.Tables != nil || k.topic != nil || k.Topic.Known() || k.Delivery != "at_least_once" {
 		t.Errorf("unknown values are not at their defaults: %+v %+v", s, k)
 	}
 	if s.Slot != "known_eu" {

@@ -77,7 +77,7 @@ func (l *loader) evaluateLocal(name string, at hcl.Range, values map[string]cty.
 	loc := l.locals[name]
 	if loc == nil {
 		if !l.partial { // else it may be in the file that did not parse
-			detail := suggest(name, slices.Collect(maps.Keys(l.locals)))
+			detail := Suggest(name, slices.Collect(maps.Keys(l.locals)))
 			if detail == "" {
 				detail = fmt.Sprintf("Define it: locals { %s = ... }.", name)
 			}

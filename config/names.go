@@ -45,6 +45,10 @@ func (l *loader) checkNames(b *body, s schema) {
 
 // reportUnknown reports an unknown name: as one of a later version, or with the nearest known name.
 func (l *loader) reportUnknown(what, scope, name string, at hcl.Range, attrs, blocks []string) {
+	if k, ok := l.kinds.Steps[name]; ok {
+		l.report.append(problem(at, fmt.Sprintf("there is no %s %q in %s", what, name, article(scope)), k.places()))
+		return
+	}
 	if detail, ok := unsupported(scope, name); ok {
 		l.report.append(problem(at, fmt.Sprintf("%s is not supported by this version", name), detail))
 		return
@@ -53,14 +57,14 @@ func (l *loader) reportUnknown(what, scope, name string, at hcl.Range, attrs, bl
 	if what == "block" {
 		same, others = blocks, attrs
 	}
-	detail := suggest(name, same)
+	detail := Suggest(name, same)
 	if detail == "" {
-		detail = suggest(name, others)
+		detail = Suggest(name, others)
 	}
 	if detail == "" && len(same) > 0 {
 		detail = fmt.Sprintf("Valid names: %s.", list(same))
 	}
-	l.report.append(problem(at, fmt.Sprintf("there is no %s %q in a %s", what, name, scope), detail))
+	l.report.append(problem(at, fmt.Sprintf("there is no %s %q in %s", what, name, article(scope)), detail))
 }
 
 // labels checks that a block has the wanted labels, which are given by their meanings.

@@ -65,13 +65,15 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	body := bodyOf("pipeline", b)
 	sch := schemaOf(reflect.TypeFor[pipelineSettings]())
 	sch.blocks = map[string]field{"source": {}, "sink": {}}
-	l.checkNames(&body, sch)
+	steps := l.stepsOf(func(k StepKind) bool { return k.Pipeline })
+	l.checkNames(&body, steps.addTo(sch, "pipeline"))
 	body.labels = nil
 	l.decode(body, reflect.ValueOf(&s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
 	l.readSource(b, &p, slices.Contains(body.suspectNames, "source"))
 	l.readSinks(b, &p, slices.Contains(body.suspectNames, "sink"))
+	p.Steps = l.readSteps(b, steps)
 	return p
 }
 
@@ -156,10 +158,15 @@ func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func()
 	out.Settings = kind()
 	v := reflect.ValueOf(out.Settings).Elem()
 	s := schemaOf(v.Type())
-	l.checkNames(&body, s)
+	var steps stepKinds
+	if scope == "sink" {
+		steps = l.stepsOf(func(k StepKind) bool { return slices.Contains(k.Sinks, out.Kind) })
+	}
+	l.checkNames(&body, steps.addTo(s, fmt.Sprintf("sink %q", out.Kind)))
 	body = l.overlay(body, out.Kind, s)
 	body.labels = b.Labels[1:][:min(len(s.labels), len(b.Labels)-1)] // the first label is the type; the settings may have the name
 	l.decode(body, v)
+	out.Steps = l.readSteps(b, steps)
 	return out
 }
 
@@ -174,7 +181,7 @@ func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []str
 		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
 		return
 	}
-	detail := suggest(kind, known)
+	detail := Suggest(kind, known)
 	if detail == "" {
 		detail = fmt.Sprintf("Valid names: %s.", list(known))
 	}

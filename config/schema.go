@@ -26,10 +26,10 @@ type field struct {
 
 var (
 	durationType   = reflect.TypeFor[Duration]()
+	expressionType = reflect.TypeFor[*Expression]()
 	sizeType       = reflect.TypeFor[Size]()
 	secretType     = reflect.TypeFor[Secret]()
 	credentialType = reflect.TypeFor[Credential]()
-	templateType   = reflect.TypeFor[*Template]()
 	rangeType      = reflect.TypeFor[hcl.Range]()
 )
 
@@ -65,7 +65,7 @@ func schemaOf(t reflect.Type) schema {
 
 // isValue reports whether an attribute can be decoded into a type, or into what it points to.
 func isValue(t reflect.Type) bool {
-	if t == templateType || t == credentialType {
+	if t == expressionType || t == credentialType {
 		return true
 	}
 	if t.Kind() == reflect.Pointer {

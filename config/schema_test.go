@@ -17,21 +17,21 @@ type shared struct {
 // every has each type that settings may have.
 type every struct {
 	shared
-	Text      string            `hcl:"text,optional"`
-	Bool      bool              `hcl:"bool,optional"`
-	Int       int               `hcl:"int,optional"`
-	Int64     int64             `hcl:"int64,optional"`
-	Float     float64           `hcl:"float,optional"`
-	List      []string          `hcl:"list,optional"`
-	Map       map[string]string `hcl:"map,optional"`
-	Duration  *config.Duration  `hcl:"duration,optional"`
-	Size      *config.Size      `hcl:"size,optional"`
-	Secret    *config.Secret    `hcl:"secret,optional"`
-	Template  *config.Template  `hcl:"template,optional"`
-	Connected string            `hcl:"connection,optional"`
-	One       *inner            `hcl:"one,block"`
-	Many      []*inner          `hcl:"many,block"`
-	Label     string            `hcl:"label,label"`
+	Text      string             `hcl:"text,optional"`
+	Bool      bool               `hcl:"bool,optional"`
+	Int       int                `hcl:"int,optional"`
+	Int64     int64              `hcl:"int64,optional"`
+	Float     float64            `hcl:"float,optional"`
+	List      []string           `hcl:"list,optional"`
+	Map       map[string]string  `hcl:"map,optional"`
+	Duration  *config.Duration   `hcl:"duration,optional"`
+	Size      *config.Size       `hcl:"size,optional"`
+	Secret    *config.Secret     `hcl:"secret,optional"`
+	Expr      *config.Expression `hcl:"expr,optional"`
+	Connected string             `hcl:"connection,optional"`
+	One       *inner             `hcl:"one,block"`
+	Many      []*inner           `hcl:"many,block"`
+	Label     string             `hcl:"label,label"`
 	untagged  int
 	at        config.Positions
 }
@@ -70,7 +70,7 @@ func TestEveryType(t *testing.T) {
     duration   = "never"
     size       = "1KiB"
     secret     = "x"
-    template   = table.name
+    expr       = table.name
     one "a" "b" {
       inner { x = 1 }
     }
@@ -84,7 +84,7 @@ func TestEveryType(t *testing.T) {
 	e := f.Pipelines[0].Sinks[0].Settings.(*every)
 	if e.Host != "h" || e.Text != "5" || !e.Bool || e.Int != -5 || e.Int64 != 1<<63-1 || e.Float != 0.5 || e.List[0] != "default" ||
 		e.Map["b.c"] != "true" || e.Map["a"] != "1" || *e.Duration != config.Never || *e.Size != 1024 || *e.Secret != "x" ||
-		e.Connected != "c" || e.Label != "e" || e.untagged != 7 {
+		e.Connected != "c" || e.Label != "e" || e.Expr.Range().Start.Line != 23 || e.untagged != 7 {
 		t.Errorf("%+v", e)
 	}
 	if e.One.B != "b" || e.One.Inner.X != 1 || len(e.Many) != 2 || e.Many[1].A != "c" {
@@ -105,8 +105,8 @@ func TestWrongTagsPanic(t *testing.T) {
 		"uint": &struct {
 			A uint `hcl:"a"`
 		}{},
-		"template": &struct {
-			A config.Template `hcl:"a"`
+		"expression": &struct {
+			A config.Expression `hcl:"a"`
 		}{},
 		"block": &struct {
 			A string `hcl:"a,block"`

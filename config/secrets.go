@@ -186,6 +186,9 @@ func (l *loader) secretNames() map[string]map[string]bool {
 			l.schemaOf(k).secretNames("connection", all)
 		}
 	}
+	for name, k := range l.kinds.Steps {
+		l.schemaOf(k.Settings).secretNames(name, all)
+	}
 	return all
 }
 

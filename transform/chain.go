@@ -1,19 +1,27 @@
 package transform
 
+import "fmt"
+
 // Func transforms e and appends the result to dst: no event (e is dropped), e itself, or several events. It is called by one
-// goroutine at a time and must not retain e or dst. An error rejects the event and names the rule.
+// goroutine at a time and must not retain e or dst. An error rejects the event; the chain adds the name of the step to it.
 type Func func(dst []Event, e Event) ([]Event, error)
 
-// Chain is a sequence of Funcs, each of which gets the results of the previous one. The zero Chain passes events on unchanged. A
-// Chain has scratch memory, so only one goroutine may use it at a time.
-type Chain struct {
-	funcs   []Func
-	scratch [][]Event // one per stage except the last
+// Step is a Func with a name.
+type Step struct {
+	Name string // as the file has it, such as `event "OrderPaid"`
+	Func Func
 }
 
-// NewChain returns a chain that applies funcs in this order.
-func NewChain(funcs ...Func) *Chain {
-	return &Chain{funcs: funcs, scratch: make([][]Event, len(funcs))}
+// Chain is a sequence of steps, each of which gets the results of the previous one. The zero Chain passes events on unchanged. A
+// Chain has scratch memory, so only one goroutine may use it at a time.
+type Chain struct {
+	steps   []Step
+	scratch [][]Event // one per step except the last
+}
+
+// NewChain returns a chain that applies steps in this order.
+func NewChain(steps ...Step) *Chain {
+	return &Chain{steps: steps, scratch: make([][]Event, len(steps))}
 }
 
 // Apply transforms e and appends the results to dst. A nil Chain appends e itself. On an error Apply returns dst unchanged: it
@@ -29,21 +37,30 @@ func (c *Chain) Apply(dst []Event, e Event) ([]Event, error) {
 	return out, nil
 }
 
-func (c *Chain) from(stage int, dst []Event, e Event) ([]Event, error) {
-	switch len(c.funcs) - stage {
+func (c *Chain) from(n int, dst []Event, e Event) ([]Event, error) {
+	switch len(c.steps) - n {
 	case 0:
 		return append(dst, e), nil
 	case 1:
-		return c.funcs[stage](dst, e)
+		dst, err := c.steps[n].Func(dst, e)
+		return dst, c.named(n, err)
 	}
-	between, err := c.funcs[stage](c.scratch[stage][:0], e)
+	between, err := c.steps[n].Func(c.scratch[n][:0], e)
 	if err != nil {
-		return dst, err
+		return dst, c.named(n, err)
 	}
 	for i := 0; i < len(between) && err == nil; i++ {
-		dst, err = c.from(stage+1, dst, between[i])
+		dst, err = c.from(n+1, dst, between[i])
 	}
 	clear(between) // otherwise it would retain the batch's memory
-	c.scratch[stage] = between
+	c.scratch[n] = between
 	return dst, err
+}
+
+// named adds the name of step n to its error.
+func (c *Chain) named(n int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", c.steps[n].Name, err)
 }

@@ -2,6 +2,7 @@ package transform_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,6 +35,15 @@ func refuse(suffix string) transform.Func {
 
 var errRefused = errors.New("refused")
 
+// chain returns a chain of steps that are named by their numbers.
+func chain(funcs ...transform.Func) *transform.Chain {
+	var steps []transform.Step
+	for i, f := range funcs {
+		steps = append(steps, transform.Step{Name: fmt.Sprintf("step %d", i+1), Func: f})
+	}
+	return transform.NewChain(steps...)
+}
+
 func types(events []transform.Event) []string {
 	var out []string
 	for _, e := range events {
@@ -51,16 +61,16 @@ func TestChain(t *testing.T) {
 	}{
 		{"nil", nil, []string{"before", "e"}},
 		{"zero", &transform.Chain{}, []string{"before", "e"}},
-		{"no function", transform.NewChain(), []string{"before", "e"}},
-		{"one", transform.NewChain(split(2)), []string{"before", "ea", "eb"}},
-		{"dropped first", transform.NewChain(drop, split(2)), []string{"before"}},
-		{"dropped last", transform.NewChain(split(2), drop), []string{"before"}},
+		{"no function", chain(), []string{"before", "e"}},
+		{"one", chain(split(2)), []string{"before", "ea", "eb"}},
+		{"dropped first", chain(drop, split(2)), []string{"before"}},
+		{"dropped last", chain(split(2), drop), []string{"before"}},
 		{
-			"in order", transform.NewChain(split(1), split(2), split(3)),
+			"in order", chain(split(1), split(2), split(3)),
 			[]string{"before", "eaaa", "eaab", "eaac", "eaba", "eabb", "eabc"},
 		},
 		{
-			"widening and narrowing", transform.NewChain(split(3), split(1), split(2)),
+			"widening and narrowing", chain(split(3), split(1), split(2)),
 			[]string{"before", "eaaa", "eaab", "ebaa", "ebab", "ecaa", "ecab"},
 		},
 	} {
@@ -73,36 +83,38 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// A rejected event adds nothing to dst and leaves the events that precede it unchanged.
+// A rejected event adds nothing to dst and leaves the events that precede it unchanged. The error names the step.
 func TestChainRejects(t *testing.T) {
-	for name, chain := range map[string]*transform.Chain{
-		"only":   transform.NewChain(refuse("e")),
-		"first":  transform.NewChain(refuse("e"), split(2)),
-		"middle": transform.NewChain(split(3), refuse("b"), split(2)),
-		"last":   transform.NewChain(split(3), split(2), refuse("ba")),
+	for want, c := range map[string]*transform.Chain{
+		"step 1: refused": chain(refuse("e"), split(2)),
+		"step 2: refused": chain(split(3), refuse("b"), split(2)),
+		"step 3: refused": chain(split(3), split(2), refuse("ba")),
 	} {
 		for range 2 {
 			dst := []transform.Event{{Type: "x"}, {Type: "y"}}
-			got, err := chain.Apply(dst, transform.Event{Type: "e"})
-			if !errors.Is(err, errRefused) {
-				t.Errorf("%s: the error is %v", name, err)
+			got, err := c.Apply(dst, transform.Event{Type: "e"})
+			if !errors.Is(err, errRefused) || err.Error() != want {
+				t.Errorf("the error is %v, want %s", err, want)
 			}
 			if d := cmp.Diff([]string{"x", "y"}, types(got)); d != "" {
-				t.Errorf("%s: the events before are not as they were:\n%s", name, d)
+				t.Errorf("%s: the events before are not as they were:\n%s", want, d)
 			}
 		}
+	}
+	if _, err := chain(refuse("e")).Apply(nil, transform.Event{Type: "e"}); !errors.Is(err, errRefused) || err.Error() != "step 1: refused" {
+		t.Errorf("the error of the only step is %v", err)
 	}
 }
 
 func TestChainAllocatesNothing(t *testing.T) {
-	chain := transform.NewChain(split(1), func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+	c := chain(split(1), func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		return append(dst, e, e), nil
 	}, transform.SplitKeyChange)
 	e := transform.Event{Change: update(row("1", "a"), row("1", "b"))}
 	var dst []transform.Event
 	n := testing.AllocsPerRun(100, func() {
 		var err error
-		if dst, err = chain.Apply(dst[:0], e); err != nil || len(dst) != 2 {
+		if dst, err = c.Apply(dst[:0], e); err != nil || len(dst) != 2 {
 			t.Fatal(len(dst), err)
 		}
 	})

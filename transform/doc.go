@@ -1,3 +1,3 @@
-// Package transform turns changes into events. Each transforming block of the configuration language is a Func; the Funcs of a
-// sink, in the order of the file, are its Chain. There is no interface to implement.
+// Package transform turns changes into events. Each transforming block of the configuration language gives a Func; those of a
+// pipeline and of a sink, in the order of the file, are the steps of the sink's Chain. There is no interface to implement.
 package transform

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/sink/stdout"
 )
 
-// kinds is the table of the sources and sinks that a pipeline file may name: a new one is one line here.
+// kinds is the table of the sources, sinks and steps that a pipeline file may name: a new one is one line here.
 func kinds() daemon.Kinds {
 	return daemon.Kinds{
 		Sources: map[string]func() daemon.SourceSettings{
@@ -19,5 +19,6 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
+		Steps: map[string]daemon.StepKind{},
 	}
 }

@@ -61,8 +61,10 @@ var rules = []struct {
 	{"sink/postgres/dml", []string{"capture", "internal/pgconnect", "sink", "sink/postgres/arena", "sink/postgres/target"}},
 	{"sink/postgres/queue", []string{"capture", "sink", "sink/postgres/arena", "transform"}},
 	{"sink/postgres/target", []string{"capture", "internal/pgconnect"}},
+	{"sink/redis/...", []string{"cache/...", "capture", "config", "sink", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
+	{"transform/expr", []string{"capture", "config"}},
 	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
 }
 
@@ -132,6 +134,10 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		importer, imported string
 		wrong              bool
 	}{
+		{"cache", "github.com/redis/go-redis/v9", false},
+		{"cache", module + "capture", true},
+		{"cache", module + "internal/pipeline", true},
+		{"cache", module + "sink/redis", true},
 		{"capture", "encoding/binary", false},
 		{"capture", "go.uber.org/zap", true},
 		{"capture", module + "transform", true},
@@ -179,6 +185,10 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"sink/kafka/topics", module + "sink/kafka/fencing", true},
 		{"sink/kafka/topics", module + "sink/kafka", true},
 		{"sink/kafka/wire", module + "sink/kafka/topics", true},
+		{"sink/kafka", module + "cache", true},
+		{"sink/redis", module + "cache", false},
+		{"sink/redis", module + "internal/pipeline", true},
+		{"sink/redis", module + "sink/format", true},
 		{"sink/stdout", module + "internal/kafkaconnect", true},
 		{"sink/postgres", module + "sink/postgres/dml", false},
 		{"sink/postgres/dml", module + "sink/postgres", true},
@@ -187,6 +197,9 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"sink/postgres/queue", module + "sink/postgres/dml", true},
 		{"sink/postgres/target", module + "sink/postgres/dml", true},
 		{"transform", module + "sink", true},
+		{"transform/event", module + "transform/expr", false},
+		{"transform/event", module + "transform/mask", true},
+		{"transform/expr", module + "transform", true},
 	} {
 		if why := wrong(c.importer, c.imported); (why != "") != c.wrong {
 			t.Errorf("%s imports %s: %q, want wrong = %t", c.importer, c.imported, why, c.wrong)

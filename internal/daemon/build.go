@@ -8,7 +8,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pipeline"
-	"github.com/tailrace/tailrace/transform"
 )
 
 // build returns the pipeline of a block. It contacts no server.
@@ -44,14 +43,9 @@ func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.Sin
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain(settings), Begin: begin(p, b)}, nil
-}
-
-// chain returns the transforms of a sink of plain changes: its consumers identify rows by their keys, so a change of key has to be a
-// delete and an insert.
-func chain(settings SinkSettings) *transform.Chain {
-	if k, ok := settings.(KeyChanges); ok && k.KeyChanges() {
-		return transform.NewChain()
+	chain, err := buildChain(p, b, log)
+	if err != nil {
+		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return transform.NewChain(transform.SplitKeyChange)
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Begin: begin(p, b)}, nil
 }

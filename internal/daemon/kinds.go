@@ -9,23 +9,39 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pipeline/startrule"
 	"github.com/tailrace/tailrace/sink"
+	"github.com/tailrace/tailrace/transform"
 )
 
-// Kinds is the table of the sources and sinks that a pipeline file may name. Each function returns a new pointer to a settings
-// struct with hcl tags, which package config fills.
+// Kinds is the table of the sources, sinks and steps that a pipeline file may name. Each function returns a new pointer to a
+// settings struct with hcl tags, which package config fills.
 type Kinds struct {
 	Sources map[string]func() SourceSettings
 	Sinks   map[string]func() SinkSettings
+	Steps   map[string]StepKind
+}
+
+// StepKind is a type of block that transforms changes.
+type StepKind struct {
+	Settings func() StepSettings
+	Pipeline bool     // it belongs in a pipeline block, for all sinks
+	Sinks    []string // the types of sinks that it belongs in
 }
 
 // Config returns the table for package config, which knows no kind.
 func (k Kinds) Config() config.Kinds {
-	c := config.Kinds{Sources: make(map[string]func() any), Sinks: make(map[string]func() any)}
+	c := config.Kinds{
+		Sources: make(map[string]func() any), Sinks: make(map[string]func() any), Steps: make(map[string]config.StepKind),
+	}
 	for name, settings := range k.Sources {
 		c.Sources[name] = func() any { return settings() }
 	}
 	for name, settings := range k.Sinks {
 		c.Sinks[name] = func() any { return settings() }
+	}
+	for name, k := range k.Steps {
+		c.Steps[name] = config.StepKind{
+			Settings: func() any { return k.Settings() }, Pipeline: k.Pipeline, Sinks: k.Sinks,
+		}
 	}
 	return c
 }
@@ -56,6 +72,13 @@ type SinkSettings interface {
 	// Drop removes the progress record; it returns a line for each thing that it removed (with dry: would remove) and one,
 	// beginning with "left: ", for each it leaves to the user, such as topics. from is the source's lane.
 	Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error)
+}
+
+// StepSettings is a decoded block that transforms changes.
+type StepSettings interface {
+	// Step returns the step for one sink; it contacts no server. It is called once for each sink that has the step, so that what it
+	// returns may keep state: the chain of a sink runs on one goroutine.
+	Step(pipeline, sink string, log *zap.Logger) (transform.Func, error)
 }
 
 // KeyChanges are a sink's settings that take a change of a row's key as one update. Every other sink gets a delete and an insert.

@@ -30,7 +30,7 @@ func hotLane(tb testing.TB, sinks int) func(run []capture.Batch) {
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "events"})
 	var ds []*sinkRunner
 	for i := range sinks {
-		r := &sinkRunner{index: i, chain: transform.NewChain(transform.SplitKeyChange), log: zap.NewNop(), failed: make(chan struct{})}
+		r := &sinkRunner{index: i, chain: transform.NewChain(transform.Step{Name: "key change", Func: transform.SplitKeyChange}), log: zap.NewNop(), failed: make(chan struct{})}
 		r.metrics.events = counter
 		r.writer = hole{func(p capture.Position) { w.setDurable(i, p) }}
 		ds = append(ds, r)

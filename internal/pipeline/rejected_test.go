@@ -71,12 +71,12 @@ func TestRejected(t *testing.T) {
 
 // refusing is a chain that fails on a key until told otherwise.
 func refusing(key int, fail *atomic.Bool, how func() error) *transform.Chain {
-	return transform.NewChain(func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+	return transform.NewChain(transform.Step{Name: "refuse", Func: func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		if r, _ := capturetest.RowOf(e.Change); r.Key == key && fail.Load() {
 			return nil, how()
 		}
 		return append(dst, e), nil
-	})
+	}})
 }
 
 // An event that a block rejects halts its sink in the same way: what stands before it in the same run is delivered, up to the

@@ -14,6 +14,7 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/fencing"
 	"github.com/tailrace/tailrace/sink/kafka/progress"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
+	"github.com/tailrace/tailrace/transform/expr"
 )
 
 // checkWithin limits the time of Check and Drop.
@@ -34,8 +35,8 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 }
 
 func (s *Settings) fixedTopics() (names []string) {
-	if s.Topic != nil {
-		if n, ok := s.Topic.Constant(); ok {
+	if topic, _ := expr.NewTemplate(s.Topic); topic != nil {
+		if n, ok := topic.Constant(); ok {
 			names = append(names, n)
 		}
 	}

@@ -14,12 +14,13 @@ import (
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/kafka/topics"
+	"github.com/tailrace/tailrace/transform/expr"
 )
 
 // Settings is a sink "kafka" block.
 type Settings struct {
 	Brokers        []string                   `hcl:"brokers"`
-	Topic          *config.Template           `hcl:"topic,optional"`
+	Topic          *config.Expression         `hcl:"topic,optional"`
 	Format         string                     `hcl:"format,optional"`
 	Delivery       string                     `hcl:"delivery,optional"`
 	Tombstones     bool                       `hcl:"tombstones,optional"`
@@ -84,8 +85,10 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 			wrong(attribute, attribute+" cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
 		}
 	}
-	if s.Topic != nil {
-		if name, ok := s.Topic.Constant(); ok && !kafkaconnect.IsTopicName(name) {
+	topic, problems := expr.NewTemplate(s.Topic)
+	d = append(d, problems...)
+	if topic != nil {
+		if name, ok := topic.Constant(); ok && !kafkaconnect.IsTopicName(name) {
 			wrong("topic", "topic cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
 		}
 	}
@@ -125,8 +128,12 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight, TLS: tls,
 		Topic: func(schema, table string) (string, error) { return pipeline + "." + schema + "." + table, nil },
 	}
-	if s.Topic != nil {
-		o.Topic = s.Topic.Eval
+	topic, problems := expr.NewTemplate(s.Topic)
+	if problems.HasErrors() {
+		return nil, fmt.Errorf("compile topic: %w", problems)
+	}
+	if topic != nil {
+		o.Topic = topic.Eval
 	}
 	if c := s.CreateTopics; c != nil {
 		o.Create = &topics.Creation{Names: c.Names, Partitions: int32(c.Partitions), Replication: int16(c.Replication), Config: c.Config}

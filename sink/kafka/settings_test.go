@@ -37,6 +37,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"numeric":           {func(s *kafka.Settings) { s.Numeric = "float" }, "numeric is unknown"},
 		"many in flight":    {func(s *kafka.Settings) { s.MaxInFlight = 6 }, "max_in_flight is not 1 to 5"},
 		"dead letter":       {func(s *kafka.Settings) { s.DeadLetter = "dead letters" }, "dead_letter cannot be"},
+		"a topic":           {func(s *kafka.Settings) { s.Topic = template(t, "cdc.${table.schema}.${table.name}") }, ""},
+		"a name of a topic": {func(s *kafka.Settings) { s.Topic = template(t, "all tables") }, "topic cannot be the name of a topic"},
+		"a topic of a row":  {func(s *kafka.Settings) { s.Topic = template(t, "${row.id}") }, "row values are not known here"},
 		"password in clear": {func(s *kafka.Settings) { s.SASL = &kafkaconnect.SASLSettings{Mechanism: "PLAIN"} }, "without TLS"},
 		"as the file says": {func(s *kafka.Settings) {
 			s.SASL, s.AllowPlaintext = &kafkaconnect.SASLSettings{Mechanism: "PLAIN"}, true
@@ -55,6 +58,15 @@ func TestSettingsAreChecked(t *testing.T) {
 	if d := (&kafkaconnect.SASLSettings{Mechanism: "GSSAPI"}).CheckSettings(config.Positions{}); len(d) != 1 {
 		t.Errorf("mechanism: %v", d)
 	}
+}
+
+func template(t *testing.T, text string) *config.Expression {
+	t.Helper()
+	e, err := config.ParseTemplate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // Brokers that do not answer have a name, say which were tried, and are no mistake of the user's: exit code 1.
@@ -115,11 +127,7 @@ func TestCheckAndDrop(t *testing.T) {
 	topic := testenv.NewTopic(t, server, 1)
 	p := pipeline()
 	settings := func(text string) *kafka.Settings {
-		name, err := config.ParseTemplate(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &kafka.Settings{Brokers: server.Brokers(), Topic: name}
+		return &kafka.Settings{Brokers: server.Brokers(), Topic: template(t, text)}
 	}
 	errs := settings(topic+".missing").Check(t.Context(), p, "bus")
 	if len(errs) != 1 {

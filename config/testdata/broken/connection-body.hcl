@@ -6,6 +6,7 @@ connection "kafka" /* ERROR "two connections \"main\" of type \"kafka\": The fir
 connection /* ERROR "unknown connection type \"kafak\": Did you mean \"kafka\"" */ "kafak" "x" {}
 connection "kafka" "unused" {
   brokers = [/* ERROR "there is no local.x" */ local.x]
+  topic = "${/* ERROR "there is no local.y" */ local.y}.${table.name}"
 }
 connection "kafka" "off" {
   enabled = false
@@ -22,6 +23,6 @@ pipeline "p" {
     connection = "main"
   }
   sink "kafka" "c" {
-    connection = /* ERROR "the connection \"off\" is not enabled: See .*:10" */ "off"
+    connection = /* ERROR "the connection \"off\" is not enabled: See .*:11" */ "off"
   }
 }

@@ -1,12 +1,26 @@
-package config_test
+package expr_test
 
 import (
+	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr"
 )
+
+// parse returns the template of a text between quotes.
+func parse(text string) (*expr.Template, error) {
+	e, err := config.ParseTemplate(text)
+	if err != nil {
+		return nil, err
+	}
+	t, diags := expr.NewTemplate(e)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("compile template: %w", diags)
+	}
+	return t, nil
+}
 
 func TestTemplate(t *testing.T) {
 	for _, c := range []struct {
@@ -23,7 +37,7 @@ func TestTemplate(t *testing.T) {
 		{"", "", []string{""}, []string{"x"}},
 		{"a%%{b}$${c}", "a%{b}${c}", []string{"a%{b}${c}"}, []string{"a"}},
 	} {
-		tpl, err := config.ParseTemplate(c.text)
+		tpl, err := parse(c.text)
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue
@@ -60,38 +74,15 @@ func TestTemplateErrors(t *testing.T) {
 		"${[table.name]}x":     "invalid template interpolation value",
 		"${split(table.name)}": "not enough function arguments",
 	} {
-		if _, err := config.ParseTemplate(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	tpl, err := config.ParseTemplate(`a.${regex("^x.*", table.name)}`)
+	tpl, err := parse(`a.${regex("^x.*", table.name)}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if topic, err := tpl.Eval("public", "orders"); err == nil || !strings.Contains(err.Error(), "evaluate template at template:1: regex()") {
 		t.Errorf("a table that does not fit: %q, %v", topic, err)
 	}
-}
-
-func TestTemplateByManyGoroutines(t *testing.T) {
-	f := mustLoad(t, `pipeline "p" {
-  source "postgres" {
-    url    = "postgres://h"
-    tables = ["public.t"]
-  }
-  sink "kafka" "k" {
-    brokers = ["k"]
-    topic   = "${upper("${env("REGION")}.${table.name}")}"
-  }
-}`)
-	topic := f.Pipelines[0].Sinks[0].Settings.(*kafka).Topic
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			if got, err := topic.Eval("public", "t"); got != "EU.T" || err != nil {
-				t.Errorf("%q, %v", got, err)
-			}
-		})
-	}
-	wg.Wait()
 }
