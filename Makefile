@@ -22,6 +22,9 @@ LONG = ./internal/ledger/e2e ./cmd/tailrace ./capture/postgres ./sink/kafka
 PARALLEL ?= 4
 CONTAINERS ?= $(shell command -v docker || command -v podman)
 
+# As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
+lint vet fuzz test-alone test-rest test-short: export CGO_ENABLED = 0
+
 .PHONY: help build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
@@ -40,10 +43,10 @@ check: tidy lint race ## the checks that need no server: go.mod, linters, the ra
 test: test-deps test-alone test-rest ## all tests, on real servers; installs what is missing; under 25 minutes
 
 test-alone: ## the test that measures: the rate of reads at a dozen sizes of rows, while nothing else runs
-	TAILRACE_ALONE=1 $(GO) test -count=1 -timeout 20m -run '^TestReaderSweep$$' ./capture/postgres
+	TAILRACE_ALONE=1 $(GO) test -count=1 -vet=off -timeout 20m -run '^TestReaderSweep$$' ./capture/postgres
 
 test-rest: ## all other tests, PARALLEL (4) packages at a time
-	$(GO) test -count=1 -timeout 40m -p $(PARALLEL) $(LONG) ./...
+	$(GO) test -count=1 -vet=off -timeout 40m -p $(PARALLEL) $(LONG) ./...
 
 test-short: ## the tests that need no server; under a minute
 	$(GO) test -short ./...
@@ -74,7 +77,7 @@ race: ## the tests that need no server, under the race detector; RACE=./internal
 fuzz: ## every fuzz test for FUZZTIME each (30s)
 	@set -e; for test in $$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); do \
 		package=$${test%:*} target=$${test#*:}; echo "$$package $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	done
 
 vuln: ## known vulnerabilities in code that is called; uses vuln.go.dev, or else the newest copy of its database on the module proxy
