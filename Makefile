@@ -75,7 +75,8 @@ race: ## the tests that need no server, under the race detector; RACE=./internal
 	$(GO) test -race -vet=off -short -skip 'Alloc|^TestModel' $(RACE)
 
 fuzz: ## every fuzz test for FUZZTIME each (30s)
-	@set -e; for test in $$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); do \
+	@set -e; tests=$$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); \
+	test -n "$$tests"; for test in $$tests; do \
 		package=$${test%:*} target=$${test#*:}; echo "$$package $$target"; \
 		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	done
