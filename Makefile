@@ -17,9 +17,15 @@ CYCLONEDX = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 RACE ?= ./...
 VERSION ?= devel
 PLATFORMS = linux/amd64 linux/arm64
+# The packages whose tests take longest start first, and more packages run than there are cores, as these tests mostly wait for servers.
+LONG = ./internal/ledger/e2e ./cmd/tailrace ./capture/postgres ./sink/kafka
+PARALLEL ?= 4
 CONTAINERS ?= $(shell command -v docker || command -v podman)
 
-.PHONY: help build demo check test test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
+# As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
+lint vet fuzz test-deps test-alone test-rest test-short: export CGO_ENABLED = 0
+
+.PHONY: help build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,9 +40,13 @@ demo: ## the five-minute tour: the path of a row from Postgres to Kafka; needs n
 check: tidy lint race ## the checks that need no server: go.mod, linters, the race detector, each fuzz test for ten seconds
 	$(MAKE) fuzz FUZZTIME=10s
 
-test: test-deps ## all tests, on real servers; installs what is missing; under 25 minutes
-	TAILRACE_ALONE=1 $(GO) test -count=1 -timeout 20m -run '^TestReaderSweep$$' ./capture/postgres
-	$(GO) test -count=1 -timeout 40m ./...
+test: test-deps test-alone test-rest ## all tests, on real servers; installs what is missing; under 25 minutes
+
+test-alone: ## the test that measures: the rate of reads at a dozen sizes of rows, while nothing else runs
+	TAILRACE_ALONE=1 $(GO) test -count=1 -vet=off -timeout 20m -run '^TestReaderSweep$$' ./capture/postgres
+
+test-rest: ## all other tests, PARALLEL (4) packages at a time
+	$(GO) test -count=1 -vet=off -timeout 40m -p $(PARALLEL) $(LONG) ./...
 
 test-short: ## the tests that need no server; under a minute
 	$(GO) test -short ./...
@@ -52,7 +62,7 @@ test-deps: ## installs what tests need: programs (as root on Debian, else it nam
 tidy: ## fails unless go.mod and go.sum are as `go mod tidy` leaves them
 	$(GO) mod tidy -diff
 
-lint: vet ## make vet, golangci-lint
+lint: ## golangci-lint, which has gofmt and go vet's analyzers too
 	$(GO) run $(GOLANGCI_LINT) run
 
 vet: ## gofmt, go vet, the arrows between packages
@@ -62,13 +72,13 @@ vet: ## gofmt, go vet, the arrows between packages
 
 # Allocation tests fail under the race detector, which itself allocates, and the model of the start rule has no goroutines.
 race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
-	$(GO) test -race -short -skip 'Alloc|^TestModel' $(RACE)
+	$(GO) test -race -vet=off -short -skip 'Alloc|^TestModel' $(RACE)
 
 fuzz: ## every fuzz test for FUZZTIME each (30s)
-	@set -e; for package in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
-		done; \
+	@set -e; tests=$$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); \
+	test -n "$$tests"; for test in $$tests; do \
+		package=$${test%:*} target=$${test#*:}; echo "$$package $$target"; \
+		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	done
 
 vuln: ## known vulnerabilities in code that is called; uses vuln.go.dev, or else the newest copy of its database on the module proxy

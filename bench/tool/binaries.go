@@ -10,7 +10,8 @@ import (
 )
 
 // Binaries are our programs, each built once: the daemon as users get it, and one with the sink type "none", as
-// it is and with plain reads.
+// it is and with plain reads. They keep the paths of the source files, unlike a release: with -trimpath every dependency
+// would have to be compiled again after `make test` has compiled it.
 type Binaries struct {
 	dir      string
 	profiles string // a folder for a CPU profile of each run of tailrace; "": none are written, and the product runs unchanged
@@ -58,7 +59,7 @@ func (b *Binaries) daemon(ctx context.Context, s Sink, plain bool) (string, erro
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-o", file}, builds[name]...)...)
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", file}, builds[name]...)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)

@@ -18,7 +18,7 @@ func TestEmptyRoot(t *testing.T) {
 		t.Skip("builds the binary")
 	}
 	root := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(root, "tailrace"), ".")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(root, "tailrace"), ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
