@@ -75,6 +75,7 @@ func (s *stream) pass(ctx context.Context) error {
 // answer on the control connection either (watch, within quiet pulses and patience). The latter is counted in pulses that
 // fired; otherwise a daemon that was suspended would mistake its own pause for the server's.
 func (s *stream) hand(ctx context.Context, b capture.Batch) error {
+	defer s.socket.HandedOver()
 	select {
 	case s.out <- b:
 		return nil

@@ -39,6 +39,9 @@ func replaced(text []byte) []byte {
 // plain returns how many bytes at the start of text, which is UTF-8, need no escaping in a JSON string.
 func plain(text []byte) int {
 	n := 0
+	if len(text) >= 2*vector && plainWord(binary.LittleEndian.Uint64(text)) { // in most texts with an escape others follow soon
+		n = plainVectors(text, high&0xff)
+	}
 	for len(text)-n >= 8 && plainWord(binary.LittleEndian.Uint64(text[n:])) {
 		n += 8
 	}
@@ -51,6 +54,9 @@ func plain(text []byte) int {
 // plainASCII is like plain, but stops at the first byte that is not ASCII.
 func plainASCII(text []byte) int {
 	n := 0
+	if len(text) >= vector {
+		n = plainVectors(text, 0)
+	}
 	for len(text)-n >= 32 {
 		b := text[n : n+32]
 		if asciiWord(binary.LittleEndian.Uint64(b))&asciiWord(binary.LittleEndian.Uint64(b[8:]))&
@@ -67,6 +73,9 @@ func plainASCII(text []byte) int {
 	}
 	return n
 }
+
+// vector is the number of bytes that plainVectors looks at together.
+const vector = 16
 
 // The lowest and the highest bit of each of eight bytes.
 const (

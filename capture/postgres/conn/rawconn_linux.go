@@ -30,6 +30,7 @@ type RawConn struct {
 	writeBy       atomic.Int64
 	closed        atomic.Bool
 	inside        sync.RWMutex // locked for reading to use fd or bell, for writing to close them
+	handed        bool         // the goroutine of Read has made another one ready since it last waited
 }
 
 const never = math.MaxInt64
@@ -76,6 +77,7 @@ func (u *RawConn) Read(p []byte) (int, error) {
 		case err == nil:
 			return 0, io.EOF
 		case errors.Is(err, unix.EAGAIN):
+			u.yield()
 			u.wait(left, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN}, unix.PollFd{Fd: int32(u.FD), Events: unix.POLLIN})
 		case !errors.Is(err, unix.EINTR):
 			return 0, u.failed("read", err)
@@ -99,6 +101,7 @@ func (u *RawConn) sleepUntilWake(d time.Duration) {
 	u.inside.RLock()
 	defer u.inside.RUnlock()
 	if !u.closed.Load() {
+		u.yield()
 		u.wait(d, unix.PollFd{Fd: int32(u.bell), Events: unix.POLLIN})
 	}
 }
@@ -138,10 +141,21 @@ func (u *RawConn) left(by *atomic.Int64) (time.Duration, error) {
 	return d, nil
 }
 
+// handOver records that the goroutine of Read has made another one ready.
+func (u *RawConn) handOver() { u.handed = true }
+
+// yield lets a goroutine that was handed work run before Read or nap waits: a thread in a system call keeps its processor for
+// a while. It costs a wake-up of another thread, so it is left out when there is no such goroutine.
+func (u *RawConn) yield() {
+	if u.handed {
+		u.handed = false
+		runtime.Gosched()
+	}
+}
+
 // wait returns when one of fds is ready, after d, or spuriously: the caller checks. If the bell is among fds it is the
 // first, and wait resets it.
 func (u *RawConn) wait(d time.Duration, fds ...unix.PollFd) {
-	runtime.Gosched() // goroutines that were handed work run first: a thread in a system call keeps its processor for a while
 	ts := unix.NsecToTimespec(int64(d))
 	if n, err := unix.Ppoll(fds, &ts, nil); err == nil && n > 0 && int(fds[0].Fd) == u.bell && fds[0].Revents != 0 {
 		_, _ = unix.Read(u.bell, make([]byte, 8)) // the reason for the ring is in u

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,5 +133,36 @@ func TestUnwatchedWrite(t *testing.T) {
 	_ = peer.(*net.UnixConn).CloseWrite()
 	if _, err := u.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("after the peer's end: %v", err)
+	}
+}
+
+// A goroutine that was handed work runs before the reader waits; without one the wait begins at once. The runtime promises neither,
+// so most of the tries count.
+func TestUnwatchedYields(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	u, _ := pair(t)
+	const tries = 200
+	ranFirst := func(before func()) (n int) {
+		for range tries {
+			var ran atomic.Bool
+			ended := make(chan struct{})
+			go func() {
+				ran.Store(true)
+				close(ended)
+			}()
+			before()
+			u.sleepUntilWake(0)
+			if ran.Load() {
+				n++
+			}
+			<-ended
+		}
+		return n
+	}
+	if n := ranFirst(u.handOver); n < tries*3/4 {
+		t.Errorf("the goroutine ran first in %d of %d tries", n, tries)
+	}
+	if n := ranFirst(func() {}); n > tries/2 {
+		t.Errorf("without a handover another goroutine ran first in %d of %d tries", n, tries)
 	}
 }

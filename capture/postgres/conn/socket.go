@@ -19,6 +19,7 @@ type Socket struct {
 	net.Conn
 	sleep     func(time.Duration) // waits for a duration, or until Wake; nil: the socket never rests
 	tryRead   func([]byte) int    // reads what is available, without waiting; nil: not supported
+	handed    func()              // records a call of HandedOver; nil: not needed
 	Rests     [3]time.Duration    // between reads, by the heat of the flow
 	flow      flow
 	local     bool // the peer is on this machine, connected by TCP
@@ -95,7 +96,7 @@ func (s *Socket) Own() {
 		return
 	}
 	if u, err := unwatch(s.Conn); err == nil {
-		s.Conn, s.sleep, s.tryRead = u, u.sleepUntilWake, u.tryRead
+		s.Conn, s.sleep, s.tryRead, s.handed = u, u.sleepUntilWake, u.tryRead, u.handOver
 	}
 }
 
@@ -217,6 +218,14 @@ func (s *Socket) drain(p []byte, all bool) (int, error) {
 func (s *Socket) Paused() {
 	s.came = time.Now()
 	s.stalls.paused()
+}
+
+// HandedOver tells the socket that the goroutine of Read has passed work to another one, which should run before the next Read
+// waits.
+func (s *Socket) HandedOver() {
+	if s.handed != nil {
+		s.handed()
+	}
 }
 
 // WantsSent reports whether Sent has to be called for the next message.
