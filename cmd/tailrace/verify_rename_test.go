@@ -55,6 +55,10 @@ pipeline "shop" {
 				verify("-repair").expect(t, 0, c.did, "")
 				verify().expect(t, 0, "public.notes: 150 rows compared, the same", "")
 			}
+			if code := d.stop(t); code != 0 { // a row right after DDL has columns without certain numbers
+				t.Errorf("exit code %d: %s", code, &d.log)
+			}
+			d = startDaemon(t, withPassword, address, file)
 			s.server.ExecIn(t, s.name, "UPDATE notes SET text = 't', body = 'c' WHERE id < 9")
 			waits()
 			verify().expect(t, 0, "public.notes: 150 rows compared, the same", "")
