@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -151,7 +152,8 @@ func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*pl
 	return nil
 }
 
-// replan plans a table whose plan was carried out. It fails if anything is left to do.
+// replan plans a table whose plan was carried out. It fails if anything is left to do. What was carried out is rolled back then, and
+// is a part of the fix: the rest refers to it.
 func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes := p.found == nil, p.notes
 	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
@@ -159,6 +161,7 @@ func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *
 		return fmt.Errorf("plan the target of %s: %w", p.table, err)
 	}
 	if !done.empty() {
+		done.moves = slices.Concat(p.moves, p.steps, done.moves)
 		if problem := done.problem(false); problem != nil {
 			return problem
 		}

@@ -144,3 +144,36 @@ func TestRetypedWithoutCast(t *testing.T) {
 		}
 	})
 }
+
+// A fix that begins where the transaction has left off would refer to names and columns that the rollback has undone.
+func TestFixNamesWhatIsRolledBack(t *testing.T) {
+	bothWays(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id int PRIMARY KEY, a int)", "INSERT INTO t VALUES (1, 1)")
+		r.stream()
+		catalog := &Catalog{Pipeline: "p", Sink: "s", Schema: "copy", AddColumns: true}
+		r.exec("INSERT INTO t VALUES (2, 2)")
+		_, err := r.apply(catalog, r.pull())
+		r.must(err)
+		r.exec("ALTER TABLE t RENAME a TO t", "ALTER TABLE t ALTER t TYPE date USING '2026-01-01'")
+		r.reconnect()
+		r.exec("INSERT INTO t VALUES (3, '2026-01-02')")
+		changes := r.pull()
+		catalog.Repairs = true
+		_, err = r.apply(catalog, changes)
+		p := wantProblem(t, err, "schema_changed", "column t has become date", `RENAME COLUMN "a" TO "t"`)
+		r.target.ExecIn(t, r.to, p.Fix)
+		_, err = r.apply(catalog, changes)
+		r.must(err)
+
+		catalog.Repairs = false
+		r.exec("ALTER TABLE t ADD k int NOT NULL DEFAULT 7", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, k)")
+		r.reconnect()
+		r.exec("INSERT INTO t VALUES (4, '2026-01-02', 8)")
+		changes = r.pull()
+		_, err = r.apply(catalog, changes)
+		p = wantProblem(t, err, "schema_changed", "the key is (", `ADD COLUMN "k"`)
+		r.target.ExecIn(t, r.to, p.Fix)
+		_, err = r.apply(catalog, changes)
+		r.must(err)
+	})
+}
