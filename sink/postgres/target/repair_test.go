@@ -180,3 +180,17 @@ func TestFixNamesWhatIsRolledBack(t *testing.T) {
 		r.must(err)
 	})
 }
+
+func TestTerminated(t *testing.T) {
+	for sql, want := range map[string]string{
+		"ALTER TABLE t":                     "ALTER TABLE t;",
+		"ALTER TABLE t;":                    "ALTER TABLE t;",
+		"ALTER TABLE t; -- then":            "ALTER TABLE t; -- then",
+		"ALTER TABLE t;\n-- verify FILE":    "ALTER TABLE t;\n-- verify FILE",
+		"TRUNCATE t; -- all\nALTER TABLE t": "TRUNCATE t; -- all\nALTER TABLE t;",
+	} {
+		if have := terminated(sql); have != want {
+			t.Errorf("%q becomes %q, want %q", sql, have, want)
+		}
+	}
+}
