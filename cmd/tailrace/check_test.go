@@ -1,20 +1,20 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv"
 )
 
 // nobody returns an address where no server listens, and none will while the test runs.
 func nobody(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := testenv.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // orders is a file with one pipeline from a server at an address into standard output, and a daemon at another one.

@@ -21,12 +21,12 @@ type shop struct {
 	name   string
 }
 
-func openShop(t *testing.T) *shop {
+func openShop(t *testing.T, options ...testenv.PostgresOption) *shop {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a Postgres server")
 	}
-	s := &shop{server: testenv.Postgres(t, testenv.HBA("host all,replication all all scram-sha-256"))}
+	s := &shop{server: testenv.Postgres(t, append(options, testenv.HBA("host all,replication all all scram-sha-256"))...)}
 	s.name = testenv.NewDatabase(t, s.server)
 	s.server.Exec(t, "ALTER ROLE postgres PASSWORD '"+secret+"'")
 	s.server.ExecIn(t, s.name, "CREATE TABLE orders (id int PRIMARY KEY, status text)",

@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"strconv"
+	"sync"
 )
 
 // Ports are taken below the range from which the kernel serves outgoing connections (32768 and up on Linux): a server
@@ -54,7 +55,16 @@ func FreeAddress() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	given.Lock()
+	defer given.Unlock()
+	given.ports = append(given.ports, p)
 	return p.addr(), nil
+}
+
+// given refers to the ports of FreeAddress: a garbage collection would close their claims.
+var given struct {
+	sync.Mutex
+	ports []*port
 }
 
 // release makes the port available to others.

@@ -54,18 +54,72 @@ func (a *applier) prepareCopy(ctx context.Context, p *dml.Plan, c *capture.Chang
 	if a.initialCopy.begin(p, c.Tx.LSN) || p.Rel.Empty || a.options.OnConflict == SourceWins || a.options.KeepDeletes {
 		return nil
 	}
-	rows, err := a.db.Query(ctx, "SELECT EXISTS (SELECT FROM "+p.Name+")")
+	filled, err := a.filled(ctx, []*dml.Plan{p})
+	if err != nil || len(filled) == 0 {
+		return err
+	}
+	others, err := a.filled(ctx, a.expected())
 	if err != nil {
-		return named("look into "+p.Name, err)
+		return err
 	}
-	if string(rows[0][0]) == "f" {
-		return nil
+	return notEmpty(append(filled, others...))
+}
+
+// expected returns the plans of the tables that this transaction has found, whose rows of the copy have not begun to arrive.
+func (a *applier) expected() (plans []*dml.Plan) {
+	for _, t := range a.newTables {
+		if p := a.plans[t]; p != nil && !p.Rel.Empty && !a.initialCopy.tables[p.Name] {
+			plans = append(plans, p)
+		}
 	}
+	return plans
+}
+
+// filled returns those of the tables that have rows.
+func (a *applier) filled(ctx context.Context, plans []*dml.Plan) (filled []*dml.Plan, err error) {
+	if len(plans) == 0 {
+		return nil, nil
+	}
+	var questions []string
+	for _, p := range plans {
+		questions = append(questions, "SELECT EXISTS (SELECT FROM "+p.Name+")")
+	}
+	rows, err := a.db.Query(ctx, strings.Join(questions, " UNION ALL "))
+	if err != nil {
+		return nil, named("look into "+plans[0].Name+" and others", err)
+	}
+	for i, r := range rows {
+		if string(r[0]) == "t" {
+			filled = append(filled, plans[i])
+		}
+	}
+	return filled, nil
+}
+
+// mostNamed is the number of tables that the reason of target_not_empty names. The fix names all.
+const mostNamed = 10
+
+// notEmpty returns the problem that tables which rows are to be copied into have some already. One fix names them all, because the
+// sink looks for a followed fix only every few seconds.
+func notEmpty(plans []*dml.Plan) *capture.Problem {
+	var sources, targets []string
+	for _, p := range plans {
+		sources, targets = append(sources, p.Table.String()), append(targets, p.Name)
+	}
+	more, empty := "", "empty it"
+	if len(plans) > 1 {
+		empty = "empty them"
+	}
+	if n := len(plans) - mostNamed; n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
+	}
+	shown := min(len(plans), mostNamed)
 	return &capture.Problem{
 		State: "target_not_empty", Halted: true, Usage: true,
-		Reason: fmt.Sprintf("the rows of %s are to be copied, and %s has some already", p.Table, p.Name),
-		Fix: fmt.Sprintf("empty it: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
-			"or set on_conflict = \"source_wins\"", p.Name),
+		Reason: fmt.Sprintf("the rows of %s%s are to be copied, and the target has some already: in %s%s", strings.Join(sources[:shown], ", "), more,
+			strings.Join(targets[:shown], ", "), more),
+		Fix: fmt.Sprintf("%s: TRUNCATE %s;\nor keep the copy away: snapshot { mode = \"never\" } before the first start, start = \"now\" in the sink's block after it;\n"+
+			"or set on_conflict = \"source_wins\"", empty, strings.Join(targets, ", ")),
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
@@ -69,20 +70,23 @@ func TestTablesOfACopy(t *testing.T) {
 		bare := &capture.Table{OID: 45, Schema: "public", Name: "bare"}
 		read, blank := insert(ids(43, "few"), 0xfff, "1"), insert(bare, 0xfff)
 		read.Change.Op, blank.Change.Op, blank.Change.After = capture.Read, capture.Read, []capture.Value{}
-		all := []*capture.Table{read.Change.Table, moods, bare}
+		all := []*capture.Table{read.Change.Table, moods, bare, ids(46, "more"), ids(47, "new")}
 		inside, end := capture.Position{LSN: 0xfff, Seq: 1}, capture.Position{LSN: 0x1000}
 		first := sink.Batch{Tables: all, End: inside}
 		last := sink.Batch{Events: []transform.Event{read, blank}, End: end, Commit: true, EndsSnapshot: true}
-		s.ExecIn(t, database, "CREATE TABLE few (id int PRIMARY KEY)", "INSERT INTO few VALUES (7)", "CREATE TABLE mine AS SELECT 1")
+		s.ExecIn(t, database, "CREATE TABLE few (id int PRIMARY KEY)", "INSERT INTO few VALUES (7)", "CREATE TABLE mine AS SELECT 1",
+			"CREATE TABLE more (id int PRIMARY KEY)", "INSERT INTO more VALUES (8)")
 		for _, c := range []struct{ setup, state string }{
 			{"", "target_not_empty"},
-			{"TRUNCATE few; CREATE DOMAIN mood AS text", "type_taken"},
+			{`TRUNCATE "public"."few", "public"."more"; CREATE DOMAIN mood AS text`, "type_taken"},
 			{"DROP DOMAIN mood", ""},
 		} {
 			s.ExecIn(t, database, c.setup)
 			err := tryBatches(t, o, first, last)
 			if p := capture.AsProblem(err); p == nil && c.state != "" || p != nil && p.State != c.state {
 				t.Fatalf("%s: %v, want %s", c.setup, err, c.state)
+			} else if c.state == "target_not_empty" && !strings.Contains(p.Fix, `TRUNCATE "public"."few", "public"."more";`) {
+				t.Errorf("one fix does not empty both tables: %s", p.Fix)
 			}
 		}
 		const counts = "SELECT (SELECT count(*) FROM few) || ',' || (SELECT count(*) FROM moods) || ',' || (SELECT count(*) FROM bare)"

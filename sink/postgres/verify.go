@@ -60,7 +60,7 @@ func (s *Settings) Durable(ctx context.Context, pg *pgconn.PgConn, pipeline, nam
 func (s *Settings) Make(ctx context.Context, pg *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error) {
 	db := &dml.Conn{PG: pg}
 	catalog := s.make(pipeline, name, zap.NewNop()).catalog()
-	catalog.AddColumns, catalog.FilledLater = true, true
+	catalog.AddColumns, catalog.Repairs = true, true
 	catalog.Before = func(_, sql string) { did = append(did, sql) }
 	for {
 		did = did[:0]

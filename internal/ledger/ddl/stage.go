@@ -30,6 +30,7 @@ type Stage struct {
 	source, target *pgx.Conn
 	daemon         *Daemon
 	started        int
+	which          int // the file and the address of the daemon
 }
 
 const stageFile = `daemon {
@@ -173,30 +174,29 @@ func (s *Stage) Start() error {
 	if !first && !s.daemon.Ended() {
 		return errors.New("a daemon runs already")
 	}
-	if err := s.launch(0); err != nil || !first {
+	if err := s.launch(); err != nil || !first {
 		return err
 	}
 	return s.daemon.until(s.Patience, "the daemon streams", func() bool { _, ready, err := s.daemon.States(); return err == nil && ready })
 }
 
-func (s *Stage) launch(i int) error {
+func (s *Stage) launch() error {
 	s.started++
 	log := filepath.Join(s.Dir, fmt.Sprintf("%s-%d.log", s.Pipeline, s.started))
-	d, err := Launch(s.Binary, s.file(i), s.Listen[i], log)
+	d, err := Launch(s.Binary, s.file(s.which), s.Listen[s.which], log)
 	if err == nil {
 		s.daemon = d
 	}
 	return err
 }
 
-// takeOver starts a second daemon, which waits for the slot, and kills the first one.
+// takeOver starts a second daemon, which waits for the slot, and kills the first one. Each keeps its file: the first one may not have
+// read it yet.
 func (s *Stage) takeOver() error {
 	former := s.daemon
-	s.Listen[0], s.Listen[1] = s.Listen[1], s.Listen[0]
-	if err := errors.Join(os.Rename(s.file(0), s.file(2)), os.Rename(s.file(1), s.file(0)), os.Rename(s.file(2), s.file(1))); err != nil {
-		return err
-	}
-	if err := s.launch(0); err != nil {
+	s.which = 1 - s.which
+	if err := s.launch(); err != nil {
+		former.Kill()
 		return err
 	}
 	err := s.daemon.until(s.Patience, "the second daemon is the standby", func() bool {
@@ -235,7 +235,7 @@ func needing(states []State) (some []State) {
 // Again copies everything from scratch after a fault.
 func (s *Stage) Again(ctx context.Context) error {
 	s.daemon.Kill()
-	if out, code := run(s.Binary, "drop", "-pipeline", s.Pipeline, "-yes", s.file(0)); code != 0 {
+	if out, code := run(s.Binary, "drop", "-pipeline", s.Pipeline, "-yes", s.file(s.which)); code != 0 {
 		return fmt.Errorf("tailrace drop: exit code %d: %s", code, out)
 	}
 	if _, err := s.target.Exec(ctx, "DROP SCHEMA IF EXISTS tailrace CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {

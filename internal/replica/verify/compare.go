@@ -20,7 +20,8 @@ type comparison struct {
 	table          Table
 	source, target *side
 	result         Result
-	unrepaired     int // differences so far
+	unrepaired     int  // differences so far
+	shaped         bool // the replica's columns are those of the source by now, as far as Make can tell
 }
 
 // compare compares one range.
@@ -199,6 +200,9 @@ func (c *comparison) compareWithoutKey(ctx context.Context) (Result, error) {
 
 // repairWithoutKey continues compareWithoutKey when the rows seem to differ and a repair is requested.
 func (c *comparison) repairWithoutKey(ctx context.Context) (Result, error) {
+	if err := c.shape(ctx); err != nil {
+		return c.result, err
+	}
 	r, done, err := c.repairKeyless(ctx)
 	switch {
 	case err != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -18,8 +19,35 @@ type finding struct {
 	source, target image
 }
 
+// errReshaped means that the replica's columns were altered before its first row was repaired: the comparison begins again.
+var errReshaped = errors.New("the columns of the replica were altered")
+
+// shape lets the replica's columns follow the source's before the first row is repaired. All columns have the right names already, but a
+// name may belong to another column than before: a repair by name would write over values that the stream, which knows columns by
+// number, moves later. A problem that needs an operator does not prevent the repair of rows.
+func (c *comparison) shape(ctx context.Context) error {
+	if c.shaped || !c.Repair || c.Make == nil {
+		return nil
+	}
+	c.shaped = true
+	did, err := c.Make(ctx, c.table.Source, c.follow)
+	if capture.AsProblem(err) != nil || err == nil && len(did) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.result.Differences = append(c.result.Differences, Difference{
+		Table: c.table.Source, Kind: "columns", Detail: strings.Join(did, "; "), Repaired: true,
+	})
+	return errReshaped
+}
+
 // found reports a finding, and repairs it if requested.
 func (c *comparison) found(ctx context.Context, f finding) error {
+	if err := c.shape(ctx); err != nil {
+		return err
+	}
 	d := Difference{Table: c.table.Source, Key: f.key}
 	switch {
 	case f.target == image{}:

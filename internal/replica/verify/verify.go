@@ -26,8 +26,8 @@ type Verifier struct {
 	Rest   float64       // pause after a range, as a multiple of the time that it took: with 1, a backend is busy half the time
 	Follow time.Duration // how long the replica may take to reach a position; 0: a minute
 	Repair bool
-	// Make creates what the replica lacks of a source table and returns the executed statements. It calls ready while the table
-	// cannot change, and proceeds if ready returns nil. If Make is nil, nothing is created.
+	// Make gives the replica's table the source's present columns, under their present names, and returns the executed statements.
+	// It calls ready while the source's table cannot change, and proceeds if ready returns nil. If Make is nil, nothing is created.
 	Make  func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
 	Keeps bool // the replica keeps rows that the source deletes, so that extra rows are no difference
 
@@ -46,7 +46,7 @@ type Progress struct {
 type Difference struct {
 	Table    Name     // in the source
 	Key      []string // in the order of the key's columns; nil: the whole table
-	Kind     string   // missing, extra, different, or for a table: no_table, no_column, rows
+	Kind     string   // missing, extra, different, or for a table: no_table, no_column, columns, rows
 	Columns  []string // columns that differ, or that the replica lacks
 	Detail   string   // describes a difference of a table as a whole
 	Repaired bool
@@ -76,25 +76,38 @@ func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, 
 	if err != nil || c == nil {
 		return Result{Differences: wrong}, err
 	}
-	c.result.Differences = wrong
-	if len(t.Key) == 0 {
+	c.result.Differences, c.shaped = wrong, wrong != nil
+	result, err := c.rows(ctx, after)
+	if !errors.Is(err, errReshaped) {
+		return result, err
+	}
+	if c, wrong, err = v.open(ctx, t); err != nil || c == nil {
+		return Result{Differences: append(result.Differences, wrong...)}, err
+	}
+	c.result.Differences, c.shaped = result.Differences, true
+	return c.rows(ctx, after)
+}
+
+// rows compares the rows after a key.
+func (c *comparison) rows(ctx context.Context, after []string) (_ Result, err error) {
+	if len(c.table.Key) == 0 {
 		return c.compareWithoutKey(ctx)
 	}
 	for r := (span{after: after}); ; r.after = r.upto {
 		began := time.Now()
-		if r.upto, err = c.source.upto(ctx, r.after, v.size()); err != nil {
+		if r.upto, err = c.source.upto(ctx, r.after, c.size()); err != nil {
 			return c.result, err
 		}
 		if err := c.compare(ctx, r); err != nil {
 			return c.result, err
 		}
-		if v.Progress != nil {
-			v.Progress(Progress{Table: t, Rows: c.result.Rows, After: r.upto})
+		if c.Progress != nil {
+			c.Progress(Progress{Table: c.table, Rows: c.result.Rows, After: r.upto})
 		}
 		if len(r.upto) == 0 {
 			return c.result, nil
 		}
-		if err := sleep(ctx, time.Duration(v.Rest*float64(time.Since(began)))); err != nil {
+		if err := sleep(ctx, time.Duration(c.Rest*float64(time.Since(began)))); err != nil {
 			return c.result, err
 		}
 	}

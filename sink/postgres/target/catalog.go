@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -21,8 +22,9 @@ type Catalog struct {
 	// Upserts means that rows are inserted with ON CONFLICT. The key then needs an index that is not deferrable, even where the
 	// source's is.
 	Upserts bool
-	// FilledLater means that the caller supplies the values of older rows, so a missing column is added even if they are unknown.
-	FilledLater bool
+	// Repairs means that the caller compares all rows afterwards, and that no row of an older shape follows. A missing column is
+	// then added even if the values of older rows are unknown, and a column gets the name that it has in the source.
+	Repairs bool
 	// Before is called before each statement that creates or alters an object, with the reason for altering an existing one.
 	// It may be nil.
 	Before func(reason, sql string)
@@ -150,7 +152,8 @@ func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*pl
 	return nil
 }
 
-// replan plans a table whose plan was carried out. It fails if anything is left to do.
+// replan plans a table whose plan was carried out. It fails if anything is left to do. What was carried out is rolled back then, and
+// is a part of the fix: the rest refers to it.
 func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes := p.found == nil, p.notes
 	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
@@ -158,6 +161,7 @@ func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *
 		return fmt.Errorf("plan the target of %s: %w", p.table, err)
 	}
 	if !done.empty() {
+		done.moves = slices.Concat(p.moves, p.steps, done.moves)
 		if problem := done.problem(false); problem != nil {
 			return problem
 		}
@@ -176,7 +180,9 @@ type planned struct {
 	made       bool             // this transaction created it
 	was        *entry           // the recorded shapes of both; nil: none
 	deferrable bool             // the key may be checked at the end of a transaction, as in the source
+	repairs    bool             // Catalog.Repairs
 	views      map[int16][]view // views of the target that use a column, by its number
+	casts      map[int16]cast   // of target columns whose type differs from the source's, by number
 	alike      map[int16]bool   // target columns, by number, whose values equal those of the source column with the same name
 }
 
@@ -185,7 +191,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	schema := c.home(t)
 	p := &planned{
 		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
-		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key),
+		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key), repairs: c.Repairs,
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
 	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
@@ -207,7 +213,10 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	if err := p.findViews(ctx, conn); err != nil {
 		return nil, err
 	}
-	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts, filledLater: c.FilledLater}
+	if err := p.findCasts(ctx, conn); err != nil {
+		return nil, err
+	}
+	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts}
 	d.compare()
 	return p, nil
 }

@@ -222,9 +222,11 @@ func (c *changes) failed(sql string, err error) error {
 	return fmt.Errorf("make target of %s: %s: %w", c.table, sql, err)
 }
 
-// terminated appends a semicolon to a statement that does not have one.
+// terminated appends a semicolon to a statement that does not have one. A comment at the end is left alone: a command in it would not be
+// recognized with a semicolon.
 func terminated(sql string) string {
-	if strings.HasSuffix(sql, ";") || strings.Contains(sql, "; --") {
+	last := sql[strings.LastIndexByte(sql, '\n')+1:]
+	if strings.HasSuffix(sql, ";") || strings.Contains(last, "; --") || strings.HasPrefix(last, "--") {
 		return sql
 	}
 	return sql + ";"

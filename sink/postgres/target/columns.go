@@ -13,10 +13,11 @@ import (
 
 // column returns the target column that stores the values of a source column, or nil: there is none, or it has to be renamed
 // first. A column that was renamed only in the target is found by its number: the source is expected to rename its column as
-// well, and rows of the older shape may still arrive. If another column now has the name, it is used only if it is a copy.
+// well, and rows of the older shape may still arrive. If another column now has the name, it is used only if it is a copy. A
+// repair has the source's present shape, so only the name counts.
 func (p *planned) column(c *capture.Column) *foundColumn {
 	f := p.found.column(c.Name)
-	if own := p.own(c); own != nil && (own.Name == c.Name || p.was.source(c).Name == c.Name) && (f == nil || !p.alike[f.Number]) {
+	if own := p.own(c); own != nil && (own.Name == c.Name || !p.repairs && p.was.source(c).Name == c.Name) && (f == nil || !p.alike[f.Number]) {
 		return own
 	}
 	if f != nil && p.another(c, f) {
@@ -116,7 +117,7 @@ type renaming struct {
 	from   *foundColumn
 	to     string
 	reason string
-	manual bool // an operator has to approve it; otherwise it makes room for an added column
+	manual bool // an operator has to approve it; otherwise it makes room for an added column, or is part of a repair
 }
 
 // rename makes the names of the target's columns follow the source's. If a column that the source has dropped still has a name
@@ -132,7 +133,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if own := d.own(c); own != nil {
-			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), manual: true})
+			d.moved = append(d.moved, renaming{from: own, to: c.Name, reason: d.renamed(c), manual: !d.repairs})
 		}
 		needed = append(needed, c.Name)
 	}
@@ -142,7 +143,7 @@ func (d *drift) rename() {
 			continue
 		}
 		if c := d.holder(f); c != nil {
-			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), manual: true})
+			d.moved = append(d.moved, renaming{from: f, to: c.Name, reason: fmt.Sprintf("column %s is called %s in the target", c.Name, f.Name), manual: !d.repairs})
 			needed = append(needed, c.Name)
 			continue
 		}
@@ -154,7 +155,10 @@ func (d *drift) rename() {
 // renamed describes how a column was renamed.
 func (d *drift) renamed(c *capture.Column) string {
 	was := d.before.source(c).Name
-	if d.found.column(c.Name) != nil {
+	switch {
+	case was == c.Name:
+		return fmt.Sprintf("column %s is called %s in the target", c.Name, d.own(c).Name)
+	case d.found.column(c.Name) != nil:
 		return fmt.Sprintf("column %s is what was called %s", c.Name, was)
 	}
 	return fmt.Sprintf("column %s is now called %s", was, c.Name)
@@ -206,7 +210,7 @@ func (d *drift) moveAll() {
 			aside = append(aside, s)
 		case crossed:
 			between := fmt.Sprintf("tailrace_%d", m.from.Number)
-			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, manual: true})
+			away = append(away, step{sql: sql(m.from.Name, between), reason: m.reason, manual: m.manual})
 			back = append(back, step{sql: sql(between, m.to)})
 		default:
 			back = append(back, s)

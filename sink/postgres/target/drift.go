@@ -11,11 +11,10 @@ import (
 // drift compares an existing table with the source's shape.
 type drift struct {
 	*planned
-	before      *entry // the recorded shapes of both; nil: the table existed before the sink first used it
-	adds        bool   // Catalog.AddColumns
-	moved       []renaming
-	upserts     bool // Catalog.Upserts
-	filledLater bool // Catalog.FilledLater
+	before  *entry // the recorded shapes of both; nil: the table existed before the sink first used it
+	adds    bool   // Catalog.AddColumns
+	moved   []renaming
+	upserts bool // Catalog.Upserts
 }
 
 func (d *drift) compare() {
@@ -89,10 +88,9 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 			break
 		}
 		d.add(reason, sql)
-	case d.retyped(c, f, want):
+	case d.retyped(c, f, want) && (f.Full != want || !d.repairs):
 		d.types.use(c.Type)
-		fix := d.withViews(f, d.retype(c, f, want)+" USING "+quote(f.Name)+"::"+want+"; -- or what the source's ALTER TABLE said after USING")
-		fix += "\n" + d.otherValues()
+		fix := d.withViews(f, d.converted(c, f, want)) + "\n" + d.otherValues()
 		if f.Full == want {
 			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
 				forget(d.before.Schema, d.before.Table) + ";"
@@ -123,9 +121,30 @@ func (d *drift) otherValues() string {
 	return strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
 }
 
-// retype returns the SQL that gives a target column the type of the source column.
-func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
-	return "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
+// converted returns the SQL that gives a target column the type of the source column, where the source has made other values of the
+// older ones. Without a cast there is no value for older rows.
+func (d *drift) converted(c *capture.Column, f *foundColumn, want string) string {
+	const or = "; -- or what the source's ALTER TABLE said after USING"
+	name := quote(f.Name)
+	switch {
+	case d.cast(f).Explicit:
+		return d.retype(c, f, want) + " USING " + name + "::" + want + or
+	case c.Key || d.inPrimary(f.Name):
+		return "TRUNCATE " + d.target + "; -- no change could find its rows any more\n" +
+			d.retype(c, f, want) + " USING " + name + "::pg_catalog.text::" + want + ";"
+	case f.Required:
+		return d.retype(c, f, want, "ALTER COLUMN "+name+" DROP NOT NULL, ") + " USING NULL" + or
+	}
+	return d.retype(c, f, want) + " USING NULL" + or
+}
+
+// retype returns the SQL that gives a target column the type of the source column. first are other parts of the same ALTER TABLE. A
+// default that cannot be converted would prevent it; rows come with all values.
+func (d *drift) retype(c *capture.Column, f *foundColumn, want string, first ...string) string {
+	if f.Default && !f.Identity && !d.cast(f).Assigned {
+		first = append(first, "ALTER COLUMN "+quote(f.Name)+" DROP DEFAULT, ")
+	}
+	return "ALTER TABLE " + d.target + " " + strings.Join(first, "") + "ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
 		d.types.collate(c.Collation, "column "+c.Name+" of "+d.target)
 }
 

@@ -10,7 +10,7 @@ func (d *drift) lacks(c *capture.Column) {
 	d.types.use(c.Type)
 	was := d.before.source(c)
 	switch {
-	case d.filledLater:
+	case d.repairs:
 		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
 		d.addManual("column "+c.Name+" is missing: it was there and somebody has dropped it",
