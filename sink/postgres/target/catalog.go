@@ -26,6 +26,8 @@ type Catalog struct {
 	// Before is called before each statement that creates or alters an object, with the reason for altering an existing one.
 	// It may be nil.
 	Before func(reason, sql string)
+
+	former map[string][]string // by type as SQL: the previous names of an enum's labels
 }
 
 // Relation returns the target of a source table's shape; see Relations.
@@ -208,6 +210,9 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 		return nil, err
 	}
 	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts, filledLater: c.FilledLater}
+	if err := d.tryCasts(ctx, conn); err != nil {
+		return nil, err
+	}
 	d.compare()
 	return p, nil
 }
@@ -240,6 +245,9 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		entries = append(entries, entry{
 			Schema: schema, Table: t.Name, SourceSchema: t.Schema, Source: t.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),
 		})
+	}
+	if err := c.enterTypes(ctx, conn, plans); err != nil {
+		return nil, err
 	}
 	return all, c.enter(ctx, conn, entries)
 }

@@ -14,8 +14,9 @@ type drift struct {
 	before      *entry // the recorded shapes of both; nil: the table existed before the sink first used it
 	adds        bool   // Catalog.AddColumns
 	moved       []renaming
-	upserts     bool // Catalog.Upserts
-	filledLater bool // Catalog.FilledLater
+	casts       map[int16]cast // of target columns, by number, whose values have to become those of another type
+	upserts     bool           // Catalog.Upserts
+	filledLater bool           // Catalog.FilledLater
 }
 
 func (d *drift) compare() {
@@ -91,36 +92,27 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.add(reason, sql)
 	case d.retyped(c, f, want):
 		d.types.use(c.Type)
-		fix := d.withViews(f, d.retype(c, f, want)+" USING "+quote(f.Name)+"::"+want+"; -- or what the source's ALTER TABLE said after USING")
-		fix += "\n" + d.otherValues()
+		fix := d.convert(c, f, want, "; -- or what the source's ALTER TABLE said after USING")
 		if f.Full == want {
-			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
-				forget(d.before.Schema, d.before.Table) + ";"
+			fix = forget(d.before.Schema, d.before.Table) + ";" + d.verify(caughtUp+", where older rows are not what the source has made of them")
 		}
 		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
-	case f.Full == want:
+	case f.Full == want, d.nowText(c, f, want):
 		d.types.use(c.Type)
 	case !d.accepts(f.Full, c):
 		d.types.use(c.Type)
 		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
-			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";")+d.altered(c, want))
+			d.convert(c, f, want, ";"))
 	}
 	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number, Nullable is not known
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
 }
 
-// altered returns the comment that ends the fix of a column whose type the source has altered, or "" if it has not.
-func (d *drift) altered(c *capture.Column, want string) string {
-	if was := d.before.source(c); was == nil || was.Type == want {
-		return ""
-	}
-	return "\n" + d.otherValues()
-}
-
-// otherValues returns the SQL comment that tells how to bring older rows to the values that the source's ALTER TABLE produced.
-func (d *drift) otherValues() string {
-	return strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
+// nowText reports whether an operator has let a column of a composite type take texts since the last row, to change it back later.
+func (d *drift) nowText(c *capture.Column, f *foundColumn, want string) bool {
+	was := d.before.source(c)
+	return composite(c.Type) && f.Full == "text" && was != nil && was.Place == f.Number && was.Type == want && was.Target == want
 }
 
 // retype returns the SQL that gives a target column the type of the source column.
@@ -167,14 +159,6 @@ func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
 		return false
 	}
 	return f.Full != want || was.Target == f.Full
-}
-
-// using returns the USING clause that ALTER TYPE needs where no implicit cast exists.
-func using(column, from, to string) string {
-	if keeps(from, to) {
-		return ""
-	}
-	return " USING " + quote(column) + "::pg_catalog.text::" + to
 }
 
 // surplus checks columns that the source has dropped or never had. One that it has dropped has to accept NULL from now on.

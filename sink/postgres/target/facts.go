@@ -15,6 +15,7 @@ import (
 // regardless of the number of tables.
 type facts struct {
 	entries    []entry
+	typeNotes  []typeEntry
 	found      map[place]*found
 	schemas    map[string]bool
 	types      map[sought]*foundType
@@ -42,6 +43,7 @@ func (c *Catalog) read(ctx context.Context, conn *pgconn.PgConn, tables []*captu
 		{"tailrace.tables", &f.entries, entriesQuery, []any{places, c.Pipeline, c.Sink, oids}},
 		{"the tables", &relations, findQuery, []any{places}},
 		{"schemas", &f.schemas, `SELECT pg_catalog.json_object_agg(n.nspname, true) FROM pg_catalog.pg_namespace n`, nil},
+		{"tailrace.types", &f.typeNotes, typeEntriesQuery, []any{slices.AppendSeq([]sought{}, maps.Keys(types)), c.Pipeline, c.Sink}},
 		{"types", &found, typesQuery, []any{slices.AppendSeq([]sought{}, maps.Keys(types))}},
 	}
 	if len(collations) > 0 {
@@ -76,6 +78,7 @@ func (c *Catalog) registered(f *facts, t *capture.Table) registered {
 // typesIn returns the names that the types and collations of a table have in the target.
 func (c *Catalog) typesIn(f *facts, t *capture.Table, ch *changes) *types {
 	s := c.typesOf(t, ch)
+	s.known = f.typeNotes
 	for w := range s.there {
 		s.there[w] = f.types[w]
 	}
