@@ -159,7 +159,7 @@ func gaps(source, target []part, of []int, f func(gap)) {
 
 // partNames are the names of a type's parts in the target, while statements rename them.
 type partNames struct {
-	s      *types
+	s     *types
 	alter string // ALTER TYPE ... RENAME
 	quote func(string) string
 	names []string
