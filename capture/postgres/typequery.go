@@ -47,7 +47,7 @@ SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
        ARRAY(SELECT e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e
              WHERE t.typtype = 'e' AND e.enumtypid = t.oid ORDER BY e.enumsortorder),
        ARRAY(SELECT e.oid FROM pg_catalog.pg_enum e WHERE t.typtype = 'e' AND e.enumtypid = t.oid ORDER BY e.enumsortorder),
-       pg_catalog.statement_timestamp(),
+       pg_catalog.now(), -- not later than the snapshot of the query
        coalesce((SELECT pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(o.opcname)
            FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_namespace sn ON sn.oid = o.opcnamespace
            WHERE o.oid = r.rngsubopc AND NOT o.opcdefault), ''),

@@ -33,6 +33,7 @@ func (d *drift) tryCasts(ctx context.Context, conn *pgconn.PgConn) error {
 		if f == nil || f.Generated || f.Full == want || keeps(f.Full, want) || d.accepts(f.Full, c) && !d.retyped(c, f, want) {
 			continue
 		}
+		d.types.use(c.Type)
 		how, err := d.tryCast(ctx, conn, f, want)
 		if err != nil {
 			return err
@@ -55,14 +56,20 @@ func (d *drift) tryCast(ctx context.Context, conn *pgconn.PgConn, f *foundColumn
 	return cast{}, nil
 }
 
-// evaluate computes an expression for all rows, and rolls back to a savepoint.
+// evaluate computes an expression for all rows, after the steps that create its type, and rolls back to a savepoint.
 func (d *drift) evaluate(ctx context.Context, conn *pgconn.PgConn, expression string) error {
 	for _, sql := range []string{"SAVEPOINT tailrace_attempt", "SET LOCAL statement_timeout = '2s'"} {
 		if err := exec(ctx, conn, sql); err != nil {
 			return fmt.Errorf("look into %s: %w", d.target, err)
 		}
 	}
-	err := exec(ctx, conn, "SELECT pg_catalog.count("+expression+") FROM "+d.target)
+	var err error
+	for i := 0; i < len(d.steps) && err == nil; i++ {
+		err = exec(ctx, conn, d.steps[i].sql)
+	}
+	if err == nil {
+		err = exec(ctx, conn, "SELECT pg_catalog.count("+expression+") FROM "+d.target)
+	}
 	if back := exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt"); back != nil {
 		return fmt.Errorf("look into %s: %w", d.target, back)
 	}

@@ -16,6 +16,7 @@ type typeDriftCase struct {
 	steps []string
 	halts []string // the reasons of the states
 	adds  []string // with add_columns; nil: the same
+	fix   string   // a part of the fixes
 }
 
 const (
@@ -48,6 +49,7 @@ var typeDrifts = []typeDriftCase{
 	{name: "without a cast, required", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a boolean NOT NULL, b text); INSERT INTO S.t VALUES (1, true, 'a')", steps: []string{"ALTER TABLE S.t ALTER a TYPE date USING '2026-01-02'::date; INSERT INTO S.t VALUES (2, '2026-01-03', 'b')"}, halts: []string{"column a has become date"}},
 	{name: "without a cast, with a default", setup: "CREATE TABLE S.t (id int PRIMARY KEY, b text); INSERT INTO S.t VALUES (1, 'a')", steps: []string{"ALTER TABLE S.t ADD a int NOT NULL DEFAULT 5; INSERT INTO S.t VALUES (2, 'b', 2)", "ALTER TABLE S.t ALTER a DROP DEFAULT; ALTER TABLE S.t ALTER a TYPE uuid USING md5(a::text)::uuid; INSERT INTO S.t VALUES (3, 'b', md5('x')::uuid)"}, halts: []string{"column a is missing", "column a has become uuid"}, adds: []string{"column a has become uuid"}},
 	{name: "a key without a cast", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a int, b text); INSERT INTO S.t VALUES (1, 1, 'a')", steps: []string{"ALTER TABLE S.t ALTER id TYPE uuid USING md5(id::text)::uuid; INSERT INTO S.t VALUES (md5('x')::uuid, 2, 'b')"}, halts: []string{"column id has become uuid"}},
+	{name: "a type that the target lacks", setup: "CREATE TYPE S.mood AS ENUM ('m', 'n'); CREATE TABLE S.t (id int PRIMARY KEY, a text, b text); INSERT INTO S.t VALUES (1, 'm', 'a')", steps: []string{"ALTER TABLE S.t ALTER a TYPE S.mood USING a::S.mood; INSERT INTO S.t VALUES (2, 'n', 'b')"}, halts: []string{"column a has become"}, fix: `USING "a"::`},
 	{name: "values that the cast refuses", setup: "CREATE TABLE S.t (id int PRIMARY KEY, a text, b text); INSERT INTO S.t VALUES (1, 'one', 'a')", steps: []string{"ALTER TABLE S.t ALTER a TYPE int USING length(a); INSERT INTO S.t VALUES (2, 2, 'b')"}, halts: []string{"column a has become integer"}},
 	{name: "values that the cast refuses, without a record", setup: "CREATE TYPE S.mood AS ENUM ('m', 'n'); CREATE TABLE S.t (id int PRIMARY KEY, a varchar(9), b text); INSERT INTO S.t VALUES (1, 'was m', 'a')", steps: []string{forgotten, "ALTER TABLE S.t ALTER a TYPE S.mood USING right(a, 1)::S.mood; INSERT INTO S.t VALUES (4, 'n', 'd')"}, halts: []string{"column a is"}},
 }
@@ -97,6 +99,9 @@ func (r *rig) typeDrift(c typeDriftCase, schema string, add bool) {
 		r.t.Errorf("no state says %q", want)
 	}
 	fixes := strings.Join(r.fixes, "\n")
+	if !strings.Contains(fixes, c.fix) {
+		r.t.Errorf("the fixes lack %s:\n%s", c.fix, fixes)
+	}
 	if strings.Contains(fixes, "verify -repair") {
 		r.repair(schema)
 	}
