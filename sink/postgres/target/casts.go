@@ -65,7 +65,9 @@ func (d *drift) evaluate(ctx context.Context, conn *pgconn.PgConn, expression st
 	}
 	var err error
 	for i := 0; i < len(d.steps) && err == nil; i++ {
-		err = exec(ctx, conn, d.steps[i].sql)
+		if !d.steps[i].optional {
+			err = exec(ctx, conn, d.steps[i].sql)
+		}
 	}
 	if err == nil {
 		err = exec(ctx, conn, "SELECT pg_catalog.count("+expression+") FROM "+d.target)
