@@ -99,7 +99,9 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
 	case f.Full == want, d.nowText(c, f, want):
 		d.types.use(c.Type)
-	case !d.accepts(f.Full, c):
+	case d.accepts(f.Full, c):
+		d.keptAsText(c)
+	default:
 		d.types.use(c.Type)
 		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
 			d.convert(c, f, want, ";"))
