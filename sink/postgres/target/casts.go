@@ -24,7 +24,7 @@ const caughtUp = "then, when the pipeline is streaming and has caught up"
 // tell within two seconds per column. It runs none that alters anything.
 func (d *drift) tryCasts(ctx context.Context, conn *pgconn.PgConn) error {
 	d.casts = map[int16]cast{}
-	if d.before != nil && !d.before.New && d.anyUnsure() {
+	if len(d.unsureNames()) > 0 {
 		return nil // compare stops at them
 	}
 	for i := range d.table.Columns {

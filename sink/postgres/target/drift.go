@@ -45,17 +45,7 @@ func (d *drift) compare() {
 // unsure handles columns that the source cannot identify while the target has columns with the same names that may be different
 // ones. A fix by name could drop valid values, so the fix compares older rows with the source's. It reports whether it found any.
 func (d *drift) unsure() bool {
-	if d.before == nil || d.before.New || !d.anyUnsure() {
-		return false
-	}
-	var names []string
-	for i := range d.table.Columns {
-		c := &d.table.Columns[i]
-		was := d.before.byName(c.Name)
-		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
-			names = append(names, quote(c.Name))
-		}
-	}
+	names := d.unsureNames()
 	if len(names) == 0 {
 		return false
 	}
@@ -63,6 +53,21 @@ func (d *drift) unsure() bool {
 		strings.Join(names, ", ")+" of the target is the same column is not known",
 		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
 	return true
+}
+
+// unsureNames returns the names of such columns, quoted.
+func (d *drift) unsureNames() (names []string) {
+	if d.before == nil || d.before.New || !d.anyUnsure() {
+		return nil
+	}
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		was := d.before.byName(c.Name)
+		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
+			names = append(names, quote(c.Name))
+		}
+	}
+	return names
 }
 
 func (d *drift) anyUnsure() bool {
