@@ -222,9 +222,10 @@ func (c *changes) failed(sql string, err error) error {
 	return fmt.Errorf("make target of %s: %s: %w", c.table, sql, err)
 }
 
-// terminated appends a semicolon to a statement that does not have one.
+// terminated appends a semicolon to a statement that does not have one. A comment may follow it.
 func terminated(sql string) string {
-	if strings.HasSuffix(sql, ";") || strings.Contains(sql, "; --") {
+	last := sql[strings.LastIndexByte(sql, '\n')+1:]
+	if strings.HasSuffix(sql, ";") || strings.Contains(sql, "; --") || strings.HasPrefix(last, "--") {
 		return sql
 	}
 	return sql + ";"

@@ -143,3 +143,18 @@ func TestFormerLabels(t *testing.T) {
 		t.Errorf("%v", c.former)
 	}
 }
+
+// A comment after a statement gets no semicolon: it may end with a command.
+func TestTerminated(t *testing.T) {
+	for sql, want := range map[string]string{
+		"ALTER TABLE t ADD c int":                        "ALTER TABLE t ADD c int;",
+		"ALTER TABLE t ADD c int;":                       "ALTER TABLE t ADD c int;",
+		"ALTER TABLE t ADD c int; -- then: run FILE":     "ALTER TABLE t ADD c int; -- then: run FILE",
+		"ALTER TABLE t ADD c int;\n-- then: run FILE":    "ALTER TABLE t ADD c int;\n-- then: run FILE",
+		"BEGIN;\nALTER TABLE t ADD c int;\nCOMMIT; -- x": "BEGIN;\nALTER TABLE t ADD c int;\nCOMMIT; -- x",
+	} {
+		if got := terminated(sql); got != want {
+			t.Errorf("%q becomes %q, want %q", sql, got, want)
+		}
+	}
+}

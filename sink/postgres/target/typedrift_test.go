@@ -104,6 +104,9 @@ func (r *rig) typeDrift(c typeDriftCase, schema string, add bool) {
 	if !strings.Contains(fixes, c.fix) {
 		r.t.Errorf("the fixes lack %s:\n%s", c.fix, fixes)
 	}
+	if strings.Contains(fixes, "FILE;") {
+		r.t.Errorf("a command ends like SQL:\n%s", fixes)
+	}
 	if strings.Contains(fixes, "verify -repair") {
 		r.repair(schema)
 	}
