@@ -3,6 +3,7 @@ package capture
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Table is one shape of a table. It never changes: a new shape is a new pointer, so what is compiled for a table can
@@ -108,15 +109,17 @@ type Type struct {
 // Fields.
 type UserType struct {
 	Kind      UserTypeKind
-	Extension string   // that creates it; "": none does
-	Labels    []string // of an enum, in order
-	Base      *Type    // of a domain; the subtype of a range; the range of a multirange
-	Modifier  int32    // of a domain's base
-	Collation string   // of a domain or a range, as in Column
-	Required  bool     // of a domain: NOT NULL
-	Checks    []string // of a domain: CHECK (...) in SQL, those that all its values have passed
-	Operators string   // of a range: the operator class in SQL, qualified and quoted, when it is not the subtype's default
-	Multi     string   // of a range: the name of its multirange
+	Read      time.Time // by the server's clock: a transaction that committed before is contained in the definition; zero: not known
+	Extension string    // that creates it; "": none does
+	Labels    []string  // of an enum, in order
+	Numbers   []uint32  // of the labels: pg_enum.oid, which outlives a rename; nil: not known
+	Base      *Type     // of a domain; the subtype of a range; the range of a multirange
+	Modifier  int32     // of a domain's base
+	Collation string    // of a domain or a range, as in Column
+	Required  bool      // of a domain: NOT NULL
+	Checks    []string  // of a domain: CHECK (...) in SQL, those that all its values have passed
+	Operators string    // of a range: the operator class in SQL, qualified and quoted, when it is not the subtype's default
+	Multi     string    // of a range: the name of its multirange
 }
 
 // UserTypeKind is the statement that creates a type, as in pg_type.typtype.
@@ -142,6 +145,7 @@ func (t *Type) String() string {
 
 // Field is an attribute of a composite type.
 type Field struct {
+	Number    int16 // pg_attribute.attnum, which outlives a rename; 0: not known
 	Name      string
 	Type      *Type
 	Modifier  int32

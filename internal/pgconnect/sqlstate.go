@@ -12,6 +12,9 @@ const (
 	ConnectionException          = "08" // the class
 	FeatureNotSupported          = "0A000"
 	DataException                = "22" // the class
+	NumericValueOutOfRange       = "22003"
+	InvalidDatetimeFormat        = "22007"
+	DatetimeFieldOverflow        = "22008"
 	DivisionByZero               = "22012"
 	InvalidParameterValue        = "22023"
 	InvalidTextRepresentation    = "22P02"

@@ -79,7 +79,7 @@ func (s *Settings) Drop(ctx context.Context, pipeline, name string, _ capture.Or
 
 // registers are the tables in schema tailrace that have rows of a sink.
 var registers = []struct{ table, what string }{
-	{"tailrace.progress", "progress record"}, {"tailrace.tables", "record of a table"}, {"tailrace.parked", "parked change"},
+	{"tailrace.progress", "progress record"}, {"tailrace.tables", "record of a table"}, {"tailrace.types", "record of a type"}, {"tailrace.parked", "parked change"},
 }
 
 func drop(ctx context.Context, db *dml.Conn, pipeline, name []byte, dry bool) (lines []string, err error) {

@@ -89,10 +89,10 @@ func (a *applier) makeEarlierShapes(ctx context.Context, err error) error {
 // driftCause returns the error that describes what an operator, or the sink, has to change in the target's schema to resolve a
 // conflict. It is nil when a row or a constraint causes the conflict.
 func (a *applier) driftCause(c *conflict) error {
-	if c.err == nil || c.change == nil {
+	if c.err == nil || c.change == nil || c.plan == nil {
 		return nil
 	}
-	cause := a.catalog.Explain(c.change.Table, c.err)
+	cause := a.catalog.Explain(c.plan.Rel, c.change, c.err)
 	var apart *target.Apart
 	if capture.AsProblem(cause) != nil || errors.As(cause, &apart) {
 		return cause

@@ -100,6 +100,43 @@ func TestDriftOfATarget(t *testing.T) {
 	})
 }
 
+// pairs is a table with a composite type, before an attribute was dropped.
+var pairs = &capture.Table{
+	OID: 44, Schema: "public", Name: "pairs", Key: []int{0},
+	Columns: []capture.Column{
+		{Name: "id", Type: &capture.Type{Name: "int4"}, Modifier: -1, Key: true, Identity: true, Number: 1},
+		{Name: "p", Modifier: -1, Nullable: true, Number: 2, Type: &capture.Type{
+			Schema: "public", Name: "pair", Kind: capture.KindComposite, User: &capture.UserType{Kind: capture.UserComposite, Modifier: -1},
+			Fields: []capture.Field{{Name: "x", Type: &capture.Type{Name: "int4"}, Modifier: -1}},
+		}},
+	},
+}
+
+// A row with another shape of a composite type than the target's halts the sink under every policy, and is written after the fix.
+func TestOtherShapeOfAType(t *testing.T) {
+	both(t, func(t *testing.T, s *testenv.PostgresServer) {
+		for _, policy := range []postgres.Policy{postgres.Halt, postgres.Park, postgres.SourceWins} {
+			database := testenv.NewDatabase(t, s)
+			o := postgres.Options{URL: s.URL(database), OnConflict: policy, AddColumns: true}
+			if err := write(t, o, insert(pairs, 0x1000, "1", "(1)")); err != nil {
+				t.Fatal(err)
+			}
+			old := insert(pairs, 0x2000, "2", "(2,b)")
+			p := capture.AsProblem(write(t, o, old))
+			if p == nil || p.State != "schema_changed" || !strings.Contains(p.Reason, "another shape of the composite type of column p") {
+				t.Fatalf("policy %d: %v", policy, p)
+			}
+			s.ExecIn(t, database, p.Fix)
+			if err := write(t, o, old); err != nil {
+				t.Fatalf("policy %d: %v", policy, err)
+			}
+			if got := s.Query(t, database, "SELECT string_agg(p, ' ' ORDER BY id) FROM pairs"); got != "(1) (2,b)" {
+				t.Errorf("policy %d: the rows are %s", policy, got)
+			}
+		}
+	})
+}
+
 // A transaction that expands and contracts (a column is added, filled, and gets the name of one that is dropped) with rows of
 // each shape is written by running the fixes exactly as given: each fits the target at that moment.
 func TestShapesWithinATransaction(t *testing.T) {

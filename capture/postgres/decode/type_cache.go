@@ -64,7 +64,7 @@ func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
 		t.Kind, t.Fields = capture.KindComposite, make([]capture.Field, len(row.fields))
 		for i, name := range row.fields {
 			t.Fields[i] = capture.Field{
-				Name: name, Type: s.resolve(row.fieldTypes[i], rows), Modifier: row.fieldMods[i], Collation: row.fieldOrder[i],
+				Number: row.fieldNums[i], Name: name, Type: s.resolve(row.fieldTypes[i], rows), Modifier: row.fieldMods[i], Collation: row.fieldOrder[i],
 			}
 		}
 	case row.extension == "hstore" && row.name == "hstore" && row.class == "b":
@@ -79,7 +79,7 @@ func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
 		return nil
 	}
 	m := &capture.UserType{
-		Kind: capture.UserTypeKind(row.class[0]), Extension: row.extension, Labels: row.labels, Modifier: row.modifier,
+		Kind: capture.UserTypeKind(row.class[0]), Read: row.read.UTC(), Extension: row.extension, Labels: row.labels, Numbers: row.numbers, Modifier: row.modifier,
 		Collation: row.collation, Required: row.required, Checks: row.checks, Operators: row.operators, Multi: row.multi,
 	}
 	if part := row.base + row.part; part != 0 { // a type has one of them

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"time"
+
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tailrace/tailrace/capture"
@@ -42,10 +44,13 @@ type typeRow struct {
 	required     bool   // of a domain
 	checks       []string
 	labels       []string // of an enum
-	operators    string   // of a range
-	multi        string   // of a range
+	numbers      []uint32 // of the labels
+	read         time.Time
+	operators    string // of a range
+	multi        string // of a range
 
 	fields     []string // of a composite
+	fieldNums  []int16
 	fieldTypes []uint32
 	fieldMods  []int32
 	fieldOrder []string // collations

@@ -48,11 +48,13 @@ SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
              WHERE t.typtype = 'd' AND k.contypid = t.oid AND k.contype = 'c' AND k.convalidated ORDER BY k.conname),
        ARRAY(SELECT e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e
              WHERE t.typtype = 'e' AND e.enumtypid = t.oid ORDER BY e.enumsortorder),
+       ARRAY(SELECT e.oid FROM pg_catalog.pg_enum e WHERE t.typtype = 'e' AND e.enumtypid = t.oid ORDER BY e.enumsortorder),
+       pg_catalog.now(), -- not later than the snapshot of the query
        coalesce((SELECT pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(o.opcname)
            FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_namespace sn ON sn.oid = o.opcnamespace
            WHERE o.oid = r.rngsubopc AND NOT o.opcdefault), ''),
        coalesce((SELECT mt.typname::pg_catalog.text FROM pg_catalog.pg_type mt WHERE mt.oid = r.rngmultitypid), ''),
-       f.names, f.types, f.modifiers, f.collations
+       f.names, f.numbers, f.types, f.modifiers, f.collations
 FROM need
 JOIN pg_catalog.pg_type t ON t.oid = need.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -60,13 +62,13 @@ LEFT JOIN pg_catalog.pg_range r ON t.typtype = 'r' AND r.rngtypid = t.oid
 LEFT JOIN pg_catalog.pg_range m ON t.typtype = 'm' AND m.rngmultitypid = t.oid
 LEFT JOIN pg_catalog.pg_type part ON part.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'r' THEN r.rngsubtype END
 LEFT JOIN LATERAL (
-    SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum),
+    SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum), pg_catalog.array_agg(a.attnum ORDER BY a.attnum),
            pg_catalog.array_agg(a.atttypid ORDER BY a.attnum), pg_catalog.array_agg(a.atttypmod ORDER BY a.attnum),
            pg_catalog.array_agg(` + collationOf("a.attcollation", "at.typcollation") + ` ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_type at ON at.oid = a.atttypid
     WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-) AS f (names, types, modifiers, collations) ON t.typtype = 'c'`
+) AS f (names, numbers, types, modifiers, collations) ON t.typtype = 'c'`
 
 // collationOf returns the SQL of a collation's name, qualified and quoted, and ” where it is the usual one.
 func collationOf(collation, usual string) string {
@@ -89,7 +91,7 @@ func typeRows(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]ty
 	var t typeRow
 	into := []any{
 		&t.oid, &t.schema, &t.name, &t.class, &t.extension, &t.base, &t.elem, &t.part, &t.delim, &t.modifier, &t.collation,
-		&t.required, &t.checks, &t.labels, &t.operators, &t.multi, &t.fields, &t.fieldTypes, &t.fieldMods, &t.fieldOrder,
+		&t.required, &t.checks, &t.labels, &t.numbers, &t.read, &t.operators, &t.multi, &t.fields, &t.fieldNums, &t.fieldTypes, &t.fieldMods, &t.fieldOrder,
 	}
 	if _, err = pgx.ForEachRow(rows, into, func() error {
 		all[t.oid] = t

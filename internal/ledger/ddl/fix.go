@@ -41,6 +41,7 @@ var (
 	onTarget   = regexp.MustCompile(`(?i)\b(in|on|at) the (target|replica)`)
 	again      = regexp.MustCompile(`(?i)\b(start (it )?(again|from scratch)|restart)\b`)
 	or         = regexp.MustCompile(`^(-- )?or[ ,:]`)
+	afterThat  = regexp.MustCompile(`^-- after that: ((?:ALTER|DROP)\b[^\n]*;)$`)
 	orSet      = regexp.MustCompile(`(?m)^or set (on_conflict = "source_wins"), and restart\.`)
 )
 
@@ -52,6 +53,10 @@ func Steps(fix string, source bool) (steps []Step) {
 		line = strings.TrimSpace(line)
 		if or.MatchString(line) {
 			break
+		}
+		if last := afterThat.FindStringSubmatch(line); last != nil {
+			steps = append(steps, Step{Source: source, SQL: last[1], Later: true})
+			continue
 		}
 		sql, comment := split(line)
 		if prose := sql == "" || comment != ""; prose {
@@ -80,8 +85,9 @@ func Steps(fix string, source bool) (steps []Step) {
 	}
 	later := false
 	for i := range steps {
-		later = later || steps[i].Later
-		steps[i].Later = later && steps[i].SQL == "" // a halted pipeline waits for SQL
+		if later = later || steps[i].Later; steps[i].SQL == "" { // a halted pipeline waits for SQL
+			steps[i].Later = later
+		}
 	}
 	return steps
 }

@@ -58,6 +58,10 @@ func TestSteps(t *testing.T) {
 			{SQL: "ALTER TABLE t ADD COLUMN d int;"},
 		}},
 		{"an alternative of more lines", "TRUNCATE t;\n-- or keep the rows:\nALTER TABLE t RENAME TO kept;\nDELETE FROM u;", false, []Step{{SQL: "TRUNCATE t;"}}},
+		{
+			"SQL after a comparison", "ALTER TABLE t ALTER c TYPE text;\n-- then, when the pipeline is streaming: tailrace verify -repair -table t FILE\n-- after that: ALTER TABLE t ALTER c TYPE addr USING c::addr;", false,
+			[]Step{{SQL: "ALTER TABLE t ALTER c TYPE text;"}, {Command: "tailrace verify -repair -table t FILE", Later: true}, {SQL: "ALTER TABLE t ALTER c TYPE addr USING c::addr;", Later: true}},
+		},
 		{"prose", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = 1;\nor set on_conflict = \"source_wins\"", false, nil},
 	} {
 		if have := Steps(c.fix, c.source); !reflect.DeepEqual(have, c.want) {

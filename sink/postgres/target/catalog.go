@@ -28,6 +28,8 @@ type Catalog struct {
 	// Before is called before each statement that creates or alters an object, with the reason for altering an existing one.
 	// It may be nil.
 	Before func(reason, sql string)
+
+	former map[string][]string // by type as SQL: the previous names of an enum's labels
 }
 
 // Relation returns the target of a source table's shape; see Relations.
@@ -182,7 +184,6 @@ type planned struct {
 	deferrable bool             // the key may be checked at the end of a transaction, as in the source
 	repairs    bool             // Catalog.Repairs
 	views      map[int16][]view // views of the target that use a column, by its number
-	casts      map[int16]cast   // of target columns whose type differs from the source's, by number
 	alike      map[int16]bool   // target columns, by number, whose values equal those of the source column with the same name
 }
 
@@ -213,10 +214,10 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	if err := p.findViews(ctx, conn); err != nil {
 		return nil, err
 	}
-	if err := p.findCasts(ctx, conn); err != nil {
+	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts}
+	if err := d.tryCasts(ctx, conn); err != nil {
 		return nil, err
 	}
-	d := drift{planned: p, before: p.was, adds: c.AddColumns, upserts: c.Upserts}
 	d.compare()
 	return p, nil
 }
@@ -249,6 +250,9 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		entries = append(entries, entry{
 			Schema: schema, Table: t.Name, SourceSchema: t.Schema, Source: t.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),
 		})
+	}
+	if err := c.enterTypes(ctx, conn, plans); err != nil {
+		return nil, err
 	}
 	return all, c.enter(ctx, conn, entries)
 }

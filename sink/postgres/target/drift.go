@@ -14,7 +14,8 @@ type drift struct {
 	before  *entry // the recorded shapes of both; nil: the table existed before the sink first used it
 	adds    bool   // Catalog.AddColumns
 	moved   []renaming
-	upserts bool // Catalog.Upserts
+	casts   map[int16]cast // of target columns, by number, whose values have to become those of another type
+	upserts bool           // Catalog.Upserts
 }
 
 func (d *drift) compare() {
@@ -43,17 +44,7 @@ func (d *drift) compare() {
 // unsure handles columns that the source cannot identify while the target has columns with the same names that may be different
 // ones. A fix by name could drop valid values, so the fix compares older rows with the source's. It reports whether it found any.
 func (d *drift) unsure() bool {
-	if d.before == nil || d.before.New || !d.anyUnsure() {
-		return false
-	}
-	var names []string
-	for i := range d.table.Columns {
-		c := &d.table.Columns[i]
-		was := d.before.byName(c.Name)
-		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
-			names = append(names, quote(c.Name))
-		}
-	}
+	names := d.unsureNames()
 	if len(names) == 0 {
 		return false
 	}
@@ -61,6 +52,21 @@ func (d *drift) unsure() bool {
 		strings.Join(names, ", ")+" of the target is the same column is not known",
 		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
 	return true
+}
+
+// unsureNames returns the names of such columns, quoted.
+func (d *drift) unsureNames() (names []string) {
+	if d.before == nil || d.before.New || !d.anyUnsure() {
+		return nil
+	}
+	for i := range d.table.Columns {
+		c := &d.table.Columns[i]
+		was := d.before.byName(c.Name)
+		if was != nil && was.maybe(c) && d.found.column(c.Name) != nil {
+			names = append(names, quote(c.Name))
+		}
+	}
+	return names
 }
 
 func (d *drift) anyUnsure() bool {
@@ -90,61 +96,34 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.add(reason, sql)
 	case d.retyped(c, f, want) && (f.Full != want || !d.repairs):
 		d.types.use(c.Type)
-		fix := d.withViews(f, d.converted(c, f, want)) + "\n" + d.otherValues()
+		fix := d.convert(c, f, want, "; -- or what the source's ALTER TABLE said after USING")
 		if f.Full == want {
-			fix = "-- let " + quote(c.Name) + " of the older rows be what the source has made of it, then:\n" +
-				forget(d.before.Schema, d.before.Table) + ";"
+			fix = forget(d.before.Schema, d.before.Table) + ";" + d.verify(caughtUp+", where older rows are not what the source has made of them")
 		}
 		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
-	case f.Full == want:
+	case f.Full == want, d.nowText(c, f, want):
 		d.types.use(c.Type)
-	case !d.accepts(f.Full, c):
+	case d.accepts(f.Full, c):
+		d.keptAsText(c)
+	default:
 		d.types.use(c.Type)
 		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
-			d.withViews(f, d.retype(c, f, want)+using(f.Name, f.Full, want)+";")+d.altered(c, want))
+			d.convert(c, f, want, ";"))
 	}
 	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number, Nullable is not known
 		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
 	}
 }
 
-// altered returns the comment that ends the fix of a column whose type the source has altered, or "" if it has not.
-func (d *drift) altered(c *capture.Column, want string) string {
-	if was := d.before.source(c); was == nil || was.Type == want {
-		return ""
-	}
-	return "\n" + d.otherValues()
+// nowText reports whether an operator has let a column of a composite type take texts since the last row, to change it back later.
+func (d *drift) nowText(c *capture.Column, f *foundColumn, want string) bool {
+	was := d.before.source(c)
+	return composite(c.Type) && f.Full == "text" && was != nil && was.Place == f.Number && was.Type == want && was.Target == want
 }
 
-// otherValues returns the SQL comment that tells how to bring older rows to the values that the source's ALTER TABLE produced.
-func (d *drift) otherValues() string {
-	return strings.TrimSpace(d.verify("then, when the pipeline is streaming and has caught up, where USING made other values"))
-}
-
-// converted returns the SQL that gives a target column the type of the source column, where the source has made other values of the
-// older ones. Without a cast there is no value for older rows.
-func (d *drift) converted(c *capture.Column, f *foundColumn, want string) string {
-	const or = "; -- or what the source's ALTER TABLE said after USING"
-	name := quote(f.Name)
-	switch {
-	case d.cast(f).Explicit:
-		return d.retype(c, f, want) + " USING " + name + "::" + want + or
-	case c.Key || d.inPrimary(f.Name):
-		return "TRUNCATE " + d.target + "; -- no change could find its rows any more\n" +
-			d.retype(c, f, want) + " USING " + name + "::pg_catalog.text::" + want + ";"
-	case f.Required:
-		return d.retype(c, f, want, "ALTER COLUMN "+name+" DROP NOT NULL, ") + " USING NULL" + or
-	}
-	return d.retype(c, f, want) + " USING NULL" + or
-}
-
-// retype returns the SQL that gives a target column the type of the source column. first are other parts of the same ALTER TABLE. A
-// default that cannot be converted would prevent it; rows come with all values.
-func (d *drift) retype(c *capture.Column, f *foundColumn, want string, first ...string) string {
-	if f.Default && !f.Identity && !d.cast(f).Assigned {
-		first = append(first, "ALTER COLUMN "+quote(f.Name)+" DROP DEFAULT, ")
-	}
-	return "ALTER TABLE " + d.target + " " + strings.Join(first, "") + "ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
+// retype returns the SQL that gives a target column the type of the source column.
+func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
+	return "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
 		d.types.collate(c.Collation, "column "+c.Name+" of "+d.target)
 }
 
@@ -186,14 +165,6 @@ func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
 		return false
 	}
 	return f.Full != want || was.Target == f.Full
-}
-
-// using returns the USING clause that ALTER TYPE needs where no implicit cast exists.
-func using(column, from, to string) string {
-	if keeps(from, to) {
-		return ""
-	}
-	return " USING " + quote(column) + "::pg_catalog.text::" + to
 }
 
 // surplus checks columns that the source has dropped or never had. One that it has dropped has to accept NULL from now on.

@@ -15,6 +15,7 @@ import (
 // regardless of the number of tables.
 type facts struct {
 	entries    []entry
+	typeNotes  []typeEntry
 	found      map[place]*found
 	schemas    map[string]bool
 	types      map[sought]*foundType
@@ -26,10 +27,16 @@ type facts struct {
 func (c *Catalog) read(ctx context.Context, conn *pgconn.PgConn, tables []*capture.Table) (*facts, error) {
 	places, oids := []place{}, []uint32{}
 	types, collations := map[sought]*foundType{}, map[string]bool{}
+	var typed []sought // columns with a user's type
 	for _, t := range tables {
 		places = append(places, place{c.home(t), t.Name})
 		if t.OID != 0 {
 			oids = append(oids, t.OID)
+		}
+		for _, column := range t.Columns {
+			if len(printed(column.Type, nil)) > 0 {
+				typed = append(typed, asText(c.home(t), t.Name, column.Name))
+			}
 		}
 		s := c.typesOf(t, nil)
 		maps.Copy(types, s.there)
@@ -42,6 +49,7 @@ func (c *Catalog) read(ctx context.Context, conn *pgconn.PgConn, tables []*captu
 		{"tailrace.tables", &f.entries, entriesQuery, []any{places, c.Pipeline, c.Sink, oids}},
 		{"the tables", &relations, findQuery, []any{places}},
 		{"schemas", &f.schemas, `SELECT pg_catalog.json_object_agg(n.nspname, true) FROM pg_catalog.pg_namespace n`, nil},
+		{"tailrace.types", &f.typeNotes, typeEntriesQuery, []any{slices.AppendSeq(append([]sought{}, typed...), maps.Keys(types)), c.Pipeline, c.Sink}},
 		{"types", &found, typesQuery, []any{slices.AppendSeq([]sought{}, maps.Keys(types))}},
 	}
 	if len(collations) > 0 {
@@ -76,6 +84,7 @@ func (c *Catalog) registered(f *facts, t *capture.Table) registered {
 // typesIn returns the names that the types and collations of a table have in the target.
 func (c *Catalog) typesIn(f *facts, t *capture.Table, ch *changes) *types {
 	s := c.typesOf(t, ch)
+	s.known = f.typeNotes
 	for w := range s.there {
 		s.there[w] = f.types[w]
 	}

@@ -124,6 +124,7 @@ func (r *rig) follow(catalog *Catalog, changes []capture.Change, want []string, 
 			r.t.Fatalf("step %d: %v; want %q", step, err, want)
 		}
 		want = want[1:]
+		r.fixes = append(r.fixes, p.Fix)
 		r.target.ExecIn(r.t, r.to, p.Fix)
 	}
 	r.t.Fatalf("step %d halts again and again", step)

@@ -2,7 +2,6 @@ package target
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
@@ -125,12 +124,14 @@ func (s *types) attribute(t *capture.Type, f capture.Field) string {
 func (s *types) compareType(t *capture.Type, f *foundType) {
 	m, name := t.User, quote(s.sought(t, -1).Schema, t.Name)
 	differs := f.By != string(rune(m.Kind))
+	was := s.recorded(t)
 	switch {
 	case differs:
+	case was != nil && m.Read.Before(was.Read): // rows of an older shape come again: the target is newer than they are
 	case m.Kind == capture.UserEnum:
-		s.compareLabels(name, m.Labels, f.Labels)
+		s.compareLabels(t, name, f.Labels)
 	case m.Kind == capture.UserComposite:
-		s.compareFields(t, name, f.Fields)
+		s.compareAttributes(t, name, f.Fields)
 	case m.Kind == capture.UserDomain:
 		if f.Required && !m.Required {
 			s.addManual("domain "+name+" is NOT NULL in the target only", "ALTER DOMAIN "+name+" DROP NOT NULL")
@@ -143,91 +144,6 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 		s.refusal("type_taken", "type "+name+" of the target is not what "+t.String()+" is in the source",
 			"ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+"; -- then it is made anew, for new columns")
 	}
-}
-
-// compareLabels adds the labels that an enum lacks. Postgres cannot drop a label, so one that only the target has was renamed in
-// the source, to a label between the same neighbors. The stream does not carry the renaming.
-func (s *types) compareLabels(name string, source, target []string) {
-	from, after := 0, 0 // the indexes after the last label that both have
-	for i := 0; i <= len(source); i++ {
-		end := len(target)
-		if i < len(source) {
-			if end = slices.Index(target, source[i]); end < 0 {
-				continue
-			}
-		}
-		former := slices.DeleteFunc(slices.Clone(target[min(after, end):end]), func(l string) bool { return slices.Contains(source, l) })
-		s.labelsBetween(name, source, target, from, i, former)
-		from, after = i+1, end+1
-	}
-}
-
-// labelsBetween compares one gap between common labels: the target has none of source[from:to], and the source none of former.
-func (s *types) labelsBetween(name string, source, target []string, from, to int, former []string) {
-	switch lacks := source[from:to]; {
-	case len(former) == 0:
-	case len(former) == len(lacks):
-		for i, l := range lacks {
-			s.addManual("label "+former[i]+" of enum "+name+" is called "+l+" in the source",
-				"ALTER TYPE "+name+" RENAME VALUE "+literal(former[i])+" TO "+literal(l))
-		}
-		return
-	case len(lacks) > 0:
-		s.addManual("of enum "+name+" the source has "+literals(lacks)+" in the place of "+literals(former),
-			"-- rename each of the latter to what the source calls it now: ALTER TYPE "+name+" RENAME VALUE "+literal(former[0])+" TO '...'")
-		return
-	}
-	for i := from; i < to; i++ {
-		where := ""
-		if i > 0 {
-			where = " AFTER " + literal(source[i-1])
-		} else if len(target) > 0 {
-			where = " BEFORE " + literal(target[0])
-		}
-		s.apart("enum "+name+" lacks label "+source[i], "ALTER TYPE "+name+" ADD VALUE "+literal(source[i])+where)
-	}
-}
-
-// compareFields adds missing attributes at the end, which keeps the text of older values equal on both sides. Any other
-// difference needs an operator.
-func (s *types) compareFields(t *capture.Type, name string, target []field) {
-	target = s.withoutDropped(t, name, target)
-	for i, f := range t.Fields {
-		switch want := s.sql(f.Type, f.Modifier); {
-		case i >= len(target):
-			s.add("type "+name+" lacks attribute "+f.Name, "ALTER TYPE "+name+" ADD ATTRIBUTE "+s.attribute(t, f))
-		case target[i].Name != f.Name:
-			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].Name+" in the target",
-				"ALTER TYPE "+name+" RENAME ATTRIBUTE "+quote(target[i].Name)+" TO "+quote(f.Name)+
-					"; -- or DROP ATTRIBUTE, where the source has dropped it")
-		case target[i].SQL != want:
-			s.addManual("attribute "+f.Name+" of type "+name+" is "+target[i].SQL+" in the target and "+want+" in the source",
-				"ALTER TYPE "+name+" ALTER ATTRIBUTE "+quote(f.Name)+" TYPE "+want)
-		}
-	}
-	for _, f := range target[min(len(target), len(t.Fields)):] { // in addition to renamed ones
-		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
-	}
-}
-
-// withoutDropped returns the target's attributes that the source still has, if the source dropped all others and renamed none.
-// Otherwise it returns target unchanged.
-func (s *types) withoutDropped(t *capture.Type, name string, target []field) []field {
-	var kept, dropped []field
-	for _, f := range target {
-		if n := len(kept); n < len(t.Fields) && t.Fields[n].Name == f.Name {
-			kept = append(kept, f)
-		} else {
-			dropped = append(dropped, f)
-		}
-	}
-	if len(kept) < len(t.Fields) {
-		return target
-	}
-	for _, f := range dropped {
-		s.addManual("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
-	}
-	return kept
 }
 
 func literals(all []string) string {

@@ -21,29 +21,38 @@ CREATE TABLE tailrace.tables (
     PRIMARY KEY (target_schema, target_table));
 CREATE INDEX ON tailrace.tables (pipeline, sink, source_oid)`
 
+// makeTypes creates tailrace.types. For each enum and composite type of a sink's tables the table records which label or attribute
+// of the target is which one of the source, by number: a rename, on either side, is then told from a new one.
+const makeTypes = `
+CREATE TABLE tailrace.types (
+    pipeline text, sink text, target_schema text, target_type text, source_oid oid NOT NULL, read timestamptz NOT NULL,
+    parts jsonb NOT NULL, PRIMARY KEY (pipeline, sink, target_schema, target_type))`
+
 // lockNumber is the key of the advisory lock that a sink takes while it creates objects that all sinks share. It is the same as
 // for tailrace.progress.
 const lockNumber = 7_381_920_465
 
-// Prepare creates the schema tailrace, the table tailrace.tables and the Catalog's schema when they are missing. Call it in a
+// Prepare creates the schema tailrace, the tables tailrace.tables and tailrace.types, and the Catalog's schema when they are missing. Call it in a
 // separate transaction before the first Relation, so that sinks that start at the same time do not wait until the others have
 // written rows.
 func (c *Catalog) Prepare(ctx context.Context, conn *pgconn.PgConn) error {
-	missing := struct{ Ours, Tables, Schema bool }{}
+	missing := struct{ Ours, Tables, Types, Schema bool }{}
 	err := ask(ctx, conn, &missing, `SELECT pg_catalog.json_build_object(
 		'Ours', pg_catalog.to_regnamespace('tailrace') IS NULL, 'Tables', pg_catalog.to_regclass('tailrace.tables') IS NULL,
+		'Types', pg_catalog.to_regclass('tailrace.types') IS NULL,
 		'Schema', $1::pg_catalog.text <> '' AND NOT EXISTS (
 			SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::pg_catalog.text))`, c.Schema)
 	if err != nil {
 		return fmt.Errorf("look for tailrace.tables: %w", err)
 	}
-	if !missing.Ours && !missing.Tables && !missing.Schema {
+	if missing == (struct{ Ours, Tables, Types, Schema bool }{}) {
 		return nil
 	}
 	lock := fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d)", int64(lockNumber))
 	for _, sql := range []string{
 		lock, "DO $$ BEGIN IF pg_catalog.to_regnamespace('tailrace') IS NULL THEN CREATE SCHEMA tailrace; END IF; END $$",
 		`DO $$ BEGIN IF pg_catalog.to_regclass('tailrace.tables') IS NULL THEN` + makeRegistry + `; END IF; END $$`,
+		`DO $$ BEGIN IF pg_catalog.to_regclass('tailrace.types') IS NULL THEN` + makeTypes + `; END IF; END $$`,
 		"CREATE SCHEMA IF NOT EXISTS " + quote(c.Schema),
 	} {
 		if sql == `CREATE SCHEMA IF NOT EXISTS ""` {
@@ -182,6 +191,40 @@ func (c *Catalog) enter(ctx context.Context, conn *pgconn.PgConn, entries []entr
 		}
 	}
 	return nil
+}
+
+// enterTypes records which parts of the types of source tables are which ones of the target's.
+func (c *Catalog) enterTypes(ctx context.Context, conn *pgconn.PgConn, plans []*planned) error {
+	var entries []typeEntry
+	for _, p := range plans {
+		for _, e := range p.types.seen {
+			c.remember(&e)
+			known := slices.ContainsFunc(p.types.known, func(k typeEntry) bool { return k.Schema == e.Schema && k.Type == e.Type && e.equal(&k) })
+			entered := slices.ContainsFunc(entries, func(o typeEntry) bool { return o.Schema == e.Schema && o.Type == e.Type })
+			if !known && !entered {
+				entries = append(entries, e)
+			}
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := ask(ctx, conn, new(int), enterTypesQuery, entries, c.Pipeline, c.Sink); err != nil {
+		return fmt.Errorf("write tailrace.types: %w", err)
+	}
+	return nil
+}
+
+// remember keeps the previous names of labels for Explain.
+func (c *Catalog) remember(e *typeEntry) {
+	var former []string
+	for _, k := range e.Parts {
+		former = append(former, k.Former...)
+	}
+	if c.former == nil {
+		c.former = map[string][]string{}
+	}
+	c.former[quote(e.Schema, e.Type)] = former
 }
 
 // forget returns the SQL that deletes the entry of a target, so that the target is adopted as it is.

@@ -10,7 +10,7 @@
 //	5  plan         creates the table or compares it column by column, including the types
 //	6  problem      returns everything that an operator has to do, or
 //	7  runAll       runs the steps; plan then has to find nothing left to do
-//	8  enter        records the shapes in tailrace.tables
+//	8  enter        records the shapes in tailrace.tables, and the parts of types in tailrace.types
 package target
 
 import (

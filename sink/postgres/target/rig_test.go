@@ -43,6 +43,7 @@ type rig struct {
 	last           capture.Position
 	stop           func() // the source
 	marks          int
+	fixes          []string // that were followed
 }
 
 func newRig(t *testing.T, source, target int) *rig {
@@ -191,7 +192,11 @@ func (r *rig) try(c *Catalog, changes []capture.Change) (map[string]*Relation, e
 			by[change.Table], all[change.Table.String()] = rel, rel
 		}
 		if err == nil {
-			err = write(ctx, r.conn, rel, change)
+			if err = write(ctx, r.conn, rel, change); err != nil {
+				if cause := c.Explain(rel, &change, err); cause != nil {
+					err = cause
+				}
+			}
 		}
 		if err != nil {
 			r.must(exec(ctx, r.conn, "ROLLBACK"))

@@ -74,8 +74,9 @@ func TestLabelInMidStream(t *testing.T) {
 		halting := &Catalog{Pipeline: "p", Sink: "s", Schema: "copy"}
 		changes := r.pull()
 		table := changes[0].Table
-		_, err := r.apply(halting, changes)
+		made, err := r.apply(halting, changes)
 		r.must(err)
+		rel := made["it.t"]
 		next := func(label string) ([]capture.Change, error) {
 			r.exec(`ALTER TYPE it."My ""mood""" ADD VALUE `+literal(label),
 				"INSERT INTO it.t SELECT max(id) + 1, ARRAY["+literal(label)+"]::it.\"My \"\"mood\"\"\"[], NULL, 'x' FROM it.t")
@@ -89,20 +90,20 @@ func TestLabelInMidStream(t *testing.T) {
 			return changes, err
 		}
 		changes, err = next(`it's : "b"`)
-		p := wantProblem(t, halting.Explain(table, err), halts, `enum "copy"."My ""mood""" lacks label it's : "b", which it.t has`, "ADD VALUE")
+		p := wantProblem(t, halting.Explain(rel, &changes[0], err), halts, `enum "copy"."My ""mood""" lacks label it's : "b", which it.t has`, "ADD VALUE")
 		r.target.ExecIn(t, r.to, p.Fix)
 		_, err = r.apply(halting, changes)
 		r.must(err)
 		changes, err = next("c")
 		var apart *Apart
-		if err = (&Catalog{Schema: "copy", AddColumns: true}).Explain(table, err); !errors.As(err, &apart) {
+		if err = (&Catalog{Schema: "copy", AddColumns: true}).Explain(rel, &changes[0], err); !errors.As(err, &apart) {
 			t.Fatal(err)
 		}
 		r.must(exec(t.Context(), r.conn, apart.Statements[0]))
 		_, err = r.apply(halting, changes)
 		r.must(err)
 		r.equal("it", "t", "copy", "t")
-		if err := halting.Explain(table, errors.New("another error")); err != nil {
+		if err := halting.Explain(rel, &changes[0], errors.New("another error")); err != nil {
 			t.Errorf("another error is explained: %v", err)
 		}
 	})

@@ -79,7 +79,7 @@ func TestTargets(t *testing.T) {
 		t.Run("no rights", func(t *testing.T) {
 			role := "role_" + r.to
 			r.target.ExecIn(t, r.to, "CREATE ROLE "+role, "GRANT USAGE ON SCHEMA copy, tailrace TO "+role,
-				"GRANT ALL ON tailrace.tables TO "+role)
+				"GRANT ALL ON tailrace.tables, tailrace.types TO "+role)
 			defer r.target.ExecIn(t, r.to, "DROP OWNED BY "+role, "DROP ROLE "+role)
 			changes := of("a.keyed VALUES (1)")
 			r.must(exec(t.Context(), r.conn, "SET ROLE "+role))

@@ -13,6 +13,8 @@ type types struct {
 	there  map[sought]*foundType
 	used   map[*capture.Type]bool
 	orders map[string]bool // collations that exist
+	known  []typeEntry     // what tailrace.types contains
+	seen   []typeEntry     // what it has to contain after the changes
 	*changes
 }
 
@@ -27,15 +29,19 @@ type foundType struct {
 	Asked     sought
 	SQL       string // qualified and quoted, with the modifier that was asked for
 	By        string // pg_type.typtype
-	Labels    []string
+	Labels    []part
 	Base      string // of a domain or a range, in SQL
 	Required  bool
-	Fields    []field
+	Fields    []part
 	Installed bool // the extension is installed, with or without the type
 }
 
-// field is an attribute of a composite type, with its type in SQL.
-type field struct{ Name, SQL string }
+// part is a label of an enum, or an attribute of a composite type.
+type part struct {
+	Number uint32 // pg_enum.oid or pg_attribute.attnum, which outlive a rename; 0: not known
+	Name   string
+	SQL    string // the type of an attribute
+}
 
 // byName are types whose values refer to objects of their own database. The replica stores them as text, which prints the
 // same.
@@ -48,12 +54,12 @@ const typesQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Asked', w.asked, 'Installed', EXISTS (
     SELECT FROM pg_catalog.pg_extension e WHERE e.extname = w.asked ->> 'Extension'),
   'SQL', pg_catalog.format_type(t.oid, (w.asked ->> 'Modifier')::pg_catalog.int4), 'By', t.typtype,
-  'Labels', (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
-    WHERE e.enumtypid = t.oid),
+  'Labels', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Number', e.oid::pg_catalog.int8, 'Name', e.enumlabel)
+    ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid),
   'Base', coalesce((SELECT pg_catalog.format_type(r.rngsubtype, -1) FROM pg_catalog.pg_range r
     WHERE r.rngtypid = t.oid), CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END),
   'Required', t.typnotnull,
-  'Fields', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Name', a.attname,
+  'Fields', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Number', a.attnum, 'Name', a.attname,
       'SQL', pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
     WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)))
 FROM pg_catalog.json_array_elements($1::pg_catalog.json) AS w (asked)
