@@ -58,11 +58,7 @@ func (s *Source) accept(ctx context.Context, pub *published) {
 	}
 	s.accepted = now
 	s.names.forget()
-	if len(s.added) > 0 {
-		s.log.Warn("rows that were in these tables before are not copied; in a replica `tailrace verify -repair` copies them",
-			zap.Strings("tables", s.added))
-		s.added = nil
-	}
+	s.added = nil // they are in the list of joins
 	if pub.Note != "" && s.config.Manage {
 		s.keepNote(ctx, "")
 	}

@@ -10,6 +10,7 @@ import (
 type recorded struct {
 	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
 	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
+	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see joinList
 }
 
 var (
@@ -31,8 +32,17 @@ func within(r *capture.Record) bool { return r.Position.Flush() != r.Position.LS
 func copied(r *capture.Record, c *capture.Comparison) {
 	c.Unfinished = within(r)
 	if c.Unfinished || pending(r) {
-		c.State = withTrees(stateDone, recordedTrees(r.State))
+		c.State = finished(r.State)
 	}
+}
+
+// finished returns a state with the snapshot done.
+func finished(state []byte) []byte {
+	var r recorded
+	_ = json.Unmarshal(state, &r) // a state of another version counts as none
+	r.Snapshot = "done"
+	text, _ := json.Marshal(r) // cannot fail: strings
+	return text
 }
 
 // recordedTrees returns the partition trees of a record's state; "": it has none.
@@ -47,7 +57,7 @@ func withTrees(state []byte, trees string) []byte {
 	var r recorded
 	_ = json.Unmarshal(state, &r) // as in recordedTrees
 	r.Trees = trees
-	text, _ := json.Marshal(r) // cannot fail: two strings
+	text, _ := json.Marshal(r) // cannot fail: strings
 	return text
 }
 

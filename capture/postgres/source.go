@@ -29,9 +29,10 @@ type Source struct {
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
 	prepared  bool          // the publication matches the file
 	accepted  *edition      // the edition of the publication that the last stream passed with; nil: none has
-	added     []string      // tables that the publication got next to an older slot, not logged yet
+	added     []string      // tables that the publication got next to an older slot, and that no stream has listed yet
 	names     naming
 	trees     *trees
+	joins     *joins
 	attempts  attempts
 	tables    tableWatch // used by the goroutine that has side's connection
 
@@ -51,6 +52,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.side = &sideConn{config: &s.config}
 	s.relations = newRelations(s.side.do, c.keys())
 	s.trees = newTrees(&s.config, log)
+	s.joins = newJoins(&s.config, log, s.trees)
 	s.relations.slot = c.Slot
 	return s
 }
@@ -73,6 +75,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 			s.accepted = nil // the daemon that holds the slot may have another file
 			s.names.forget()
 			s.trees.forget()
+			s.joins.forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
 		}
@@ -220,22 +223,24 @@ func (s *Source) Health() capture.Health {
 	s.counted()
 	h := s.health
 	h.Stalls = s.stalls.Load()
-	h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, s.trees)
+	for _, warning := range []func() (*capture.Problem, time.Time){s.trees.warning, s.joins.warning} {
+		h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, warning)
+	}
 	return h
 }
 
-// bothWarnings combines a warning about tables, which may be nil, with the one about partition trees.
-func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Problem, time.Time) {
-	tree, treeSince := t.warning()
+// bothWarnings combines a warning, which may be nil, with a second one.
+func bothWarnings(p *capture.Problem, since time.Time, second func() (*capture.Problem, time.Time)) (*capture.Problem, time.Time) {
+	next, nextSince := second()
 	switch {
-	case tree == nil:
+	case next == nil:
 		return p, since
 	case p == nil:
-		return tree, treeSince
-	case treeSince.Before(since):
-		since = treeSince
+		return next, nextSince
+	case nextSince.Before(since):
+		since = nextSince
 	}
-	return capture.AsProblem(together([]error{p, tree})), since
+	return capture.AsProblem(together([]error{p, next})), since
 }
 
 // counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first

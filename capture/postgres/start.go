@@ -43,6 +43,9 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 		if origin.Database, next, err = s.config.database(ctx, c); err != nil {
 			return err
 		}
+		if err = s.joins.begin(ctx, c, pub, s.accepted, s.added); err != nil {
+			return err
+		}
 		return s.relations.preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	names := s.namesOf(&pub.Edition, next)
 	pass := once(names.passed)
 	st := &stream{
-		config: &s.config, log: s.log, control: s.side, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		config: &s.config, log: s.log, control: s.side, trees: s.trees, joins: s.joins, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: &assembler{
 			relations: s.relations, origin: origin, state: stateDone, local: s.config.SkipReplicated, xid: next, names: names,
 			trees: s.trees,
@@ -88,6 +91,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *published,
 	if slot == nil {
 		s.accepted = nil // whatever was altered before, this stream begins with all rows
 		s.names.forget()
+		s.joins.forget()
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ type stream struct {
 	log      *zap.Logger
 	control  *sideConn
 	trees    *trees
+	joins    *joins
 	slot     string // the main slot, or the temporary one of a first start
 	pid      uint32 // of the walsender
 	origin   capture.Origin
@@ -113,6 +114,9 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 	if s.snapshot == nil || s.lasts.Load() {
 		copied(&r, &c)
 	}
+	if s.snapshot == nil {
+		c.State = s.joins.learn(&r, c.State)
+	}
 	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
 		c.Commit, err = s.config.knows(ctx, conn, r.Commit)
 		return err
@@ -134,6 +138,7 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 		if len(b.Changes) > 0 && s.first.IsZero() {
 			s.first = b.End
 		}
+		b.State = s.joins.state(b.State)
 		return b, nil
 	case <-s.ended:
 		return capture.Batch{}, s.err

@@ -9,10 +9,10 @@ import (
 )
 
 // Warnings implements daemon.Warnings.
-func (s *Settings) Warnings() []string { return []string{"partitions_changed"} }
+func (s *Settings) Warnings() []string { return []string{partitionsChanged, rowsNotCopiedState} }
 
 // AcceptWarning implements daemon.Warnings.
-func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error) {
+func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
 		return nil, nil, err
@@ -22,6 +22,9 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records [
 		return nil, nil, err
 	}
 	defer hangUp(ctx, conn.Close)
+	if state == rowsNotCopiedState {
+		return c.acceptJoins(ctx, conn, records)
+	}
 	return c.acceptTrees(ctx, conn, records)
 }
 
@@ -55,11 +58,7 @@ func (c *Config) acceptTrees(ctx context.Context, conn *pgx.Conn, records []capt
 	}
 	now.accepted = base.accepted + 1
 	for i := range records {
-		state := stateDone
-		if pending(&records[i]) {
-			state = statePending
-		}
-		states = append(states, withTrees(state, now.String()))
+		states = append(states, withTrees(restated(&records[i]), now.String()))
 	}
 	return states, lost, nil
 }

@@ -54,13 +54,11 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 	if o.Database, _, err = c.database(ctx, conn); err != nil {
 		return o, slot, nil, err
 	}
-	d, err := c.define(ctx, conn)
+	now, err := c.presentEdition(ctx, conn)
 	if err != nil {
 		return o, slot, nil, err
 	}
-	var now edition
-	if d != nil {
-		now = d.edition()
+	if now != nil {
 		o.Publication = now.String()
 	}
 	row, err := c.readSlot(ctx, conn, c.Slot)
@@ -72,11 +70,16 @@ func (c *Config) judgedBy(ctx context.Context, records []capture.Record) (o capt
 	}
 	for _, r := range records {
 		var k capture.Comparison
-		if was, is := parseEdition(r.Origin.Publication); is && d != nil {
+		if was, is := parseEdition(r.Origin.Publication); is && now != nil {
 			k.Altered = now.altered(&was, true)
 		}
 		if row != nil {
 			copied(&r, &k)
+		}
+		if row != nil && now != nil {
+			if err := c.recordJoins(ctx, conn, &r, now, &k); err != nil {
+				return o, slot, nil, err
+			}
 		}
 		if k.Commit, err = c.knows(ctx, conn, r.Commit); err != nil {
 			return o, slot, nil, err

@@ -82,6 +82,9 @@ func (s *Source) look(ctx context.Context, st *stream, standbys *standbyWait) er
 		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.look(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.joins.look(ctx, c, st.expedite) }); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,7 +24,7 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 	case ours && other != nil:
 		ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
-			swap(other.Schema, other.Table, schema, t.Name)+forget(schema, t.Name)+";\n"+forget(other.Schema, other.Table)+";")
+			swap(other.Schema, other.Table, schema, t.Name))
 	case ours && sameName:
 		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
 			"TRUNCATE "+ch.target+"; -- or, when the former one was renamed: ALTER TABLE "+ch.target+" RENAME TO ...\n"+
@@ -58,7 +58,7 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts
 	if old == nil {
 		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is made anew, without the rows of before\n"
 	} else {
-		fix += move(other.Schema, other.Table, schema, t.Name)
+		fix = "BEGIN;\n" + fix + move(other.Schema, other.Table, schema, t.Name) + moveEntry(other.Schema, other.Table, schema, t.Name) + ";\nCOMMIT;\n"
 	}
 	ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
 	return nil
@@ -76,11 +76,11 @@ func move(schema, name, toSchema, toName string) string {
 	return sql
 }
 
-// swap returns the SQL that exchanges the names of two tables.
+// swap returns the SQL that exchanges the names of two tables, and their entries.
 func swap(schema, name, otherSchema, otherName string) string {
 	const between = "tailrace_between"
-	return move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
-		move(schema, between, otherSchema, otherName)
+	return "BEGIN;\n" + move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
+		move(schema, between, otherSchema, otherName) + swapEntries(schema, name, otherSchema, otherName) + ";\nCOMMIT;\n"
 }
 
 // keyNames returns the names of a table's key columns.
