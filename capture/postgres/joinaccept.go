@@ -159,9 +159,13 @@ func (j *joins) readNote(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil || d == nil {
 		return err
 	}
-	line, _ := splitJoins(d.Comment)
+	line, rest := splitJoins(d.Comment)
+	if d.Note != "" {
+		rest = noteLine(d.Note) + "\n" + rest
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.comment = strings.TrimSuffix(rest, "\n")
 	if line == j.noted {
 		return nil
 	}

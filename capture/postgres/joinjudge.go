@@ -19,7 +19,8 @@ import (
 const rowsNotCopiedState = "rows_not_copied"
 
 // rowsNotCopied returns the warning about tables that joined with rows; nil: there are none.
-func (c *Config) rowsNotCopied(names []string, keeps bool) *capture.Problem {
+// comment is what the publication's comment has besides the list, where no sink keeps a record.
+func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capture.Problem {
 	if len(names) == 0 {
 		return nil
 	}
@@ -40,7 +41,7 @@ func (c *Config) rowsNotCopied(names []string, keeps bool) *capture.Problem {
 	case keeps || !c.Manage:
 		fix += end + "`tailrace accept -pipeline P " + rowsNotCopiedState + " FILE`"
 	default:
-		fix += end + c.comment("") + ";"
+		fix += end + c.comment(comment) + ";"
 	}
 	return &capture.Problem{
 		State: rowsNotCopiedState,

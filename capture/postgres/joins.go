@@ -13,7 +13,7 @@ import (
 )
 
 // joins records the tables that joined the publication after the slot was created. The stream has their changes from then
-// on, but no copy has the rows that were written before. docs/decisions/0026 has the rule.
+// on, but no copy has the rows that were written before. docs/decisions/0027 has the rule.
 type joins struct {
 	config *Config
 	log    *zap.Logger
@@ -29,6 +29,7 @@ type joins struct {
 	passed  bool            // the stream has passed the start rule
 	keeps   bool            // a sink keeps a record
 	noted   string          // the list in the publication's comment, if no sink keeps a record
+	comment string          // the rest of that comment
 	untold  bool            // the log has reported that the comment cannot be written
 	problem *capture.Problem
 	since   time.Time
@@ -230,7 +231,7 @@ func (j *joins) conclude(was joinList, found []joinFinding) bool {
 
 // warn sets the warning that names the tables. The caller holds mu.
 func (j *joins) warn(names []string) {
-	p := j.config.rowsNotCopied(names, j.keeps)
+	p := j.config.rowsNotCopied(names, j.keeps, j.comment)
 	switch {
 	case p == nil && j.problem != nil:
 		j.log.Info("the warning has ended", zap.String("state", j.problem.State))
