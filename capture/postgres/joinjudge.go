@@ -194,11 +194,11 @@ func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint3
 			age(c.xmin) BETWEEN 0 AND age($2::text::xid),
 			c.relkind = 'r' AND c.relfilenode = c.oid AND b.xmin = d.xmin
 				AND NOT c.relispartition AND (p.puballtables OR %s)
-		FROM pg_publication p, pg_partition_tree($1) x JOIN pg_class c ON c.oid = x.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+		FROM pg_publication p, (SELECT $1::oid UNION SELECT relid FROM pg_partition_tree($1)) x(oid) JOIN pg_class c ON c.oid = x.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 			JOIN pg_attribute b ON b.attrelid = c.oid AND b.attname = 'tableoid'
 			JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
 				AND d.refclassid = 'pg_namespace'::regclass
-		WHERE p.pubname = $3 AND x.isleaf AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), c.Publication)
+		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), c.Publication)
 	if err != nil {
 		return nil, c.named("look at a table that joined", err)
 	}

@@ -30,17 +30,18 @@ func (p *pair) settles(most int) {
 	p.Helper()
 	followed := 0
 	p.until("everything is durable", func() bool {
-		if p.is(0, "table_renamed") {
+		halted := p.is(0, "table_renamed")
+		if halted {
 			fix := p.status(0).Sinks[0].State.Fix
 			if followed++; followed > most {
 				p.Fatalf("fix %d: %s", followed, fix)
 			}
 			p.targets.ExecIn(p, p.target, fix)
-			for began := time.Now(); p.is(0, "table_renamed") && p.status(0).Sinks[0].State.Fix == fix && time.Since(began) < 30*time.Second; {
+			for began := time.Now(); p.status(0).Sinks[0].State.Fix == fix && time.Since(began) < 30*time.Second; {
 				time.Sleep(20 * time.Millisecond)
 			}
 		}
-		return p.status(0).State.Name == "streaming" && p.caughtUp()
+		return !halted && p.caughtUp()
 	})
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -27,8 +28,8 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 			swap(other.Schema, other.Table, schema, t.Name))
 	case ours && sameName:
 		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
-			"TRUNCATE "+ch.target+"; -- or, when the former one was renamed: ALTER TABLE "+ch.target+" RENAME TO ...\n"+
-				forget(schema, t.Name)+";")
+			"-- the source may have renamed the former table instead of dropping it, so its rows are kept under another name:\n"+
+				asideFix(schema, t.Name, here.OID))
 	case ours:
 		ch.refusal("table_taken", fmt.Sprintf("%s is filled from %s.%s already, so %s has no place", ch.target, here.SourceSchema,
 			here.Source, t), "-- leave one of them out, or use two sinks with a schema each; or, when the other one is gone:\n"+
@@ -37,6 +38,15 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 		return c.renamed(ctx, conn, known, other, ch, f, schema)
 	}
 	return nil
+}
+
+// asideFix returns the SQL that gives a target another name, under which its source table is found if that was renamed. A
+// name is at most 63 bytes long.
+func asideFix(schema, name string, oid uint32) string {
+	aside := fmt.Sprintf("_before_%d", oid)
+	aside = strings.ToValidUTF8(name[:min(len(name), 63-len(aside))], "") + aside
+	return "BEGIN;\n" + move(schema, name, schema, aside) + moveEntry(schema, name, schema, aside) + ";\nCOMMIT;\n" +
+		"-- then, when the source has dropped it: DROP TABLE " + quote(schema, aside) + ", and its row in tailrace.tables\n"
 }
 
 // renamed adopts a target that was renamed like its source table. Until the operator has renamed it, it adds a refusal with
