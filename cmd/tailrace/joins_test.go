@@ -138,7 +138,10 @@ func TestTablesThatJoinWithoutARecord(t *testing.T) {
 			p.restart(0)
 			p.lacks(0, "public.w")
 			p.exec("INSERT INTO w VALUES (2)")
-			p.server.Until(p, "SELECT obj_description(oid, 'pg_publication') LIKE '%\nmine' FROM pg_publication WHERE pubname = '"+p.published+"'")
+			p.until("the comment has the table", func() bool {
+				comment := p.server.Query(p, p.database, "SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = '"+p.published+"'")
+				return strings.Contains(comment, "public.w (") && strings.HasSuffix(comment, "\nmine")
+			})
 			p.restart(0)
 			p.lacks(0, "public.w")
 			p.restart(0)
