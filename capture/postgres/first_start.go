@@ -129,8 +129,8 @@ func (s *stream) Resume(ctx context.Context, records []capture.Record) (fromSnap
 	return true, nil
 }
 
-// finishFirstStart waits until every sink has the snapshot, copies the temporary slot to the permanent one, and lets the stream start
-// again from that.
+// finishFirstStart waits until every sink has the snapshot, copies the temporary slot to the permanent one, and lets the
+// stream start again from that.
 func (s *stream) finishFirstStart(ctx context.Context) {
 	select {
 	case <-s.copied:

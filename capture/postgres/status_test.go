@@ -242,3 +242,30 @@ func commitMessage(commit, end capture.LSN) []byte {
 	b := binary.BigEndian.AppendUint64([]byte{'C', 0}, uint64(commit))
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, uint64(end)), 1_000_000)
 }
+
+// The goroutine that makes a first start's slot permanent ends before the stream is closed.
+func TestCloseWaitsForTheStreamsGoroutines(t *testing.T) {
+	s, _ := newStream(t)
+	s.run(t.Context())
+	release, closed := make(chan struct{}), make(chan struct{})
+	s.background.Go(func() {
+		<-s.life.Done()
+		<-release
+	})
+	go func() {
+		defer close(closed)
+		s.close()
+	}()
+	select {
+	case <-closed:
+		t.Error("the stream is closed, and its goroutine runs")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(release)
+	<-closed
+	select {
+	case <-s.ended:
+	default:
+		t.Error("the stream is closed and has not ended")
+	}
+}

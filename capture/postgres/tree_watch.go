@@ -35,7 +35,7 @@ type trees struct {
 
 	awaited atomic.Uint64 // the lowest position of the suspects; 0: there are none
 
-	looking  sync.Mutex // protects what follows: the watch of the last stream may not have ended yet
+	looking  sync.Mutex // protects what follows
 	verdicts map[uint32]verdict
 	suspects map[uint32]truncation
 	names    map[uint32]string // of partitions, from earlier checks

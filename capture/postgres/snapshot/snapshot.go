@@ -49,7 +49,7 @@ type Snapshot struct {
 	estimated int64
 
 	cancel context.CancelFunc // nil: Start has not been called
-	ended  chan struct{}      // closed when run has returned
+	ended  chan struct{}      // closed when the copy has ended
 	once   sync.Once
 }
 
