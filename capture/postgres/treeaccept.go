@@ -9,7 +9,7 @@ import (
 )
 
 // Warnings implements daemon.Warnings.
-func (s *Settings) Warnings() []string { return []string{partitionsChanged, rowsNotCopiedState} }
+func (s *Settings) Warnings() []string { return []string{"partitions_changed", rowsNotCopiedState} }
 
 // AcceptWarning implements daemon.Warnings.
 func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {

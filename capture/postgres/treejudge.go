@@ -14,9 +14,6 @@ import (
 // finding is a partition of which the stream lacks changes.
 type finding struct{ root, what string }
 
-// partitionsChanged is the state of a pipeline with such findings.
-const partitionsChanged = "partitions_changed"
-
 // changed returns the problem of the findings.
 func changed(found []finding) *capture.Problem {
 	const most = 20
@@ -38,7 +35,7 @@ func changed(found []finding) *capture.Problem {
 		fix += "`tailrace verify -repair -table " + capture.ShellWord(root) + " FILE`\n"
 	}
 	return &capture.Problem{
-		State:  partitionsChanged,
+		State:  "partitions_changed",
 		Reason: "rows of a published tree came or went without a change in the stream: " + strings.Join(whats, "; "),
 		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P partitions_changed FILE`",
 	}
