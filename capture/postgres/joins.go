@@ -34,8 +34,7 @@ type joins struct {
 	problem *capture.Problem
 	since   time.Time
 	made    map[*byte][]byte // states with the list, by the state without it
-
-	next time.Time // of the next check; used by the watch alone
+	next    time.Time        // of the next check
 }
 
 func newJoins(c *Config, log *zap.Logger, t *trees) *joins {
@@ -143,14 +142,18 @@ func (j *joins) state(state []byte) []byte {
 // look checks the listed tables, and finds those that have joined an administrator's publication without a change of it.
 // expedite makes the stream report its position soon.
 func (j *joins) look(ctx context.Context, conn *pgx.Conn, expedite func()) error {
-	j.mu.Lock()
-	passed, wide := j.passed, j.wide
-	j.mu.Unlock()
 	began := time.Now()
-	if !passed || began.Before(j.next) {
+	j.mu.Lock()
+	due, wide := j.passed && !began.Before(j.next), j.wide
+	j.mu.Unlock()
+	if !due {
 		return nil
 	}
-	defer func() { j.next = time.Now().Add(lookShare * time.Since(began)) }()
+	defer func() {
+		j.mu.Lock()
+		j.next = time.Now().Add(lookShare * time.Since(began))
+		j.mu.Unlock()
+	}()
 	if err := j.readNote(ctx, conn); err != nil {
 		return err
 	}
