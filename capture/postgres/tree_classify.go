@@ -16,9 +16,6 @@ import (
 // finding is a partition of which the stream lacks changes.
 type finding struct{ root, what string }
 
-// partitionsChanged is the state of a pipeline with such findings.
-const partitionsChanged = "partitions_changed"
-
 // changedProblem returns the problem of the findings.
 func changedProblem(found []finding) *capture.Problem {
 	const most = 20
@@ -40,7 +37,7 @@ func changedProblem(found []finding) *capture.Problem {
 		fix += "`tailrace verify -repair -table " + capture.ShellWord(root) + " FILE`\n"
 	}
 	return &capture.Problem{
-		State:  partitionsChanged,
+		State:  "partitions_changed",
 		Reason: "rows of a published tree were added or removed without a change in the stream: " + strings.Join(whats, "; "),
 		Fix:    fix + "then, or to leave replicas as they are, too: `tailrace accept -pipeline P partitions_changed FILE`",
 	}

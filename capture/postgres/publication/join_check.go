@@ -45,7 +45,7 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 		fix += end + c.comment(comment) + ";"
 	}
 	return &capture.Problem{
-		State: RowsNotCopied,
+		State: "rows_not_copied",
 		Reason: fmt.Sprintf("these tables joined publication %s after its slot was created, and rows that were written before are not in the "+
 			"stream: %s%s", c.Name, strings.Join(shown, ", "), more),
 		Fix: fix,

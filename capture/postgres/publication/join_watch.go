@@ -36,7 +36,7 @@ type Joins struct {
 	since     time.Time
 	made      map[*byte][]byte // states with the list, by the state without it
 
-	next time.Time // of the next check; used by the watch alone
+	next time.Time // of the next check
 }
 
 // NewJoins creates an empty list; it contacts no server. leaf reports whether a table is, or was, a partition of a published
@@ -142,14 +142,18 @@ func (j *Joins) State(state []byte) []byte {
 // Check checks the listed tables, and finds those that have joined an administrator's publication without a change of it.
 // expedite makes the stream report its position soon.
 func (j *Joins) Check(ctx context.Context, conn *pgx.Conn, expedite func()) error {
-	j.mu.Lock()
-	passed, wide := j.passed, j.wide
-	j.mu.Unlock()
 	began := time.Now()
-	if !passed || began.Before(j.next) {
+	j.mu.Lock()
+	due, wide := j.passed && !began.Before(j.next), j.wide
+	j.mu.Unlock()
+	if !due {
 		return nil
 	}
-	defer func() { j.next = time.Now().Add(checkShare * time.Since(began)) }()
+	defer func() {
+		j.mu.Lock()
+		j.next = time.Now().Add(checkShare * time.Since(began))
+		j.mu.Unlock()
+	}()
 	if err := j.readComment(ctx, conn); err != nil {
 		return err
 	}
