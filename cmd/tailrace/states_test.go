@@ -73,7 +73,7 @@ func collectStates(t *testing.T, path string, found map[string]string) {
 				}
 			}
 		case *ast.CallExpr:
-			at, makes := map[string]int{"refusal": 0, "refuseSlot": 0, "add": 1, "stateOf": 1}[lastName(n.Fun)]
+			at, makes := map[string]int{"refusal": 0, "Refusal": 0, "refuseSlot": 0, "add": 1, "stateOf": 1}[lastName(n.Fun)]
 			if makes && len(n.Args) > at && (lastName(n.Fun) != "add" || strings.HasSuffix(path, "server.go")) {
 				note(n.Args[at])
 			}

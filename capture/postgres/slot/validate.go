@@ -11,15 +11,15 @@ import (
 func (s *State) Problem() *capture.Problem {
 	switch {
 	case s.Type != "logical":
-		return s.refuse("slot_physical", "it is a physical slot")
+		return s.refuseSlot("slot_physical", "it is a physical slot")
 	case !s.Here:
-		return s.refuse("slot_other_database", fmt.Sprintf("it belongs to database %s", s.Database))
+		return s.refuseSlot("slot_other_database", fmt.Sprintf("it belongs to database %s", s.Database))
 	case s.Plugin != "pgoutput":
-		return s.refuse("slot_other_plugin", fmt.Sprintf("its output plugin is %s, not pgoutput", s.Plugin))
+		return s.refuseSlot("slot_other_plugin", fmt.Sprintf("its output plugin is %s, not pgoutput", s.Plugin))
 	case s.Temporary:
-		return s.refuse("slot_temporary", "it is the temporary slot of another session")
+		return s.refuseSlot("slot_temporary", "it is the temporary slot of another session")
 	case s.TwoPhase: // prepared transactions would leave the source before their commit (I4)
-		return s.refuse("slot_two_phase", "it decodes prepared transactions before they commit")
+		return s.refuseSlot("slot_two_phase", "it decodes prepared transactions before they commit")
 	case s.Invalid != "":
 		return &capture.Problem{
 			State: "slot_lost", Halted: true, Usage: true,
@@ -31,7 +31,7 @@ func (s *State) Problem() *capture.Problem {
 	return nil
 }
 
-func (s *State) refuse(state, why string) *capture.Problem {
+func (s *State) refuseSlot(state, why string) *capture.Problem {
 	return &capture.Problem{
 		State: state, Halted: true, Usage: true,
 		Reason: fmt.Sprintf("slot %s exists, but %s", s.Name, why),
