@@ -121,11 +121,14 @@ func (j *joins) pass(records int) {
 	j.made = nil
 }
 
-// state adds the list to the state of a batch.
+// state adds the list to the state of a batch, which may be nil.
 func (j *joins) state(state []byte) []byte {
+	if len(state) == 0 {
+		return state
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(state) == 0 || len(j.list.tables) == 0 && j.list.accepted == 0 {
+	if len(j.list.tables) == 0 && j.list.accepted == 0 {
 		return state
 	}
 	if made := j.made[&state[0]]; made != nil {
