@@ -38,11 +38,14 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 		fix += "-- and so on for the others\n"
 	}
 	fix += "another pipeline with such a table in its tables copies all its rows to Kafka;\n"
-	switch end := "then, and to continue without these rows elsewhere: "; {
-	case keeps || !c.Manage:
+	const end = "then, and to continue without these rows elsewhere: "
+	switch {
+	case keeps:
 		fix += end + "`tailrace accept -pipeline P " + RowsNotCopied + " FILE`"
-	default:
+	case c.Manage:
 		fix += end + c.comment(comment) + ";"
+	default:
+		fix += "no sink keeps a record, so the warning ends when the daemon ends"
 	}
 	return &capture.Problem{
 		State: "rows_not_copied",

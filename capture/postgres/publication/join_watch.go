@@ -121,11 +121,14 @@ func (j *Joins) Pass(records int) {
 	j.made = nil
 }
 
-// State adds the list to the state of a batch.
+// State adds the list to the state of a batch, which may be nil.
 func (j *Joins) State(state []byte) []byte {
+	if len(state) == 0 {
+		return state
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(state) == 0 || len(j.list.tables) == 0 && j.list.accepted == 0 {
+	if len(j.list.tables) == 0 && j.list.accepted == 0 {
 		return state
 	}
 	if made := j.made[&state[0]]; made != nil {
