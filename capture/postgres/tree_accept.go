@@ -10,7 +10,9 @@ import (
 )
 
 // Warnings implements daemon.Warnings.
-func (s *Settings) Warnings() []string { return []string{"partitions_changed", publication.RowsNotCopied} }
+func (s *Settings) Warnings() []string {
+	return []string{"partitions_changed", publication.RowsNotCopied}
+}
 
 // AcceptWarning implements daemon.Warnings.
 func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {
