@@ -72,6 +72,18 @@ func (c *Config) readForStartRule(ctx context.Context, records []capture.Record)
 		if row != nil {
 			copied(&r, &k)
 		}
+		if row != nil && exists {
+			list, err := c.publication().JoinsSince(ctx, conn, joinsOf(&r), &now)
+			if err != nil {
+				return o, sl, nil, err
+			}
+			if list != recordedJoins(r.State) {
+				if k.State == nil {
+					k.State = restated(&r)
+				}
+				k.State = withJoins(k.State, list)
+			}
+		}
 		if k.Commit, err = slot.FindCommit(ctx, conn, r.Commit); err != nil {
 			return o, sl, nil, err
 		}

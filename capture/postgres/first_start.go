@@ -113,8 +113,8 @@ func (s *Source) openSnapshot(ctx context.Context, o snapshot.Options) (*snapsho
 
 // Resume implements capture.Stream. An existing slot means a finished snapshot. Without a slot, the sinks' records show
 // whether there ever was one. When a lane continues, nothing may be missing between its records and the stream.
-func (s *stream) Resume(ctx context.Context, records []capture.Record) (fromSnapshot bool, err error) {
-	if s.snapshot == nil {
+func (s *stream) Resume(_ context.Context, records []capture.Record) (fromSnapshot bool, err error) {
+	if s.joins.Pass(len(records)); s.snapshot == nil {
 		s.accept()
 		return false, nil
 	}

@@ -75,6 +75,9 @@ func (s *Source) readHealth(ctx context.Context, st *stream, standbys *slot.Stan
 		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.check(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.joins.Check(ctx, c, st.expedite) }); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

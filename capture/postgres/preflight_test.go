@@ -52,7 +52,7 @@ var harms = []harm{
 	{
 		name: "tree under FULL without a primary key", setup: `CREATE TABLE t (id int, a int) PARTITION BY RANGE (id);
 		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t1 REPLICA IDENTITY FULL`,
-		state: "replica_identity_not_inherited", words: []string{"public.t has REPLICA IDENTITY FULL", "made later", "ADD PRIMARY KEY (...)", "except"},
+		state: "replica_identity_not_inherited", words: []string{"public.t has REPLICA IDENTITY FULL", "created later", "ADD PRIMARY KEY (...)", "except"},
 		manual: "ALTER TABLE t ADD PRIMARY KEY (id)", grows: true,
 	},
 	{

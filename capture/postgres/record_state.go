@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // recorded is the state that the source stores with a sink's position.
 type recorded struct {
 	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
 	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
+	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see joinList
 }
 
 var (
@@ -31,8 +33,17 @@ func within(r *capture.Record) bool { return r.Position.Flush() != r.Position.LS
 func copied(r *capture.Record, c *capture.Comparison) {
 	c.Unfinished = within(r)
 	if c.Unfinished || pending(r) {
-		c.State = withTrees(stateDone, recordedTrees(r.State))
+		c.State = finished(r.State)
 	}
+}
+
+// finished returns a state with the snapshot done.
+func finished(state []byte) []byte {
+	var r recorded
+	_ = json.Unmarshal(state, &r) // a state of another version counts as none
+	r.Snapshot = "done"
+	text, _ := json.Marshal(r) // cannot fail: strings
+	return text
 }
 
 // recordedTrees returns the partition trees of a record's state; "": it has none.
@@ -47,7 +58,7 @@ func withTrees(state []byte, trees string) []byte {
 	var r recorded
 	_ = json.Unmarshal(state, &r) // as in recordedTrees
 	r.Trees = trees
-	text, _ := json.Marshal(r) // cannot fail: two strings
+	text, _ := json.Marshal(r) // cannot fail: strings
 	return text
 }
 
@@ -67,4 +78,36 @@ func (c *Config) beyond(records []capture.Record) *capture.Record {
 		return &records[0]
 	}
 	return nil
+}
+
+// recordedJoins returns the list of a record's state; "": it has none.
+func recordedJoins(state []byte) string {
+	var was recorded
+	_ = json.Unmarshal(state, &was) // as in recordedTrees
+	return was.Joins
+}
+
+// withJoins returns a state with the list replaced.
+func withJoins(state []byte, joins string) []byte {
+	var r recorded
+	_ = json.Unmarshal(state, &r) // as in recordedTrees
+	r.Joins = joins
+	text, _ := json.Marshal(r) // cannot fail: strings
+	return text
+}
+
+// restated returns the state of a record, or one without a list.
+func restated(r *capture.Record) []byte {
+	switch {
+	case len(r.State) > 0:
+		return r.State
+	case pending(r):
+		return statePending
+	}
+	return stateDone
+}
+
+// joinsOf returns what a record has about tables that joined the publication.
+func joinsOf(r *capture.Record) publication.RecordedJoins {
+	return publication.RecordedJoins{List: recordedJoins(r.State), Fingerprint: r.Origin.Publication}
 }

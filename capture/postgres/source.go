@@ -32,6 +32,7 @@ type Source struct {
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
 	keeper    *publication.Keeper
 	trees     *trees
+	joins     *publication.Joins
 	attempts  attempts
 	tables    *publication.TableWatch // used by the goroutine that has the control connection
 
@@ -53,6 +54,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
 	s.trees = newTrees(c.publication(), log)
+	s.joins = publication.NewJoins(c.publication(), log, s.trees.leaf, withJoins)
 	return s
 }
 
@@ -73,6 +75,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 			report(err)
 			s.keeper.Forget() // the daemon that holds the slot may have another file
 			s.trees.forget()
+			s.joins.Forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
 		}
@@ -160,22 +163,24 @@ func (s *Source) Health() capture.Health {
 	s.counted()
 	h := s.health
 	h.Stalls = s.stalls.Load()
-	h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, s.trees)
+	for _, warning := range []func() (*capture.Problem, time.Time){s.trees.warning, s.joins.Warning} {
+		h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, warning)
+	}
 	return h
 }
 
-// bothWarnings combines a warning about tables, which may be nil, with the one about partition trees.
-func bothWarnings(p *capture.Problem, since time.Time, t *trees) (*capture.Problem, time.Time) {
-	tree, treeSince := t.warning()
+// bothWarnings combines a warning, which may be nil, with a second one.
+func bothWarnings(p *capture.Problem, since time.Time, second func() (*capture.Problem, time.Time)) (*capture.Problem, time.Time) {
+	next, nextSince := second()
 	switch {
-	case tree == nil:
+	case next == nil:
 		return p, since
 	case p == nil:
-		return tree, treeSince
-	case treeSince.Before(since):
-		since = treeSince
+		return next, nextSince
+	case nextSince.Before(since):
+		since = nextSince
 	}
-	return capture.AsProblem(problem.Together([]error{p, tree})), since
+	return capture.AsProblem(problem.Together([]error{p, next})), since
 }
 
 // counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first

@@ -45,6 +45,9 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		if origin.Database, next, err = slot.Database(ctx, c); err != nil {
 			return err
 		}
+		if err = s.joins.Begin(ctx, c, s.keeper, pub); err != nil {
+			return err
+		}
 		return s.relations.Preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		state = statePending
 	}
 	st := &stream{
-		config: &s.config, log: s.log, control: s.control, trees: s.trees, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
+		config: &s.config, log: s.log, control: s.control, trees: s.trees, joins: s.joins, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: decode.NewAssembler(s.relations, decode.Options{
 			Origin: origin, State: state, SkipReplicated: s.config.SkipReplicated, NextXID: next, Names: view, Trees: s.trees,
 		}),
@@ -86,6 +89,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 	from := capture.LSN(0)
 	if row == nil {
 		s.keeper.Forget() // whatever was altered before, this stream begins with all rows
+		s.joins.Forget()
 		if from, err = s.first(ctx, repl, st, pub); err != nil {
 			return nil, err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // wire is a connection that keeps what is written to it.
@@ -68,7 +69,8 @@ func newStream(t testing.TB) (*stream, *wire) {
 	relations := decode.NewRelations(func(context.Context, func(*pgx.Conn) error) error { return errors.New("no server here") }, nil, "")
 	s := &stream{
 		config: &Config{Slot: "s", Publication: "p", Heartbeat: 10 * time.Second, ShutdownGrace: 5 * time.Second}, log: zap.NewNop(),
-		conn: w, socket: conn.NewSocket(w), asm: decode.NewAssembler(relations, decode.Options{State: stateDone}), pulse: time.Second, out: make(chan capture.Batch, 100),
+		joins: publication.NewJoins(&publication.Config{}, zap.NewNop(), nil, withJoins),
+		conn:  w, socket: conn.NewSocket(w), asm: decode.NewAssembler(relations, decode.Options{State: stateDone}), pulse: time.Second, out: make(chan capture.Batch, 100),
 		ended: make(chan struct{}), origin: capture.Origin{System: 7, Timeline: 1},
 	}
 	s.frames = conn.NewFrames(w)

@@ -33,6 +33,7 @@ type stream struct {
 	log         *zap.Logger
 	control     *controlConn
 	trees       *trees
+	joins       *publication.Joins
 	slot        string // the main slot, or the temporary one of a first start
 	pid         uint32 // of the walsender
 	origin      capture.Origin
@@ -115,6 +116,14 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 	if s.snapshot == nil || s.promoted.Load() {
 		copied(&r, &c)
 	}
+	if s.snapshot == nil {
+		if list, stale := s.joins.Learn(joinsOf(&r)); stale {
+			if c.State == nil {
+				c.State = restated(&r)
+			}
+			c.State = withJoins(c.State, list)
+		}
+	}
 	err = s.control.do(ctx, func(conn *pgx.Conn) (err error) {
 		c.Commit, err = slot.FindCommit(ctx, conn, r.Commit)
 		return err
@@ -136,6 +145,7 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 		if len(b.Changes) > 0 && s.first.IsZero() {
 			s.first = b.End
 		}
+		b.State = s.joins.State(b.State)
 		return b, nil
 	case <-s.ended:
 		return capture.Batch{}, s.err

@@ -10,10 +10,12 @@ import (
 )
 
 // Warnings implements daemon.Warnings.
-func (s *Settings) Warnings() []string { return []string{"partitions_changed"} }
+func (s *Settings) Warnings() []string {
+	return []string{"partitions_changed", publication.RowsNotCopied}
+}
 
 // AcceptWarning implements daemon.Warnings.
-func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error) {
+func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
 		return nil, nil, err
@@ -23,6 +25,9 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline string, records [
 		return nil, nil, err
 	}
 	defer hangUp(ctx, conn.Close)
+	if state == publication.RowsNotCopied {
+		return acceptJoins(ctx, conn, c.publication(), records)
+	}
 	return acceptTrees(ctx, conn, c.publication(), records)
 }
 
@@ -58,11 +63,26 @@ func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 	}
 	now.accepted = base.accepted + 1
 	for i := range records {
-		state := stateDone
-		if pending(&records[i]) {
-			state = statePending
-		}
-		states = append(states, withTrees(state, now.String()))
+		states = append(states, withTrees(restated(&records[i]), now.String()))
+	}
+	return states, lost, nil
+}
+
+// acceptJoins returns the state that each record gets when the operator accepts rows that were not copied, and a description
+// of them.
+func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
+	states [][]byte, lost []string, err error,
+) {
+	var joins []publication.RecordedJoins
+	for i := range records {
+		joins = append(joins, joinsOf(&records[i]))
+	}
+	list, lost, err := c.AcceptJoins(ctx, conn, joins)
+	if err != nil || list == "" {
+		return nil, nil, err
+	}
+	for i := range records {
+		states = append(states, withJoins(restated(&records[i]), list))
 	}
 	return states, lost, nil
 }

@@ -182,6 +182,17 @@ func (t *trees) streamed(root, written uint32, together bool) bool {
 // soonest is the minimum time between two checks that were requested.
 const soonest = 100 * time.Millisecond
 
+// leaf reports whether a table is, or was, a partition of a published tree.
+func (t *trees) leaf(oid uint32) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.base == nil {
+		return false
+	}
+	_, known := t.base.leaves[oid]
+	return known
+}
+
 // wait waits for the next check: for d, until one is requested, or until the stream has reached a suspected truncation.
 func (t *trees) wait(ctx context.Context, d time.Duration) error {
 	if err := capture.Sleep(ctx, soonest); err != nil {

@@ -34,7 +34,7 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 			Sink: r.known.Name, Position: was.Position, State: was.State, Origin: was.Origin, Commit: was.Commit,
 		})
 	}
-	states, lost, err := w.AcceptWarning(ctx, p.Name, known)
+	states, lost, err := w.AcceptWarning(ctx, p.Name, state, known)
 	if err != nil {
 		return nil, fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err)
 	}

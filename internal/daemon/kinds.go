@@ -120,5 +120,5 @@ type Warnings interface {
 	Warnings() []string
 	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when the pipeline is not in it.
 	// states are the new states of the records, in their order.
-	AcceptWarning(ctx context.Context, pipeline string, records []capture.Record) (states [][]byte, lost []string, err error)
+	AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error)
 }

@@ -67,7 +67,7 @@ func TestRefusal(t *testing.T) {
 
 func TestTogether(t *testing.T) {
 	first, second := Refusal("a", "one", "fix 1"), Refusal("b", "two", "fix 2")
-	if err := Together([]error{first}); err != error(first) {
+	if err := Together([]error{first}); !errors.Is(err, first) {
 		t.Errorf("one error becomes %v", err)
 	}
 	p := capture.AsProblem(Together([]error{first, second, errors.New("three"), second}))

@@ -85,13 +85,21 @@ func (m Member) equal(o Member) bool {
 	return m.oid == o.oid && m.Where == o.Where && slices.Equal(m.Columns, o.Columns)
 }
 
-// ReadFingerprint reads the fingerprint of the publication as it is now; exists is false when there is no publication.
+// ReadFingerprint reads the fingerprint of the publication as a stream would now; exists is false when there is no publication.
 func (c *Config) ReadFingerprint(ctx context.Context, conn *pgx.Conn) (f Fingerprint, exists bool, err error) {
 	d, err := c.define(ctx, conn)
 	if err != nil || d == nil {
 		return f, false, err
 	}
-	return d.fingerprint(), true, nil
+	f = d.fingerprint()
+	if !c.Manage {
+		tables, err := c.ReadTables(ctx, conn)
+		if err != nil {
+			return f, false, err
+		}
+		f.carried = carriedBy(tables)
+	}
+	return f, true, nil
 }
 
 // define reads the publication's definition; it returns nil when there is none.

@@ -60,11 +60,7 @@ func (k *Keeper) accept(ctx context.Context, pub *Published) {
 	}
 	k.accepted = now
 	k.names.forget()
-	if len(k.added) > 0 {
-		k.log.Warn("rows that were in these tables before are not copied; in a replica `tailrace verify -repair` copies them",
-			zap.Strings("tables", k.added))
-		k.added = nil
-	}
+	k.added = nil // they are in the list of joins
 	if pub.Verdict != "" && k.config.Manage {
 		k.recordVerdict(ctx, "")
 	}

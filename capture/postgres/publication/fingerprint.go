@@ -23,6 +23,7 @@ type Fingerprint struct {
 	owner       uint32 // OID; a new owner does not make it another publication
 	options     uint32 // hash of the rest of that row
 	cut         bool   // there are too many tables to record
+	wide        bool   // all tables of schemas, or of the database, are members
 	tables      []membership
 	dropped     []membership // names without a published table, see Keeper.dropped; the text has them among tables
 	carried     []carried    // of an unmanaged publication; nil: unknown, or defined by the file
@@ -44,6 +45,7 @@ const maxRecorded = 500
 func (d *definition) fingerprint() Fingerprint {
 	f := Fingerprint{
 		publication: d.oid, xmin: d.xmin, owner: d.owner, options: hash(fmt.Sprint(d.All, d.Publish, d.ViaRoot, d.Stored)),
+		wide: d.All || len(d.Schemas) > 0,
 	}
 	for _, ms := range [][]Member{d.Schemas, d.Tables} {
 		for _, m := range ms {

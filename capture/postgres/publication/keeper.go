@@ -19,7 +19,7 @@ type Keeper struct {
 	log      *zap.Logger
 	prepared bool         // the publication matches the file
 	accepted *Fingerprint // of the publication that the last stream passed with; nil: none has
-	added    []string     // tables that the publication got next to an older slot, not logged yet
+	added    []string     // tables that the publication got next to an older slot, and that no stream has listed yet
 	names    naming
 }
 

@@ -189,5 +189,3 @@ func without(from, others []string) []string {
 	}
 	return left
 }
-
-func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -208,7 +208,9 @@ func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
 	restarted := true
 	for _, step := range steps {
 		if step.Later {
-			w.later = append(w.later, step)
+			if step.Command == "" || !slices.Contains(w.later, step) { // a state that a restart has interrupted returns
+				w.later = append(w.later, step)
+			}
 			continue
 		}
 		if err := w.step(ctx, step, st); err != nil {

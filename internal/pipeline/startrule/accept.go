@@ -17,7 +17,7 @@ type Acceptance struct {
 // check finds whatever else is wrong.
 func Accept(src Source, k Sink, p *capture.Problem) (Acceptance, error) {
 	rec := k.Progress
-	rec.Record, rec.Verdict, rec.State = sink.RecordFound, removeVerdict(rec.Verdict, p.State), nil
+	rec.Record, rec.Verdict, rec.State = sink.RecordFound, removeVerdict(rec.Verdict, p.State), k.Comparison.State
 	publication := rec.Origin.Publication
 	switch p.State {
 	case PublicationAltered:

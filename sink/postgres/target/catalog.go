@@ -95,11 +95,20 @@ func (c *Catalog) planAll(ctx context.Context, conn *pgconn.PgConn, tables []*ca
 	if err != nil {
 		return nil, err
 	}
+	later, moved := c.laterNames(f, tables)
+	if moved {
+		if f, err = c.read(ctx, conn, later); err != nil {
+			return nil, err
+		}
+	}
 	var plans []*planned
-	for _, t := range tables {
+	for i, t := range later {
 		p, err := c.plan(ctx, conn, f, t, c.registered(f, t))
 		if err != nil {
 			return nil, fmt.Errorf("plan the target of %s: %w", t, err)
+		}
+		if p.source = tables[i]; t != tables[i] {
+			p.notes = append(p.notes, fmt.Sprintf("rows from before %s was renamed are written to %s", tables[i], p.target))
 		}
 		if plans = append(plans, p); f.stale {
 			break
@@ -157,7 +166,7 @@ func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*pl
 // replan plans a table whose plan was carried out. It fails if anything is left to do. What was carried out is rolled back then, and
 // is a part of the fix: the rest refers to it.
 func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
-	made, notes := p.found == nil, p.notes
+	made, notes, source := p.found == nil, p.notes, p.source
 	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
 	if err != nil {
 		return fmt.Errorf("plan the target of %s: %w", p.table, err)
@@ -170,7 +179,7 @@ func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *
 		return fmt.Errorf("make target of %s: still to do: %+v", p.table, done.steps)
 	}
 	*p = *done
-	p.made, p.notes = made, notes
+	p.made, p.notes, p.source = made, notes, source
 	return nil
 }
 
@@ -178,6 +187,7 @@ func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *
 type planned struct {
 	*changes
 	types      *types
+	source     *capture.Table   // as it came; table differs from it in its name when the target was renamed ahead of it
 	found      *found           // nil: the target does not exist yet
 	made       bool             // this transaction created it
 	was        *entry           // the recorded shapes of both; nil: none
@@ -248,7 +258,7 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		}
 		all = append(all, r)
 		entries = append(entries, entry{
-			Schema: schema, Table: t.Name, SourceSchema: t.Schema, Source: t.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),
+			Schema: schema, Table: t.Name, SourceSchema: p.source.Schema, Source: p.source.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),
 		})
 	}
 	if err := c.enterTypes(ctx, conn, plans); err != nil {

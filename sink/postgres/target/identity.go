@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -24,11 +25,11 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 	case ours && other != nil:
 		ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
-			swap(other.Schema, other.Table, schema, t.Name)+forget(schema, t.Name)+";\n"+forget(other.Schema, other.Table)+";")
+			swap(other.Schema, other.Table, schema, t.Name))
 	case ours && sameName:
 		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
-			"TRUNCATE "+ch.target+"; -- or, when the former one was renamed: ALTER TABLE "+ch.target+" RENAME TO ...\n"+
-				forget(schema, t.Name)+";")
+			"-- the source may have renamed the former table instead of dropping it, so its rows are kept under another name:\n"+
+				asideFix(schema, t.Name, here.OID))
 	case ours:
 		ch.refusal("table_taken", fmt.Sprintf("%s is filled from %s.%s already, so %s has no place", ch.target, here.SourceSchema,
 			here.Source, t), "-- leave one of them out, or use two sinks with a schema each; or, when the other one is gone:\n"+
@@ -37,6 +38,15 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 		return c.renamed(ctx, conn, known, other, ch, f, schema)
 	}
 	return nil
+}
+
+// asideFix returns the SQL that gives a target another name, under which its source table is found if that was renamed. A
+// name is at most 63 bytes long.
+func asideFix(schema, name string, oid uint32) string {
+	aside := fmt.Sprintf("_before_%d", oid)
+	aside = strings.ToValidUTF8(name[:min(len(name), 63-len(aside))], "") + aside
+	return "BEGIN;\n" + move(schema, name, schema, aside) + moveEntry(schema, name, schema, aside) + ";\nCOMMIT;\n" +
+		"-- then, when the source has dropped it: DROP TABLE " + quote(schema, aside) + ", and its row in tailrace.tables\n"
 }
 
 // renamed adopts a target that was renamed like its source table. Until the operator has renamed it, it adds a refusal with
@@ -58,7 +68,7 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts
 	if old == nil {
 		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is made anew, without the rows of before\n"
 	} else {
-		fix += move(other.Schema, other.Table, schema, t.Name)
+		fix = "BEGIN;\n" + fix + move(other.Schema, other.Table, schema, t.Name) + moveEntry(other.Schema, other.Table, schema, t.Name) + ";\nCOMMIT;\n"
 	}
 	ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
 	return nil
@@ -76,11 +86,11 @@ func move(schema, name, toSchema, toName string) string {
 	return sql
 }
 
-// swap returns the SQL that exchanges the names of two tables.
+// swap returns the SQL that exchanges the names of two tables, and their entries.
 func swap(schema, name, otherSchema, otherName string) string {
 	const between = "tailrace_between"
-	return move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
-		move(schema, between, otherSchema, otherName)
+	return "BEGIN;\n" + move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
+		move(schema, between, otherSchema, otherName) + swapEntries(schema, name, otherSchema, otherName) + ";\nCOMMIT;\n"
 }
 
 // keyNames returns the names of a table's key columns.

@@ -227,6 +227,42 @@ func (c *Catalog) remember(e *typeEntry) {
 	c.former[quote(e.Schema, e.Type)] = former
 }
 
+// moveEntry returns the SQL that lets the entry of a target follow it to another name. Its source keeps the name that it had,
+// by which laterNames recognizes rows from before it was renamed.
+func moveEntry(schema, table, toSchema, toTable string) string {
+	return "UPDATE tailrace.tables SET (target_schema, target_table) = (" + literal(toSchema) + ", " + literal(toTable) +
+		") WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
+}
+
+// swapEntries returns the SQL that lets the entries of two targets follow them when they exchange their names.
+func swapEntries(schema, table, otherSchema, otherTable string) string {
+	a, b := literal(schema)+", "+literal(table), literal(otherSchema)+", "+literal(otherTable)
+	return "UPDATE tailrace.tables t SET (source_schema, source_table, source_oid, columns) = " +
+		"(o.source_schema, o.source_table, o.source_oid, o.columns) FROM tailrace.tables o " +
+		"WHERE (t.target_schema, t.target_table, o.target_schema, o.target_table) IN ((" + a + ", " + b + "), (" + b + ", " + a + "))"
+}
+
+// laterNames returns tables under the names of their targets. They differ where an operator has renamed a target, and its
+// entry, like its source table: rows from before that may come again, under the former name.
+func (c *Catalog) laterNames(f *facts, tables []*capture.Table) (later []*capture.Table, moved bool) {
+	later = slices.Clone(tables)
+	for i, t := range tables {
+		e := c.registered(f, t).other
+		if e == nil || e.SourceSchema != t.Schema || e.Source != t.Name {
+			continue
+		}
+		renamed := *t
+		renamed.Name = e.Table
+		if c.Schema == "" {
+			renamed.Schema = e.Schema
+		}
+		if c.home(&renamed) == e.Schema {
+			later[i], moved = &renamed, true
+		}
+	}
+	return later, moved
+}
+
 // forget returns the SQL that deletes the entry of a target, so that the target is adopted as it is.
 func forget(schema, table string) string {
 	return "DELETE FROM tailrace.tables WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"

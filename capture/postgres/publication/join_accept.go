@@ -1,0 +1,69 @@
+package publication
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// RecordedJoins is what a sink's record has about tables that joined.
+type RecordedJoins struct {
+	List        string // the list that the record has; "": none
+	Fingerprint string // of the publication when the record was written
+}
+
+// AcceptJoins returns the list that each record gets when the operator accepts RowsNotCopied, and a description of what is
+// accepted; "": there is no publication.
+func (c *Config) AcceptJoins(ctx context.Context, conn *pgx.Conn, records []RecordedJoins) (text string, lost []string, err error) {
+	now, exists, err := c.ReadFingerprint(ctx, conn)
+	if err != nil || !exists {
+		return "", nil, err
+	}
+	list := joinList{tables: map[uint32]join{}}
+	for _, r := range records {
+		if err := c.learnJoins(ctx, conn, &list, r, &now); err != nil {
+			return "", nil, err
+		}
+	}
+	found, err := c.checkJoins(ctx, conn, list, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, f := range found {
+		if !f.gone && (f.status == joinMissing || !f.decided) {
+			lost = append(lost, "rows of "+f.name+" that were written before it joined the publication")
+		}
+	}
+	list.accepted++
+	for oid, t := range list.tables {
+		t.status = joinSettled
+		list.tables[oid] = t
+	}
+	return list.String(), lost, nil
+}
+
+// JoinsSince returns the list that a record has to have before it names the publication now.
+func (c *Config) JoinsSince(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) (string, error) {
+	list := joinList{tables: map[uint32]join{}}
+	err := c.learnJoins(ctx, conn, &list, r, now)
+	return list.String(), err
+}
+
+// learnJoins adds the list of a record, and the tables that joined since.
+func (c *Config) learnJoins(ctx context.Context, conn *pgx.Conn, list *joinList, r RecordedJoins, now *Fingerprint) error {
+	list.merge(parseJoins(r.List))
+	was, known := parseFingerprint(r.Fingerprint)
+	if !known {
+		return nil
+	}
+	bound, err := c.nextXID(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, oid := range now.joined(&was) {
+		if _, listed := list.tables[oid]; !listed {
+			list.tables[oid] = join{bound: bound}
+		}
+	}
+	return nil
+}
