@@ -7,8 +7,8 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// nobody returns an address where no server listens, and none will while the test runs.
-func nobody(t *testing.T) string {
+// unusedAddress returns an address where no server listens, and none will while the test runs.
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	address, err := testenv.FreeAddress()
 	if err != nil {
@@ -60,7 +60,7 @@ func TestCheckNamesWhatIsForLater(t *testing.T) {
 }
 
 func TestCheckOfAServerThatIsAway(t *testing.T) {
-	server := nobody(t)
+	server := unusedAddress(t)
 	file := place(t, "orders.hcl", orders(server, "127.0.0.1:0"))
 	r := tailraceWith(t, []string{"PASSWORD=x"}, "", "check", file)
 	r.expect(t, 1, "", `source "postgres" of pipeline "orders": source_unreachable`)
@@ -73,8 +73,8 @@ func TestCheckOfAServerThatIsAway(t *testing.T) {
 
 // Brokers that are not reachable are not an error of the file; neither is a database.
 func TestCheckOfBrokersThatAreAway(t *testing.T) {
-	broker := nobody(t)
-	text := strings.Replace(orders(nobody(t), "127.0.0.1:0"), `sink "stdout" "out" {}`,
+	broker := unusedAddress(t)
+	text := strings.Replace(orders(unusedAddress(t), "127.0.0.1:0"), `sink "stdout" "out" {}`,
 		`sink "kafka" "bus" { brokers = ["`+broker+`"] }`, 1)
 	file := place(t, "orders.hcl", text)
 	for _, verb := range [][]string{{"check"}, {"run", "-strict"}} {

@@ -24,7 +24,7 @@ func TestGeneratedKey(t *testing.T) {
 		"INSERT INTO z (a, b) SELECT g, 'v' || g FROM generate_series(1, 6) g",
 		"CREATE TABLE y (id int PRIMARY KEY, k int NOT NULL GENERATED ALWAYS AS (id % 2) STORED, b text)",
 		"INSERT INTO y (id, b) VALUES (1, 'one'), (2, 'two')")
-	block, address := "", nobody(t)
+	block, address := "", unusedAddress(t)
 	file := func() string {
 		return place(t, "generated.hcl", fmt.Sprintf(`
 daemon { listen = %q }

@@ -14,7 +14,7 @@ import (
 // warns of is no error.
 func TestKafkaThatIsAway(t *testing.T) {
 	s := openShop(t)
-	address, broker := nobody(t), nobody(t)
+	address, broker := unusedAddress(t), unusedAddress(t)
 	file := place(t, "orders.hcl", fmt.Sprintf(`
 daemon {
   listen = %q

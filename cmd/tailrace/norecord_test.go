@@ -36,7 +36,7 @@ func newAddition(t *testing.T, server *testenv.PostgresServer, name string) *add
 // start runs a daemon of the pipeline as it is now.
 func (p *addition) start() *daemonProcess {
 	p.Helper()
-	address := nobody(p.T)
+	address := unusedAddress(p.T)
 	p.file = place(p.T, "pair.hcl", fmt.Sprintf(`
 daemon { listen = %q }
 pipeline %q {

@@ -52,7 +52,7 @@ func openPair(t *testing.T, server *testenv.PostgresServer, kind string) *pair {
 	}
 	p.published, p.slot = "tailrace_"+p.name, "tailrace_"+p.name
 	for i := range p.files {
-		p.addresses[i] = nobody(t)
+		p.addresses[i] = unusedAddress(t)
 		p.files[i] = place(t, fmt.Sprintf("pair%d.hcl", i), fmt.Sprintf(
 			"daemon {\n listen = %q\n}\npipeline %q {\n source \"postgres\" {\n url = %q\n tables = [\"public.t\", \"public.u\"]\n}\n%s\n}\n",
 			p.addresses[i], p.name, server.URL(p.database), p.sink))

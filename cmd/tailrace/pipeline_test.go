@@ -56,7 +56,7 @@ var withPassword = []string{"PASSWORD=" + secret}
 
 func TestPipeline(t *testing.T) {
 	s := openShop(t)
-	address := nobody(t)
+	address := unusedAddress(t)
 	file := s.file(t, address, "public.orders")
 	tailraceWith(t, withPassword, "", "check", file).expect(t, 0, "ok: 1 pipeline, 1 sink, checked live", "")
 
@@ -92,7 +92,7 @@ func TestPipeline(t *testing.T) {
 func TestStopWithAStuckSink(t *testing.T) {
 	s := openShop(t)
 	s.server.ExecIn(t, s.name, "INSERT INTO orders SELECT n, repeat('x', 1000) FROM generate_series(10, 5000) n")
-	address := nobody(t)
+	address := unusedAddress(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	d := &daemonProcess{cmd: process(ctx, withPassword, "run", s.file(t, address, "public.orders")), url: "http://" + address}
@@ -136,7 +136,7 @@ func printed(t *testing.T, out string) string {
 
 func TestTwoDaemonsOnOneSlot(t *testing.T) {
 	s := openShop(t)
-	one, two := nobody(t), nobody(t)
+	one, two := unusedAddress(t), unusedAddress(t)
 	first := startDaemon(t, withPassword, one, s.file(t, one, "public.orders"))
 	eventually(t, func() bool { // its snapshot is over; until then the second one could take the slot
 		body, err := first.get("/readyz?strict")

@@ -148,7 +148,7 @@ func (r *refused) verb(args ...string) result {
 // held runs the daemon until everything is durable in the sink and a first start is over, and stops it.
 func (r *refused) held() *refused {
 	r.Helper()
-	address := nobody(r.T)
+	address := unusedAddress(r.T)
 	d := startDaemon(r.T, r.env(), address, r.file(address), "-strict")
 	tailrace(r.T, "wait", "-pipeline", r.name, "-url", d.url).expect(r.T, 0, "every sink holds everything up to", "")
 	lasting := "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '" + r.slot() + "')"

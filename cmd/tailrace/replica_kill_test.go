@@ -22,7 +22,7 @@ func TestAReplicaUnderKills(t *testing.T) {
 	s.server.ExecIn(t, s.name, "CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL)",
 		"CREATE TABLE transfers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, amount int NOT NULL)",
 		"INSERT INTO accounts SELECT n, 0 FROM generate_series(1, 20) n")
-	address := nobody(t)
+	address := unusedAddress(t)
 	file := place(t, "orders.hcl", fmt.Sprintf(`
 daemon { listen = %q }
 pipeline "orders" {

@@ -15,7 +15,7 @@ func TestAReplica(t *testing.T) {
 	s.server.ExecIn(t, s.name, `CREATE TABLE lines (order_id int, n int, sku text, price numeric(12, 4), note text, at timestamptz,
 		PRIMARY KEY (order_id, n))`, "ALTER TABLE lines ALTER note SET STORAGE EXTERNAL",
 		"INSERT INTO lines SELECT n, 1, 'sku''\\ ' || n, n / 7.0, repeat('x', 3000), '2026-01-01' FROM generate_series(1, 3) n")
-	address := nobody(t)
+	address := unusedAddress(t)
 	file := place(t, "orders.hcl", fmt.Sprintf(`
 daemon { listen = %q }
 pipeline "orders" {

@@ -88,8 +88,8 @@ func (d *daemonProcess) stop(t *testing.T) int {
 }
 
 func TestRunGoesOnWithoutItsServerAndEndsWithCodeZero(t *testing.T) {
-	address := nobody(t)
-	file := place(t, "orders.hcl", orders(nobody(t), address))
+	address := unusedAddress(t)
+	file := place(t, "orders.hcl", orders(unusedAddress(t), address))
 	d := startDaemon(t, []string{"PASSWORD=x"}, address, file)
 	tailrace(t, "status", "-url", d.url).expect(t, 0, "orders  ", "")
 	if code := d.stop(t); code != 0 {
@@ -108,8 +108,8 @@ func TestRunGoesOnWithoutItsServerAndEndsWithCodeZero(t *testing.T) {
 }
 
 func TestRunWhereAnotherOneListens(t *testing.T) {
-	address := nobody(t)
-	file := place(t, "orders.hcl", orders(nobody(t), address))
+	address := unusedAddress(t)
+	file := place(t, "orders.hcl", orders(unusedAddress(t), address))
 	d := startDaemon(t, []string{"PASSWORD=x"}, address, file, "-log-format", "console")
 	tailraceWith(t, []string{"PASSWORD=x"}, "", "run", file).expect(t, 1, "", "listen on "+address)
 	if d.stop(t); !strings.Contains(d.log.String(), "INFO\tstarted") {
@@ -122,7 +122,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	const inURL, password, token, sasl = "canary-in-url-1d29", "canary-password-77aa", "canary-token-51ce", "canary-sasl-3bd0"
 	env := []string{"URLPASSWORD=" + inURL, "TOKEN=" + token, "SASL=" + sasl}
 	secretFile := place(t, "password", password+"\n")
-	address := nobody(t)
+	address := unusedAddress(t)
 	text := fmt.Sprintf(`
 daemon {
   listen = %q
@@ -150,7 +150,7 @@ pipeline "two" {
     }
   }
 }
-`, address, nobody(t), secretFile, nobody(t), nobody(t))
+`, address, unusedAddress(t), secretFile, unusedAddress(t), unusedAddress(t))
 	file := place(t, "canary.hcl", text)
 	outputs := map[string]string{}
 	verb := func(args ...string) {

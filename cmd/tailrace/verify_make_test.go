@@ -15,7 +15,7 @@ func TestVerifyMakesWhatIsMissing(t *testing.T) {
 	s.server.ExecIn(t, s.name, "CREATE TABLE notes (id int PRIMARY KEY, body text)", "INSERT INTO notes SELECT g, 'n' FROM generate_series(1, 1500) g",
 		"CREATE TABLE nothing (id int PRIMARY KEY, v text)", "CREATE TYPE mood AS ENUM ('a')")
 	reporting := testenv.NewDatabase(t, s.server)
-	address := nobody(t)
+	address := unusedAddress(t)
 	file := place(t, "replica.hcl", fmt.Sprintf(`
 daemon {
   listen = %q

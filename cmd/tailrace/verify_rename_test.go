@@ -16,7 +16,7 @@ func TestVerifyFollowsRenames(t *testing.T) {
 			s.server.ExecIn(t, s.name, "CREATE TABLE notes (id int PRIMARY KEY, body text)",
 				"INSERT INTO notes SELECT g, 'n' FROM generate_series(1, 150) g")
 			reporting := testenv.NewDatabase(t, s.server)
-			address := nobody(t)
+			address := unusedAddress(t)
 			file := place(t, "replica.hcl", fmt.Sprintf(`
 daemon {
   listen = %q

@@ -14,7 +14,7 @@ func TestVerifyTableOfOneOfSeveralReplicas(t *testing.T) {
 	s.server.ExecIn(t, s.name, "CREATE TABLE items (id int PRIMARY KEY DEFERRABLE, name text)",
 		"ALTER TABLE items REPLICA IDENTITY FULL", "INSERT INTO items VALUES (1, 'a'), (2, 'b')")
 	reporting := testenv.NewDatabase(t, s.server)
-	address := nobody(t)
+	address := unusedAddress(t)
 	text := fmt.Sprintf("daemon {\n  listen = %q\n}\n", address)
 	for _, table := range []string{"orders", "items"} {
 		text += fmt.Sprintf(`

@@ -12,7 +12,7 @@ import (
 func TestVerify(t *testing.T) {
 	s := openShop(t)
 	reporting := testenv.NewDatabase(t, s.server)
-	address := nobody(t)
+	address := unusedAddress(t)
 	file := place(t, "replica.hcl", fmt.Sprintf(`
 daemon {
   listen = %q

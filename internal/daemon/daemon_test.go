@@ -138,7 +138,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunWhereSomebodyListens(t *testing.T) {
+func TestRunWhereThePortIsTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -125,7 +125,7 @@ func TestANewSinkStartsAtTheSlot(t *testing.T) {
 	}, newStore(), newStore())
 }
 
-// Somebody advances the slot while we are away: a start there would lose changes silently. The sink halts, and says how to go
+// Another session advances the slot while the daemon is down: a start there would lose changes silently. The sink halts, and says how to go
 // on; it was opened twice, because the first look might have been too old.
 func TestGapHalts(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {

@@ -15,7 +15,7 @@ import (
 // errTarget is an error of a target that may pass.
 var errTarget = errors.New("target: connection refused")
 
-// store is the far end of a scripted sink: what is durable there, whoever writes it, and the faults of it.
+// store is the far end of a scripted sink: what is durable there, by any writer, and its faults.
 type store struct {
 	transactional bool          // data and record become durable together, at commits only
 	forgetful     bool          // it keeps no record

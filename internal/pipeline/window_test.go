@@ -296,7 +296,7 @@ func TestReadWaits(t *testing.T) {
 	})
 }
 
-// Whoever fills the window says for whom it had to wait.
+// The goroutine that fills the window reports which sink it had to wait for.
 func TestBlameOfWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, 200, 2)

@@ -98,7 +98,7 @@ func named(err error) error {
 		return &capture.Problem{
 			State:  "stdout_closed",
 			Halted: true,
-			Reason: "nobody reads the standard output any more",
+			Reason: "the reader of the standard output has closed it",
 			Fix:    "Start tailrace again with its output connected, or take the sink \"stdout\" out of the file.",
 			Err:    err,
 		}

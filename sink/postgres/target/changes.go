@@ -216,7 +216,7 @@ func (c *changes) failed(sql string, err error) error {
 	case pgconnect.DuplicateSchema, pgconnect.DuplicateTable, pgconnect.DuplicateObject, pgconnect.UniqueViolation, pgconnect.DeadlockDetected, pgconnect.LockNotAvailable, pgconnect.InternalError:
 		return &capture.Problem{
 			State: "target_changing", Err: err,
-			Reason: "somebody else makes or uses what " + c.table.String() + " needs in the target: " + sql,
+			Reason: "another session creates or uses what " + c.table.String() + " needs in the target: " + sql,
 		}
 	}
 	return fmt.Errorf("make target of %s: %s: %w", c.table, sql, err)

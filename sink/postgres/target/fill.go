@@ -13,7 +13,7 @@ func (d *drift) lacks(c *capture.Column) {
 	case d.repairs:
 		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
-		d.addManual("column "+c.Name+" is missing: it was there and somebody has dropped it",
+		d.addManual("column "+c.Name+" is missing: it existed and was dropped in the target",
 			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
 	case c.Fill == capture.FillUnknown && c.Key:
 		d.unknown = true

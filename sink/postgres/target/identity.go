@@ -27,7 +27,7 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
 			swap(other.Schema, other.Table, schema, t.Name))
 	case ours && sameName:
-		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and made anew in the source, and %s has the former rows", t, ch.target),
+		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and created again in the source, and %s has the former rows", t, ch.target),
 			"-- the source may have renamed the former table instead of dropping it, so its rows are kept under another name:\n"+
 				asideFix(schema, t.Name, here.OID))
 	case ours:
@@ -66,7 +66,7 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts
 		fix = "ALTER TABLE " + ch.target + " RENAME TO " + quote(t.Name+"_before") + ";\n"
 	}
 	if old == nil {
-		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is made anew, without the rows of before\n"
+		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is created again, without the earlier rows\n"
 	} else {
 		fix = "BEGIN;\n" + fix + move(other.Schema, other.Table, schema, t.Name) + moveEntry(other.Schema, other.Table, schema, t.Name) + ";\nCOMMIT;\n"
 	}

@@ -142,7 +142,7 @@ func (s *types) compareType(t *capture.Type, f *foundType) {
 	}
 	if differs {
 		s.refusal("type_taken", "type "+name+" of the target is not what "+t.String()+" is in the source",
-			"ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+"; -- then it is made anew, for new columns")
+			"ALTER TYPE "+name+" RENAME TO "+quote(t.Name+"_old")+"; -- then it is created again, for new columns")
 	}
 }
 
