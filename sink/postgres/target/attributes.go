@@ -85,23 +85,23 @@ func endAtDifference(source, target []part, of []int) bool {
 }
 
 // dropAttributes drops the attributes that no attribute of the source is paired with. It reports whether there are any.
-func (s *types) dropAttributes(name string, target []part, of []int) (any bool) {
+func (s *types) dropAttributes(name string, target []part, of []int) (dropped bool) {
 	for j, f := range target {
 		if !slices.Contains(of, j) {
 			s.alterByHand("type "+name+" has attribute "+f.Name+" in the target only", "ALTER TYPE "+name+" DROP ATTRIBUTE "+quote(f.Name))
-			any = true
+			dropped = true
 		}
 	}
-	return any
+	return dropped
 }
 
 // addAttributes adds the attributes that the target lacks. It reports whether there are any.
-func (s *types) addAttributes(t *capture.Type, name string, of []int, byHand bool) (any bool) {
+func (s *types) addAttributes(t *capture.Type, name string, of []int, byHand bool) (added bool) {
 	for i, f := range t.Fields {
 		if of[i] >= 0 {
 			continue
 		}
-		any = true
+		added = true
 		reason, sql := "type "+name+" lacks attribute "+f.Name, "ALTER TYPE "+name+" ADD ATTRIBUTE "+s.attribute(t, f)
 		if byHand {
 			s.alterByHand(reason, sql)
@@ -109,5 +109,5 @@ func (s *types) addAttributes(t *capture.Type, name string, of []int, byHand boo
 			s.add(reason, sql)
 		}
 	}
-	return any
+	return added
 }
