@@ -77,7 +77,7 @@ func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 	for i := range records {
 		joins = append(joins, joinsOf(&records[i]))
 	}
-	list, lost, err := c.AcceptJoins(ctx, conn, joins)
+	list, lost, err := publication.AcceptJoins(ctx, conn, c, joins)
 	if err != nil || list == "" {
 		return nil, nil, err
 	}

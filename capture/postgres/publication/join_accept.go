@@ -14,18 +14,18 @@ type RecordedJoins struct {
 
 // AcceptJoins returns the list that each record gets when the operator accepts RowsNotCopied, and a description of what is
 // accepted; "": there is no publication.
-func (c *Config) AcceptJoins(ctx context.Context, conn *pgx.Conn, records []RecordedJoins) (text string, lost []string, err error) {
+func AcceptJoins(ctx context.Context, conn *pgx.Conn, c *Config, records []RecordedJoins) (text string, lost []string, err error) {
 	now, exists, err := c.ReadFingerprint(ctx, conn)
 	if err != nil || !exists {
 		return "", nil, err
 	}
 	list := joinList{tables: map[uint32]join{}}
 	for _, r := range records {
-		if err := c.learnJoins(ctx, conn, &list, r, &now); err != nil {
+		if err := list.learn(ctx, conn, r, &now); err != nil {
 			return "", nil, err
 		}
 	}
-	found, err := c.checkJoins(ctx, conn, list, nil)
+	found, err := checkJoins(ctx, conn, c.Name, list, nil)
 	if err != nil {
 		return "", nil, err
 	}
@@ -43,26 +43,26 @@ func (c *Config) AcceptJoins(ctx context.Context, conn *pgx.Conn, records []Reco
 }
 
 // JoinsSince returns the list that a record has to have before it names the publication now.
-func (c *Config) JoinsSince(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) (string, error) {
+func JoinsSince(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) (string, error) {
 	list := joinList{tables: map[uint32]join{}}
-	err := c.learnJoins(ctx, conn, &list, r, now)
+	err := list.learn(ctx, conn, r, now)
 	return list.String(), err
 }
 
-// learnJoins adds the list of a record, and the tables that joined since.
-func (c *Config) learnJoins(ctx context.Context, conn *pgx.Conn, list *joinList, r RecordedJoins, now *Fingerprint) error {
-	list.merge(parseJoins(r.List))
-	was, known := parseFingerprint(r.Fingerprint)
-	if !known {
+// learn adds the list of a record, and the tables that joined since.
+func (l *joinList) learn(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) error {
+	l.merge(parseJoins(r.List))
+	joined := now.Joined(r.Fingerprint)
+	if len(joined) == 0 {
 		return nil
 	}
-	bound, err := c.nextXID(ctx, conn)
+	bound, err := nextXID(ctx, conn) // after the fingerprint was read
 	if err != nil {
 		return err
 	}
-	for _, oid := range now.joined(&was) {
-		if _, listed := list.tables[oid]; !listed {
-			list.tables[oid] = join{bound: bound}
+	for _, oid := range joined {
+		if _, listed := l.tables[oid]; !listed {
+			l.tables[oid] = join{bound: bound}
 		}
 	}
 	return nil

@@ -21,12 +21,12 @@ const RowsNotCopied = "rows_not_copied"
 
 // rowsNotCopied returns the warning about tables that joined with rows; nil: there are none.
 // comment is what the publication's comment has besides the list, where no sink keeps a record.
-func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capture.Problem {
+func rowsNotCopied(c *Config, names []string, keeps bool, comment string) *capture.Problem {
 	if len(names) == 0 {
 		return nil
 	}
 	slices.Sort(names)
-	shown, more := names[:min(len(names), mostNamed)], ""
+	shown, more := names[:min(len(names), MostNamed)], ""
 	if n := len(names) - len(shown); n > 0 {
 		more = fmt.Sprintf(", and %d more", n)
 	}
@@ -43,7 +43,7 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 	case keeps:
 		fix += end + "`tailrace accept -pipeline P " + RowsNotCopied + " FILE`"
 	case c.Manage:
-		fix += end + c.comment(comment) + ";"
+		fix += end + c.CommentStatement(comment) + ";"
 	default:
 		fix += "no sink keeps a record, so the warning ends when the daemon ends"
 	}
@@ -57,7 +57,7 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 
 // nextXID returns the next transaction id, without its wraps: every transaction that gets a later one begins to write after
 // this call. pg_snapshot_xmax does not show that: ids beyond it may be in use.
-func (c *Config) nextXID(ctx context.Context, conn *pgx.Conn) (next uint32, err error) {
+func nextXID(ctx context.Context, conn *pgx.Conn) (next uint32, err error) {
 	var n int64
 	err = conn.QueryRow(ctx, `SELECT (age('3'::xid)::bigint + 3) & 4294967295`).Scan(&n)
 	return uint32(n), problem.Named("read the next transaction id", err)
@@ -76,12 +76,12 @@ type joinFinding struct {
 const mostChecking = time.Second
 
 // checkJoins checks the tables of a list.
-func (c *Config) checkJoins(ctx context.Context, conn *pgx.Conn, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
+func checkJoins(ctx context.Context, conn *pgx.Conn, publication string, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
 	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == joinSettled })
 	if len(oids) == 0 {
 		return nil, nil
 	}
-	published, err := c.publishedNames(ctx, conn, oids)
+	published, err := publishedNames(ctx, conn, publication, oids)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (c *Config) checkJoins(ctx context.Context, conn *pgx.Conn, list joinList, 
 	for _, oid := range oids {
 		f := joinFinding{oid: oid, name: published[oid]}
 		if f.gone = f.name == ""; !f.gone && time.Since(began) < mostChecking {
-			if err := c.checkJoin(ctx, conn, list.tables[oid], leaf, &f); err != nil {
+			if err := checkJoin(ctx, conn, publication, list.tables[oid], leaf, &f); err != nil {
 				return nil, err
 			}
 		}
@@ -112,14 +112,14 @@ func joinSchemas(conn *pgx.Conn) string {
 }
 
 // publishedNames returns the names of those tables that are published under their own names.
-func (c *Config) publishedNames(ctx context.Context, conn *pgx.Conn, oids []uint32) (names map[uint32]string, err error) {
+func publishedNames(ctx context.Context, conn *pgx.Conn, publication string, oids []uint32) (names map[uint32]string, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		SELECT c.oid, n.nspname || '.' || c.relname
 		FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
 			LATERAL (SELECT `+joinCovered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
 				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(joinCovered, "[1]", "[3]")+`) AS above) x
 		WHERE p.pubname = $1 AND c.oid = ANY ($2) AND c.relpersistence = 'p'
-			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), c.Name, oids)
+			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), publication, oids)
 	if err != nil {
 		return nil, problem.Named("read the tables that joined", err)
 	}
@@ -132,11 +132,11 @@ func (c *Config) publishedNames(ctx context.Context, conn *pgx.Conn, oids []uint
 
 // publishedBySchema returns the tables that the publication includes without naming them, except for partitions that are
 // published under their roots' names.
-func (c *Config) publishedBySchema(ctx context.Context, conn *pgx.Conn) (oids []uint32, err error) {
+func publishedBySchema(ctx context.Context, conn *pgx.Conn, publication string) (oids []uint32, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT c.oid FROM pg_publication p, pg_class c
 		WHERE p.pubname = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
 			AND (p.puballtables OR c.relnamespace IN (%s)) AND NOT (p.pubviaroot AND c.relispartition)
-			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), c.Name)
+			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), publication)
 	if err != nil {
 		return nil, problem.Named("find tables that joined", err)
 	}
@@ -144,7 +144,7 @@ func (c *Config) publishedBySchema(ctx context.Context, conn *pgx.Conn) (oids []
 	return oids, problem.Named("find tables that joined", err)
 }
 
-// joinPart is a table that holds rows of a table that joined: the table itself, or a partition.
+// joinPart is a table with rows of a table that joined: the table itself, or a partition.
 type joinPart struct {
 	oid      uint32
 	name     string // as SQL
@@ -155,8 +155,8 @@ type joinPart struct {
 
 // checkJoin checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
 // rewrite gives all rows the id of its own transaction.
-func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf func(uint32) bool, f *joinFinding) error {
-	parts, err := c.joinParts(ctx, conn, f.oid, j.bound)
+func checkJoin(ctx context.Context, conn *pgx.Conn, publication string, j join, leaf func(uint32) bool, f *joinFinding) error {
+	parts, err := joinParts(ctx, conn, publication, f.oid, j.bound)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf fun
 		if p.born && j.status == joinOpen {
 			continue
 		}
-		missing, decided, err := c.lacksRows(ctx, conn, p, j)
+		missing, decided, err := lacksRows(ctx, conn, p, j)
 		switch {
 		case err != nil:
 			return err
@@ -185,7 +185,7 @@ func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf fun
 }
 
 // joinParts reads the parts of a table.
-func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint32) (parts []joinPart, err error) {
+func joinParts(ctx context.Context, conn *pgx.Conn, publication string, oid, bound uint32) (parts []joinPart, err error) {
 	inSchema := "false"
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		inSchema = `EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace
@@ -202,7 +202,7 @@ func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint3
 			JOIN pg_attribute b ON b.attrelid = c.oid AND b.attname = 'tableoid'
 			JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
 				AND d.refclassid = 'pg_namespace'::regclass
-		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), c.Name)
+		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), publication)
 	if err != nil {
 		return nil, problem.Named("read a table that joined", err)
 	}
@@ -215,7 +215,7 @@ func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint3
 
 // lacksRows checks one part. It waits at most 200 ms for a lock; then decided is false. A table whose rows it cannot read
 // within a second counts as one with older rows.
-func (c *Config) lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j join) (missing, decided bool, err error) {
+func lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j join) (missing, decided bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '1s'"); err != nil {
 			return err

@@ -58,18 +58,16 @@ func (j *Joins) readComment(ctx context.Context, conn *pgx.Conn) error {
 	if keeps || !j.config.Manage {
 		return nil
 	}
-	d, err := j.config.define(ctx, conn)
-	if err != nil || d == nil {
+	comment, exists, err := j.config.ReadComment(ctx, conn)
+	if err != nil || !exists {
 		return err
 	}
-	line, rest := splitJoins(d.Comment)
-	if d.Verdict != "" {
-		rest = verdictLine(d.Verdict) + "\n" + rest
-	}
+	line, rest := splitJoins(comment.Rest)
+	comment.Rest = rest
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.comment = strings.TrimSuffix(rest, "\n")
-	if line == j.noted {
+	j.commentRest = comment.String()
+	if line == j.commentLine {
 		return nil
 	}
 	if line == "" {
@@ -77,7 +75,7 @@ func (j *Joins) readComment(ctx context.Context, conn *pgx.Conn) error {
 			t.status = joinSettled
 			j.list.tables[oid] = t
 		}
-		j.noted = ""
+		j.commentLine = ""
 		return nil
 	}
 	for _, oid := range joinsOf(line) {
@@ -85,14 +83,14 @@ func (j *Joins) readComment(ctx context.Context, conn *pgx.Conn) error {
 			j.list.tables[oid] = join{status: joinMissing}
 		}
 	}
-	j.noted = line
+	j.commentLine = line
 	return nil
 }
 
 // writeComment writes the list into the publication's comment when no sink keeps a record.
 func (j *Joins) writeComment(ctx context.Context, conn *pgx.Conn) error {
 	j.mu.Lock()
-	keeps, noted, list := j.keeps, j.noted, j.list.clone()
+	keeps, written, list := j.keeps, j.commentLine, j.list.clone()
 	j.mu.Unlock()
 	if keeps || !j.config.Manage {
 		return nil
@@ -101,28 +99,25 @@ func (j *Joins) writeComment(ctx context.Context, conn *pgx.Conn) error {
 	for oid := range list.tables {
 		oids = append(oids, oid)
 	}
-	names, err := j.config.publishedNames(ctx, conn, oids)
+	names, err := publishedNames(ctx, conn, j.config.Name, oids)
 	if err != nil {
 		return err
 	}
 	line := joinsLine(&list, names)
-	if line == noted {
+	if line == written {
 		return nil
 	}
-	d, err := j.config.define(ctx, conn)
-	if err != nil || d == nil {
+	comment, exists, err := j.config.ReadComment(ctx, conn)
+	if err != nil || !exists {
 		return err
 	}
-	_, rest := splitJoins(d.Comment)
-	text := strings.Trim(line+"\n"+rest, "\n")
-	if d.Verdict != "" {
-		text = strings.TrimSuffix(verdictLine(d.Verdict)+"\n"+text, "\n")
-	}
-	err = pgconnect.Exec(ctx, conn, j.config.comment(text))
+	_, rest := splitJoins(comment.Rest)
+	comment.Rest = strings.Trim(line+"\n"+rest, "\n")
+	err = pgconnect.Exec(ctx, conn, j.config.CommentStatement(comment.String()))
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err == nil {
-		j.noted = line
+		j.commentLine = line
 	} else if !j.unwritten {
 		j.log.Warn("the publication's comment does not name the tables whose rows are not copied", zap.Error(err))
 	}

@@ -88,36 +88,3 @@ func (l *joinList) merge(o joinList) {
 		}
 	}
 }
-
-// joined returns the tables, by OID, that a fingerprint has and an earlier one had neither as the same member nor under the
-// same name. Of fingerprints with too many tables it is not known.
-func (e *Fingerprint) joined(was *Fingerprint) (oids []uint32) {
-	if e.publication != was.publication {
-		return nil
-	}
-	rows, names := was.index()
-	named := map[uint32]bool{} // tables whose names were published before: altered checks them
-	for i := range e.tables {
-		t := &e.tables[i]
-		if t.member.Name == "" {
-			continue
-		}
-		known := rows[t.row] || names[t.name] != nil
-		if named[t.member.oid] = known; !known && !was.cut && len(was.carried) == 0 {
-			oids = append(oids, t.member.oid)
-		}
-	}
-	if len(was.carried) == 0 {
-		return oids
-	}
-	before := map[uint32]bool{}
-	for _, c := range was.carried {
-		before[c.table] = true
-	}
-	for _, c := range e.carried {
-		if !before[c.table] && !named[c.table] {
-			oids = append(oids, c.table)
-		}
-	}
-	return oids
-}

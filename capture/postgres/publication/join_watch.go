@@ -20,21 +20,21 @@ type Joins struct {
 	leaf   func(oid uint32) bool                  // reports whether a table is, or was, a partition of a published tree
 	with   func(state []byte, list string) []byte // returns the state of a record with the list replaced
 
-	mu        sync.Mutex
-	list      joinList
-	bound     uint32          // the next transaction id, read after this stream's fingerprint
-	now       *Fingerprint    // of this stream
-	fresh     map[uint32]bool // tables that are not in the fingerprint of some record, by OID
-	known     map[uint32]bool // all tables that this stream publishes, and those that were found since
-	wide      bool            // an administrator's publication includes all tables of schemas, or of the database
-	passed    bool            // the stream has passed the start rule
-	keeps     bool            // a sink keeps a record
-	noted     string          // the list in the publication's comment, if no sink keeps a record
-	comment   string          // the rest of that comment
-	unwritten bool            // the log has reported that the comment cannot be written
-	problem   *capture.Problem
-	since     time.Time
-	made      map[*byte][]byte // states with the list, by the state without it
+	mu          sync.Mutex
+	list        joinList
+	bound       uint32          // the next transaction id, read after this stream's fingerprint
+	now         *Fingerprint    // of this stream
+	unrecorded  map[uint32]bool // tables that are not in the fingerprint of some record, by OID
+	known       map[uint32]bool // all tables that this stream publishes, and those that were found since
+	wide        bool            // an administrator's publication includes all tables of schemas, or of the database
+	passed      bool            // the stream has passed the start rule
+	keeps       bool            // a sink keeps a record
+	commentLine string          // the line with the list in the publication's comment, if no sink keeps a record
+	commentRest string          // the rest of that comment
+	unwritten   bool            // the log has reported that the comment cannot be written
+	problem     *capture.Problem
+	since       time.Time
+	states      map[*byte][]byte // states with the list, by the state without it
 
 	next time.Time // of the next check
 }
@@ -49,41 +49,34 @@ func NewJoins(c *Config, log *zap.Logger, leaf func(oid uint32) bool, with func(
 func (j *Joins) Forget() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.list, j.problem, j.passed, j.noted = joinList{tables: map[uint32]join{}}, nil, false, ""
-	j.made = nil
+	j.list, j.problem, j.passed, j.commentLine = joinList{tables: map[uint32]join{}}, nil, false, ""
+	j.states = nil
 }
 
 // Begin is called before each stream, after its publication was read and before k.View is called.
 func (j *Joins) Begin(ctx context.Context, conn *pgx.Conn, k *Keeper, pub *Published) error {
-	bound, err := j.config.nextXID(ctx, conn)
+	bound, err := nextXID(ctx, conn)
 	if err != nil {
 		return err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.bound, j.now, j.passed, j.fresh, j.known = bound, &pub.Fingerprint, false, map[uint32]bool{}, map[uint32]bool{}
-	j.wide = pub.Fingerprint.wide
+	j.bound, j.now, j.passed, j.unrecorded, j.known = bound, &pub.Fingerprint, false, map[uint32]bool{}, map[uint32]bool{}
+	j.wide = pub.Fingerprint.Wide()
 	for i := range pub.Tables {
 		j.known[pub.Tables[i].OID] = true
 	}
-	if k.accepted != nil {
-		j.add(pub.Fingerprint.joined(k.accepted))
-	}
-	for _, t := range pub.Fingerprint.tables {
-		if slices.Contains(k.added, t.member.String()) {
-			j.add([]uint32{t.member.oid})
-		}
-	}
+	j.addLocked(k.Joined(pub))
 	return nil
 }
 
-// add lists tables that have joined and that are not listed yet. The caller holds mu.
-func (j *Joins) add(oids []uint32) {
+// addLocked lists tables that have joined and that are not listed yet.
+func (j *Joins) addLocked(oids []uint32) {
 	for _, oid := range oids {
-		j.fresh[oid], j.known[oid] = true, true
+		j.unrecorded[oid], j.known[oid] = true, true
 		if _, listed := j.list.tables[oid]; !listed {
 			j.list.tables[oid] = join{bound: j.bound}
-			j.made = nil
+			j.states = nil
 		}
 	}
 }
@@ -95,10 +88,8 @@ func (j *Joins) Learn(r RecordedJoins) (list string, stale bool) {
 	defer j.mu.Unlock()
 	recorded := parseJoins(r.List)
 	j.list.merge(recorded)
-	j.made = nil
-	if was, known := parseFingerprint(r.Fingerprint); known {
-		j.add(j.now.joined(&was))
-	}
+	j.states = nil
+	j.addLocked(j.now.Joined(r.Fingerprint))
 	for oid, t := range j.list.tables {
 		if have, listed := recorded.tables[oid]; t.status != joinSettled && (!listed || have.status == joinSettled) {
 			return j.list.String(), true
@@ -114,11 +105,11 @@ func (j *Joins) Pass(records int) {
 	defer j.mu.Unlock()
 	j.passed, j.keeps, j.next = true, records > 0, time.Time{}
 	for oid, t := range j.list.tables {
-		if t.status == joinSettled && !j.fresh[oid] {
+		if t.status == joinSettled && !j.unrecorded[oid] {
 			delete(j.list.tables, oid)
 		}
 	}
-	j.made = nil
+	j.states = nil
 }
 
 // State adds the list to the state of a batch, which may be nil.
@@ -131,15 +122,15 @@ func (j *Joins) State(state []byte) []byte {
 	if len(j.list.tables) == 0 && j.list.accepted == 0 {
 		return state
 	}
-	if made := j.made[&state[0]]; made != nil {
-		return made
+	if with := j.states[&state[0]]; with != nil {
+		return with
 	}
-	if j.made == nil || len(j.made) > 8 { // the state without the list has changed often
-		j.made = map[*byte][]byte{}
+	if j.states == nil || len(j.states) > 8 { // the state without the list has changed often
+		j.states = map[*byte][]byte{}
 	}
-	made := j.with(state, j.list.String())
-	j.made[&state[0]] = made
-	return made
+	with := j.with(state, j.list.String())
+	j.states[&state[0]] = with
+	return with
 }
 
 // Check checks the listed tables, and finds those that have joined an administrator's publication without a change of it.
@@ -154,7 +145,7 @@ func (j *Joins) Check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 	}
 	defer func() {
 		j.mu.Lock()
-		j.next = time.Now().Add(checkShare * time.Since(began))
+		j.next = time.Now().Add(CheckShare * time.Since(began))
 		j.mu.Unlock()
 	}()
 	if err := j.readComment(ctx, conn); err != nil {
@@ -168,7 +159,7 @@ func (j *Joins) Check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 	j.mu.Lock()
 	list := j.list.clone()
 	j.mu.Unlock()
-	found, err := j.config.checkJoins(ctx, conn, list, j.leaf)
+	found, err := checkJoins(ctx, conn, j.config.Name, list, j.leaf)
 	if err != nil {
 		return err
 	}
@@ -180,7 +171,7 @@ func (j *Joins) Check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 
 // find lists the tables that an administrator's publication includes without naming them and that the stream began without.
 func (j *Joins) find(ctx context.Context, conn *pgx.Conn) error {
-	oids, err := j.config.publishedBySchema(ctx, conn)
+	oids, err := publishedBySchema(ctx, conn, j.config.Name)
 	if err != nil {
 		return err
 	}
@@ -190,14 +181,14 @@ func (j *Joins) find(ctx context.Context, conn *pgx.Conn) error {
 	if len(oids) == 0 {
 		return nil
 	}
-	bound, err := j.config.nextXID(ctx, conn) // after the tables were found
+	bound, err := nextXID(ctx, conn) // after the tables were found
 	if err != nil {
 		return err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.bound = bound
-	j.add(oids)
+	j.addLocked(oids)
 	return nil
 }
 
@@ -227,17 +218,17 @@ func (j *Joins) conclude(was joinList, found []joinFinding) bool {
 			names = append(names, f.name)
 		}
 	}
-	j.warn(names)
+	j.warnLocked(names)
 	after := j.list.String()
 	if after != before {
-		j.made = nil
+		j.states = nil
 	}
 	return after != before
 }
 
-// warn sets the warning that names the tables. The caller holds mu.
-func (j *Joins) warn(names []string) {
-	p := j.config.rowsNotCopied(names, j.keeps, j.comment)
+// warnLocked sets the warning that names the tables.
+func (j *Joins) warnLocked(names []string) {
+	p := rowsNotCopied(j.config, names, j.keeps, j.commentRest)
 	switch {
 	case p == nil && j.problem != nil:
 		j.log.Info("the warning has ended", zap.String("state", j.problem.State))
