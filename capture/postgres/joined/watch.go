@@ -1,4 +1,4 @@
-package publication
+package joined
 
 import (
 	"context"
@@ -10,28 +10,29 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // Joins records the tables that joined the publication after the slot was created. The stream has their changes from then
 // on, but no copy has the rows that were written before. docs/decisions/0027 has the rule.
 type Joins struct {
-	config *Config
+	config *publication.Config
 	log    *zap.Logger
 	leaf   func(oid uint32) bool                  // reports whether a table is, or was, a partition of a published tree
 	with   func(state []byte, list string) []byte // returns the state of a record with the list replaced
 
 	mu          sync.Mutex
 	list        joinList
-	bound       uint32          // the next transaction id, read after this stream's fingerprint
-	now         *Fingerprint    // of this stream
-	unrecorded  map[uint32]bool // tables that are not in the fingerprint of some record, by OID
-	known       map[uint32]bool // all tables that this stream publishes, and those that were found since
-	wide        bool            // an administrator's publication includes all tables of schemas, or of the database
-	passed      bool            // the stream has passed the start rule
-	keeps       bool            // a sink keeps a record
-	commentLine string          // the line with the list in the publication's comment, if no sink keeps a record
-	commentRest string          // the rest of that comment
-	unwritten   bool            // the log has reported that the comment cannot be written
+	bound       uint32                   // the next transaction id, read after this stream's fingerprint
+	now         *publication.Fingerprint // of this stream
+	unrecorded  map[uint32]bool          // tables that are not in the fingerprint of some record, by OID
+	known       map[uint32]bool          // all tables that this stream publishes, and those that were found since
+	wide        bool                     // an administrator's publication includes all tables of schemas, or of the database
+	passed      bool                     // the stream has passed the start rule
+	keeps       bool                     // a sink keeps a record
+	commentLine string                   // the line with the list in the publication's comment, if no sink keeps a record
+	commentRest string                   // the rest of that comment
+	unwritten   bool                     // the log has reported that the comment cannot be written
 	problem     *capture.Problem
 	since       time.Time
 	states      map[*byte][]byte // states with the list, by the state without it
@@ -41,7 +42,7 @@ type Joins struct {
 
 // NewJoins creates an empty list; it contacts no server. leaf reports whether a table is, or was, a partition of a published
 // tree, and with returns the state of a record with the list replaced.
-func NewJoins(c *Config, log *zap.Logger, leaf func(oid uint32) bool, with func(state []byte, list string) []byte) *Joins {
+func NewJoins(c *publication.Config, log *zap.Logger, leaf func(oid uint32) bool, with func(state []byte, list string) []byte) *Joins {
 	return &Joins{config: c, log: log, leaf: leaf, with: with, list: joinList{tables: map[uint32]join{}}}
 }
 
@@ -54,7 +55,7 @@ func (j *Joins) Forget() {
 }
 
 // Begin is called before each stream, after its publication was read and before k.View is called.
-func (j *Joins) Begin(ctx context.Context, conn *pgx.Conn, k *Keeper, pub *Published) error {
+func (j *Joins) Begin(ctx context.Context, conn *pgx.Conn, k *publication.Keeper, pub *publication.Published) error {
 	bound, err := nextXID(ctx, conn)
 	if err != nil {
 		return err
@@ -145,7 +146,7 @@ func (j *Joins) Check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 	}
 	defer func() {
 		j.mu.Lock()
-		j.next = time.Now().Add(CheckShare * time.Since(began))
+		j.next = time.Now().Add(publication.CheckShare * time.Since(began))
 		j.mu.Unlock()
 	}()
 	if err := j.readComment(ctx, conn); err != nil {

@@ -1,4 +1,4 @@
-package publication
+package joined
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -21,12 +22,12 @@ const RowsNotCopied = "rows_not_copied"
 
 // rowsNotCopied returns the warning about tables that joined with rows; nil: there are none.
 // comment is what the publication's comment has besides the list, where no sink keeps a record.
-func rowsNotCopied(c *Config, names []string, keeps bool, comment string) *capture.Problem {
+func rowsNotCopied(c *publication.Config, names []string, keeps bool, comment string) *capture.Problem {
 	if len(names) == 0 {
 		return nil
 	}
 	slices.Sort(names)
-	shown, more := names[:min(len(names), MostNamed)], ""
+	shown, more := names[:min(len(names), publication.MostNamed)], ""
 	if n := len(names) - len(shown); n > 0 {
 		more = fmt.Sprintf(", and %d more", n)
 	}
@@ -76,12 +77,12 @@ type joinFinding struct {
 const mostChecking = time.Second
 
 // checkJoins checks the tables of a list.
-func checkJoins(ctx context.Context, conn *pgx.Conn, publication string, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
+func checkJoins(ctx context.Context, conn *pgx.Conn, pub string, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
 	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == joinSettled })
 	if len(oids) == 0 {
 		return nil, nil
 	}
-	published, err := publishedNames(ctx, conn, publication, oids)
+	published, err := publishedNames(ctx, conn, pub, oids)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func checkJoins(ctx context.Context, conn *pgx.Conn, publication string, list jo
 	for _, oid := range oids {
 		f := joinFinding{oid: oid, name: published[oid]}
 		if f.gone = f.name == ""; !f.gone && time.Since(began) < mostChecking {
-			if err := checkJoin(ctx, conn, publication, list.tables[oid], leaf, &f); err != nil {
+			if err := checkJoin(ctx, conn, pub, list.tables[oid], leaf, &f); err != nil {
 				return nil, err
 			}
 		}
@@ -112,14 +113,14 @@ func joinSchemas(conn *pgx.Conn) string {
 }
 
 // publishedNames returns the names of those tables that are published under their own names.
-func publishedNames(ctx context.Context, conn *pgx.Conn, publication string, oids []uint32) (names map[uint32]string, err error) {
+func publishedNames(ctx context.Context, conn *pgx.Conn, pub string, oids []uint32) (names map[uint32]string, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		SELECT c.oid, n.nspname || '.' || c.relname
 		FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
 			LATERAL (SELECT `+joinCovered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
 				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(joinCovered, "[1]", "[3]")+`) AS above) x
 		WHERE p.pubname = $1 AND c.oid = ANY ($2) AND c.relpersistence = 'p'
-			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), publication, oids)
+			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), pub, oids)
 	if err != nil {
 		return nil, problem.Named("read the tables that joined", err)
 	}
@@ -132,11 +133,11 @@ func publishedNames(ctx context.Context, conn *pgx.Conn, publication string, oid
 
 // publishedBySchema returns the tables that the publication includes without naming them, except for partitions that are
 // published under their roots' names.
-func publishedBySchema(ctx context.Context, conn *pgx.Conn, publication string) (oids []uint32, err error) {
+func publishedBySchema(ctx context.Context, conn *pgx.Conn, pub string) (oids []uint32, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT c.oid FROM pg_publication p, pg_class c
 		WHERE p.pubname = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
 			AND (p.puballtables OR c.relnamespace IN (%s)) AND NOT (p.pubviaroot AND c.relispartition)
-			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), publication)
+			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), pub)
 	if err != nil {
 		return nil, problem.Named("find tables that joined", err)
 	}
@@ -155,8 +156,8 @@ type joinPart struct {
 
 // checkJoin checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
 // rewrite gives all rows the id of its own transaction.
-func checkJoin(ctx context.Context, conn *pgx.Conn, publication string, j join, leaf func(uint32) bool, f *joinFinding) error {
-	parts, err := joinParts(ctx, conn, publication, f.oid, j.bound)
+func checkJoin(ctx context.Context, conn *pgx.Conn, pub string, j join, leaf func(uint32) bool, f *joinFinding) error {
+	parts, err := joinParts(ctx, conn, pub, f.oid, j.bound)
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func checkJoin(ctx context.Context, conn *pgx.Conn, publication string, j join, 
 }
 
 // joinParts reads the parts of a table.
-func joinParts(ctx context.Context, conn *pgx.Conn, publication string, oid, bound uint32) (parts []joinPart, err error) {
+func joinParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint32) (parts []joinPart, err error) {
 	inSchema := "false"
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		inSchema = `EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace
@@ -202,7 +203,7 @@ func joinParts(ctx context.Context, conn *pgx.Conn, publication string, oid, bou
 			JOIN pg_attribute b ON b.attrelid = c.oid AND b.attname = 'tableoid'
 			JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
 				AND d.refclassid = 'pg_namespace'::regclass
-		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), publication)
+		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), pub)
 	if err != nil {
 		return nil, problem.Named("read a table that joined", err)
 	}

@@ -1,9 +1,11 @@
-package publication
+package joined
 
 import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // RecordedJoins is what a sink's record has about tables that joined.
@@ -14,7 +16,7 @@ type RecordedJoins struct {
 
 // AcceptJoins returns the list that each record gets when the operator accepts RowsNotCopied, and a description of what is
 // accepted; "": there is no publication.
-func AcceptJoins(ctx context.Context, conn *pgx.Conn, c *Config, records []RecordedJoins) (text string, lost []string, err error) {
+func AcceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []RecordedJoins) (text string, lost []string, err error) {
 	now, exists, err := c.ReadFingerprint(ctx, conn)
 	if err != nil || !exists {
 		return "", nil, err
@@ -43,14 +45,14 @@ func AcceptJoins(ctx context.Context, conn *pgx.Conn, c *Config, records []Recor
 }
 
 // JoinsSince returns the list that a record has to have before it names the publication now.
-func JoinsSince(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) (string, error) {
+func JoinsSince(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *publication.Fingerprint) (string, error) {
 	list := joinList{tables: map[uint32]join{}}
 	err := list.learn(ctx, conn, r, now)
 	return list.String(), err
 }
 
 // learn adds the list of a record, and the tables that joined since.
-func (l *joinList) learn(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *Fingerprint) error {
+func (l *joinList) learn(ctx context.Context, conn *pgx.Conn, r RecordedJoins, now *publication.Fingerprint) error {
 	l.merge(parseJoins(r.List))
 	joined := now.Joined(r.Fingerprint)
 	if len(joined) == 0 {
