@@ -74,7 +74,7 @@ func (c *Config) readForStartRule(ctx context.Context, records []capture.Record)
 			copied(&r, &k)
 		}
 		if row != nil && exists {
-			list, err := joined.JoinsSince(ctx, conn, joinsOf(&r), &now)
+			list, err := joined.Since(ctx, conn, joinsOf(&r), &now)
 			if err != nil {
 				return o, sl, nil, err
 			}

@@ -108,6 +108,6 @@ func restated(r *capture.Record) []byte {
 }
 
 // joinsOf returns what a record has about tables that joined the publication.
-func joinsOf(r *capture.Record) joined.RecordedJoins {
-	return joined.RecordedJoins{List: recordedJoins(r.State), Fingerprint: r.Origin.Publication}
+func joinsOf(r *capture.Record) joined.Record {
+	return joined.Record{List: recordedJoins(r.State), Fingerprint: r.Origin.Publication}
 }

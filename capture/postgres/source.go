@@ -33,7 +33,7 @@ type Source struct {
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
 	keeper    *publication.Keeper
 	trees     *trees
-	joins     *joined.Joins
+	joins     *joined.Watch
 	attempts  attempts
 	tables    *publication.TableWatch // used by the goroutine that has the control connection
 
@@ -55,7 +55,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
 	s.trees = newTrees(c.publication(), log)
-	s.joins = joined.NewJoins(c.publication(), log, s.trees.leaf, withJoins)
+	s.joins = joined.NewWatch(c.publication(), log, s.trees.leaf, withJoins)
 	return s
 }
 

@@ -34,7 +34,7 @@ type stream struct {
 	log         *zap.Logger
 	control     *controlConn
 	trees       *trees
-	joins       *joined.Joins
+	joins       *joined.Watch
 	slot        string // the main slot, or the temporary one of a first start
 	pid         uint32 // of the walsender
 	origin      capture.Origin

@@ -74,11 +74,11 @@ func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
 	states [][]byte, lost []string, err error,
 ) {
-	var joins []joined.RecordedJoins
+	var joins []joined.Record
 	for i := range records {
 		joins = append(joins, joinsOf(&records[i]))
 	}
-	list, lost, err := joined.AcceptJoins(ctx, conn, c, joins)
+	list, lost, err := joined.Accept(ctx, conn, c, joins)
 	if err != nil || list == "" {
 		return nil, nil, err
 	}

@@ -64,21 +64,21 @@ func nextXID(ctx context.Context, conn *pgx.Conn) (next uint32, err error) {
 	return uint32(n), problem.Named("read the next transaction id", err)
 }
 
-// joinFinding is the result of a check of a table that joined the publication.
-type joinFinding struct {
+// finding is the result of a check of a table that joined the publication.
+type finding struct {
 	oid     uint32
 	name    string
 	gone    bool // it is not published under its own name any more
 	decided bool
-	status  joinStatus
+	status  status
 }
 
 // mostChecking is how long a check may read tables: other checks wait for its connection. The next check continues.
 const mostChecking = time.Second
 
-// checkJoins checks the tables of a list.
-func checkJoins(ctx context.Context, conn *pgx.Conn, pub string, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
-	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == joinSettled })
+// checkTables checks the tables of a list.
+func checkTables(ctx context.Context, conn *pgx.Conn, pub string, list tableList, leaf func(uint32) bool) (found []finding, err error) {
+	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == statusSettled })
 	if len(oids) == 0 {
 		return nil, nil
 	}
@@ -88,9 +88,9 @@ func checkJoins(ctx context.Context, conn *pgx.Conn, pub string, list joinList, 
 	}
 	began := time.Now()
 	for _, oid := range oids {
-		f := joinFinding{oid: oid, name: published[oid]}
+		f := finding{oid: oid, name: published[oid]}
 		if f.gone = f.name == ""; !f.gone && time.Since(began) < mostChecking {
-			if err := checkJoin(ctx, conn, pub, list.tables[oid], leaf, &f); err != nil {
+			if err := checkTable(ctx, conn, pub, list.tables[oid], leaf, &f); err != nil {
 				return nil, err
 			}
 		}
@@ -99,13 +99,13 @@ func checkJoins(ctx context.Context, conn *pgx.Conn, pub string, list joinList, 
 	return found, nil
 }
 
-// joinCovered is the condition that a publication includes a table by itself, with all tables of its schema, or with all
+// covered is the condition that a publication includes a table by itself, with all tables of its schema, or with all
 // tables of the database.
-const joinCovered = `(p.puballtables OR EXISTS (SELECT FROM pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = %[1]s.oid)
+const covered = `(p.puballtables OR EXISTS (SELECT FROM pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = %[1]s.oid)
 	OR %[1]s.relnamespace IN (%[2]s))`
 
-// joinSchemas is the query of the schemas of the publication p.
-func joinSchemas(conn *pgx.Conn) string {
+// schemasQuery is the query of the schemas of the publication p.
+func schemasQuery(conn *pgx.Conn) string {
 	if pgconnect.Major(conn.PgConn()) < 15 {
 		return "SELECT NULL::oid"
 	}
@@ -117,10 +117,10 @@ func publishedNames(ctx context.Context, conn *pgx.Conn, pub string, oids []uint
 	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		SELECT c.oid, n.nspname || '.' || c.relname
 		FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
-			LATERAL (SELECT `+joinCovered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
-				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(joinCovered, "[1]", "[3]")+`) AS above) x
+			LATERAL (SELECT `+covered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
+				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(covered, "[1]", "[3]")+`) AS above) x
 		WHERE p.pubname = $1 AND c.oid = ANY ($2) AND c.relpersistence = 'p'
-			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), pub, oids)
+			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", schemasQuery(conn), "t"), pub, oids)
 	if err != nil {
 		return nil, problem.Named("read the tables that joined", err)
 	}
@@ -137,7 +137,7 @@ func publishedBySchema(ctx context.Context, conn *pgx.Conn, pub string) (oids []
 	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT c.oid FROM pg_publication p, pg_class c
 		WHERE p.pubname = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
 			AND (p.puballtables OR c.relnamespace IN (%s)) AND NOT (p.pubviaroot AND c.relispartition)
-			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), pub)
+			AND c.relnamespace <> 'information_schema'::regnamespace`, schemasQuery(conn)), pub)
 	if err != nil {
 		return nil, problem.Named("find tables that joined", err)
 	}
@@ -145,8 +145,8 @@ func publishedBySchema(ctx context.Context, conn *pgx.Conn, pub string) (oids []
 	return oids, problem.Named("find tables that joined", err)
 }
 
-// joinPart is a table with rows of a table that joined: the table itself, or a partition.
-type joinPart struct {
+// part is a table with rows of a table that joined: the table itself, or a partition.
+type part struct {
 	oid      uint32
 	name     string // as SQL
 	readable bool
@@ -154,10 +154,10 @@ type joinPart struct {
 	born     bool // the publication had it from its creation on
 }
 
-// checkJoin checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
+// checkTable checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
 // rewrite gives all rows the id of its own transaction.
-func checkJoin(ctx context.Context, conn *pgx.Conn, pub string, j join, leaf func(uint32) bool, f *joinFinding) error {
-	parts, err := joinParts(ctx, conn, pub, f.oid, j.bound)
+func checkTable(ctx context.Context, conn *pgx.Conn, pub string, e entry, leaf func(uint32) bool, f *finding) error {
+	parts, err := readParts(ctx, conn, pub, f.oid, e.bound)
 	if err != nil {
 		return err
 	}
@@ -166,17 +166,17 @@ func checkJoin(ctx context.Context, conn *pgx.Conn, pub string, j join, leaf fun
 			parts[i].born = false
 		}
 	}
-	f.decided, f.status = true, joinSettled
+	f.decided, f.status = true, statusSettled
 	for _, p := range parts {
-		if p.born && j.status == joinOpen {
+		if p.born && e.status == statusOpen {
 			continue
 		}
-		missing, decided, err := lacksRows(ctx, conn, p, j)
+		missing, decided, err := lacksRows(ctx, conn, p, e)
 		switch {
 		case err != nil:
 			return err
 		case missing:
-			f.decided, f.status = true, joinMissing
+			f.decided, f.status = true, statusMissing
 			return nil
 		case !decided:
 			f.decided = false
@@ -185,8 +185,8 @@ func checkJoin(ctx context.Context, conn *pgx.Conn, pub string, j join, leaf fun
 	return nil
 }
 
-// joinParts reads the parts of a table.
-func joinParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint32) (parts []joinPart, err error) {
+// readParts reads the parts of a table.
+func readParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint32) (parts []part, err error) {
 	inSchema := "false"
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		inSchema = `EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace
@@ -207,7 +207,7 @@ func joinParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint3
 	if err != nil {
 		return nil, problem.Named("read a table that joined", err)
 	}
-	parts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p joinPart, err error) {
+	parts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p part, err error) {
 		err = row.Scan(&p.oid, &p.name, &p.readable, &p.altered, &p.born)
 		return p, err
 	})
@@ -216,7 +216,7 @@ func joinParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint3
 
 // lacksRows checks one part. It waits at most 200 ms for a lock; then decided is false. A table whose rows it cannot read
 // within a second counts as one with older rows.
-func lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j join) (missing, decided bool, err error) {
+func lacksRows(ctx context.Context, conn *pgx.Conn, p part, e entry) (missing, decided bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '1s'"); err != nil {
 			return err
@@ -225,11 +225,11 @@ func lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j join) (missing
 		if err := tx.QueryRow(ctx, "SELECT coalesce(pg_relation_size($1::oid) = 0, true)", p.oid).Scan(&empty); err != nil || empty {
 			return err
 		}
-		if missing = true; j.status == joinMissing || p.altered || !p.readable {
+		if missing = true; e.status == statusMissing || p.altered || !p.readable {
 			return nil
 		}
 		return tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM ONLY "+p.name+" t WHERE age(t.xmin) < 0 OR age(t.xmin) > age($1::text::xid))",
-			fmt.Sprint(j.bound)).Scan(&missing)
+			fmt.Sprint(e.bound)).Scan(&missing)
 	})
 	switch pgconnect.SQLState(err) {
 	case pgconnect.LockNotAvailable:
