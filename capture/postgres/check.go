@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
 
@@ -73,7 +74,7 @@ func (c *Config) readForStartRule(ctx context.Context, records []capture.Record)
 			copied(&r, &k)
 		}
 		if row != nil && exists {
-			list, err := c.publication().JoinsSince(ctx, conn, joinsOf(&r), &now)
+			list, err := joined.Since(ctx, conn, joinsOf(&r), &now)
 			if err != nil {
 				return o, sl, nil, err
 			}

@@ -4,14 +4,14 @@ import (
 	"encoding/json"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 )
 
 // recorded is the state that the source stores with a sink's position.
 type recorded struct {
 	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
 	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
-	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see joinList
+	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see package joined
 }
 
 var (
@@ -108,6 +108,6 @@ func restated(r *capture.Record) []byte {
 }
 
 // joinsOf returns what a record has about tables that joined the publication.
-func joinsOf(r *capture.Record) publication.RecordedJoins {
-	return publication.RecordedJoins{List: recordedJoins(r.State), Fingerprint: r.Origin.Publication}
+func joinsOf(r *capture.Record) joined.Record {
+	return joined.Record{List: recordedJoins(r.State), Fingerprint: r.Origin.Publication}
 }

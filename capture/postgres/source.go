@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
@@ -32,7 +33,7 @@ type Source struct {
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
 	keeper    *publication.Keeper
 	trees     *trees
-	joins     *publication.Joins
+	joins     *joined.Watch
 	attempts  attempts
 	tables    *publication.TableWatch // used by the goroutine that has the control connection
 
@@ -54,7 +55,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
 	s.trees = newTrees(c.publication(), log)
-	s.joins = publication.NewJoins(c.publication(), log, s.trees.leaf, withJoins)
+	s.joins = joined.NewWatch(c.publication(), log, s.trees.leaf, withJoins)
 	return s
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
@@ -69,7 +70,7 @@ func newStream(t testing.TB) (*stream, *wire) {
 	relations := decode.NewRelations(func(context.Context, func(*pgx.Conn) error) error { return errors.New("no server here") }, nil, "")
 	s := &stream{
 		config: &Config{Slot: "s", Publication: "p", Heartbeat: 10 * time.Second, ShutdownGrace: 5 * time.Second}, log: zap.NewNop(),
-		joins: publication.NewJoins(&publication.Config{}, zap.NewNop(), nil, withJoins),
+		joins: joined.NewWatch(&publication.Config{}, zap.NewNop(), nil, withJoins),
 		conn:  w, socket: conn.NewSocket(w), asm: decode.NewAssembler(relations, decode.Options{State: stateDone}), pulse: time.Second, out: make(chan capture.Batch, 100),
 		ended: make(chan struct{}), origin: capture.Origin{System: 7, Timeline: 1},
 	}

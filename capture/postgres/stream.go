@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/capture/postgres/snapshot"
@@ -33,7 +34,7 @@ type stream struct {
 	log         *zap.Logger
 	control     *controlConn
 	trees       *trees
-	joins       *publication.Joins
+	joins       *joined.Watch
 	slot        string // the main slot, or the temporary one of a first start
 	pid         uint32 // of the walsender
 	origin      capture.Origin

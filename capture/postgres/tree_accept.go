@@ -6,12 +6,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 )
 
 // Warnings implements daemon.Warnings.
 func (s *Settings) Warnings() []string {
-	return []string{"partitions_changed", publication.RowsNotCopied}
+	return []string{"partitions_changed", joined.RowsNotCopied}
 }
 
 // AcceptWarning implements daemon.Warnings.
@@ -25,7 +26,7 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, re
 		return nil, nil, err
 	}
 	defer hangUp(ctx, conn.Close)
-	if state == publication.RowsNotCopied {
+	if state == joined.RowsNotCopied {
 		return acceptJoins(ctx, conn, c.publication(), records)
 	}
 	return acceptTrees(ctx, conn, c.publication(), records)
@@ -73,11 +74,11 @@ func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
 	states [][]byte, lost []string, err error,
 ) {
-	var joins []publication.RecordedJoins
+	var joins []joined.Record
 	for i := range records {
 		joins = append(joins, joinsOf(&records[i]))
 	}
-	list, lost, err := c.AcceptJoins(ctx, conn, joins)
+	list, lost, err := joined.Accept(ctx, conn, c, joins)
 	if err != nil || list == "" {
 		return nil, nil, err
 	}

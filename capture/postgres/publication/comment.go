@@ -29,8 +29,31 @@ func splitVerdict(comment string) (verdict, rest string) {
 	return "", comment
 }
 
-// comment returns the statement that sets the comment of the publication; "" removes it.
-func (c *Config) comment(text string) string {
+// Comment is the comment of a publication.
+type Comment struct {
+	Verdict string // "": there is none
+	Rest    string // what stands below the verdict
+}
+
+// String returns the whole text, without a line break at its end.
+func (c Comment) String() string {
+	if c.Verdict == "" {
+		return strings.TrimSuffix(c.Rest, "\n")
+	}
+	return strings.TrimSuffix(verdictLine(c.Verdict)+"\n"+c.Rest, "\n")
+}
+
+// ReadComment reads the publication's comment; exists is false when there is no publication.
+func (c *Config) ReadComment(ctx context.Context, conn *pgx.Conn) (comment Comment, exists bool, err error) {
+	d, err := c.define(ctx, conn)
+	if err != nil || d == nil {
+		return Comment{}, false, err
+	}
+	return Comment{Verdict: d.Verdict, Rest: d.Comment}, true, nil
+}
+
+// CommentStatement returns the statement that sets the comment of the publication; "" removes it.
+func (c *Config) CommentStatement(text string) string {
 	value := "NULL"
 	if text != "" {
 		value = pgconnect.Literal(text)
@@ -46,9 +69,9 @@ func (c *Config) writeVerdict(ctx context.Context, conn *pgx.Conn, verdict strin
 	}
 	text := d.Comment
 	if verdict != "" {
-		text = strings.TrimSuffix(verdictLine(verdict)+"\n"+text, "\n")
+		text = Comment{Verdict: verdict, Rest: text}.String()
 	}
-	return problem.Named("comment on publication "+c.Name, pgconnect.Exec(ctx, conn, c.comment(text)))
+	return problem.Named("comment on publication "+c.Name, pgconnect.Exec(ctx, conn, c.CommentStatement(text)))
 }
 
 // recordVerdict writes the verdict into the publication for the next process, because no sink has a record of it.

@@ -189,6 +189,53 @@ func (f *Fingerprint) gone(was *Fingerprint) (gone []Member) {
 	return gone
 }
 
+// Joined returns the tables, by OID, that are published now and were not when a sink recorded a fingerprint; nil: there are
+// none, or the record is not known.
+func (f *Fingerprint) Joined(recorded string) []uint32 {
+	was, known := parseFingerprint(recorded)
+	if !known {
+		return nil
+	}
+	return f.joined(&was)
+}
+
+// joined returns the tables, by OID, that a fingerprint has and an earlier one had neither as the same member nor under the
+// same name. It is unknown for fingerprints with too many tables.
+func (f *Fingerprint) joined(was *Fingerprint) (oids []uint32) {
+	if f.publication != was.publication {
+		return nil
+	}
+	rows, names := was.index()
+	named := map[uint32]bool{} // tables whose names were published before: altered checks them
+	for i := range f.tables {
+		t := &f.tables[i]
+		if t.member.Name == "" {
+			continue
+		}
+		known := rows[t.row] || names[t.name] != nil
+		if named[t.member.oid] = known; !known && !was.cut && len(was.carried) == 0 {
+			oids = append(oids, t.member.oid)
+		}
+	}
+	if len(was.carried) == 0 {
+		return oids
+	}
+	before := map[uint32]bool{}
+	for _, c := range was.carried {
+		before[c.table] = true
+	}
+	for _, c := range f.carried {
+		if !before[c.table] && !named[c.table] {
+			oids = append(oids, c.table)
+		}
+	}
+	return oids
+}
+
+// Wide reports whether the publication includes all tables of schemas, or of the database, so that tables join it without a
+// change of it.
+func (f *Fingerprint) Wide() bool { return f.wide }
+
 // holds reports whether all of these tables are listed as members themselves.
 func (f *Fingerprint) holds(ts []*target) bool {
 	members := map[uint32]bool{}

@@ -3,6 +3,7 @@ package publication
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,5 +45,58 @@ func TestFingerprintAsText(t *testing.T) {
 		if _, known := parseFingerprint(text); known {
 			t.Errorf("%q is known", text)
 		}
+	}
+}
+
+func TestTablesThatJoined(t *testing.T) {
+	member := func(row uint32, name string) membership {
+		return membership{row: row, name: hash("public", name), member: Member{Schema: "public", Name: name, oid: row + 100}}
+	}
+	columns := bitmap{1}
+	was := Fingerprint{publication: 1, tables: []membership{member(1, "t"), member(2, "u")}}
+	now := Fingerprint{publication: 1, tables: []membership{member(1, "renamed"), member(3, "u"), member(4, "w"), {row: 5, name: hash("s", "")}}}
+	for name, c := range map[string]struct {
+		was, now Fingerprint
+		want     []uint32
+	}{
+		"new, renamed, and put back": {was, now, []uint32{104}},
+		"another publication":        {Fingerprint{publication: 2}, now, nil},
+		"too many to record":         {Fingerprint{publication: 1, cut: true}, now, nil},
+		"an administrator's": {
+			Fingerprint{publication: 1, tables: was.tables, carried: []carried{{101, columns}, {102, columns}, {200, columns}}},
+			Fingerprint{publication: 1, tables: now.tables, carried: []carried{{101, columns}, {103, columns}, {104, columns}, {200, columns}, {201, columns}}},
+			[]uint32{104, 201},
+		},
+	} {
+		if got := c.now.joined(&c.was); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestTablesThatJoinedAKeeper(t *testing.T) {
+	member := func(row uint32, name string) membership {
+		return membership{row: row, name: hash("public", name), member: Member{Schema: "public", Name: name, oid: row + 100}}
+	}
+	was := Fingerprint{publication: 1, tables: []membership{member(1, "t")}}
+	pub := &Published{Fingerprint: Fingerprint{publication: 1, tables: []membership{member(1, "t"), member(2, "u"), member(3, "v")}}}
+	for name, c := range map[string]struct {
+		keeper Keeper
+		want   []uint32
+	}{
+		"before the first stream":   {Keeper{}, nil},
+		"added by this process":     {Keeper{added: []string{"public.v", "public.dropped"}}, []uint32{103}},
+		"added by another session":  {Keeper{accepted: &was}, []uint32{102, 103}},
+		"nothing since it accepted": {Keeper{accepted: &pub.Fingerprint}, nil},
+	} {
+		if got := c.keeper.Joined(pub); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+	if got := pub.Fingerprint.Joined(was.String()); !slices.Equal(got, []uint32{102, 103}) {
+		t.Errorf("since a record: %d", got)
+	}
+	if got := pub.Fingerprint.Joined("of another version"); got != nil {
+		t.Errorf("since an unknown record: %d", got)
 	}
 }

@@ -2,6 +2,7 @@ package publication
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -48,6 +49,20 @@ func (k *Keeper) Refused(ctx context.Context) {
 	}
 	k.accepted, k.prepared = nil, false
 	k.names.forgetReported()
+}
+
+// Joined returns the tables, by OID, that have joined the publication since the last stream passed: those that another session
+// has added, and those that this process has added next to an older slot.
+func (k *Keeper) Joined(pub *Published) (oids []uint32) {
+	if k.accepted != nil {
+		oids = pub.Fingerprint.joined(k.accepted)
+	}
+	for _, t := range pub.Fingerprint.tables {
+		if slices.Contains(k.added, t.member.String()) {
+			oids = append(oids, t.member.oid)
+		}
+	}
+	return oids
 }
 
 // Prepare checks the server and makes the publication match the file: the publication comes before the slot. If the slot is

@@ -102,7 +102,7 @@ func (c *Config) steps(p *Plan) ([]string, *Published) {
 		steps = append(steps, alter+" SET ("+options(p.Major)+")")
 	}
 	if verdict := p.swapped(pub); verdict != "" && p.actual.Verdict == "" {
-		steps = append(steps, c.comment(strings.TrimSuffix(verdictLine(verdict)+"\n"+p.actual.Comment, "\n")))
+		steps = append(steps, c.CommentStatement(Comment{Verdict: verdict, Rest: p.actual.Comment}.String()))
 	}
 	return steps, pub
 }

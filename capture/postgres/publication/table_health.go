@@ -136,13 +136,13 @@ func like(part string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(part)
 }
 
-// mostNamed is the maximum number of tables that a reason or a fix names.
-const mostNamed = 10
+// MostNamed is the maximum number of tables that a reason or a fix names.
+const MostNamed = 10
 
 // some lists the first of several tables.
 func some[T fmt.Stringer](ts []T) string {
 	var names []string
-	for _, t := range ts[:min(len(ts), mostNamed)] {
+	for _, t := range ts[:min(len(ts), MostNamed)] {
 		names = append(names, t.String())
 	}
 	if more := len(ts) - len(names); more > 0 {
@@ -177,7 +177,7 @@ func (c *Config) tablesUnpublished(ts []Member) *capture.Problem {
 		State: "tables_unpublished", Usage: true,
 		Reason: fmt.Sprintf("%s: the file selects these tables and publication %s does not have them: their changes are not captured", some(ts), c.Name),
 	}
-	shown, more := ts[:min(len(ts), mostNamed)], ""
+	shown, more := ts[:min(len(ts), MostNamed)], ""
 	if len(ts) > len(shown) {
 		more = "\n-- and so on for the others"
 	}
@@ -210,7 +210,7 @@ func (r *tableReport) broken(state string) *capture.Problem {
 		if t.state() != state {
 			continue
 		}
-		if n++; n > mostNamed {
+		if n++; n > MostNamed {
 			continue
 		}
 		listed, fixes = append(listed, fmt.Sprintf("%s (%s)", t, whys[t.Why])), append(fixes, t.fix())
@@ -218,8 +218,8 @@ func (r *tableReport) broken(state string) *capture.Problem {
 	if n == 0 {
 		return nil
 	}
-	if n > mostNamed {
-		listed, fixes = append(listed, fmt.Sprintf("and %d more", n-mostNamed)), append(fixes, "-- and so on for the others")
+	if n > MostNamed {
+		listed, fixes = append(listed, fmt.Sprintf("and %d more", n-MostNamed)), append(fixes, "-- and so on for the others")
 	}
 	return &capture.Problem{
 		State: state, Usage: true,
@@ -270,9 +270,9 @@ type TableWatch struct {
 // NewTableWatch creates a TableWatch; it contacts no server.
 func NewTableWatch(c *Config, log *zap.Logger) *TableWatch { return &TableWatch{config: c, log: log} }
 
-// checkShare is the ratio of the pause after a check of the tables to the duration of the check: in a database with very
+// CheckShare is the ratio of the pause after a check of the tables to the duration of the check: in a database with very
 // many tables, the checks use at most a twentieth of a backend.
-const checkShare = 20
+const CheckShare = 20
 
 // Check checks the tables when a check is due. An error of this check does not prevent the caller's other checks.
 func (w *TableWatch) Check(ctx context.Context, conn *pgx.Conn) (TableHealth, error) {
@@ -281,7 +281,7 @@ func (w *TableWatch) Check(ctx context.Context, conn *pgx.Conn) (TableHealth, er
 		return w.health, nil
 	}
 	r, err := w.config.readTables(ctx, conn, pgconnect.Major(conn.PgConn()))
-	w.next = time.Now().Add(checkShare * time.Since(began))
+	w.next = time.Now().Add(CheckShare * time.Since(began))
 	switch {
 	case err != nil && conn.IsClosed():
 		return w.health, err

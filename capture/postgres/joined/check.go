@@ -1,4 +1,4 @@
-package publication
+package joined
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
+	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -21,12 +22,12 @@ const RowsNotCopied = "rows_not_copied"
 
 // rowsNotCopied returns the warning about tables that joined with rows; nil: there are none.
 // comment is what the publication's comment has besides the list, where no sink keeps a record.
-func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capture.Problem {
+func rowsNotCopied(c *publication.Config, names []string, keeps bool, comment string) *capture.Problem {
 	if len(names) == 0 {
 		return nil
 	}
 	slices.Sort(names)
-	shown, more := names[:min(len(names), mostNamed)], ""
+	shown, more := names[:min(len(names), publication.MostNamed)], ""
 	if n := len(names) - len(shown); n > 0 {
 		more = fmt.Sprintf(", and %d more", n)
 	}
@@ -43,7 +44,7 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 	case keeps:
 		fix += end + "`tailrace accept -pipeline P " + RowsNotCopied + " FILE`"
 	case c.Manage:
-		fix += end + c.comment(comment) + ";"
+		fix += end + c.CommentStatement(comment) + ";"
 	default:
 		fix += "no sink keeps a record, so the warning ends when the daemon ends"
 	}
@@ -57,39 +58,39 @@ func (c *Config) rowsNotCopied(names []string, keeps bool, comment string) *capt
 
 // nextXID returns the next transaction id, without its wraps: every transaction that gets a later one begins to write after
 // this call. pg_snapshot_xmax does not show that: ids beyond it may be in use.
-func (c *Config) nextXID(ctx context.Context, conn *pgx.Conn) (next uint32, err error) {
+func nextXID(ctx context.Context, conn *pgx.Conn) (next uint32, err error) {
 	var n int64
 	err = conn.QueryRow(ctx, `SELECT (age('3'::xid)::bigint + 3) & 4294967295`).Scan(&n)
 	return uint32(n), problem.Named("read the next transaction id", err)
 }
 
-// joinFinding is the result of a check of a table that joined the publication.
-type joinFinding struct {
+// finding is the result of a check of a table that joined the publication.
+type finding struct {
 	oid     uint32
 	name    string
 	gone    bool // it is not published under its own name any more
 	decided bool
-	status  joinStatus
+	status  status
 }
 
 // mostChecking is how long a check may read tables: other checks wait for its connection. The next check continues.
 const mostChecking = time.Second
 
-// checkJoins checks the tables of a list.
-func (c *Config) checkJoins(ctx context.Context, conn *pgx.Conn, list joinList, leaf func(uint32) bool) (found []joinFinding, err error) {
-	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == joinSettled })
+// checkTables checks the tables of a list.
+func checkTables(ctx context.Context, conn *pgx.Conn, pub string, list tableList, leaf func(uint32) bool) (found []finding, err error) {
+	oids := slices.DeleteFunc(slices.Sorted(maps.Keys(list.tables)), func(oid uint32) bool { return list.tables[oid].status == statusSettled })
 	if len(oids) == 0 {
 		return nil, nil
 	}
-	published, err := c.publishedNames(ctx, conn, oids)
+	published, err := publishedNames(ctx, conn, pub, oids)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
 	for _, oid := range oids {
-		f := joinFinding{oid: oid, name: published[oid]}
+		f := finding{oid: oid, name: published[oid]}
 		if f.gone = f.name == ""; !f.gone && time.Since(began) < mostChecking {
-			if err := c.checkJoin(ctx, conn, list.tables[oid], leaf, &f); err != nil {
+			if err := checkTable(ctx, conn, pub, list.tables[oid], leaf, &f); err != nil {
 				return nil, err
 			}
 		}
@@ -98,13 +99,13 @@ func (c *Config) checkJoins(ctx context.Context, conn *pgx.Conn, list joinList, 
 	return found, nil
 }
 
-// joinCovered is the condition that a publication includes a table by itself, with all tables of its schema, or with all
+// covered is the condition that a publication includes a table by itself, with all tables of its schema, or with all
 // tables of the database.
-const joinCovered = `(p.puballtables OR EXISTS (SELECT FROM pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = %[1]s.oid)
+const covered = `(p.puballtables OR EXISTS (SELECT FROM pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = %[1]s.oid)
 	OR %[1]s.relnamespace IN (%[2]s))`
 
-// joinSchemas is the query of the schemas of the publication p.
-func joinSchemas(conn *pgx.Conn) string {
+// schemasQuery is the query of the schemas of the publication p.
+func schemasQuery(conn *pgx.Conn) string {
 	if pgconnect.Major(conn.PgConn()) < 15 {
 		return "SELECT NULL::oid"
 	}
@@ -112,14 +113,14 @@ func joinSchemas(conn *pgx.Conn) string {
 }
 
 // publishedNames returns the names of those tables that are published under their own names.
-func (c *Config) publishedNames(ctx context.Context, conn *pgx.Conn, oids []uint32) (names map[uint32]string, err error) {
+func publishedNames(ctx context.Context, conn *pgx.Conn, pub string, oids []uint32) (names map[uint32]string, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		SELECT c.oid, n.nspname || '.' || c.relname
 		FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
-			LATERAL (SELECT `+joinCovered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
-				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(joinCovered, "[1]", "[3]")+`) AS above) x
+			LATERAL (SELECT `+covered+` AS own, c.relispartition AND EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a
+				JOIN pg_class t ON t.oid = a.relid WHERE t.oid <> c.oid AND `+strings.ReplaceAll(covered, "[1]", "[3]")+`) AS above) x
 		WHERE p.pubname = $1 AND c.oid = ANY ($2) AND c.relpersistence = 'p'
-			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", joinSchemas(conn), "t"), c.Name, oids)
+			AND CASE WHEN p.pubviaroot THEN x.own AND NOT x.above ELSE x.own OR x.above END`, "c", schemasQuery(conn), "t"), pub, oids)
 	if err != nil {
 		return nil, problem.Named("read the tables that joined", err)
 	}
@@ -132,11 +133,11 @@ func (c *Config) publishedNames(ctx context.Context, conn *pgx.Conn, oids []uint
 
 // publishedBySchema returns the tables that the publication includes without naming them, except for partitions that are
 // published under their roots' names.
-func (c *Config) publishedBySchema(ctx context.Context, conn *pgx.Conn) (oids []uint32, err error) {
+func publishedBySchema(ctx context.Context, conn *pgx.Conn, pub string) (oids []uint32, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT c.oid FROM pg_publication p, pg_class c
 		WHERE p.pubname = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
 			AND (p.puballtables OR c.relnamespace IN (%s)) AND NOT (p.pubviaroot AND c.relispartition)
-			AND c.relnamespace <> 'information_schema'::regnamespace`, joinSchemas(conn)), c.Name)
+			AND c.relnamespace <> 'information_schema'::regnamespace`, schemasQuery(conn)), pub)
 	if err != nil {
 		return nil, problem.Named("find tables that joined", err)
 	}
@@ -144,8 +145,8 @@ func (c *Config) publishedBySchema(ctx context.Context, conn *pgx.Conn) (oids []
 	return oids, problem.Named("find tables that joined", err)
 }
 
-// joinPart is a table that holds rows of a table that joined: the table itself, or a partition.
-type joinPart struct {
+// part is a table with rows of a table that joined: the table itself, or a partition.
+type part struct {
 	oid      uint32
 	name     string // as SQL
 	readable bool
@@ -153,10 +154,10 @@ type joinPart struct {
 	born     bool // the publication had it from its creation on
 }
 
-// checkJoin checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
+// checkTable checks whether a table has rows that the stream lacks. Only a table without any rows has lost them since: a
 // rewrite gives all rows the id of its own transaction.
-func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf func(uint32) bool, f *joinFinding) error {
-	parts, err := c.joinParts(ctx, conn, f.oid, j.bound)
+func checkTable(ctx context.Context, conn *pgx.Conn, pub string, e entry, leaf func(uint32) bool, f *finding) error {
+	parts, err := readParts(ctx, conn, pub, f.oid, e.bound)
 	if err != nil {
 		return err
 	}
@@ -165,17 +166,17 @@ func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf fun
 			parts[i].born = false
 		}
 	}
-	f.decided, f.status = true, joinSettled
+	f.decided, f.status = true, statusSettled
 	for _, p := range parts {
-		if p.born && j.status == joinOpen {
+		if p.born && e.status == statusOpen {
 			continue
 		}
-		missing, decided, err := c.lacksRows(ctx, conn, p, j)
+		missing, decided, err := lacksRows(ctx, conn, p, e)
 		switch {
 		case err != nil:
 			return err
 		case missing:
-			f.decided, f.status = true, joinMissing
+			f.decided, f.status = true, statusMissing
 			return nil
 		case !decided:
 			f.decided = false
@@ -184,8 +185,8 @@ func (c *Config) checkJoin(ctx context.Context, conn *pgx.Conn, j join, leaf fun
 	return nil
 }
 
-// joinParts reads the parts of a table.
-func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint32) (parts []joinPart, err error) {
+// readParts reads the parts of a table.
+func readParts(ctx context.Context, conn *pgx.Conn, pub string, oid, bound uint32) (parts []part, err error) {
 	inSchema := "false"
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		inSchema = `EXISTS (SELECT FROM pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace
@@ -202,11 +203,11 @@ func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint3
 			JOIN pg_attribute b ON b.attrelid = c.oid AND b.attname = 'tableoid'
 			JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
 				AND d.refclassid = 'pg_namespace'::regclass
-		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), c.Name)
+		WHERE p.pubname = $3 AND c.relkind IN ('r', 'f')`, inSchema), oid, fmt.Sprint(bound), pub)
 	if err != nil {
 		return nil, problem.Named("read a table that joined", err)
 	}
-	parts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p joinPart, err error) {
+	parts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p part, err error) {
 		err = row.Scan(&p.oid, &p.name, &p.readable, &p.altered, &p.born)
 		return p, err
 	})
@@ -215,7 +216,7 @@ func (c *Config) joinParts(ctx context.Context, conn *pgx.Conn, oid, bound uint3
 
 // lacksRows checks one part. It waits at most 200 ms for a lock; then decided is false. A table whose rows it cannot read
 // within a second counts as one with older rows.
-func (c *Config) lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j join) (missing, decided bool, err error) {
+func lacksRows(ctx context.Context, conn *pgx.Conn, p part, e entry) (missing, decided bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '1s'"); err != nil {
 			return err
@@ -224,11 +225,11 @@ func (c *Config) lacksRows(ctx context.Context, conn *pgx.Conn, p joinPart, j jo
 		if err := tx.QueryRow(ctx, "SELECT coalesce(pg_relation_size($1::oid) = 0, true)", p.oid).Scan(&empty); err != nil || empty {
 			return err
 		}
-		if missing = true; j.status == joinMissing || p.altered || !p.readable {
+		if missing = true; e.status == statusMissing || p.altered || !p.readable {
 			return nil
 		}
 		return tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM ONLY "+p.name+" t WHERE age(t.xmin) < 0 OR age(t.xmin) > age($1::text::xid))",
-			fmt.Sprint(j.bound)).Scan(&missing)
+			fmt.Sprint(e.bound)).Scan(&missing)
 	})
 	switch pgconnect.SQLState(err) {
 	case pgconnect.LockNotAvailable:
