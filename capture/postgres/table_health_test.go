@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
+	"go.uber.org/zap/zaptest"
 
+	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -231,32 +231,46 @@ func TestTablesThatAreWarnedOfAfterARestart(t *testing.T) {
 	})
 }
 
-// What a table that is added lacks is told when the stream is accepted, and not next to a verdict.
-func TestAddedTablesAreToldOfWhenTheStreamPasses(t *testing.T) {
+// A table that is added next to an older slot is named, with its older rows, when the stream is accepted, and not next to a
+// verdict.
+func TestAddedTablesAreNamedWhenTheStreamPasses(t *testing.T) {
 	s := newSite(t, testenv.Newest)
 	a := s.altering(0)
 	s.publish(a.Config)
 	s.createSlot(a.Config)
+	a.sql("INSERT INTO $.c VALUES (1, 1, 1)")
 	a.Tables = append(a.Tables, a.schema+".c")
-	core, logs := observer.New(zap.WarnLevel)
-	src := New(*a.Config, zap.New(core))
+	src := New(*a.Config, zaptest.NewLogger(t))
 	conn := s.control(a.Config)
 	row, err := slot.Read(t.Context(), conn, a.Slot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := src.keeper.Prepare(t.Context(), conn, row); err != nil || logs.Len() > 0 {
-		t.Fatalf("%v, %v", err, logs.All())
+	begin := func() {
+		pub, err := src.keeper.Prepare(t.Context(), conn, row)
+		if err == nil {
+			err = src.joins.Begin(t.Context(), conn, src.keeper, pub)
+		}
+		if err == nil {
+			err = src.joins.Check(t.Context(), conn, func() {})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := src.joins.Warning(); p != nil {
+			t.Errorf("before the stream is accepted: %v", p)
+		}
 	}
+	begin()
 	src.keeper.Refused(t.Context())
-	pub, err := src.keeper.Prepare(t.Context(), conn, row)
-	if err != nil || logs.Len() > 0 {
-		t.Fatalf("refused: %v, %v", err, logs.All())
-	}
+	begin()
+	src.joins.Pass(1)
 	for range 2 {
-		src.keeper.View(pub, 0).Accept(t.Context())
-	}
-	if told := logs.All(); len(told) != 1 || fmt.Sprint(told[0].ContextMap()["tables"]) != "["+a.schema+".c]" {
-		t.Errorf("%v", told)
+		if err := src.joins.Check(t.Context(), conn, func() {}); err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := src.joins.Warning(); p == nil || p.State != joined.RowsNotCopied || !strings.Contains(p.Reason, a.schema+".c") {
+			t.Errorf("the warning is %v", p)
+		}
 	}
 }
