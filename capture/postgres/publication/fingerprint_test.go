@@ -74,20 +74,20 @@ func TestTablesThatJoined(t *testing.T) {
 	}
 }
 
-func TestTablesThatJoinedAKeeper(t *testing.T) {
+func TestJoinedSinceTheLastStream(t *testing.T) {
 	member := func(row uint32, name string) membership {
 		return membership{row: row, name: hash("public", name), member: Member{Schema: "public", Name: name, oid: row + 100}}
 	}
 	was := Fingerprint{publication: 1, tables: []membership{member(1, "t")}}
 	pub := &Published{Fingerprint: Fingerprint{publication: 1, tables: []membership{member(1, "t"), member(2, "u"), member(3, "v")}}}
 	for name, c := range map[string]struct {
-		keeper Keeper
+		keeper *Keeper
 		want   []uint32
 	}{
-		"before the first stream":   {Keeper{}, nil},
-		"added by this process":     {Keeper{added: []string{"public.v", "public.dropped"}}, []uint32{103}},
-		"added by another session":  {Keeper{accepted: &was}, []uint32{102, 103}},
-		"nothing since it accepted": {Keeper{accepted: &pub.Fingerprint}, nil},
+		"before the first stream":   {&Keeper{}, nil},
+		"added by this process":     {&Keeper{added: []string{"public.v", "public.dropped"}}, []uint32{103}},
+		"added by another session":  {&Keeper{accepted: &was}, []uint32{102, 103}},
+		"nothing since it accepted": {&Keeper{accepted: &pub.Fingerprint}, nil},
 	} {
 		if got := c.keeper.Joined(pub); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
