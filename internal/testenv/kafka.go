@@ -189,7 +189,7 @@ func (s *KafkaServer) Brokers() []string {
 func (s *KafkaServer) Direct() []string {
 	var addrs []string
 	for _, n := range s.Nodes {
-		addrs = append(addrs, n.internal.addr())
+		addrs = append(addrs, n.internal.Addr())
 	}
 	return addrs
 }
@@ -198,7 +198,7 @@ func (s *KafkaServer) Direct() []string {
 func (s *KafkaServer) voters() string {
 	var voters []string
 	for _, n := range s.Nodes {
-		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.addr())
+		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.Addr())
 	}
 	return strings.Join(voters, ",")
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 //go:embed kafka_pom.xml
@@ -78,8 +80,8 @@ func formatKafka(jars, dir string) error {
 }
 
 // javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
-func javaProcess(log string, args ...string) (*process, error) {
+func javaProcess(log string, args ...string) (*process.Process, error) {
 	cmd := exec.Command("java", args...)
 	cmd.Dir = filepath.Dir(log)
-	return startProcess(cmd, log, syscall.SIGKILL)
+	return process.Start(cmd, log, syscall.SIGKILL)
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	embedded "github.com/fergusstrange/embedded-postgres"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
 )
 
 // The Postgres versions that tailrace supports and tests: the oldest and the newest.
@@ -45,13 +47,13 @@ func fetchPostgres(dir string, release embedded.PostgresVersion) error {
 	progress("fetch Postgres %s", release)
 	download := dir + ".download"
 	defer os.RemoveAll(download)
-	p, err := takePort()
+	p, err := ports.Take()
 	if err != nil {
 		return err
 	}
-	defer p.release()
+	defer p.Release()
 	impossible := filepath.Join(dir, "bin", "postgres", "data")
-	err = embedded.NewDatabase(embedded.DefaultConfig().Version(release).Port(uint32(p.number)).Logger(io.Discard).
+	err = embedded.NewDatabase(embedded.DefaultConfig().Version(release).Port(uint32(p.Number)).Logger(io.Discard).
 		CachePath(download).RuntimePath(filepath.Join(download, "run")).BinariesPath(dir).DataPath(impossible)).Start()
 	if !exists(filepath.Join(dir, "bin", "initdb")) {
 		return fmt.Errorf("fetch Postgres %s: %w", release, err)
