@@ -48,7 +48,8 @@ func TestServersDieWithTheirParent(t *testing.T) {
 			t.Fatalf("servers %v outlived their parent", pids)
 		}
 	}
-	if sweep(); exists(dir) {
+	sweep()
+	if _, err := os.Stat(dir); err == nil {
 		t.Fatalf("folder %s outlived its process", dir)
 	}
 }

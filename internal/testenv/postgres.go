@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/internal/testenv/install"
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
 )
@@ -67,7 +68,7 @@ func StartPostgres(options ...PostgresOption) (*PostgresServer, error) {
 
 // setUp creates the folder that Start uses.
 func (s *PostgresServer) setUp() (err error) {
-	if s.binaries, err = postgresBinaries(s.Version); err != nil {
+	if s.binaries, err = install.Postgres(s.Version); err != nil {
 		return err
 	}
 	template, err := postgresTemplate(s.Version, s.binaries)

@@ -34,7 +34,7 @@ func (s *PostgresServer) Stop(mode StopMode) error {
 // Crash kills all processes of the server at one moment, as a failure of its machine would, and leaves the data folder in a
 // state from which Start works. Without /proc it is Stop(Immediate).
 func (s *PostgresServer) Crash() error {
-	if !exists("/proc/self/stat") {
+	if _, err := os.Stat("/proc/self/stat"); errors.Is(err, fs.ErrNotExist) {
 		return s.Stop(Immediate)
 	}
 	if err := s.process.Signal(syscall.SIGSTOP); err != nil { // no more children
