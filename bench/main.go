@@ -38,7 +38,7 @@ import (
 	"github.com/tailrace/tailrace/bench/replica"
 	"github.com/tailrace/tailrace/bench/rig"
 	"github.com/tailrace/tailrace/bench/site"
-	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
 // part is one subject.
@@ -140,12 +140,12 @@ func prepare(u *rig.Setup, out string) (book *record.Book, err error) {
 // versions returns the versions of the tools and of the software they run on.
 func versions(postgres int) map[string]string {
 	return map[string]string{
-		"Debezium":       testenv.Debezium,
-		"Debezium JDBC":  testenv.DebeziumJDBC,
+		"Debezium":       install.Debezium,
+		"Debezium JDBC":  install.DebeziumJDBC,
 		"Go":             strings.TrimPrefix(runtime.Version(), "go"),
 		"Java":           word(record.Version("java", "--version"), 1),
-		"Kafka":          testenv.KafkaRelease,
-		"Postgres":       testenv.Release(postgres),
+		"Kafka":          install.KafkaRelease,
+		"Postgres":       install.PostgresRelease(postgres),
 		"pg_recvlogical": word(record.Version("pg_recvlogical", "--version"), 2),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
 // connectWorker is the configuration of a Kafka Connect worker. JSON without schemas is its cheapest format for the same
@@ -36,11 +37,11 @@ var javaFlags = []string{"-Xms2g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.
 // connect returns the command that runs one connector, which has the job's name, in its own Kafka Connect. More are
 // additional lines of the worker's file.
 func (p *Program) connect(ctx context.Context, connector, more string) error {
-	classPath, plugins, err := testenv.ConnectJars()
+	classPath, plugins, err := install.ConnectJars()
 	if err != nil {
 		return err
 	}
-	sinks, err := testenv.JDBCSink()
+	sinks, err := install.JDBCSink()
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
 // producerPerf are the settings of Kafka's producer: those of Debezium's producer, except for the shorter linger.
@@ -34,7 +34,7 @@ func (p *Program) producerPerf(ctx context.Context) error {
 	if j.RecordBytes < 1 {
 		return errors.New("the size of a record is not known")
 	}
-	classPath, err := testenv.KafkaTools()
+	classPath, err := install.KafkaTools()
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // Atomicity is O5: every transaction in the source's tx_log is present with all its changes, numbered without a
@@ -12,7 +13,7 @@ import (
 // the same after every commit.
 type Atomicity struct {
 	found findings
-	truth Truth
+	truth workload.Truth
 	seen  once
 	txs   map[capture.LSN]*transaction
 	told  map[int64]bool // the txn_no seen so far
@@ -30,7 +31,7 @@ type transaction struct {
 }
 
 // NewAtomicity returns the oracle; truth is read from the source at the end.
-func NewAtomicity(truth Truth) *Atomicity {
+func NewAtomicity(truth workload.Truth) *Atomicity {
 	return &Atomicity{truth: truth, seen: once{}, txs: map[capture.LSN]*transaction{}, told: map[int64]bool{}}
 }
 
@@ -44,10 +45,10 @@ func (a *Atomicity) Observe(o Observation) {
 	}
 	o.Payload, o.Old, o.Row = nil, nil, nil
 	if o.snapshot() {
-		if o.Table == TxLog {
+		if o.Table == workload.TxLog {
 			a.log(o, nil)
 		}
-		if o.Table == account {
+		if o.Table == workload.Account {
 			a.reads = append(a.reads, o)
 		}
 		return
@@ -62,9 +63,9 @@ func (a *Atomicity) Observe(o Observation) {
 	}
 	t.seqs[o.Seq] = true
 	switch o.Table {
-	case TxLog:
+	case workload.TxLog:
 		a.log(o, t)
-	case account:
+	case workload.Account:
 		t.balances = append(t.balances, o)
 	}
 }
@@ -111,7 +112,7 @@ func (a *Atomicity) Done() []error {
 
 func (a *Atomicity) count(lsn capture.LSN, t *transaction) {
 	if t.logs != 1 {
-		a.found.add("O5 atomicity: transaction %s has %d rows of %s, with %s", lsn, t.logs, TxLog, t.some)
+		a.found.add("O5 atomicity: transaction %s has %d rows of %s, with %s", lsn, t.logs, workload.TxLog, t.some)
 		return
 	}
 	for seq := range uint64(t.n) {

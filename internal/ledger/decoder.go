@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pglogrepl"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // Decoder builds Changes from pgoutput's messages (protocol version 1), with pglogrepl and not with our own decoder. The
@@ -63,7 +64,7 @@ func (d *Decoder) add(op string, relation uint32, identity uint8, old, row *pglo
 	}
 	d.seq++
 	if identity == pglogrepl.UpdateMessageTupleTypeKey {
-		maps.DeleteFunc(c.Old, func(name string, _ Text) bool { return !slices.Contains(keys[c.Table], name) })
+		maps.DeleteFunc(c.Old, func(name string, _ Text) bool { return !slices.Contains(workload.Key(c.Table), name) })
 	}
 	c.Key = key(c.Table, c.Row)
 	if row == nil {
@@ -89,9 +90,9 @@ func texts(r *pglogrepl.RelationMessage, t *pglogrepl.TupleData) map[string]Text
 // key returns the record's key: a JSON object of the key columns.
 func key(table string, row map[string]Text) string {
 	var b strings.Builder
-	for i, name := range keys[table] {
+	for i, name := range workload.Key(table) {
 		value := row[name].Value
-		if table == badge {
+		if table == workload.Badge {
 			quoted, _ := json.Marshal(value) // a string can always be quoted
 			value = string(quoted)
 		}

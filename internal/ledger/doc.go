@@ -1,11 +1,5 @@
-// Package ledger checks a pipeline by its output. It has a workload whose rows record their own history, and oracles that
-// check that a topic holds that history completely, in order and without anything else.
-//
-// The workload (Setup, Run) writes rows that carry ver and prev_ver, incremented in SQL, so that a gap or a swap shows
-// in the rows themselves; rows of an aborted transaction or savepoint carry ver = -1, which no consumer may ever see; each
-// transaction ends with a row of ledger.tx_log that holds the number of its changes and, if it wrote ledger.board,
-// the digest of that table at its commit. A commit with an outcome unknown to the writer is no problem: ReadTruth reads
-// the committed transactions from the source at the end.
+// Package ledger checks a pipeline by its output: its oracles check that a topic holds the history of package workload
+// completely, in order and without anything else.
 //
 // An oracle receives the events of a topic one at a time (Observe) and returns its findings at the end (Done). Within a
 // partition events arrive in the order of their offsets; the interleaving of partitions does not matter. The oracles:

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // Fingerprint is O6: the events, replayed in commit order into scratch tables, yield the state of the source: at every
@@ -32,7 +34,7 @@ func (f *Fingerprint) Observe(o Observation) {
 	if !f.seen.first(o) {
 		return
 	}
-	if _, ok := keys[o.Table]; !ok {
+	if workload.Key(o.Table) == nil {
 		f.found.add("O6 fingerprint: %s is of a table that is not published", o)
 		return
 	}
@@ -54,7 +56,7 @@ func (f *Fingerprint) Done() []error {
 }
 
 func (f *Fingerprint) replay() error {
-	if err := Create(f.ctx, f.scratch); err != nil {
+	if err := workload.Create(f.ctx, f.scratch); err != nil {
 		return err
 	}
 	if _, err := f.scratch.Exec(f.ctx, "set timezone = 'UTC'; set synchronous_commit = off"); err != nil {
@@ -88,8 +90,8 @@ func (f *Fingerprint) apply(events []Observation) error {
 		default:
 			f.found.add("O6 fingerprint: nothing in the workload makes %s", o)
 		}
-		if o.Table == TxLog && o.Image.Digest != nil && !o.snapshot() { // rows of a snapshot describe older commits
-			b.Queue("select " + digestBoard).QueryRow(f.digest(o))
+		if o.Table == workload.TxLog && o.Image.Digest != nil && !o.snapshot() { // rows of a snapshot describe older commits
+			b.Queue("select " + workload.DigestBoard).QueryRow(f.digest(o))
 		}
 	}
 	if err := f.scratch.SendBatch(f.ctx, &b).Close(); err != nil {
@@ -105,7 +107,7 @@ func (f *Fingerprint) digest(o Observation) func(pgx.Row) error {
 			return err
 		}
 		if have != *o.Image.Digest {
-			f.found.add("O6 fingerprint: %s does not have the digest of the source after %s", board, o)
+			f.found.add("O6 fingerprint: %s does not have the digest of the source after %s", workload.Board, o)
 		}
 		return nil
 	}
@@ -113,7 +115,7 @@ func (f *Fingerprint) digest(o Observation) func(pgx.Row) error {
 
 // compare compares the rows of both sides by their text.
 func (f *Fingerprint) compare() error {
-	for _, table := range Tables() {
+	for _, table := range workload.Tables() {
 		want, err := prints(f.ctx, f.source, table)
 		if err != nil {
 			return fmt.Errorf("read source: %w", err)

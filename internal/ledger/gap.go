@@ -1,6 +1,10 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tailrace/tailrace/internal/ledger/workload"
+)
 
 // Gap is O1: the first-seen versions of a row follow each other without a gap. A delete counts as one
 // version; a later insert of the key continues from there. Rows of ledger.badge change their keys, so their chain follows
@@ -24,11 +28,11 @@ func NewGap() *Gap { return &Gap{seen: once{}, rows: map[string]*chain{}} }
 
 // Observe adds the next event.
 func (g *Gap) Observe(o Observation) {
-	if o.Table == TxLog || !g.seen.first(o) {
+	if o.Table == workload.TxLog || !g.seen.first(o) {
 		return
 	}
 	g.reads = g.reads || o.snapshot()
-	if o.Table == badge {
+	if o.Table == workload.Badge {
 		g.moved = append(g.moved, o)
 		return
 	}
@@ -44,7 +48,7 @@ func (g *Gap) Done() []error {
 		case o.Image.Serial == nil:
 			g.found.add("O1 gap: %s has no serial", o)
 		default:
-			g.follow(fmt.Sprintf("%s serial %d", badge, *o.Image.Serial), o)
+			g.follow(fmt.Sprintf("%s serial %d", workload.Badge, *o.Image.Serial), o)
 		}
 	}
 	return g.found.all()
@@ -74,7 +78,7 @@ func (g *Gap) follow(name string, o Observation) {
 		}
 	case prev != c.ver:
 		g.found.add("O1 gap: %s: ver %d was seen, then ver %d with prev_ver %d: %s", name, c.ver, ver, prev, o)
-	case o.Table != badge && c.dead != (o.Op == "insert"):
+	case o.Table != workload.Badge && c.dead != (o.Op == "insert"):
 		g.found.add("O1 gap: %s: a delete or an insert is missing before ver %d: %s", name, ver, o)
 	}
 	g.rows[name] = &chain{ver: ver, read: o.snapshot()}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 const parts = 3 // partitions of a topic in tests
@@ -57,7 +58,7 @@ type world struct {
 	rand    *rand.Rand
 	changes []Change
 	read    []Change // the snapshot
-	truth   Truth
+	truth   workload.Truth
 	vers    map[string]int // by subject or serial; negative: deleted
 	money   map[int]int
 	codes   map[int]string
@@ -77,7 +78,7 @@ const snapshotLSN = 0x1000 - 1
 // makeWorld returns n transactions after a snapshot.
 func makeWorld(seed uint64, n int) *world {
 	w := &world{
-		rand: rand.New(rand.NewPCG(seed, 1)), truth: Truth{Txs: map[int64]Tx{}, Sum: worldAccounts * 100},
+		rand: rand.New(rand.NewPCG(seed, 1)), truth: workload.Truth{Txs: map[int64]workload.Tx{}, Sum: worldAccounts * 100},
 		vers: map[string]int{}, money: map[int]int{}, codes: map[int]string{}, lsn: 0x1000, xid: 700,
 	}
 	w.snapshot()
@@ -128,12 +129,12 @@ func (w *world) step() {
 	}
 	a := w.rand.IntN(worldAccounts)
 	b := (a + 1) % worldAccounts
-	name := account + " " + idKey(a)
+	name := workload.Account + " " + idKey(a)
 	switch {
 	case w.vers[name] < 0:
 		w.money[a] = 0
 		w.account("insert", a)
-	case w.vers[account+" "+idKey(b)] < 0:
+	case w.vers[workload.Account+" "+idKey(b)] < 0:
 		w.account("update", a)
 	case w.rand.IntN(5) == 0:
 		w.money[b] += w.money[a]
@@ -164,12 +165,12 @@ func (w *world) next(name, op string) int {
 }
 
 func (w *world) account(op string, id int) {
-	v := w.next(account+" "+idKey(id), op)
-	c := Change{Op: op, Table: account, Key: idKey(id)}
+	v := w.next(workload.Account+" "+idKey(id), op)
+	c := Change{Op: op, Table: workload.Account, Key: idKey(id)}
 	if op == "delete" {
-		c.Old = row(account, strconv.Itoa(id))
+		c.Old = row(workload.Account, strconv.Itoa(id))
 	} else {
-		c.Row = row(account, strconv.Itoa(id), "o", strconv.Itoa(w.money[id]), "1.50", "pad", `{"a": 1}`,
+		c.Row = row(workload.Account, strconv.Itoa(id), "o", strconv.Itoa(w.money[id]), "1.50", "pad", `{"a": 1}`,
 			strconv.Itoa(v), strconv.Itoa(v-1), someTime)
 		if op == "update" && id%2 == 0 {
 			c.Row["pad"] = Text{Kind: 'u'}
@@ -181,22 +182,22 @@ func (w *world) account(op string, id int) {
 func (w *world) badge(op string, serial int, code string) {
 	v := w.next(fmt.Sprint("serial", serial), op)
 	key := func(code string) string { return fmt.Sprintf(`{"code":%q}`, code) }
-	c := Change{Op: op, Table: badge, Key: key(code)}
+	c := Change{Op: op, Table: workload.Badge, Key: key(code)}
 	if op == "update" {
-		c.OldKey, c.Old = key(w.codes[serial]), row(badge, w.codes[serial])
+		c.OldKey, c.Old = key(w.codes[serial]), row(workload.Badge, w.codes[serial])
 	}
-	c.Row = row(badge, code, strconv.Itoa(serial), strconv.Itoa(v), strconv.Itoa(v-1))
+	c.Row = row(workload.Badge, code, strconv.Itoa(serial), strconv.Itoa(v), strconv.Itoa(v-1))
 	w.codes[serial] = code
 	w.current = append(w.current, c)
 }
 
 func (w *world) log(op string) {
 	no := int64(len(w.truth.Txs) + 1)
-	tx := Tx{XID: int64(w.xid), N: int64(len(w.current) + 1)}
+	tx := workload.Tx{XID: int64(w.xid), N: int64(len(w.current) + 1)}
 	w.truth.Txs[no] = tx
 	w.current = append(w.current, Change{
-		Op: op, Table: TxLog, Key: fmt.Sprintf(`{"txn_no":%d}`, no),
-		Row: row(TxLog, fmt.Sprint(no), fmt.Sprint(tx.XID), "1", fmt.Sprint(tx.N), "d", someTime),
+		Op: op, Table: workload.TxLog, Key: fmt.Sprintf(`{"txn_no":%d}`, no),
+		Row: row(workload.TxLog, fmt.Sprint(no), fmt.Sprint(tx.XID), "1", fmt.Sprint(tx.N), "d", someTime),
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // oracleNames are the oracles that need no server.
@@ -142,7 +144,7 @@ func TestOraclesFindChangesOfKeys(t *testing.T) {
 	for _, half := range []string{"delete", "insert"} {
 		w := makeWorld(3, 300)
 		h := w.honest(t)
-		i := slices.IndexFunc(h, func(o Observation) bool { return o.Table == badge && o.Op == half && o.LSN > 0x3000 })
+		i := slices.IndexFunc(h, func(o Observation) bool { return o.Table == workload.Badge && o.Op == half && o.LSN > 0x3000 })
 		serial, subject := h[i].Image.Serial, h[i].Subject()
 		h = slices.Delete(h, i, i+1)
 		if errs := Judge(h, w.oracle("O10")); !hasFinding(errs, "O10", subject) {
@@ -162,7 +164,7 @@ func TestAtomicityFindsMissingTransactions(t *testing.T) {
 	lsn := h[victim(h)].LSN
 	var log string
 	lost := slices.DeleteFunc(slices.Clone(h), func(o Observation) bool {
-		if o.LSN == lsn && o.Table == TxLog {
+		if o.LSN == lsn && o.Table == workload.TxLog {
 			log = fmt.Sprintf("transaction %d ", *o.Image.TxnNo)
 		}
 		return o.LSN == lsn
@@ -170,7 +172,7 @@ func TestAtomicityFindsMissingTransactions(t *testing.T) {
 	if errs := Judge(lost, NewAtomicity(w.truth)); !hasFinding(errs, "O5", log) {
 		t.Errorf("a lost transaction: %v", errs)
 	}
-	w.truth.Txs[1<<40] = Tx{}
+	w.truth.Txs[1<<40] = workload.Tx{}
 	if errs := Judge(h, NewAtomicity(w.truth)); !hasFinding(errs, "O5", fmt.Sprint(1<<40)) {
 		t.Errorf("a transaction that the source has besides: %v", errs)
 	}
@@ -217,7 +219,7 @@ func victim(h []Observation) int {
 	}
 	for i := len(h) / 4; ; i++ {
 		o := h[i]
-		if o.Table == account && o.Op == "update" && seen[o.ID] == 1 && len(o.Unchanged) > 0 {
+		if o.Table == workload.Account && o.Op == "update" && seen[o.ID] == 1 && len(o.Unchanged) > 0 {
 			next := h[nextOf(h, i, func(p Observation) bool { return p.Subject() == o.Subject() })]
 			if seen[next.ID] == 1 && next.Op == "update" && next.LSN != o.LSN {
 				return i

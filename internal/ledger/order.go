@@ -1,5 +1,7 @@
 package ledger
 
+import "github.com/tailrace/tailrace/internal/ledger/workload"
+
 // Order is O2. First-seen events are in source order, on each partition and for each row. A
 // repeat is a contiguous run that ends at the tail: on each partition, let F be the events in the order in which they
 // were first seen. At any place the next event is the next one of F, or a new one when F is exhausted, or an
@@ -52,7 +54,7 @@ func (r *Order) grows(t *tail, o Observation) {
 			r.found.add("O2 order: %s was seen after %s", o, last)
 		}
 	}
-	if o.Image.Ver == nil || o.Table == badge { // a badge's key may pass to another row
+	if o.Image.Ver == nil || o.Table == workload.Badge { // a badge's key may pass to another row
 		return
 	}
 	if newest, ok := r.rows[o.Subject()]; ok && *o.Image.Ver <= newest && !o.snapshot() && o.Op != "delete" {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // replay holds the statements that apply the events of one table. Rows and keys are JSON objects: $1 is the row of an insert
@@ -19,16 +21,17 @@ type replay struct {
 
 // columns of each table, in their order.
 var columns = map[string][]string{
-	account: {"id", "owner", "balance", "rate", "pad", "doc", "ver", "prev_ver", "updated"},
-	note:    {"account_id", "no", "body", "tags", "ver", "prev_ver"},
-	badge:   {"code", "serial", "ver", "prev_ver"},
-	board:   {"id", "val", "amount", "ver", "prev_ver"},
-	TxLog:   {"txn_no", "xid", "writer", "n_changes", "digest", "at"},
+	workload.Account: {"id", "owner", "balance", "rate", "pad", "doc", "ver", "prev_ver", "updated"},
+	workload.Note:    {"account_id", "no", "body", "tags", "ver", "prev_ver"},
+	workload.Badge:   {"code", "serial", "ver", "prev_ver"},
+	workload.Board:   {"id", "val", "amount", "ver", "prev_ver"},
+	workload.TxLog:   {"txn_no", "xid", "writer", "n_changes", "digest", "at"},
 }
 
 var replays = func() map[string]replay {
 	all := map[string]replay{}
-	for table, key := range keys {
+	for _, table := range workload.Tables() {
+		key := workload.Key(table)
 		list := strings.Join(columns[table], ", ")
 		var match []string
 		for _, k := range key {
@@ -80,7 +83,7 @@ func (f *Fingerprint) complete(o Observation) {
 // keySQL returns the expression for a row's key as in the topics.
 func keySQL(table string) string {
 	var parts []string
-	for _, k := range keys[table] {
+	for _, k := range workload.Key(table) {
 		parts = append(parts, fmt.Sprintf(`'"%s":' || to_json(t.%s)`, k, k))
 	}
 	return "'{' || " + strings.Join(parts, " || ',' || ") + " || '}'"

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // secondSlot is the name of the reference's slot and publication.
@@ -13,7 +15,7 @@ const secondSlot = "ledger_reference"
 
 // CreateReference creates the second slot and its publication. It must be called before the daemon creates its own.
 func CreateReference(ctx context.Context, conn *pgx.Conn) error {
-	sql := fmt.Sprintf("create publication %s for table %s", secondSlot, strings.Join(Tables(), ", "))
+	sql := fmt.Sprintf("create publication %s for table %s", secondSlot, strings.Join(workload.Tables(), ", "))
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("create reference publication: %w", err)
 	}

@@ -23,7 +23,7 @@ func (b *balances) apply(o Observation) {
 }
 
 // sum applies the transactions in commit order and compares the sum after each. The source's first transaction
-// (Setup), or the snapshot, gives all accounts their balances.
+// (workload.Setup), or the snapshot, gives all accounts their balances.
 func (a *Atomicity) sum(order []capture.LSN) {
 	b := balances{of: map[string]int64{}}
 	inCommitOrder(a.reads)

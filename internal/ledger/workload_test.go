@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -20,13 +21,13 @@ func TestWorkload(t *testing.T) {
 	}
 	server := testenv.Postgres(t, testenv.Setting("logical_decoding_work_mem", "64kB"))
 	source := connect(t, server, "postgres")
-	must(Setup(t.Context(), source))
+	must(workload.Setup(t.Context(), source))
 	must(CreateReference(t.Context(), source))
 	p := newTopics(t)
 	p.snapshot(source)
 	stats := write(t, server, time.Second)
 	source = connect(t, server, "postgres")
-	truth, err := ReadTruth(t.Context(), source)
+	truth, err := workload.ReadTruth(t.Context(), source)
 	must(err)
 	changes, err := ReadReference(t.Context(), source)
 	must(err)
@@ -52,10 +53,10 @@ func TestWorkload(t *testing.T) {
 }
 
 // write runs the workload for a time, with a crash in the middle.
-func write(t *testing.T, server *testenv.PostgresServer, d time.Duration) Stats {
+func write(t *testing.T, server *testenv.PostgresServer, d time.Duration) workload.Stats {
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan Stats)
-	go func() { done <- Run(ctx, server.URL(), Config{Seed: 7, Rate: 800}) }()
+	done := make(chan workload.Stats)
+	go func() { done <- workload.Run(ctx, server.URL(), workload.Config{Seed: 7, Rate: 800}) }()
 	time.Sleep(d)
 	must(server.Crash())
 	must(server.Start())
@@ -115,13 +116,15 @@ func misprints(h []Observation) []broken {
 		id := h[i].ID
 		return slices.DeleteFunc(slices.Clone(h), func(o Observation) bool { return o.ID == id })
 	}
-	update := last(func(o Observation) bool { return o.Table == account && o.Op == "update" && len(o.Unchanged) > 0 })
-	digest := last(func(o Observation) bool { return o.Table == board })
-	remove := last(func(o Observation) bool { return o.Op == "delete" && o.Table == note })
-	insert := last(func(o Observation) bool { return o.Op == "insert" && o.Table == badge })
-	log := last(func(o Observation) bool { return o.Table == TxLog })
+	update := last(func(o Observation) bool {
+		return o.Table == workload.Account && o.Op == "update" && len(o.Unchanged) > 0
+	})
+	digest := last(func(o Observation) bool { return o.Table == workload.Board })
+	remove := last(func(o Observation) bool { return o.Op == "delete" && o.Table == workload.Note })
+	insert := last(func(o Observation) bool { return o.Op == "insert" && o.Table == workload.Badge })
+	log := last(func(o Observation) bool { return o.Table == workload.TxLog })
 	return []broken{
-		{"lost update of the board", board, without(digest)},
+		{"lost update of the board", workload.Board, without(digest)},
 		{"lost delete", h[remove].Subject(), without(remove)},
 		{"lost insert", h[insert].Subject(), without(insert)},
 		{"lost row of tx_log", h[log].Subject(), without(log)},
@@ -136,7 +139,7 @@ func (p *topics) snapshot(conn *pgx.Conn) {
 	ctx := p.t.Context()
 	must(conn.QueryRow(ctx, "select (confirmed_flush_lsn - '0/0')::bigint from pg_replication_slots").Scan(&lsn))
 	seq := 0
-	for _, table := range Tables() {
+	for _, table := range workload.Tables() {
 		rows, err := conn.Query(ctx, fmt.Sprintf("select %s, to_json(t)::text from %s t", keySQL(table), table))
 		must(err)
 		var key, row string

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // TestServersDieWithTheirParent runs this test binary again, kills it while it has servers, and waits for these to end.
@@ -15,7 +17,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 	needServers(t)
 	if os.Getenv("TESTENV_PARENT") != "" {
 		p, r := Postgres(t), Redis(t)
-		fmt.Println("servers", p.Pid(), r.process.pid(), p.dir)
+		fmt.Println("servers", p.Pid(), r.process.Pid(), p.dir)
 		select {}
 	}
 	parent := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -41,12 +43,13 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	for deadline := time.Now().Add(patience); alive(pids[0]) || alive(pids[1]); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(process.Patience); alive(pids[0]) || alive(pids[1]); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("servers %v outlived their parent", pids)
 		}
 	}
-	if sweep(); exists(dir) {
+	sweep()
+	if _, err := os.Stat(dir); err == nil {
 		t.Fatalf("folder %s outlived its process", dir)
 	}
 }

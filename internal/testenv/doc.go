@@ -2,5 +2,5 @@
 // that makes the network fail. It works as root and as a normal user, in parallel, on ports that no other process takes. Every
 // server has a folder of its own and ends with its test, also when the test binary is killed.
 //
-// Downloads are kept in CacheDir and shared by all test binaries; `make test-deps` fetches them in advance.
+// Package install keeps downloads and shares them among all test binaries; `make test-deps` fetches them in advance.
 package testenv

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
 // Fetch downloads and prepares everything that the servers of this package need, and reports missing programs of the system.
 func Fetch() error {
 	var errs []error
 	for _, version := range []int{Oldest, FailoverSlots, Newest} {
-		binaries, err := postgresBinaries(version)
+		binaries, err := install.Postgres(version)
 		if err == nil {
 			_, err = postgresTemplate(version, binaries)
 		}
@@ -21,10 +23,10 @@ func Fetch() error {
 			errs = append(errs, fmt.Errorf("tests need the program %s: %w", program, err))
 		}
 	}
-	jars, err := kafkaJars()
+	jars, err := install.KafkaJars()
 	if err == nil {
 		_, err = kafkaTemplate(jars)
 	}
-	_, tools := KafkaTools()
+	_, tools := install.KafkaTools()
 	return errors.Join(append(errs, err, tools)...)
 }

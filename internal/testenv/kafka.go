@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
 // KafkaVersion is the protocol version that clients may use with the servers of this package.
@@ -51,7 +53,7 @@ func Kafka(t testing.TB, options ...KafkaOption) *KafkaServer {
 
 // StartKafka starts a cluster for a program other than a test. The caller closes it.
 func StartKafka(options ...KafkaOption) (*KafkaServer, error) {
-	jars, err := kafkaJars()
+	jars, err := install.KafkaJars()
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +191,7 @@ func (s *KafkaServer) Brokers() []string {
 func (s *KafkaServer) Direct() []string {
 	var addrs []string
 	for _, n := range s.Nodes {
-		addrs = append(addrs, n.internal.addr())
+		addrs = append(addrs, n.internal.Addr())
 	}
 	return addrs
 }
@@ -198,7 +200,7 @@ func (s *KafkaServer) Direct() []string {
 func (s *KafkaServer) voters() string {
 	var voters []string
 	for _, n := range s.Nodes {
-		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.addr())
+		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.Addr())
 	}
 	return strings.Join(voters, ",")
 }

@@ -92,7 +92,7 @@ func (s *KafkaServer) AwaitTopic(t testing.TB, name string) {
 // knowTopic fails when a running node does not know a topic or one of its leaders.
 func (s *KafkaServer) knowTopic(name string) error {
 	for _, n := range s.Nodes {
-		if n.process == nil || !n.process.running() {
+		if n.process == nil || !n.process.Running() {
 			continue
 		}
 		m, err := n.metadata(name)
@@ -113,7 +113,7 @@ func (s *KafkaServer) knowTopic(name string) error {
 
 // metadata asks the node for the metadata of a topic.
 func (n *KafkaNode) metadata(topic string) (*sarama.MetadataResponse, error) {
-	b := sarama.NewBroker(n.internal.addr())
+	b := sarama.NewBroker(n.internal.Addr())
 	if err := b.Open(clientConfig()); err != nil {
 		return nil, fmt.Errorf("connect to Kafka node %d: %w", n.ID, err)
 	}

@@ -10,6 +10,9 @@ import (
 	"syscall"
 
 	"github.com/IBM/sarama"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // KafkaNode is one process of a cluster.
@@ -19,22 +22,22 @@ type KafkaNode struct {
 
 	server     *KafkaServer
 	dir        string
-	client     *port
-	internal   *port
-	controller *port
-	process    *process
+	client     *ports.Port
+	internal   *ports.Port
+	controller *ports.Port
+	process    *process.Process
 }
 
 // newKafkaNode takes the ports of a node and creates its folder. If it fails, the caller still closes what it returns.
 func newKafkaNode(s *KafkaServer, id int) (n *KafkaNode, err error) {
 	n = &KafkaNode{ID: id, server: s, dir: filepath.Join(s.dir, strconv.Itoa(id))}
-	for _, p := range []**port{&n.client, &n.internal, &n.controller} {
-		if *p, err = takePort(); err != nil {
+	for _, p := range []**ports.Port{&n.client, &n.internal, &n.controller} {
+		if *p, err = ports.Take(); err != nil {
 			return n, err
 		}
 	}
 	if s.proxied {
-		if n.Proxy, err = StartProxy(n.client.addr()); err != nil {
+		if n.Proxy, err = StartProxy(n.client.Addr()); err != nil {
 			return n, err
 		}
 	}
@@ -70,8 +73,8 @@ func (n *KafkaNode) properties() []string {
 		"controller.quorum.voters=" + s.voters(),
 		"controller.listener.names=CONTROLLER",
 		"inter.broker.listener.name=INTERNAL",
-		"listeners=CLIENT://" + n.client.addr() + ",INTERNAL://" + n.internal.addr() + ",CONTROLLER://" + n.controller.addr(),
-		"advertised.listeners=CLIENT://" + n.clientAddr() + ",INTERNAL://" + n.internal.addr(),
+		"listeners=CLIENT://" + n.client.Addr() + ",INTERNAL://" + n.internal.Addr() + ",CONTROLLER://" + n.controller.Addr(),
+		"advertised.listeners=CLIENT://" + n.clientAddr() + ",INTERNAL://" + n.internal.Addr(),
 		"listener.security.protocol.map=CLIENT:" + protocol + ",INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"log.dirs=" + filepath.Join(n.dir, "data"),
 		"auto.create.topics.enable=false",
@@ -111,7 +114,7 @@ func (n *KafkaNode) Start() error {
 
 // launch starts the node's process, unless it runs.
 func (n *KafkaNode) launch() (err error) {
-	if n.process != nil && n.process.running() {
+	if n.process != nil && n.process.Running() {
 		return nil
 	}
 	args := []string{
@@ -125,8 +128,8 @@ func (n *KafkaNode) launch() (err error) {
 
 // await waits until the node answers and knows at least so many brokers.
 func (n *KafkaNode) await(brokers int) error {
-	err := n.process.await(func() error {
-		b := sarama.NewBroker(n.internal.addr())
+	err := n.process.Await(func() error {
+		b := sarama.NewBroker(n.internal.Addr())
 		if err := b.Open(clientConfig()); err != nil {
 			return err
 		}
@@ -138,7 +141,7 @@ func (n *KafkaNode) await(brokers int) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("start Kafka node %d: %w\n%s", n.ID, err, logTail(n.Log()))
+		return fmt.Errorf("start Kafka node %d: %w\n%s", n.ID, err, process.LogTail(n.Log()))
 	}
 	return nil
 }
@@ -150,13 +153,13 @@ func (n *KafkaNode) Stop() error { return n.end(syscall.SIGTERM) }
 func (n *KafkaNode) Kill() error { return n.end(syscall.SIGKILL) }
 
 // Pause stops the node's process with SIGSTOP, until Continue.
-func (n *KafkaNode) Pause() error { return n.process.signal(syscall.SIGSTOP) }
+func (n *KafkaNode) Pause() error { return n.process.Signal(syscall.SIGSTOP) }
 
 // Continue resumes a paused node.
-func (n *KafkaNode) Continue() error { return n.process.signal(syscall.SIGCONT) }
+func (n *KafkaNode) Continue() error { return n.process.Signal(syscall.SIGCONT) }
 
 func (n *KafkaNode) end(s syscall.Signal) error {
-	if err := n.process.end(s); err != nil {
+	if err := n.process.End(s); err != nil {
 		return fmt.Errorf("stop Kafka node %d: %w", n.ID, err)
 	}
 	return nil
@@ -169,9 +172,9 @@ func (n *KafkaNode) close() {
 	if n.Proxy != nil {
 		n.Proxy.Close()
 	}
-	for _, p := range []*port{n.client, n.internal, n.controller} {
+	for _, p := range []*ports.Port{n.client, n.internal, n.controller} {
 		if p != nil {
-			p.release()
+			p.Release()
 		}
 	}
 }
@@ -181,11 +184,11 @@ func (n *KafkaNode) clientAddr() string {
 	if n.Proxy != nil {
 		return n.Proxy.Addr()
 	}
-	return n.client.addr()
+	return n.client.Addr()
 }
 
 // Pid returns the node's process id; the previous one while the node is down.
-func (n *KafkaNode) Pid() int { return n.process.pid() }
+func (n *KafkaNode) Pid() int { return n.process.Pid() }
 
 // Log returns the path of the node's log.
 func (n *KafkaNode) Log() string { return filepath.Join(n.dir, "log") }

@@ -15,6 +15,10 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/testenv/install"
+	"github.com/tailrace/tailrace/internal/testenv/ports"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // PostgresServer is a running Postgres with the superuser "postgres", who needs no password, and wal_level = logical.
@@ -30,8 +34,8 @@ type PostgresServer struct {
 	tls      bool
 	dir      string
 	binaries string
-	port     *port
-	process  *process
+	port     *ports.Port
+	process  *process.Process
 }
 
 // Postgres starts a server that ends with the test.
@@ -64,7 +68,7 @@ func StartPostgres(options ...PostgresOption) (*PostgresServer, error) {
 
 // setUp creates the folder that Start uses.
 func (s *PostgresServer) setUp() (err error) {
-	if s.binaries, err = postgresBinaries(s.Version); err != nil {
+	if s.binaries, err = install.Postgres(s.Version); err != nil {
 		return err
 	}
 	template, err := postgresTemplate(s.Version, s.binaries)
@@ -78,10 +82,10 @@ func (s *PostgresServer) setUp() (err error) {
 	if err := copyCluster(template, s.DataDir); err != nil {
 		return err
 	}
-	if s.port, err = takePort(); err != nil {
+	if s.port, err = ports.Take(); err != nil {
 		return err
 	}
-	s.Port = s.port.number
+	s.Port = s.port.Number
 	return s.configure()
 }
 
@@ -116,19 +120,19 @@ func (s *PostgresServer) Start() error {
 	cmd.Dir = s.DataDir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: unprivileged()}
-	p, err := startProcess(cmd, s.Log(), syscall.SIGQUIT)
+	p, err := process.Start(cmd, s.Log(), syscall.SIGQUIT)
 	if err != nil {
 		return err
 	}
 	s.process = p
-	if err := p.await(s.ping); err != nil {
-		return fmt.Errorf("start Postgres %d: %w\n%s", s.Version, err, logTail(s.Log()))
+	if err := p.Await(s.ping); err != nil {
+		return fmt.Errorf("start Postgres %d: %w\n%s", s.Version, err, process.LogTail(s.Log()))
 	}
 	return nil
 }
 
 func (s *PostgresServer) ping() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
 	conn, err := s.connect(ctx, "postgres")
 	if err != nil {
@@ -157,7 +161,7 @@ func (s *PostgresServer) Close() {
 		_ = s.Stop(Immediate)
 	}
 	if s.port != nil {
-		s.port.release()
+		s.port.Release()
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
@@ -177,7 +181,7 @@ func (s *PostgresServer) URL(database ...string) string {
 }
 
 // Pid returns the postmaster's process id; the previous one while the server is down.
-func (s *PostgresServer) Pid() int { return s.process.pid() }
+func (s *PostgresServer) Pid() int { return s.process.Pid() }
 
 // Log returns the path of the server's log.
 func (s *PostgresServer) Log() string { return filepath.Join(s.dir, "log") }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // Exec runs statements in the database postgres, each in a transaction of its own.
@@ -48,7 +50,7 @@ func (s *PostgresServer) Query(t testing.TB, database, query string) string {
 // within calls do with a connection to a database, and fails the test when it fails.
 func (s *PostgresServer) within(t testing.TB, database string, do func(context.Context, *pgx.Conn) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
 	conn, err := s.connect(ctx, database)
 	if err == nil {
@@ -67,7 +69,7 @@ func NewDatabase(t testing.TB, s *PostgresServer) string {
 	name := fmt.Sprintf("test_%08x", rand.Uint32())
 	s.Exec(t, "CREATE DATABASE "+name)
 	t.Cleanup(func() {
-		if !s.process.running() {
+		if !s.process.Running() {
 			return
 		}
 		slots := " FROM pg_replication_slots WHERE database = '" + name + "'"

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // Standby creates a physical standby of a running server from a base backup, and ends it with the test. It streams through a
@@ -44,10 +47,10 @@ func (s *PostgresServer) clone(standby *PostgresServer) (err error) {
 	if err := s.backup(standby.DataDir); err != nil {
 		return fmt.Errorf("back up: %w", err)
 	}
-	if standby.port, err = takePort(); err != nil {
+	if standby.port, err = ports.Take(); err != nil {
 		return err
 	}
-	standby.Port = standby.port.number
+	standby.Port = standby.port.Number
 	conninfo := fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=postgres application_name=%s", s.Port, StandbyName)
 	for name, value := range map[string]string{
 		"primary_conninfo":             conninfo,
@@ -69,7 +72,7 @@ func (s *PostgresServer) clone(standby *PostgresServer) (err error) {
 // backup copies the data folder of a running server to a folder that must not exist. It creates the slot StandbyName, which
 // keeps the WAL that the copy needs.
 func (s *PostgresServer) backup(to string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
 	conn, err := s.connect(ctx, "postgres")
 	if err != nil {
@@ -151,7 +154,7 @@ func (s *PostgresServer) CatchUp(t testing.TB, primary *PostgresServer) {
 func (s *PostgresServer) SyncSlot(t testing.TB, primary *PostgresServer, name string) {
 	t.Helper()
 	slot := "FROM pg_replication_slots WHERE slot_name = '" + name + "'"
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(process.Patience); ; time.Sleep(100 * time.Millisecond) {
 		primary.Exec(t, "SELECT pg_log_standby_snapshot()",
 			"SELECT pg_replication_slot_advance(slot_name, pg_current_wal_flush_lsn()) "+slot+" AND NOT active")
 		s.CatchUp(t, primary)
@@ -160,7 +163,7 @@ func (s *PostgresServer) SyncSlot(t testing.TB, primary *PostgresServer, name st
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("testenv: slot %s is not synchronized after %s\n%s", name, patience, logTail(s.Log()))
+			t.Fatalf("testenv: slot %s is not synchronized after %s\n%s", name, process.Patience, process.LogTail(s.Log()))
 		}
 	}
 }
@@ -168,9 +171,9 @@ func (s *PostgresServer) SyncSlot(t testing.TB, primary *PostgresServer, name st
 // Until repeats a query of the database postgres until it returns true.
 func (s *PostgresServer) Until(t testing.TB, query string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); s.Query(t, "postgres", query) != "true"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(process.Patience); s.Query(t, "postgres", query) != "true"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("testenv: not true after %s: %s\n%s", patience, query, logTail(s.Log()))
+			t.Fatalf("testenv: not true after %s: %s\n%s", process.Patience, query, process.LogTail(s.Log()))
 		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 // Stop stops the server and waits until it is down. If that takes more than a minute and a half, it kills the server and
 // fails.
 func (s *PostgresServer) Stop(mode StopMode) error {
-	if err := s.process.end(syscall.Signal(mode)); err != nil {
+	if err := s.process.End(syscall.Signal(mode)); err != nil {
 		return fmt.Errorf("stop Postgres: %w", err)
 	}
 	return nil
@@ -34,10 +34,10 @@ func (s *PostgresServer) Stop(mode StopMode) error {
 // Crash kills all processes of the server at one moment, as a failure of its machine would, and leaves the data folder in a
 // state from which Start works. Without /proc it is Stop(Immediate).
 func (s *PostgresServer) Crash() error {
-	if !exists("/proc/self/stat") {
+	if _, err := os.Stat("/proc/self/stat"); errors.Is(err, fs.ErrNotExist) {
 		return s.Stop(Immediate)
 	}
-	if err := s.process.signal(syscall.SIGSTOP); err != nil { // no more children
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil { // no more children
 		return err
 	}
 	for state := processState(s.Pid()); len(state) > 0 && !strings.Contains("TZX", state[0]); state = processState(s.Pid()) {
@@ -47,7 +47,7 @@ func (s *PostgresServer) Crash() error {
 	if err != nil {
 		return fmt.Errorf("crash Postgres: %w", err)
 	}
-	if err := s.process.end(syscall.SIGKILL); err != nil {
+	if err := s.process.End(syscall.SIGKILL); err != nil {
 		return fmt.Errorf("crash Postgres: %w", err)
 	}
 	for _, pid := range backends {

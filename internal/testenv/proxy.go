@@ -7,12 +7,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
 )
 
 // ProxyServer stands between a client and a server and makes the network between them fail. It never reorders or loses
 // bytes of a connection that it does not cut. Its methods may be called from any goroutine.
 type ProxyServer struct {
-	port *port
+	port *ports.Port
 
 	mu       sync.Mutex
 	changed  *sync.Cond // faults or the set of links changed
@@ -51,21 +53,21 @@ func Proxy(t testing.TB, target string) *ProxyServer {
 
 // StartProxy starts a proxy for a program other than a test. The caller closes it.
 func StartProxy(target string) (*ProxyServer, error) {
-	port, err := takePort()
+	port, err := ports.Take()
 	if err != nil {
 		return nil, err
 	}
 	p := &ProxyServer{port: port, target: target, links: map[*link]bool{}}
 	p.changed = sync.NewCond(&p.mu)
 	if err := p.listen(); err != nil {
-		port.release()
+		port.Release()
 		return nil, err
 	}
 	return p, nil
 }
 
 // Addr returns the address for clients: "127.0.0.1:port".
-func (p *ProxyServer) Addr() string { return p.port.addr() }
+func (p *ProxyServer) Addr() string { return p.port.Addr() }
 
 // SetTarget sends connections made from now on to another server.
 func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = target }) }
@@ -141,7 +143,7 @@ func (p *ProxyServer) Close() {
 		p.changed.Wait()
 	}
 	p.mu.Unlock()
-	p.port.release()
+	p.port.Release()
 }
 
 func (p *ProxyServer) change(f func()) {

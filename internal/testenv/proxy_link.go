@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // The two directions of a link.
@@ -64,7 +66,7 @@ func (l *link) open() bool {
 	l.proxy.mu.Lock()
 	target := l.proxy.target
 	l.proxy.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
 	if err != nil {

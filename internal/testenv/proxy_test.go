@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // echo accepts connections and sends back what they send.
@@ -42,7 +45,7 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(process.Patience))
 	return conn.(*net.TCPConn)
 }
 
@@ -64,7 +67,7 @@ func silent(t *testing.T, conn net.Conn) {
 	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("read %d bytes, %v through a held network", n, err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(process.Patience))
 }
 
 func TestProxyPassesEveryByteInOrder(t *testing.T) {
@@ -150,7 +153,7 @@ func TestProxyTellsWhatItHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			for began := time.Now(); !held(); time.Sleep(time.Millisecond) {
-				if time.Since(began) > patience {
+				if time.Since(began) > process.Patience {
 					t.Fatal("something was sent, and it is not held")
 				}
 			}
@@ -244,12 +247,12 @@ func TestProxyRefusesWhileDown(t *testing.T) {
 }
 
 func TestProxyTellsTheClientThatNobodyListens(t *testing.T) {
-	free, err := takePort()
+	free, err := ports.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer free.release()
-	conn, err := net.Dial("tcp4", Proxy(t, free.addr()).Addr())
+	defer free.Release()
+	conn, err := net.Dial("tcp4", Proxy(t, free.Addr()).Addr())
 	if err == nil {
 		_, err = conn.Read(make([]byte, 1))
 	}

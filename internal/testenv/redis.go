@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tailrace/tailrace/internal/testenv/ports"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // RedisServer is a running Redis without persistence: a restart finds it empty. Its methods may be called from any
@@ -20,8 +23,8 @@ import (
 type RedisServer struct {
 	args    []string
 	dir     string
-	port    *port
-	process *process
+	port    *ports.Port
+	process *process.Process
 }
 
 // RedisOption changes how a server is set up.
@@ -47,11 +50,11 @@ func Redis(t testing.TB, options ...RedisOption) *RedisServer {
 func StartRedis(options ...RedisOption) (*RedisServer, error) {
 	s := &RedisServer{}
 	var err1, err2 error
-	s.port, err1 = takePort()
+	s.port, err1 = ports.Take()
 	s.dir, err2 = newDir("redis")
 	err := errors.Join(err1, err2)
 	if err == nil {
-		s.args = []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port.number), "--dir", s.dir, "--save", ""}
+		s.args = []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port.Number), "--dir", s.dir, "--save", ""}
 		for _, option := range options {
 			option(s)
 		}
@@ -66,12 +69,12 @@ func StartRedis(options ...RedisOption) (*RedisServer, error) {
 
 // Start starts a stopped or killed server and waits until it answers.
 func (s *RedisServer) Start() (err error) {
-	if s.process, err = startProcess(exec.Command("redis-server", s.args...), s.Log(), syscall.SIGKILL); err != nil {
+	if s.process, err = process.Start(exec.Command("redis-server", s.args...), s.Log(), syscall.SIGKILL); err != nil {
 		return err
 	}
 	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
 	defer client.Close()
-	err = s.process.await(func() error {
+	err = s.process.Await(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		err := client.Ping(ctx).Err()
@@ -81,7 +84,7 @@ func (s *RedisServer) Start() (err error) {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("start Redis: %w\n%s", err, logTail(s.Log()))
+		return fmt.Errorf("start Redis: %w\n%s", err, process.LogTail(s.Log()))
 	}
 	return nil
 }
@@ -101,13 +104,13 @@ func (s *RedisServer) Restart() error {
 }
 
 // Pause stops the server's process with SIGSTOP, until Continue.
-func (s *RedisServer) Pause() error { return s.process.signal(syscall.SIGSTOP) }
+func (s *RedisServer) Pause() error { return s.process.Signal(syscall.SIGSTOP) }
 
 // Continue resumes a paused server.
-func (s *RedisServer) Continue() error { return s.process.signal(syscall.SIGCONT) }
+func (s *RedisServer) Continue() error { return s.process.Signal(syscall.SIGCONT) }
 
 func (s *RedisServer) end(signal syscall.Signal) error {
-	if err := s.process.end(signal); err != nil {
+	if err := s.process.End(signal); err != nil {
 		return fmt.Errorf("stop Redis: %w", err)
 	}
 	return nil
@@ -119,7 +122,7 @@ func (s *RedisServer) Close() {
 		_ = s.Kill()
 	}
 	if s.port != nil {
-		s.port.release()
+		s.port.Release()
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
@@ -127,7 +130,7 @@ func (s *RedisServer) Close() {
 }
 
 // Addr returns the server's "127.0.0.1:port"; the same after a restart.
-func (s *RedisServer) Addr() string { return s.port.addr() }
+func (s *RedisServer) Addr() string { return s.port.Addr() }
 
 // Log returns the path of the server's log.
 func (s *RedisServer) Log() string { return filepath.Join(s.dir, "log") }

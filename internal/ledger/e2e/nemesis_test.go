@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -163,7 +163,7 @@ func (n *nemesis) goesOn(d *daemon) bool {
 	until("more records on each partition of the log", func() bool {
 		now, err := n.topics.marks()
 		for p, mark := range had {
-			if err != nil || p.Topic == prefix+ledger.TxLog && now[p] == mark {
+			if err != nil || p.Topic == prefix+workload.TxLog && now[p] == mark {
 				return false
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -52,7 +52,7 @@ func (p *pair) trial(l load, seed uint64) {
 	p.source.Exec(p.t, "ALTER TABLE pgbench_history REPLICA IDENTITY FULL") // it has no key
 	conn := dial(p.t, p.source)
 	defer func() { _ = conn.Close(context.Background()) }()
-	if err := ledger.Setup(p.t.Context(), conn); err != nil {
+	if err := workload.Setup(p.t.Context(), conn); err != nil {
 		p.t.Fatal(err)
 	}
 	p.write(`tables = ["public.*", "ledger.*"]
@@ -60,11 +60,11 @@ func (p *pair) trial(l load, seed uint64) {
 
 	ctx, cancel := context.WithCancel(p.t.Context())
 	defer cancel()
-	books, bank := make(chan ledger.Stats, 1), make(chan string, 1)
-	go func() { books <- ledger.Run(ctx, p.source.URL(), ledger.Config{Seed: seed, Rate: l.ledger}) }()
+	books, bank := make(chan workload.Stats, 1), make(chan string, 1)
+	go func() { books <- workload.Run(ctx, p.source.URL(), workload.Config{Seed: seed, Rate: l.ledger}) }()
 	watch, stop := context.WithCancel(p.t.Context())
 	defer stop()
-	readers := []*reader{{url: p.target.URL(), look: balance}, {url: p.target.URL(), look: ledger.Standing}}
+	readers := []*reader{{url: p.target.URL(), look: balance}, {url: p.target.URL(), look: workload.Standing}}
 	var looking sync.WaitGroup
 	for _, r := range readers {
 		looking.Go(func() { r.run(watch) })
@@ -96,7 +96,7 @@ func (p *pair) trial(l load, seed uint64) {
 
 // checkEqual compares both sides at rest, and checks that a difference would be found.
 func (p *pair) checkEqual() {
-	p.same(append(ledger.Tables(), bankTables...)...)
+	p.same(append(workload.Tables(), bankTables...)...)
 	p.t.Log(p.tailrace("verify", "-fast", p.file))
 	if code, err := p.daemon.terminate(10 * time.Second); code != 0 || err != nil {
 		p.t.Errorf("SIGTERM: exit code %d, %v\n%s", code, err, p.daemon.logTail())
@@ -105,8 +105,8 @@ func (p *pair) checkEqual() {
 	defer func() { _ = conn.Close(context.Background()) }()
 	for damage, look := range map[string]func(context.Context, *pgx.Conn) (string, error){
 		"UPDATE pgbench_tellers SET tbalance = tbalance + 1 WHERE tid = 1":       balance,
-		"UPDATE ledger.board SET val = val || '!' WHERE id = 1":                  ledger.Standing,
-		"UPDATE ledger.account SET balance = balance + 1 WHERE id = 1 OR id = 2": ledger.Standing,
+		"UPDATE ledger.board SET val = val || '!' WHERE id = 1":                  workload.Standing,
+		"UPDATE ledger.account SET balance = balance + 1 WHERE id = 1 OR id = 2": workload.Standing,
 	} {
 		tx, err := conn.Begin(p.t.Context())
 		if err != nil {

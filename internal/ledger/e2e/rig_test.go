@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -45,10 +46,10 @@ func newRig(t *testing.T, version int, p program, prepare func(*rig, *pgx.Conn))
 	r.recorder = ledger.NewRecorder(r.topics.marks, 200*time.Millisecond)
 	r.network.Watch(r.recorder.Watch)
 	conn := r.connect()
-	r.must(ledger.Create(t.Context(), conn))
+	r.must(workload.Create(t.Context(), conn))
 	r.must(ledger.CreateReference(t.Context(), conn))
 	prepare(r, conn)
-	r.must(ledger.Seed(t.Context(), conn))
+	r.must(workload.Seed(t.Context(), conn))
 	t.Cleanup(r.end)
 	return r
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // refPipelines runs reference pipelines as processes of this test binary.
@@ -47,7 +48,7 @@ func (p refPipelines) drained(*rig, *daemon) {}
 func prepareRefPipeline(r *rig, conn *pgx.Conn) {
 	_, err := conn.Exec(r.t.Context(), "select pg_create_logical_replication_slot($1, 'pgoutput')", refSlot)
 	r.must(err)
-	for _, table := range ledger.Tables() {
+	for _, table := range workload.Tables() {
 		r.kafka.CreateTopic(r.t, prefix+table, partitions, nil)
 	}
 	// The first transactional client of a cluster waits longer than a walsender does.

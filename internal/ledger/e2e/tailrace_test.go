@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -56,7 +57,7 @@ pipeline "ledger" {
 func (p *tailrace) command(r *rig, n int) *exec.Cmd {
 	p.listen[n] = freeAddress(r.t)
 	file := filepath.Join(r.dir, fmt.Sprintf("pipeline-%d.hcl", n))
-	text := fmt.Sprintf(pipelineFile, p.listen[n], r.url(), strings.Join(ledger.Tables(), `", "`),
+	text := fmt.Sprintf(pipelineFile, p.listen[n], r.url(), strings.Join(workload.Tables(), `", "`),
 		strings.Join(r.kafka.Brokers(), `", "`), partitions)
 	r.must(os.WriteFile(file, []byte(text), 0o600))
 	return exec.Command(p.binary, "run", file)

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 )
 
 // prefix of the topics; the table's name follows.
@@ -42,7 +43,7 @@ func (s *topics) marks() (map[ledger.Partition]int64, error) {
 	defer cancel()
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID = -1
-	for _, table := range ledger.Tables() {
+	for _, table := range workload.Tables() {
 		topic := kmsg.NewListOffsetsRequestTopic()
 		topic.Topic = prefix + table
 		for p := range int32(partitions) {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/internal/ledger"
+	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
@@ -32,9 +33,9 @@ func (tr trial) run(t *testing.T) []error {
 	t.Logf("seed %d, Postgres %d", tr.seed, r.postgres.Version)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan ledger.Stats, 1)
+	done := make(chan workload.Stats, 1)
 	load := func() {
-		go func() { done <- ledger.Run(ctx, r.postgres.URL(), ledger.Config{Seed: tr.seed, Rate: tr.rate}) }()
+		go func() { done <- workload.Run(ctx, r.postgres.URL(), workload.Config{Seed: tr.seed, Rate: tr.rate}) }()
 	}
 	if tr.busy {
 		load()
@@ -91,7 +92,7 @@ func (r *rig) checkHistory() []error {
 	acks, err := r.recorder.Acks()
 	r.must(err)
 	source := r.connect()
-	truth, err := ledger.ReadTruth(ctx, source)
+	truth, err := workload.ReadTruth(ctx, source)
 	r.must(err)
 	changes, err := ledger.ReadReference(ctx, source)
 	r.must(err)

@@ -5,33 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv/install"
 )
-
-// kafkaTools names the folder in the cache.
-const kafkaTools = "kafka-tools-" + KafkaRelease
-
-// KafkaTools returns the class path of Kafka's command-line tools, downloading their jar once. Their dependencies are among
-// those of the servers.
-func KafkaTools() (classPath string, err error) {
-	jars, err := kafkaJars()
-	if err != nil {
-		return "", err
-	}
-	dir, err := cached(kafkaTools, fetchKafkaTools)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, kafkaTools+".jar") + ":" + jars, nil
-}
-
-func fetchKafkaTools(dir string) error {
-	progress("fetch %s", kafkaTools)
-	artifact := "org.apache.kafka:kafka-tools:" + KafkaRelease
-	if err := maven(dir, kafkaPom, []string{"dependency:copy", "-Dartifact=" + artifact, "-DoutputDirectory=" + dir}); err != nil {
-		return fmt.Errorf("fetch Kafka's tools: %w", err)
-	}
-	return openToAll(dir)
-}
 
 // kafkaScripts maps the scripts of Kafka that KafkaScripts provides to the classes that they run.
 var kafkaScripts = map[string]string{
@@ -44,7 +20,7 @@ var kafkaScripts = map[string]string{
 // of Kafka's own distribution, but run the same programs.
 func KafkaScripts(t testing.TB) string {
 	t.Helper()
-	classPath, err := KafkaTools()
+	classPath, err := install.KafkaTools()
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}

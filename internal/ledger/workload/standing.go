@@ -1,4 +1,4 @@
-package ledger
+package workload
 
 import (
 	"context"
@@ -13,7 +13,7 @@ var standing = `select
 	(select coalesce(sum(balance), 0) from ledger.account),
 	(select count(*) from ledger.account where ver < 0) + (select count(*) from ledger.note where ver < 0)
 		+ (select count(*) from ledger.badge where ver < 0) + (select count(*) from ledger.board where ver < 0),
-	` + digestBoard + `,
+	` + DigestBoard + `,
 	coalesce((select digest from ledger.tx_log where digest is not null order by txn_no desc limit 1), '')`
 
 // Standing reads a replica once, while it is written to, and returns a violation that no reader may ever see in it: missing
@@ -31,7 +31,7 @@ func Standing(ctx context.Context, conn *pgx.Conn) (broken string, err error) {
 	case wrong > 0:
 		return fmt.Sprintf("%d rows are of transactions that were rolled back", wrong), nil
 	case have != want:
-		return fmt.Sprintf("%s has the digest %s, its last commit says %s", board, have, want), nil
+		return fmt.Sprintf("%s has the digest %s, its last commit says %s", Board, have, want), nil
 	}
 	return "", nil
 }

@@ -1,4 +1,4 @@
-package testenv
+package install
 
 import (
 	_ "embed"
@@ -19,9 +19,9 @@ const connectRelease = "connect-" + KafkaRelease + "-debezium-" + Debezium
 var connectPom []byte
 
 // ConnectJars returns the class path of Kafka Connect and the folder of plugins with Debezium's connector for Postgres,
-// downloading both once. Only the benchmarks need them, so Fetch does not download them.
+// downloading both once. Only the benchmarks need them, so testenv.Fetch does not download them.
 func ConnectJars() (classPath, plugins string, err error) {
-	dir, err := cached(connectRelease, fetchConnect)
+	dir, err := Once(connectRelease, fetchConnect)
 	if err != nil {
 		return "", "", err
 	}
@@ -30,7 +30,7 @@ func ConnectJars() (classPath, plugins string, err error) {
 }
 
 func fetchConnect(dir string) error {
-	progress("fetch Kafka Connect and Debezium %s", Debezium)
+	Progress("fetch Kafka Connect and Debezium %s", Debezium)
 	plugins := filepath.Join(dir, "plugins")
 	if err := os.Mkdir(plugins, 0o755); err != nil {
 		return fmt.Errorf("fetch Debezium: %w", err)

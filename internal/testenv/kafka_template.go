@@ -1,47 +1,21 @@
 package testenv
 
 import (
-	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
+
+	"github.com/tailrace/tailrace/internal/testenv/install"
+	"github.com/tailrace/tailrace/internal/testenv/process"
 )
-
-//go:embed kafka_pom.xml
-var kafkaPom []byte
-
-// KafkaRelease is the version of the servers. Change it with the versions in kafka_pom.xml and connect_pom.xml.
-const KafkaRelease = "4.3.0"
-
-// kafkaRelease names Kafka's folders in the cache.
-const kafkaRelease = "kafka-" + KafkaRelease
-
-// kafkaJars returns the class path of Kafka, downloading its jars once.
-func kafkaJars() (string, error) {
-	dir, err := cached(kafkaRelease, fetchKafka)
-	if err != nil {
-		return "", err
-	}
-	jars, err := filepath.Glob(filepath.Join(dir, "*.jar"))
-	return strings.Join(jars, ":"), err
-}
-
-func fetchKafka(dir string) error {
-	progress("fetch %s", kafkaRelease)
-	if err := maven(dir, kafkaPom, []string{"dependency:copy-dependencies", "-DoutputDirectory=" + dir}); err != nil {
-		return fmt.Errorf("fetch Kafka: %w", err)
-	}
-	return openToAll(dir)
-}
 
 // kafkaTemplate returns the folder with the files that all nodes start with, created once: bootstrap.checkpoint, the result of
 // formatting storage, and classes.jsa, an archive of Kafka's classes that halves the time to start.
 func kafkaTemplate(jars string) (string, error) {
-	return cached(kafkaRelease+"-template", func(dir string) error {
-		progress("prepare %s", kafkaRelease)
+	return install.Once("kafka-"+install.KafkaRelease+"-template", func(dir string) error {
+		install.Progress("prepare kafka-%s", install.KafkaRelease)
 		if err := formatKafka(jars, dir); err != nil {
 			return err
 		}
@@ -78,8 +52,8 @@ func formatKafka(jars, dir string) error {
 }
 
 // javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
-func javaProcess(log string, args ...string) (*process, error) {
+func javaProcess(log string, args ...string) (*process.Process, error) {
 	cmd := exec.Command("java", args...)
 	cmd.Dir = filepath.Dir(log)
-	return startProcess(cmd, log, syscall.SIGKILL)
+	return process.Start(cmd, log, syscall.SIGKILL)
 }

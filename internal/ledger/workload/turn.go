@@ -1,4 +1,4 @@
-package ledger
+package workload
 
 import (
 	"context"
@@ -59,13 +59,13 @@ func (t *turn) undone(ctx context.Context, work ...string) error {
 func (t *turn) log(ctx context.Context, writer int) error {
 	digest := "null"
 	if t.board {
-		digest = digestBoard
+		digest = DigestBoard
 	}
 	return t.do(ctx, "insert into ledger.tx_log (writer, n_changes, digest) values ($1, $2, "+digest+")", writer, t.n+1)
 }
 
-// digestBoard is the digest of the small table, as an expression.
-const digestBoard = `(select md5(coalesce(string_agg(b::text, e'\n' order by id), '')) from ledger.board b)`
+// DigestBoard is the digest of the small table, as an expression.
+const DigestBoard = `(select md5(coalesce(string_agg(b::text, e'\n' order by id), '')) from ledger.board b)`
 
 // lock locks accounts in a fixed order, so that transfers do not deadlock.
 func (t *turn) lock(ctx context.Context, ids ...int) error {

@@ -1,4 +1,4 @@
-package testenv
+package process
 
 import (
 	"errors"
@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to start or to stop: far more than any server needs, because machines that run
+// Patience is how long a server may take to start or to stop: far more than any server needs, because machines that run
 // tests are busy.
-const patience = 90 * time.Second
+const Patience = 90 * time.Second
 
-// process is one running server.
-type process struct {
+// Process is one running server.
+type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has been waited for
 }
 
-// startProcess starts cmd with its output appended to the file log. The process gets the signal death when this program
+// Start starts cmd with its output appended to the file log. The process gets the signal death when this program
 // ends for any reason.
-func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, error) {
+func Start(cmd *exec.Cmd, log string, death syscall.Signal) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
@@ -38,7 +38,7 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 	if err := onParentThread(cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
+	p := &Process{cmd: cmd, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // ProcessState has the details
 		close(p.done)
@@ -46,10 +46,11 @@ func startProcess(cmd *exec.Cmd, log string, death syscall.Signal) (*process, er
 	return p, nil
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
+// Pid returns the process id, also after the process has ended.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// running reports whether the process has not ended yet.
-func (p *process) running() bool {
+// Running reports whether the process has not ended yet.
+func (p *Process) Running() bool {
 	select {
 	case <-p.done:
 		return false
@@ -58,32 +59,32 @@ func (p *process) running() bool {
 	}
 }
 
-// signal sends s. It is no error if the process has ended already.
-func (p *process) signal(s syscall.Signal) error {
+// Signal sends s. It is no error if the process has ended already.
+func (p *Process) Signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("signal %s to process %d: %w", s, p.pid(), err)
+		return fmt.Errorf("signal %s to process %d: %w", s, p.Pid(), err)
 	}
 	return nil
 }
 
-// end sends s and waits until the process has ended. It kills a process that does not end in time, and returns an error.
-func (p *process) end(s syscall.Signal) error {
-	if err := p.signal(s); err != nil {
+// End sends s and waits until the process has ended. It kills a process that does not end in time, and returns an error.
+func (p *Process) End(s syscall.Signal) error {
+	if err := p.Signal(s); err != nil {
 		return err
 	}
 	select {
 	case <-p.done:
 		return nil
-	case <-time.After(patience):
-		_ = p.signal(syscall.SIGKILL)
+	case <-time.After(Patience):
+		_ = p.Signal(syscall.SIGKILL)
 		<-p.done
-		return fmt.Errorf("stop process %d: still there %s after %s, killed", p.pid(), patience, s)
+		return fmt.Errorf("stop process %d: still there %s after %s, killed", p.Pid(), Patience, s)
 	}
 }
 
-// await calls ready until it returns nil, the process ends, or patience is over.
-func (p *process) await(ready func() error) error {
-	deadline := time.Now().Add(patience)
+// Await calls ready until it returns nil, the process ends, or Patience is over.
+func (p *Process) Await(ready func() error) error {
+	deadline := time.Now().Add(Patience)
 	for {
 		err := ready()
 		if err == nil {
@@ -95,7 +96,7 @@ func (p *process) await(ready func() error) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not ready after %s: %w", patience, err)
+			return fmt.Errorf("not ready after %s: %w", Patience, err)
 		}
 	}
 }
@@ -119,8 +120,8 @@ func onParentThread(start func() error) error {
 	return <-result
 }
 
-// logTail returns the end of a log file, for error messages.
-func logTail(path string) string {
+// LogTail returns the end of a log file, for error messages.
+func LogTail(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()

@@ -1,4 +1,4 @@
-package ledger
+package workload
 
 import (
 	"context"
@@ -15,11 +15,11 @@ func churnNote(ctx context.Context, t *turn) error {
 	switch {
 	case err == nil:
 		t.n++
-		return t.bury(ctx, note, a*perNotes+no, ver)
+		return t.bury(ctx, Note, a*perNotes+no, ver)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return err
 	}
-	if ver, err = t.exhume(ctx, note, a*perNotes+no); err != nil {
+	if ver, err = t.exhume(ctx, Note, a*perNotes+no); err != nil {
 		return err
 	}
 	return t.one(ctx, "insert into ledger.note values ($1, $2, $3, $4, $5 + 2, $5 + 1)",
@@ -48,14 +48,14 @@ func churnAccount(ctx context.Context, t *turn) error {
 	if err := t.one(ctx, "delete from ledger.account where id = $1", id); err != nil {
 		return err
 	}
-	if err := t.bury(ctx, account, id, ver); err != nil || t.rand.IntN(4) == 0 {
+	if err := t.bury(ctx, Account, id, ver); err != nil || t.rand.IntN(4) == 0 {
 		return err
 	}
 	return openAccount(ctx, t, id)
 }
 
 func openAccount(ctx context.Context, t *turn, id int) error {
-	ver, err := t.exhume(ctx, account, id)
+	ver, err := t.exhume(ctx, Account, id)
 	if err != nil {
 		return err
 	}

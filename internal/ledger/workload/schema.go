@@ -1,4 +1,4 @@
-package ledger
+package workload
 
 import (
 	"context"
@@ -9,25 +9,28 @@ import (
 
 // The tables to publish. ledger.grave, which records the versions of deleted rows, is not published.
 const (
-	account = "ledger.account"
-	note    = "ledger.note"
-	badge   = "ledger.badge"
-	board   = "ledger.board"
+	Account = "ledger.account"
+	Note    = "ledger.note"
+	Badge   = "ledger.badge"
+	Board   = "ledger.board"
 	// TxLog gets one row per committed transaction.
 	TxLog = "ledger.tx_log"
 )
 
 // keys are the key columns of each table, in their order.
 var keys = map[string][]string{
-	account: {"id"},
-	note:    {"account_id", "no"},
-	badge:   {"code"},
-	board:   {"id"},
+	Account: {"id"},
+	Note:    {"account_id", "no"},
+	Badge:   {"code"},
+	Board:   {"id"},
 	TxLog:   {"txn_no"},
 }
 
 // Tables returns the names of the tables to publish.
-func Tables() []string { return []string{account, note, badge, board, TxLog} }
+func Tables() []string { return []string{Account, Note, Badge, Board, TxLog} }
+
+// Key returns the key columns of a table, in their order; nil if the workload does not publish the table.
+func Key(table string) []string { return keys[table] }
 
 // Numbers of rows that Setup inserts, and the initial balance of every account.
 const (

@@ -1,4 +1,4 @@
-package testenv
+package install
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -24,9 +25,9 @@ func CacheDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("tailrace-cache-%d", os.Getuid()))
 }
 
-// cached returns the folder name of the cache. If it does not exist yet, fill creates the content in a new folder, which is
+// Once returns the folder name of the cache. If it does not exist yet, fill creates the content in a new folder, which is
 // then renamed; meanwhile other processes wait.
-func cached(name string, fill func(dir string) error) (string, error) {
+func Once(name string, fill func(dir string) error) (string, error) {
 	dir := filepath.Join(CacheDir(), name)
 	if exists(dir) {
 		return dir, nil
@@ -84,4 +85,23 @@ func lockFile(path string) (unlock func(), err error) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openToAll makes the files readable for every user, whatever the umask was.
+func openToAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.Type()&os.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, info.Mode().Perm()|0o444|info.Mode().Perm()>>2&0o111|info.Mode().Perm()>>6&0o011)
+	})
+}
+
+// Progress tells the user about work that takes a while and happens only once.
+func Progress(format string, args ...any) {
+	fmt.Fprintln(os.Stderr, "testenv: "+fmt.Sprintf(format, args...)+" (once, kept in "+strconv.Quote(CacheDir())+")")
 }

@@ -1,4 +1,4 @@
-package testenv
+package ports
 
 import (
 	"fmt"
@@ -13,14 +13,14 @@ import (
 // that is down for a while finds its port free again, and a client that dials it meanwhile does not connect to itself.
 const firstPort, lastPort = 15000, 32000
 
-// port is a TCP port on 127.0.0.1 that no other test takes, even while its server is down.
-type port struct {
-	number int
+// Port is a TCP port on 127.0.0.1 that no other test takes, even while its server is down.
+type Port struct {
+	Number int
 	claim  net.Listener // seen by all processes and users, gone with this one
 }
 
-// takePort finds a free port and claims it until release.
-func takePort() (*port, error) {
+// Take finds a free port and claims it until Release.
+func Take() (*Port, error) {
 	for range 1000 {
 		n := firstPort + rand.IntN(lastPort-firstPort)
 		claim, err := claimPort(n)
@@ -33,7 +33,7 @@ func takePort() (*port, error) {
 			continue
 		}
 		_ = probe.Close()
-		return &port{number: n, claim: claim}, nil
+		return &Port{Number: n, claim: claim}, nil
 	}
 	return nil, fmt.Errorf("find a free port between %d and %d: none in 1000 tries", firstPort, lastPort)
 }
@@ -45,27 +45,27 @@ func claimPort(n int) (net.Listener, error) {
 	return net.Listen("unix", "@tailrace-port-"+strconv.Itoa(n))
 }
 
-// addr returns the port as "127.0.0.1:port".
-func (p *port) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)) }
+// Addr returns the port as "127.0.0.1:port".
+func (p *Port) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Number)) }
 
 // FreeAddress returns an address on 127.0.0.1 without a listener, "127.0.0.1:port". No other test gets it while this process
 // runs.
 func FreeAddress() (string, error) {
-	p, err := takePort()
+	p, err := Take()
 	if err != nil {
 		return "", err
 	}
 	given.Lock()
 	defer given.Unlock()
 	given.ports = append(given.ports, p)
-	return p.addr(), nil
+	return p.Addr(), nil
 }
 
 // given refers to the ports of FreeAddress: a garbage collection would close their claims.
 var given struct {
 	sync.Mutex
-	ports []*port
+	ports []*Port
 }
 
-// release makes the port available to others.
-func (p *port) release() { _ = p.claim.Close() }
+// Release makes the port available to others.
+func (p *Port) Release() { _ = p.claim.Close() }

@@ -1,4 +1,4 @@
-package testenv
+package install
 
 import (
 	"fmt"
@@ -12,11 +12,11 @@ const DebeziumJDBC = "3.6.0.Final"
 // JDBCSink returns the folder of plugins with Debezium's sink for databases, downloading it once. It runs in the Kafka
 // Connect of ConnectJars.
 func JDBCSink() (plugins string, err error) {
-	return cached("debezium-jdbc-"+DebeziumJDBC, fetchJDBCSink)
+	return Once("debezium-jdbc-"+DebeziumJDBC, fetchJDBCSink)
 }
 
 func fetchJDBCSink(dir string) error {
-	progress("fetch Debezium's JDBC sink %s", DebeziumJDBC)
+	Progress("fetch Debezium's JDBC sink %s", DebeziumJDBC)
 	artifact := "io.debezium:debezium-connector-jdbc:" + DebeziumJDBC + ":tar.gz:plugin"
 	if err := maven(dir, connectPom, []string{"dependency:copy", "-Dartifact=" + artifact, "-DoutputDirectory=" + dir}); err != nil {
 		return fmt.Errorf("fetch Debezium's JDBC sink: %w", err)
