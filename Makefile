@@ -19,7 +19,7 @@ VERSION ?= devel
 PLATFORMS = linux/amd64 linux/arm64
 # The packages whose tests take longest start first, and more packages run than there are cores, as these tests mostly wait for servers.
 LONG = ./internal/ledger/e2e ./cmd/tailrace ./capture/postgres ./sink/kafka
-PARALLEL ?= 4
+PARALLEL ?= 3
 CONTAINERS ?= $(shell command -v docker || command -v podman)
 
 # As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
@@ -45,7 +45,7 @@ test: test-deps test-alone test-rest ## all tests, on real servers; installs wha
 test-alone: ## the test that measures: the rate of reads at a dozen sizes of rows, while nothing else runs
 	TAILRACE_ALONE=1 $(GO) test -count=1 -vet=off -timeout 20m -run '^TestReaderSweep$$' ./capture/postgres
 
-test-rest: ## all other tests, PARALLEL (4) packages at a time
+test-rest: ## all other tests, PARALLEL (3) packages at a time
 	$(GO) test -count=1 -vet=off -timeout 40m -p $(PARALLEL) $(LONG) ./...
 
 test-short: ## the tests that need no server; under a minute
