@@ -27,6 +27,7 @@ type document struct {
 	tx         *capture.Tx // what lsn and rest are of
 	lsn        []byte      // `,"lsn":"0/16B3748","seq":`
 	rest       []byte      // `,"xid":7,"time":"..."}`
+	typ        []byte      // memory for the type of an event
 	tombstones bool
 	line       bool
 }
@@ -69,7 +70,7 @@ func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []by
 	c := ev.Change
 	dst = append(dst, s.Head[c.Op]...)
 	if ev.Type != "" || ev.HasKey || ev.HasData {
-		dst = appendSet(dst, ev)
+		dst = d.appendSet(dst, ev)
 	}
 	if !ev.HasData {
 		dst = s.AppendChange(dst, c)
@@ -83,9 +84,10 @@ func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []by
 }
 
 // appendSet appends what a block has set: type, key and data.
-func appendSet(dst []byte, ev *transform.Event) []byte {
+func (d *document) appendSet(dst []byte, ev *transform.Event) []byte {
 	if ev.Type != "" {
-		dst = jsonvalue.AppendString(append(dst, `,"type":`...), []byte(ev.Type))
+		d.typ = append(d.typ[:0], ev.Type...)
+		dst = jsonvalue.AppendString(append(dst, `,"type":`...), d.typ)
 	}
 	if ev.HasKey {
 		dst = append(dst, `,"key":`...)
