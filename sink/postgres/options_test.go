@@ -67,7 +67,7 @@ func TestOptions(t *testing.T) {
 		"a first copy into an empty table": {changes: "read people 1|a|x|1; read people 2|b|y|1", want: "1|a|x|1 2|b|y|1"},
 		"an initial copy over rows of others": {
 			there: "INSERT INTO people VALUES (3, 'c', 'z', 1)", changes: "read people 1|a|x|1", state: "target_not_empty",
-			reason: `the rows of public.people are to be copied, and "public"."people" has some already`, fix: `empty it: TRUNCATE "public"."people";`,
+			reason: `the rows of public.people are to be copied, and the target has some already: in "public"."people"`, fix: `empty it: TRUNCATE "public"."people";`,
 		},
 		"an initial copy over rows of others, where the source wins": {
 			options: Options{OnConflict: SourceWins}, there: "INSERT INTO people VALUES (1, 'c', 'z', 1), (3, 'a', 'z', 1), (4, 'd', 'z', 1)",

@@ -79,7 +79,7 @@ func (r *Relations) Preload(ctx context.Context, conn *pgx.Conn, publication str
 			oids[d.columns[i].Type] = struct{}{}
 		}
 	}
-	r.types = newTypeSet()
+	r.types = r.types.next()
 	if err := r.readTypes(ctx, conn, slices.Collect(maps.Keys(oids))); err != nil {
 		return err
 	}

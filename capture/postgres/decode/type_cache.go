@@ -1,6 +1,9 @@
 package decode
 
 import (
+	"reflect"
+	"time"
+
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tailrace/tailrace/capture"
@@ -11,10 +14,18 @@ import (
 type typeSet struct {
 	types map[uint32]*capture.Type
 	named map[uint32]pgoutput.Type // the names from the stream of the types that are not built in
+	rows  map[uint32]typeRow       // what the types that users created were last made from, by this set and those before it
 }
 
 func newTypeSet() typeSet {
-	return typeSet{types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}}
+	return typeSet{types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}, rows: map[uint32]typeRow{}}
+}
+
+// next returns an empty set for types that are read again.
+func (s typeSet) next() typeSet {
+	n := newTypeSet()
+	n.rows = s.rows
+	return n
 }
 
 // missing returns those of the OIDs that the set lacks.
@@ -78,14 +89,28 @@ func (s typeSet) made(row typeRow, rows map[uint32]typeRow) *capture.UserType {
 	if row.schema == "pg_catalog" || row.schema == "information_schema" || row.elem != 0 {
 		return nil
 	}
+	row.read = s.lastChanged(row)
 	m := &capture.UserType{
-		Kind: capture.UserTypeKind(row.class[0]), Read: row.read.UTC(), Extension: row.extension, Labels: row.labels, Numbers: row.numbers, Modifier: row.modifier,
+		Kind: capture.UserTypeKind(row.class[0]), Read: row.read, Extension: row.extension, Labels: row.labels, Numbers: row.numbers, Modifier: row.modifier,
 		Collation: row.collation, Required: row.required, Checks: row.checks, Operators: row.operators, Multi: row.multi,
 	}
 	if part := row.base + row.part; part != 0 { // a type has one of them
 		m.Base = s.resolve(part, rows)
 	}
 	return m
+}
+
+// lastChanged returns when the present definition of a type was read first: a definition that was read again is the same one.
+func (s typeSet) lastChanged(row typeRow) time.Time {
+	row.read = row.read.UTC()
+	was, known := s.rows[row.oid]
+	if read := was.read; known {
+		if was.read = row.read; reflect.DeepEqual(was, row) {
+			return read
+		}
+	}
+	s.rows[row.oid] = row
+	return row.read
 }
 
 // delimiter returns the character that array_out puts between elements: a property of the element's type.

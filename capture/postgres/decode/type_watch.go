@@ -125,7 +125,7 @@ func (r *Relations) retype(ctx context.Context, conn *pgx.Conn) error {
 		oids = append(oids, oid)
 	}
 	named := r.types.named
-	r.types = newTypeSet()
+	r.types = r.types.next()
 	r.types.named = named
 	if err := r.readTypes(ctx, conn, oids); err != nil {
 		return err
