@@ -13,7 +13,7 @@ func acceptVerb() *verb {
 	return &verb{
 		name:    "accept",
 		args:    "-pipeline P [-yes] STATE PATH...",
-		summary: "continue without what is missing, after a halted state that means a gap",
+		summary: "continue without what is missing, after a halted state that means a gap, or a warning about missing rows",
 		text: `It lists what each sink loses and asks first. STATE is the current state, as ` + "`tailrace status`" + ` shows it; any other
 one is refused. It writes the sinks' progress records, so the daemon and its standbys may run: the one that has the slot
 continues within 10 s. To lose nothing, drop the pipeline and start again with a snapshot instead.`,

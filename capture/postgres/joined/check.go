@@ -49,7 +49,7 @@ func rowsNotCopied(c *publication.Config, names []string, keeps bool, comment st
 		fix += "no sink keeps a record, so the warning ends when the daemon ends"
 	}
 	return &capture.Problem{
-		State: "rows_not_copied",
+		State: "rows_not_copied", // a literal, as the test of the manual looks for those
 		Reason: fmt.Sprintf("these tables joined publication %s after its slot was created, and rows that were written before are not in the "+
 			"stream: %s%s", c.Name, strings.Join(shown, ", "), more),
 		Fix: fix,
@@ -73,8 +73,8 @@ type finding struct {
 	status  status
 }
 
-// mostChecking is how long a check may read tables: other checks wait for its connection. The next check continues.
-const mostChecking = time.Second
+// checkLimit is how long a check may read tables: other checks wait for its connection. The next check continues.
+const checkLimit = time.Second
 
 // checkTables checks the tables of a list.
 func checkTables(ctx context.Context, conn *pgx.Conn, pub string, list tableList, leaf func(uint32) bool) (found []finding, err error) {
@@ -89,7 +89,7 @@ func checkTables(ctx context.Context, conn *pgx.Conn, pub string, list tableList
 	began := time.Now()
 	for _, oid := range oids {
 		f := finding{oid: oid, name: published[oid]}
-		if f.gone = f.name == ""; !f.gone && time.Since(began) < mostChecking {
+		if f.gone = f.name == ""; !f.gone && time.Since(began) < checkLimit {
 			if err := checkTable(ctx, conn, pub, list.tables[oid], leaf, &f); err != nil {
 				return nil, err
 			}

@@ -60,7 +60,7 @@ func (d *drift) tryCast(ctx context.Context, conn *pgconn.PgConn, f *foundColumn
 func (d *drift) evaluate(ctx context.Context, conn *pgconn.PgConn, expression string) error {
 	for _, sql := range []string{"SAVEPOINT tailrace_attempt", "SET LOCAL statement_timeout = '2s'"} {
 		if err := exec(ctx, conn, sql); err != nil {
-			return fmt.Errorf("look into %s: %w", d.target, err)
+			return fmt.Errorf("try a cast in %s: %w", d.target, err)
 		}
 	}
 	var err error
@@ -73,7 +73,7 @@ func (d *drift) evaluate(ctx context.Context, conn *pgconn.PgConn, expression st
 		err = exec(ctx, conn, "SELECT pg_catalog.count("+expression+") FROM "+d.target)
 	}
 	if back := exec(ctx, conn, "ROLLBACK TO SAVEPOINT tailrace_attempt"); back != nil {
-		return fmt.Errorf("look into %s: %w", d.target, back)
+		return fmt.Errorf("try a cast in %s: %w", d.target, back)
 	}
 	return err
 }
