@@ -84,7 +84,7 @@ func (d *drift) evaluate(ctx context.Context, conn *pgconn.PgConn, expression st
 func (d *drift) convert(c *capture.Column, f *foundColumn, want, end string) string {
 	how, known := d.casts[f.Number]
 	alter := d.retype(c, f, want)
-	if f.Default && !f.Identity && known { // it may have no cast; rows come with all values
+	if f.PlainDefault && known { // it may have no cast; rows come with all values
 		alter = "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " DROP DEFAULT;\n" + alter
 	}
 	switch {

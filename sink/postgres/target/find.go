@@ -23,11 +23,11 @@ type place struct{ Schema, Name string }
 // foundColumn is a column of a found relation.
 type foundColumn struct {
 	Column
-	Full     string // the type with its modifier
-	Number   int16
-	Required bool // NOT NULL
-	Default  bool // it has a default
-	Constant bool // a plain one: neither an identity nor a generated column
+	Full         string // the type with its modifier
+	Number       int16
+	Required     bool // NOT NULL
+	Default      bool // it has a default
+	PlainDefault bool // it has a default, and is neither an identity nor a generated column
 }
 
 // index is a unique index without a predicate, so it covers all rows.
@@ -47,7 +47,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', n.nspname, 'Na
       'Type', pg_catalog.format_type(a.atttypid, -1), 'Full', pg_catalog.format_type(a.atttypid, a.atttypmod),
       'Array', b.is_array, 'Generated', a.attgenerated <> '', 'Identity', a.attidentity = 'a',
       'Required', a.attnotnull, 'Default', a.atthasdef OR a.attidentity <> '',
-      'Constant', a.atthasdef AND a.attgenerated = '',
+      'PlainDefault', a.atthasdef AND a.attgenerated = '',
       'Equal', EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
         WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = e.oid
           OR o.opcintype = CASE e.typtype WHEN 'e' THEN 'pg_catalog.anyenum'::pg_catalog.regtype
