@@ -138,7 +138,7 @@ func (s *stream) finishFirstStart(ctx context.Context) {
 		return
 	}
 	if err := s.promoteSlot(ctx); err != nil {
-		s.end(problem.Named("create slot "+s.config.Slot, err))
+		s.end(slot.CreateError(s.config.Slot, err))
 		return
 	}
 	s.promoted.Store(true)
