@@ -21,7 +21,7 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 		return nil, err
 	}
 	defer closeAll(records)
-	records = slices.DeleteFunc(records, func(r *record) bool { return r.err == nil && r.known.Progress.Record != sink.RecordFound })
+	records = slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.err == nil && r.known.Progress.Record != sink.RecordFound })
 	var known []capture.Record
 	for _, r := range records {
 		if r.err != nil {
