@@ -38,6 +38,12 @@ type Copy interface {
 	Close()
 }
 
+// ActiveWarning is a problem that does not stop a stream, and when it began.
+type ActiveWarning struct {
+	*Problem
+	Since time.Time
+}
+
 // Health is what a source's server reports about this pipeline. All sizes are in bytes; a negative one is unknown.
 type Health struct {
 	Connected bool
@@ -56,9 +62,8 @@ type Health struct {
 	// sends them.
 	Waiting      *Problem
 	WaitingSince time.Time
-	// Warning is a problem that does not stop the stream and should be solved; nil: there is none.
-	Warning      *Problem
-	WarningSince time.Time
+	// Warnings are problems that do not stop the stream and should be solved, the most urgent first; nil: there are none.
+	Warnings []ActiveWarning
 	// Unpublished is how many tables the file selects that the source does not publish; negative: unknown.
 	Unpublished int
 }

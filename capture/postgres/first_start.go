@@ -10,7 +10,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/conn"
-	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/capture/postgres/snapshot"
@@ -138,7 +137,7 @@ func (s *stream) finishFirstStart(ctx context.Context) {
 		return
 	}
 	if err := s.promoteSlot(ctx); err != nil {
-		s.end(problem.Named("create slot "+s.config.Slot, err))
+		s.end(slot.CreateError(s.config.Slot, err))
 		return
 	}
 	s.promoted.Store(true)

@@ -84,7 +84,7 @@ func (s *Source) readHealth(ctx context.Context, st *stream, standbys *slot.Stan
 	s.meter.record(row.End, time.Now())
 	h := &s.health
 	h.Waiting, h.WaitingSince = standbys.Problem, standbys.Since
-	h.Warning, h.WarningSince, h.Unpublished = tables.Problem, tables.Since, tables.Unpublished
+	h.Warnings, h.Unpublished = tables.Warnings, tables.Unpublished
 	h.Slot, h.End, h.Confirmed, h.Retained, h.Safe, h.Rate = row.Health(), row.End, row.Confirmed, row.Retained, row.Safe, s.meter.rate
 	return nil
 }

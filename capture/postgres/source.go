@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/joined"
-	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 )
@@ -164,24 +164,11 @@ func (s *Source) Health() capture.Health {
 	s.counted()
 	h := s.health
 	h.Stalls = s.stalls.Load()
-	for _, warning := range []func() (*capture.Problem, time.Time){s.trees.warning, s.joins.Warning} {
-		h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, warning)
+	h.Warnings = append(slices.Clone(h.Warnings), s.trees.present()...)
+	if p, since := s.joins.Warning(); p != nil {
+		h.Warnings = append(h.Warnings, capture.ActiveWarning{Problem: p, Since: since})
 	}
 	return h
-}
-
-// bothWarnings combines a warning, which may be nil, with a second one.
-func bothWarnings(p *capture.Problem, since time.Time, second func() (*capture.Problem, time.Time)) (*capture.Problem, time.Time) {
-	next, nextSince := second()
-	switch {
-	case next == nil:
-		return p, since
-	case p == nil:
-		return next, nextSince
-	case nextSince.Before(since):
-		since = nextSince
-	}
-	return capture.AsProblem(problem.Together([]error{p, next})), since
 }
 
 // counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
@@ -215,7 +202,7 @@ func (s *Source) gone() {
 	s.counted()
 	s.stream = nil
 	h := &s.health
-	h.Connected, h.Copying, h.Waiting, h.Warning, h.Unpublished = false, false, nil, nil, -1
+	h.Connected, h.Copying, h.Waiting, h.Warnings, h.Unpublished = false, false, nil, nil, -1
 }
 
 // WALEnd returns the present end of the server's WAL: every commit that has returned lies before it, and an idle server's

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap/zaptest"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
@@ -17,20 +18,21 @@ import (
 // warned waits until the source warns in a state, with these words; "": until it has no warning.
 func (p *tap) warned(what, state string, words ...string) {
 	p.t.Helper()
-	h := p.source.Health()
+	var first capture.ActiveWarning
 	p.wait(fmt.Sprintf("%s: %s %q", what, state, words), func() bool {
-		h = p.source.Health()
-		if state == "" || h.Warning == nil {
-			return state == "" && h.Warning == nil && h.Unpublished == 0
+		h := p.source.Health()
+		if state == "" || len(h.Warnings) == 0 {
+			return state == "" && len(h.Warnings) == 0 && h.Unpublished == 0
 		}
-		text := h.Warning.Reason + "\n" + h.Warning.Fix // the warnings of several checks, which do not end at the same time
-		return h.Warning.State == state && !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+		first = h.Warnings[0]
+		text := "" // of several checks, which do not end at the same time
+		for _, w := range h.Warnings {
+			text += w.State + ": " + w.Reason + "\n" + w.Fix + "\n"
+		}
+		return first.State == state && !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 	})
-	if state == "" {
-		return
-	}
-	if h.Warning.Halted || time.Since(h.WarningSince).Abs() > time.Minute {
-		p.t.Errorf("%s: %+v since %s", what, h.Warning, h.WarningSince)
+	if state != "" && (first.Halted || time.Since(first.Since).Abs() > time.Minute) {
+		p.t.Errorf("%s: %+v since %s", what, first.Problem, first.Since)
 	}
 }
 
@@ -175,7 +177,7 @@ func TestTablesThatAreWarnedOf(t *testing.T) {
 			if c.mend != "" {
 				a.sql(c.mend)
 			} else {
-				s.exec(sqlOf(s, p.source.Health().Warning.Fix)...)
+				s.exec(sqlOf(s, p.source.Health().Warnings[0].Fix)...)
 			}
 		}
 		for i, p := range taps {

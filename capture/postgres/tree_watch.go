@@ -30,8 +30,8 @@ type trees struct {
 	base    *treeBase // nil: none yet
 	ours    bool      // the base is the result of this process's own checks, not only of records
 	emptied map[uint32][]uint32
-	problem *capture.Problem
-	since   time.Time
+
+	warnings problem.Warnings
 
 	awaited atomic.Uint64 // the lowest position of the suspects; 0: there are none
 
@@ -81,7 +81,7 @@ func (t *trees) begin() {
 func (t *trees) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.passed, t.ours, t.problem = false, false, nil
+	t.passed, t.ours, t.warnings = false, false, nil
 	t.emptied = map[uint32][]uint32{}
 	t.keep(nil)
 }
@@ -287,7 +287,7 @@ func accepted(b *treeBase) uint64 {
 	return b.accepted
 }
 
-// conclude makes next the base, unless a record with a later one was read meanwhile, and updates the warning. It reports
+// conclude makes next the base, unless a record with a later one was read meanwhile, and updates the warnings. It reports
 // whether the base that sinks record has changed.
 func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	t.mu.Lock()
@@ -299,27 +299,21 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	before := t.base.String()
 	t.keep(next)
 	t.ours = true
-	var p *capture.Problem
-	if len(problems) > 0 {
-		p = capture.AsProblem(problem.Together(problems))
-	}
-	switch {
-	case p == nil && t.problem != nil:
-		t.log.Info("the warning has ended", zap.String("state", t.problem.State))
-	case p != nil && (t.problem == nil || t.problem.Reason != p.Reason):
-		// The fix names the pipeline's files, which only the status knows.
-		t.log.Warn("warning", zap.String("state", p.State), zap.String("reason", p.Reason))
-		if t.problem == nil || t.problem.State != p.State {
-			t.since = time.Now()
+	var changed bool
+	if t.warnings, changed = t.warnings.Next(problems, time.Now()); changed {
+		if len(t.warnings) == 0 {
+			t.log.Info("the warnings about partition trees have ended")
+		}
+		for _, w := range t.warnings { // the fix names the pipeline's files, which only the status knows
+			t.log.Warn("warning", zap.String("state", w.State), zap.String("reason", w.Reason))
 		}
 	}
-	t.problem = p
 	return next.String() != before
 }
 
-// warning returns the present warning; nil: there is none.
-func (t *trees) warning() (p *capture.Problem, since time.Time) {
+// present returns the present warnings.
+func (t *trees) present() problem.Warnings {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.problem, t.since
+	return t.warnings
 }

@@ -153,10 +153,16 @@ func (p *tap) judgedTrees(s site) (reason string) {
 		done = tr.passed && tr.awaited.Load() == 0
 		tr.mu.Unlock()
 	}
-	if w := p.source.Health().Warning; w != nil {
-		return w.State + ": " + w.Reason
+	return p.warnings()
+}
+
+// warnings returns what all warnings say.
+func (p *tap) warnings() string {
+	var all []string
+	for _, w := range p.source.Health().Warnings {
+		all = append(all, w.State+": "+w.Reason)
 	}
-	return ""
+	return strings.Join(all, "; ")
 }
 
 // check compares what the warning says with what the cases want.
@@ -220,11 +226,12 @@ func TestTreesChangeWhileRunning(t *testing.T) {
 
 // judgedNames is what the last warning named.
 func (p *tap) judgedNames() string {
-	w := p.source.Health().Warning
-	if w == nil {
-		return ""
+	for _, w := range p.source.Health().Warnings {
+		if w.State == "partitions_changed" {
+			return w.Reason
+		}
 	}
-	return w.Reason
+	return ""
 }
 
 // The same happens while no daemon runs.
@@ -265,18 +272,23 @@ func TestTreesThatCannotBeRead(t *testing.T) {
 	})
 }
 
-// said waits until the warning says all of these, or, without any, until there is none.
+// said waits until the warnings say all of these, or, without any, until there is none. It returns the one whose state is the first
+// word.
 func (p *tap) said(words ...string) *capture.Problem {
 	p.t.Helper()
-	var w *capture.Problem
-	p.wait(fmt.Sprintf("the warning %q", words), func() bool {
-		w = p.source.Health().Warning
-		if w == nil || len(words) == 0 {
-			return w == nil && len(words) == 0
+	p.wait(fmt.Sprintf("the warnings %q", words), func() bool {
+		text := p.warnings()
+		if len(words) == 0 {
+			return text == ""
 		}
-		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(w.State+": "+w.Reason, word) })
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 	})
-	return w
+	for _, w := range p.source.Health().Warnings {
+		if len(words) > 0 && w.State == words[0] {
+			return w.Problem
+		}
+	}
+	return nil
 }
 
 // A tree under FULL that an older version published without a primary key gets a partition, whose UPDATE fails.

@@ -15,7 +15,7 @@ func acceptVerb() *verb {
 		args:    "-pipeline P [-yes] STATE PATH...",
 		summary: "continue without what is missing, after a halted state that means a gap, or a warning about missing rows",
 		text: `It lists what each sink loses and asks first. STATE is the current state, as ` + "`tailrace status`" + ` shows it; any other
-one is refused. It writes the sinks' progress records, so the daemon and its standbys may run: the one that has the slot
+one is refused. If a warning has ended by itself, nothing is changed, and the exit code is 0. It writes the sinks' progress records, so the daemon and its standbys may run: the one that has the slot
 continues within 10 s. To lose nothing, drop the pipeline and start again with a snapshot instead.`,
 		examples: `  tailrace accept -pipeline orders publication_altered orders.hcl`,
 		setup:    setupAccept,
@@ -39,6 +39,10 @@ func setupAccept(flags *flag.FlagSet) action {
 		lost, err := c.list(ctx, p)
 		if err != nil {
 			return err
+		}
+		if len(lost) == 0 {
+			fmt.Fprintf(a.out, "pipeline %s is not %s, or not any more: there is nothing to accept\n", p.Name, args[0])
+			return nil
 		}
 		printLines(a, "what is lost:", lost)
 		if _, err := c.carryOut(ctx, a, p, "Continue without it?", "nothing was changed"); err != nil {

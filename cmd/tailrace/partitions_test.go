@@ -37,6 +37,7 @@ func TestPartitionsChange(t *testing.T) {
 			p.warns("t1 of public.t was truncated; partition public.t2 was attached to public.t with rows; partition with OID")
 			p.repair("1 2 3 4 31 2999")
 			p.accept("partitions_changed", "partition public.t1 of public.t was truncated\n")
+			tailrace(p.T, "accept", "-yes", "-pipeline", p.name, "partitions_changed", p.files[0]).expect(p.T, 0, "there is nothing to accept", "")
 			i := p.active()
 			p.exec("INSERT INTO t VALUES (5)")
 			p.held(i)

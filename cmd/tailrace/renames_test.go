@@ -85,6 +85,28 @@ func TestAKeylessTableRenamedInMidStream(t *testing.T) {
 	})
 }
 
+// TestVerifyFindsARenamedTable: a fix names a table that the source renames before the command runs, without a row under the new name.
+func TestVerifyFindsARenamedTable(t *testing.T) {
+	everyPair(t, func(p *pair) {
+		if p.target == "" {
+			return
+		}
+		p.exec("INSERT INTO t VALUES (1)")
+		p.start(0)
+		p.held(0)
+		p.exec("ALTER TABLE t RENAME TO v")
+		const said = "public.t is called public.v in the source now"
+		tailrace(p.T, "verify", "-table", "public.t", p.files[0]).expect(p.T, 1, "public.v  no_table", said)
+		tailrace(p.T, "verify", "-repair", "-table", "public.t", p.files[0]).expect(p.T, 1, `ALTER TABLE "public"."t" RENAME TO "v"`, said)
+		p.exec("INSERT INTO v VALUES (2)")
+		p.follow(0, "table_renamed")
+		p.held(0)
+		p.same("v")
+		tailrace(p.T, "verify", "-table", "public.t", p.files[0]).expect(p.T, 2, "", `no publication has a table "public.t"`)
+		p.stop(0)
+	})
+}
+
 // TestAGeneratedColumnAddedWhileHalted: a replica is halted by a renamed column, and a generated one is added meanwhile, which the
 // stream of Postgres 15 does not have. "add_columns" makes it; else 18 halts for it, and on 15 verify names it and makes it.
 func TestAGeneratedColumnAddedWhileHalted(t *testing.T) {

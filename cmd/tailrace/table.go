@@ -25,7 +25,9 @@ func statusTable(list []pipeline.Status, now time.Time) []byte {
 		fmt.Fprintf(&b, "%s  %s  %s\n", st.Name, stateText(st.State, now), st.Role)
 		fmt.Fprintf(&b, "  %s\n", sourceText(st))
 		sinkTable(&b, st.Sinks, now)
-		printProblem(&b, st.Name, st.State)
+		for _, state := range append([]pipeline.State{st.State}, st.Warnings...) {
+			printProblem(&b, st.Name, state)
+		}
 		for _, s := range st.Sinks {
 			printProblem(&b, st.Name+"/"+s.Name, s.State)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -144,17 +145,44 @@ func (v *verification) one(ctx context.Context, p config.Pipeline, name string, 
 	if err := v.unpublished(ctx, p); err != nil {
 		return err
 	}
+	if tables, err = v.selected(ctx, p, name, replica, verifier.Target, tables); err != nil {
+		return err
+	}
 	for _, t := range tables {
-		v.published = append(v.published, t.Source.String())
-		if v.table != "" && t.Source.String() != v.table {
-			continue
-		}
 		v.compared++
 		if err := v.compare(ctx, verifier, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// selected returns the tables that the call compares: all of them, or the one with the name in -table. If no table has that name, it is
+// the one that the replica recorded under it: the source has renamed it since, and a fix that was printed before names it so.
+func (v *verification) selected(
+	ctx context.Context, p config.Pipeline, name string, replica verify.Replica, target *pgconn.PgConn, tables []verify.Table,
+) ([]verify.Table, error) {
+	for _, t := range tables {
+		v.published = append(v.published, t.Source.String())
+	}
+	if v.table == "" {
+		return tables, nil
+	}
+	of := func(is func(verify.Table) bool) []verify.Table {
+		return slices.DeleteFunc(slices.Clone(tables), func(t verify.Table) bool { return !is(t) })
+	}
+	if named := of(func(t verify.Table) bool { return t.Source.String() == v.table }); len(named) > 0 {
+		return named, nil
+	}
+	oid, err := replica.Recorded(ctx, target, p.Name, name, v.table)
+	if err != nil || oid == 0 {
+		return nil, err
+	}
+	renamed := of(func(t verify.Table) bool { return t.OID == oid })
+	for _, t := range renamed {
+		fmt.Fprintf(v.a.err, "%s is called %s in the source now\n", v.table, t.Source)
+	}
+	return renamed, nil
 }
 
 // open connects to both sides.

@@ -97,6 +97,9 @@ func notOK(statuses []pipeline.Status) []namedState {
 		if st.State.Name != streaming || st.State.Kind != pipeline.OK {
 			list = append(list, namedState{Pipeline: st.Name, State: st.State})
 		}
+		for _, warning := range st.Warnings {
+			list = append(list, namedState{Pipeline: st.Name, State: warning})
+		}
 		for _, sink := range st.Sinks {
 			if sink.State.Kind != pipeline.OK {
 				list = append(list, namedState{Pipeline: st.Name, Sink: sink.Name, State: sink.State})

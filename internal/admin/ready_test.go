@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/pipeline"
@@ -25,6 +26,7 @@ func TestReady(t *testing.T) {
 		{"source away", with(func(s *pipeline.Status) { s.State = retrying }), 200, 503},
 		{"source warns", with(func(s *pipeline.Status) {
 			s.State = pipeline.State{Name: "tables_unpublished", Kind: pipeline.Warning}
+			s.Warnings = []pipeline.State{{Name: "rows_not_copied", Kind: pipeline.Warning}}
 		}), 200, 200},
 		{"sink away", with(func(s *pipeline.Status) { s.Sinks[0].State = retrying }), 200, 200},
 		{"sink warns", with(func(s *pipeline.Status) { s.Sinks[0].State.Kind = pipeline.Warning }), 200, 200},
@@ -36,6 +38,12 @@ func TestReady(t *testing.T) {
 		}
 		if code, body := get(t, srv.URL+"/readyz?strict"); code != c.strict {
 			t.Errorf("%s: /readyz?strict is %d %s, want %d", c.name, code, body, c.strict)
+		} else {
+			for _, warning := range c.st.Warnings {
+				if !strings.Contains(body, warning.Name) {
+					t.Errorf("%s: /readyz?strict does not name %s: %s", c.name, warning.Name, body)
+				}
+			}
 		}
 	}
 }

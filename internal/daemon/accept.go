@@ -15,8 +15,9 @@ import (
 )
 
 // Accept lets the sinks of a pipeline continue that are halted in a state which means that changes are missing, and returns what
-// each of them loses. With dry it changes nothing. It refuses a state in which no sink is. The daemon of the pipeline and its
-// standbys may run: the one that has the slot continues with its next attempt.
+// each of them loses. With dry it changes nothing. It refuses a state in which no sink is, unless it is that of a warning: then it
+// changes nothing and returns no line. The daemon of the pipeline and its standbys may run: the one that has the slot continues with its
+// next attempt.
 func Accept(ctx context.Context, p config.Pipeline, state string, dry bool) (lost []string, err error) {
 	if w, warns := p.Source.Settings.(Warnings); warns && slices.Contains(w.Warnings(), state) {
 		return acceptWarning(ctx, p, w, state, dry)

@@ -13,14 +13,15 @@ import (
 )
 
 // acceptWarning ends a warning of a pipeline. Every record gets a new state; a daemon that runs finds its writers fenced, opens the
-// sinks again, and continues from the records.
+// sinks again, and continues from the records. A warning that has ended by itself is no error, and nothing is written: a fix that was
+// printed before, or a script, may accept it all the same.
 func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state string, dry bool) (lost []string, err error) {
 	src, records, err := recordsOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll(records)
-	records = slices.DeleteFunc(records, func(r *record) bool { return r.err == nil && r.known.Progress.Record != sink.RecordFound })
+	records = slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.err == nil && r.known.Progress.Record != sink.RecordFound })
 	var known []capture.Record
 	for _, r := range records {
 		if r.err != nil {
@@ -34,17 +35,17 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 			Sink: r.known.Name, Position: was.Position, State: was.State, Origin: was.Origin, Commit: was.Commit,
 		})
 	}
+	if len(known) == 0 {
+		return nil, notHalted(p, state, nil)
+	}
 	states, lost, err := w.AcceptWarning(ctx, p.Name, state, known)
 	if err != nil {
 		return nil, fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err)
 	}
-	if len(lost) == 0 {
-		return nil, notHalted(p, state, nil)
+	if len(lost) == 0 || dry {
+		return lost, nil
 	}
 	for i, r := range records {
-		if dry {
-			break
-		}
 		if err := r.writeState(ctx, src.Origin, states[i]); err != nil {
 			return nil, r.wrap(p, err)
 		}

@@ -50,7 +50,7 @@ func (h *haltedCollector) Collect(ch chan<- prometheus.Metric) {
 
 // stateDesc and haltedDesc are identical to the descriptions of package pipeline; a scrape fails if they differ.
 var (
-	stateDesc = prometheus.NewDesc("tailrace_pipeline_state", "1 for the named state that the pipeline is in.",
+	stateDesc = prometheus.NewDesc("tailrace_pipeline_state", "1 for the named state that the pipeline is in, and for each of its warnings.",
 		[]string{"pipeline", "state", "kind"}, nil)
 	haltedDesc = prometheus.NewDesc("tailrace_pipeline_halted", "1 while the pipeline is halted, whatever its state is called.",
 		[]string{"pipeline"}, nil)

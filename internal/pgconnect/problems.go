@@ -72,6 +72,11 @@ func (s Side) problem(err error) *capture.Problem {
 			State: "too_many_connections", Reason: s.server + " has no connection left for this role",
 			Fix: "raise " + s.limits + " or the role's connection limit",
 		}
+	case ConfigurationLimitExceeded:
+		return &capture.Problem{
+			State: "server_limit", Halted: true, Usage: true, Reason: s.server + " refused a statement that exceeds a limit of its configuration",
+			Fix: "raise the setting that the server's message names, such as temp_file_limit, for the role or the server",
+		}
 	case CannotConnectNow:
 		return &capture.Problem{State: s.states.starting, Reason: s.server + " is starting up, recovering or shutting down"}
 	case AdminShutdown, CrashShutdown:

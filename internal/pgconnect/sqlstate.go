@@ -41,6 +41,7 @@ const (
 	DuplicateTable               = "42P07"
 	WithCheckOptionViolation     = "44000"
 	DiskFull                     = "53100"
+	OutOfMemory                  = "53200"
 	TooManyConnections           = "53300"
 	ConfigurationLimitExceeded   = "53400"
 	ProgramLimitExceeded         = "54000"

@@ -20,7 +20,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	stateDesc     = desc("pipeline_state", "1 for the named state that the pipeline is in.", "pipeline", "state", "kind")
+	stateDesc     = desc("pipeline_state", "1 for the named state that the pipeline is in, and for each of its warnings.", "pipeline", "state", "kind")
 	sinkStateDesc = desc("sink_state", "1 for the named state that the sink is in.", "pipeline", "sink", "state", "kind")
 	slotDesc      = desc("slot_state", "1 for the state of the slot on the server.", "pipeline", "state")
 	roleDesc      = desc("pipeline_role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
@@ -86,7 +86,9 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range g.metrics.all() {
 		s := p.Status()
-		send(ch, stateDesc, prometheus.GaugeValue, 1, s.Name, s.State.Name, s.State.Kind)
+		for _, state := range append([]State{s.State}, s.Warnings...) {
+			send(ch, stateDesc, prometheus.GaugeValue, 1, s.Name, state.Name, state.Kind)
+		}
 		send(ch, roleDesc, prometheus.GaugeValue, 1, s.Name, s.Role)
 		if s.Source.Slot != "" {
 			send(ch, slotDesc, prometheus.GaugeValue, 1, s.Name, s.Source.Slot)

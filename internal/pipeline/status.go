@@ -11,12 +11,14 @@ import (
 
 // Status is a pipeline as the API shows it.
 type Status struct {
-	Name   string       `json:"name"`
-	Role   string       `json:"role"`
-	State  State        `json:"state"` // of the source and of the pipeline itself: the worst problem that concerns every sink
-	Source SourceStatus `json:"source"`
-	Window WindowStatus `json:"window"`
-	Sinks  []SinkStatus `json:"sinks"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	State State  `json:"state"` // of the source and of the pipeline itself: the worst problem that concerns every sink
+	// Warnings are those that the source has besides the one that is State. Others are not shown while State is a problem.
+	Warnings []State      `json:"warnings,omitempty"`
+	Source   SourceStatus `json:"source"`
+	Window   WindowStatus `json:"window"`
+	Sinks    []SinkStatus `json:"sinks"`
 }
 
 // SourceStatus is what the source's server reports of this pipeline. Sizes are in bytes, -1 is unknown.
@@ -81,6 +83,9 @@ func (p *Pipeline) Status() Status {
 	if observed {
 		s.observe(health)
 		s.State.Fix = p.config.FixArgs.Complete(s.State.Fix)
+		for i := range s.Warnings {
+			s.Warnings[i].Fix = p.config.FixArgs.Complete(s.Warnings[i].Fix)
+		}
 	}
 	now := time.Now()
 	for _, r := range p.lanes[0].sinks {
@@ -104,8 +109,11 @@ func (s *Status) observe(h capture.Health) {
 		s.State.Since = h.WaitingSince.UTC()
 	case h.Copying:
 		s.State.Name = "snapshot"
-	default:
-		s.State = withWarning(s.State, h.Warning, h.WarningSince)
+	case len(h.Warnings) > 0:
+		s.State = withWarning(s.State, h.Warnings[0].Problem, h.Warnings[0].Since)
+		for _, w := range h.Warnings[1:] {
+			s.Warnings = append(s.Warnings, withWarning(State{}, w.Problem, w.Since))
+		}
 	}
 }
 

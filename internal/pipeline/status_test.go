@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -379,6 +380,7 @@ func TestStatusOfAServerThatWaits(t *testing.T) {
 func TestStatusOfASourceThatWarns(t *testing.T) {
 	since := time.Unix(1000, 0)
 	warning := &capture.Problem{State: "tables_unpublished", Reason: "public.w", Fix: "restart"}
+	second := &capture.Problem{State: "rows_not_copied", Reason: "public.x", Fix: "copy"}
 	for _, c := range []struct {
 		health            capture.Health
 		state, want, kind string
@@ -388,12 +390,19 @@ func TestStatusOfASourceThatWarns(t *testing.T) {
 		{capture.Health{Copying: true}, "streaming", "snapshot", OK},
 		{capture.Health{Waiting: &capture.Problem{State: "waiting_for_standby"}}, "streaming", "waiting_for_standby", Retrying},
 	} {
-		c.health.Warning, c.health.WarningSince, c.health.Unpublished = warning, since, 1
+		c.health.Warnings, c.health.Unpublished = []capture.ActiveWarning{{Problem: warning, Since: since}, {Problem: second, Since: since}}, 1
 		s := Status{State: State{Name: c.state, Kind: OK}}
 		s.observe(c.health)
 		if s.State.Name != c.want || s.State.Kind != c.kind || s.Source.Unpublished != 1 ||
 			c.kind == Warning && (s.State.Fix != "restart" || !s.State.Since.Equal(since)) {
 			t.Errorf("%s: %+v", c.state, s.State)
+		}
+		want := []State{{Name: "rows_not_copied", Kind: Warning, Reason: "public.x", Fix: "copy", Since: since.UTC()}}
+		if c.kind != Warning {
+			want = nil
+		}
+		if !slices.Equal(s.Warnings, want) {
+			t.Errorf("%s: %+v", c.state, s.Warnings)
 		}
 	}
 }

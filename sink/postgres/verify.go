@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 	"github.com/tailrace/tailrace/sink/postgres/dml"
 	"github.com/tailrace/tailrace/sink/postgres/target"
 )
@@ -52,6 +53,23 @@ func (s *Settings) Durable(ctx context.Context, pg *pgconn.PgConn, pipeline, nam
 		p.Seq, err = strconv.ParseUint(string(rows[0][1]), 10, 64)
 	}
 	return p, named("read progress", err)
+}
+
+// Recorded returns the OID of the source table that was recorded last under a name, such as public.orders, on a connection of Read.
+// After the source has renamed the table, its record has the former name until the first row arrives under the new one. 0: there is no
+// such table.
+func (s *Settings) Recorded(ctx context.Context, pg *pgconn.PgConn, pipeline, name, table string) (oid uint32, err error) {
+	db := &dml.Conn{PG: pg}
+	rows, err := db.Query(ctx, `SELECT source_oid FROM tailrace.tables
+		WHERE pipeline = $1 AND sink = $2 AND source_schema || '.' || source_table = $3 LIMIT 1`, []byte(pipeline), []byte(name), []byte(table))
+	if pgconnect.SQLState(err) == pgconnect.UndefinedTable || err == nil && len(rows) == 0 {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, named("read tailrace.tables", err)
+	}
+	n, err := strconv.ParseUint(string(rows[0][0]), 10, 32)
+	return uint32(n), err
 }
 
 // Make creates the target of a source table, or adds its missing columns, on a connection of Read, in the same way as for the

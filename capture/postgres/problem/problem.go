@@ -30,15 +30,8 @@ func Named(op string, err error) error {
 
 // OfServer returns the problem of an error that has the same meaning wherever it occurs; nil for any other error.
 func OfServer(err error) *capture.Problem {
-	switch pgconnect.SQLState(err) {
-	case pgconnect.ObjectInUse:
+	if pgconnect.SQLState(err) == pgconnect.ObjectInUse {
 		return &capture.Problem{State: "slot_active", Reason: "another process holds the slot", Err: err}
-	case pgconnect.ConfigurationLimitExceeded:
-		return &capture.Problem{
-			State: "slots_exhausted", Halted: true, Usage: true,
-			Reason: "the server has no replication slot left", Err: err,
-			Fix: "raise max_replication_slots and restart the server, or drop an unused slot",
-		}
 	}
 	return pgconnect.Source.Problem(err)
 }

@@ -20,7 +20,7 @@ func TestNamed(t *testing.T) {
 	}{
 		{"of the server", &pgconn.PgError{Code: "57P03"}, "source_starting"},
 		{"of the slot", &pgconn.PgError{Code: "55006"}, "slot_active"},
-		{"without slots", &pgconn.PgError{Code: "53400"}, "slots_exhausted"},
+		{"of a limit", &pgconn.PgError{Code: "53400"}, "server_limit"},
 		{"a problem already", fmt.Errorf("wrapped: %w", own), "slot_missing"},
 		{"unknown", &pgconn.PgError{Code: "22012"}, ""},
 		{"the end of a context", fmt.Errorf("%w: %w", context.Canceled, &pgconn.PgError{Code: "57P03"}), ""},

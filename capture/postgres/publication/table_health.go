@@ -151,9 +151,8 @@ func some[T fmt.Stringer](ts []T) string {
 	return strings.Join(names, ", ")
 }
 
-// problem returns the warning of a report; nil: there is none.
-func (r *tableReport) problem(c *Config) *capture.Problem {
-	var problems []error
+// problems returns the warnings of a report.
+func (r *tableReport) problems(c *Config) (problems []error) {
 	for _, state := range []string{identityMissing, "columns_break_updates", "filter_breaks_updates"} {
 		if p := r.broken(state); p != nil {
 			problems = append(problems, p)
@@ -162,10 +161,7 @@ func (r *tableReport) problem(c *Config) *capture.Problem {
 	if len(r.Unpublished) > 0 {
 		problems = append(problems, c.tablesUnpublished(r.Unpublished))
 	}
-	if len(problems) == 0 {
-		return nil
-	}
-	return capture.AsProblem(problem.Together(problems))
+	return problems
 }
 
 // identityMissing is the state of a table whose UPDATE and DELETE fail because it has no replica identity.
@@ -254,9 +250,8 @@ func (t *brokenTable) fix() string {
 
 // TableHealth is what is wrong with the tables at present.
 type TableHealth struct {
-	Problem     *capture.Problem // nil: there is no warning
-	Since       time.Time        // of the problem
-	Unpublished int              // tables that the file selects and that are not published
+	Warnings    problem.Warnings
+	Unpublished int // tables that the file selects and that are not published
 }
 
 // TableWatch checks the tables repeatedly. One goroutine uses it.
@@ -290,28 +285,18 @@ func (w *TableWatch) Check(ctx context.Context, conn *pgx.Conn) (TableHealth, er
 		return w.health, nil
 	}
 	w.health.Unpublished = len(r.Unpublished)
-	if w.health.update(r.problem(w.config), began) {
+	var changed bool
+	if w.health.Warnings, changed = w.health.Warnings.Next(r.problems(w.config), began); changed {
 		w.health.logTo(w.log)
 	}
 	return w.health, nil
 }
 
-// update sets the problem to that of another check and reports whether it has begun, ended or changed.
-func (h *TableHealth) update(p *capture.Problem, now time.Time) (changed bool) {
-	switch {
-	case p == nil && h.Problem == nil || p != nil && h.Problem != nil && p.Reason == h.Problem.Reason:
-		return false
-	case h.Problem == nil || p != nil && p.State != h.Problem.State:
-		h.Since = now
-	}
-	h.Problem = p
-	return true
-}
-
 func (h *TableHealth) logTo(log *zap.Logger) {
-	if h.Problem == nil {
+	if len(h.Warnings) == 0 {
 		log.Info("the tables are published, and can be updated")
-		return
 	}
-	log.Warn("warning", zap.String("state", h.Problem.State), zap.String("reason", h.Problem.Reason), zap.String("fix", h.Problem.Fix))
+	for _, w := range h.Warnings {
+		log.Warn("warning", zap.String("state", w.State), zap.String("reason", w.Reason), zap.String("fix", w.Fix))
+	}
 }

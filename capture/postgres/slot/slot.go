@@ -115,7 +115,6 @@ func Create(ctx context.Context, repl *pgconn.PgConn, slot string) (start captur
 	r, err := pglogrepl.ParseCreateReplicationSlot(
 		repl.Exec(ctx, fmt.Sprintf("CREATE_REPLICATION_SLOT %s TEMPORARY LOGICAL pgoutput %s", slot, options)))
 	switch pgconnect.SQLState(err) {
-	case "":
 	case pgconnect.DuplicateObject:
 		err = &capture.Problem{
 			State: "slot_active", Err: err,
@@ -128,10 +127,22 @@ func Create(ctx context.Context, repl *pgconn.PgConn, slot string) (start captur
 		}
 	}
 	if err != nil {
-		return 0, "", problem.Named("create slot "+slot, err)
+		return 0, "", CreateError(slot, err)
 	}
 	start, err = capture.ParseLSN(r.ConsistentPoint)
 	return start, r.SnapshotName, err
+}
+
+// CreateError names the error of a statement that creates a slot: the limit that such a statement exceeds is that of slots. It returns
+// nil when err is nil.
+func CreateError(slot string, err error) error {
+	if pgconnect.SQLState(err) == pgconnect.ConfigurationLimitExceeded {
+		err = &capture.Problem{
+			State: "slots_exhausted", Halted: true, Usage: true, Err: err, Reason: "the server has no replication slot left",
+			Fix: "raise max_replication_slots and restart the server, or drop an unused slot",
+		}
+	}
+	return problem.Named("create slot "+slot, err)
 }
 
 // CreateBlocker returns what Create, on the connection whose server process is pid, waits for; nil when it does not wait.

@@ -13,6 +13,7 @@ type Step struct {
 	Set     string // a line to add to the sink's block until the fix is followed
 	Reset   bool   // restore the sink's block
 	Later   bool   // it compares or copies rows and needs a running pipeline, or comes after such a step
+	Named   string // it is needed only if an earlier step compares the table with this name; "": always
 	Restart bool   // restart the daemon
 }
 
@@ -42,6 +43,7 @@ var (
 	again      = regexp.MustCompile(`(?i)\b(start (it )?(again|from scratch)|restart)\b`)
 	or         = regexp.MustCompile(`^(-- )?or[ ,:]`)
 	afterThat  = regexp.MustCompile(`^-- after that: ((?:ALTER|DROP)\b[^\n]*;)$`)
+	ifNamed    = regexp.MustCompile(`^where an earlier fix names (\S+), then\b`)
 	orSet      = regexp.MustCompile(`(?m)^or set (on_conflict = "source_wins"), and restart\.`)
 )
 
@@ -74,7 +76,11 @@ func Steps(fix string, source bool) (steps []Step) {
 			continue
 		}
 		if c := command.FindString(comment); c != "" {
-			steps = append(steps, commandStep(c))
+			step := commandStep(c)
+			if named := ifNamed.FindStringSubmatch(comment); named != nil {
+				step.Named = named[1]
+			}
+			steps = append(steps, step)
 		}
 		if again.MatchString(comment) {
 			steps = append(steps, Step{Restart: true})

@@ -62,6 +62,10 @@ func TestSteps(t *testing.T) {
 			"SQL after a comparison", "ALTER TABLE t ALTER c TYPE text;\n-- then, when the pipeline is streaming: tailrace verify -repair -table t FILE\n-- after that: ALTER TABLE t ALTER c TYPE addr USING c::addr;", false,
 			[]Step{{SQL: "ALTER TABLE t ALTER c TYPE text;"}, {Command: "tailrace verify -repair -table t FILE", Later: true}, {SQL: "ALTER TABLE t ALTER c TYPE addr USING c::addr;", Later: true}},
 		},
+		{
+			"a comparison that an earlier fix requires", "BEGIN;\nCOMMIT;\n-- where an earlier fix names public.t, then, when the pipeline is streaming: tailrace verify -repair -table public.u FILE\n", false,
+			[]Step{{SQL: "BEGIN;"}, {SQL: "COMMIT;"}, {Command: "tailrace verify -repair -table public.u FILE", Later: true, Named: "public.t"}},
+		},
 		{"prose", "put the row back as the source had it; look at what is there:\nSELECT * FROM t WHERE id = 1;\nor set on_conflict = \"source_wins\"", false, nil},
 	} {
 		if have := Steps(c.fix, c.source); !reflect.DeepEqual(have, c.want) {

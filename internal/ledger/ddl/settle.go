@@ -86,8 +86,8 @@ func (w *settling) equalize(ctx context.Context) error {
 
 var tableFlag = regexp.MustCompile(` -table '?([^' ]+)`)
 
-// gone reports whether a step compares a table that the source does not have any more: it was renamed or dropped later, and what an
-// operator would see is that there is nothing to compare. The rows under its new name are compared all the same.
+// gone reports whether a step compares a table that the source does not have any more: it was dropped, or renamed, and the fix of the
+// rename compares it under its new name.
 func (w *settling) gone(ctx context.Context, step Step) (gone bool, err error) {
 	name := tableFlag.FindStringSubmatch(step.Command)
 	if name == nil {
@@ -207,6 +207,9 @@ func (w *settling) fault(class, detail string) error {
 func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
 	restarted := true
 	for _, step := range steps {
+		if step.Named != "" && !w.compares(step.Named) {
+			continue
+		}
 		if step.Later {
 			if step.Command == "" || !slices.Contains(w.later, step) { // a state that a restart has interrupted returns
 				w.later = append(w.later, step)
@@ -222,6 +225,13 @@ func (w *settling) follow(ctx context.Context, steps []Step, st State) error {
 		return w.step(ctx, Step{Restart: true}, st)
 	}
 	return nil
+}
+
+// compares reports whether a step that was executed, or that is due later, compares the table with a name.
+func (w *settling) compares(table string) bool {
+	text := " -table " + table + " "
+	return slices.ContainsFunc(w.later, func(s Step) bool { return strings.Contains(s.Command, text) }) ||
+		slices.ContainsFunc(w.done, func(s string) bool { return strings.Contains(s, text) })
 }
 
 func (w *settling) step(ctx context.Context, step Step, st State) error {

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Stage struct {
 	Source, Target string    // URLs
 	Listen         [2]string // addresses for the daemon and the one that takes over
 	Dir            string    // of its files
+	Tables         string    // the source's tables, as in its block; "": all of schema public
 	Settings       string    // lines of the sink's block
 	Restart        bool      // the daemon is restarted after a fix; otherwise it continues by itself
 	Quiet          []string  // tables of schema public without rows: not in the stream, so verify -repair creates their shape
@@ -40,7 +42,7 @@ const stageFile = `daemon {
 pipeline %q {
   source "postgres" {
     url    = %q
-    tables = ["public.*"]
+    tables = [%s]
   }
 
   sink "postgres" "copy" {
@@ -70,7 +72,7 @@ func (s *Stage) Open(ctx context.Context) (err error) {
 // write writes the files of both daemons.
 func (s *Stage) write(settings string) error {
 	for i, listen := range s.Listen {
-		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, s.Target, settings)
+		text := fmt.Sprintf(stageFile, listen, s.Pipeline, s.Source, cmp.Or(s.Tables, `"public.*"`), s.Target, settings)
 		if err := os.WriteFile(s.file(i), []byte(text), 0o600); err != nil {
 			return err
 		}

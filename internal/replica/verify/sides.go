@@ -25,6 +25,8 @@ type Replica interface {
 	Read(ctx context.Context, pipeline, name string) (*pgconn.PgConn, error)
 	// Lands returns the schema and name of the target of a source table.
 	Lands(schema, table string) (string, string)
+	// Recorded returns the OID of the source table that the replica recorded last under a name, such as public.orders; 0: none.
+	Recorded(ctx context.Context, conn *pgconn.PgConn, pipeline, name, table string) (oid uint32, err error)
 	// Make creates a table or columns that the replica lacks, and returns the executed statements. A *capture.Problem describes
 	// what prevents it.
 	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)

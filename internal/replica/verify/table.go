@@ -13,6 +13,7 @@ import (
 // Table is a table of the source, and its target in the replica.
 type Table struct {
 	Source, Target Name
+	OID            uint32   // in the source
 	Columns        []string // the published columns
 	Key            []string // the source's primary key; empty: it has none
 	Filter         string   // the publication's row filter, in SQL; "": all rows
@@ -39,7 +40,7 @@ SELECT p.schemaname, p.tablename,
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts), '[]'),
        COALESCE(pg_catalog.to_jsonb(p) ->> 'rowfilter', ''),
-       GREATEST(c.reltuples, 0)::pg_catalog.int8::pg_catalog.text
+       GREATEST(c.reltuples, 0)::pg_catalog.int8::pg_catalog.text, c.oid::pg_catalog.text
 FROM pg_catalog.pg_publication_tables p
 JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
@@ -55,7 +56,7 @@ func Tables(ctx context.Context, source *pgconn.PgConn, publication string, land
 	var all []Table
 	for _, row := range rows {
 		t := Table{Source: Name{string(row[0]), string(row[1])}, Filter: string(row[4])}
-		if err := scan(row[2], &t.Columns, row[3], &t.Key, row[5], &t.Rows); err != nil {
+		if err := scan(row[2], &t.Columns, row[3], &t.Key, row[5], &t.Rows, row[6], &t.OID); err != nil {
 			return nil, fmt.Errorf("read publication %s: %w", publication, err)
 		}
 		if !subset(t.Key, t.Columns) {

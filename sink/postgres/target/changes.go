@@ -207,6 +207,13 @@ func (c *changes) failed(sql string, err error) error {
 			Reason: "the role may not make or alter what " + c.table.String() + " needs in the target",
 			Fix:    "-- GRANT CREATE on the schema or the database, or ownership of the table, or as an administrator:\n" + strings.Join(all, "\n"),
 		}
+	case pgconnect.OutOfMemory:
+		return &capture.Problem{
+			State: "locks_exhausted", Halted: true, Usage: true, Err: err,
+			Reason: "the target's server has no shared memory left for the locks of the tables that one transaction creates; it failed at " + c.table.String(),
+			Fix: "ALTER SYSTEM SET max_locks_per_transaction = 1024; -- then restart the target's server; about four locks per table are needed,\n" +
+				"-- and there are max_locks_per_transaction times max_connections",
+		}
 	case pgconnect.FeatureNotSupported, pgconnect.InvalidTableDefinition:
 		return &capture.Problem{
 			State: "schema_changed", Halted: true, Err: err,

@@ -75,7 +75,12 @@ func (d *drift) anyUnsure() bool {
 
 // verify returns the SQL comment that tells how to bring older rows to the source's values.
 func (d *drift) verify(when string) string {
-	return " -- " + when + ": tailrace verify -repair -table " + d.table.String() + " FILE"
+	return " -- " + when + ": " + verifyTable(d.table.String())
+}
+
+// verifyTable returns the command that brings the rows of a source table to the source's values.
+func verifyTable(name string) string {
+	return "tailrace verify -repair -table " + capture.ShellWord(name) + " FILE"
 }
 
 // same compares a column that exists on both sides.

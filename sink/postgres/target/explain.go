@@ -89,7 +89,7 @@ func otherShape(rel *Relation, change *capture.Change, err *pgconn.PgError) erro
 	if len(names) == 0 {
 		return nil
 	}
-	first = append(first, "-- then, when the pipeline is streaming and has caught up: tailrace verify -repair -table "+change.Table.String()+" FILE")
+	first = append(first, "-- "+caughtUp+": "+verifyTable(change.Table.String()))
 	return &capture.Problem{
 		State: "schema_changed", Halted: true, Err: err,
 		Reason: fmt.Sprintf("a row of %s has another shape of the composite type of column %s than the type has now", change.Table, strings.Join(names, ", ")),

@@ -14,12 +14,12 @@ func (d *drift) lacks(c *capture.Column) {
 		d.add("column "+c.Name+" is missing", d.added(c))
 	case was != nil && was.Number == c.Number:
 		d.addManual("column "+c.Name+" is missing: it existed and was dropped in the target",
-			d.plain(c)+"; -- then fill it: tailrace verify -repair -table "+d.table.String()+" FILE")
+			d.plain(c)+"; -- then fill it: "+verifyTable(d.table.String()))
 	case c.Fill == capture.FillUnknown && c.Key:
 		d.unknown = true
 		d.addManual("column "+c.Name+" of the key is missing, and what the source gave to older rows is in no change",
 			"TRUNCATE "+d.target+"; -- no change could find its rows any more\n"+d.plain(c)+
-				"; -- then bring the rows again: tailrace verify -repair -table "+d.table.String()+" FILE")
+				"; -- then bring the rows again: "+verifyTable(d.table.String()))
 	case c.Fill == capture.FillUnknown:
 		d.unknown = true
 		d.addManual("column "+c.Name+" is missing, and what the source gave to older rows is in no change: its default is "+
@@ -52,5 +52,5 @@ func (d *drift) hint(c *capture.Column) string {
 	if c.Fill != capture.FillUnknown {
 		return ""
 	}
-	return " -- older rows have NULL; where the source has values: tailrace verify -repair -table " + d.table.String() + " FILE"
+	return " -- older rows have NULL; where the source has values: " + verifyTable(d.table.String())
 }

@@ -25,7 +25,7 @@ func (c *Catalog) sameTable(ctx context.Context, conn *pgconn.PgConn, known *fac
 	case ours && other != nil:
 		ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s, and %s has those of another table",
 			t, other.SourceSchema, other.Source, quote(other.Schema, other.Table), ch.target),
-			swap(other.Schema, other.Table, schema, t.Name))
+			swap(other.Schema, other.Table, schema, t.Name)+compareUnder(other, t.String())+compareUnder(here, c.sourceAt(here, other)))
 	case ours && sameName:
 		ch.refusal("table_recreated", fmt.Sprintf("%s was dropped and created again in the source, and %s has the former rows", t, ch.target),
 			"-- the source may have renamed the former table instead of dropping it, so its rows are kept under another name:\n"+
@@ -68,7 +68,11 @@ func (c *Catalog) renamed(ctx context.Context, conn *pgconn.PgConn, known *facts
 	if old == nil {
 		fix += forget(other.Schema, other.Table) + "; -- the target lacks both: it is created again, without the earlier rows\n"
 	} else {
-		fix = "BEGIN;\n" + fix + move(other.Schema, other.Table, schema, t.Name) + moveEntry(other.Schema, other.Table, schema, t.Name) + ";\nCOMMIT;\n"
+		if !known.schemas[schema] {
+			fix = "CREATE SCHEMA " + quote(schema) + ";\n"
+		}
+		fix = "BEGIN;\n" + fix + move(other.Schema, other.Table, schema, t.Name) + moveEntry(other.Schema, other.Table, schema, t.Name) +
+			";\nCOMMIT;\n" + compareUnder(other, t.String())
 	}
 	ch.refusal("table_renamed", fmt.Sprintf("%s was called %s.%s, whose rows are in %s", t, other.SourceSchema, other.Source, from), fix)
 	return nil
@@ -91,6 +95,20 @@ func swap(schema, name, otherSchema, otherName string) string {
 	const between = "tailrace_between"
 	return "BEGIN;\n" + move(schema, name, schema, between) + move(otherSchema, otherName, schema, name) +
 		move(schema, between, otherSchema, otherName) + swapEntries(schema, name, otherSchema, otherName) + ";\nCOMMIT;\n"
+}
+
+// compareUnder returns the comment that tells how to compare a renamed source table. An earlier fix may have named it as it was
+// called before, a name that the source does not have any more, or that another table has now.
+func compareUnder(was *entry, now string) string {
+	return "-- where an earlier fix names " + was.SourceSchema + "." + was.Source + ", " + caughtUp + ": " + verifyTable(now) + "\n"
+}
+
+// sourceAt returns the name of the source table of e when its target has the place of the target of other.
+func (c *Catalog) sourceAt(e, other *entry) string {
+	if c.Schema != "" {
+		return e.SourceSchema + "." + other.Table
+	}
+	return other.Schema + "." + other.Table
 }
 
 // keyNames returns the names of a table's key columns.

@@ -9,6 +9,21 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
+// TestCompareUnder names the source table that has the place of another one after an exchange of names, with a schema for all tables
+// and without.
+func TestCompareUnder(t *testing.T) {
+	was, other := &entry{SourceSchema: "s", Source: "a"}, &entry{Schema: "x", Table: "b"}
+	for schema, want := range map[string]string{"": "x.b", "copy": "s.b"} {
+		if have := (&Catalog{Schema: schema}).sourceAt(was, other); have != want {
+			t.Errorf("%q: have %s, want %s", schema, have, want)
+		}
+	}
+	const want = "-- where an earlier fix names s.a, then, when the pipeline is streaming and has caught up: tailrace verify -repair -table 'x.B b' FILE\n"
+	if have := compareUnder(was, "x.B b"); have != want {
+		t.Errorf("have %q, want %q", have, want)
+	}
+}
+
 // TestRenames: tables are renamed between their rows, in cycles too, in one transaction or in several. The fixes that are printed lead
 // to equal tables, although rows under former names come again afterwards.
 func TestRenames(t *testing.T) {
