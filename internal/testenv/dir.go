@@ -33,7 +33,7 @@ func give(path string) error {
 // process id, so that a later run removes what a killed one has left.
 func newDir(server string) (string, error) {
 	sweepOnce()
-	dir, err := os.MkdirTemp("", fmt.Sprintf("tailrace-%d-%s-", os.Getpid(), server))
+	dir, err := os.MkdirTemp(parentDir(), fmt.Sprintf("tailrace-%d-%s-", os.Getpid(), server))
 	if err != nil {
 		return "", fmt.Errorf("create folder for %s: %w", server, err)
 	}
@@ -47,11 +47,13 @@ var sweepOnce = sync.OnceFunc(sweep)
 
 // sweep removes the folders of processes that have ended.
 func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), "tailrace-*-*-*"))
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(strings.Split(filepath.Base(dir), "-")[1])
-		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
-			_ = os.RemoveAll(dir)
+	for _, parent := range []string{os.TempDir(), memoryDir} {
+		dirs, _ := filepath.Glob(filepath.Join(parent, "tailrace-*-*-*"))
+		for _, dir := range dirs {
+			pid, err := strconv.Atoi(strings.Split(filepath.Base(dir), "-")[1])
+			if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+				_ = os.RemoveAll(dir)
+			}
 		}
 	}
 }

@@ -36,6 +36,8 @@ type PostgresServer struct {
 	binaries string
 	port     *ports.Port
 	process  *process.Process
+	sessions sessions
+	backups  int
 }
 
 // Postgres starts a server that ends with the test.
@@ -157,6 +159,9 @@ func (s *PostgresServer) Restart() error {
 
 // Close stops the server at once and removes its folder.
 func (s *PostgresServer) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
+	defer cancel()
+	s.sessions.close(ctx)
 	if s.process != nil {
 		_ = s.Stop(Immediate)
 	}

@@ -21,45 +21,51 @@ func (s *PostgresServer) Exec(t testing.TB, statements ...string) {
 // HBA rules and proxies are.
 func (s *PostgresServer) ExecIn(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	s.within(t, database, func(ctx context.Context, conn *pgx.Conn) error {
-		for _, statement := range statements {
-			if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-		return nil
-	})
-}
-
-// Query runs a query in a database and returns its single value.
-func (s *PostgresServer) Query(t testing.TB, database, query string) string {
-	t.Helper()
-	var value *string
-	s.within(t, database, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := conn.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
-			return fmt.Errorf("%s: %w", query, err)
-		}
-		return nil
-	})
-	if value == nil {
-		return ""
-	}
-	return *value
-}
-
-// within calls do with a connection to a database, and fails the test when it fails.
-func (s *PostgresServer) within(t testing.TB, database string, do func(context.Context, *pgx.Conn) error) {
-	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
+	s.sessions.close(ctx) // statements such as DROP DATABASE wait for other sessions
 	conn, err := s.connect(ctx, database)
-	if err == nil {
-		defer conn.Close(ctx)
-		err = do(ctx, conn)
-	}
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}
+	defer conn.Close(ctx)
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("testenv: %s: %v", statement, err)
+		}
+	}
+}
+
+// Query runs a query in a database and returns its single value. The session is used again by the next Query, until Exec runs
+// on the server.
+func (s *PostgresServer) Query(t testing.TB, database, query string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
+	defer cancel()
+	value, err := s.query(ctx, database, query)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	return value
+}
+
+func (s *PostgresServer) query(ctx context.Context, database, query string) (string, error) {
+	conn := s.sessions.take(ctx, database)
+	if conn == nil {
+		var err error
+		if conn, err = s.connect(ctx, database); err != nil {
+			return "", err
+		}
+	}
+	defer s.sessions.put(ctx, database, conn)
+	var value *string
+	if err := conn.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
+		return "", fmt.Errorf("%s: %w", query, err)
+	}
+	if value == nil {
+		return "", nil
+	}
+	return *value, nil
 }
 
 // NewDatabase creates an empty database with a unique name and returns the name. When the test ends, the database

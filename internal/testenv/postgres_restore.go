@@ -2,15 +2,18 @@ package testenv
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// ColdBackup stops the server, copies its data folder, starts it again, and returns the path of the copy.
+// ColdBackup stops the server, copies its data folder, starts it again, and returns the path of the copy, which is removed with
+// the server.
 func (s *PostgresServer) ColdBackup(t testing.TB) string {
 	t.Helper()
-	backup := filepath.Join(t.TempDir(), "data")
+	s.backups++
+	backup := filepath.Join(s.dir, fmt.Sprintf("backup-%d", s.backups))
 	s.offline(t, func() error { return copyTree(s.DataDir, backup) })
 	return backup
 }

@@ -11,6 +11,7 @@ var shared struct {
 	sync.Mutex
 	postgres map[int]*PostgresServer
 	kafka    *KafkaServer
+	proxied  *KafkaServer
 	main     bool
 }
 
@@ -22,9 +23,12 @@ func Main(m *testing.M) {
 	for _, s := range shared.postgres {
 		s.Close()
 	}
-	if shared.kafka != nil {
-		shared.kafka.Close()
+	for _, s := range []*KafkaServer{shared.kafka, shared.proxied} {
+		if s != nil {
+			s.Close()
+		}
 	}
+	removeTailrace()
 	os.Exit(code)
 }
 
@@ -54,18 +58,38 @@ func SharedPostgres(t testing.TB, version int) *PostgresServer {
 // for each test, and do not stop the cluster. The package's TestMain calls Main.
 func SharedKafka(t testing.TB) *KafkaServer {
 	t.Helper()
+	return sharedKafka(t, &shared.kafka)
+}
+
+// SharedProxiedKafka is like SharedKafka, with a proxy before the node, for tests that do not run in parallel. They may also
+// restart the cluster. When the test ends, the proxy is healed; a cluster that is down then ends with it, and the next test
+// gets another one.
+func SharedProxiedKafka(t testing.TB) *KafkaServer {
+	t.Helper()
+	s := sharedKafka(t, &shared.proxied, Proxied())
+	t.Cleanup(func() {
+		if err := s.Nodes[0].Proxy.Heal(); err != nil || !s.Nodes[0].process.Running() {
+			s.Close()
+			shared.proxied = nil
+		}
+	})
+	return s
+}
+
+// sharedKafka returns the cluster at s, which it starts on first use.
+func sharedKafka(t testing.TB, s **KafkaServer, options ...KafkaOption) *KafkaServer {
+	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	needMain(t)
-	if shared.kafka != nil {
-		return shared.kafka
+	if *s == nil {
+		started, err := StartKafka(options...)
+		if err != nil {
+			t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
+		}
+		*s = started
 	}
-	s, err := StartKafka()
-	if err != nil {
-		t.Fatalf("testenv: %v\n(`make test-deps` installs what tests need)", err)
-	}
-	shared.kafka = s
-	return s
+	return *s
 }
 
 func needMain(t testing.TB) {

@@ -31,6 +31,11 @@ func target(t *testing.T, server *testenv.KafkaServer, edit ...func(*kafka.Optio
 	}
 }
 
+// direct lets the sink connect without the proxy.
+func direct(server *testenv.KafkaServer) func(*kafka.Options) {
+	return func(o *kafka.Options) { o.Brokers = server.Direct() }
+}
+
 // steps runs faults one after the other, with a second of good weather between them.
 func steps(faults ...func() error) func() error {
 	return func() error {
@@ -52,9 +57,9 @@ func pause(d time.Duration) func() error { return quietly(func() { time.Sleep(d)
 // A broker that comes back within seconds causes no rewind: the same batches are sent again.
 func TestBrokerRestarts(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t)
+	server := testenv.SharedProxiedKafka(t)
 	kill := func() error { return errors.Join(server.Kill(), server.Start()) }
-	r := sinktest.Drive(t, target(t, server), steps(kill, server.Restart, kill))
+	r := sinktest.Drive(t, target(t, server, direct(server)), steps(kill, server.Restart, kill))
 	t.Log(r)
 	if r.Opens != 1 {
 		t.Errorf("the sink was opened %d times: %v", r.Opens, r.Errors)
@@ -64,8 +69,8 @@ func TestBrokerRestarts(t *testing.T) {
 // An outage that lasts longer makes the lane rewind, and nothing is lost.
 func TestBrokerStaysAway(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t)
-	tg := target(t, server)
+	server := testenv.SharedProxiedKafka(t)
+	tg := target(t, server, direct(server))
 	hasty := tg.New
 	tg.New = func(t *testing.T) sink.Sink {
 		s := hasty(t).(*kafka.Sink)
@@ -82,7 +87,7 @@ func TestBrokerStaysAway(t *testing.T) {
 // What a held-up or broken connection did deliver is not written twice, and what it delivers late neither.
 func TestNetwork(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	p := server.Nodes[0].Proxy
 	hold := steps(quietly(p.Hold), pause(5*time.Second), p.Heal)
 	for name, faults := range map[string]func() error{
@@ -161,7 +166,7 @@ func TestLeaderStaysAway(t *testing.T) {
 // While Kafka does not answer, Write accepts so much and no more.
 func TestMemoryIsBounded(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	topic := testenv.NewTopic(t, server, 3)
 	s := newSink(t, options(server.Brokers(), topic))
 	const limit = 4 << 20

@@ -97,7 +97,7 @@ func TestUnreachable(t *testing.T) {
 // A cluster that goes away, or is only silent, under an open Writer and under the next Open.
 func TestBecomesUnreachable(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	topic := testenv.NewTopic(t, server, 1)
 	proxy := server.Nodes[0].Proxy
 	for name, fault := range map[string]func(){"down": proxy.Down, "silent": proxy.Hold} {

@@ -24,7 +24,7 @@ import (
 // stored (I8), not even where the successor has written nothing yet.
 func TestHeldUpZombie(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	topic := testenv.NewTopic(t, server, 12)
 	o := options(server.Brokers(), topic)
 	one := open(t, newSink(t, o))
@@ -84,7 +84,7 @@ func TestHeldUpZombie(t *testing.T) {
 // before its first record, so that the older writer's are refused on the partitions that it has not written to, too.
 func TestZombieOfARecreatedTopic(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	topic := testenv.NewTopic(t, server, 12)
 	o := options(server.Brokers(), topic)
 	one := open(t, newSink(t, o))
@@ -125,7 +125,7 @@ func TestZombieOfARecreatedTopic(t *testing.T) {
 // Write brings together.
 func TestZombieOfALostRecord(t *testing.T) {
 	needServers(t)
-	server := testenv.Kafka(t, testenv.Proxied())
+	server := testenv.SharedProxiedKafka(t)
 	for name, goesOn := range map[string]func(t *testing.T, o *kafka.Options, l *lane) *lane{
 		"no record": func(_ *testing.T, _ *kafka.Options, l *lane) *lane { return l },
 		"a record of another topic": func(t *testing.T, o *kafka.Options, l *lane) *lane {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,15 +156,11 @@ func newStage(t *testing.T, binary string, version int) *Stage {
 	return s
 }
 
-// build returns the program under test: TAILRACE_BINARY, or a binary built for the duration of the test.
+// build returns the program under test: TAILRACE_BINARY, or the package's binary.
 func build(t *testing.T) string {
 	t.Helper()
 	if file := os.Getenv("TAILRACE_BINARY"); file != "" {
 		return file
 	}
-	file := filepath.Join(t.TempDir(), "tailrace")
-	if out, err := exec.Command("go", "build", "-o", file, "github.com/tailrace/tailrace/cmd/tailrace").CombinedOutput(); err != nil {
-		t.Fatalf("build tailrace: %v\n%s", err, out)
-	}
-	return file
+	return testenv.SharedTailrace(t)
 }

@@ -51,7 +51,7 @@ func TestMemory(t *testing.T) {
 	}
 	const rows = 2_000_000
 	pg := testenv.Postgres(t, testenv.Version(testenv.Newest))
-	kafka := testenv.Kafka(t)
+	kafka := testenv.SharedKafka(t)
 	m := &memory{t: t, listen: freeAddress(t), conn: connect(t, pg)}
 	m.exec(`CREATE TABLE big (id bigint PRIMARY KEY, note text)`)
 	m.run(build(t).binary, fmt.Sprintf(memoryFile, m.listen, pg.URL(), strings.Join(kafka.Brokers(), `", "`)))

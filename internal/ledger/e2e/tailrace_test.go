@@ -24,18 +24,14 @@ type tailrace struct {
 	listen map[int]string // by the number of the process
 }
 
-// build builds the binary; with TAILRACE_RACE set, with the race detector.
+// build returns the package's binary; with TAILRACE_RACE set, built with the race detector.
 func build(t *testing.T) *tailrace {
-	p := &tailrace{binary: filepath.Join(t.TempDir(), "tailrace"), listen: map[int]string{}}
-	args := []string{"build", "-o", p.binary}
+	t.Helper()
+	var flags []string
 	if os.Getenv("TAILRACE_RACE") != "" {
-		args = append(args, "-race")
+		flags = append(flags, "-race")
 	}
-	cmd := exec.Command("go", append(args, "github.com/tailrace/tailrace/cmd/tailrace")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build tailrace: %v\n%s", err, out)
-	}
-	return p
+	return &tailrace{binary: testenv.SharedTailrace(t, flags...), listen: map[int]string{}}
 }
 
 const pipelineFile = `
