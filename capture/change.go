@@ -12,11 +12,12 @@ const (
 	Delete             // delete
 	Truncate           // truncate: of a whole table, without rows
 	Read               // read: a row of a snapshot
+	Message            // message: what pg_logical_emit_message wrote into the transaction
 )
 
-// String returns the name in JSON and in expressions: insert, update, delete, truncate, read.
+// String returns the name in JSON and in expressions: insert, update, delete, truncate, read, message.
 func (o Op) String() string {
-	return [...]string{"insert", "update", "delete", "truncate", "read"}[o]
+	return [...]string{"insert", "update", "delete", "truncate", "read", "message"}[o]
 }
 
 // Tx is what all changes of a transaction have in common. It is immutable.
@@ -26,6 +27,9 @@ type Tx struct {
 	Wraps uint32    // how often ids had wrapped: Postgres' epoch of the id
 	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
 	Epoch uint32    // a hash of the cluster and the timeline of LSN: part of an event's id
+	// Annotations is the JSON object with which the application has annotated the transaction before the change; nil: it has
+	// not. Changes before and after an annotation have different Tx pointers with the same LSN.
+	Annotations []byte
 }
 
 // Commit returns the commit of the transaction for a record; end is where its commit record ends.
@@ -36,14 +40,14 @@ func (t *Tx) Commit(end LSN) Commit {
 // Snapshot returns the consistent point of a virtual transaction; see Position.
 func (t *Tx) Snapshot() LSN { return t.LSN + 1 }
 
-// Change is one change of one row, or the truncation of one table.
+// Change is one change of one row, the truncation of one table, or one logical message.
 //
 // Its values belong to its Batch and must not be kept longer.
 type Change struct {
 	Tx     *Tx
 	Seq    uint64 // counts from 0 within the transaction
 	Op     Op
-	Table  *Table
+	Table  *Table  // of a message: a table named as the message's prefix, without a schema, with one column, content
 	Before []Value // one per column; nil when the replica identity has none; Absent for columns outside the replica identity
 	After  []Value // one per column; nil for delete and truncate
 }

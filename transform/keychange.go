@@ -20,7 +20,7 @@ const (
 // the old row if it has them. Both events have the position of the update in the log.
 func SplitKeyChange(dst []Event, e Event) ([]Event, error) {
 	c := e.Change
-	if c.Op != capture.Update || e.HasKey || e.HasData || e.Type != "" || !keyChanged(c) {
+	if c.Op != capture.Update || !e.Plain() || !keyChanged(c) {
 		return append(dst, e), nil
 	}
 	changes := [2]capture.Change{*c, *c}

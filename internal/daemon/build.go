@@ -8,6 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // build returns the pipeline of a block. It contacts no server.
@@ -43,9 +44,10 @@ func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.Sin
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	chain, err := buildChain(p, b, log)
+	rules := &transform.Rules{}
+	chain, err := buildChain(p, b, rules, log)
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Begin: begin(p, b)}, nil
+	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Rules: rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b)}, nil
 }

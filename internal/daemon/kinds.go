@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 
+	"github.com/hashicorp/hcl/v2"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -78,7 +79,41 @@ type SinkSettings interface {
 type StepSettings interface {
 	// Step returns the step for one sink; it contacts no server. It is called once for each sink that has the step, so that what it
 	// returns may keep state: the chain of a sink runs on one goroutine.
-	Step(pipeline, sink string, log *zap.Logger) (transform.Func, error)
+	Step(at transform.Site, log *zap.Logger) (transform.Func, error)
+}
+
+// Fuser are the settings of steps that are built together with the steps of the same kind that directly follow them, so that many
+// rules over one table cost little more than one.
+type Fuser interface {
+	StepSettings
+	// Fuse returns one step for run, which begins with the block of these settings.
+	Fuse(at transform.Site, run []config.Step, log *zap.Logger) (transform.Func, error)
+}
+
+// Publisher are the settings of steps that make events of their own. A sink that has one publishes no plain changes, except for
+// those that a changes block admits.
+type Publisher interface{ Publishes() bool }
+
+// Admitter are the settings of steps that define which plain changes a sink publishes next to the events that blocks make.
+type Admitter interface {
+	// Admits reports whether the changes of a table are published.
+	Admits(schema, table string) bool
+}
+
+// MessageReader are the settings of steps that turn logical messages into events. The chain of a sink without one gets none.
+type MessageReader interface{ ReadsMessages() bool }
+
+// TableChecker are the settings of steps that can be checked against the tables of the live source.
+type TableChecker interface {
+	// CheckTables reports what does not fit the tables. They have their columns, types, keys and replica identities as a stream has
+	// them.
+	CheckTables(tables []*capture.Table) hcl.Diagnostics
+}
+
+// TableLister are a source's settings that can read the shapes of the tables that it publishes, or would publish. It changes
+// nothing.
+type TableLister interface {
+	Tables(ctx context.Context, pipeline string) ([]*capture.Table, error)
 }
 
 // KeyChanges are a sink's settings that take a change of a row's key as one update. Every other sink gets a delete and an insert.

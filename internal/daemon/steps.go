@@ -11,39 +11,96 @@ import (
 )
 
 // buildChain returns the steps of a sink, in their order.
-func buildChain(p config.Pipeline, sink config.Block, log *zap.Logger) (*transform.Chain, error) {
+func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, log *zap.Logger) (*transform.Chain, error) {
+	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: rules}
 	var chain []transform.Step
-	for _, s := range stepsOf(p, sink) {
-		settings, ok := s.Settings.(StepSettings)
-		if !ok {
-			return nil, fmt.Errorf("%s: %T has no method Step", s, s.Settings)
-		}
-		f, err := settings.Step(p.Name, sink.Name, log)
+	for steps := stepsOf(p, sink); len(steps) > 0; {
+		run := sameKind(steps)
+		f, n, err := buildStep(site, run, log)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s, err)
+			return nil, fmt.Errorf("%s: %w", run[0], err)
 		}
-		chain = append(chain, transform.Step{Name: s.String(), Func: f})
+		chain = append(chain, transform.Step{Name: run[0].String(), Func: f})
+		steps = steps[n:]
 	}
 	return transform.NewChain(chain...), nil
+}
+
+// sameKind returns the steps at the beginning of steps that are of one kind.
+func sameKind(steps []config.Step) []config.Step {
+	n := 1
+	for n < len(steps) && steps[n].Kind == steps[0].Kind {
+		n++
+	}
+	return steps[:n]
+}
+
+// buildStep builds the first step of run, or all of run where the kind can. n is how many it has built.
+func buildStep(site transform.Site, run []config.Step, log *zap.Logger) (f transform.Func, n int, err error) {
+	switch settings := run[0].Settings.(type) {
+	case Fuser:
+		f, err = settings.Fuse(site, run, log)
+		return f, len(run), err
+	case StepSettings:
+		f, err = settings.Step(site, log)
+		return f, 1, err
+	}
+	return nil, 0, fmt.Errorf("%T has no method Step", run[0].Settings)
 }
 
 // stepsOf returns the steps that a sink's changes go through: those of the pipeline, those of the sink, each in the order of the
 // file, and those that no file names.
 //
-// A change of key is split last. The steps of the file see the update as the application made it, and a step that gives a change a
-// key, a type or a payload of its own keeps it from being split.
+// A step that makes events passes the change on, so that the next one sees it too. The changes that no changes block admits are
+// dropped after the steps of the file. A change of key is split last. The steps of the file see the update as the application made
+// it, and a step that gives a change a key, a type or a payload of its own keeps it from being split.
 func stepsOf(p config.Pipeline, sink config.Block) []config.Step {
 	steps := slices.Concat(p.Steps, sink.Steps)
+	if publishes(steps) {
+		steps = append(steps, config.Step{Kind: "plain changes", Settings: plainChanges{steps}})
+	}
 	if k, ok := sink.Settings.(KeyChanges); ok && k.KeyChanges() {
 		return steps
 	}
 	return append(steps, config.Step{Kind: "key change", Settings: keyChange{}})
 }
 
+// publishes reports whether a step makes events of its own, or defines which changes are published.
+func publishes(steps []config.Step) bool {
+	return slices.ContainsFunc(steps, func(s config.Step) bool {
+		p, can := s.Settings.(Publisher)
+		return can && p.Publishes()
+	})
+}
+
+// readsMessages reports whether a step turns logical messages into events.
+func readsMessages(steps []config.Step) bool {
+	return slices.ContainsFunc(steps, func(s config.Step) bool {
+		m, can := s.Settings.(MessageReader)
+		return can && m.ReadsMessages()
+	})
+}
+
+// plainChanges is the step that drops the changes that no block has turned into events and no changes block admits.
+type plainChanges struct{ steps []config.Step }
+
+// Step implements StepSettings.
+func (p plainChanges) Step(transform.Site, *zap.Logger) (transform.Func, error) {
+	var admit []func(schema, table string) bool
+	for _, s := range p.steps {
+		if a, can := s.Settings.(Admitter); can {
+			admit = append(admit, a.Admits)
+		}
+	}
+	return transform.DropPlain(func(schema, table string) bool {
+		return slices.ContainsFunc(admit, func(admits func(schema, table string) bool) bool { return admits(schema, table) })
+	}), nil
+}
+
 // keyChange is the step of every sink whose consumers identify rows by their keys: they need a delete and an insert.
 type keyChange struct{}
 
 // Step implements StepSettings.
-func (keyChange) Step(string, string, *zap.Logger) (transform.Func, error) {
+func (keyChange) Step(transform.Site, *zap.Logger) (transform.Func, error) {
 	return transform.SplitKeyChange, nil
 }

@@ -22,7 +22,7 @@ type mark struct {
 	Fails   bool   `hcl:"fails,optional"`   // to be built
 }
 
-func (m *mark) Step(pipeline, sink string, _ *zap.Logger) (transform.Func, error) {
+func (m *mark) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
 	if m.Fails {
 		return nil, errors.New("no such column")
 	}
@@ -31,7 +31,7 @@ func (m *mark) Step(pipeline, sink string, _ *zap.Logger) (transform.Func, error
 			return nil, errors.New("no id")
 		}
 		e.Headers = append(e.Headers[:len(e.Headers):len(e.Headers)],
-			transform.Header{Name: strings.Join([]string{pipeline, sink, m.Name, e.Change.Op.String()}, " ")})
+			transform.Header{Name: strings.Join([]string{at.Pipeline, at.Sink, m.Name, e.Change.Op.String()}, " ")})
 		return append(dst, e), nil
 	}, nil
 }
@@ -39,7 +39,7 @@ func (m *mark) Step(pipeline, sink string, _ *zap.Logger) (transform.Func, error
 // double is another kind of step: it copies every event.
 type double struct{}
 
-func (*double) Step(string, string, *zap.Logger) (transform.Func, error) {
+func (*double) Step(transform.Site, *zap.Logger) (transform.Func, error) {
 	return func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
 		return append(dst, e, e), nil
 	}, nil
@@ -102,7 +102,7 @@ mark "a" {}`, `mark "c" {}`)
 		},
 		{"update: orders w second update, orders w first update, orders w c update"},
 	} {
-		chain, err := buildChain(p, p.Sinks[i], zap.NewNop())
+		chain, err := buildChain(p, p.Sinks[i], nil, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ mark "a" {}`, `mark "c" {}`)
 
 func TestErrorsNameTheStep(t *testing.T) {
 	p := loadSteps(t, "", `mark "a" {}`+"\n"+`mark "b" { refuses = true }`, `mark "c" { fails = true }`)
-	chain, err := buildChain(p, p.Sinks[0], zap.NewNop())
+	chain, err := buildChain(p, p.Sinks[0], nil, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestErrorsNameTheStep(t *testing.T) {
 		t.Errorf("a step that cannot be built: %v, want %s", err, want)
 	}
 	p.Sinks[1].Steps[0].Settings = &struct{}{}
-	if _, err := buildChain(p, p.Sinks[1], zap.NewNop()); err == nil || !strings.Contains(err.Error(), "has no method Step") {
+	if _, err := buildChain(p, p.Sinks[1], nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "has no method Step") {
 		t.Errorf("settings without a step: %v", err)
 	}
 }

@@ -62,7 +62,7 @@ func (m *Metrics) sink(pipeline, name string) sinkMetrics {
 
 // read counts changes that were read from the source.
 func (m *Metrics) read(pipeline string, changes []capture.Change) {
-	var n [capture.Read + 1]int
+	var n [capture.Message + 1]int
 	for i := range changes {
 		n[changes[i].Op]++
 	}

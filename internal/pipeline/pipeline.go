@@ -31,7 +31,10 @@ type SinkConfig struct {
 	Kind  string // "kafka"
 	Sink  sink.Sink
 	Chain *transform.Chain // nil passes every change through
+	Rules *transform.Rules // the counters of the chain's rules; nil: it has none
 	Begin startrule.Begin  // for a sink that has no record
+	// Messages: the chain turns logical messages into events. Without it, the sink gets none.
+	Messages bool
 }
 
 // Pipeline is one source and its sinks.
@@ -63,7 +66,7 @@ func (p *Pipeline) newLane() *lane {
 	}
 	for i, s := range c.Sinks {
 		l.sinks = append(l.sinks, &sinkRunner{
-			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain, begin: s.Begin,
+			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain, messages: s.Messages, begin: s.Begin,
 			log:       p.log.With(zap.String("sink", s.Name)),
 			fixArgs:   c.FixArgs,
 			metrics:   c.Metrics.sink(c.Name, s.Name),

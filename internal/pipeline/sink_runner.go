@@ -23,6 +23,7 @@ type sinkRunner struct {
 	begin            startrule.Begin
 	sink             sink.Sink
 	chain            *transform.Chain
+	messages         bool // the chain takes logical messages
 	log              *zap.Logger
 	fixArgs          capture.FixArgs
 	metrics          sinkMetrics

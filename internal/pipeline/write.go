@@ -121,8 +121,18 @@ func (r *sinkRunner) transformChanges(changes []capture.Change) (starts, n int, 
 		if n > 0 && c.Tx != changes[n-1].Tx {
 			starts = len(r.events)
 		}
+		if c.Op == capture.Message && !r.messages {
+			continue
+		}
 		if r.events, err = r.chain.Apply(r.events, transform.Event{Change: c}); err != nil {
-			return starts, n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: "transform", Err: err}
+			if problem := capture.AsProblem(err); problem != nil {
+				return starts, n, problem
+			}
+			reason := "transform"
+			if why := transform.AsRejection(err); why != nil {
+				reason = why.Reason
+			}
+			return starts, n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: reason, Err: err}
 		}
 	}
 	return starts, n, nil

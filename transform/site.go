@@ -1,0 +1,50 @@
+package transform
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Site is where a step stands: the pipeline and the sink whose changes it transforms.
+type Site struct {
+	Pipeline string
+	Sink     string // "" for a step of the pipeline that acts before the window
+	Rules    *Rules // the counters of the sink's rules
+}
+
+// Rules are the counters of the rules of one sink, for the metrics. The zero value is ready to use, and any goroutine may use it.
+type Rules struct {
+	mu   sync.Mutex
+	list []*Rule
+}
+
+// Rule has the counters of one rule. Changes that a rule has not matched are Seen minus Matched.
+type Rule struct {
+	Name     string         // as the file has it, such as `event "OrderPaid"`
+	Seen     *atomic.Uint64 // changes of the rule's tables; several rules may share the counter
+	Matched  atomic.Uint64  // of these, those that gave an event
+	NullKeys atomic.Uint64  // events that had a null key
+}
+
+// Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own.
+func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
+	if seen == nil {
+		seen = new(atomic.Uint64)
+	}
+	rule := &Rule{Name: name, Seen: seen}
+	if r == nil { // nothing collects them
+		return rule
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, rule)
+	return rule
+}
+
+// All returns the rules in the order in which they were added.
+func (r *Rules) All() []*Rule {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}
