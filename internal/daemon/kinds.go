@@ -90,6 +90,13 @@ type Fuser interface {
 	Fuse(at transform.Site, run []config.Step, log *zap.Logger) (transform.Func, error)
 }
 
+// Collector are the settings of steps that remember the changes of a transaction and make events of them at its end.
+type Collector interface {
+	StepSettings
+	// Collect returns the step in place of Step.
+	Collect(at transform.Site, log *zap.Logger) (transform.Step, error)
+}
+
 // Publisher are the settings of steps that make events of their own. A sink that has one publishes no plain changes, except for
 // those that a changes block admits.
 type Publisher interface{ Publishes() bool }
