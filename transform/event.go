@@ -10,6 +10,7 @@ import "github.com/tailrace/tailrace/capture"
 type Event struct {
 	Change  *capture.Change
 	Suffix  string   // makes the id unique when a change becomes several events: "", "del", "ins", an event's name
+	ID      []byte   // the event's id, if a block has set it; nil: the position of its change in the log, with the Suffix
 	Type    string   // the event's name; "" for a plain change
 	Topic   string   // "" for the sink's own topic
 	Key     []byte   // the text of the key, if a block has set it
@@ -17,6 +18,7 @@ type Event struct {
 	Headers []Header // in order
 	Data    []byte   // the payload, if a block has set it
 	HasData bool     // Data is set by a block: a nil Data is then a tombstone
+	Opaque  bool     // Data is what the application has written, byte for byte; it may be something else than JSON
 }
 
 // Header is one header of an event.
