@@ -152,8 +152,8 @@ func begin(p config.Pipeline, sink config.Block) startrule.Begin {
 	return startrule.Ask
 }
 
-// Memory are a sink's settings that know how many bytes the sink has in flight besides the window, including what the garbage
-// collector needs for them. Every other sink counts for sinkBytes.
+// Memory are settings of a sink or a step that know how many bytes it takes besides the window, including what the garbage collector
+// needs for them. Every other sink counts for sinkBytes, and every other step for nothing.
 type Memory interface{ Memory() int64 }
 
 // Warnings are a source's settings whose pipelines may be in states of the kind warning that last until the operator accepts them.
