@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // Site is where a step stands: the pipeline and the sink whose changes it transforms.
@@ -11,6 +13,8 @@ type Site struct {
 	Pipeline string
 	Sink     string // "" for a step of the pipeline that acts before the window
 	Rules    *Rules // the counters of the sink's rules
+	// Tables are the shapes that the source's tables had at the start: rows may be older. nil: they are not known.
+	Tables []*capture.Table
 }
 
 // Rules are the counters of the rules of one sink, for the metrics. The zero value is ready to use, and any goroutine may use it.
@@ -27,7 +31,8 @@ type Rule struct {
 	NullKeys atomic.Uint64  // events that had a null key
 }
 
-// Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own.
+// Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own. Rules of the same name, such as those of
+// the same filter in a pipeline and in a sink, share their counters.
 func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
 	if seen == nil {
 		seen = new(atomic.Uint64)
@@ -38,12 +43,18 @@ func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if i := slices.IndexFunc(r.list, func(o *Rule) bool { return o.Name == name }); i >= 0 {
+		return r.list[i]
+	}
 	r.list = append(r.list, rule)
 	return rule
 }
 
-// All returns the rules in the order in which they were added.
+// All returns the rules in the order in which they were added. A nil Rules has none.
 func (r *Rules) All() []*Rule {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.list)

@@ -70,7 +70,7 @@ var rules = []struct {
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"transform", []string{"capture"}},
 	{"transform/expr", []string{"capture", "config"}},
-	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules"}},
 }
 
 // standardOnly are the packages that import nothing but the standard library: everything else speaks their words.

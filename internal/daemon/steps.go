@@ -11,8 +11,7 @@ import (
 )
 
 // buildChain returns the steps of a sink, in their order.
-func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, log *zap.Logger) (*transform.Chain, error) {
-	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: rules}
+func buildChain(p config.Pipeline, sink config.Block, site transform.Site, log *zap.Logger) (*transform.Chain, error) {
 	var chain []transform.Step
 	for steps := stepsOf(p, sink); len(steps) > 0; {
 		run := sameKind(steps)
@@ -20,7 +19,11 @@ func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, lo
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", run[0], err)
 		}
-		chain = append(chain, transform.Step{Name: run[0].String(), Func: f})
+		name := run[0].String()
+		if n > 1 {
+			name = fmt.Sprintf("%d %s blocks", n, run[0].Kind)
+		}
+		chain = append(chain, transform.Step{Name: name, Func: f})
 		steps = steps[n:]
 	}
 	return transform.NewChain(chain...), nil
