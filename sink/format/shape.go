@@ -31,7 +31,7 @@ type Shape struct {
 	Head      [capture.Message + 1][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
 	ShortHead [capture.Message + 1][]byte // by capture.Op: `{"op":"insert"`
 	EventType [capture.Message + 1][]byte // by capture.Op: `public.orders.insert`
-	ReadID    []byte    // `read/public.orders/`
+	ReadID    []byte                      // `read/public.orders/`
 }
 
 // column is one column: the index of its value, and how it is encoded.
