@@ -44,7 +44,7 @@ func stepKindsOfTest() config.Kinds {
 	k.Steps = map[string]config.StepKind{
 		"shape": {Settings: func() any { return &shape{Times: 1} }, Pipeline: true, Sinks: []string{"kafka", "stdout"}},
 		"only":  {Settings: func() any { return &only{} }, Sinks: []string{"kafka"}},
-		"event": {Settings: func() any { return &shape{} }, Sinks: []string{"kafka"}}, // a name that is reserved without a kind
+		"event": {Settings: func() any { return &shape{} }, Sinks: []string{"kafka"}},
 	}
 	return k
 }
