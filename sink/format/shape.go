@@ -27,10 +27,10 @@ type Shape struct {
 	table     *capture.Table
 	columns   []column
 	key       []column
-	Head      [5][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
-	ShortHead [5][]byte // by capture.Op: `{"op":"insert"`
-	EventType [5][]byte // by capture.Op: `public.orders.insert`
-	ReadID    []byte    // `read/public.orders/`
+	Head      [capture.Message + 1][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
+	ShortHead [capture.Message + 1][]byte // by capture.Op: `{"op":"insert"`
+	EventType [capture.Message + 1][]byte // by capture.Op: `public.orders.insert`
+	ReadID    []byte                      // `read/public.orders/`
 }
 
 // column is one column: the index of its value, and how it is encoded.
