@@ -25,6 +25,9 @@ func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Met
 	c := pipeline.Config{
 		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m, FixArgs: fix,
 	}
+	if c.Masks, err = buildMasks(b, named); err != nil {
+		return nil, err
+	}
 	for _, block := range b.Sinks {
 		s, err := buildSink(b, block, named)
 		if err != nil {
@@ -49,5 +52,11 @@ func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.Sin
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Rules: rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b)}, nil
+	masks, err := buildMasks(p, log)
+	if err != nil {
+		return pipeline.SinkConfig{}, err
+	}
+	return pipeline.SinkConfig{
+		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b),
+	}, nil
 }

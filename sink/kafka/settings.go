@@ -121,6 +121,9 @@ func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, erro
 // Begins implements daemon.Begins.
 func (s *Settings) Begins() string { return s.Start }
 
+// TakesHeaders implements daemon.Headers: an event's headers are those of its record.
+func (s *Settings) TakesHeaders() bool { return true }
+
 func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	tls, err := s.TLS.Config()
 	if err != nil {

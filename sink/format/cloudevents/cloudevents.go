@@ -114,6 +114,9 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 	if !ev.HasData || ev.Data != nil {
 		own("content-type", contentType(ev))
 	}
+	if len(given) > 0 {
+		b.Headers = appendTrace(b.Headers, given)
+	}
 	return nil
 }
 
