@@ -70,7 +70,9 @@ var rules = []struct {
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue", "transform/trace"}},
 	{"transform", []string{"capture"}},
 	{"transform/expr", []string{"capture", "config"}},
-	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue", "transform/trace"}},
+	{"transform/...", []string{
+		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+	}},
 }
 
 // standardOnly are the packages that import nothing but the standard library: everything else speaks their words.

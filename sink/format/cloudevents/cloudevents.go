@@ -94,7 +94,7 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 		kind = b.Copy([]byte(ev.Type))
 	}
 	own := func(name string, value []byte) {
-		if index(given, name) < 0 {
+		if !has(given, name) {
 			b.AddHeader(name, value)
 		}
 	}
@@ -106,11 +106,6 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 	if key != nil {
 		own("ce_subject", key)
 	}
-	for n, name := range extensions {
-		if i := index(given, name); i >= 0 {
-			own(extensionNames[n], given[i].Value)
-		}
-	}
 	if !ev.HasData || ev.Data != nil {
 		own("content-type", contentType(ev))
 	}
@@ -120,12 +115,6 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 	return nil
 }
 
-// The attributes of CloudEvents' extension Distributed Tracing: the headers that a block sets, and those of the extension.
-var (
-	extensions     = [...]string{"traceparent", "tracestate"}
-	extensionNames = [...]string{"ce_traceparent", "ce_tracestate"}
-)
-
 // contentType returns the type of an event's value.
 func contentType(ev *transform.Event) []byte {
 	if ev.Opaque && !jsonvalue.Valid(ev.Data) {
@@ -134,14 +123,14 @@ func contentType(ev *transform.Event) []byte {
 	return contentJSON
 }
 
-// index returns the index of a header that a block has set, which replaces ours of that name; -1 when there is none.
-func index(given []transform.Header, name string) int {
+// has reports whether a block has set the header, which then replaces ours.
+func has(given []transform.Header, name string) bool {
 	for i := range given {
 		if given[i].Name == name {
-			return i
+			return true
 		}
 	}
-	return -1
+	return false
 }
 
 // appendID appends the permanent id of the event: the one that a block has set, else the position of its change in the log. The

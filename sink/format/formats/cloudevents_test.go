@@ -87,15 +87,17 @@ func TestCloudEventsOfDressedEvents(t *testing.T) {
 	check(t, encode(t, format.CloudEvents, format.Options{}, e), record{"42", "", want.Headers})
 }
 
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 func TestCloudEventsOfAnOutbox(t *testing.T) {
 	e := transform.Event{
 		Change: change(capture.Insert, nil, row("7", "EU", nil, nil)), Type: "OrderPaid", ID: []byte("9f1c"),
 		Key: []byte("42"), HasKey: true, Data: []byte("{\n}"), HasData: true, Opaque: true,
-		Headers: []transform.Header{{Name: "traceparent", Value: []byte("00-a")}, {Name: "tracestate", Value: []byte("v=1")}},
+		Headers: []transform.Header{{Name: "traceparent", Value: []byte(traceparent)}, {Name: "tracestate", Value: []byte("v=1")}},
 	}
 	ours := headersOf("9f1c", "OrderPaid", "42")
-	want := append([]string{"traceparent: 00-a", "tracestate: v=1"}, ours[:6]...)
-	want = append(want, "ce_traceparent: 00-a", "ce_tracestate: v=1", ours[6])
+	want := append([]string{"traceparent: " + traceparent, "tracestate: v=1"}, ours[:6]...)
+	want = append(want, ours[6], "ce_traceparent: "+traceparent, "ce_tracestate: v=1")
 	check(t, encode(t, format.CloudEvents, format.Options{}, e), record{"42", "{\n}", want})
 
 	e.Headers = nil

@@ -21,7 +21,7 @@ func TestRaw(t *testing.T) {
 			"everything that a block can set",
 			transform.Event{
 				Type: "OrderPaid", Suffix: "x", ID: []byte("9f1c"), Key: []byte("42"), HasKey: true, Data: []byte("\xff\n{"), HasData: true,
-				Opaque: true, Headers: []transform.Header{{Name: "tenant", Value: []byte("a")}, {Name: "none"}},
+				Opaque: true, Headers: []transform.Header{{Name: "tenant", Value: []byte("a")}, {Name: "none"}, {Name: "ce_subject", Value: []byte("s")}},
 			},
 			record{"42", "\xff\n{", []string{"tenant: a", "none: null"}},
 		},

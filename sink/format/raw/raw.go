@@ -4,6 +4,7 @@ package raw
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
@@ -36,9 +37,18 @@ func (e *encoder) Append(b *format.Buffer, ev *transform.Event) error {
 		b.Rewind(m)
 		return err
 	}
-	b.AddGiven(ev.Headers)
+	addHeaders(b, ev.Headers)
 	b.Records = append(b.Records, format.Record{
 		Key: key, Headers: b.HeadersSince(m), Value: b.Copy(ev.Data), Tombstone: ev.Data == nil,
 	})
 	return nil
+}
+
+// addHeaders copies the headers that a block has set, without attributes of CloudEvents: the record is none.
+func addHeaders(b *format.Buffer, headers []transform.Header) {
+	for _, h := range headers {
+		if !strings.HasPrefix(h.Name, "ce_") {
+			b.AddHeader(h.Name, b.Copy(h.Value))
+		}
+	}
 }
