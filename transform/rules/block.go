@@ -18,7 +18,9 @@ type Block struct {
 }
 
 // String returns the title and the place.
-func (b Block) String() string { return fmt.Sprintf("%s (%s:%d)", b.Title, b.At.Filename, b.At.Start.Line) }
+func (b Block) String() string {
+	return fmt.Sprintf("%s (%s:%d)", b.Title, b.At.Filename, b.At.Start.Line)
+}
 
 // DoesNotFit returns the problem of a table that the block does not fit: the first error of diags. It is nil when they have none.
 func (b Block) DoesNotFit(t *capture.Table, diags hcl.Diagnostics) error {
