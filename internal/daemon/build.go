@@ -31,6 +31,9 @@ func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window i
 	if err != nil {
 		return nil, err
 	}
+	if c.Masks, err = buildMasks(b, tables, named); err != nil {
+		return nil, err
+	}
 	for _, block := range b.Sinks {
 		s, err := buildSink(b, block, tables, named)
 		if err != nil {
@@ -55,7 +58,11 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
+	masks, err := buildMasks(p, tables, log)
+	if err != nil {
+		return pipeline.SinkConfig{}, err
+	}
 	return pipeline.SinkConfig{
-		Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Rules: site.Rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b),
+		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b),
 	}, nil
 }

@@ -38,6 +38,8 @@ var perPipeline = []gauge{
 		func(s Status) (float64, bool) { return boolValue(s.Source.Connected), true }),
 	pipelineCounter("source_stalls_total", "Stalled connections to the source that were detected and closed.",
 		func(s Status) (float64, bool) { return float64(s.Source.Stalls), true }),
+	pipelineCounter("annotations_ignored_total", "Logical messages that could not annotate their transaction.",
+		func(s Status) (float64, bool) { return float64(s.Source.AnnotationsIgnored), true }),
 	pipelineGauge("source_tables_unpublished", "Tables that the file selects and the source does not publish.",
 		func(s Status) (float64, bool) { return known(int64(s.Source.Unpublished)) }),
 	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
