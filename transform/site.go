@@ -27,8 +27,25 @@ type Rules struct {
 type Rule struct {
 	Name     string         // as the file has it, such as `event "OrderPaid"`
 	Seen     *atomic.Uint64 // changes of the rule's tables; several rules may share the counter
-	Matched  atomic.Uint64  // of these, those that gave an event
+	Matched  atomic.Uint64  // of these, those that gave an event, or passed a filter
 	NullKeys atomic.Uint64  // events that had a null key
+	reported atomic.Uint64  // the highest number of changes not matched that Counts has returned
+}
+
+// Counts returns how many changes of its tables the rule has matched and not matched. Neither number ever decreases, although changes
+// are counted meanwhile.
+func (r *Rule) Counts() (matched, notMatched uint64) {
+	matched = r.Matched.Load() // first: a change counts as seen before it counts as matched
+	notMatched = r.Seen.Load() - matched
+	for {
+		last := r.reported.Load()
+		if notMatched <= last {
+			return matched, last
+		}
+		if r.reported.CompareAndSwap(last, notMatched) {
+			return matched, notMatched
+		}
+	}
 }
 
 // Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own. Rules of the same name, such as those of

@@ -32,7 +32,7 @@ func kinds() daemon.Kinds {
 			"changes": {Settings: func() daemon.StepSettings { return &changes.Settings{} }, Sinks: publishers},
 			"event":   {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
 			"filter":  {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
-			"mask":    {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Sinks: everySink},
+			"mask":    {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
 		},
 	}
 }

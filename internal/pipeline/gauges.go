@@ -113,15 +113,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collectRules sends the counters of the rules of all sinks. A change that another goroutine is evaluating may be counted in Matched
-// first, and then counts as seen.
+// collectRules sends the counters of the rules of all sinks.
 func (p *Pipeline) collectRules(ch chan<- prometheus.Metric) {
 	for _, s := range p.config.Sinks {
 		for _, r := range s.Rules.All() {
-			matched := r.Matched.Load()
-			seen := max(r.Seen.Load(), matched)
+			matched, not := r.Counts()
 			send(ch, ruleDesc, prometheus.CounterValue, float64(matched), p.config.Name, s.Name, r.Name, "matched")
-			send(ch, ruleDesc, prometheus.CounterValue, float64(seen-matched), p.config.Name, s.Name, r.Name, "not_matched")
+			send(ch, ruleDesc, prometheus.CounterValue, float64(not), p.config.Name, s.Name, r.Name, "not_matched")
 			send(ch, nullKeyDesc, prometheus.CounterValue, float64(r.NullKeys.Load()), p.config.Name, s.Name, r.Name)
 		}
 	}

@@ -70,7 +70,7 @@ func (c *compiled) checkPartition(r *rule) hcl.Diagnostics {
 		return nil
 	}
 	text, constant := c.partition.Constant()
-	if _, err := strconv.ParseUint(text, 10, 31); !constant || err == nil {
+	if n, err := strconv.ParseUint(text, 10, 31); !constant || err == nil && n <= maxPartition {
 		return nil
 	}
 	return hcl.Diagnostics{rules.Fault(r.partition.Range(), "this is not the number of a partition", "Partitions have the numbers 0, 1, 2 and so on.")}

@@ -59,6 +59,14 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 // Publishes implements daemon.Publisher.
 func (s *Settings) Publishes() bool { return true }
 
+// Topics returns the topic if it does not depend on a row.
+func (s *Settings) Topics() []string {
+	if name, ok := rules.Constant(s.Topic); ok {
+		return []string{name}
+	}
+	return nil
+}
+
 // Step implements daemon.StepSettings.
 func (s *Settings) Step(at transform.Site, log *zap.Logger) (transform.Func, error) {
 	return s.Fuse(at, []config.Step{{Kind: "event", Labels: []string{s.Name}, Settings: s, Range: s.Range}}, log)

@@ -23,17 +23,22 @@ type masked struct {
 }
 
 // compile compiles the masks for a shape. A mask is computed on one image of a row at a time, as if the row was inserted.
-func (r *rule) compile(t *capture.Table) ([]masked, hcl.Diagnostics) {
+func (r *rule) compile(s expr.Shape) ([]masked, hcl.Diagnostics) {
+	s.Op = capture.Insert
 	var all []masked
 	var diags hcl.Diagnostics
 	for i := range r.columns {
-		c, problems := r.columns[i].compile(t)
+		if s.Later[r.columns[i].name] != nil { // rows of this shape have no such column
+			continue
+		}
+		c, problems := r.columns[i].compile(s)
 		all, diags = append(all, c), append(diags, problems...)
 	}
 	return all, diags
 }
 
-func (c *column) compile(t *capture.Table) (masked, hcl.Diagnostics) {
+func (c *column) compile(shape expr.Shape) (masked, hcl.Diagnostics) {
+	t := shape.Table
 	m := masked{index: t.Column(c.name), name: c.name}
 	if m.index < 0 {
 		detail := config.Suggest(c.name, columnsOf(t))
@@ -49,7 +54,6 @@ func (c *column) compile(t *capture.Table) (masked, hcl.Diagnostics) {
 	if diags := c.checkReads(t, column); diags.HasErrors() {
 		return m, diags
 	}
-	shape := expr.Shape{Table: t, Op: capture.Insert}
 	var diags hcl.Diagnostics
 	if column.Type.Kind == capture.KindJSON {
 		m.json, diags = c.row.Value(shape)

@@ -12,6 +12,7 @@ import (
 
 // Masker masks the rows of changes. One goroutine at a time may use it.
 type Masker struct {
+	site   transform.Site
 	rules  []*rule
 	shapes rules.Shapes[[]block]
 	texts  transform.Arena
@@ -120,7 +121,7 @@ func (m *Masker) compile(t *capture.Table) ([]block, error) {
 		if !r.tables.Match(t.Schema, t.Name) {
 			continue
 		}
-		columns, diags := r.compile(t)
+		columns, diags := r.compile(expr.Shape{Table: t, Later: rules.Later(t, m.site.Tables), Pipeline: m.site.Pipeline})
 		if err := r.DoesNotFit(t, diags); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
@@ -34,16 +35,25 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	diags = r.tables.Check(live)
 	for _, t := range live {
 		if r.tables.Match(t.Schema, t.Name) {
-			_, problems := r.compile(t)
+			_, problems := r.compile(expr.Shape{Table: t})
 			diags = append(diags, problems...)
 		}
 	}
 	return rules.Once(diags)
 }
 
-// Step implements daemon.StepSettings.
-func (s *Settings) Step(transform.Site, *zap.Logger) (transform.Func, error) {
-	m, err := New(s)
+// Mask implements daemon.Masker: in a pipeline block it acts before the window.
+func (s *Settings) Mask(at transform.Site, _ *zap.Logger) (transform.RowMask, error) {
+	m, err := New(at, s)
+	if err != nil {
+		return nil, err
+	}
+	return m.Mask, nil
+}
+
+// Step implements daemon.StepSettings: in a sink block it acts on what the sink gets.
+func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
+	m, err := New(at, s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +85,8 @@ func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Even
 }
 
 // New returns the masker of blocks, which it applies in their order.
-func New(blocks ...*Settings) (*Masker, error) {
-	m := &Masker{}
+func New(at transform.Site, blocks ...*Settings) (*Masker, error) {
+	m := &Masker{site: at}
 	for _, s := range blocks {
 		r, diags := newRule(s)
 		if diags.HasErrors() {
