@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/trace"
 )
 
 // Object is the headers of a block, as the file has them. Any goroutine may use it.
@@ -66,7 +67,7 @@ func nameOf(e *config.Expression, key hclsyntax.Expression) (string, hcl.Diagnos
 type Compiled struct {
 	names  []string
 	values []*expr.Text
-	trace  bool // one of the names is traceparent or tracestate
+	traced bool // one of the headers is of a trace context
 }
 
 // Compile compiles the headers for a shape. A nil Object gives a Compiled without headers.
@@ -80,7 +81,7 @@ func (o *Object) Compile(s expr.Shape) (*Compiled, hcl.Diagnostics) {
 		text, problems := h.row.Text(s)
 		diags = append(diags, problems...)
 		c.names, c.values = append(c.names, h.name), append(c.values, text)
-		c.trace = c.trace || h.name == traceparent || h.name == tracestate
+		c.traced = c.traced || h.name == trace.Parent || h.name == trace.State
 	}
 	if diags.HasErrors() {
 		return nil, diags
@@ -89,7 +90,7 @@ func (o *Object) Compile(s expr.Shape) (*Compiled, hcl.Diagnostics) {
 }
 
 // Append appends the headers of one event to dst; their values are in a. A header whose value is null is left out, and so are a
-// traceparent that the W3C's recommendation does not permit, and a tracestate without a traceparent.
+// traceparent and a tracestate that are not valid, and a tracestate without a traceparent.
 func (c *Compiled) Append(dst []transform.Header, a *transform.Arena, in *expr.Input) ([]transform.Header, error) {
 	start := len(dst)
 	for i, text := range c.values {
@@ -100,16 +101,22 @@ func (c *Compiled) Append(dst []transform.Header, a *transform.Arena, in *expr.I
 		if null {
 			continue
 		}
-		value := a.Keep(out)
-		if c.names[i] == traceparent && !ValidTraceparent(value) {
-			continue
-		}
-		dst = append(dst, transform.Header{Name: c.names[i], Value: value})
+		dst = append(dst, transform.Header{Name: c.names[i], Value: a.Keep(out)})
 	}
-	if c.trace {
-		dst = append(dst[:start], withoutOrphan(dst[start:])...)
+	if c.traced {
+		dst = append(dst[:start], validTrace(dst[start:])...)
 	}
 	return dst, nil
+}
+
+// validTrace removes what is not a valid trace context from headers.
+func validTrace(headers []transform.Header) []transform.Header {
+	parent := slices.ContainsFunc(headers, func(h transform.Header) bool {
+		return h.Name == trace.Parent && trace.Valid(string(h.Value))
+	})
+	return slices.DeleteFunc(headers, func(h transform.Header) bool {
+		return h.Name == trace.Parent && !parent || h.Name == trace.State && !(parent && trace.ValidState(string(h.Value)))
+	})
 }
 
 // Len returns how many headers an event has at most.
