@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // builder makes the events of a rule, in memory that it never reuses.
@@ -17,17 +18,15 @@ type builder struct {
 	lists    []lists        // of the transaction's children
 	of       []*capture.Table
 	in       expr.Input
-	texts    transform.Arena
-	headers  []transform.Header // the rest of its capacity is free
-	topics   map[string]string  // by their text
-	scratch  []byte
+	texts    rules.Texts
 }
 
 const (
-	maxPrograms = 1000 // that are kept for one operation
-	maxTopics   = 1000 // names that are kept
-	headerChunk = 256
-	subject     = "ce_subject"
+	// maxPrograms limits how many programs are kept for one operation, so that those of shapes that are no longer used do not
+	// accumulate.
+	maxPrograms = 1000
+	// subjectHeader is the name by which CloudEvents takes a subject that a block gives.
+	subjectHeader = "ce_subject"
 )
 
 func newBuilder(r *rule) builder {
@@ -60,7 +59,7 @@ func (b *builder) build(c *capture.Change, n int) (transform.Event, error) {
 	}
 	e := transform.Event{Change: c, Suffix: b.rule.name, Type: b.rule.name, HasKey: p.key != nil, HasData: true}
 	if err := b.fill(&e, p); err != nil {
-		return e, b.rule.Failed(c, err)
+		return e, b.rule.Failed(err)
 	}
 	return e, nil
 }
@@ -82,82 +81,36 @@ func (b *builder) program(op capture.Op) (*program, error) {
 }
 
 func (b *builder) fill(e *transform.Event, p *program) (err error) {
-	if e.Key, err = b.text(p.key); err != nil {
+	if e.Key, err = b.texts.Bytes(p.key, &b.in); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
-	if e.ID, err = b.text(p.id); err != nil {
+	if e.ID, err = b.texts.Bytes(p.id, &b.in); err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
-	if e.Topic, err = b.topic(p.topic); err != nil {
+	if e.Topic, err = b.texts.Name(p.topic, &b.in); err != nil {
 		return fmt.Errorf("topic: %w", err)
 	}
-	if e.Headers, err = b.headersOf(p); err != nil {
+	if e.Headers, err = b.headers(p); err != nil {
 		return err
 	}
-	data, err := p.data.AppendJSON(b.texts.Buffer(), &b.in)
-	if err != nil {
+	if e.Data, err = b.texts.JSON(p.data, &b.in); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	e.Data = b.texts.Keep(data)
 	return nil
 }
 
-// text returns the text of an expression; nil when it is null, or when there is none.
-func (b *builder) text(t *expr.Text) ([]byte, error) {
-	if t == nil {
-		return nil, nil
+// headers returns the headers of the block and, as the last one, the subject.
+func (b *builder) headers(p *program) ([]transform.Header, error) {
+	list, err := b.texts.Headers(p.headers, &b.in)
+	if err != nil || p.subject == nil {
+		return list, err
 	}
-	out, null, err := t.Append(b.texts.Buffer(), &b.in)
-	if err != nil || null {
-		return nil, err
-	}
-	return b.texts.Keep(out), nil
-}
-
-// topic returns the name of the topic; "" when it is null.
-func (b *builder) topic(t *expr.Text) (string, error) {
-	if t == nil {
-		return "", nil
-	}
-	if text, constant := t.Constant(); constant {
-		return text, nil
-	}
-	out, null, err := t.Append(b.scratch[:0], &b.in)
-	if err != nil || null {
-		return "", err
-	}
-	b.scratch = out
-	name, known := b.topics[string(out)]
-	if !known {
-		if b.topics == nil || len(b.topics) >= maxTopics {
-			b.topics = map[string]string{}
-		}
-		name = string(out)
-		b.topics[name] = name
-	}
-	return name, nil
-}
-
-func (b *builder) headersOf(p *program) ([]transform.Header, error) {
-	most := p.headers.Len() + 1
-	if most == 1 && p.subject == nil {
-		return nil, nil
-	}
-	if cap(b.headers)-len(b.headers) < most {
-		b.headers = make([]transform.Header, 0, max(headerChunk, most))
-	}
-	start := len(b.headers)
-	list, err := p.headers.Append(b.headers, &b.texts, &b.in)
-	if err != nil {
-		return nil, err
-	}
-	value, err := b.text(p.subject)
+	value, err := b.texts.Bytes(p.subject, &b.in)
 	if err != nil {
 		return nil, fmt.Errorf("subject: %w", err)
 	}
-	if value != nil {
-		list = append(list, transform.Header{Name: subject, Value: value})
+	if value == nil {
+		return list, nil
 	}
-	b.headers = list
-	return list[start:len(list):len(list)], nil
+	return append(slices.Clip(list), transform.Header{Name: subjectHeader, Value: value}), nil
 }

@@ -120,7 +120,7 @@ func (k *collector) root(r *role, c *capture.Change) error {
 	k.counter.Seen.Add(1)
 	admitted, err := k.admits(&r.admits[c.Op], c)
 	if err != nil {
-		return k.rule.Failed(c, err)
+		return k.rule.Failed(err)
 	}
 	e := s.find(c)
 	gone := e != nil && e.op == capture.Delete

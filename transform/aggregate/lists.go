@@ -26,11 +26,11 @@ func (k *collector) joinAll(roots []capture.Change) ([]lists, error) {
 		}
 		for n := range roots {
 			if err := l.addRoot(&roots[n], s); err != nil {
-				return nil, atCommit(&roots[n], k.rule.Failed(&roots[n], err))
+				return nil, atCommit(&roots[n], k.rule.Failed(err))
 			}
 		}
 		if err := l.addChildren(s); err != nil {
-			return nil, atCommit(&roots[0], k.rule.Failed(&roots[0], err))
+			return nil, atCommit(&roots[0], k.rule.Failed(err))
 		}
 	}
 	return all, nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/config"
@@ -121,14 +120,10 @@ func (s *Settings) Memory() int64 { return 2 * int64(s.Kept) }
 
 // Topics returns the topic if it is the same for every row.
 func (s *Settings) Topics() []string {
-	if s.Topic == nil || !s.Topic.Known() || s.Topic.CheckNames().HasErrors() {
-		return nil
+	if topic, ok := rules.Constant(s.Topic); ok {
+		return []string{topic}
 	}
-	v, diags := s.Topic.Evaluate(s.Topic.Syntax(), nil)
-	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || v.Type() != cty.String {
-		return nil
-	}
-	return []string{v.AsString()}
+	return nil
 }
 
 // Step implements daemon.StepSettings. The daemon calls Collect instead.
