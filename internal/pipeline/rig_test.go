@@ -25,6 +25,7 @@ type rig struct {
 	script  *capturetest.Script
 	stores  []*store
 	chain   *transform.Chain // of the first sink
+	summed  bool             // every sink's chain also makes the sums of transactions
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
@@ -102,6 +103,11 @@ func (r *rig) make() *daemon {
 		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Begin: r.begin})
 	}
 	c.Sinks[0].Chain = r.chain
+	for i := range c.Sinks {
+		if r.summed {
+			c.Sinks[i].Chain = sums()
+		}
+	}
 	d.Pipeline = New(c)
 	r.daemons = append(r.daemons, d)
 	return d
@@ -179,8 +185,11 @@ func (r *rig) complete() {
 
 func (r *rig) judge() error {
 	committed := r.script.Committed()
+	if r.summed {
+		committed = r.withSums()
+	}
 	for i, s := range r.stores {
-		if err := capturetest.Judge(committed, s.seen(), s.once() && capturetest.Once(!r.copied)); err != nil {
+		if err := capturetest.Judge(committed, r.judged(s.seen()), s.once() && capturetest.Once(!r.copied)); err != nil {
 			return fmt.Errorf("sink%d: %w\n%s", i, err, r.states())
 		}
 	}
