@@ -47,7 +47,7 @@ pipeline "orders" {
 }
 `
 
-// ordersPer and linesPer are the sizes of a transaction of the test: about 100 fragments of the stream.
+// ordersPer and linesPer are the sizes of a transaction of the test: about 40 fragments of the stream.
 const (
 	ordersPer = 3
 	linesPer  = 40_000
