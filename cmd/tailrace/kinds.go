@@ -6,7 +6,12 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
+	"github.com/tailrace/tailrace/transform/messages"
+	"github.com/tailrace/tailrace/transform/outbox"
 )
+
+// publishers are the types of sinks that publish events.
+var publishers = []string{"kafka", "stdout"}
 
 // kinds is the table of the sources, sinks and steps that a pipeline file may name: a new one is one line here.
 func kinds() daemon.Kinds {
@@ -19,6 +24,9 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
-		Steps: map[string]daemon.StepKind{},
+		Steps: map[string]daemon.StepKind{
+			"messages": {Settings: func() daemon.StepSettings { return &messages.Settings{} }, Sinks: publishers},
+			"outbox":   {Settings: func() daemon.StepSettings { return outbox.NewSettings() }, Sinks: publishers},
+		},
 	}
 }
