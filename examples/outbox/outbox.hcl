@@ -18,7 +18,8 @@ pipeline "shop" {
     dead_letter = "shop.rejected" # what Kafka cannot take, for example a topic name with a space
 
     create_topics {
-      names = ["shop.order", "shop.customer"] # the other topics do not come from rows, and need no name here
+      names      = ["shop.order", "shop.customer"] # the other topics do not come from rows, and need no name here
+      partitions = 12
     }
 
     outbox {

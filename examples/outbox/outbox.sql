@@ -6,7 +6,7 @@ CREATE TABLE public.outbox (
   aggregate_type text NOT NULL,
   aggregate_id   text,
   type           text NOT NULL,
-  payload        jsonb,
+  payload        json, -- keeps the text as it was written; jsonb has a form of its own, and text and bytea take anything
   trace          text
 );
 
