@@ -96,6 +96,9 @@ func TestBrokenRules(t *testing.T) {
 
 func problemsOf(file string) hcl.Diagnostics {
 	f, report := config.Load([]string{file}, kinds().Config(), config.Options{Offline: true})
+	if f != nil {
+		report.Add(daemon.CheckNames(f)...)
+	}
 	if report.HasErrors() {
 		return report.Diagnostics
 	}
