@@ -34,6 +34,8 @@ type Settings struct {
 	Annotations string            `hcl:"annotations,optional"`
 	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
 	Options     []TableSettings   `hcl:"table,block"`
+
+	tables bool // the tables are known: they are not in an offline check without the environment
 }
 
 // SnapshotSettings is the snapshot block.
@@ -155,6 +157,7 @@ func (s *Settings) Unpublished(ctx context.Context, pipeline string) ([][2]strin
 // CheckSettings checks everything that needs no server.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
+	s.tables = at.Known("tables") && at.Known("except") && at.Known("manage") && s.Manage
 	add := func(attribute, summary, detail string) { ds = append(ds, mistake(at.At(attribute), summary, detail)) }
 	if err := pgconnect.CheckURL(string(s.URL)); err != nil {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
