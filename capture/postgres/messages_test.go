@@ -108,11 +108,11 @@ func testAnnotations(t *testing.T, s *testenv.PostgresServer) {
 		"BEGIN; "+emit(tx, `{"user": "bob"}`)+"; INSERT INTO a VALUES (6, 'x'); ROLLBACK",
 		"BEGIN; INSERT INTO a VALUES (7, 'x'); "+emit(tx, `{"too": "late"}`)+"; COMMIT",
 		insert(8, 8))
-	p.expect("0 insert a id=1 v=x", `1 message tailrace.tx content={"user": "eve"}`, `2 insert a id=2 v=x {"user":"eve"}`,
-		`3 insert a id=4 v=x {"user":"eve"}`, `4 message tailrace.tx content={"step": 2} {"user":"eve"}`,
+	p.expect("0 insert a id=1 v=x", `1 message tailrace.tx content={"user": "eve"} {"user":"eve"}`, `2 insert a id=2 v=x {"user":"eve"}`,
+		`3 insert a id=4 v=x {"user":"eve"}`, `4 message tailrace.tx content={"step": 2} {"user":"eve","step":2}`,
 		`5 update a id=4 v=y {"user":"eve","step":2}`, `6 message tailrace.tx content=no object {"user":"eve","step":2}`,
 		`7 delete a id=1 v= {"user":"eve","step":2}`, "0 insert a id=5 v=5",
-		"0 insert a id=7 v=x", `1 message tailrace.tx content={"too": "late"}`, "0 insert a id=8 v=8")
+		"0 insert a id=7 v=x", `1 message tailrace.tx content={"too": "late"} {"too":"late"}`, "0 insert a id=8 v=8")
 	p.reached()
 	if h := p.source.Health(); h.AnnotationsIgnored != 1 || len(p.reports) > 0 {
 		t.Errorf("%d annotations are ignored, reports %v", h.AnnotationsIgnored, p.reports)
@@ -128,11 +128,11 @@ func testAnnotationsOff(t *testing.T, s *testenv.PostgresServer) {
 		p := annotatedTap(t, s, c, db)
 		s.ExecIn(t, db, "BEGIN; "+emit(DefaultAnnotations, `{"user": "eve"}`)+"; "+emit("app.who", `{"user": "bob"}`)+
 			"; INSERT INTO a VALUES (1, 'x'); COMMIT")
-		want := "2 insert a id=1 v=x"
+		who := ""
 		if prefix != "" {
-			want += ` {"user":"bob"}`
+			who = ` {"user":"bob"}`
 		}
-		p.expect(`0 message tailrace.tx content={"user": "eve"}`, `1 message app.who content={"user": "bob"}`, want)
+		p.expect(`0 message tailrace.tx content={"user": "eve"}`, `1 message app.who content={"user": "bob"}`+who, "2 insert a id=1 v=x"+who)
 		p.close()
 	}
 }
