@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -128,6 +129,9 @@ func scrape(t *testing.T, registry *prometheus.Registry) string {
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if found, err := promlint.NewWithMetricFamilies(families).Lint(); err != nil || len(found) > 0 {
+		t.Errorf("promlint: %v, %v", found, err)
 	}
 	var out []string
 	for _, f := range families {
