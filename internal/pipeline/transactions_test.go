@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -122,16 +123,19 @@ func TestTransactionInPieces(t *testing.T) {
 	whole := capturetest.Transaction{Keys: []int{1, 2, 1, 3, 1, 2}, Cuts: []int{2, 4}}
 	for name, c := range map[string]struct {
 		window  int64
+		stop    uint64 // up to where the first sink takes the transaction; 0: 4
+		streams int    // that the source has had; 0: any number
 		store   func() *store
 		happens func(*rig, *daemon)
 		repeats bool
 	}{
 		"nothing":           {happens: func(*rig, *daemon) {}},
-		"the writer fails":  {happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }},
+		"the writer fails":  {streams: 1, happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }},
 		"the stream breaks": {happens: func(r *rig, _ *daemon) { r.script.Cut() }},
 		"a restart":         {happens: func(r *rig, d *daemon) { d.stop(); r.start() }},
 		"a kill":            {happens: func(r *rig, d *daemon) { d.kill(); r.start() }},
 		"a small window":    {window: 250, happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }},
+		"before the rest":   {window: 250, stop: 2, happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }},
 		"all or nothing":    {store: transactional, happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }},
 		"without a record":  {store: forgetful, happens: func(r *rig, _ *daemon) { r.stores[0].breaks(errTarget) }, repeats: true},
 		"fails two times": {happens: func(r *rig, d *daemon) {
@@ -154,19 +158,23 @@ func TestTransactionInPieces(t *testing.T) {
 				d := r.start()
 				r.script.Commit(7, 8)
 				r.waitDurable()
-				stops := stopAfter(r.stores[0], 4) // the first two pieces become durable
+				stop := cmp.Or(c.stop, 4)
+				undo := stopAfter(r.stores[0], stop)
 				end := r.script.Add(whole)
 				r.pass(time.Second)
-				if p := r.stores[0].position(); !r.stores[0].transactional && !r.stores[0].forgetful && p.Seq != 4 {
+				if p := r.stores[0].position(); !r.stores[0].transactional && !r.stores[0].forgetful && p.Seq != stop {
 					t.Fatalf("the record is at %s, want it inside the transaction", p)
 				}
 				c.happens(r, d)
-				stops()
+				undo()
 				r.script.Commit(9)
 				r.waitDurable()
 				r.complete()
 				if got, want := len(r.stores[0].seen()), len(r.withSums()); got != want && !c.repeats {
 					t.Errorf("the target has %d rows, want %d: %v", got, want, r.stores[0].seen())
+				}
+				if n := d.source.Streams(); c.streams > 0 && n != c.streams {
+					t.Errorf("%d streams, want %d", n, c.streams)
 				}
 				if p := r.stores[0].position(); !r.stores[0].forgetful && p.Before(end) {
 					t.Errorf("the record is at %s", p)
