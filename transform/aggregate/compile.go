@@ -17,7 +17,7 @@ func (r *rule) admissions(t *capture.Table) (by [len(operations)]admission, diag
 		return by, nil
 	}
 	for _, op := range operations {
-		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op})
+		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op, Pipeline: r.pipeline})
 		if diags = append(diags, problems...); problems.HasErrors() {
 			continue
 		}
@@ -57,7 +57,8 @@ type program struct {
 // whose value is not, makes the evaluation fail.
 func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
 	s := expr.Shape{
-		Table: t, Op: op, Children: map[string]*capture.Table{}, ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
+		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.pipeline,
+		ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
 	}
 	for i := range r.children {
 		s.Children[r.children[i].as] = of[i]

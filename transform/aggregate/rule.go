@@ -16,6 +16,7 @@ import (
 type rule struct {
 	rules.Block
 	name      string
+	pipeline  string
 	table     table
 	when      *expr.Row // nil: every insert, update and delete
 	key       *expr.Row // nil: the sink's format makes the key

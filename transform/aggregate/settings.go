@@ -141,6 +141,7 @@ func (s *Settings) Collect(at transform.Site, _ *zap.Logger) (transform.Step, er
 	if !r.complete {
 		return transform.Step{}, fmt.Errorf("compile %s: it uses a value that is not known", r)
 	}
+	r.pipeline = at.Pipeline
 	c := newCollector(r, at.Rules.Add(r.Title, nil))
 	return transform.Step{Func: c.apply, Commit: c.commit, Reset: c.reset}, nil
 }
