@@ -82,7 +82,7 @@ func TestTracesOfSinksThatTakeHeaders(t *testing.T) {
 		{headed, `{"traceparent":"` + trace + `"}`, "delete: traceparent=" + trace + ", insert: traceparent=" + trace},
 		{headed, "", "delete: , insert: "},
 	} {
-		chain, err := buildChain(p, c.sink, nil, zap.NewNop())
+		chain, err := buildChain(p, c.sink, transform.Site{}, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
