@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // Site is where a step stands: the pipeline and the sink whose changes it transforms.
@@ -11,6 +13,9 @@ type Site struct {
 	Pipeline string
 	Sink     string // "" for a step of the pipeline that acts before the window
 	Rules    *Rules // the counters of the sink's rules
+	// Delete has the row of a change deleted from the source once the change is durable in the sink. It copies what it keeps. nil: no
+	// step of the sink has said that it deletes rows.
+	Delete func(*capture.Change)
 }
 
 // Rules are the counters of the rules of one sink, for the metrics. The zero value is ready to use, and any goroutine may use it.

@@ -1,19 +1,21 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/trace"
 )
 
 // buildChain returns the steps of a sink, in their order.
-func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, log *zap.Logger) (*transform.Chain, error) {
-	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: rules}
+func buildChain(p config.Pipeline, sink config.Block, site transform.Site, log *zap.Logger) (*transform.Chain, error) {
 	var chain []transform.Step
 	for steps := stepsOf(p, sink); len(steps) > 0; {
 		run := sameKind(steps)
@@ -109,6 +111,23 @@ func readsMessages(steps []config.Step) bool {
 		m, can := s.Settings.(MessageReader)
 		return can && m.ReadsMessages()
 	})
+}
+
+// buildCleanup returns what deletes rows from the source for the steps of a sink; nil when none of them deletes rows.
+func buildCleanup(p config.Pipeline, steps []config.Step, log *zap.Logger) (*pipeline.Cleanup, error) {
+	if !slices.ContainsFunc(steps, func(s config.Step) bool {
+		d, can := s.Settings.(Deleter)
+		return can && d.Deletes()
+	}) {
+		return nil, nil
+	}
+	source, can := p.Source.Settings.(RowDeleter)
+	if !can {
+		return nil, fmt.Errorf("rows cannot be deleted from a source of type %q", p.Source.Kind)
+	}
+	return pipeline.NewCleanup(func(ctx context.Context, t *capture.Table, keys [][]string) error {
+		return source.DeleteRows(ctx, p.Name, t, keys)
+	}, log), nil
 }
 
 // plainChanges is the step that drops the changes that no block has turned into events and no changes block admits.
