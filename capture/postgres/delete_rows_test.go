@@ -11,7 +11,9 @@ import (
 
 // Rows are deleted by keys of several columns, of whatever types and names. Rows that do not exist are no error.
 func TestDeleteRows(t *testing.T) {
-	needServer(t)
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
 	for _, version := range []int{testenv.Oldest, testenv.Newest} {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			server := testenv.SharedPostgres(t, version)

@@ -219,7 +219,7 @@ func TestOutboxThatIsCleanedUp(t *testing.T) {
 		insertOutbox("00000000-0000-0000-0000-000000000005", "'order'", "'1'", "Kept", "'1'", "NULL"))
 	s.waits()
 	eventually(t, func() bool {
-		body, err := s.daemon.get("/readyz?strict")
+		body, err := s.daemon.get("/api/v1/pipelines/" + s.name)
 		return err == nil && strings.Contains(body, "cleanup_failed")
 	})
 	s.exec("DROP TRIGGER refuse ON outbox")
