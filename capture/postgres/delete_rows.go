@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
@@ -21,16 +22,29 @@ func (s *Settings) DeleteRows(ctx context.Context, pipeline string, t *capture.T
 		return err
 	}
 	defer hangUp(ctx, conn.Close)
-	columns := make([]any, len(t.Key))
-	for i := range t.Key {
-		texts := make([]string, len(keys))
-		for n, key := range keys {
-			texts[n] = key[i]
+	sql := deleteByKey(t)
+	for some := range slices.Chunk(keys, maxDelete) {
+		if _, err := conn.Exec(ctx, sql, byColumn(some, len(t.Key))...); err != nil {
+			return problem.Named("delete rows of "+t.String(), err)
 		}
-		columns[i] = texts
 	}
-	_, err = conn.Exec(ctx, deleteByKey(t), columns...)
-	return problem.Named("delete rows of "+t.String(), err)
+	return nil
+}
+
+// maxDelete is how many rows one statement deletes: others wait for a lock on one of them only briefly.
+const maxDelete = 1000
+
+// byColumn returns an array for each of n columns.
+func byColumn(keys [][]string, n int) []any {
+	arrays := make([]any, n)
+	for i := range n {
+		texts := make([]string, len(keys))
+		for row, key := range keys {
+			texts[row] = key[i]
+		}
+		arrays[i] = texts
+	}
+	return arrays
 }
 
 // deleteByKey returns the statement that deletes rows by the texts of their key columns, which are its parameters: one array for each.

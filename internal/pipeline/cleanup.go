@@ -10,10 +10,11 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// DeleteRows deletes rows of a table from the source by the texts of their key columns. A row that does not exist is no error.
+// DeleteRows deletes rows of a table from the source by the texts of their key columns. A row that does not exist is no error. After an
+// error some of the rows may be deleted.
 type DeleteRows func(ctx context.Context, t *capture.Table, keys [][]string) error
 
-// Cleanup deletes rows from the source when the events that were made of them are durable in one sink, at most maxDelete at a time. It
+// Cleanup deletes rows from the source when the events that were made of them are durable in one sink, those of a second together. It
 // knows only the rows of events that this process has sent: those that it has not deleted when the process ends stay in the table.
 // A failure delays nothing but the deletions.
 type Cleanup struct {
@@ -37,9 +38,10 @@ type sentRow struct {
 }
 
 const (
-	maxDelete = 1000    // rows that one statement deletes
-	maxKept   = 100_000 // rows that wait; the rows of further events stay in the table
-	finalTime = time.Second
+	maxDelete  = 10_000      // rows of one call
+	maxKept    = 100_000     // rows that wait; the rows of further events stay in the table
+	gatherTime = time.Second // how long rows are collected before they are deleted
+	finalTime  = time.Second // for the last ones of a process that ends
 )
 
 // NewCleanup returns a Cleanup that deletes with a function, which one goroutine at a time calls.
@@ -107,28 +109,34 @@ func (c *Cleanup) setDurable(p capture.Position) {
 
 // run deletes rows until ctx ends. It never returns an error.
 func (c *Cleanup) run(ctx context.Context) error {
-	var pause capture.Backoff
 	for {
-		for {
-			more, err := c.deleteSome(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				if capture.Sleep(ctx, pause.Next(err)) != nil {
-					return nil
-				}
-				continue
-			}
-			pause.Reset()
-			if !more {
-				break
-			}
-		}
 		select {
 		case <-c.wake:
 		case <-ctx.Done():
 			return nil
+		}
+		if capture.Sleep(ctx, gatherTime) != nil || c.deleteAll(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+// deleteAll deletes what is durable, with as many attempts as it takes. An error means that ctx has ended.
+func (c *Cleanup) deleteAll(ctx context.Context) error {
+	var pause capture.Backoff
+	for {
+		more, err := c.deleteSome(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			if stop := capture.Sleep(ctx, pause.Next(err)); stop != nil {
+				return stop
+			}
+		case !more:
+			return nil
+		default:
+			pause.Reset()
 		}
 	}
 }

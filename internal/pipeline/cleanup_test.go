@@ -72,6 +72,7 @@ func TestCleanupDeletesOnlyWhatIsDurable(t *testing.T) {
 		go c.run(ctx)
 		expect := func(want ...string) {
 			t.Helper()
+			time.Sleep(2 * gatherTime)
 			synctest.Wait()
 			if got := e.deleted(); !slices.Equal(got, want) {
 				t.Errorf("deleted %q, want %q", got, want)
@@ -133,7 +134,7 @@ func TestCleanupThatFails(t *testing.T) {
 		go c.run(ctx)
 		c.Add(sentAt(secondTable, 1, "x"))
 		c.setDurable(capture.Position{LSN: 2})
-		synctest.Wait()
+		time.Sleep(2 * gatherTime)
 		if p, since := c.warning(); p == nil || p.State != "cleanup_failed" || p.Err == nil || since.IsZero() {
 			t.Fatalf("%+v since %s", p, since)
 		}
