@@ -23,7 +23,11 @@ func buildChain(p config.Pipeline, sink config.Block, site transform.Site, log *
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", run[0], err)
 		}
-		chain = append(chain, transform.Step{Name: run[0].String(), Func: f})
+		name := run[0].String()
+		if n > 1 {
+			name = fmt.Sprintf("%d %s blocks", n, run[0].Kind)
+		}
+		chain = append(chain, transform.Step{Name: name, Func: f})
 		steps = steps[n:]
 	}
 	return transform.NewChain(chain...), nil
@@ -81,14 +85,14 @@ func isMask(s config.Step) bool {
 }
 
 // buildMasks returns the masks of a pipeline, which act before the window.
-func buildMasks(p config.Pipeline, log *zap.Logger) ([]transform.RowMask, error) {
+func buildMasks(p config.Pipeline, tables []*capture.Table, log *zap.Logger) ([]transform.RowMask, error) {
 	var masks []transform.RowMask
 	for _, s := range p.Steps {
 		m, is := s.Settings.(Masker)
 		if !is {
 			continue
 		}
-		mask, err := m.Mask(transform.Site{Pipeline: p.Name}, log)
+		mask, err := m.Mask(transform.Site{Pipeline: p.Name, Tables: tables}, log)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s, err)
 		}

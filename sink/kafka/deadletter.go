@@ -42,7 +42,7 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, topic string, w
 	if recordSize(&r)+wire.BatchHead > dead.limit { // then the key is too large
 		r.Key = nil
 	}
-	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)
+	w.stage(dead, &transform.Event{Change: &capture.Change{Table: e.Change.Table}}, &r)
 	w.sink.counters.rejected.Add(1)
 	w.log().Warn("event goes to the dead letter topic", zap.String("dead_letter", dead.name), zap.String("topic", shortenTo(maxTopicShown, topic)),
 		zap.String("table", why.Table), zap.Stringer("position", why.At), zap.String("reason", why.Reason))

@@ -35,6 +35,9 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	if err != nil {
 		return err
 	}
+	if int(e.Partition) > len(t.parts) {
+		return w.reject(ctx, e, t.name, noPartition(e, t))
+	}
 	raw := rawSize(e)
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, but never by this much
 		return w.reject(ctx, e, t.name, tooLarge(raw/16, t))
@@ -59,7 +62,7 @@ func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *fo
 		return w.reject(ctx, e, t.name, why)
 	}
 	for i := range b.Records {
-		w.stage(t, e.Change, &b.Records[i])
+		w.stage(t, e, &b.Records[i])
 	}
 	return nil
 }
@@ -77,12 +80,12 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 		own.Release()
 		return w.reject(ctx, e, t.name, why)
 	}
-	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
-		w.open.addOwned(w.partition(t, e.Change, r), r, own)
+	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && !everywhere(e) {
+		w.open.addOwned(w.partition(t, e, r), r, own)
 		return nil
 	}
 	for i := range b.Records {
-		w.stage(t, e.Change, &b.Records[i])
+		w.stage(t, e, &b.Records[i])
 	}
 	own.Release()
 	return nil
@@ -121,6 +124,13 @@ func rawSize(e *transform.Event) int {
 		}
 	}
 	return n
+}
+
+func noPartition(e *transform.Event, t *topic) *sink.Rejected {
+	return &sink.Rejected{
+		Reason: "no_partition",
+		Err:    fmt.Errorf("topic %s has %d partitions, and none with the number %d", t.name, len(t.parts), e.Partition-1),
+	}
 }
 
 func tooLarge(n int, t *topic) *sink.Rejected {

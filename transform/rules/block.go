@@ -48,23 +48,17 @@ func fixOf(d *hcl.Diagnostic) string {
 	return d.Detail
 }
 
-// Failed returns the error of a change on which an expression of the block has failed. A value that only the evaluation finds to be
-// unknown is a problem, because the change may be the first of many; anything else rejects the event.
-func (b Block) Failed(c *capture.Change, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, expr.ErrUnknown):
-		return &capture.Problem{
-			State: "rule_value_unknown", Halted: true, Usage: true,
-			Reason: fmt.Sprintf("%s cannot be evaluated on the %s of %s at %s: %v", b, c.Op, c.Table, c.At(), err),
-			Fix: fmt.Sprintf("the log does not have the value: run `tailrace check FILE`, and change the block or the replica identity of %s; "+
-				"then drop the pipeline and start again, or leave this change out with another `when`", c.Table),
-		}
-	case errors.Is(err, expr.ErrUnchanged):
-		return &transform.Rejection{Reason: "unchanged", Err: fmt.Errorf("%s: %w", b, err)}
+// Failed returns the error of a change on which an expression of the block has failed: a problem as it is, because the change may be
+// the first of many; any other error rejects the event.
+func (b Block) Failed(err error) error {
+	if err == nil || capture.AsProblem(err) != nil {
+		return err
 	}
-	return &transform.Rejection{Reason: "evaluation", Err: fmt.Errorf("%s: %w", b, err)}
+	reason := "evaluation"
+	if errors.Is(err, expr.ErrUnchanged) {
+		reason = "unchanged"
+	}
+	return &transform.Rejection{Reason: reason, Err: fmt.Errorf("%s: %w", b, err)}
 }
 
 // Once removes diagnostics that repeat an earlier one for another table or operation.

@@ -60,6 +60,18 @@ func (p Patterns) Key() string {
 	return strings.Join(texts, "\x00")
 }
 
+// CheckNames reports the tables that are named exactly and that the source does not select.
+func (p Patterns) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, one := range p.list {
+		if !strings.Contains(one.String(), "*") && !selects(one.schema, one.name) {
+			diags = append(diags, Fault(p.at, fmt.Sprintf("the source does not select table %q", one),
+				"Add it to the tables of the source, or correct the name. Names are exact text, without quotes."))
+		}
+	}
+	return diags
+}
+
 // Check reports the patterns that no table of the live source matches. A pattern with * may match one that is created later, so it
 // causes a warning only.
 func (p Patterns) Check(live []*capture.Table) hcl.Diagnostics {

@@ -35,3 +35,23 @@ func (s *Shapes[T]) Of(t *capture.Table, compile func(*capture.Table) (T, error)
 
 // Operations are those that change a row, or give one that is there at a first start.
 var Operations = [...]capture.Op{capture.Insert, capture.Update, capture.Delete, capture.Read}
+
+// Later returns the columns that the live table has and an older shape of it lacks, with their types; nil when there are none. live
+// are the shapes of the live tables.
+func Later(t *capture.Table, live []*capture.Table) map[string]*capture.Type {
+	var later map[string]*capture.Type
+	for _, now := range live {
+		if now.Schema != t.Schema || now.Name != t.Name {
+			continue
+		}
+		for i := range now.Columns {
+			if c := &now.Columns[i]; t.Column(c.Name) < 0 {
+				if later == nil {
+					later = map[string]*capture.Type{}
+				}
+				later[c.Name] = c.Type
+			}
+		}
+	}
+	return later
+}
