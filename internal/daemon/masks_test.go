@@ -58,7 +58,7 @@ func TestMasksOfAPipelineAreNoSteps(t *testing.T) {
 		t.Errorf("of the sink: %q", got)
 	}
 	ofPipeline.fails = true
-	if _, err := build(p, capture.FixArgs{}, 1<<20, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err == nil || err.Error() != "mask: no such column" {
+	if _, err := build(t.Context(), p, capture.FixArgs{}, 1<<20, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err == nil || err.Error() != "mask: no such column" {
 		t.Errorf("a mask that cannot be built: %v", err)
 	}
 }
@@ -82,7 +82,7 @@ func TestTracesOfSinksThatTakeHeaders(t *testing.T) {
 		{headed, `{"traceparent":"` + trace + `"}`, "delete: traceparent=" + trace + ", insert: traceparent=" + trace},
 		{headed, "", "delete: , insert: "},
 	} {
-		chain, err := buildChain(p, c.sink, nil, zap.NewNop())
+		chain, err := buildChain(p, c.sink, transform.Site{}, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
