@@ -6,6 +6,18 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
+	"github.com/tailrace/tailrace/transform/aggregate"
+	"github.com/tailrace/tailrace/transform/changes"
+	"github.com/tailrace/tailrace/transform/event"
+	"github.com/tailrace/tailrace/transform/filter"
+	"github.com/tailrace/tailrace/transform/mask"
+	"github.com/tailrace/tailrace/transform/messages"
+	"github.com/tailrace/tailrace/transform/outbox"
+)
+
+var (
+	publishers = []string{"kafka", "stdout"} // the types of sinks that publish events
+	everySink  = []string{"kafka", "postgres", "stdout"}
 )
 
 // kinds is the table of the sources, sinks and steps that a pipeline file may name: a new one is one line here.
@@ -19,6 +31,14 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
-		Steps: map[string]daemon.StepKind{},
+		Steps: map[string]daemon.StepKind{
+			"aggregate": {Settings: func() daemon.StepSettings { return aggregate.NewSettings() }, Sinks: publishers},
+			"changes":   {Settings: func() daemon.StepSettings { return &changes.Settings{} }, Sinks: publishers},
+			"event":     {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
+			"filter":    {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
+			"mask":      {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
+			"messages":  {Settings: func() daemon.StepSettings { return &messages.Settings{} }, Sinks: publishers},
+			"outbox":    {Settings: func() daemon.StepSettings { return outbox.NewSettings() }, Sinks: publishers},
+		},
 	}
 }

@@ -90,6 +90,22 @@ type Fuser interface {
 	Fuse(at transform.Site, run []config.Step, log *zap.Logger) (transform.Func, error)
 }
 
+// Collector are the settings of steps that remember the changes of a transaction and make events of them at its end.
+type Collector interface {
+	StepSettings
+	// Collect returns the step in place of Step.
+	Collect(at transform.Site, log *zap.Logger) (transform.Step, error)
+}
+
+// Masker are the settings of steps that, in a pipeline block, act before the window: nothing is buffered, logged or parked before
+// they have masked it. They are then no step of the chains of the sinks, and come before all of them.
+type Masker interface {
+	StepSettings
+	// Mask returns the mask; it contacts no server. It is called once for the stream and once for the copies of rows of each sink, so
+	// that what it returns may keep state: one goroutine at a time uses each. The sink of at is "".
+	Mask(at transform.Site, log *zap.Logger) (transform.RowMask, error)
+}
+
 // Publisher are the settings of steps that make events of their own. A sink that has one publishes no plain changes, except for
 // those that a changes block admits.
 type Publisher interface{ Publishes() bool }
@@ -103,6 +119,15 @@ type Admitter interface {
 // MessageReader are the settings of steps that turn logical messages into events. The chain of a sink without one gets none.
 type MessageReader interface{ ReadsMessages() bool }
 
+// Deleter are the settings of steps that may have rows deleted from the source once their events are durable in the sink.
+type Deleter interface{ Deletes() bool }
+
+// RowDeleter are a source's settings that can delete rows from its tables.
+type RowDeleter interface {
+	// DeleteRows deletes rows by the texts of the columns of their key. A row that does not exist is no error.
+	DeleteRows(ctx context.Context, pipeline string, t *capture.Table, keys [][]string) error
+}
+
 // TableChecker are the settings of steps that can be checked against the tables of the live source.
 type TableChecker interface {
 	// CheckTables reports what does not fit the tables. They have their columns, types, keys and replica identities as a stream has
@@ -110,11 +135,26 @@ type TableChecker interface {
 	CheckTables(tables []*capture.Table) hcl.Diagnostics
 }
 
+// TableNamer are the settings of steps that name tables.
+type TableNamer interface {
+	// CheckNames reports the tables that the step names and the source does not select. A name with a wildcard may match any.
+	CheckNames(selects func(schema, table string) bool) hcl.Diagnostics
+}
+
+// TableSelector are a source's settings that define which tables are published.
+type TableSelector interface {
+	// Selects reports whether the file selects a table. known is false when the file does not tell.
+	Selects(schema, table string) (selects, known bool)
+}
+
 // TableLister are a source's settings that can read the shapes of the tables that it publishes, or would publish. It changes
 // nothing.
 type TableLister interface {
 	Tables(ctx context.Context, pipeline string) ([]*capture.Table, error)
 }
+
+// Headers are a sink's settings whose sink publishes the headers of events.
+type Headers interface{ TakesHeaders() bool }
 
 // KeyChanges are a sink's settings that take a change of a row's key as one update. Every other sink gets a delete and an insert.
 type KeyChanges interface{ KeyChanges() bool }
@@ -145,8 +185,8 @@ func begin(p config.Pipeline, sink config.Block) startrule.Begin {
 	return startrule.Ask
 }
 
-// Memory are a sink's settings that know how many bytes the sink has in flight besides the window, including what the garbage
-// collector needs for them. Every other sink counts for sinkBytes.
+// Memory are settings of a sink or a step that know how many bytes it takes besides the window, including what the garbage collector
+// needs for them. Every other sink counts for sinkBytes, and every other step for nothing.
 type Memory interface{ Memory() int64 }
 
 // Warnings are a source's settings whose pipelines may be in states of the kind warning that last until the operator accepts them.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // drainTime is how long at most an ending pipeline waits until what its sinks have accepted is durable.
@@ -20,6 +21,7 @@ type lane struct {
 	pipeline    string // its name
 	log         *zap.Logger
 	sinks       []*sinkRunner
+	masks       []transform.RowMask
 	windowLimit int64 // of the window, in bytes
 	metrics     *Metrics
 	onStreaming func() // called when every sink has passed the start rule
@@ -53,7 +55,7 @@ func (l *lane) serve(ctx context.Context, s capture.Stream) error {
 			w.exclude(r.index)
 			continue
 		}
-		w.seek(r.index, r.accepted())
+		r.seek(w)
 		r.clearSuspect(false)
 	}
 	l.onStreaming()
@@ -61,6 +63,9 @@ func (l *lane) serve(ctx context.Context, s capture.Stream) error {
 	err := l.flow(ctx, s, w)
 	if ctx.Err() != nil {
 		l.drain(ctx)
+		for _, r := range l.sinks {
+			r.cleanup.finish(ctx)
+		}
 	}
 	l.finishSnapshot(ctx, s)
 	l.setStream(nil, nil)
@@ -80,6 +85,9 @@ func (l *lane) flow(ctx context.Context, s capture.Stream, w *window) error {
 			pump = true
 		}
 		g.Go(func() error { return recoverPanics(r.log, work) })
+		if r.cleanup != nil {
+			g.Go(func() error { return recoverPanics(r.log, func() error { return r.cleanup.run(ctx) }) })
+		}
 	}
 	if pump {
 		g.Go(func() error { return recoverPanics(l.log, func() error { return l.pump(ctx, s, w) }) })
@@ -103,6 +111,9 @@ func (l *lane) pump(ctx context.Context, s capture.Stream, w *window) error {
 		began := time.Now()
 		b, err := s.Next(ctx)
 		if err != nil {
+			return err
+		}
+		if err := maskRows(l.masks, b.Changes); err != nil {
 			return err
 		}
 		if since, idle := w.idleSince(); idle {
@@ -148,7 +159,7 @@ func (l *lane) onDurable(r *sinkRunner, pos capture.Position) {
 	w := l.window
 	l.mu.Unlock()
 	if w != nil {
-		w.setDurable(r.index, pos)
+		w.setDurable(r.index, r.needs(pos))
 		l.confirm()
 	}
 }

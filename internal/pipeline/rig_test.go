@@ -24,7 +24,9 @@ type rig struct {
 	t       *testing.T
 	script  *capturetest.Script
 	stores  []*store
-	chain   *transform.Chain // of the first sink
+	chain   *transform.Chain  // of the first sink
+	summed  bool              // every sink's chain also makes the sums of transactions
+	mask    transform.RowMask // of the pipeline; nil: none
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
@@ -89,6 +91,9 @@ func (r *rig) make() *daemon {
 	c := Config{
 		Name: "p", Source: d.source, SourceKind: "script", Window: r.window, Log: zap.New(core), Metrics: NewMetrics(d.registry),
 	}
+	if r.mask != nil {
+		c.Masks = []transform.RowMask{r.mask}
+	}
 	if r.source != nil {
 		c.Source = r.source(d.source)
 	}
@@ -99,9 +104,14 @@ func (r *rig) make() *daemon {
 		if s.forgetful {
 			made = k
 		}
-		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Begin: r.begin})
+		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Masks: c.Masks, Begin: r.begin})
 	}
 	c.Sinks[0].Chain = r.chain
+	for i := range c.Sinks {
+		if r.summed {
+			c.Sinks[i].Chain = sums()
+		}
+	}
 	d.Pipeline = New(c)
 	r.daemons = append(r.daemons, d)
 	return d
@@ -179,8 +189,11 @@ func (r *rig) complete() {
 
 func (r *rig) judge() error {
 	committed := r.script.Committed()
+	if r.summed {
+		committed = r.withSums()
+	}
 	for i, s := range r.stores {
-		if err := capturetest.Judge(committed, s.seen(), s.once() && capturetest.Once(!r.copied)); err != nil {
+		if err := capturetest.Judge(committed, r.judged(s.seen()), s.once() && capturetest.Once(!r.copied)); err != nil {
 			return fmt.Errorf("sink%d: %w\n%s", i, err, r.states())
 		}
 	}
@@ -236,7 +249,7 @@ func (d *daemon) stays(i int, state string, long time.Duration) {
 // there. A histogram's value is its count.
 // changes is the sum of changes_total over the operations.
 func (d *daemon) changes() (sum float64) {
-	for op := capture.Insert; op <= capture.Read; op++ {
+	for op := capture.Insert; op <= capture.Message; op++ {
 		sum += max(0, d.value("changes_total", op.String(), "p"))
 	}
 	return sum

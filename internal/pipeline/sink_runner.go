@@ -22,8 +22,10 @@ type sinkRunner struct {
 	othersKeepRecord bool // another sink of the pipeline keeps a record
 	begin            startrule.Begin
 	sink             sink.Sink
+	masks            []transform.RowMask // of its copies of rows
 	chain            *transform.Chain
-	messages         bool // the chain takes logical messages
+	messages         bool     // the chain takes logical messages
+	cleanup          *Cleanup // nil: no rows are deleted from the source
 	log              *zap.Logger
 	fixArgs          capture.FixArgs
 	metrics          sinkMetrics
@@ -45,6 +47,7 @@ type sinkRunner struct {
 	durableAtProblem capture.Position  // durablePos at the last problem
 	events           []transform.Event // scratch of transformBatches
 	batches          []sink.Batch      // scratch of transformBatches
+	memory           memory            // of a chain that remembers transactions
 	timer            sync.WaitGroup    // of a Write that continues after its stream has ended
 
 	lastEventEnd capture.Position // the end of the last accepted batch that had events
@@ -69,6 +72,7 @@ type sinkRunner struct {
 // to another pipeline is not opened.
 func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	r.close()
+	r.cleanup.reset()
 	if err := r.checkForeign(ctx, s); err != nil {
 		return err
 	}
@@ -223,6 +227,7 @@ func (r *sinkRunner) setDurable(p capture.Position) {
 	now := time.Now()
 	r.pending.setDurable(p, func(commit time.Time) { r.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
 	r.mu.Unlock()
+	r.cleanup.setDurable(p)
 	if works {
 		r.setWorking()
 	}
