@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,6 +61,16 @@ func (s *site) start() {
 func (s *site) waits() {
 	s.Helper()
 	tailrace(s.T, "wait", "-pipeline", s.name, "-url", s.daemon.url).expect(s.T, 0, "every sink holds everything up to", "")
+}
+
+// until waits until something is the case.
+func (s *site) until(is func() bool) {
+	s.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.Fatalf("it is not the case after a minute: %s", &s.daemon.log)
+		}
+	}
 }
 
 func (s *site) exec(sql ...string) {
@@ -193,23 +204,23 @@ func TestOutboxThatIsCleanedUp(t *testing.T) {
 	rows := func() string {
 		return s.postgres.Query(t, s.database, "SELECT coalesce(string_agg(type, ' ' ORDER BY id), '') FROM outbox")
 	}
-	eventually(t, func() bool { return rows() == "" }) // of the first copy
+	s.until(func() bool { return rows() == "" }) // of the first copy
 	s.exec("INSERT INTO outbox (aggregate_type, aggregate_id, type) SELECT 'order', n, 'OrderPaid' FROM generate_series(1, 3000) n")
 	s.waits()
-	eventually(t, func() bool { return rows() == "" })
+	s.until(func() bool { return rows() == "" })
 
 	s.exec(insertOutbox("00000000-0000-0000-0000-000000000002", "'order'", "'1'", "Good", "'1'", "NULL"),
 		insertOutbox("00000000-0000-0000-0000-000000000003", "'late'", "'1'", "Late", "'1'", "NULL"),
 		insertOutbox("00000000-0000-0000-0000-000000000004", "'order'", "'1'", "After", "'1'", "NULL"))
-	eventually(t, func() bool { return rows() == "Late After" })
-	eventually(t, func() bool {
+	s.until(func() bool { return rows() == "Late After" })
+	s.until(func() bool {
 		body, err := s.daemon.get("/readyz?strict")
 		return err == nil && strings.Contains(body, "topic_missing")
 	})
 	s.exec("DELETE FROM outbox WHERE type = 'After'") // it is published all the same
 	s.kafka.CreateTopic(t, s.name+".late", 1, nil)
 	s.waits()
-	eventually(t, func() bool { return rows() == "" })
+	s.until(func() bool { return rows() == "" })
 	if events := s.events("order"); len(events) != 3003 || !strings.Contains(events[3002], "ce_type=After") {
 		t.Errorf("%d events", len(events))
 	}
@@ -218,12 +229,12 @@ func TestOutboxThatIsCleanedUp(t *testing.T) {
 		"CREATE TRIGGER refuse BEFORE DELETE ON outbox EXECUTE FUNCTION refuse()",
 		insertOutbox("00000000-0000-0000-0000-000000000005", "'order'", "'1'", "Kept", "'1'", "NULL"))
 	s.waits()
-	eventually(t, func() bool {
+	s.until(func() bool {
 		body, err := s.daemon.get("/api/v1/pipelines/" + s.name)
 		return err == nil && strings.Contains(body, "cleanup_failed")
 	})
 	s.exec("DROP TRIGGER refuse ON outbox")
-	eventually(t, func() bool { return rows() == "" })
+	s.until(func() bool { return rows() == "" })
 	if code := s.daemon.stop(t); code != 0 {
 		t.Errorf("exit code %d: %s", code, &s.daemon.log)
 	}

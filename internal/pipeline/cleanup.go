@@ -107,18 +107,19 @@ func (c *Cleanup) setDurable(p capture.Position) {
 	}
 }
 
-// run deletes rows until ctx ends. It never returns an error.
+// run deletes rows until ctx ends, beginning with those that an earlier run has left. It never returns an error.
 func (c *Cleanup) run(ctx context.Context) error {
-	for {
+	for c.deleteAll(ctx) == nil {
 		select {
 		case <-c.wake:
 		case <-ctx.Done():
 			return nil
 		}
-		if capture.Sleep(ctx, gatherTime) != nil || c.deleteAll(ctx) != nil {
+		if capture.Sleep(ctx, gatherTime) != nil {
 			return nil
 		}
 	}
+	return nil
 }
 
 // deleteAll deletes what is durable, with as many attempts as it takes. An error means that ctx has ended.

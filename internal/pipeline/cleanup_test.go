@@ -96,12 +96,21 @@ func TestCleanupDeletesOnlyWhatIsDurable(t *testing.T) {
 		c.setDurable(at(1000))
 		expect("outbox: 1/a 2/b", "second: w")
 
+		c.Add(sentAt(secondTable, 1000, "v")) // the stream ends while rows are collected, and another one begins
+		c.setDurable(at(1001))
+		time.Sleep(gatherTime / 2)
+		stop()
+		synctest.Wait()
+		ctx, stop = context.WithCancel(t.Context())
+		go c.run(ctx)
+		expect("outbox: 1/a 2/b", "second: w", "second: v")
+
 		c.Add(sentAt(secondTable, 1000, "z")) // the process ends before the row is deleted
 		stop()
 		synctest.Wait()
 		c.setDurable(at(1001))
 		c.finish(ctx)
-		expect("outbox: 1/a 2/b", "second: w", "second: z")
+		expect("outbox: 1/a 2/b", "second: w", "second: v", "second: z")
 	})
 }
 
