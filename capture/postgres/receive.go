@@ -19,6 +19,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/capture/postgres/problem"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
@@ -55,7 +56,8 @@ func (s *stream) receive(ctx context.Context) (err error) {
 	}
 }
 
-// pass does what is due when no more messages wait in memory, and hands over the batch if it is due.
+// pass does what is due when no more messages wait in memory, and hands over the batch if it is due. Inside a transaction that is
+// decided when the next message arrives: see data.
 func (s *stream) pass(ctx context.Context) error {
 	ready := s.frames.Ready()
 	if !ready {
@@ -63,7 +65,7 @@ func (s *stream) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.asm.Full() || !ready && s.asm.Complete() {
+	if s.asm.Complete() && (s.asm.Full() || !ready) {
 		return s.hand(ctx, s.asm.Take())
 	}
 	return nil
@@ -167,15 +169,29 @@ func (s *stream) data(ctx context.Context, m conn.Frame) error {
 			return fmt.Errorf("read stream: WAL data of %d bytes", len(body))
 		}
 		s.sent(body, walHead-8)
-		s.status.received = max(s.status.received, capture.LSN(binary.BigEndian.Uint64(body)))
-		s.status.idle = false
-		if wal := body[walHead:]; len(wal) > 0 && s.asm.NeedsControl(pgoutput.Kind(wal[0])) {
-			return s.withKeepalives(func() error { return s.asm.Add(ctx, wal, m.Own) })
-		}
-		return s.asm.Add(ctx, body[walHead:], m.Own)
+		return s.wal(ctx, capture.LSN(binary.BigEndian.Uint64(body)), body[walHead:], m.Own)
 	default:
 		return fmt.Errorf("read stream: data of kind %q", m.Body[0])
 	}
+}
+
+// wal handles a message of pgoutput about the record at a position of the log. It hands over a full batch before it adds the message.
+func (s *stream) wal(ctx context.Context, at capture.LSN, msg []byte, own *bufpool.Buffer) error {
+	s.status.received = max(s.status.received, at)
+	s.status.idle = false
+	if len(msg) == 0 {
+		return s.asm.Add(ctx, msg, own)
+	}
+	kind := pgoutput.Kind(msg[0])
+	if s.asm.Next(kind, at) {
+		if err := s.hand(ctx, s.asm.Take()); err != nil {
+			return err
+		}
+	}
+	if s.asm.NeedsControl(kind) {
+		return s.withKeepalives(func() error { return s.asm.Add(ctx, msg, own) })
+	}
+	return s.asm.Add(ctx, msg, own)
 }
 
 // sent tells the socket when the server sent a message, if it needs to know. The time is at offset at of the body.

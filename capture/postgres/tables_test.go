@@ -125,7 +125,7 @@ func testTablesAsStreamed(t *testing.T, s *testenv.PostgresServer) {
 	s.ExecIn(t, db, shapesSetup...)
 	set := shapesSettings(s, db)
 	set.Include, set.Except = []string{"public.*"}, []string{"public.whole"}
-	set.Options = []TableSettings{{Name: "public.listed", Columns: []string{"shown", "id"}}, {Name: "public.keyed", Key: []string{"other"}}}
+	set.Options = []TableSettings{{Name: "public.listed", Columns: []string{"shown", "id"}}, {Name: "public.keyed", Key: []string{"other"}}, {Name: "public.indexed", Key: []string{"u"}}}
 	rows := slices.DeleteFunc(slices.Clone(shapesRows), func(r string) bool { return strings.Contains(r, "whole") })
 	before, err := set.Tables(t.Context(), "shapes")
 	if err != nil {

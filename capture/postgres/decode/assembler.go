@@ -58,8 +58,10 @@ type Assembler struct {
 	last  capture.LSN // the end of the last batch that ended between transactions
 	tx    *capture.Tx // nil: between transactions
 	seq   uint64
-	xid   uint64 // near that of the last transaction, with the times that ids have wrapped
-	left  bool   // the transaction is skipped: its changes are dropped, its relation messages and its end are not
+	xid   uint64      // near that of the last transaction, with the times that ids have wrapped
+	at    capture.LSN // the record that the last message was about
+	first uint64      // the Seq of its first change
+	left  bool        // the transaction is skipped: its changes are dropped, its relation messages and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
@@ -80,6 +82,17 @@ func (a *Assembler) Last() capture.LSN { return a.last }
 
 // InTransaction reports whether the last message belongs to a transaction that has not ended.
 func (a *Assembler) InTransaction() bool { return a.tx != nil }
+
+// Next is called before Add with the position that the server sends with a message: that of the log record that it is about. It
+// reports whether the batch has to be handed over before the message is added. That is not known before: a logical message may belong
+// before the last changes (see place).
+func (a *Assembler) Next(kind pgoutput.Kind, at capture.LSN) (cut bool) {
+	cut = a.Full() && (kind != pgoutput.KindMessage || at != a.at)
+	if at != a.at {
+		a.at, a.first = at, a.seq
+	}
+	return cut
+}
 
 // Add handles the body of one pgoutput message. If own is not nil, it holds the message and belongs to the assembler from
 // now on.
@@ -139,7 +152,7 @@ func (a *Assembler) begin(ctx context.Context, body []byte) error {
 	if a.tx != nil {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
-	a.tx, a.seq, a.left = a.newTx(), 0, false
+	a.tx, a.seq, a.first, a.left = a.newTx(), 0, 0, false
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.options.Origin.Epoch(m.FinalLSN)}
 	return a.relations.begin(ctx, m.XID)

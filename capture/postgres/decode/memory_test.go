@@ -94,9 +94,9 @@ func TestAssemblerKeepsOwnMemory(t *testing.T) {
 func TestAssemblerReleasesWhatItDoesNotKeep(t *testing.T) {
 	bufpool.Poison()
 	for _, left := range []bool{false, true} {
-		a := newAssembler()
+		a, _ := newMessageAssembler()
 		a.must(t, beginMessage(0x100, 9))
-		msg := append([]byte{'M'}, strings.Repeat("m", 100_000)...)
+		msg := logicalMessage(false, "ping", strings.Repeat("m", 100_000))
 		if a.left = left; left {
 			msg = insertMessage("1", strings.Repeat("m", 100_000))
 		}

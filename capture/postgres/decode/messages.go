@@ -71,6 +71,29 @@ func (a *Assembler) message(body []byte, own *bufpool.Buffer) error {
 		a.annotate(text)
 	}
 	a.append(capture.Change{Op: capture.Message, Table: t, After: content}, bytes+changeCost+valueCost)
+	if m.LSN == a.at {
+		return a.place()
+	}
+	return nil
+}
+
+// place moves a message, which is the last change, before the changes with the same position. The server orders the changes of a
+// transaction and its savepoints by their positions in the log. That of a row is the start of its record, and that of a message the
+// end of its own, which is the start of the next one. So when the two are in different savepoints, the server may send first what
+// follows the message.
+func (a *Assembler) place() error {
+	all := a.batch.Changes
+	last := len(all) - 1
+	i := last - int(a.seq-1-a.first)
+	if i < 0 {
+		return fmt.Errorf("read change: changes that follow a message were handed over before it")
+	}
+	message := all[last]
+	copy(all[i+1:], all[i:last])
+	all[i] = message
+	for k := i; k <= last; k++ {
+		all[k].Tx, all[k].Seq = a.tx, a.first+uint64(k-i)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/pgoutput"
 	"github.com/tailrace/tailrace/internal/bufpool"
 )
 
@@ -214,5 +215,77 @@ func TestMessageAllocs(t *testing.T) {
 	got := testing.AllocsPerRun(1000, func() { a.must(t, msg) })
 	if got > 0.5 {
 		t.Errorf("%v allocations per message", got)
+	}
+}
+
+// addAt adds messages about the record at a position, and hands over full batches as a stream does.
+func (a *Assembler) addAt(t *testing.T, at capture.LSN, messages ...[]byte) (cut []capture.Batch) {
+	t.Helper()
+	for _, m := range messages {
+		if a.Next(pgoutput.Kind(m[0]), at) {
+			cut = append(cut, a.Take())
+		}
+		a.must(t, m)
+	}
+	return cut
+}
+
+// messageAt is a message whose record ends at a position.
+func messageAt(at capture.LSN, prefix, content string) []byte {
+	m := logicalMessage(true, prefix, content)
+	binary.BigEndian.PutUint64(m[2:], uint64(at))
+	return m
+}
+
+// The position of a message is the end of its record, so the server may send it after the change that follows it. It belongs before it.
+func TestMessagesOfSavepoints(t *testing.T) {
+	user := func(at capture.LSN) []byte { return messageAt(at, annotationPrefix, `{"user":"eve"}`) }
+	a, _ := newMessageAssembler()
+	a.addAt(t, 0x10, beginMessage(0x100, 9), insertMessage("1", "a"))
+	a.addAt(t, 0x20, insertMessage("2", "b"), insertMessage("3", "c")) // of one record
+	a.addAt(t, 0x20, user(0x20))
+	a.addAt(t, 0x30, insertMessage("4", "d"))
+	a.addAt(t, 0x30, messageAt(0x30, "shop.x", "m"))
+	a.addAt(t, 0x40, messageAt(0x40, "shop.x", "n"), insertMessage("5", "e"))
+	a.addAt(t, 0x100, commitMessage(0x100, 0x130))
+	want := "0 insert 1\n1 message {\"user\":\"eve\"} {\"user\":\"eve\"}\n2 insert 2 {\"user\":\"eve\"}\n3 insert 3 {\"user\":\"eve\"}\n" +
+		"4 message m {\"user\":\"eve\"}\n5 insert 4 {\"user\":\"eve\"}\n6 message n {\"user\":\"eve\"}\n7 insert 5 {\"user\":\"eve\"}"
+	if got := annotated(a.Take()); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	// The position of a transaction's first record is that of its begin. The one before it ended with other numbers.
+	a.addAt(t, 0x200, beginMessage(0x300, 10), user(0x200), insertMessage("6", "f"))
+	a.addAt(t, 0x300, commitMessage(0x300, 0x330))
+	if got := annotated(a.Take()); got != "0 message {\"user\":\"eve\"} {\"user\":\"eve\"}\n1 insert 6 {\"user\":\"eve\"}" {
+		t.Errorf("%s", got)
+	}
+}
+
+// A batch is not cut between a change and the message that belongs before it, wherever it becomes full.
+func TestABatchIsCutBeforeTheNextRecord(t *testing.T) {
+	large := strings.Repeat("x", BatchSize)
+	a, _ := newMessageAssembler()
+	var cut []capture.Batch
+	add := func(at capture.LSN, messages ...[]byte) { cut = append(cut, a.addAt(t, at, messages...)...) }
+	add(0x10, beginMessage(0x100, 9), insertMessage("1", "a"))
+	add(0x20, insertMessage("2", large))
+	add(0x20, messageAt(0x20, annotationPrefix, `{"user":"eve"}`))
+	if len(cut) > 0 {
+		t.Error("the batch was cut before the message")
+	}
+	add(0x30, messageAt(0x30, "shop.x", "m"))
+	add(0x40, insertMessage("3", large), insertMessage("4", large)) // of one record: each is a batch
+	add(0x100, commitMessage(0x100, 0x130))
+	cut = append(cut, a.Take())
+	var got []string
+	for _, b := range cut {
+		got = append(got, annotated(b)+fmt.Sprintf(" to %s", b.End))
+	}
+	want := []string{
+		"0 insert 1\n1 message {\"user\":\"eve\"} {\"user\":\"eve\"}\n2 insert 2 {\"user\":\"eve\"} to 0/100+3",
+		"3 message m {\"user\":\"eve\"}\n4 insert 3 {\"user\":\"eve\"} to 0/100+5", "5 insert 4 {\"user\":\"eve\"} to 0/100+6", " to 0/130",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
 	}
 }
