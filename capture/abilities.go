@@ -52,6 +52,8 @@ type Health struct {
 	Estimated int64   // rows that the snapshot was estimated to have
 	Copied    int64   // rows that it has read
 	Stalls    uint64  // how often a connection stalled, since the process started: tailrace_source_stalls_total
+	// AnnotationsIgnored is how many messages could not annotate their transaction: tailrace_annotations_ignored_total.
+	AnnotationsIgnored uint64
 	// Waiting is why the server sends no changes although the stream runs, a state that ends without intervention; nil: it
 	// sends them.
 	Waiting      *Problem

@@ -28,9 +28,13 @@ type Tx struct {
 	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
 	Epoch uint32    // a hash of the cluster and the timeline of LSN: part of an event's id
 	// Annotations is the JSON object with which the application has annotated the transaction before the change; nil: it has
-	// not. Changes before and after an annotation have different Tx pointers with the same LSN.
+	// not. Changes before and after an annotation have different Tx pointers with the same LSN: compare with Same. It is compact,
+	// valid UTF-8, without duplicate keys, and read only.
 	Annotations []byte
 }
+
+// Same reports whether both are of one transaction, annotated or not.
+func (t *Tx) Same(o *Tx) bool { return t == o || t.LSN == o.LSN }
 
 // Commit returns the commit of the transaction for a record; end is where its commit record ends.
 func (t *Tx) Commit(end LSN) Commit {

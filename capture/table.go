@@ -50,7 +50,7 @@ type Column struct {
 	Key      bool  // part of the table's key
 	Identity bool  // part of the replica identity: an old row carries it
 	Nullable bool
-	Inline   bool // its values are never stored out of line (TOAST), so an update always carries them
+	Inline   bool // its values are never stored out of line (TOAST), whatever their row's age, so an update always carries them
 
 	// What comes from the catalogue and not from the stream. The number is that of the row's time, the rest may be newer.
 	Number    int16  // pg_attribute.attnum, which outlives a rename; 0: not known

@@ -96,6 +96,9 @@ func store(value cty.Value, v reflect.Value) string {
 }
 
 func storeList(value cty.Value, v reflect.Value) string {
+	if v.Type() == textsType && value.Type().IsPrimitiveType() {
+		value = cty.TupleVal([]cty.Value{value})
+	}
 	list, err := convert.Convert(value, cty.List(cty.String))
 	if err != nil || value.Type().IsSetType() {
 		return "a list of texts"
@@ -170,6 +173,8 @@ func expected(t reflect.Type) string {
 		return `Write a duration such as "30s", "5m", "7d", or "never".`
 	case sizeType:
 		return `Write a size such as "64MiB", "1GiB", "10MB", or a number of bytes.`
+	case textsType:
+		return `Write a text such as "public.orders", or a list such as ["public.orders", "public.customers"].`
 	}
 	switch t.Kind() {
 	case reflect.Bool:

@@ -61,13 +61,13 @@ func (s Step) String() string {
 // Kinds maps the first label of a source or sink block, and the type of a block that is a step, to a function that returns a new
 // pointer to a settings struct with hcl tags.
 //
-// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Secret, or a pointer
-// to one of these, which stays nil when the attribute is not given; *Expression and Credential; or, for nested blocks, a
+// A field's type may be string, bool, int, int64, float64, []string, map[string]string, Duration, Size, Texts, Secret, or a
+// pointer to one of these, which stays nil when the attribute is not given; *Expression and Credential; or, for nested blocks, a
 // struct, a pointer to one, or a slice of either. The tags are gohcl's: `hcl:"name"` for an attribute that must be given,
 // `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
 // place of the block's header. A field whose attribute is missing or null keeps the value that the function returned, the default.
 // Unlike with gohcl a nested struct is optional. Fields of embedded structs count as the struct's own. Load panics on any other tag
-// or type. Settings may implement Checker.
+// or type. Settings may implement Checker, and those of a sink StepUser.
 //
 // Any block takes enabled, and a source or sink connection; a struct has no field for them.
 type Kinds struct {
@@ -90,6 +90,13 @@ type StepKind struct {
 // because the check is offline, has its default: see Positions.Known.
 type Checker interface {
 	CheckSettings(at Positions) hcl.Diagnostics
+}
+
+// StepUser is implemented by settings of a sink that depend on the steps whose events the sink gets. It is called once, after
+// CheckSettings, with the steps of the pipeline and then those of the sink, and contacts no server. A diagnostic without a place gets
+// that of the sink's block.
+type StepUser interface {
+	UseSteps(steps []Step) hcl.Diagnostics
 }
 
 // Positions are the places of the attributes of the block that a Checker checks. The zero value knows every attribute and no place,
@@ -125,6 +132,9 @@ type Duration time.Duration
 
 // Size is a number of bytes such as "64MiB".
 type Size int64
+
+// Texts is a list of texts that a file may write as a text when it has one element: table = "public.orders".
+type Texts []string
 
 // Secret is a text that never appears in a diagnostic, a log line or the API: printing or marshalling it gives
 // "(secret)".

@@ -28,8 +28,12 @@ type place struct {
 // HasErrors reports whether any problem is an error; the others are warnings.
 func (r *Report) HasErrors() bool { return r.Diagnostics.HasErrors() }
 
-// Add inserts more problems, such as those of a live check, in the order of their places. It drops those that are already there.
+// Add inserts more problems, such as those of a live check, in the order of their places, without the secrets of the files. It drops
+// those that are already there.
 func (r *Report) Add(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		d.Summary, d.Detail = r.secrets.scrub(d.Summary), r.secrets.scrub(d.Detail)
+	}
 	r.append(diags...)
 	r.sort()
 }

@@ -37,6 +37,14 @@ func (e *Expression) Known() bool { return e.known }
 // Secret reports whether the expression uses env(), file(), or a local that does. The texts that it gives may then be secrets.
 func (e *Expression) Secret() bool { return e.secret }
 
+// Part returns a part of the expression's syntax tree as an expression of its own, such as the value of one attribute of an object.
+// It is known if all of the expression is, and secret if any of it is.
+func (e *Expression) Part(x hclsyntax.Expression) *Expression {
+	part := *e
+	part.syntax = x
+	return &part
+}
+
 // Format prints the place, under every verb: the locals in the struct may be secrets.
 func (e *Expression) Format(f fmt.State, _ rune) {
 	if e == nil {

@@ -106,6 +106,21 @@ func (k *kafka) CheckSettings(at config.Positions) hcl.Diagnostics {
 type stdout struct {
 	Pretty bool    `hcl:"pretty,optional"`
 	Rate   float64 `hcl:"rate,optional"`
+
+	steps []string // of UseSteps
+}
+
+func (s *stdout) UseSteps(steps []config.Step) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, step := range steps {
+		s.steps = append(s.steps, step.String())
+		if s.Pretty && step.Kind == "shape" && step.Labels[0] == "ugly" {
+			diags = append(diags, fault(step.Range, "a pretty sink has an ugly shape", ""), &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "this sink is not pretty",
+			})
+		}
+	}
+	return diags
 }
 
 func fault(at hcl.Range, summary, detail string) *hcl.Diagnostic {

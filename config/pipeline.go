@@ -74,7 +74,25 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	l.readSource(b, &p, slices.Contains(body.suspectNames, "source"))
 	l.readSinks(b, &p, slices.Contains(body.suspectNames, "sink"))
 	p.Steps = l.readSteps(b, steps)
+	for _, sink := range p.Sinks {
+		l.useSteps(p, sink)
+	}
 	return p
+}
+
+// useSteps passes the steps of a sink to its settings.
+func (l *loader) useSteps(p Pipeline, sink Block) {
+	u, can := sink.Settings.(StepUser)
+	if !can {
+		return
+	}
+	for _, d := range u.UseSteps(slices.Concat(p.Steps, sink.Steps)) {
+		if d.Subject == nil {
+			d.Subject = &sink.Range
+		}
+		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		l.report.append(d)
+	}
 }
 
 // readSource reads the one source of a pipeline. suspect: another block, which is reported, was probably meant.

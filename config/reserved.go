@@ -25,12 +25,9 @@ var reserved = map[string]map[string]string{
 		"new_columns": "With columns, new columns are left out; without, they are published.",
 	},
 	"sink": {
-		"mask":       "Leave columns out with columns = [...] in a table block of the source.",
-		"event":      "A sink publishes every change of every table.",
 		"aggregate":  "A sink publishes every change of every table.",
 		"outbox":     "A sink publishes every change of every table.",
 		"messages":   "A sink publishes every change of every table.",
-		"changes":    "A sink publishes every change of every table. Give the source fewer tables.",
 		"invalidate": "It belongs to the redis sink.",
 		"refresh":    "It belongs to the redis sink.",
 		"verify":     "It belongs to the redis sink.",

@@ -29,6 +29,7 @@ var (
 	expressionType = reflect.TypeFor[*Expression]()
 	sizeType       = reflect.TypeFor[Size]()
 	secretType     = reflect.TypeFor[Secret]()
+	textsType      = reflect.TypeFor[Texts]()
 	credentialType = reflect.TypeFor[Credential]()
 	rangeType      = reflect.TypeFor[hcl.Range]()
 )

@@ -23,6 +23,8 @@ type every struct {
 	Int64     int64              `hcl:"int64,optional"`
 	Float     float64            `hcl:"float,optional"`
 	List      []string           `hcl:"list,optional"`
+	Texts     config.Texts       `hcl:"texts,optional"`
+	Listed    config.Texts       `hcl:"listed,optional"`
 	Map       map[string]string  `hcl:"map,optional"`
 	Duration  *config.Duration   `hcl:"duration,optional"`
 	Size      *config.Size       `hcl:"size,optional"`
@@ -71,6 +73,8 @@ func TestEveryType(t *testing.T) {
     size       = "1KiB"
     secret     = "x"
     expr       = table.name
+    texts      = "public.orders"
+    listed     = ["a", 2]
     one "a" "b" {
       inner { x = 1 }
     }
@@ -84,13 +88,14 @@ func TestEveryType(t *testing.T) {
 	e := f.Pipelines[0].Sinks[0].Settings.(*every)
 	if e.Host != "h" || e.Text != "5" || !e.Bool || e.Int != -5 || e.Int64 != 1<<63-1 || e.Float != 0.5 || e.List[0] != "default" ||
 		e.Map["b.c"] != "true" || e.Map["a"] != "1" || *e.Duration != config.Never || *e.Size != 1024 || *e.Secret != "x" ||
-		e.Connected != "c" || e.Label != "e" || e.Expr.Range().Start.Line != 23 || e.untagged != 7 {
+		e.Connected != "c" || e.Label != "e" || e.Expr.Range().Start.Line != 23 || len(e.Texts) != 1 ||
+		e.Texts[0] != "public.orders" || len(e.Listed) != 2 || e.Listed[1] != "2" || e.untagged != 7 {
 		t.Errorf("%+v", e)
 	}
 	if e.One.B != "b" || e.One.Inner.X != 1 || len(e.Many) != 2 || e.Many[1].A != "c" {
 		t.Errorf("%+v %+v", e.One, e.Many)
 	}
-	if e.at.At("text").Start.Line != 14 || e.at.At("list").Start.Line != 10 || e.at.At("one").Start.Line != 24 ||
+	if e.at.At("text").Start.Line != 14 || e.at.At("list").Start.Line != 10 || e.at.At("one").Start.Line != 26 ||
 		!e.at.Given("one") || e.at.Given("list") || !e.at.Known("list") {
 		t.Errorf("positions: %+v", e.at)
 	}

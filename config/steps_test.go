@@ -44,7 +44,7 @@ func stepKindsOfTest() config.Kinds {
 	k.Steps = map[string]config.StepKind{
 		"shape": {Settings: func() any { return &shape{Times: 1} }, Pipeline: true, Sinks: []string{"kafka", "stdout"}},
 		"only":  {Settings: func() any { return &only{} }, Sinks: []string{"kafka"}},
-		"event": {Settings: func() any { return &shape{} }, Sinks: []string{"kafka"}}, // a name that is reserved without a kind
+		"event": {Settings: func() any { return &shape{} }, Sinks: []string{"kafka"}},
 	}
 	return k
 }
@@ -113,9 +113,31 @@ pipeline "p" {
 	}
 }
 
+func TestSinksGetTheirSteps(t *testing.T) {
+	path := t.TempDir() + "/f.hcl"
+	writeFile(t, path, strings.Replace(minimal, `sink "stdout" "out" {}`, `sink "stdout" "out" {
+    shape "b" {}
+    shape "off" { enabled = false }
+    shape "c" {}
+  }
+  shape "a" {}`, 1))
+	f, report := config.Load([]string{path}, stepKindsOfTest(), options())
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	want := []string{`shape "a"`, `shape "b"`, `shape "c"`} // those of the pipeline come first
+	if diff := cmp.Diff(want, f.Pipelines[0].Sinks[0].Settings.(*stdout).steps); diff != "" {
+		t.Errorf("(- wanted, + got)\n%s", diff)
+	}
+}
+
 // TestStepProblems marks each problem in the file, as the files of testdata/broken do.
 func TestStepProblems(t *testing.T) {
 	for name, text := range map[string]string{
+		"a sink whose steps do not fit": strings.Replace(minimal, `sink "stdout" "out" {}`, `/* ERROR "this sink is not pretty" */ sink "stdout" "out" {
+    pretty = true
+    /* ERROR "a pretty sink has an ugly shape" */ shape "ugly" {}
+  }`, 1),
 		"misspelt in a sink": inKafka(`/* ERROR "there is no block \"shap\" in a sink: Did you mean \"shape\"" */ shap "a" {}`),
 		"misspelt in a pipeline": strings.Replace(minimal, "source", `/* ERROR "there is no block \"shpe\" in a pipeline: Did you mean \"shape\"" */ shpe "a" {}
   source`, 1),

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // Site is where a step stands: the pipeline and the sink whose changes it transforms.
@@ -11,6 +13,8 @@ type Site struct {
 	Pipeline string
 	Sink     string // "" for a step of the pipeline that acts before the window
 	Rules    *Rules // the counters of the sink's rules
+	// Tables are the shapes that the source's tables had at the start: rows may be older. nil: they are not known.
+	Tables []*capture.Table
 }
 
 // Rules are the counters of the rules of one sink, for the metrics. The zero value is ready to use, and any goroutine may use it.
@@ -23,11 +27,29 @@ type Rules struct {
 type Rule struct {
 	Name     string         // as the file has it, such as `event "OrderPaid"`
 	Seen     *atomic.Uint64 // changes of the rule's tables; several rules may share the counter
-	Matched  atomic.Uint64  // of these, those that gave an event
+	Matched  atomic.Uint64  // of these, those that gave an event, or passed a filter
 	NullKeys atomic.Uint64  // events that had a null key
+	reported atomic.Uint64  // the highest number of changes not matched that Counts has returned
 }
 
-// Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own.
+// Counts returns how many changes of its tables the rule has matched and not matched. Neither number ever decreases, although changes
+// are counted meanwhile.
+func (r *Rule) Counts() (matched, notMatched uint64) {
+	matched = r.Matched.Load() // first: a change counts as seen before it counts as matched
+	notMatched = r.Seen.Load() - matched
+	for {
+		last := r.reported.Load()
+		if notMatched <= last {
+			return matched, last
+		}
+		if r.reported.CompareAndSwap(last, notMatched) {
+			return matched, notMatched
+		}
+	}
+}
+
+// Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own. Rules of the same name, such as those of
+// the same filter in a pipeline and in a sink, share their counters.
 func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
 	if seen == nil {
 		seen = new(atomic.Uint64)
@@ -38,12 +60,18 @@ func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if i := slices.IndexFunc(r.list, func(o *Rule) bool { return o.Name == name }); i >= 0 {
+		return r.list[i]
+	}
 	r.list = append(r.list, rule)
 	return rule
 }
 
-// All returns the rules in the order in which they were added.
+// All returns the rules in the order in which they were added. A nil Rules has none.
 func (r *Rules) All() []*Rule {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.list)

@@ -87,7 +87,7 @@ func (n *none) recordDelays(batches []sink.Batch) {
 	now := time.Now()
 	for i := range batches {
 		for j := range batches[i].Events {
-			if tx := batches[i].Events[j].Change.Tx; tx != n.last {
+			if tx := batches[i].Events[j].Change.Tx; n.last == nil || !tx.Same(n.last) {
 				n.last = tx
 				n.delays = append(n.delays, now.Sub(tx.Time))
 			}

@@ -30,6 +30,7 @@ type Config struct {
 
 	Heartbeat      time.Duration // how often an idle stream's position advances; also the interval at which the slot is checked
 	Snapshot       string        // SnapshotInitial or SnapshotNever
+	Annotations    string        // the prefix of the logical messages that annotate their transaction; "": none do
 	SkipReplicated bool          // skip transactions with a replication origin: those that were replicated from another server
 	ShutdownGrace  time.Duration // how long a server that is shutting down waits for us at most
 }

@@ -31,6 +31,7 @@ type Settings struct {
 	Failover    bool              `hcl:"failover,optional"`
 	Heartbeat   config.Duration   `hcl:"heartbeat,optional"`
 	Origin      string            `hcl:"origin,optional"`
+	Annotations string            `hcl:"annotations,optional"`
 	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
 	Options     []TableSettings   `hcl:"table,block"`
 }
@@ -58,7 +59,8 @@ const (
 // NewSettings returns the settings of an empty block: the defaults.
 func NewSettings() *Settings {
 	return &Settings{
-		Manage: true, Heartbeat: config.Duration(10 * time.Second), Origin: originAny, Snapshot: SnapshotSettings{SnapshotInitial},
+		Manage: true, Heartbeat: config.Duration(10 * time.Second), Origin: originAny, Annotations: DefaultAnnotations,
+		Snapshot: SnapshotSettings{SnapshotInitial},
 	}
 }
 
@@ -68,7 +70,7 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	c := Config{
 		URL: string(s.URL), Tables: s.Tables, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
 		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
-		ShutdownGrace: DefaultShutdownGrace, SkipReplicated: s.Origin == originNone,
+		ShutdownGrace: DefaultShutdownGrace, SkipReplicated: s.Origin == originNone, Annotations: s.Annotations,
 	}
 	if s.Password != nil {
 		c.Password = func() (string, error) {
@@ -168,6 +170,9 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}
 	if s.Origin != originAny && s.Origin != originNone {
 		add("origin", fmt.Sprintf("origin = %q is unknown", s.Origin), "It is any or none.")
+	}
+	if strings.ContainsRune(s.Annotations, 0) {
+		add("annotations", "this cannot be the prefix of a message", `Write it as the application does, or "" for no annotations.`)
 	}
 	if s.Manage && len(s.Tables)+len(s.Options) == 0 && at.Known("tables") {
 		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+

@@ -28,6 +28,7 @@ type Source struct {
 
 	// Used by Run's goroutine, and by the stream's while there is one:
 	relations *decode.Relations
+	messages  *decode.Messages
 	report    func(error)
 	pid       uint32        // the last walsender, which may outlive its connection
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
@@ -37,7 +38,8 @@ type Source struct {
 	attempts  attempts
 	tables    *publication.TableWatch // used by the goroutine that has the control connection
 
-	stalls atomic.Uint64 // the number of stalls of all connections
+	stalls  atomic.Uint64 // the number of stalls of all connections
+	ignored ignoredAnnotations
 
 	mu     sync.Mutex
 	health capture.Health
@@ -54,6 +56,7 @@ func New(c Config, log *zap.Logger) *Source {
 	s.keeper = publication.NewKeeper(c.publication(), s.control.do, log)
 	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
+	s.messages = decode.NewMessages(c.Annotations, s.ignoreAnnotation)
 	s.trees = newTrees(c.publication(), log)
 	s.joins = joined.NewWatch(c.publication(), log, s.trees.leaf, withJoins)
 	return s
@@ -163,7 +166,7 @@ func (s *Source) Health() capture.Health {
 	defer s.mu.Unlock()
 	s.counted()
 	h := s.health
-	h.Stalls = s.stalls.Load()
+	h.Stalls, h.AnnotationsIgnored = s.stalls.Load(), s.ignored.count.Load()
 	for _, warning := range []func() (*capture.Problem, time.Time){s.trees.warning, s.joins.Warning} {
 		h.Warning, h.WarningSince = bothWarnings(h.Warning, h.WarningSince, warning)
 	}

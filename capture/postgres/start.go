@@ -63,6 +63,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		config: &s.config, log: s.log, control: s.control, trees: s.trees, joins: s.joins, slot: s.config.Slot, pid: repl.PID(), origin: origin, stalls: &s.stalls,
 		asm: decode.NewAssembler(s.relations, decode.Options{
 			Origin: origin, State: state, SkipReplicated: s.config.SkipReplicated, NextXID: next, Names: view, Trees: s.trees,
+			Messages: s.messages,
 		}),
 		publication: view,
 		accept: func() {
@@ -163,6 +164,9 @@ func (s *stream) launch(ctx context.Context, repl *pgconn.PgConn, from capture.L
 	option := ""
 	if s.config.SkipReplicated && pgconnect.Major(repl) >= 16 { // on older servers the assembler skips them
 		option = ", origin 'none'"
+	}
+	if pgconnect.Major(repl) >= 14 { // older servers send no logical messages
+		option += ", messages 'true'"
 	}
 	h, err := repl.Hijack()
 	if err != nil {

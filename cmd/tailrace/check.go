@@ -64,7 +64,7 @@ func liveCheck(ctx context.Context, a *app, file *config.File, report *config.Re
 	code := done
 	for _, f := range daemon.Check(ctx, file) {
 		report.Add(a.diagnostic(f))
-		if f.Warning() != nil {
+		if f.IsWarning() {
 			continue
 		}
 		if f.Usage() {
@@ -82,6 +82,9 @@ func liveCheck(ctx context.Context, a *app, file *config.File, report *config.Re
 
 // diagnostic returns a finding with its place in the file.
 func (a *app) diagnostic(f daemon.Finding) *hcl.Diagnostic {
+	if f.Diagnostic != nil {
+		return f.Diagnostic
+	}
 	fix := capture.FixArgs{Pipeline: f.Pipeline, Paths: a.fix.Paths}
 	d := &hcl.Diagnostic{
 		Severity: hcl.DiagError,

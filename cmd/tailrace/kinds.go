@@ -6,6 +6,15 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
+	"github.com/tailrace/tailrace/transform/changes"
+	"github.com/tailrace/tailrace/transform/event"
+	"github.com/tailrace/tailrace/transform/filter"
+	"github.com/tailrace/tailrace/transform/mask"
+)
+
+var (
+	publishers = []string{"kafka", "stdout"} // the sinks that publish events
+	everySink  = []string{"kafka", "postgres", "stdout"}
 )
 
 // kinds is the table of the sources, sinks and steps that a pipeline file may name: a new one is one line here.
@@ -19,6 +28,11 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
-		Steps: map[string]daemon.StepKind{},
+		Steps: map[string]daemon.StepKind{
+			"changes": {Settings: func() daemon.StepSettings { return &changes.Settings{} }, Sinks: publishers},
+			"event":   {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
+			"filter":  {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
+			"mask":    {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
+		},
 	}
 }

@@ -41,7 +41,7 @@ var rules = []struct {
 	{"config", nil},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "sink"}},
-	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/pipeline", "internal/pipeline/startrule", "sink", "transform"}},
+	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/pipeline", "internal/pipeline/startrule", "sink", "transform", "transform/trace"}},
 	{"internal/kafkaconnect", []string{"capture", "config"}},
 	{"internal/ledger/workload", nil},
 	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},
@@ -67,10 +67,12 @@ var rules = []struct {
 	{"sink/postgres/queue", []string{"capture", "sink", "sink/postgres/arena", "transform"}},
 	{"sink/postgres/target", []string{"capture", "internal/pgconnect"}},
 	{"sink/redis/...", []string{"cache/...", "capture", "config", "sink", "transform", "transform/expr", "transform/jsonvalue"}},
-	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue", "transform/trace"}},
 	{"transform", []string{"capture"}},
 	{"transform/expr", []string{"capture", "config"}},
-	{"transform/...", []string{"capture", "config", "transform", "transform/expr", "transform/jsonvalue"}},
+	{"transform/...", []string{
+		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+	}},
 }
 
 // standardOnly are the packages that import nothing but the standard library: everything else speaks their words.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -11,8 +12,9 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// build returns the pipeline of a block. It contacts no server.
-func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (runner, error) {
+// build returns the pipeline of a block. It reads the shapes of the source's tables if a step is checked against them, and contacts no
+// server otherwise.
+func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (runner, error) {
 	named := log.With(zap.String("pipeline", b.Name)) // package pipeline adds the name to its log itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
@@ -25,8 +27,15 @@ func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Met
 	c := pipeline.Config{
 		Name: b.Name, Source: source, SourceKind: b.Source.Kind, Window: window, Log: log, Metrics: m, FixArgs: fix,
 	}
+	tables, err := startTables(ctx, b, named)
+	if err != nil {
+		return nil, err
+	}
+	if c.Masks, err = buildMasks(b, tables, named); err != nil {
+		return nil, err
+	}
 	for _, block := range b.Sinks {
-		s, err := buildSink(b, block, named)
+		s, err := buildSink(b, block, tables, named)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +44,7 @@ func build(b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Met
 	return pipeline.New(c), nil
 }
 
-func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.SinkConfig, error) {
+func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *zap.Logger) (pipeline.SinkConfig, error) {
 	settings, ok := b.Settings.(SinkSettings)
 	if !ok {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %T has no method Sink", b.Kind, b.Name, b.Settings)
@@ -44,10 +53,16 @@ func buildSink(p config.Pipeline, b config.Block, log *zap.Logger) (pipeline.Sin
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	rules := &transform.Rules{}
-	chain, err := buildChain(p, b, rules, log)
+	site := transform.Site{Pipeline: p.Name, Sink: b.Name, Rules: &transform.Rules{}, Tables: tables}
+	chain, err := buildChain(p, b, site, log)
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
-	return pipeline.SinkConfig{Name: b.Name, Kind: b.Kind, Sink: s, Chain: chain, Rules: rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b)}, nil
+	masks, err := buildMasks(p, tables, log)
+	if err != nil {
+		return pipeline.SinkConfig{}, err
+	}
+	return pipeline.SinkConfig{
+		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b),
+	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,6 +20,8 @@ type Finding struct {
 	Block    string    // `source "postgres"`, `sink "kafka" "bus"`
 	Range    hcl.Range // the block's
 	Err      error     // a *capture.Problem where it has a name, a *capture.Warning where it does not prevent the start
+	// Diagnostic is what a step finds in the tables, with its own place; Err is nil then.
+	Diagnostic *hcl.Diagnostic
 }
 
 // Warning returns the warning; nil for a problem.
@@ -30,8 +33,19 @@ func (f Finding) Warning() *capture.Warning {
 	return nil
 }
 
+// IsWarning reports whether the finding does not prevent the start.
+func (f Finding) IsWarning() bool {
+	if f.Diagnostic != nil {
+		return f.Diagnostic.Severity == hcl.DiagWarning
+	}
+	return f.Warning() != nil
+}
+
 // Usage reports whether the user has to change something, in the file or in the servers. Otherwise a server could not be reached.
 func (f Finding) Usage() bool {
+	if f.Diagnostic != nil {
+		return true
+	}
 	p := capture.AsProblem(f.Err)
 	return p != nil && p.Usage
 }
@@ -53,6 +67,9 @@ func Check(ctx context.Context, f *config.File) []Finding {
 				list = append(list, Finding{Pipeline: c.pipeline.Name, Block: header(b), Range: b.Range, Err: err})
 			}
 		}
+		for _, d := range c.steps {
+			list = append(list, Finding{Pipeline: c.pipeline.Name, Range: *d.Subject, Diagnostic: d})
+		}
 	}
 	return list
 }
@@ -62,6 +79,7 @@ type pipelineCheck struct {
 	pipeline config.Pipeline
 	blocks   []config.Block // the source, then the sinks
 	found    [][]error      // of each block
+	steps    hcl.Diagnostics
 }
 
 func newPipelineCheck(p config.Pipeline) *pipelineCheck {
@@ -69,7 +87,7 @@ func newPipelineCheck(p config.Pipeline) *pipelineCheck {
 	return &pipelineCheck{pipeline: p, blocks: blocks, found: make([][]error, len(blocks))}
 }
 
-// run checks every block by itself and, when none has a problem, the sinks' records.
+// run checks every block by itself, the steps when the source has no problem, and the sinks' records when no block has one.
 func (c *pipelineCheck) run(ctx context.Context) {
 	name := c.pipeline.Name
 	var all sync.WaitGroup
@@ -83,14 +101,29 @@ func (c *pipelineCheck) run(ctx context.Context) {
 		})
 	}
 	all.Wait()
-	for _, errs := range c.found {
-		for _, err := range errs {
-			if warning := (*capture.Warning)(nil); !errors.As(err, &warning) {
-				return
-			}
-		}
+	if !hasProblem(c.found[0]) {
+		c.checkSteps(ctx)
 	}
-	c.checkRecords(ctx)
+	if !slices.ContainsFunc(c.found, hasProblem) {
+		c.checkRecords(ctx)
+	}
+}
+
+// hasProblem reports whether any of the errors is more than a warning.
+func hasProblem(errs []error) bool {
+	return slices.ContainsFunc(errs, func(err error) bool {
+		var warning *capture.Warning
+		return !errors.As(err, &warning)
+	})
+}
+
+// checkSteps checks the steps against the tables of the source.
+func (c *pipelineCheck) checkSteps(ctx context.Context) {
+	_, diags, err := checkTables(ctx, c.pipeline)
+	c.steps = diags
+	if err != nil {
+		c.found[0] = append(c.found[0], err)
+	}
 }
 
 // checkRecords finds the sinks that would halt because they have no record. A first start may have ended between the read of a

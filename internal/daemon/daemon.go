@@ -69,7 +69,7 @@ func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daem
 	for i, block := range o.File.Pipelines {
 		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
 		s.fix = capture.FixArgs{Pipeline: block.Name, Paths: paths}
-		s.build = func() (runner, error) { return build(block, s.fix, windows[i], metrics, o.Log) }
+		s.build = func(ctx context.Context) (runner, error) { return build(ctx, block, s.fix, windows[i], metrics, o.Log) }
 		d.supervisors = append(d.supervisors, s)
 	}
 	registry.MustRegister(&haltedCollector{d})

@@ -90,6 +90,15 @@ type Fuser interface {
 	Fuse(at transform.Site, run []config.Step, log *zap.Logger) (transform.Func, error)
 }
 
+// Masker are the settings of steps that, in a pipeline block, act before the window: nothing is buffered, logged or parked before
+// they have masked it. They are then no step of the chains of the sinks, and come before all of them.
+type Masker interface {
+	StepSettings
+	// Mask returns the mask; it contacts no server. It is called once for the stream and once for the copies of rows of each sink, so
+	// that what it returns may keep state: one goroutine at a time uses each. The sink of at is "".
+	Mask(at transform.Site, log *zap.Logger) (transform.RowMask, error)
+}
+
 // Publisher are the settings of steps that make events of their own. A sink that has one publishes no plain changes, except for
 // those that a changes block admits.
 type Publisher interface{ Publishes() bool }
@@ -115,6 +124,9 @@ type TableChecker interface {
 type TableLister interface {
 	Tables(ctx context.Context, pipeline string) ([]*capture.Table, error)
 }
+
+// Headers are a sink's settings whose sink publishes the headers of events.
+type Headers interface{ TakesHeaders() bool }
 
 // KeyChanges are a sink's settings that take a change of a row's key as one update. Every other sink gets a delete and an insert.
 type KeyChanges interface{ KeyChanges() bool }

@@ -6,13 +6,14 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/trace"
 )
 
 // buildChain returns the steps of a sink, in their order.
-func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, log *zap.Logger) (*transform.Chain, error) {
-	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: rules}
+func buildChain(p config.Pipeline, sink config.Block, site transform.Site, log *zap.Logger) (*transform.Chain, error) {
 	var chain []transform.Step
 	for steps := stepsOf(p, sink); len(steps) > 0; {
 		run := sameKind(steps)
@@ -20,7 +21,11 @@ func buildChain(p config.Pipeline, sink config.Block, rules *transform.Rules, lo
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", run[0], err)
 		}
-		chain = append(chain, transform.Step{Name: run[0].String(), Func: f})
+		name := run[0].String()
+		if n > 1 {
+			name = fmt.Sprintf("%d %s blocks", n, run[0].Kind)
+		}
+		chain = append(chain, transform.Step{Name: name, Func: f})
 		steps = steps[n:]
 	}
 	return transform.NewChain(chain...), nil
@@ -53,16 +58,45 @@ func buildStep(site transform.Site, run []config.Step, log *zap.Logger) (f trans
 //
 // A step that makes events passes the change on, so that the next one sees it too. The changes that no changes block admits are
 // dropped after the steps of the file. A change of key is split last. The steps of the file see the update as the application made
-// it, and a step that gives a change a key, a type or a payload of its own keeps it from being split.
+// it, and a step that gives a change a key, a type or a payload of its own keeps it from being split. The same step adds the headers
+// of a trace, which costs a change of a transaction without annotations nothing.
 func stepsOf(p config.Pipeline, sink config.Block) []config.Step {
-	steps := slices.Concat(p.Steps, sink.Steps)
+	steps := slices.Concat(slices.DeleteFunc(slices.Clone(p.Steps), isMask), sink.Steps)
 	if publishes(steps) {
 		steps = append(steps, config.Step{Kind: "plain changes", Settings: plainChanges{steps}})
 	}
-	if k, ok := sink.Settings.(KeyChanges); ok && k.KeyChanges() {
+	k, can := sink.Settings.(KeyChanges)
+	last := keyChange{whole: can && k.KeyChanges()}
+	if h, can := sink.Settings.(Headers); can {
+		last.traced = h.TakesHeaders()
+	}
+	if last.whole && !last.traced {
 		return steps
 	}
-	return append(steps, config.Step{Kind: "key change", Settings: keyChange{}})
+	return append(steps, config.Step{Kind: "key change", Settings: last})
+}
+
+// isMask reports whether a step of a pipeline acts before the window.
+func isMask(s config.Step) bool {
+	_, is := s.Settings.(Masker)
+	return is
+}
+
+// buildMasks returns the masks of a pipeline, which act before the window.
+func buildMasks(p config.Pipeline, tables []*capture.Table, log *zap.Logger) ([]transform.RowMask, error) {
+	var masks []transform.RowMask
+	for _, s := range p.Steps {
+		m, is := s.Settings.(Masker)
+		if !is {
+			continue
+		}
+		mask, err := m.Mask(transform.Site{Pipeline: p.Name, Tables: tables}, log)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s, err)
+		}
+		masks = append(masks, mask)
+	}
+	return masks, nil
 }
 
 // publishes reports whether a step makes events of its own, or defines which changes are published.
@@ -97,10 +131,20 @@ func (p plainChanges) Step(transform.Site, *zap.Logger) (transform.Func, error) 
 	}), nil
 }
 
-// keyChange is the step of every sink whose consumers identify rows by their keys: they need a delete and an insert.
-type keyChange struct{}
+// keyChange is the last step of a chain. Consumers that identify rows by their keys need a change of key as a delete and an insert.
+type keyChange struct {
+	whole  bool // the sink takes a change of key as one update
+	traced bool // the sink takes headers
+}
 
 // Step implements StepSettings.
-func (keyChange) Step(transform.Site, *zap.Logger) (transform.Func, error) {
-	return transform.SplitKeyChange, nil
+func (k keyChange) Step(transform.Site, *zap.Logger) (transform.Func, error) {
+	last := transform.SplitKeyChange
+	if k.whole {
+		last = func(dst []transform.Event, e transform.Event) ([]transform.Event, error) { return append(dst, e), nil }
+	}
+	if k.traced {
+		return trace.Step(last), nil
+	}
+	return last, nil
 }

@@ -102,7 +102,7 @@ mark "a" {}`, `mark "c" {}`)
 		},
 		{"update: orders w second update, orders w first update, orders w c update"},
 	} {
-		chain, err := buildChain(p, p.Sinks[i], nil, zap.NewNop())
+		chain, err := buildChain(p, p.Sinks[i], transform.Site{Pipeline: p.Name, Sink: p.Sinks[i].Name}, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ mark "a" {}`, `mark "c" {}`)
 
 func TestErrorsNameTheStep(t *testing.T) {
 	p := loadSteps(t, "", `mark "a" {}`+"\n"+`mark "b" { refuses = true }`, `mark "c" { fails = true }`)
-	chain, err := buildChain(p, p.Sinks[0], nil, zap.NewNop())
+	chain, err := buildChain(p, p.Sinks[0], transform.Site{Pipeline: p.Name, Sink: p.Sinks[0].Name}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestErrorsNameTheStep(t *testing.T) {
 		t.Errorf("a step that cannot be built: %v, want %s", err, want)
 	}
 	p.Sinks[1].Steps[0].Settings = &struct{}{}
-	if _, err := buildChain(p, p.Sinks[1], nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "has no method Step") {
+	if _, err := buildChain(p, p.Sinks[1], transform.Site{Pipeline: p.Name, Sink: p.Sinks[1].Name}, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "has no method Step") {
 		t.Errorf("settings without a step: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ type runner interface {
 type supervisor struct {
 	block config.Pipeline
 	fix   capture.FixArgs
-	build func() (runner, error)
+	build func(context.Context) (runner, error)
 	log   *zap.Logger
 
 	mu     sync.Mutex           // guards what follows
@@ -68,7 +68,7 @@ func (s *supervisor) attempt(ctx context.Context, problems chan<- error) (err er
 			err = capture.Panicked("the pipeline", v)
 		}
 	}()
-	l, err := s.build()
+	l, err := s.build(ctx)
 	if err != nil {
 		return fmt.Errorf("build pipeline %s: %w", s.block.Name, err)
 	}

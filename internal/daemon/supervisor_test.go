@@ -44,7 +44,7 @@ func supervise(name string, log *zap.Logger, runs ...func(context.Context) error
 		Name: name, Source: config.Block{Kind: "scripted"}, Sinks: []config.Block{{Kind: "none", Name: "out"}},
 	}, log)
 	attempt := -1
-	s.build = func() (runner, error) {
+	s.build = func(context.Context) (runner, error) {
 		attempt = min(attempt+1, len(runs)-1)
 		return &scripted{run: runs[attempt], halted: make(chan error, 1)}, nil
 	}
@@ -140,7 +140,7 @@ func TestStrictEndsWithTheFirstTrouble(t *testing.T) {
 	for _, strict := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			halts := newSupervisor(config.Pipeline{Name: "halts"}, zap.NewNop())
-			halts.build = func() (runner, error) {
+			halts.build = func(context.Context) (runner, error) {
 				halted := make(chan error, 1)
 				halted <- problem // while the pipeline runs on, and retries
 				return &scripted{run: untilTheEnd, halted: halted}, nil
@@ -174,7 +174,7 @@ func TestStrictEndsWhenAPipelineCannotBeBuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wrong := errors.New("no such certificate")
 		s := newSupervisor(config.Pipeline{Name: "orders"}, zap.NewNop())
-		s.build = func() (runner, error) { return nil, wrong }
+		s.build = func(context.Context) (runner, error) { return nil, wrong }
 		d := &daemon{log: zap.NewNop(), strict: true, supervisors: []*supervisor{s}}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

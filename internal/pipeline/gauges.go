@@ -24,6 +24,9 @@ var (
 	sinkStateDesc = desc("sink_state", "1 for the named state that the sink is in.", "pipeline", "sink", "state", "kind")
 	slotDesc      = desc("slot_state", "1 for the state of the slot on the server.", "pipeline", "state")
 	roleDesc      = desc("pipeline_role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
+	ruleDesc      = desc("rule_changes_total", "Changes of the tables that a rule names, by whether the rule matched them.",
+		"pipeline", "sink", "rule", "result")
+	nullKeyDesc = desc("rule_null_keys_total", "Events of a rule that have a null key.", "pipeline", "sink", "rule")
 )
 
 var perPipeline = []gauge{
@@ -35,6 +38,8 @@ var perPipeline = []gauge{
 		func(s Status) (float64, bool) { return boolValue(s.Source.Connected), true }),
 	pipelineCounter("source_stalls_total", "Stalled connections to the source that were detected and closed.",
 		func(s Status) (float64, bool) { return float64(s.Source.Stalls), true }),
+	pipelineCounter("annotations_ignored_total", "Logical messages that could not annotate their transaction.",
+		func(s Status) (float64, bool) { return float64(s.Source.AnnotationsIgnored), true }),
 	pipelineGauge("source_tables_unpublished", "Tables that the file selects and the source does not publish.",
 		func(s Status) (float64, bool) { return known(int64(s.Source.Unpublished)) }),
 	pipelineGauge("slot_retained_bytes", "WAL that the slot keeps on the server.",
@@ -74,7 +79,7 @@ func sinkGauge(name, help string, value func(SinkStatus) (float64, bool)) gauge 
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, sinkStateDesc, slotDesc, roleDesc} {
+	for _, d := range []*prometheus.Desc{stateDesc, sinkStateDesc, slotDesc, roleDesc, ruleDesc, nullKeyDesc} {
 		ch <- d
 	}
 	for _, x := range append(perPipeline[:len(perPipeline):len(perPipeline)], perSink...) {
@@ -103,6 +108,19 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 					send(ch, x.desc, x.kind, v, s.Name, k.Name)
 				}
 			}
+		}
+		p.collectRules(ch)
+	}
+}
+
+// collectRules sends the counters of the rules of all sinks.
+func (p *Pipeline) collectRules(ch chan<- prometheus.Metric) {
+	for _, s := range p.config.Sinks {
+		for _, r := range s.Rules.All() {
+			matched, not := r.Counts()
+			send(ch, ruleDesc, prometheus.CounterValue, float64(matched), p.config.Name, s.Name, r.Name, "matched")
+			send(ch, ruleDesc, prometheus.CounterValue, float64(not), p.config.Name, s.Name, r.Name, "not_matched")
+			send(ch, nullKeyDesc, prometheus.CounterValue, float64(r.NullKeys.Load()), p.config.Name, s.Name, r.Name)
 		}
 	}
 }

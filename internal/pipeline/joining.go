@@ -154,6 +154,9 @@ func (r *sinkRunner) pumpRows(ctx context.Context, rows capture.Copy, w *window)
 		if err != nil {
 			return err
 		}
+		if err := maskRows(r.masks, b.Changes); err != nil {
+			return err
+		}
 		r.addPending(b)
 		if err := w.append(ctx, b); err != nil {
 			return err

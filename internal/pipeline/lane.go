@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // drainTime is how long at most an ending pipeline waits until what its sinks have accepted is durable.
@@ -20,6 +21,7 @@ type lane struct {
 	pipeline    string // its name
 	log         *zap.Logger
 	sinks       []*sinkRunner
+	masks       []transform.RowMask
 	windowLimit int64 // of the window, in bytes
 	metrics     *Metrics
 	onStreaming func() // called when every sink has passed the start rule
@@ -103,6 +105,9 @@ func (l *lane) pump(ctx context.Context, s capture.Stream, w *window) error {
 		began := time.Now()
 		b, err := s.Next(ctx)
 		if err != nil {
+			return err
+		}
+		if err := maskRows(l.masks, b.Changes); err != nil {
 			return err
 		}
 		if since, idle := w.idleSince(); idle {

@@ -19,7 +19,8 @@ type Config struct {
 	Source     capture.Source
 	SourceKind string // "postgres"
 	Sinks      []SinkConfig
-	Window     int64 // bytes
+	Masks      []transform.RowMask // of the stream's changes, in order
+	Window     int64               // bytes
 	FixArgs    capture.FixArgs
 	Log        *zap.Logger
 	Metrics    *Metrics
@@ -30,9 +31,10 @@ type SinkConfig struct {
 	Name  string
 	Kind  string // "kafka"
 	Sink  sink.Sink
-	Chain *transform.Chain // nil passes every change through
-	Rules *transform.Rules // the counters of the chain's rules; nil: it has none
-	Begin startrule.Begin  // for a sink that has no record
+	Masks []transform.RowMask // those of the Config once more, for the copy of rows of a sink that joins
+	Chain *transform.Chain    // nil passes every change through
+	Rules *transform.Rules    // the counters of the chain's rules; nil: it has none
+	Begin startrule.Begin     // for a sink that has no record
 	// Messages: the chain turns logical messages into events. Without it, the sink gets none.
 	Messages bool
 }
@@ -61,12 +63,12 @@ func New(c Config) *Pipeline {
 func (p *Pipeline) newLane() *lane {
 	c := &p.config
 	l := &lane{
-		pipeline: c.Name, log: p.log, windowLimit: c.Window, metrics: c.Metrics,
+		pipeline: c.Name, log: p.log, masks: c.Masks, windowLimit: c.Window, metrics: c.Metrics,
 		onStreaming: func() { p.enter(Active, State{Name: "streaming", Kind: OK}) },
 	}
 	for i, s := range c.Sinks {
 		l.sinks = append(l.sinks, &sinkRunner{
-			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, chain: s.Chain, messages: s.Messages, begin: s.Begin,
+			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, masks: s.Masks, chain: s.Chain, messages: s.Messages, begin: s.Begin,
 			log:       p.log.With(zap.String("sink", s.Name)),
 			fixArgs:   c.FixArgs,
 			metrics:   c.Metrics.sink(c.Name, s.Name),

@@ -22,6 +22,7 @@ type sinkRunner struct {
 	othersKeepRecord bool // another sink of the pipeline keeps a record
 	begin            startrule.Begin
 	sink             sink.Sink
+	masks            []transform.RowMask // of its copies of rows
 	chain            *transform.Chain
 	messages         bool // the chain takes logical messages
 	log              *zap.Logger

@@ -34,6 +34,8 @@ type SourceStatus struct {
 	Stalls    uint64           `json:"stalls"` // of the connection, since the process started
 	// Unpublished is how many tables the file selects that the source does not publish; -1 is unknown.
 	Unpublished int `json:"tables_unpublished"`
+	// AnnotationsIgnored is how many messages could not annotate their transaction, since the process started.
+	AnnotationsIgnored uint64 `json:"annotations_ignored"`
 }
 
 // WindowStatus is what is in flight between the source and the sinks.
@@ -93,7 +95,7 @@ func (s *Status) observe(h capture.Health) {
 	src := &s.Source
 	src.Connected, src.Slot, src.End = h.Connected, h.Slot, max(h.End, src.Confirmed.Flush())
 	src.Retained, src.Safe, src.Copied, src.Estimated = h.Retained, h.Safe, h.Copied, h.Estimated
-	src.Stalls, src.Unpublished = h.Stalls, h.Unpublished
+	src.Stalls, src.Unpublished, src.AnnotationsIgnored = h.Stalls, h.Unpublished, h.AnnotationsIgnored
 	if h.Safe >= 0 && h.Rate > 0 {
 		src.LostIn = float64(h.Safe) / h.Rate
 	}

@@ -100,9 +100,9 @@ func (r *sinkRunner) addBefore(b *capture.Batch, first, starts, n int, last capt
 		}
 	}
 	at := b.Changes[n].At()
-	if b.Changes[0].Tx != b.Changes[n].Tx {
+	if !b.Changes[0].Tx.Same(b.Changes[n].Tx) {
 		complete := n
-		for b.Changes[complete].Tx == b.Changes[n].Tx {
+		for b.Changes[complete].Tx.Same(b.Changes[n].Tx) {
 			complete--
 		}
 		add(r.events[first:starts], capture.Position{LSN: at.LSN}, b.Changes[complete].Tx.Commit(at.LSN))
@@ -118,7 +118,7 @@ func (r *sinkRunner) transformChanges(changes []capture.Change) (starts, n int, 
 	starts = len(r.events)
 	for ; n < len(changes); n++ {
 		c := &changes[n]
-		if n > 0 && c.Tx != changes[n-1].Tx {
+		if n > 0 && !c.Tx.Same(changes[n-1].Tx) {
 			starts = len(r.events)
 		}
 		if c.Op == capture.Message && !r.messages {

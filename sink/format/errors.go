@@ -13,14 +13,19 @@ var (
 	ErrKey = errors.New("the old row does not carry this column of the key: see the table's replica identity")
 	// ErrShape means that the row does not have as many values as its table has columns.
 	ErrShape = errors.New("the row does not fit its table")
+	// ErrNoPayload means that no block has set the event's payload, and the format has no form for the change itself.
+	ErrNoPayload = errors.New("format raw publishes the payload of a block, and no block has given this change one")
 	// ErrNotPrepared means that Prepare was not called for the event's table, which is a bug of the sink.
 	ErrNotPrepared = errors.New("the encoder is not prepared for this shape of the table")
 )
 
-// Reason returns the reason in a *sink.Rejected for an error of Encoder.Append: no_key or not_encodable.
+// Reason returns the reason in a *sink.Rejected for an error of Encoder.Append: no_key, no_payload or not_encodable.
 func Reason(err error) string {
-	if errors.Is(err, ErrKey) {
+	switch {
+	case errors.Is(err, ErrKey):
 		return "no_key"
+	case errors.Is(err, ErrNoPayload):
+		return "no_payload"
 	}
 	return "not_encodable"
 }

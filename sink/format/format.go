@@ -11,6 +11,7 @@ import (
 const (
 	JSON        = "json"
 	CloudEvents = "cloudevents"
+	Raw         = "raw"  // the payload that a block has set, and nothing around it
 	Line        = "line" // json for an output without keys and nulls: one object per event
 )
 
@@ -51,6 +52,6 @@ type Encoder interface {
 	Prepare(ctx context.Context, t *capture.Table) error
 
 	// Append adds to b the records of one event: one, or two where a tombstone follows. An error rejects the event and
-	// leaves b unchanged; it wraps ErrKey, ErrShape or ErrNotPrepared. Append never waits.
+	// leaves b unchanged; it wraps ErrKey, ErrNoPayload, ErrShape or ErrNotPrepared. Append never waits.
 	Append(b *Buffer, ev *transform.Event) error
 }

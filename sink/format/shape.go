@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
@@ -27,10 +28,10 @@ type Shape struct {
 	table     *capture.Table
 	columns   []column
 	key       []column
-	Head      [5][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
-	ShortHead [5][]byte // by capture.Op: `{"op":"insert"`
-	EventType [5][]byte // by capture.Op: `public.orders.insert`
-	ReadID    []byte    // `read/public.orders/`
+	Head      [capture.Message + 1][]byte // by capture.Op: `{"op":"insert","schema":"public","table":"orders"`
+	ShortHead [capture.Message + 1][]byte // by capture.Op: `{"op":"insert"`
+	EventType [capture.Message + 1][]byte // by capture.Op: `public.orders.insert`
+	ReadID    []byte                      // `read/public.orders/`
 }
 
 // column is one column: the index of its value, and how it is encoded.
@@ -76,12 +77,19 @@ func compile(t *capture.Table, types *jsonvalue.Types) *Shape {
 	for op := range c.Head {
 		name := capture.Op(op).String()
 		c.ShortHead[op] = []byte(`{"op":"` + name + `"`)
-		b := append([]byte(nil), c.ShortHead[op]...)
-		b = jsonvalue.AppendString(append(b, `,"schema":`...), []byte(t.Schema))
-		c.Head[op] = jsonvalue.AppendString(append(b, `,"table":`...), []byte(t.Name))
+		c.Head[op] = appendOrigin(slices.Clone(c.ShortHead[op]), t, capture.Op(op))
 		c.EventType[op] = []byte(t.String() + "." + name)
 	}
 	return c
+}
+
+// appendOrigin appends the name of the table, or of a message the prefix, which takes the place of a table's name.
+func appendOrigin(dst []byte, t *capture.Table, op capture.Op) []byte {
+	if op == capture.Message {
+		return jsonvalue.AppendString(append(dst, `,"prefix":`...), []byte(t.Name))
+	}
+	dst = jsonvalue.AppendString(append(dst, `,"schema":`...), []byte(t.Schema))
+	return jsonvalue.AppendString(append(dst, `,"table":`...), []byte(t.Name))
 }
 
 func compileColumn(t *capture.Table, i int, types *jsonvalue.Types) column {

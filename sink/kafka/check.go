@@ -34,16 +34,19 @@ func (s *Settings) Check(ctx context.Context, pipeline, name string) []error {
 	return k.check(ctx, s.fixedTopics())
 }
 
+// fixedTopics returns the topics that the file names: that of the sink, those of its steps, and the dead letter topic.
 func (s *Settings) fixedTopics() (names []string) {
 	if topic, _ := expr.NewTemplate(s.Topic); topic != nil {
 		if n, ok := topic.Constant(); ok {
 			names = append(names, n)
 		}
 	}
-	if s.DeadLetter != "" && !slices.Contains(names, s.DeadLetter) {
+	names = append(names, s.stepTopics...)
+	if s.DeadLetter != "" {
 		names = append(names, s.DeadLetter)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (s *Sink) check(ctx context.Context, names []string) (problems []error) {

@@ -13,15 +13,18 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// maxKeyShown limits how much of a key an error shows, in bytes.
-const maxKeyShown = 100
+// How much of a key and of the name of a topic an error shows, in bytes. A name that a row has chosen may be of any length.
+const (
+	maxKeyShown   = 100
+	maxTopicShown = 249
+)
 
 // reject handles an event that its topic can never accept: it writes a record with the reason to the dead letter
 // topic, or returns the error that halts the lane.
-func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *sink.Rejected) error {
+func (w *Writer) reject(ctx context.Context, e *transform.Event, topic string, why *sink.Rejected) error {
 	key := w.keyOf(e)
-	why.At, why.Table, why.Key = e.Change.At(), e.Change.Table.String(), shorten(key)
-	if w.sink.deadLetter == "" || t.name == w.sink.deadLetter {
+	why.At, why.Table, why.Key = e.Change.At(), e.Change.Table.String(), shortenTo(maxKeyShown, string(key))
+	if w.sink.deadLetter == "" || topic == w.sink.deadLetter {
 		return why
 	}
 	dead, err := w.topic(ctx, w.sink.deadLetter, true)
@@ -31,7 +34,7 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *
 	r := format.Record{Key: key, Headers: []transform.Header{
 		{Name: "tailrace_reason", Value: []byte(why.Reason)},
 		{Name: "tailrace_error", Value: []byte(why.Err.Error())},
-		{Name: "tailrace_topic", Value: []byte(t.name)},
+		{Name: "tailrace_topic", Value: []byte(shortenTo(maxTopicShown, topic))},
 		{Name: "tailrace_table", Value: []byte(why.Table)},
 		{Name: "tailrace_position", Value: []byte(why.At.String())},
 		{Name: "tailrace_op", Value: []byte(e.Change.Op.String())},
@@ -39,9 +42,9 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, t *topic, why *
 	if recordSize(&r)+wire.BatchHead > dead.limit { // then the key is too large
 		r.Key = nil
 	}
-	w.stage(dead, &capture.Change{Table: e.Change.Table}, &r)
+	w.stage(dead, &transform.Event{Change: &capture.Change{Table: e.Change.Table}}, &r)
 	w.sink.counters.rejected.Add(1)
-	w.log().Warn("event goes to the dead letter topic", zap.String("dead_letter", dead.name), zap.String("topic", t.name),
+	w.log().Warn("event goes to the dead letter topic", zap.String("dead_letter", dead.name), zap.String("topic", shortenTo(maxTopicShown, topic)),
 		zap.String("table", why.Table), zap.Stringer("position", why.At), zap.String("reason", why.Reason))
 	return nil
 }
@@ -55,7 +58,7 @@ func (w *Writer) keyOf(e *transform.Event) []byte {
 	c := *e.Change
 	c.Before, c.After = keyOnly(c.Table, c.Before), keyOnly(c.Table, c.After)
 	var b format.Buffer
-	if err := w.enc.Append(&b, &transform.Event{Change: &c, Suffix: e.Suffix}); err != nil || len(b.Records) == 0 {
+	if err := w.enc.Append(&b, &transform.Event{Change: &c, HasData: true}); err != nil || len(b.Records) == 0 {
 		return nil
 	}
 	return b.Records[0].Key
@@ -77,13 +80,12 @@ func keyOnly(t *capture.Table, row []capture.Value) []capture.Value {
 	return out
 }
 
-func shorten(key []byte) string {
-	if len(key) <= maxKeyShown {
-		return string(key)
+func shortenTo(limit int, text string) string {
+	if len(text) <= limit {
+		return text
 	}
-	n := maxKeyShown
-	for n > 0 && !utf8.RuneStart(key[n]) {
-		n--
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	return string(key[:n]) + "..."
+	return text[:limit] + "..."
 }

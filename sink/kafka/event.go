@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
@@ -21,19 +22,25 @@ const (
 
 // event stages the records of one event.
 func (w *Writer) event(ctx context.Context, e *transform.Event) error {
-	t, err := w.topicOf(ctx, e)
-	if err != nil {
-		return err
-	}
 	if w.prepared != e.Change.Table {
 		if err := w.enc.Prepare(ctx, e.Change.Table); err != nil {
 			return fmt.Errorf("prepare the format of %s: %w", e.Change.Table, err)
 		}
 		w.prepared = e.Change.Table
 	}
+	t, err := w.topicOf(ctx, e)
+	if why := (*sink.Rejected)(nil); errors.As(err, &why) {
+		return w.reject(ctx, e, e.Topic, why)
+	}
+	if err != nil {
+		return err
+	}
+	if int(e.Partition) > len(t.parts) {
+		return w.reject(ctx, e, t.name, noPartition(e, t))
+	}
 	raw := rawSize(e)
 	if raw/16 > t.limit { // JSON can be shorter than Postgres' text, but never by this much
-		return w.reject(ctx, e, t, tooLarge(raw/16, t))
+		return w.reject(ctx, e, t.name, tooLarge(raw/16, t))
 	}
 	if raw >= largeFrom {
 		err = w.encodeLarge(ctx, e, t, raw)
@@ -52,10 +59,10 @@ func (w *Writer) encode(ctx context.Context, e *transform.Event, t *topic, b *fo
 		b.Bytes = nil
 	}
 	if why := w.encodeRecords(b, e, t); why != nil {
-		return w.reject(ctx, e, t, why)
+		return w.reject(ctx, e, t.name, why)
 	}
 	for i := range b.Records {
-		w.stage(t, e.Change, &b.Records[i])
+		w.stage(t, e, &b.Records[i])
 	}
 	return nil
 }
@@ -71,14 +78,14 @@ func (w *Writer) encodeLarge(ctx context.Context, e *transform.Event, t *topic, 
 	own.Bytes, b.Bytes = b.Bytes, nil
 	if why != nil {
 		own.Release()
-		return w.reject(ctx, e, t, why)
+		return w.reject(ctx, e, t.name, why)
 	}
-	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && e.Change.Op != capture.Truncate {
-		w.open.addOwned(w.partition(t, e.Change, r), r, own)
+	if r := &b.Records[0]; len(b.Records) == 1 && isTail(own.Bytes, r.Value) && !everywhere(e) {
+		w.open.addOwned(w.partition(t, e, r), r, own)
 		return nil
 	}
 	for i := range b.Records {
-		w.stage(t, e.Change, &b.Records[i])
+		w.stage(t, e, &b.Records[i])
 	}
 	own.Release()
 	return nil
@@ -117,6 +124,13 @@ func rawSize(e *transform.Event) int {
 		}
 	}
 	return n
+}
+
+func noPartition(e *transform.Event, t *topic) *sink.Rejected {
+	return &sink.Rejected{
+		Reason: "no_partition",
+		Err:    fmt.Errorf("topic %s has %d partitions, and none with the number %d", t.name, len(t.parts), e.Partition-1),
+	}
 }
 
 func tooLarge(n int, t *topic) *sink.Rejected {

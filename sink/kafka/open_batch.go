@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/bufpool"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // openBatches is what the goroutine of Write has encoded and not handed over yet.
@@ -68,11 +69,10 @@ func (s *openBatches) reset() {
 	}
 }
 
-// stage adds a record to the open batch of its partition. A truncation goes to all partitions: a consumer of any of
-// them has to see it.
-func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
-	if c.Op != capture.Truncate {
-		w.open.add(w.partition(t, c, r), r)
+// stage adds a record to the open batch of its partition, or of all partitions.
+func (w *Writer) stage(t *topic, e *transform.Event, r *format.Record) {
+	if !everywhere(e) {
+		w.open.add(w.partition(t, e, r), r)
 		return
 	}
 	for _, p := range t.parts {
@@ -80,11 +80,17 @@ func (w *Writer) stage(t *topic, c *capture.Change, r *format.Record) {
 	}
 }
 
+// everywhere reports whether an event goes to all partitions: a consumer of any of them has to see a truncation.
+func everywhere(e *transform.Event) bool { return e.Change.Op == capture.Truncate && e.Plain() }
+
 // partition returns the partition of a record.
-func (w *Writer) partition(t *topic, c *capture.Change, r *format.Record) *partition {
+func (w *Writer) partition(t *topic, e *transform.Event, r *format.Record) *partition {
+	if e.Partition > 0 {
+		return t.parts[e.Partition-1]
+	}
 	key := r.Key
 	if key == nil { // events without a key stay in the order of their table
-		key = []byte(c.Table.String())
+		key = []byte(e.Change.Table.String())
 	}
 	return t.parts[partitionFor(key, len(t.parts))]
 }

@@ -47,19 +47,18 @@ func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 	for i := range w.lookahead {
 		for j := range w.lookahead[i].Events {
 			e := &w.lookahead[i].Events[j]
-			n, own := e.Topic, false
+			n, own := e.Topic, w.sink.fixed[e.Topic]
 			if n == "" {
 				if e.Change.Table == last {
 					continue
 				}
 				last = e.Change.Table
 				var err error
-				if n, err = w.nameOf(last); err != nil {
+				if n, own, err = w.nameOf(last); err != nil {
 					continue
 				}
-				own = true
 			}
-			if w.topics[n] == nil {
+			if w.topics[n] == nil && (own || w.sink.checkRowTopic(n) == nil) {
 				all[n] = all[n] || own
 			}
 			if len(all) == maxPrepared {
@@ -138,24 +137,24 @@ func (w *Writer) registerTopicsLocked(ctx context.Context, names []string) error
 	return w.waitLocked(ctx, func() bool { return n.storedTopics >= most })
 }
 
-// nameOf returns the name of the topic of a table.
-func (w *Writer) nameOf(of *capture.Table) (string, error) {
+// nameOf returns the name of the topic of a table, or of a message's prefix. own is false if the application has chosen it, as it
+// chooses a prefix.
+func (w *Writer) nameOf(of *capture.Table) (name string, own bool, err error) {
 	table := tableName{of.Schema, of.Name}
 	name, ok := w.names[table]
 	if !ok {
-		var err error
 		if name, err = w.sink.topicName(table.schema, table.name); err != nil {
-			return "", fmt.Errorf("name the topic of %s.%s: %w", table.schema, table.name, err)
+			return "", false, fmt.Errorf("name the topic of %s: %w", of, err)
 		}
 		w.names[table] = name
 	}
-	return name, nil
+	return name, table.schema != "" || w.sink.fixed[name], nil
 }
 
-// topicOf returns the topic of an event.
+// topicOf returns the topic of an event. Its error is a *sink.Rejected for a topic that comes from a row and that Kafka cannot have.
 func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error) {
 	if e.Topic != "" {
-		return w.topic(ctx, e.Topic, false)
+		return w.topicFor(ctx, e.Topic, w.sink.fixed[e.Topic])
 	}
 	if w.last.table == e.Change.Table {
 		return w.last.topic, nil
@@ -168,11 +167,11 @@ func (w *Writer) topicOf(ctx context.Context, e *transform.Event) (*topic, error
 }
 
 func (w *Writer) topicOfTable(ctx context.Context, of *capture.Table) (*topic, error) {
-	name, err := w.nameOf(of)
+	name, own, err := w.nameOf(of)
 	if err != nil {
 		return nil, err
 	}
-	return w.topic(ctx, name, true)
+	return w.topicFor(ctx, name, own)
 }
 
 // adoptPartitions starts to use partitions that were added to topics. What went to the old ones is stored first, so

@@ -34,6 +34,9 @@ type Settings struct {
 	TLS            *kafkaconnect.TLSSettings  `hcl:"tls,block"`
 	SASL           *kafkaconnect.SASLSettings `hcl:"sasl,block"`
 	CreateTopics   *CreateSettings            `hcl:"create_topics,block"`
+
+	formatAt   hcl.Range
+	stepTopics []string // that blocks of the sink and of the pipeline name
 }
 
 // CreateSettings is a create_topics block.
@@ -51,6 +54,7 @@ var codecs = map[string]sarama.CompressionCodec{
 
 // CheckSettings implements config.Checker.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	s.formatAt = at.At("format")
 	var d hcl.Diagnostics
 	wrong := func(attribute, summary, detail string) {
 		r := at.At(attribute)
@@ -63,7 +67,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 			wrong(attribute, attribute+" is unknown", "Valid values: "+strings.Join(values, ", ")+".")
 		}
 	}
-	oneOf("format", s.Format, []string{"debezium", "avro", "raw"}, format.CloudEvents, format.JSON)
+	oneOf("format", s.Format, []string{"debezium", "avro"}, format.CloudEvents, format.JSON, format.Raw)
 	oneOf("delivery", s.Delivery, []string{"exactly_once"}, "at_least_once")
 	oneOf("numeric", s.Numeric, nil, "string", "number")
 	oneOf("start", s.Start, nil, "copy", "now")
@@ -82,14 +86,14 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}
 	for attribute, name := range map[string]string{"dead_letter": s.DeadLetter, "progress_topic": s.ProgressTopic} {
 		if name != "" && !kafkaconnect.IsTopicName(name) {
-			wrong(attribute, attribute+" cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
+			wrong(attribute, attribute+" cannot be the name of a topic", topicNameRule)
 		}
 	}
 	topic, problems := expr.NewTemplate(s.Topic)
 	d = append(d, problems...)
 	if topic != nil {
 		if name, ok := topic.Constant(); ok && !kafkaconnect.IsTopicName(name) {
-			wrong("topic", "topic cannot be the name of a topic", `Letters, digits, ".", "_" and "-", at most 249.`)
+			wrong("topic", "topic cannot be the name of a topic", topicNameRule)
 		}
 	}
 	if s.SASL != nil && s.TLS == nil && !s.AllowPlaintext && slices.ContainsFunc(s.Brokers, func(b string) bool { return !kafkaconnect.IsLoopback(b) }) {
@@ -117,6 +121,9 @@ func (s *Settings) Sink(pipeline, name string, log *zap.Logger) (sink.Sink, erro
 // Begins implements daemon.Begins.
 func (s *Settings) Begins() string { return s.Start }
 
+// TakesHeaders implements daemon.Headers: an event's headers are those of its record.
+func (s *Settings) TakesHeaders() bool { return true }
+
 func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	tls, err := s.TLS.Config()
 	if err != nil {
@@ -126,7 +133,8 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 		Pipeline: pipeline, Name: name, Brokers: s.Brokers, Format: s.Format, Tombstones: s.Tombstones,
 		Numbers: s.Numeric == "number", Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
 		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight, TLS: tls,
-		Topic: func(schema, table string) (string, error) { return pipeline + "." + schema + "." + table, nil },
+		Topic: func(schema, table string) (string, error) { return defaultTopic(pipeline, schema, table), nil },
+		Fixed: s.fixedTopics(),
 	}
 	topic, problems := expr.NewTemplate(s.Topic)
 	if problems.HasErrors() {
@@ -140,4 +148,12 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	}
 	o.Login = s.SASL.Login()
 	return New(o, log)
+}
+
+// defaultTopic is the topic of a table whose sink names none. A message has no schema: its prefix takes the place of the table.
+func defaultTopic(pipeline, schema, table string) string {
+	if schema == "" {
+		return pipeline + "." + table
+	}
+	return pipeline + "." + schema + "." + table
 }

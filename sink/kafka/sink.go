@@ -24,7 +24,9 @@ type Options struct {
 	Pipeline, Name string
 	Brokers        []string
 	// Topic names the topic of a table's events, unless a block has set one. It is called once per table and Writer.
-	Topic         func(schema, table string) (string, error)
+	Topic func(schema, table string) (string, error)
+	// Fixed are the topics that the file names. A topic that a block has set and that is not one of them comes from a row.
+	Fixed         []string
 	Format        string // of package format; "": cloudevents
 	Tombstones    bool
 	Numbers       bool // numeric values as JSON numbers
@@ -44,6 +46,7 @@ const DefaultProgressTopic = "tailrace.progress"
 type Sink struct {
 	pipeline, name string
 	topicName      func(schema, table string) (string, error)
+	fixed          map[string]bool // the topics that the file names
 	newEncoder     func() (format.Encoder, error)
 	codec          sarama.CompressionCodec
 	deadLetter     string
@@ -80,11 +83,14 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{
-		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, codec: o.Compression, deadLetter: o.DeadLetter,
+		pipeline: o.Pipeline, name: o.Name, topicName: o.Topic, fixed: map[string]bool{}, codec: o.Compression, deadLetter: o.DeadLetter,
 		inFlight: o.MaxInFlight,
 		limit:    inFlightBytes, ackTimeout: 10 * time.Second, giveUp: 30 * time.Second, openWithin: 30 * time.Second,
 		refreshEvery: 30 * time.Second, renewEvery: renewEvery,
 		cluster: c, topics: topics.NewAdmin(c, o.Create, log), log: log,
+	}
+	for _, name := range o.Fixed {
+		s.fixed[name] = true
 	}
 	home := o.ProgressTopic
 	if home == "" {

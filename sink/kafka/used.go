@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/IBM/sarama"
 
@@ -11,17 +13,21 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka/topics"
 )
 
-// UsedBefore implements sink.UsedBefore: it names a topic of the tables that has records and is not in the sink's
-// progress record.
+// UsedBefore implements sink.UsedBefore: it names a topic of the tables, or one that a block names, that has records and is not in
+// the sink's progress record.
 func (w *Writer) UsedBefore(ctx context.Context, tables []*capture.Table) (what string, err error) {
 	ctx, stop := context.WithTimeoutCause(ctx, w.sink.openWithin, kafkaconnect.ErrTimeout)
 	defer stop()
-	seen := map[string]bool{}
+	seen := map[string]bool{w.sink.deadLetter: true}
+	names := slices.Sorted(maps.Keys(w.sink.fixed))
 	for _, t := range tables {
 		name, err := w.sink.topicName(t.Schema, t.Name)
 		if err != nil {
 			return "", fmt.Errorf("name the topic of %s: %w", t, err)
 		}
+		names = append(names, name)
+	}
+	for _, name := range names {
 		if _, ours := w.inherited[name]; ours || seen[name] {
 			continue
 		}

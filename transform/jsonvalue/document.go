@@ -21,15 +21,29 @@ func AppendDocument(dst, text []byte) []byte {
 	return dst
 }
 
+// Valid reports whether text is a JSON text in UTF-8. It does not change text.
+func Valid(text []byte) bool {
+	if !utf8.Valid(text) {
+		return false
+	}
+	d := document{rest: text, readOnly: true}
+	return d.value(0) && !d.space()
+}
+
 // document parses JSON and replaces its line breaks by spaces in place.
-type document struct{ rest []byte }
+type document struct {
+	rest     []byte
+	readOnly bool // line breaks stay
+}
 
 // space skips white space and reports whether anything follows.
 func (d *document) space() bool {
 	for i, c := range d.rest {
 		switch c {
 		case '\n', '\r':
-			d.rest[i] = ' '
+			if !d.readOnly {
+				d.rest[i] = ' '
+			}
 		case ' ', '\t':
 		default:
 			d.rest = d.rest[i:]

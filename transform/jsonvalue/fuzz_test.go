@@ -63,11 +63,16 @@ func FuzzDocument(f *testing.F) {
 			return // the depths at which both give up differ
 		}
 		want := jsonvalue.AppendString(nil, text)
-		if json.Valid(text) && withReplacements(text) == string(text) {
+		valid := json.Valid(text) && withReplacements(text) == string(text)
+		if valid {
 			want = []byte(strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)))
 		}
 		if got := jsonvalue.AppendDocument(nil, text); !bytes.Equal(got, want) {
 			t.Fatalf("%q: %q, want %q", text, got, want)
+		}
+		before := bytes.Clone(text)
+		if got := jsonvalue.Valid(text); got != valid || !bytes.Equal(text, before) {
+			t.Fatalf("%q: valid is %v, want %v", text, got, valid)
 		}
 	})
 }

@@ -21,11 +21,12 @@ const (
 // Options are what an Assembler has to know about its stream.
 type Options struct {
 	Origin         capture.Origin
-	State          []byte // added to every batch
-	SkipReplicated bool   // transactions with an origin are skipped
-	NextXID        uint64 // a transaction id near the first one, with the times that ids have wrapped
-	Names          Names  // nil: all tables are delivered
-	Trees          Trees  // nil: partition trees are not watched
+	State          []byte    // added to every batch
+	SkipReplicated bool      // transactions with an origin are skipped
+	NextXID        uint64    // a transaction id near the first one, with the times that ids have wrapped
+	Names          Names     // nil: all tables are delivered
+	Trees          Trees     // nil: partition trees are not watched
+	Messages       *Messages // nil: logical messages are skipped
 }
 
 // Names decides which tables are delivered under the names that the stream has for them. The goroutine of the Assembler
@@ -87,6 +88,8 @@ func (a *Assembler) Add(ctx context.Context, msg []byte, own *bufpool.Buffer) er
 		switch kind := pgoutput.Kind(msg[0]); kind {
 		case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete:
 			return a.change(kind, msg[1:], own)
+		case pgoutput.KindMessage:
+			return a.message(msg[1:], own)
 		}
 	}
 	defer own.Release()
@@ -105,7 +108,7 @@ func (a *Assembler) other(ctx context.Context, msg []byte) error {
 	}
 	body := msg[1:]
 	switch kind := pgoutput.Kind(msg[0]); kind {
-	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete: // skipped
+	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete, pgoutput.KindMessage: // skipped
 		return nil
 	case pgoutput.KindBegin:
 		return a.begin(ctx, body)
@@ -123,8 +126,6 @@ func (a *Assembler) other(ctx context.Context, msg []byte) error {
 	case pgoutput.KindOrigin: // precedes the changes
 		a.left = a.options.SkipReplicated && a.tx != nil
 		return nil
-	case pgoutput.KindMessage:
-		return nil // it has no information about rows
 	default:
 		return fmt.Errorf("read change: a message %s that was not asked for", kind)
 	}

@@ -41,7 +41,7 @@ func (r *Relations) computed(m *pgoutput.Relation, d description) []capture.Colu
 		case !a.Generated:
 			return nil
 		default:
-			c := capture.Column{Name: a.Name, Type: r.types.types[a.Type], Modifier: a.Modifier, Nullable: true}
+			c := capture.Column{Name: a.Name, Type: r.types.types[a.Type], Modifier: a.Modifier, Nullable: true, Inline: r.types.inline(a.Type, a.Modifier)}
 			a.describe(&c)
 			all = append(all, c)
 		}

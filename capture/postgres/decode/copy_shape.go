@@ -16,22 +16,37 @@ type CopyTable struct {
 	Schema, Name string
 	Columns      []string // that the copy reads
 
-	Table *capture.Table // set by DescribeCopy; its Columns are those that the copy reads, in the table's order
-	Root  bool           // set by DescribeCopy: of a partition tree
+	Table *capture.Table // set by DescribeTables; its Columns are those that the copy reads, in the table's order
+	Root  bool           // set by DescribeTables: of a partition tree
 }
 
-// copyShape reads what a relation message would have about a published table.
+// copyShape reads what a relation message would have about a published table. The INCLUDE columns of an index are not part of an
+// identity.
 const copyShape = `
 SELECT c.relreplident::text, c.relkind = 'p', a.attname, a.atttypid, a.atttypmod,
        CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (
-           SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)
+           SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts-1])
            AND CASE c.relreplident WHEN 'd' THEN i.indisprimary AND i.indimmediate ELSE i.indisreplident END) END
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.oid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($2) ORDER BY a.attnum`
 
 // DescribeCopy completes the tables of a copy as the transaction of conn shows them, in the way in which the stream would
-// describe them.
+// describe them. A table whose rows would lack a part of its key is an error.
 func (r *Relations) DescribeCopy(ctx context.Context, conn *pgx.Conn, list []CopyTable) error {
+	if err := r.DescribeTables(ctx, conn, list); err != nil {
+		return err
+	}
+	for i := range list {
+		t := &list[i]
+		if _, err := r.table(t.OID, capture.Insert); err != nil {
+			return problem.Named("read table "+t.Schema+"."+t.Name, err)
+		}
+	}
+	return nil
+}
+
+// DescribeTables is DescribeCopy for tables of which no row is read.
+func (r *Relations) DescribeTables(ctx context.Context, conn *pgx.Conn, list []CopyTable) error {
 	oids := make([]uint32, len(list))
 	for i := range list {
 		oids[i] = list[i].OID
@@ -43,14 +58,14 @@ func (r *Relations) DescribeCopy(ctx context.Context, conn *pgx.Conn, list []Cop
 	r.learn(all)
 	for i := range list {
 		t := &list[i]
-		if err := r.describeCopy(ctx, conn, t, all.tables[t.OID]); err != nil {
+		if err := r.describeTable(ctx, conn, t, all.tables[t.OID]); err != nil {
 			return problem.Named("read table "+t.Schema+"."+t.Name, err)
 		}
 	}
 	return nil
 }
 
-func (r *Relations) describeCopy(ctx context.Context, conn *pgx.Conn, t *CopyTable, d description) error {
+func (r *Relations) describeTable(ctx context.Context, conn *pgx.Conn, t *CopyTable, d description) error {
 	rel := pgoutput.Relation{ID: t.OID, Schema: t.Schema, Name: t.Name}
 	rows, err := conn.Query(ctx, copyShape, t.OID, t.Columns)
 	if err != nil {
@@ -69,7 +84,6 @@ func (r *Relations) describeCopy(ctx context.Context, conn *pgx.Conn, t *CopyTab
 	if err := r.resolve(ctx, &rel, d); err != nil {
 		return err
 	}
-	r.describe(&rel, d, true)
-	t.Table, err = r.table(rel.ID, capture.Insert)
-	return err
+	t.Table = r.describe(&rel, d, true)
+	return nil
 }

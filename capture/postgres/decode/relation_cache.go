@@ -183,6 +183,7 @@ func (r *Relations) build(m *pgoutput.Relation, d description, exists bool) (*ca
 			Key:      slices.Contains(t.Key, i),
 			Identity: c.Key,
 			Nullable: !c.Key || m.Identity == pgoutput.IdentityFull,
+			Inline:   r.types.inline(c.Type, c.Modifier),
 			Fill:     capture.FillUnknown,
 		}
 		if a := d.column(c.Name); a != nil {

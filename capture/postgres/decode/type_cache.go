@@ -12,13 +12,16 @@ import (
 
 // typeSet holds one *capture.Type for each OID.
 type typeSet struct {
-	types map[uint32]*capture.Type
-	named map[uint32]pgoutput.Type // the names from the stream of the types that are not built in
-	rows  map[uint32]typeRow       // what the types that users created were last made from, by this set and those before it
+	types  map[uint32]*capture.Type
+	named  map[uint32]pgoutput.Type // the names from the stream of the types that are not built in
+	stored map[uint32]stored        // how the values of these types are stored
+	rows   map[uint32]typeRow       // what the types that users created were last made from, by this set and those before it
 }
 
 func newTypeSet() typeSet {
-	return typeSet{types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}, rows: map[uint32]typeRow{}}
+	return typeSet{
+		types: map[uint32]*capture.Type{}, named: map[uint32]pgoutput.Type{}, stored: map[uint32]stored{}, rows: map[uint32]typeRow{},
+	}
 }
 
 // next returns an empty set for types that are read again.
@@ -65,6 +68,7 @@ func builtin(m pgoutput.Type) capture.TypeKind {
 
 func (s typeSet) fill(t *capture.Type, row typeRow, rows map[uint32]typeRow) {
 	t.Schema, t.Name, t.Kind, t.User = row.schema, row.name, kinds[row.oid], s.made(row, rows)
+	s.stored[row.oid] = stored{length: row.length, base: row.base, modifier: row.modifier}
 	switch {
 	case row.base != 0:
 		base := s.resolve(row.base, rows)

@@ -34,6 +34,7 @@ type typeRow struct {
 	oid          uint32
 	schema, name string
 	class        string // pg_type.typtype
+	length       int16  // pg_type.typlen
 	extension    string // the extension that it belongs to
 	base         uint32 // of a domain, else 0
 	elem         uint32 // of an array, else 0

@@ -32,7 +32,7 @@ WITH RECURSIVE need (oid) AS (
         SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE t.typtype = 'm' AND r.rngmultitypid = t.oid
     ) AS part (oid)
 )
-SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text,
+SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, t.typlen,
        coalesce((SELECT e.extname::pg_catalog.text
            FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
            WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid
@@ -90,7 +90,7 @@ func typeRows(ctx context.Context, conn *pgx.Conn, oids []uint32) (map[uint32]ty
 	all := map[uint32]typeRow{}
 	var t typeRow
 	into := []any{
-		&t.oid, &t.schema, &t.name, &t.class, &t.extension, &t.base, &t.elem, &t.part, &t.delim, &t.modifier, &t.collation,
+		&t.oid, &t.schema, &t.name, &t.class, &t.length, &t.extension, &t.base, &t.elem, &t.part, &t.delim, &t.modifier, &t.collation,
 		&t.required, &t.checks, &t.labels, &t.numbers, &t.read, &t.operators, &t.multi, &t.fields, &t.fieldNums, &t.fieldTypes, &t.fieldMods, &t.fieldOrder,
 	}
 	if _, err = pgx.ForEachRow(rows, into, func() error {

@@ -5,13 +5,8 @@ pipeline "p" {
   }
   sink "kafka" "k" {
     brokers = ["k:9092"]
-    /* ERROR "event is not supported by this version" */ event "Paid" {
-      table = "public.orders"
-      when  = row.a == 1
-    }
     /* ERROR "aggregate is not supported" */ aggregate "Placed" {}
     /* ERROR "outbox is not supported" */ outbox {}
     /* ERROR "messages is not supported" */ messages "shop." {}
-    /* ERROR "changes is not supported" */ changes {}
   }
 }

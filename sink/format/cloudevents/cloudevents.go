@@ -8,6 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // encoder follows the Kafka binding of CloudEvents 1.0, in binary mode.
@@ -23,7 +24,8 @@ type encoder struct {
 
 var (
 	specVersion = []byte("1.0")
-	contentType = []byte("application/json")
+	contentJSON = []byte("application/json")
+	contentData = []byte("application/octet-stream")
 )
 
 // New returns the encoder of the format.
@@ -105,12 +107,23 @@ func (e *encoder) headers(b *format.Buffer, s *format.Shape, ev *transform.Event
 		own("ce_subject", key)
 	}
 	if !ev.HasData || ev.Data != nil {
-		own("content-type", contentType)
+		own("content-type", contentType(ev))
+	}
+	if len(given) > 0 {
+		b.Headers = appendTrace(b.Headers, given)
 	}
 	return nil
 }
 
-// has reports whether a block has set the header, which then replaces ours, for example the id of an outbox.
+// contentType returns the type of an event's value.
+func contentType(ev *transform.Event) []byte {
+	if ev.Opaque && !jsonvalue.Valid(ev.Data) {
+		return contentData
+	}
+	return contentJSON
+}
+
+// has reports whether a block has set the header, which then replaces ours.
 func has(given []transform.Header, name string) bool {
 	for i := range given {
 		if given[i].Name == name {
@@ -120,10 +133,13 @@ func has(given []transform.Header, name string) bool {
 	return false
 }
 
-// appendID appends the permanent id of the event: the position of its change in the log. The rows of a snapshot have no
-// fixed order, so there it is the table's key, even if a block has set another key; without a key it is the order in this
-// snapshot.
+// appendID appends the permanent id of the event: the one that a block has set, else the position of its change in the log. The
+// rows of a snapshot have no fixed order, so there it is the table's key, even if a block has set another key; without a key it is
+// the order in this snapshot.
 func (e *encoder) appendID(b *format.Buffer, s *format.Shape, ev *transform.Event) ([]byte, error) {
+	if ev.ID != nil {
+		return b.Copy(ev.ID), nil
+	}
 	start := len(b.Bytes)
 	b.Bytes = append(b.Bytes, e.id...)
 	if ev.Change.Op == capture.Read {

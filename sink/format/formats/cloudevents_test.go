@@ -87,6 +87,30 @@ func TestCloudEventsOfDressedEvents(t *testing.T) {
 	check(t, encode(t, format.CloudEvents, format.Options{}, e), record{"42", "", want.Headers})
 }
 
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+func TestCloudEventsOfAnOutbox(t *testing.T) {
+	e := transform.Event{
+		Change: change(capture.Insert, nil, row("7", "EU", nil, nil)), Type: "OrderPaid", ID: []byte("9f1c"),
+		Key: []byte("42"), HasKey: true, Data: []byte("{\n}"), HasData: true, Opaque: true,
+		Headers: []transform.Header{{Name: "traceparent", Value: []byte(traceparent)}, {Name: "tracestate", Value: []byte("v=1")}},
+	}
+	ours := headersOf("9f1c", "OrderPaid", "42")
+	want := append([]string{"traceparent: " + traceparent, "tracestate: v=1"}, ours[:6]...)
+	want = append(want, ours[6], "ce_traceparent: "+traceparent, "ce_tracestate: v=1")
+	check(t, encode(t, format.CloudEvents, format.Options{}, e), record{"42", "{\n}", want})
+
+	e.Headers = nil
+	for data, contentType := range map[string]string{
+		"{\n}": "application/json", "7": "application/json", "paid": "application/octet-stream",
+		"\xff\x00": "application/octet-stream", "": "application/octet-stream", `"` + "\xff" + `"`: "application/octet-stream",
+	} {
+		e.Data = []byte(data)
+		check(t, encode(t, format.CloudEvents, format.Options{}, e),
+			record{"42", data, append(append([]string(nil), ours[:6]...), "content-type: "+contentType)})
+	}
+}
+
 // Records stay as they were when the buffer grows, and do not share memory with the event.
 func TestRecordsOutliveTheirEvent(t *testing.T) {
 	e, err := formats.New(format.CloudEvents, format.Options{Pipeline: "shop", Tombstones: true})

@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/sink/format/cloudevents"
 	"github.com/tailrace/tailrace/sink/format/json"
+	"github.com/tailrace/tailrace/sink/format/raw"
 )
 
 // New returns the encoder of a format.
@@ -18,6 +19,9 @@ func New(name string, o format.Options) (format.Encoder, error) {
 		return json.NewLine(o), nil
 	case format.CloudEvents:
 		return cloudevents.New(o), nil
+	case format.Raw:
+		return raw.New(o), nil
 	}
-	return nil, fmt.Errorf("format %q is unknown; valid formats: %s, %s, %s", name, format.CloudEvents, format.JSON, format.Line)
+	return nil, fmt.Errorf("format %q is unknown; valid formats: %s, %s, %s, %s", name,
+		format.CloudEvents, format.JSON, format.Line, format.Raw)
 }

@@ -109,7 +109,7 @@ func encode(t *testing.T, name string, o format.Options, events ...transform.Eve
 		if r.Tombstone != (r.Value == nil) {
 			t.Errorf("record of key %s: Tombstone is %v, and the value %q", r.Key, r.Tombstone, r.Value)
 		}
-		if name != format.CloudEvents && r.Value != nil && !json.Valid(r.Value) {
+		if name != format.CloudEvents && name != format.Raw && r.Value != nil && !json.Valid(r.Value) {
 			t.Errorf("not JSON: %s", r.Value)
 		}
 		out = append(out, readable(r))
@@ -232,6 +232,21 @@ func TestJSONOfDressedEvents(t *testing.T) {
 			line:  record{`{"re\"gion":"EU","id":7}`, head + `,"type":"Gone","data":null` + tail, nil},
 		},
 		{
+			name:  "an id of its own, and bytes that are no text",
+			Event: transform.Event{Type: "Gone", ID: []byte("a\"1"), Data: []byte{0xff, 0}, HasData: true, Opaque: true},
+			json:  record{`{"re\"gion":"EU","id":7}`, head + `,"type":"Gone","id":"a\"1","data_base64":"/wA="` + tail, nil},
+		},
+		{
+			name:  "a text",
+			Event: transform.Event{Data: []byte("Grüße"), HasData: true, Opaque: true},
+			json:  record{`{"re\"gion":"EU","id":7}`, head + `,"data":"Grüße"` + tail, nil},
+		},
+		{
+			name:  "an empty payload",
+			Event: transform.Event{Data: []byte{}, HasData: true, Opaque: true},
+			json:  record{`{"re\"gion":"EU","id":7}`, head + `,"data":""` + tail, nil},
+		},
+		{
 			name:  "only a key, which may be empty",
 			Event: transform.Event{HasKey: true, Key: []byte{}},
 			json: record{
@@ -281,13 +296,13 @@ func TestErrorsLeaveTheBufferAsItWas(t *testing.T) {
 
 // An encoder refuses an event of another shape than the one that it was prepared for last.
 func TestAppendNeedsPrepare(t *testing.T) {
-	for _, name := range []string{format.JSON, format.CloudEvents, format.Line} {
+	for _, name := range []string{format.JSON, format.CloudEvents, format.Line, format.Raw} {
 		e, err := formats.New(name, format.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var b format.Buffer
-		ev := transform.Event{Change: change(capture.Insert, nil, row("7", "EU", nil, nil))}
+		ev := transform.Event{Change: change(capture.Insert, nil, row("7", "EU", nil, nil)), HasData: true}
 		if err := e.Append(&b, &ev); !errors.Is(err, format.ErrNotPrepared) {
 			t.Errorf("%s: without Prepare the error is %v", name, err)
 		}

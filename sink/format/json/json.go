@@ -3,7 +3,9 @@ package json
 
 import (
 	"context"
+	"encoding/base64"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink/format"
@@ -69,7 +71,7 @@ func (d *document) Append(b *format.Buffer, ev *transform.Event) error {
 func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []byte {
 	c := ev.Change
 	dst = append(dst, s.Head[c.Op]...)
-	if ev.Type != "" || ev.HasKey || ev.HasData {
+	if ev.Type != "" || ev.ID != nil || ev.HasKey || ev.HasData {
 		dst = d.appendSet(dst, ev)
 	}
 	if !ev.HasData {
@@ -83,11 +85,14 @@ func (d *document) append(dst []byte, s *format.Shape, ev *transform.Event) []by
 	return append(dst, d.rest...)
 }
 
-// appendSet appends what a block has set: type, key and data.
+// appendSet appends what a block has set: type, id, key and data.
 func (d *document) appendSet(dst []byte, ev *transform.Event) []byte {
 	if ev.Type != "" {
 		d.typ = append(d.typ[:0], ev.Type...)
 		dst = jsonvalue.AppendString(append(dst, `,"type":`...), d.typ)
+	}
+	if ev.ID != nil {
+		dst = jsonvalue.AppendString(append(dst, `,"id":`...), ev.ID)
 	}
 	if ev.HasKey {
 		dst = append(dst, `,"key":`...)
@@ -98,13 +103,21 @@ func (d *document) appendSet(dst []byte, ev *transform.Event) []byte {
 		}
 	}
 	if ev.HasData {
-		dst = append(dst, `,"data":`...)
-		if ev.Data == nil {
-			return append(dst, "null"...)
-		}
-		return jsonvalue.AppendDocument(dst, ev.Data)
+		dst = appendData(dst, ev)
 	}
 	return dst
+}
+
+// appendData appends the payload. Bytes that no JSON string can hold are in base64, under the name that CloudEvents gives them.
+func appendData(dst []byte, ev *transform.Event) []byte {
+	switch {
+	case ev.Data == nil:
+		return append(dst, `,"data":null`...)
+	case ev.Opaque && !utf8.Valid(ev.Data):
+		dst = base64.StdEncoding.AppendEncode(append(dst, `,"data_base64":"`...), ev.Data)
+		return append(dst, '"')
+	}
+	return jsonvalue.AppendDocument(append(dst, `,"data":`...), ev.Data)
 }
 
 // stamp renders what all changes of a transaction share.

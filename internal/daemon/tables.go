@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+)
+
+// listTime limits how long a pipeline's start waits for the shapes of its tables.
+const listTime = 30 * time.Second
+
+// tableCheckers returns the steps of a pipeline and its sinks that can be checked against tables.
+func tableCheckers(p config.Pipeline) []config.Step {
+	all := p.Steps
+	for _, s := range p.Sinks {
+		all = append(all[:len(all):len(all)], s.Steps...)
+	}
+	var checkers []config.Step
+	for _, s := range all {
+		if _, can := s.Settings.(TableChecker); can {
+			checkers = append(checkers, s)
+		}
+	}
+	return checkers
+}
+
+// checkTables checks the steps of a pipeline against the tables of its live source. listed are these tables; nil when no step needs
+// them, or the source cannot list them.
+func checkTables(ctx context.Context, p config.Pipeline) (listed []*capture.Table, diags hcl.Diagnostics, err error) {
+	steps := tableCheckers(p)
+	source, can := p.Source.Settings.(TableLister)
+	if len(steps) == 0 || !can {
+		return nil, nil, nil
+	}
+	if listed, err = source.Tables(ctx, p.Name); err != nil {
+		return nil, nil, fmt.Errorf("list the tables: %w", err)
+	}
+	for _, s := range steps {
+		for _, d := range s.Settings.(TableChecker).CheckTables(listed) {
+			if d.Subject == nil {
+				d.Subject = &s.Range
+			}
+			diags = append(diags, d)
+		}
+	}
+	return listed, diags, nil
+}
+
+// startTables returns the tables for the steps of a pipeline that is about to start. Steps that do not fit the tables are a problem:
+// they would halt the pipeline at the first row. A source that cannot be read now is none: the pipeline itself reports that.
+func startTables(ctx context.Context, p config.Pipeline, log *zap.Logger) ([]*capture.Table, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	listed, diags, err := checkTables(ctx, p)
+	if err != nil {
+		log.Debug("the steps are checked when their tables are first seen", zap.Error(err))
+		return nil, nil
+	}
+	return listed, doesNotFit(diags)
+}
+
+// doesNotFit returns the problem of steps that do not fit the tables of the source; nil when all do.
+func doesNotFit(diags hcl.Diagnostics) error {
+	errs := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	if len(errs) == 0 {
+		return nil
+	}
+	first, at := errs[0], errs[0].Subject
+	p := &capture.Problem{
+		State: "rule_does_not_fit", Halted: true, Usage: true, Fix: first.Detail,
+		Reason: fmt.Sprintf("%s:%d:%d: %s", at.Filename, at.Start.Line, at.Start.Column, first.Summary),
+	}
+	if len(errs) > 1 {
+		p.Reason += fmt.Sprintf(" (and %d more)", len(errs)-1)
+		p.Fix += "\n`tailrace check FILE` shows the others"
+	}
+	return p
+}

@@ -1,0 +1,76 @@
+// Package filter is the block filter: it drops the changes of tables for which a condition is false.
+package filter
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// Settings is a filter block.
+type Settings struct {
+	Table string             `hcl:"table,label"`
+	When  *config.Expression `hcl:"when"`
+	Range hcl.Range          `hcl:",range"`
+}
+
+// rule is a filter block that is not compiled for a table yet.
+type rule struct {
+	rules.Block
+	tables rules.Patterns
+	when   *expr.Row // nil: it is not known, in an offline check
+}
+
+func newRule(s *Settings) (*rule, hcl.Diagnostics) {
+	r := &rule{Block: rules.Block{Title: fmt.Sprintf("filter %q", s.Table), At: s.Range}}
+	var diags hcl.Diagnostics
+	r.tables, diags = rules.NewPatterns(s.Range, s.Table)
+	if s.When == nil {
+		return r, diags
+	}
+	when, problems := expr.NewRow(s.When, expr.Names{})
+	r.when = when
+	return r, append(diags, problems...)
+}
+
+// CheckSettings implements config.Checker.
+func (s *Settings) CheckSettings(config.Positions) hcl.Diagnostics {
+	_, diags := newRule(s)
+	return diags
+}
+
+// CheckTables implements daemon.TableChecker.
+func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
+	r, diags := newRule(s)
+	if diags.HasErrors() || r.when == nil {
+		return nil // it was reported when the file was read, or cannot be known
+	}
+	diags = r.tables.Check(live)
+	for _, t := range live {
+		if r.tables.Match(t.Schema, t.Name) {
+			_, problems := r.compile(expr.Shape{Table: t})
+			diags = append(diags, problems...)
+		}
+	}
+	return rules.Once(diags)
+}
+
+// Step implements daemon.StepSettings.
+func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
+	r, diags := newRule(s)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if r.when == nil {
+		return nil, fmt.Errorf("%s uses a value that is not known", r)
+	}
+	f := &filter{rule: r, site: at, counter: at.Rules.Add(r.Title, nil)}
+	return f.apply, nil
+}

@@ -1,0 +1,88 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// step is a messages block of one sink.
+type step struct {
+	rule   *rule
+	counts *transform.Rule
+	shapes rules.Shapes[*program] // by the table that stands for a prefix
+	texts  rules.Texts
+	in     expr.Input
+}
+
+func newStep(r *rule, at transform.Site) *step {
+	return &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+}
+
+// apply is a transform.Func. It passes on what is not a message with the block's prefix.
+func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+	c := e.Change
+	if c.Op != capture.Message || !e.Plain() {
+		return append(dst, e), nil
+	}
+	s.counts.Seen.Add(1)
+	if !strings.HasPrefix(c.Table.Name, s.rule.prefix) {
+		return append(dst, e), nil
+	}
+	p, err := s.shapes.Of(c.Table, s.compile)
+	if err != nil {
+		return dst, err
+	}
+	s.in.Change = c
+	made, err := s.event(p)
+	s.in.Change = nil
+	if err != nil {
+		return dst, s.rule.Failed(c, err)
+	}
+	s.counts.Matched.Add(1)
+	if made.HasKey && made.Key == nil {
+		s.counts.NullKeys.Add(1)
+	}
+	return append(dst, made), nil
+}
+
+func (s *step) compile(t *capture.Table) (*program, error) {
+	p, diags := s.rule.compile(expr.Shape{Table: t, Op: capture.Message})
+	return p, s.rule.DoesNotFit(t, diags)
+}
+
+// event returns the event of the message. It takes the place of the message, so its id needs no suffix.
+func (s *step) event(p *program) (transform.Event, error) {
+	c := s.in.Change
+	e := transform.Event{Change: c, Type: c.Table.Name, HasKey: p.key != nil, Data: c.After[0].Bytes, HasData: true, Opaque: true}
+	if e.Data == nil {
+		e.Data = []byte{} // an empty message is no tombstone
+	}
+	var err error
+	if e.Topic, err = s.texts.Name(p.topic, &s.in); err != nil {
+		return e, fmt.Errorf("topic: %w", err)
+	}
+	if e.Key, err = s.texts.Bytes(p.key, &s.in); err != nil {
+		return e, fmt.Errorf("key: %w", err)
+	}
+	kind, err := s.texts.Name(p.kind, &s.in)
+	if err != nil {
+		return e, fmt.Errorf("type: %w", err)
+	}
+	if kind != "" {
+		e.Type = kind
+	}
+	return e, nil
+}
+
+// shapeOf returns the shape of messages with a prefix, for a check.
+func shapeOf(prefix string) expr.Shape {
+	return expr.Shape{Op: capture.Message, Table: &capture.Table{
+		Name:    prefix,
+		Columns: []capture.Column{{Name: "content", Type: &capture.Type{Schema: "pg_catalog", Name: "text"}, Inline: true}},
+	}}
+}

@@ -1,0 +1,94 @@
+package outbox
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// Settings is an outbox block.
+type Settings struct {
+	Table    string             `hcl:"table"`
+	ID       *config.Expression `hcl:"id,optional"`
+	Topic    *config.Expression `hcl:"topic,optional"`
+	Key      *config.Expression `hcl:"key,optional"`
+	Type     *config.Expression `hcl:"type,optional"`
+	Data     *config.Expression `hcl:"data"`
+	Headers  *config.Expression `hcl:"headers,optional"`
+	OnUpdate string             `hcl:"on_update,optional"`
+	Snapshot bool               `hcl:"snapshot,optional"`
+	Cleanup  string             `hcl:"cleanup,optional"`
+	Range    hcl.Range          `hcl:",range"`
+
+	at config.Positions
+}
+
+// NewSettings returns settings with the defaults.
+func NewSettings() *Settings { return &Settings{OnUpdate: "reject", Snapshot: true, Cleanup: "none"} }
+
+// CheckSettings implements config.Checker.
+func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
+	s.at = at
+	_, diags := newRule(s)
+	if s.OnUpdate != "reject" && s.OnUpdate != "ignore" {
+		diags = append(diags, rules.Fault(at.At("on_update"), fmt.Sprintf("on_update is %q", s.OnUpdate), `Write "reject" or "ignore".`))
+	}
+	switch s.Cleanup {
+	case "none":
+	case "delete":
+		diags = append(diags, rules.Fault(at.At("cleanup"), `cleanup = "delete" is not supported by this version`,
+			"Delete each row in the transaction that inserts it: the event is published, and the table stays empty."))
+	default:
+		diags = append(diags, rules.Fault(at.At("cleanup"), fmt.Sprintf("cleanup is %q", s.Cleanup), `Write "none".`))
+	}
+	return diags
+}
+
+// Publishes implements daemon.Publisher.
+func (s *Settings) Publishes() bool { return true }
+
+// Topics returns the topic if it does not depend on a row.
+func (s *Settings) Topics() []string {
+	if name, ok := rules.Constant(s.Topic); ok {
+		return []string{name}
+	}
+	return nil
+}
+
+// Step implements daemon.StepSettings.
+func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
+	r, diags := newRule(s)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("compile the block: %w", diags)
+	}
+	if !r.complete {
+		return nil, fmt.Errorf("compile the block: it uses a value that is not known")
+	}
+	return newStep(r, at).apply, nil
+}
+
+// CheckTables implements daemon.TableChecker.
+func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
+	r, diags := newRule(s)
+	if diags.HasErrors() || !r.complete {
+		return nil // it was reported when the file was read, or cannot be known
+	}
+	diags = r.tables.Check(live)
+	for _, t := range live {
+		if !r.tables.Match(t.Schema, t.Name) {
+			continue
+		}
+		for _, op := range r.operations() {
+			_, problems := r.compile(expr.Shape{Table: t, Op: op})
+			diags = append(diags, problems...)
+		}
+	}
+	return rules.Once(diags)
+}

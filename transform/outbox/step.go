@@ -1,0 +1,117 @@
+package outbox
+
+import (
+	"fmt"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// step is an outbox block of one sink.
+type step struct {
+	rule   *rule
+	counts *transform.Rule
+	shapes rules.Shapes[*table]
+	texts  rules.Texts
+	in     expr.Input
+}
+
+// table is one shape of a table.
+type table struct {
+	ours         bool
+	insert, read *program // nil: not compiled yet
+}
+
+func newStep(r *rule, at transform.Site) *step {
+	return &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+}
+
+// apply is a transform.Func. It passes on what is not a change of the block's table.
+func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+	c := e.Change
+	if c.Op == capture.Message || !e.Plain() {
+		return append(dst, e), nil
+	}
+	t, _ := s.shapes.Of(c.Table, s.open)
+	if !t.ours {
+		return append(dst, e), nil
+	}
+	s.counts.Seen.Add(1)
+	switch {
+	case c.Op == capture.Insert, c.Op == capture.Read && s.rule.snapshot:
+		return s.publish(dst, c, t)
+	case c.Op == capture.Update && !s.rule.ignoreUpdates:
+		return dst, &transform.Rejection{Reason: "outbox_update", Err: fmt.Errorf(
+			"%s: a row of an outbox is inserted and deleted, not updated; on_update = \"ignore\" ignores updates", s.rule)}
+	}
+	return dst, nil
+}
+
+func (s *step) open(t *capture.Table) (*table, error) {
+	return &table{ours: s.rule.tables.Match(t.Schema, t.Name)}, nil
+}
+
+// publish appends the event of a row.
+func (s *step) publish(dst []transform.Event, c *capture.Change, t *table) ([]transform.Event, error) {
+	p, err := s.program(c, t)
+	if err != nil {
+		return dst, err
+	}
+	s.in.Change = c
+	e, err := s.event(p)
+	s.in.Change = nil
+	if err != nil {
+		return dst, s.rule.Failed(c, err)
+	}
+	s.counts.Matched.Add(1)
+	if e.HasKey && e.Key == nil {
+		s.counts.NullKeys.Add(1)
+	}
+	return append(dst, e), nil
+}
+
+// program returns the rule as it is compiled for the change's operation.
+func (s *step) program(c *capture.Change, t *table) (*program, error) {
+	p := &t.insert
+	if c.Op == capture.Read {
+		p = &t.read
+	}
+	if *p == nil {
+		compiled, diags := s.rule.compile(expr.Shape{Table: c.Table, Op: c.Op})
+		if err := s.rule.DoesNotFit(c.Table, diags); err != nil {
+			return nil, err
+		}
+		*p = compiled
+	}
+	return *p, nil
+}
+
+// event returns the event of the row. Its id is the only one of the change, so it needs no suffix.
+func (s *step) event(p *program) (transform.Event, error) {
+	e := transform.Event{Change: s.in.Change, HasKey: p.key != nil, HasData: true, Opaque: p.data.opaque()}
+	var err error
+	if e.ID, err = s.texts.Bytes(p.id, &s.in); err != nil {
+		return e, fmt.Errorf("id: %w", err)
+	}
+	if len(e.ID) == 0 { // an id cannot be empty: the event has that of its place in the log
+		e.ID = nil
+	}
+	if e.Topic, err = s.texts.Name(p.topic, &s.in); err != nil {
+		return e, fmt.Errorf("topic: %w", err)
+	}
+	if e.Key, err = s.texts.Bytes(p.key, &s.in); err != nil {
+		return e, fmt.Errorf("key: %w", err)
+	}
+	if e.Type, err = s.texts.Name(p.kind, &s.in); err != nil {
+		return e, fmt.Errorf("type: %w", err)
+	}
+	if e.Headers, err = s.texts.Headers(p.headers, &s.in); err != nil {
+		return e, err
+	}
+	if e.Data, err = p.data.bytes(&s.texts, &s.in); err != nil {
+		return e, fmt.Errorf("data: %w", err)
+	}
+	return e, nil
+}

@@ -1,0 +1,26 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/config"
+)
+
+// Constant returns the text of an expression that depends on nothing but the file. ok is false for any other one, for nil, and while
+// its text is not known because the check is offline.
+func Constant(e *config.Expression) (text string, ok bool) {
+	if e == nil || !e.Known() {
+		return "", false
+	}
+	if slices.ContainsFunc(e.Syntax().Variables(), func(t hcl.Traversal) bool { return t.RootName() != "local" }) {
+		return "", false
+	}
+	v, diags := e.Evaluate(e.Syntax(), nil)
+	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+		return "", false
+	}
+	return v.AsString(), true
+}
