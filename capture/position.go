@@ -50,11 +50,16 @@ func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
 // Flush returns the position as an LSN for the server: the flush position of a status update. For a position inside a
 // snapshot it is the snapshot's consistent point.
 func (p Position) Flush() LSN {
-	const alignment = 8 // of a record's start; see Position
-	if p.LSN%alignment == alignment-1 {
+	if p.InSnapshot() {
 		return p.LSN + 1
 	}
 	return p.LSN
+}
+
+// InSnapshot reports whether the position is inside a snapshot, and not in a transaction that a server has committed.
+func (p Position) InSnapshot() bool {
+	const alignment = 8 // of a record's start; see Position
+	return p.LSN%alignment == alignment-1
 }
 
 // IsZero reports whether p is the zero position, before all changes, which no sink records.

@@ -1,11 +1,16 @@
 package transform
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/tailrace/tailrace/capture"
+)
 
 // Rejection is an error of a step that rejects an event for a reason that is counted, such as a topic that Kafka cannot have.
 type Rejection struct {
 	Reason string // snake_case: a label of tailrace_events_rejected_total
 	Err    error
+	Change *capture.Change // the event's, when it is rejected at the end of its transaction; nil: the change that was passed
 }
 
 // Error returns the text of the cause.

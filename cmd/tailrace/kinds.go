@@ -6,6 +6,7 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
+	"github.com/tailrace/tailrace/transform/aggregate"
 	"github.com/tailrace/tailrace/transform/changes"
 	"github.com/tailrace/tailrace/transform/event"
 	"github.com/tailrace/tailrace/transform/filter"
@@ -29,10 +30,11 @@ func kinds() daemon.Kinds {
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
 		},
 		Steps: map[string]daemon.StepKind{
-			"changes": {Settings: func() daemon.StepSettings { return &changes.Settings{} }, Sinks: publishers},
-			"event":   {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
-			"filter":  {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
-			"mask":    {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
+			"aggregate": {Settings: func() daemon.StepSettings { return aggregate.NewSettings() }, Sinks: publishers},
+			"changes":   {Settings: func() daemon.StepSettings { return &changes.Settings{} }, Sinks: publishers},
+			"event":     {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
+			"filter":    {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
+			"mask":      {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
 		},
 	}
 }

@@ -90,6 +90,13 @@ type Fuser interface {
 	Fuse(at transform.Site, run []config.Step, log *zap.Logger) (transform.Func, error)
 }
 
+// Collector are the settings of steps that remember the changes of a transaction and make events of them at its end.
+type Collector interface {
+	StepSettings
+	// Collect returns the step in place of Step.
+	Collect(at transform.Site, log *zap.Logger) (transform.Step, error)
+}
+
 // Masker are the settings of steps that, in a pipeline block, act before the window: nothing is buffered, logged or parked before
 // they have masked it. They are then no step of the chains of the sinks, and come before all of them.
 type Masker interface {
@@ -157,8 +164,8 @@ func begin(p config.Pipeline, sink config.Block) startrule.Begin {
 	return startrule.Ask
 }
 
-// Memory are a sink's settings that know how many bytes the sink has in flight besides the window, including what the garbage
-// collector needs for them. Every other sink counts for sinkBytes.
+// Memory are settings of a sink or a step that know how many bytes it takes besides the window, including what the garbage collector
+// needs for them. Every other sink counts for sinkBytes, and every other step for nothing.
 type Memory interface{ Memory() int64 }
 
 // Warnings are a source's settings whose pipelines may be in states of the kind warning that last until the operator accepts them.

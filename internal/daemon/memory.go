@@ -58,7 +58,7 @@ func scaleWindows(f *config.File, cgroup int64) (windows []int64, sum int64) {
 	return windows, sum
 }
 
-// sinkMemory is what all sinks may have in flight besides the windows.
+// sinkMemory is what all sinks and their steps may take besides the windows.
 func sinkMemory(f *config.File) (sum int64) {
 	for _, p := range f.Pipelines {
 		for _, b := range p.Sinks {
@@ -66,6 +66,11 @@ func sinkMemory(f *config.File) (sum int64) {
 				sum += m.Memory()
 			} else {
 				sum += sinkBytes
+			}
+			for _, step := range b.Steps {
+				if m, ok := step.Settings.(Memory); ok {
+					sum += m.Memory()
+				}
 			}
 		}
 	}

@@ -17,15 +17,14 @@ func buildChain(p config.Pipeline, sink config.Block, site transform.Site, log *
 	var chain []transform.Step
 	for steps := stepsOf(p, sink); len(steps) > 0; {
 		run := sameKind(steps)
-		f, n, err := buildStep(site, run, log)
+		step, n, err := buildStep(site, run, log)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", run[0], err)
 		}
-		name := run[0].String()
-		if n > 1 {
-			name = fmt.Sprintf("%d %s blocks", n, run[0].Kind)
+		if step.Name = run[0].String(); n > 1 {
+			step.Name = fmt.Sprintf("%d %s blocks", n, run[0].Kind)
 		}
-		chain = append(chain, transform.Step{Name: name, Func: f})
+		chain = append(chain, step)
 		steps = steps[n:]
 	}
 	return transform.NewChain(chain...), nil
@@ -41,16 +40,19 @@ func sameKind(steps []config.Step) []config.Step {
 }
 
 // buildStep builds the first step of run, or all of run where the kind can. n is how many it has built.
-func buildStep(site transform.Site, run []config.Step, log *zap.Logger) (f transform.Func, n int, err error) {
+func buildStep(site transform.Site, run []config.Step, log *zap.Logger) (s transform.Step, n int, err error) {
 	switch settings := run[0].Settings.(type) {
+	case Collector:
+		s, err = settings.Collect(site, log)
+		return s, 1, err
 	case Fuser:
-		f, err = settings.Fuse(site, run, log)
-		return f, len(run), err
+		s.Func, err = settings.Fuse(site, run, log)
+		return s, len(run), err
 	case StepSettings:
-		f, err = settings.Step(site, log)
-		return f, 1, err
+		s.Func, err = settings.Step(site, log)
+		return s, 1, err
 	}
-	return nil, 0, fmt.Errorf("%T has no method Step", run[0].Settings)
+	return s, 0, fmt.Errorf("%T has no method Step", run[0].Settings)
 }
 
 // stepsOf returns the steps that a sink's changes go through: those of the pipeline, those of the sink, each in the order of the

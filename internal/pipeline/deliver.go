@@ -73,7 +73,7 @@ func (r *sinkRunner) recover(ctx context.Context, s capture.Stream, w *window, e
 		if r.isJoining() != w.ofCopy {
 			return capture.ErrRestart // it needs a copy, or has got one
 		}
-		if !w.seek(r.index, r.accepted()) {
+		if !r.seek(w) {
 			r.log.Info("rewind", zap.Stringer("to", r.accepted()))
 			return capture.ErrRestart
 		}

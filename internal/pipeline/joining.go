@@ -126,6 +126,7 @@ func (r *sinkRunner) copyRows(ctx context.Context, s capture.Stream, confirm fun
 	for i := range r.index {
 		w.exclude(i)
 	}
+	r.seek(w)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return recoverPanics(r.log, func() error { return r.run(ctx, copyStream{s, start}, w) }) })
 	g.Go(func() error {

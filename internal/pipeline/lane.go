@@ -55,7 +55,7 @@ func (l *lane) serve(ctx context.Context, s capture.Stream) error {
 			w.exclude(r.index)
 			continue
 		}
-		w.seek(r.index, r.accepted())
+		r.seek(w)
 		r.clearSuspect(false)
 	}
 	l.onStreaming()
@@ -153,7 +153,7 @@ func (l *lane) onDurable(r *sinkRunner, pos capture.Position) {
 	w := l.window
 	l.mu.Unlock()
 	if w != nil {
-		w.setDurable(r.index, pos)
+		w.setDurable(r.index, r.needs(pos))
 		l.confirm()
 	}
 }

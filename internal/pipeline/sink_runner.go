@@ -46,6 +46,7 @@ type sinkRunner struct {
 	durableAtProblem capture.Position  // durablePos at the last problem
 	events           []transform.Event // scratch of transformBatches
 	batches          []sink.Batch      // scratch of transformBatches
+	memory           memory            // of a chain that remembers transactions
 	timer            sync.WaitGroup    // of a Write that continues after its stream has ended
 
 	lastEventEnd capture.Position // the end of the last accepted batch that had events

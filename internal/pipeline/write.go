@@ -65,19 +65,10 @@ func panicError(log *zap.Logger, v any, where string) error {
 // the change that caused it.
 func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 	r.events, r.batches = r.events[:0], r.batches[:0]
-	last := r.accepted()
-	for i := 0; i < len(run) && err == nil; i++ {
-		b := &run[i]
-		first := len(r.events)
-		starts, n, bad := r.transformChanges(b.Changes)
-		if err = bad; err != nil {
-			r.addBefore(b, first, starts, n, last)
-			break
-		}
-		r.batches = append(r.batches, sink.Batch{
-			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
-		})
-		last = b.End
+	if r.chain.Remembers() {
+		err = r.transformTransactions(run)
+	} else {
+		err = r.transformEach(run)
 	}
 	// The events may have moved while they grew.
 	from := 0
@@ -87,6 +78,25 @@ func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 		from += n
 	}
 	return err
+}
+
+// transformEach transforms batch by batch.
+func (r *sinkRunner) transformEach(run []capture.Batch) error {
+	last := r.accepted()
+	for i := range run {
+		b := &run[i]
+		first := len(r.events)
+		starts, n, err := r.transformChanges(b.Changes)
+		if err != nil {
+			r.addBefore(b, first, starts, n, last)
+			return err
+		}
+		r.batches = append(r.batches, sink.Batch{
+			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
+		})
+		last = b.End
+	}
+	return nil
 }
 
 // addBefore adds to r.batches what comes after last and before change n of b: first the complete transactions, then the part of
@@ -125,14 +135,7 @@ func (r *sinkRunner) transformChanges(changes []capture.Change) (starts, n int, 
 			continue
 		}
 		if r.events, err = r.chain.Apply(r.events, transform.Event{Change: c}); err != nil {
-			if problem := capture.AsProblem(err); problem != nil {
-				return starts, n, problem
-			}
-			reason := "transform"
-			if why := transform.AsRejection(err); why != nil {
-				reason = why.Reason
-			}
-			return starts, n, &sink.Rejected{At: c.At(), Table: c.Table.String(), Reason: reason, Err: err}
+			return starts, n, rejected(c, err)
 		}
 	}
 	return starts, n, nil

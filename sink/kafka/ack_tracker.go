@@ -42,7 +42,9 @@ func (s *ackTracker) advance() (end capture.Position, state []byte, last capture
 	for n < len(s.list) && s.list[n].closed && s.list[n].open == 0 {
 		p := &s.list[n]
 		s.bytes -= p.bytes
-		end, ok = p.end, true
+		if ok = true; end.Before(p.end) { // a rejected event of the end of a transaction is before the end of earlier spans
+			end = p.end
+		}
 		if p.state != nil {
 			state = p.state
 		}

@@ -67,14 +67,14 @@ func (a *Assembler) message(body []byte, own *bufpool.Buffer) error {
 	text, slab, bytes := a.keep(m.Content, own)
 	content := slab.Take(1)
 	content[0] = capture.Value{Kind: capture.Text, Bytes: text}
-	a.append(capture.Change{Op: capture.Message, Table: t, After: content}, bytes+changeCost+valueCost)
 	if prefix := a.options.Messages.annotations; prefix != "" && t.Name == prefix {
 		a.annotate(text)
 	}
+	a.append(capture.Change{Op: capture.Message, Table: t, After: content}, bytes+changeCost+valueCost)
 	return nil
 }
 
-// annotate gives the changes that follow in the transaction a Tx with the annotations in content, over those that it has. A new Tx has
+// annotate gives the message itself and the changes that follow in the transaction, of which there may be none, a Tx with the annotations in content, over those that it has. A new Tx has
 // memory of its own: that of newTx is shared by many.
 func (a *Assembler) annotate(content []byte) {
 	merged, err := merge(a.tx.Annotations, content)

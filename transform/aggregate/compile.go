@@ -1,0 +1,78 @@
+package aggregate
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/headers"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// admissions compiles the condition for a shape of the table.
+func (r *rule) admissions(t *capture.Table) (by [len(operations)]admission, diags hcl.Diagnostics) {
+	if r.when == nil {
+		return by, nil
+	}
+	for _, op := range operations {
+		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op})
+		if diags = append(diags, problems...); problems.HasErrors() {
+			continue
+		}
+		if holds, constant := when.Constant(); constant {
+			by[op].never = !holds
+		} else {
+			by[op].when = when
+		}
+	}
+	return by, diags
+}
+
+// checkIdentity reports a table whose rows cannot be told apart.
+func checkIdentity(at table, t *capture.Table) hcl.Diagnostics {
+	if len(identity(t)) > 0 {
+		return nil
+	}
+	return hcl.Diagnostics{rules.Fault(at.at, fmt.Sprintf("table %s has no key", t),
+		fmt.Sprintf("An aggregate identifies rows by their keys. Give the table a primary key, or write key = [...] in a block "+
+			"table %q of the source.", t))}
+}
+
+// program is what a rule has compiled for one shape of its table, one operation, and the shapes of the children's tables.
+type program struct {
+	of      []*capture.Table // of the children; nil: no change has shown the shape yet, so that there are no children
+	key     *expr.Text       // nil: the block has none; and so on
+	topic   *expr.Text
+	id      *expr.Text
+	subject *expr.Text
+	headers *headers.Compiled
+	data    *expr.Value
+}
+
+// compile compiles what an event consists of.
+func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
+	s := expr.Shape{Table: t, Op: op, Children: map[string]*capture.Table{}, Unchanged: r.unchanged}
+	for i := range r.children {
+		s.Children[r.children[i].as] = of[i]
+	}
+	p := &program{of: of}
+	var diags hcl.Diagnostics
+	for _, x := range []struct {
+		text **expr.Text
+		row  *expr.Row
+	}{
+		{&p.key, r.key}, {&p.topic, r.topic}, {&p.id, r.id}, {&p.subject, r.subject},
+	} {
+		if x.row != nil {
+			text, problems := x.row.Text(s)
+			*x.text, diags = text, append(diags, problems...)
+		}
+	}
+	var problems hcl.Diagnostics
+	p.headers, problems = r.headers.Compile(s)
+	diags = append(diags, problems...)
+	p.data, problems = r.data.Value(s)
+	return p, append(diags, problems...)
+}

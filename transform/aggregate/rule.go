@@ -1,0 +1,130 @@
+package aggregate
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr"
+	"github.com/tailrace/tailrace/transform/headers"
+	"github.com/tailrace/tailrace/transform/rules"
+)
+
+// rule is an aggregate block that is not compiled for a table yet. Any goroutine may use it.
+type rule struct {
+	rules.Block
+	name      string
+	table     table
+	when      *expr.Row // nil: every insert, update and delete
+	key       *expr.Row // nil: the sink's format makes the key
+	data      *expr.Row
+	topic     *expr.Row // nil: the sink's topic
+	id        *expr.Row
+	subject   *expr.Row
+	headers   *headers.Object
+	unchanged expr.Unchanged
+	children  []child
+	limit     int64
+	memory    int64
+	whenAt    hcl.Range
+	complete  bool // every expression is known; in an offline check some may not be
+}
+
+// table is the exact name of a table and its place in the file.
+type table struct {
+	rules.Patterns
+	at hcl.Range
+}
+
+// child is a child block.
+type child struct {
+	as     string
+	table  table
+	joinAt hcl.Range
+	join   []equality
+	order  *column // nil: the children are in the order in which they first appear in the transaction
+}
+
+// operations are those that give aggregates.
+var operations = [...]capture.Op{capture.Insert, capture.Update, capture.Delete}
+
+// newRule returns the rule of a block, with the problems that the block itself has; its child blocks report their own.
+func newRule(s *Settings) (*rule, hcl.Diagnostics) {
+	r := &rule{
+		Block: rules.Block{Title: fmt.Sprintf("aggregate %q", s.Name), At: s.Range},
+		name:  s.Name, whenAt: s.Range, complete: true, limit: int64(s.Limit), memory: int64(s.Kept),
+		unchanged: map[string]expr.Unchanged{"omit": expr.Omit, "reject": expr.Reject}[s.OnUnchanged],
+	}
+	var diags hcl.Diagnostics
+	r.table, diags = newTable(s.at, "table", s.Table)
+	var names expr.Names
+	for i := range s.Children {
+		c, problems := newChild(&s.Children[i])
+		r.complete = r.complete && !problems.HasErrors() && len(c.join) > 0
+		r.children = append(r.children, c)
+		names.Lists = append(names.Lists, c.as)
+	}
+	for _, x := range []struct {
+		row   **expr.Row
+		expr  *config.Expression
+		names expr.Names
+	}{
+		{&r.when, s.When, expr.Names{}},
+		{&r.key, s.Key, names},
+		{&r.data, s.Data, names},
+		{&r.topic, s.Topic, names},
+		{&r.id, s.ID, names},
+		{&r.subject, s.Subject, names},
+	} {
+		if x.expr == nil {
+			continue
+		}
+		row, problems := expr.NewRow(x.expr, x.names)
+		*x.row, diags = row, append(diags, problems...)
+		r.complete = r.complete && row != nil
+	}
+	r.complete = r.complete && r.data != nil
+	if s.Headers != nil {
+		object, problems := headers.New(s.Headers, names)
+		r.headers, diags = object, append(diags, problems...)
+		r.complete = r.complete && object != nil
+	}
+	if s.When != nil {
+		r.whenAt = s.When.Range()
+	}
+	return r, diags
+}
+
+// newTable returns the table that a block names exactly: rows of several tables with the same key would be taken for one row.
+func newTable(at config.Positions, attribute, text string) (table, hcl.Diagnostics) {
+	t := table{at: at.At(attribute)}
+	if !at.Known(attribute) {
+		return t, nil
+	}
+	for i := range len(text) {
+		if text[i] == '*' {
+			return t, hcl.Diagnostics{rules.Fault(t.at, fmt.Sprintf("%q is not the name of one table", text),
+				"An aggregate has one table, and so has each of its child blocks. Write an aggregate for each table.")}
+		}
+	}
+	var diags hcl.Diagnostics
+	t.Patterns, diags = rules.NewPatterns(t.at, text)
+	return t, diags
+}
+
+func newChild(s *ChildSettings) (child, hcl.Diagnostics) {
+	c := child{as: s.As}
+	var diags hcl.Diagnostics
+	c.table, diags = newTable(s.at, "table", s.Table)
+	if s.Join != nil {
+		join, problems := parseJoin(s.Join.Syntax())
+		c.join, c.joinAt, diags = join, s.Join.Range(), append(diags, problems...)
+	}
+	if s.OrderBy != nil {
+		order, problems := parseOrder(s.OrderBy.Syntax())
+		c.order, diags = order, append(diags, problems...)
+	}
+	return c, diags
+}
