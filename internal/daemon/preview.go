@@ -3,7 +3,6 @@ package daemon
 import (
 	"fmt"
 
-	"github.com/hashicorp/hcl/v2"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -20,32 +19,16 @@ type Preview struct {
 	Messages bool             // the chain gets logical messages
 }
 
-// NewPreview builds the masks and the chain of a sink as for a daemon.
-func NewPreview(p config.Pipeline, sink config.Block, log *zap.Logger) (Preview, error) {
+// NewPreview builds the masks and the chain of a sink as for a daemon. tables are the shapes of the source's tables.
+func NewPreview(p config.Pipeline, sink config.Block, tables []*capture.Table, log *zap.Logger) (Preview, error) {
 	v := Preview{Rules: &transform.Rules{}, Messages: readsMessages(stepsOf(p, sink))}
 	var err error
-	if v.Masks, err = buildMasks(p, log); err != nil {
+	if v.Masks, err = buildMasks(p, tables, log); err != nil {
 		return v, err
 	}
-	if v.Chain, err = buildChain(p, sink, v.Rules, log); err != nil {
+	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: v.Rules, Tables: tables}
+	if v.Chain, err = buildChain(p, sink, site, log); err != nil {
 		return v, fmt.Errorf("%s: %w", header(sink), err)
 	}
 	return v, nil
-}
-
-// CheckSteps reports what of the steps of a pipeline and of its sinks does not fit tables.
-func CheckSteps(p config.Pipeline, tables []*capture.Table) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	check := func(steps []config.Step) {
-		for _, s := range steps {
-			if c, can := s.Settings.(TableChecker); can {
-				diags = append(diags, c.CheckTables(tables)...)
-			}
-		}
-	}
-	check(p.Steps)
-	for _, sink := range p.Sinks {
-		check(sink.Steps)
-	}
-	return diags
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/daemon"
 	"github.com/tailrace/tailrace/internal/eventtest/preview"
+	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // Lookup returns what env() gives to the pipeline files: the env of the test file, then what of finds.
@@ -77,7 +78,10 @@ func (f *File) checkRules(p config.Pipeline) hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	return daemon.CheckSteps(p, f.Tables)
+	return slices.DeleteFunc(daemon.CheckSteps(p, f.Tables), func(d *hcl.Diagnostic) bool {
+		_, undeclared := d.Extra.(rules.Unpublished) // a test file declares the tables of its cases only
+		return undeclared
+	})
 }
 
 func sinkOf(p config.Pipeline, name string) (config.Block, bool) {

@@ -70,7 +70,7 @@ func (f *File) Run(c *Case, files *config.File) (*Result, error) {
 func (f *File) runSink(c *Case, p config.Pipeline, block config.Block) (SinkResult, error) {
 	s := SinkResult{Sink: block.Name}
 	var err error
-	if s.preview, err = preview.New(p, block); err != nil {
+	if s.preview, err = preview.New(p, block, f.Tables); err != nil {
 		return s, fmt.Errorf("pipeline %s: %w", p.Name, err)
 	}
 	s.Events, s.Stop = s.preview.Apply(c.Changes)

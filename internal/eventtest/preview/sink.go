@@ -36,9 +36,9 @@ type Sink struct {
 	buffer  format.Buffer
 }
 
-// New returns the preview of a sink of a pipeline.
-func New(p config.Pipeline, block config.Block) (*Sink, error) {
-	chain, err := daemon.NewPreview(p, block, zap.NewNop())
+// New returns the preview of a sink of a pipeline. tables are the shapes of the source's tables.
+func New(p config.Pipeline, block config.Block, tables []*capture.Table) (*Sink, error) {
+	chain, err := daemon.NewPreview(p, block, tables, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}

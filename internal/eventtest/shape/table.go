@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/config"
 )
 
@@ -31,7 +32,7 @@ func (t *Types) NewTable(name string, columns []Column, key []string, id Identit
 			return nil, c.Name, err
 		}
 		table.Columns = append(table.Columns, capture.Column{
-			Name: c.Name, Type: typ, Modifier: modifier, Nullable: nullable, Inline: t.inline[typ], Number: int16(i + 1),
+			Name: c.Name, Type: typ, Modifier: modifier, Nullable: nullable, Inline: t.isInline(typ, modifier), Number: int16(i + 1),
 		})
 	}
 	for _, name := range key {
@@ -43,6 +44,14 @@ func (t *Types) NewTable(name string, columns []Column, key []string, id Identit
 		table.Columns[i].Key, table.Columns[i].Nullable = true, false
 	}
 	return table, "", identify(table, id)
+}
+
+// isInline reports whether the values of a column are never stored out of line.
+func (t *Types) isInline(typ *capture.Type, modifier int32) bool {
+	for typ.User != nil && typ.User.Kind == capture.UserDomain {
+		typ, modifier = typ.User.Base, typ.User.Modifier
+	}
+	return t.inline[typ] || decode.FitsInRow(typ.OID, modifier)
 }
 
 // identify marks the columns of the replica identity.

@@ -110,7 +110,6 @@ func (t *Types) Domain(name, base string) error {
 	typ := t.declare(name, b.Kind)
 	typ.Elem, typ.Delim, typ.Fields = b.Elem, b.Delim, b.Fields
 	typ.User = &capture.UserType{Kind: capture.UserDomain, Base: b, Modifier: modifier}
-	t.inline[typ] = t.inline[b]
 	return nil
 }
 
