@@ -7,9 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/config"
-	"github.com/tailrace/tailrace/internal/daemon"
 	"github.com/tailrace/tailrace/internal/eventtest/preview"
-	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // Lookup returns what env() gives to the pipeline files: the env of the test file, then what of finds.
@@ -66,22 +64,10 @@ func (f *File) pipeline(files *config.File, c *Case) (config.Pipeline, bool) {
 
 // checkRules reports rules that use what has no value in a test, and rules that do not fit the declared tables.
 func (f *File) checkRules(p config.Pipeline) hcl.Diagnostics {
-	steps := slices.Clone(p.Steps)
-	var diags hcl.Diagnostics
-	for _, s := range p.Sinks {
-		steps = append(steps, s.Steps...)
-		diags = append(diags, unknownValues(s.Settings)...)
-	}
-	for _, s := range steps {
-		diags = append(diags, unknownValues(s.Settings)...)
-	}
-	if diags.HasErrors() {
+	if diags := preview.Unknown(p); diags.HasErrors() {
 		return diags
 	}
-	return slices.DeleteFunc(daemon.CheckSteps(p, f.Tables), func(d *hcl.Diagnostic) bool {
-		_, undeclared := d.Extra.(rules.Unpublished) // a test file declares the tables of its cases only
-		return undeclared
-	})
+	return preview.Check(p, f.Tables, true)
 }
 
 func sinkOf(p config.Pipeline, name string) (config.Block, bool) {

@@ -37,12 +37,26 @@ func (s *Sink) Apply(changes []capture.Change) (events []Event, stop *Stop) {
 	return events, nil
 }
 
-// change sends one change through the masks and the chain.
-func (s *Sink) change(c *capture.Change) ([]transform.Event, error) {
+// Masked returns a change as the masks of the pipeline leave it.
+func (s *Sink) Masked(c capture.Change) (capture.Change, error) {
+	own := clone([]capture.Change{c})
+	err := s.mask(&own[0])
+	return own[0], err
+}
+
+func (s *Sink) mask(c *capture.Change) error {
 	for _, mask := range s.chain.Masks {
 		if err := mask(c); err != nil {
-			return nil, maskError(err)
+			return maskError(err)
 		}
+	}
+	return nil
+}
+
+// change sends one change through the masks and the chain.
+func (s *Sink) change(c *capture.Change) ([]transform.Event, error) {
+	if err := s.mask(c); err != nil {
+		return nil, err
 	}
 	if c.Op == capture.Message && !s.chain.Messages {
 		return nil, nil

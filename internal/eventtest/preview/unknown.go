@@ -1,4 +1,4 @@
-package eventtest
+package preview
 
 import (
 	"reflect"
@@ -8,12 +8,28 @@ import (
 	"github.com/tailrace/tailrace/config"
 )
 
-// unknownValues reports the expressions in settings that use an environment variable or a file that is not there.
-func unknownValues(settings any) (diags hcl.Diagnostics) {
+// Unknown reports the expressions of a pipeline's steps and sinks that use an environment variable or a file that is not there.
+func Unknown(p config.Pipeline) (diags hcl.Diagnostics) {
+	for _, s := range p.Steps {
+		diags = append(diags, unknown(s.Settings)...)
+	}
+	for _, sink := range p.Sinks {
+		diags = append(diags, unknown(sink.Settings)...)
+		for _, s := range sink.Steps {
+			diags = append(diags, unknown(s.Settings)...)
+		}
+	}
+	return diags
+}
+
+func unknown(settings any) (diags hcl.Diagnostics) {
 	walk(reflect.ValueOf(settings), func(e *config.Expression) {
 		if !e.Known() {
-			diags = append(diags, fault(e.Range(), "this uses an environment variable or a file that is not there",
-				`Give it a value in the test file: env = { NAME = "value" }. A file has to exist.`))
+			at := e.Range()
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "this uses an environment variable or a file that is not there",
+				Detail: `Give it a value in the test file: env = { NAME = "value" }. A file has to exist.`, Subject: &at,
+			})
 		}
 	})
 	return diags
