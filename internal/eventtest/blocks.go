@@ -23,6 +23,8 @@ type typeBlock struct {
 	Base   string             `hcl:"base,optional"`
 	Fields *config.Expression `hcl:"fields,optional"`
 	Range  hcl.Range          `hcl:",range"`
+
+	complete bool
 }
 
 // tableBlock declares a table.
@@ -125,6 +127,7 @@ func (t *typeBlock) CheckSettings(at config.Positions) hcl.Diagnostics {
 		return hcl.Diagnostics{fault(t.Range, "a type has labels, a base or fields",
 			`Write one of labels = ["new", "paid"] (an enum), base = "text" (a domain), fields = { street = "text" } (a composite type).`)}
 	}
+	t.complete = true
 	return checkNames(t.Fields)
 }
 

@@ -225,6 +225,9 @@ func (f *File) row(t *capture.Table, x *config.Expression) (row shape.Row, ok bo
 
 // message returns a logical message.
 func (f *File) message(b *messageBlock) (c capture.Change, ok bool) {
+	if b.Content == nil { // reported
+		return c, false
+	}
 	v, ok := f.evaluate(b.Content)
 	if !ok {
 		return c, false

@@ -12,18 +12,26 @@ import (
 	"github.com/tailrace/tailrace/internal/eventtest/shape"
 )
 
-// declare reads the types and the tables.
-func (f *File) declare(b fileBlock) {
+// declare reads the types and the tables, and reports whether all are usable.
+func (f *File) declare(b fileBlock) bool {
+	problems := len(f.Report.Diagnostics)
+	complete := true
 	types := shape.NewTypes()
 	for i := range b.Types {
+		complete = b.Types[i].complete && complete
 		f.declareType(types, &b.Types[i])
 	}
 	for i := range b.Tables {
+		complete = b.Tables[i].Columns != nil && complete
 		f.declareTable(types, &b.Tables[i])
 	}
+	return complete && len(f.Report.Diagnostics) == problems
 }
 
 func (f *File) declareType(types *shape.Types, b *typeBlock) {
+	if !b.complete {
+		return
+	}
 	if types.Declared(b.Name) {
 		f.problemf(b.Range, "Choose another name, or remove the block.", "there is already a type %q", b.Name)
 		return
@@ -54,10 +62,14 @@ func (f *File) declareComposite(types *shape.Types, b *typeBlock) {
 }
 
 func (f *File) declareTable(types *shape.Types, b *tableBlock) {
+	if b.Columns == nil {
+		return
+	}
 	if f.Table(b.Name) != nil {
 		f.problemf(b.Range, "Remove one of them.", "there are two tables %q", b.Name)
 		return
 	}
+	identity := f.identity(b.Identity)
 	var columns []shape.Column
 	places := map[string]hcl.Range{"": b.Range}
 	for _, item := range f.pairs(b.Columns, `columns = { id = "int8", status = "text" }`) {
@@ -68,7 +80,7 @@ func (f *File) declareTable(types *shape.Types, b *tableBlock) {
 		places[item.name] = item.valueAt
 		columns = append(columns, shape.Column{Name: item.name, Type: item.text})
 	}
-	table, column, err := types.NewTable(b.Name, columns, b.Key, f.identity(b.Identity))
+	table, column, err := types.NewTable(b.Name, columns, b.Key, identity)
 	if err != nil {
 		f.problem(places[column], err)
 		return
@@ -149,6 +161,9 @@ func (f *File) pairs(x *config.Expression, write string) (items []item) {
 
 // evaluate returns the value of an expression; false: it has a problem, which the report has.
 func (f *File) evaluate(x *config.Expression) (cty.Value, bool) {
+	if len(x.CheckNames()) > 0 { // reported when the block was read
+		return cty.DynamicVal, false
+	}
 	v, diags := x.Evaluate(x.Syntax(), nil)
 	f.Report.Add(diags...)
 	return v, !diags.HasErrors() && v.IsWhollyKnown()

@@ -69,13 +69,9 @@ func Read(name string) *File {
 	}
 	var b fileBlock
 	f.document.Decode(&b)
-	if f.Report.HasErrors() {
-		return f
-	}
 	f.index(f.document.Body)
 	f.Env = b.Env
-	f.declare(b)
-	if !f.Report.HasErrors() {
+	if f.declare(b) { // otherwise what is wrong with a table would be reported again at each of its changes
 		f.cases(b.Cases)
 	}
 	return f
