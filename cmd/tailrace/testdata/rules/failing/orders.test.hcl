@@ -81,7 +81,10 @@ case "nothing expected" {
   transaction {
     update "public.orders" {
       old = local.order
-      row = { status = "paid", note = "a ${"$${b}"}" }
+      row = { status = "paid" }
+    }
+    insert "public.outbox" {
+      row = { id = "6ecd8c99-4036-403d-bf84-cf8400f67836", kind = "order", payload = { "a b" = "$${c}\n", null = [1.50, { d = true }] } }
     }
   }
 }
