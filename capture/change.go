@@ -27,9 +27,9 @@ type Tx struct {
 	Wraps uint32    // how often ids had wrapped: Postgres' epoch of the id
 	Time  time.Time // of the commit by the server's clock, in UTC; of a snapshot its start
 	Epoch uint32    // a hash of the cluster and the timeline of LSN: part of an event's id
-	// Annotations is the JSON object with which the application has annotated the transaction before the change; nil: it has
-	// not. Changes before and after an annotation have different Tx pointers with the same LSN: compare with Same. It is compact,
-	// valid UTF-8, without duplicate keys, and read only.
+	// Annotations is the JSON object with which the application has annotated the transaction before the change, or by it; nil:
+	// it has not. Changes before and after an annotation have different Tx pointers with the same LSN: compare with Same. It is
+	// compact, valid UTF-8, without duplicate keys, and read only.
 	Annotations []byte
 }
 

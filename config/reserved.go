@@ -26,8 +26,6 @@ var reserved = map[string]map[string]string{
 	},
 	"sink": {
 		"aggregate":  "A sink publishes every change of every table.",
-		"outbox":     "A sink publishes every change of every table.",
-		"messages":   "A sink publishes every change of every table.",
 		"invalidate": "It belongs to the redis sink.",
 		"refresh":    "It belongs to the redis sink.",
 		"verify":     "It belongs to the redis sink.",

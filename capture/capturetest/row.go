@@ -14,8 +14,8 @@ type Row struct{ Key, Version int }
 var Table = &capture.Table{
 	OID: 16384, Schema: "public", Name: "ledger", Key: []int{0},
 	Columns: []capture.Column{
-		{Name: "id", Type: int4, Modifier: -1, Key: true, Identity: true},
-		{Name: "ver", Type: int4, Modifier: -1},
+		{Name: "id", Type: int4, Modifier: -1, Key: true, Identity: true, Inline: true},
+		{Name: "ver", Type: int4, Modifier: -1, Inline: true},
 	},
 }
 

@@ -69,7 +69,7 @@ func TestLoad(t *testing.T) {
 	_, err = c.parse()
 	wantProblem(t, []error{err}, "password_unreadable", "password")
 	want(t, "options", c.Options, []TableOption{{Name: "public.lines", Key: []string{"id"}, Columns: []string{"id", "sku"}, Where: "id > 3"}})
-	if !slices.Equal(c.Tables, s.Tables) || len(c.Except) != 1 || !c.Failover || !c.Manage || c.Heartbeat.Seconds() != 30 ||
+	if !slices.Equal(c.Tables, s.Include) || len(c.Except) != 1 || !c.Failover || !c.Manage || c.Heartbeat.Seconds() != 30 ||
 		c.Snapshot != SnapshotNever || c.URL != "postgres://u@db/shop" {
 		t.Errorf("%+v", c)
 	}

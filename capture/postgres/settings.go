@@ -23,7 +23,7 @@ import (
 type Settings struct {
 	URL         config.Secret     `hcl:"url"`
 	Password    config.Credential `hcl:"password,optional"`
-	Tables      []string          `hcl:"tables,optional"`
+	Include     []string          `hcl:"tables,optional"`
 	Except      []string          `hcl:"except,optional"`
 	Slot        string            `hcl:"slot,optional"`
 	Publication string            `hcl:"publication,optional"`
@@ -34,6 +34,8 @@ type Settings struct {
 	Annotations string            `hcl:"annotations,optional"`
 	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
 	Options     []TableSettings   `hcl:"table,block"`
+
+	tables bool // the tables are known: they are not in an offline check without the environment
 }
 
 // SnapshotSettings is the snapshot block.
@@ -68,7 +70,7 @@ func NewSettings() *Settings {
 func (s *Settings) Config(pipeline string) (Config, error) {
 	name := "tailrace_" + strings.ToLower(strings.ReplaceAll(pipeline, "-", "_"))
 	c := Config{
-		URL: string(s.URL), Tables: s.Tables, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
+		URL: string(s.URL), Tables: s.Include, Except: s.Except, Slot: s.Slot, Publication: s.Publication,
 		Manage: s.Manage, Failover: s.Failover, Heartbeat: time.Duration(s.Heartbeat), Snapshot: s.Snapshot.Mode,
 		ShutdownGrace: DefaultShutdownGrace, SkipReplicated: s.Origin == originNone, Annotations: s.Annotations,
 	}
@@ -155,6 +157,7 @@ func (s *Settings) Unpublished(ctx context.Context, pipeline string) ([][2]strin
 // CheckSettings checks everything that needs no server.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	var ds hcl.Diagnostics
+	s.tables = at.Known("tables") && at.Known("except") && at.Known("manage") && s.Manage
 	add := func(attribute, summary, detail string) { ds = append(ds, mistake(at.At(attribute), summary, detail)) }
 	if err := pgconnect.CheckURL(string(s.URL)); err != nil {
 		add("url", "this is not a connection URL: "+err.Error(), "Write postgres://user@host:5432/database.")
@@ -174,14 +177,14 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if strings.ContainsRune(s.Annotations, 0) {
 		add("annotations", "this cannot be the prefix of a message", `Write it as the application does, or "" for no annotations.`)
 	}
-	if s.Manage && len(s.Tables)+len(s.Options) == 0 && at.Known("tables") {
+	if s.Manage && len(s.Include)+len(s.Options) == 0 && at.Known("tables") {
 		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+
 			"to take what the publication publishes.")
 	}
 	if !s.Manage && len(s.Except) > 0 {
 		add("except", "except has no effect with manage = false", "The publication decides what is published.")
 	}
-	for _, text := range s.Tables {
+	for _, text := range s.Include {
 		if _, err := publication.ParsePattern(text); err != nil {
 			add("tables", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
 		}
@@ -189,7 +192,7 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	for _, text := range s.Except {
 		if _, err := publication.ParsePattern(text); err != nil {
 			add("except", err.Error(), `Write "schema.table", without quotes inside; * is a wildcard.`)
-		} else if slices.Contains(s.Tables, text) {
+		} else if slices.Contains(s.Include, text) {
 			add("except", fmt.Sprintf("%q is in tables and in except", text), "Take it out of one of them.")
 		}
 	}

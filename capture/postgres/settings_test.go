@@ -13,7 +13,7 @@ import (
 
 func good() *Settings {
 	s := NewSettings()
-	s.URL, s.Tables = "postgres://u@db/shop", []string{"public.orders", "tenant_*.*"}
+	s.URL, s.Include = "postgres://u@db/shop", []string{"public.orders", "tenant_*.*"}
 	return s
 }
 
@@ -47,8 +47,8 @@ func TestSettingsMistakes(t *testing.T) {
 		"name of a publication":         func(s *Settings) { s.Publication = strings.Repeat("🦀", 16) },
 		`origin = "local" is unknown`:   func(s *Settings) { s.Origin = "local" },
 		"heartbeat must be":             func(s *Settings) { s.Heartbeat = config.Duration(time.Hour) },
-		"no tables are named":           func(s *Settings) { s.Tables = nil },
-		`"orders" is not schema.table`:  func(s *Settings) { s.Tables = []string{"orders"} },
+		"no tables are named":           func(s *Settings) { s.Include = nil },
+		`"orders" is not schema.table`:  func(s *Settings) { s.Include = []string{"orders"} },
 		`"old" is not schema.table`:     func(s *Settings) { s.Except = []string{"old"} },
 		"in tables and in except":       func(s *Settings) { s.Except = []string{"public.orders"} },
 		"except has no effect":          func(s *Settings) { s.Manage, s.Except = false, []string{"public.x"} },
@@ -90,7 +90,7 @@ func wantMistake(t *testing.T, ds hcl.Diagnostics, want string) {
 func TestCheckOfLiveServer(t *testing.T) {
 	everywhere(t, func(site site) {
 		s := NewSettings()
-		s.URL, s.Tables = config.Secret(site.server.URL(site.db)), []string{"public.a"}
+		s.URL, s.Include = config.Secret(site.server.URL(site.db)), []string{"public.a"}
 		wantProblem(site, s.Check(site.Context(), site.db), "table_missing", "public.a")
 		site.exec(`CREATE TABLE a (id int PRIMARY KEY)`)
 		if errs := s.Check(site.Context(), site.db); len(errs) > 0 {

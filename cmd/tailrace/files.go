@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/daemon"
 )
 
 const errNoPath = usageError("give at least one PATH: a file, or a folder of *.hcl files")
@@ -16,6 +17,9 @@ func load(a *app, paths []string, offline bool) (*config.File, *config.Report, e
 	}
 	a.fix.Paths = paths
 	f, report := config.Load(paths, kinds().Config(), config.Options{Offline: offline})
+	if f != nil {
+		report.Add(daemon.CheckNames(f)...)
+	}
 	if report.HasErrors() {
 		printAll(a, report)
 		return nil, nil, exit(usage)

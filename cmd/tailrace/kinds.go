@@ -11,10 +11,12 @@ import (
 	"github.com/tailrace/tailrace/transform/event"
 	"github.com/tailrace/tailrace/transform/filter"
 	"github.com/tailrace/tailrace/transform/mask"
+	"github.com/tailrace/tailrace/transform/messages"
+	"github.com/tailrace/tailrace/transform/outbox"
 )
 
 var (
-	publishers = []string{"kafka", "stdout"} // the sinks that publish events
+	publishers = []string{"kafka", "stdout"} // the types of sinks that publish events
 	everySink  = []string{"kafka", "postgres", "stdout"}
 )
 
@@ -35,6 +37,8 @@ func kinds() daemon.Kinds {
 			"event":     {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: publishers},
 			"filter":    {Settings: func() daemon.StepSettings { return &filter.Settings{} }, Pipeline: true, Sinks: everySink},
 			"mask":      {Settings: func() daemon.StepSettings { return &mask.Settings{} }, Pipeline: true, Sinks: everySink},
+			"messages":  {Settings: func() daemon.StepSettings { return &messages.Settings{} }, Sinks: publishers},
+			"outbox":    {Settings: func() daemon.StepSettings { return outbox.NewSettings() }, Sinks: publishers},
 		},
 	}
 }

@@ -17,7 +17,7 @@ import (
 // TestEveryStateIsInTheManual compares the named states of the code with docs/operations.md, in both directions.
 func TestEveryStateIsInTheManual(t *testing.T) {
 	coded := map[string]string{} // state to place
-	for _, dir := range []string{"capture", "sink", "internal/kafkaconnect", "internal/pgconnect", "internal/pipeline", "internal/daemon"} {
+	for _, dir := range []string{"capture", "sink", "internal/kafkaconnect", "internal/pgconnect", "internal/pipeline", "internal/daemon", "transform"} {
 		err := filepath.WalkDir("../../"+dir, func(path string, _ fs.DirEntry, err error) error {
 			if err == nil && filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "sinktest") {
 				collectStates(t, path, coded)

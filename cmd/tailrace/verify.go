@@ -150,6 +150,9 @@ func (v *verification) one(ctx context.Context, p config.Pipeline, name string, 
 			continue
 		}
 		v.compared++
+		if v.skips(p, name, t.Source) {
+			continue
+		}
 		if err := v.compare(ctx, verifier, t); err != nil {
 			return err
 		}

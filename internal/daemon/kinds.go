@@ -126,6 +126,18 @@ type TableChecker interface {
 	CheckTables(tables []*capture.Table) hcl.Diagnostics
 }
 
+// TableNamer are the settings of steps that name tables.
+type TableNamer interface {
+	// CheckNames reports the tables that the step names and the source does not select. A name with a wildcard may match any.
+	CheckNames(selects func(schema, table string) bool) hcl.Diagnostics
+}
+
+// TableSelector are a source's settings that define which tables are published.
+type TableSelector interface {
+	// Selects reports whether the file selects a table. known is false when the file does not tell.
+	Selects(schema, table string) (selects, known bool)
+}
+
 // TableLister are a source's settings that can read the shapes of the tables that it publishes, or would publish. It changes
 // nothing.
 type TableLister interface {

@@ -18,17 +18,43 @@ const listTime = 30 * time.Second
 
 // tableCheckers returns the steps of a pipeline and its sinks that can be checked against tables.
 func tableCheckers(p config.Pipeline) []config.Step {
-	all := p.Steps
-	for _, s := range p.Sinks {
-		all = append(all[:len(all):len(all)], s.Steps...)
-	}
 	var checkers []config.Step
-	for _, s := range all {
+	for _, s := range allSteps(p) {
 		if _, can := s.Settings.(TableChecker); can {
 			checkers = append(checkers, s)
 		}
 	}
 	return checkers
+}
+
+// CheckNames checks the tables that steps name against those that the files select. It contacts no server.
+func CheckNames(f *config.File) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, p := range f.Pipelines {
+		source, can := p.Source.Settings.(TableSelector)
+		if !can {
+			continue
+		}
+		selects := func(schema, table string) bool {
+			selects, known := source.Selects(schema, table)
+			return selects || !known
+		}
+		for _, s := range allSteps(p) {
+			if n, can := s.Settings.(TableNamer); can {
+				diags = append(diags, n.CheckNames(selects)...)
+			}
+		}
+	}
+	return diags
+}
+
+// allSteps returns the steps of a pipeline and of its sinks.
+func allSteps(p config.Pipeline) []config.Step {
+	all := slices.Clone(p.Steps)
+	for _, s := range p.Sinks {
+		all = append(all, s.Steps...)
+	}
+	return all
 }
 
 // checkTables checks the steps of a pipeline against the tables of its live source. listed are these tables; nil when no step needs

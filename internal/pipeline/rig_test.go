@@ -24,7 +24,8 @@ type rig struct {
 	t       *testing.T
 	script  *capturetest.Script
 	stores  []*store
-	chain   *transform.Chain // of the first sink
+	chain   *transform.Chain  // of the first sink
+	mask    transform.RowMask // of the pipeline; nil: none
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
@@ -89,6 +90,9 @@ func (r *rig) make() *daemon {
 	c := Config{
 		Name: "p", Source: d.source, SourceKind: "script", Window: r.window, Log: zap.New(core), Metrics: NewMetrics(d.registry),
 	}
+	if r.mask != nil {
+		c.Masks = []transform.RowMask{r.mask}
+	}
 	if r.source != nil {
 		c.Source = r.source(d.source)
 	}
@@ -99,7 +103,7 @@ func (r *rig) make() *daemon {
 		if s.forgetful {
 			made = k
 		}
-		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Begin: r.begin})
+		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Masks: c.Masks, Begin: r.begin})
 	}
 	c.Sinks[0].Chain = r.chain
 	d.Pipeline = New(c)
@@ -236,7 +240,7 @@ func (d *daemon) stays(i int, state string, long time.Duration) {
 // there. A histogram's value is its count.
 // changes is the sum of changes_total over the operations.
 func (d *daemon) changes() (sum float64) {
-	for op := capture.Insert; op <= capture.Read; op++ {
+	for op := capture.Insert; op <= capture.Message; op++ {
 		sum += max(0, d.value("changes_total", op.String(), "p"))
 	}
 	return sum

@@ -32,6 +32,11 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	return append(diags, more...)
 }
 
+// CheckNames implements daemon.TableNamer.
+func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	return s.tables.CheckNames(selects)
+}
+
 // CheckTables implements daemon.TableChecker.
 func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	return append(s.tables.Check(live), s.except.Check(live)...)

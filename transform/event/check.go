@@ -10,6 +10,12 @@ import (
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
+// CheckNames implements daemon.TableNamer.
+func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	r, _ := newRule(s)
+	return r.tables.CheckNames(selects)
+}
+
 // CheckTables implements daemon.TableChecker.
 func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	r, diags := newRule(s)

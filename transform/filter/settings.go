@@ -46,6 +46,18 @@ func (s *Settings) CheckSettings(config.Positions) hcl.Diagnostics {
 	return diags
 }
 
+// Alters implements verify.Alterer: the block drops rows of a table.
+func (s *Settings) Alters(schema, table string) bool {
+	r, _ := newRule(s)
+	return r.tables.Match(schema, table)
+}
+
+// CheckNames implements daemon.TableNamer.
+func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	r, _ := newRule(s)
+	return r.tables.CheckNames(selects)
+}
+
 // CheckTables implements daemon.TableChecker.
 func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	r, diags := newRule(s)

@@ -112,10 +112,10 @@ func (c *Compiled) Append(dst []transform.Header, a *transform.Arena, in *expr.I
 // validTrace removes what is not a valid trace context from headers.
 func validTrace(headers []transform.Header) []transform.Header {
 	parent := slices.ContainsFunc(headers, func(h transform.Header) bool {
-		return h.Name == trace.Parent && trace.Valid(string(h.Value))
+		return h.Name == trace.Parent && trace.Valid(h.Value)
 	})
 	return slices.DeleteFunc(headers, func(h transform.Header) bool {
-		return h.Name == trace.Parent && !parent || h.Name == trace.State && !(parent && trace.ValidState(string(h.Value)))
+		return h.Name == trace.Parent && !parent || h.Name == trace.State && !(parent && trace.ValidState(h.Value))
 	})
 }
 

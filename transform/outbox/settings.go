@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -69,7 +70,7 @@ func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error
 		return nil, fmt.Errorf("compile the block: %w", diags)
 	}
 	if !r.complete {
-		return nil, fmt.Errorf("compile the block: it uses a value that is not known")
+		return nil, errors.New("compile the block: it uses a value that is not known")
 	}
 	return newStep(r, at).apply, nil
 }

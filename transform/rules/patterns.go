@@ -60,6 +60,18 @@ func (p Patterns) Key() string {
 	return strings.Join(texts, "\x00")
 }
 
+// CheckNames reports the tables that are named exactly and that the source does not select.
+func (p Patterns) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, one := range p.list {
+		if !strings.Contains(one.String(), "*") && !selects(one.schema, one.name) {
+			diags = append(diags, Fault(p.at, fmt.Sprintf("the source does not select table %q", one),
+				"Add it to the tables of the source, or correct the name. Names are exact text, without quotes."))
+		}
+	}
+	return diags
+}
+
 // Unpublished is the Extra of a diagnostic about a table that the source does not publish.
 type Unpublished struct{}
 

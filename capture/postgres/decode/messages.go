@@ -74,8 +74,8 @@ func (a *Assembler) message(body []byte, own *bufpool.Buffer) error {
 	return nil
 }
 
-// annotate gives the message itself and the changes that follow in the transaction, of which there may be none, a Tx with the annotations in content, over those that it has. A new Tx has
-// memory of its own: that of newTx is shared by many.
+// annotate gives the message itself and the changes that follow in the transaction, of which there may be none, a Tx with the
+// annotations in content, over those that it has. A new Tx has memory of its own: that of newTx is shared by many.
 func (a *Assembler) annotate(content []byte) {
 	merged, err := merge(a.tx.Annotations, content)
 	if err != nil {

@@ -63,8 +63,8 @@ func (c *Config) names(m Member) bool {
 	return slices.ContainsFunc(c.patterns(), func(p Pattern) bool { return p.Match(m.Schema, m.Name) })
 }
 
-// wants reports whether the file of a managed publication selects a table of this name.
-func (c *Config) wants(schema, name string) bool {
+// Selects reports whether the file of a managed publication selects a table of this name.
+func (c *Config) Selects(schema, name string) bool {
 	if c.option(schema+"."+name) != nil {
 		return true
 	}

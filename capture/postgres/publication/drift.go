@@ -75,7 +75,7 @@ func (k *Keeper) dropped(now *Fingerprint) (dropped []membership) {
 	}
 	_, names := now.index()
 	for _, t := range slices.Concat(k.accepted.tables, k.accepted.dropped) {
-		if m := t.member; m.Name != "" && names[t.name] == nil && k.config.wants(m.Schema, m.Name) {
+		if m := t.member; m.Name != "" && names[t.name] == nil && k.config.Selects(m.Schema, m.Name) {
 			dropped = append(dropped, t)
 		}
 	}

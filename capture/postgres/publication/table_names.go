@@ -116,7 +116,7 @@ func (n *naming) forget() {
 // publication has the table, the stream has to be checked again before it delivers the rows: the error is ErrRestart. Rows
 // that were written before the table's row in the publication were checked at that time.
 func (v *View) Take(ctx context.Context, xid uint64, oid uint32, schema, name string) (bool, error) {
-	if !v.config.Manage || v.config.wants(schema, name) {
+	if !v.config.Manage || v.config.Selects(schema, name) {
 		return true, nil
 	}
 	select {
@@ -171,7 +171,7 @@ func (k *Keeper) rename(now *Fingerprint) (found bool) {
 	}
 	for _, t := range now.tables {
 		was, there := former[t.row]
-		if there && k.config.wants(was.Schema, was.Name) && !k.config.wants(t.member.Schema, t.member.Name) {
+		if there && k.config.Selects(was.Schema, was.Name) && !k.config.Selects(t.member.Schema, t.member.Name) {
 			k.names.stray(t.member.oid, fmt.Sprintf("the table that was published as %s is %s now, which the file does not name", was, t.member))
 			found = true
 		}

@@ -16,7 +16,7 @@ func TestNamesOfFile(t *testing.T) {
 		"public.a": true, "public.t": false, "public.warned": true, "a.b": true, "a.c": false, "x.y1": true, "x.z": false,
 	} {
 		schema, table, _ := capture.SplitName(name)
-		if c.wants(schema, table) != want {
+		if c.Selects(schema, table) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
 	}

@@ -6,7 +6,5 @@ pipeline "p" {
   sink "kafka" "k" {
     brokers = ["k:9092"]
     /* ERROR "aggregate is not supported" */ aggregate "Placed" {}
-    /* ERROR "outbox is not supported" */ outbox {}
-    /* ERROR "messages is not supported" */ messages "shop." {}
   }
 }
