@@ -25,7 +25,6 @@ var reserved = map[string]map[string]string{
 		"new_columns": "With columns, new columns are left out; without, they are published.",
 	},
 	"sink": {
-		"aggregate":  "A sink publishes every change of every table.",
 		"invalidate": "It belongs to the redis sink.",
 		"refresh":    "It belongs to the redis sink.",
 		"verify":     "It belongs to the redis sink.",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -120,5 +121,80 @@ func TestChainAllocatesNothing(t *testing.T) {
 	})
 	if n > 1 { // for the longer type that split creates
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// kept is a step that remembers the types of a transaction's events and makes one event of them.
+type kept struct{ types string }
+
+func (k *kept) step(name string) transform.Step {
+	return transform.Step{
+		Name: name,
+		Func: func(dst []transform.Event, e transform.Event) ([]transform.Event, error) {
+			k.types += e.Type
+			return append(dst, e), nil
+		},
+		Commit: func(dst []transform.Event, _ *capture.Tx) ([]transform.Event, error) {
+			dst = append(dst, transform.Event{Type: "(" + k.types + ")"})
+			k.types = ""
+			return dst, nil
+		},
+		Reset: func() { k.types = "" },
+	}
+}
+
+// What a step has remembered passes the later steps at the end of the transaction, those that remember included.
+func TestChainCommit(t *testing.T) {
+	var first, second kept
+	c := transform.NewChain(transform.Step{Func: split(2)}, first.step("first"), transform.Step{Func: split(1)}, second.step("second"), transform.Step{Func: split(1)})
+	for round := range 3 {
+		events, err := c.Apply([]transform.Event{{Type: "before"}}, transform.Event{Type: "e"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err = c.Commit(events, commit)
+		want := []string{"before", "eaaa", "ebaa", "(eaeb)aa", "(eaaeba(eaeb)a)a"}
+		if d := cmp.Diff(want, types(events)); d != "" || err != nil {
+			t.Errorf("round %d: %v\n%s", round, err, d)
+		}
+		if _, err := c.Apply(nil, transform.Event{Type: "lost"}); err != nil {
+			t.Fatal(err)
+		}
+		c.Reset()
+	}
+	if !c.Remembers() || chain(split(1)).Remembers() || (*transform.Chain)(nil).Remembers() {
+		t.Error("a chain remembers if one of its steps does")
+	}
+	(*transform.Chain)(nil).Reset()
+}
+
+// An event that is rejected at the end of a transaction leaves those before it.
+func TestChainCommitRejects(t *testing.T) {
+	makes := func(fail error, names ...string) transform.Step {
+		return transform.Step{Name: "makes", Func: split(1), Commit: func(dst []transform.Event, _ *capture.Tx) ([]transform.Event, error) {
+			for _, n := range names {
+				dst = append(dst, transform.Event{Type: n})
+			}
+			return dst, fail
+		}}
+	}
+	for name, c := range map[string]struct {
+		chain *transform.Chain
+		err   string
+		want  []string
+	}{
+		"by the step": {transform.NewChain(makes(errRefused, "a", "b"), makes(nil, "z")), "makes: refused", []string{"x", "aa", "ba"}},
+		"by a later one": {
+			transform.NewChain(makes(nil, "a", "b", "c"), transform.Step{Name: "later", Func: refuse("b")}, makes(nil, "z")),
+			"later: refused", []string{"x", "aa"},
+		},
+	} {
+		got, err := c.chain.Commit([]transform.Event{{Type: "x"}}, commit)
+		if err == nil || err.Error() != c.err || !errors.Is(err, errRefused) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if d := cmp.Diff(c.want, types(got)); d != "" {
+			t.Errorf("%s:\n%s", name, d)
+		}
 	}
 }

@@ -133,6 +133,17 @@ func (s *Script) Committed() (rows []Row) {
 	return rows
 }
 
+// Each calls f for every transaction in the order of the log.
+func (s *Script) Each(f func(tx *capture.Tx, rows []Row)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.log {
+		if r.tx != nil {
+			f(r.tx, r.rows)
+		}
+	}
+}
+
 // End returns the end of the log.
 func (s *Script) End() capture.LSN {
 	s.mu.Lock()

@@ -213,6 +213,11 @@ func (s *Stream) copied() capture.Batch {
 	}
 }
 
+// ChangeOf returns an update of a row, as a Script's changes are.
+func ChangeOf(tx *capture.Tx, seq int, r Row) capture.Change {
+	return change(tx, seq, capture.Update, r)
+}
+
 func change(tx *capture.Tx, seq int, op capture.Op, r Row) capture.Change {
 	return capture.Change{Tx: tx, Seq: uint64(seq), Op: op, Table: Table, After: r.values()}
 }

@@ -81,6 +81,7 @@ func live(t *testing.T, seed uint64, control func(*rig)) (err error) {
 		r := &rig{t: t, script: capturetest.NewScript(), stores: []*store{newStore(), transactional()}, window: 2000, begin: startrule.FromNow}
 		defer r.end()
 		control(r)
+		r.summed = seed%2 == 0
 		l := &life{rig: r, Rand: rand.New(rand.NewPCG(seed, 7))}
 		if l.IntN(3) == 0 {
 			r.copied = true

@@ -26,6 +26,7 @@ type rig struct {
 	stores  []*store
 	chain   *transform.Chain  // of the first sink
 	mask    transform.RowMask // of the pipeline; nil: none
+	summed  bool              // every sink's chain also makes the sums of transactions
 	window  int64
 	source  func(*capturetest.Source) capture.Source // what a daemon gets instead of its source; nil: that one
 	begin   startrule.Begin                          // of every sink
@@ -106,6 +107,11 @@ func (r *rig) make() *daemon {
 		c.Sinks = append(c.Sinks, SinkConfig{Name: fmt.Sprint("sink", i), Kind: "scripted", Sink: made, Masks: c.Masks, Begin: r.begin})
 	}
 	c.Sinks[0].Chain = r.chain
+	for i := range c.Sinks {
+		if r.summed {
+			c.Sinks[i].Chain = sums()
+		}
+	}
 	d.Pipeline = New(c)
 	r.daemons = append(r.daemons, d)
 	return d
@@ -183,8 +189,11 @@ func (r *rig) complete() {
 
 func (r *rig) judge() error {
 	committed := r.script.Committed()
+	if r.summed {
+		committed = r.withSums()
+	}
 	for i, s := range r.stores {
-		if err := capturetest.Judge(committed, s.seen(), s.once() && capturetest.Once(!r.copied)); err != nil {
+		if err := capturetest.Judge(committed, r.judged(s.seen()), s.once() && capturetest.Once(!r.copied)); err != nil {
 			return fmt.Errorf("sink%d: %w\n%s", i, err, r.states())
 		}
 	}

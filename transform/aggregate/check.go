@@ -10,6 +10,16 @@ import (
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
+// CheckNames implements daemon.TableNamer.
+func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
+	r, _ := newRule(s)
+	diags := r.table.CheckNames(selects)
+	for i := range r.children {
+		diags = append(diags, r.children[i].table.CheckNames(selects)...)
+	}
+	return diags
+}
+
 // CheckTables implements daemon.TableChecker.
 func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	r, diags := newRule(s)

@@ -52,8 +52,13 @@ type program struct {
 }
 
 // compile compiles what an event consists of.
+//
+// The children of a row that is inserted are inserted too, as a rule, so that all their values are in the log. One that is updated, and
+// whose value is not, makes the evaluation fail.
 func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
-	s := expr.Shape{Table: t, Op: op, Children: map[string]*capture.Table{}, Unchanged: r.unchanged}
+	s := expr.Shape{
+		Table: t, Op: op, Children: map[string]*capture.Table{}, ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
+	}
 	for i := range r.children {
 		s.Children[r.children[i].as] = of[i]
 	}

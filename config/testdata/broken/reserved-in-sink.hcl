@@ -5,6 +5,6 @@ pipeline "p" {
   }
   sink "kafka" "k" {
     brokers = ["k:9092"]
-    /* ERROR "aggregate is not supported" */ aggregate "Placed" {}
+    /* ERROR "invalidate is not supported" */ invalidate "public.t" {}
   }
 }
