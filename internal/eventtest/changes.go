@@ -62,13 +62,13 @@ func (f *File) isSnapshot(b *transactionBlock) bool {
 // transaction returns the changes of one transaction. A message that annotates it is one of them.
 func (f *File) transaction(tx *capture.Tx, b *transactionBlock) (all []capture.Change) {
 	add := func(c capture.Change) {
-		c.Tx, c.Seq = tx, uint64(len(all))
-		all = append(all, c)
-		if c.Op == capture.Message && c.Table.Name == annotationPrefix {
+		if c.Op == capture.Message && c.Table.Name == annotationPrefix { // it has the annotations that it makes
 			annotated := *tx
 			annotated.Annotations = merge(tx.Annotations, c.After[0].Bytes)
 			tx = &annotated
 		}
+		c.Tx, c.Seq = tx, uint64(len(all))
+		all = append(all, c)
 	}
 	if text := f.annotations(b.Annotations); text != nil {
 		add(f.messages.Change(annotationPrefix, text))
