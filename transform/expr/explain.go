@@ -96,7 +96,7 @@ func (e *explainer) chain(x *config.Expression, s *hclsyntax.BinaryOpExpr) (all 
 }
 
 // operandsOf returns the operands of a chain of one operator, from the left.
-func operandsOf(s hclsyntax.Expression, op *hclsyntax.BinaryOperation) []hclsyntax.Expression {
+func operandsOf(s hclsyntax.Expression, op *hclsyntax.Operation) []hclsyntax.Expression {
 	b, is := s.(*hclsyntax.BinaryOpExpr)
 	if !is || b.Op != op {
 		return []hclsyntax.Expression{s}

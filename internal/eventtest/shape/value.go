@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -165,7 +166,7 @@ func plainText(typ *capture.Type, modifier int32, v cty.Value) (string, error) {
 		return "", mismatch(typ, v, "Write a string in double quotes, as Postgres prints the value.")
 	}
 	text := v.AsString()
-	if u := typ.User; u != nil && u.Kind == capture.UserEnum && !contains(u.Labels, text) {
+	if u := typ.User; u != nil && u.Kind == capture.UserEnum && !slices.Contains(u.Labels, text) {
 		return "", mismatch(typ, v, fmt.Sprintf("Its labels are %q.", u.Labels))
 	}
 	if modifier < varHeader || typ.Name != "varchar" && typ.Name != "bpchar" {
@@ -180,13 +181,4 @@ func plainText(typ *capture.Type, modifier int32, v cty.Value) (string, error) {
 		text += strings.Repeat(" ", missing)
 	}
 	return text, nil
-}
-
-func contains(list []string, text string) bool {
-	for _, l := range list {
-		if l == text {
-			return true
-		}
-	}
-	return false
 }
