@@ -94,7 +94,7 @@ func ParseTemplate(text string) (*Expression, error) {
 	}
 	l := newLoader(Kinds{}, Options{})
 	l.report.sources["template"] = []byte(text)
-	l.functions = stdFunctions
+	l.functions = pureFunctions()
 	e, ok := l.keep(x)
 	if !ok {
 		return nil, fmt.Errorf("parse template: %w", l.report.Diagnostics)

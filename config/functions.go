@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -43,13 +44,21 @@ var stdFunctions = map[string]function.Function{
 
 // functions are what an expression may call: HCL's usual functions, and those that need the environment.
 func functions(o Options, s *secrets) map[string]function.Function {
-	all := map[string]function.Function{
-		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "hmac": hmacFunc,
-		"env": envFunc(o, s), "file": fileFunc(o, s),
+	all := pureFunctions()
+	for name, f := range all {
+		if name != "try" && name != "can" {
+			all[name] = discreet(f)
+		}
 	}
-	for name, f := range stdFunctions {
-		all[name] = discreet(f)
-	}
+	all["env"], all["file"] = envFunc(o, s), fileFunc(o, s)
+	return all
+}
+
+// pureFunctions are the functions that read nothing outside of their arguments.
+func pureFunctions() map[string]function.Function {
+	all := map[string]function.Function{"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "hmac": hmacFunc}
+	maps.Copy(all, stdFunctions)
+	maps.Copy(all, textFunctions)
 	return all
 }
 

@@ -15,6 +15,7 @@ const (
 	maxFile      = 1 << 20 // bytes of a pipeline file, and of a file that file() reads
 	maxDepth     = 100     // brackets and templates inside each other
 	maxOperators = 500     // in one argument, outside of its brackets: each is a level of the tree
+	maxExponent  = 4       // digits of the exponent of a number: its text would have gigabytes
 )
 
 // unreadable returns the first reason why the bytes of a file are not a text, or nil. No excerpt of such a file is shown, since it
@@ -78,7 +79,11 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 			}
 		case hclsyntax.TokenComma, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
 			top.operators = 0
-		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenEqual:
+		case hclsyntax.TokenNumberLit:
+			if i := bytes.IndexAny(t.Bytes, "eE"); i >= 0 && len(bytes.TrimLeft(t.Bytes[i+1:], "+-0")) > maxExponent {
+				return problem(t.Range, "the number is too large", fmt.Sprintf("An exponent has at most %d digits.", maxExponent))
+			}
+		case hclsyntax.TokenIdent, hclsyntax.TokenEqual:
 		default:
 			top.operators++
 		}

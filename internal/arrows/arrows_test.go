@@ -73,7 +73,8 @@ var rules = []struct {
 	{"sink/redis/...", []string{"cache/...", "capture", "config", "sink", "transform", "transform/expr", "transform/jsonvalue"}},
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue", "transform/trace"}},
 	{"transform", []string{"capture"}},
-	{"transform/expr", []string{"capture", "config"}},
+	{"transform/expr", []string{"capture", "config", "transform/jsonvalue"}},
+	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
 		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
 	}},
@@ -225,6 +226,8 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"transform/event", module + "transform/expr", false},
 		{"transform/event", module + "transform/mask", true},
 		{"transform/expr", module + "transform", true},
+		{"transform/expr", module + "transform/jsonvalue", false},
+		{"transform/jsonvalue", module + "transform/expr", true},
 	} {
 		if why := wrong(c.importer, c.imported); (why != "") != c.wrong {
 			t.Errorf("%s imports %s: %q, want wrong = %t", c.importer, c.imported, why, c.wrong)

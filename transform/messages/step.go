@@ -41,7 +41,7 @@ func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Even
 	made, err := s.event(p)
 	s.in.Change = nil
 	if err != nil {
-		return dst, s.rule.Failed(c, err)
+		return dst, s.rule.Failed(err)
 	}
 	s.counts.Matched.Add(1)
 	if made.HasKey && made.Key == nil {

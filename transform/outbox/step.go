@@ -63,7 +63,7 @@ func (s *step) publish(dst []transform.Event, c *capture.Change, t *table) ([]tr
 	e, err := s.event(p)
 	s.in.Change = nil
 	if err != nil {
-		return dst, s.rule.Failed(c, err)
+		return dst, s.rule.Failed(err)
 	}
 	s.counts.Matched.Add(1)
 	if e.HasKey && e.Key == nil {

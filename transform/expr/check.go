@@ -1,0 +1,255 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/jsonvalue"
+)
+
+// rowCompiler compiles one expression for one shape. Without a shape it checks the expression: columns then have any type.
+type rowCompiler struct {
+	expr  *config.Expression
+	names Names
+	shape *Shape
+	diags hcl.Diagnostics
+	types *jsonvalue.Types
+	rows  map[string]*typ // of row, old, child and the lists
+	vars  []variable      // of for, from the outermost
+	slots int             // of all variables
+	depth int
+}
+
+// variable is a name that a for defines.
+type variable struct {
+	name string
+	slot int
+	typ  *typ
+}
+
+// rowNames are the names that every expression over a row may use, besides local.
+var rowNames = []string{"row", "old", "op", "table", "tx", "source"}
+
+// screen checks what needs no compiler: the size, the names, and numbers that would need gigabytes.
+func (r *Row) screen() hcl.Diagnostics {
+	if diags := (compiler{expr: r.expr}).checkSize(); diags.HasErrors() {
+		return diags
+	}
+	var diags hcl.Diagnostics
+	_ = hclsyntax.VisitAll(r.expr.Syntax(), func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n := n.(type) {
+		case *hclsyntax.LiteralValueExpr:
+			if n.Val.Type() == cty.Number && hugeNumber(n.Val) {
+				diags = append(diags, problem(n.Range(), "the number is too large", fmt.Sprintf("A number has at most %d digits.", maxDigits)))
+			}
+		case *hclsyntax.FunctionCallExpr:
+			if n.Name == "file" {
+				diags = append(diags, problem(n.NameRange, "file() is for settings, not for rules",
+					`Read the file once: locals { key = file("...") }, and write local.key here.`))
+			}
+		}
+		return nil
+	})
+	return append(diags, r.expr.CheckNames(append(slices.Concat(rowNames, r.names.Lists), "child")...)...)
+}
+
+func hugeNumber(v cty.Value) bool {
+	if !v.IsKnown() || v.IsNull() {
+		return false
+	}
+	bits := v.AsBigFloat().MantExp(nil)
+	return bits > maxBits || bits < -maxBits/2
+}
+
+// fail reports a problem and returns nil.
+func (c *rowCompiler) fail(at hcl.Range, summary, detail string) *node {
+	c.diags = append(c.diags, problem(at, summary, detail))
+	return nil
+}
+
+// compile compiles a part of the expression. It returns nil after a problem.
+func (c *rowCompiler) compile(x hclsyntax.Expression) *node {
+	n := c.operand(x)
+	if n == nil || !c.present(n) {
+		return nil
+	}
+	return n
+}
+
+// operand compiles a part that may be a column whose value an update may lack; the caller calls present, or can do without the value.
+func (c *rowCompiler) operand(x hclsyntax.Expression) *node {
+	if c.depth >= maxNested {
+		return c.fail(x.Range(), "nested too deep", fmt.Sprintf("An expression over a row has at most %d levels.", maxNested))
+	}
+	c.depth++
+	n := c.dispatch(x)
+	c.depth--
+	if n != nil {
+		n.at = x.Range()
+	}
+	return n
+}
+
+func (c *rowCompiler) dispatch(x hclsyntax.Expression) *node {
+	switch x := x.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return c.literal(x)
+	case *hclsyntax.ParenthesesExpr:
+		return c.operand(x.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return c.operand(x.Wrapped)
+	case *hclsyntax.ScopeTraversalExpr:
+		return c.traversal(x)
+	case *hclsyntax.RelativeTraversalExpr:
+		return c.steps(c.compile(x.Source), x.Traversal, x.SrcRange)
+	case *hclsyntax.IndexExpr:
+		return c.index(c.compile(x.Collection), c.compile(x.Key), x)
+	case *hclsyntax.TemplateExpr:
+		return c.template(x)
+	case *hclsyntax.TemplateJoinExpr:
+		return c.templateJoin(x)
+	case *hclsyntax.BinaryOpExpr:
+		return c.binary(x)
+	case *hclsyntax.UnaryOpExpr:
+		return c.unary(x)
+	case *hclsyntax.ConditionalExpr:
+		return c.conditional(x)
+	case *hclsyntax.FunctionCallExpr:
+		return c.call(x)
+	case *hclsyntax.ObjectConsKeyExpr:
+		return c.operand(x.Wrapped)
+	case *hclsyntax.ObjectConsExpr:
+		return c.object(x)
+	case *hclsyntax.TupleConsExpr:
+		return c.list(x)
+	case *hclsyntax.ForExpr:
+		return c.loop(x)
+	case *hclsyntax.SplatExpr:
+		return c.splat(x)
+	case *hclsyntax.AnonSymbolExpr:
+		return c.variable(splatItem, x.Range())
+	}
+	return c.fail(x.Range(), "this is not supported in an expression over a row", "Write it with operators, functions, for and ? :.")
+}
+
+func (c *rowCompiler) literal(x *hclsyntax.LiteralValueExpr) *node {
+	v, ok := fromCty(x.Val)
+	if !ok {
+		return c.fail(x.Range(), "this value is not supported in an expression over a row", "")
+	}
+	return constant(v, x.Range())
+}
+
+// evaluate returns a part that uses no name but local as a constant, by HCL's evaluator.
+func (c *rowCompiler) evaluate(x hclsyntax.Expression) *node {
+	v, diags := c.expr.Evaluate(x, nil)
+	if diags.HasErrors() {
+		c.diags = append(c.diags, diags...)
+		return nil
+	}
+	if !v.IsWhollyKnown() {
+		return c.unseen(anyType)
+	}
+	r, ok := fromCty(v)
+	if !ok {
+		return c.fail(x.Range(), "this value is not supported in an expression over a row", "")
+	}
+	return constant(r, x.Range())
+}
+
+// unseen is a node for what this check does not know.
+func (c *rowCompiler) unseen(t *typ) *node {
+	return &node{typ: t, level: onRow, checks: true, eval: func(*frame) val { return val{} }}
+}
+
+// fold returns the constant that an operation over constants gives, and any other operation as it is.
+func (c *rowCompiler) fold(n *node, operands ...*node) *node {
+	n.level = levelOf(operands...)
+	n.checks = slices.ContainsFunc(operands, func(o *node) bool { return o.checks })
+	if n.level != onNothing {
+		return n
+	}
+	return c.folded(n)
+}
+
+// folded evaluates a node that depends on nothing.
+func (c *rowCompiler) folded(n *node) *node {
+	f := scratch()
+	f.items = make([]val, c.slots)
+	v := n.eval(f)
+	if f.err == nil {
+		k := constant(v, n.at)
+		if n.typ != nil && n.typ.pg != nil {
+			k.typ = n.typ
+		}
+		return k
+	}
+	at := n.at
+	summary := f.err.Error()
+	if e, ok := f.err.(*evalError); ok { //nolint:errorlint // fail returns it unwrapped
+		summary = e.summary
+		if e.at.Filename != "" {
+			at = e.at
+		}
+	}
+	return c.fail(at, summary, "This part of the expression is the same for every row.")
+}
+
+// scalar reports a result that is no text.
+func (c *rowCompiler) scalar(n *node) bool {
+	if n.typ.class != listClass && n.typ.class != objectClass {
+		return true
+	}
+	c.fail(n.at, "this does not give a text", fmt.Sprintf("It is %s. Write one of its parts, or jsonencode(...).", n.typ.describe()))
+	return false
+}
+
+// boolean reports a result that is neither true nor false.
+func (c *rowCompiler) boolean(n *node) bool {
+	switch n.typ.class {
+	case anyClass, nullClass, boolClass:
+		return true
+	}
+	detail := "Write a comparison, such as row.status == \"paid\"."
+	if n.name != "" {
+		detail = fmt.Sprintf("%s is %s. Write a comparison, such as %s.", n.name, n.typ.describe(), exampleOf(n))
+	}
+	c.fail(n.at, "this is neither true nor false", detail)
+	return false
+}
+
+func exampleOf(n *node) string {
+	if n.typ.class == numberClass {
+		return n.name + " > 0"
+	}
+	return n.name + " != null"
+}
+
+// nameOf is what a diagnostic calls an operand, with its type.
+func nameOf(n *node) string {
+	switch {
+	case n.name != "":
+		return n.name + " is " + n.typ.describe()
+	case n.constant():
+		text := string(appendVal(scratch(), nil, n.value))
+		if len(text) > 40 {
+			text = "this"
+		}
+		return text + " is " + n.typ.describe()
+	}
+	return "this is " + n.typ.describe()
+}
+
+// sentence begins a text with an upper case letter, unless it begins with a name.
+func sentence(s string) string {
+	if strings.HasPrefix(s, "this") {
+		return "T" + s[1:]
+	}
+	return s
+}

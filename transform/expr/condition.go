@@ -1,0 +1,81 @@
+package expr
+
+import "github.com/hashicorp/hcl/v2"
+
+// Condition is a compiled expression whose result is true or false. One goroutine at a time may use it.
+type Condition struct {
+	*compiled
+	requires []Equality
+}
+
+// Condition compiles the expression for a shape. A null result is false.
+func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
+	s.Unchanged = Refuse
+	p, diags := r.prepare(s, func(c *rowCompiler) *node {
+		n := c.compile(r.expr.Syntax())
+		if n == nil || !c.boolean(n) {
+			return nil
+		}
+		return n
+	})
+	if p == nil {
+		return nil, diags
+	}
+	c := &Condition{compiled: p, requires: p.node.equalities(nil)}
+	if contradict(c.requires) {
+		c.node, c.requires = constant(boolVal(false), c.node.at), nil
+	}
+	return c, nil
+}
+
+// Holds evaluates the condition. An error is one of the values, such as a division by zero, or a *capture.Problem: the row lacks a
+// value that the shape promises.
+func (c *Condition) Holds(in *Input) (bool, error) {
+	f := &c.frame
+	if !f.begin(in) {
+		return false, f.end()
+	}
+	v := f.asBool(c.node.eval(f), c.node)
+	return v.isTrue(), f.end()
+}
+
+// Constant returns the result when it is the same for every row of the shape.
+func (c *Condition) Constant() (holds, ok bool) {
+	if !c.node.constant() {
+		return false, false
+	}
+	return c.node.value.isTrue(), true
+}
+
+// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
+type Equality struct {
+	Column int // index into the columns of the table
+	Text   string
+}
+
+// Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one
+// lookup. A column whose values can be equal without having the same text is in none.
+func (c *Condition) Requires() []Equality { return c.requires }
+
+// equalities appends the requirements of a condition: its own, or those of both operands of an "and".
+func (n *node) equalities(list []Equality) []Equality {
+	for _, part := range n.all {
+		list = part.equalities(list)
+	}
+	if n.requires != nil {
+		list = append(list, *n.requires)
+	}
+	return list
+}
+
+// contradict reports whether a column would need two values at once.
+func contradict(list []Equality) bool {
+	texts := map[int]string{}
+	for _, e := range list {
+		if text, ok := texts[e.Column]; ok && text != e.Text {
+			return true
+		}
+		texts[e.Column] = e.Text
+	}
+	return false
+}

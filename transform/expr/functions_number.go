@@ -1,0 +1,80 @@
+package expr
+
+import (
+	"math"
+	"math/big"
+)
+
+// numberFunctions are the functions over numbers.
+var numberFunctions = map[string]function{
+	"abs":      onNumber(num.abs, math.Abs),
+	"ceil":     onNumber(func(n num) num { return n.rounded(1) }, math.Ceil),
+	"floor":    onNumber(func(n num) num { return n.rounded(-1) }, math.Floor),
+	"int":      onNumber(func(n num) num { return n.rounded(0) }, math.Trunc),
+	"signum":   {params: []param{numberParam}, result: returns(numberType), call: signum},
+	"max":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.extreme(s, a, 1) }},
+	"min":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.extreme(s, a, -1) }},
+	"parseint": {params: []param{textParam, numberParam}, result: returns(numberType), call: parseInt},
+	"tonumber": {params: []param{anyParam}, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.asNumber(a[0], s.args[0]) }},
+	"tobool":   {params: []param{anyParam}, result: returns(boolType), call: func(f *frame, s *site, a []val) val { return f.asBool(a[0], s.args[0]) }},
+}
+
+func onNumber(exact func(num) num, float func(float64) float64) function {
+	return function{params: []param{numberParam}, result: returns(numberType), call: func(f *frame, s *site, a []val) val {
+		if a[0].kind == floatKind {
+			x := floatVal(float(f.float(a[0])))
+			x.flags = a[0].flags
+			return x
+		}
+		n, _ := f.num(a[0])
+		if n.big != nil && !f.spend(cost(n, n)) {
+			return val{kind: failed}
+		}
+		return f.result(exact(n), a[0].flags, s.args[0])
+	}}
+}
+
+func (n num) abs() num {
+	if n.sign() < 0 {
+		return n.negated()
+	}
+	return n
+}
+
+func signum(f *frame, _ *site, a []val) val {
+	if a[0].kind == floatKind {
+		return intVal(int64(cmpFloat(f.float(a[0]), 0)))
+	}
+	n, _ := f.num(a[0])
+	return intVal(int64(n.sign()))
+}
+
+// extreme returns the largest number for direction 1, and the smallest one for -1.
+func (f *frame) extreme(s *site, a []val, direction int) val {
+	best := a[0]
+	for _, v := range a[1:] {
+		if order, ok := f.compareNumbers(v, best, s.args[0]); ok && order == direction {
+			best = v
+		}
+	}
+	return best
+}
+
+// parseInt reads an integer in a base from 2 to 62.
+func parseInt(f *frame, s *site, a []val) val {
+	base, ok := f.whole(a[1], s.args[1])
+	if !ok {
+		return val{kind: failed}
+	}
+	if base < 2 || base > 62 {
+		return f.fail(s.args[1].at, "the base is a number from 2 to 62")
+	}
+	if len(a[0].b) > maxDigits || !f.spend(len(a[0].b)) {
+		return f.fail(s.args[0].at, "the number is too large")
+	}
+	b, ok := new(big.Int).SetString(string(a[0].b), base)
+	if !ok {
+		return f.fail(s.args[0].at, "this is not an integer of that base")
+	}
+	return f.result(small(num{big: b}), 0, s.args[0])
+}

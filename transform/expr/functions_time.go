@@ -1,0 +1,218 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// timeFunctions are the functions over times.
+var timeFunctions = map[string]function{
+	"formatdate": {params: []param{textParam, timeParam}, result: returns(textType), prepare: prepareDate, call: formatDate},
+	"timeadd":    {params: []param{timeParam, textParam}, result: timeAddType, call: timeAdd},
+}
+
+// timeAddType is a time for a time, and a text for a text, as in HCL.
+func timeAddType(s *site) *typ {
+	if s.args[0].typ.class == timeClass {
+		return &typ{class: timeClass, pg: s.args[0].typ.pg}
+	}
+	return anyType
+}
+
+// timeOf returns a time as one of Go, with the offset that a text has. It fails for the infinities.
+func (f *frame) timeOf(v val, at *node) (time.Time, bool) {
+	if v.kind == textKind {
+		if t, err := time.Parse(time.RFC3339, string(v.b)); err == nil {
+			return t, true
+		}
+	}
+	micros, ok := v.micros()
+	if !ok || micros == infinity || micros == -infinity {
+		f.fail(at.at, "this is not a date with a year, month and day")
+		return time.Time{}, false
+	}
+	return goTime(micros), true
+}
+
+func timeAdd(f *frame, s *site, a []val) val {
+	d, err := time.ParseDuration(string(a[1].b))
+	if err != nil {
+		return f.fail(s.args[1].at, "this is not a duration such as 90s or 1h30m")
+	}
+	if a[0].kind == textKind {
+		t, ok := f.timeOf(a[0], s.args[0])
+		if !ok {
+			return val{kind: failed}
+		}
+		return textVal(f.appended(func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
+	}
+	micros, _ := a[0].micros()
+	if micros == infinity || micros == -infinity {
+		return a[0]
+	}
+	sum := micros + d.Microseconds()
+	if (sum > micros) != (d.Microseconds() > 0) && sum != micros || sum > latest || sum < earliest {
+		return f.fail(s.args[0].at, "the time is out of range")
+	}
+	return val{kind: timeKind, i: sum, flags: a[0].flags &^ isDate}
+}
+
+// dateVerb is a part of a date's format: a literal, or a verb such as YYYY.
+type dateVerb struct {
+	literal []byte
+	verb    byte
+	count   int
+}
+
+// dateCounts are the lengths that each verb may have.
+var dateCounts = map[byte][]int{
+	'Y': {2, 4}, 'M': {1, 2, 3, 4}, 'D': {1, 2}, 'E': {3, 4}, 'h': {1, 2}, 'H': {1, 2}, 'A': {2}, 'a': {2}, 'm': {1, 2}, 's': {1, 2},
+	'Z': {1, 3, 4, 5},
+}
+
+// prepareDate reads a constant format, with the verbs of HCL's formatdate.
+func prepareDate(c *rowCompiler, s *site) bool {
+	n := s.args[0]
+	if n.checks {
+		return true
+	}
+	if !n.constant() {
+		c.fail(n.at, "the format of a date is a constant", `Write a text such as "YYYY-MM-DD".`)
+		return false
+	}
+	if n.value.kind != textKind {
+		return true
+	}
+	verbs, why := parseDateFormat(n.value.b)
+	if why != "" {
+		c.fail(n.at, why, `A format is a text such as "YYYY-MM-DD'T'hh:mm:ssZ"; literal letters stand in single quotes.`)
+		return false
+	}
+	s.state = verbs
+	return true
+}
+
+func parseDateFormat(s []byte) (verbs []dateVerb, why string) {
+	for len(s) > 0 {
+		n := 1
+		switch c := s[0]; {
+		case c == '\'':
+			literal, length := quotedLiteral(s)
+			if length == 0 {
+				return nil, "a single quote is not closed"
+			}
+			verbs, n = append(verbs, dateVerb{literal: literal}), length
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			for n < len(s) && s[n] == c {
+				n++
+			}
+			if !slices.Contains(dateCounts[c], n) {
+				return nil, fmt.Sprintf("a date has no %q", s[:n])
+			}
+			verbs = append(verbs, dateVerb{verb: c, count: n})
+		default:
+			verbs = append(verbs, dateVerb{literal: s[:1]})
+		}
+		s = s[n:]
+	}
+	return verbs, ""
+}
+
+// quotedLiteral reads text in single quotes; two quotes are one. The length is 0 when it has no end.
+func quotedLiteral(s []byte) (literal []byte, length int) {
+	if len(s) > 1 && s[1] == '\'' {
+		return s[:1], 2
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i] == '\'' {
+			if i+1 == len(s) || s[i+1] != '\'' {
+				return literal, i + 1
+			}
+			i++
+		}
+		literal = append(literal, s[i])
+	}
+	return nil, 0
+}
+
+func formatDate(f *frame, s *site, a []val) val {
+	t, ok := f.timeOf(a[1], s.args[1])
+	if !ok {
+		return val{kind: failed}
+	}
+	verbs, _ := s.state.([]dateVerb)
+	start := len(f.arena)
+	for _, v := range verbs {
+		if v.verb == 0 {
+			f.arena = append(f.arena, v.literal...)
+		} else {
+			f.arena = v.append(f.arena, t)
+		}
+	}
+	return textVal(f.kept(start))
+}
+
+func (v dateVerb) append(dst []byte, t time.Time) []byte {
+	switch v.verb {
+	case 'Y':
+		if v.count == 2 {
+			return padded(dst, t.Year()%100, 2)
+		}
+		return padded(dst, t.Year(), 4)
+	case 'M':
+		switch v.count {
+		case 3:
+			return append(dst, t.Month().String()[:3]...)
+		case 4:
+			return append(dst, t.Month().String()...)
+		}
+		return padded(dst, int(t.Month()), v.count)
+	case 'D':
+		return padded(dst, t.Day(), v.count)
+	case 'E':
+		name := t.Weekday().String()
+		if v.count == 3 {
+			name = name[:3]
+		}
+		return append(dst, name...)
+	case 'h':
+		return padded(dst, t.Hour(), v.count)
+	case 'H':
+		return padded(dst, (t.Hour()+11)%12+1, v.count)
+	case 'A':
+		return append(dst, [...]string{"AM", "PM"}[t.Hour()/12]...)
+	case 'a':
+		return append(dst, [...]string{"am", "pm"}[t.Hour()/12]...)
+	case 'm':
+		return padded(dst, t.Minute(), v.count)
+	case 's':
+		return padded(dst, t.Second(), v.count)
+	}
+	return v.zone(dst, t)
+}
+
+func (v dateVerb) zone(dst []byte, t time.Time) []byte {
+	switch v.count {
+	case 1:
+		return t.AppendFormat(dst, "Z07:00")
+	case 5:
+		return t.AppendFormat(dst, "-07:00")
+	}
+	start := len(dst)
+	dst = t.AppendFormat(dst, "-0700")
+	if v.count == 3 && string(dst[start:]) == "+0000" {
+		return append(dst[:start], "UTC"...)
+	}
+	return dst
+}
+
+// padded appends a number with at least width digits.
+func padded(dst []byte, n, width int) []byte {
+	text := strconv.Itoa(n)
+	for i := len(text); i < width; i++ {
+		dst = append(dst, '0')
+	}
+	return append(dst, text...)
+}

@@ -1,0 +1,45 @@
+package expr
+
+import "github.com/hashicorp/hcl/v2"
+
+// Text is a compiled expression whose result is a text: a key, a topic, a header. One goroutine at a time may use it.
+type Text struct{ *compiled }
+
+// Text compiles the expression for a shape. Numbers, booleans and any other scalar become the text that a template gives.
+func (r *Row) Text(s Shape) (*Text, hcl.Diagnostics) {
+	p, diags := r.prepare(s, func(c *rowCompiler) *node {
+		n := c.compile(r.expr.Syntax())
+		if n == nil || !c.scalar(n) {
+			return nil
+		}
+		return n
+	})
+	if p == nil {
+		return nil, diags
+	}
+	return &Text{p}, nil
+}
+
+// Append appends the text to dst. null reports that the result is null, and nothing was appended. With an error, dst is returned as
+// it was.
+func (t *Text) Append(dst []byte, in *Input) (out []byte, null bool, err error) {
+	f := &t.frame
+	if !f.begin(in) {
+		return dst, false, f.end()
+	}
+	out, null = t.node.appendText(f, dst)
+	f.bounded(len(out) - len(dst))
+	if err := f.end(); err != nil {
+		return dst, false, err
+	}
+	return out, null, nil
+}
+
+// Constant returns the text when it is the same for every row of the shape. A constant null has none.
+func (t *Text) Constant() (text string, ok bool) {
+	if !t.node.constant() || t.node.value.kind == nullKind {
+		return "", false
+	}
+	out, _ := t.node.appendText(scratch(), nil)
+	return string(out), true
+}
