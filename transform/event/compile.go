@@ -73,5 +73,5 @@ func (c *compiled) checkPartition(r *rule) hcl.Diagnostics {
 	if n, err := strconv.ParseUint(text, 10, 31); !constant || err == nil && n <= maxPartition {
 		return nil
 	}
-	return hcl.Diagnostics{rules.Fault(r.partition.Range(), "this is not the number of a partition", "Partitions have the numbers 0, 1, 2 and so on.")}
+	return hcl.Diagnostics{rules.Fault(r.partitionAt, "this is not the number of a partition", "Partitions have the numbers 0, 1, 2 and so on.")}
 }

@@ -13,7 +13,7 @@ import (
 
 var (
 	kinds  = rulestest.Kinds{"event": func() any { return &event.Settings{} }}
-	orders = rulestest.Table("public.orders", "id int4 key", "status text", "total numeric inline", "doc text", "note varchar")
+	orders = rulestest.Table("public.orders", "id int4 key", "status text", "total numeric inline", "doc text", "note varchar inline")
 	full   = rulestest.Full(orders)
 	lines  = rulestest.Table("public.order_lines", "order_id int4 key", "no int4 key", "sku text")
 )
@@ -69,20 +69,15 @@ func TestOperations(t *testing.T) {
 }
 
 func TestSeveralEventsAreInTheOrderOfTheFile(t *testing.T) {
-	c := chain(t,
-		`"A" { `+at+`  data = 1 }`,
-		`"B" { `+at+`  data = 2`+"\n"+`  when = row.status == "paid" }`,
-		`"C" { `+at+`  data = 3`+"\n"+`  when = row.note == "gift" }`,
-		`"D" { `+at+`  data = 4`+"\n"+`  when = row.status != "paid" }`,
-		`"E" { `+at+`  data = 5`+"\n"+`  when = row.status == "paid" && op == "insert" }`,
-		`"F" { `+at+`  data = 6`+"\n"+`  when = row.status == "open" }`,
-	)
+	rule := func(name string, data int, when string) string {
+		return fmt.Sprintf("%q {\n table = \"public.orders\"\n data = %d\n when = %s\n}", name, data, when)
+	}
+	c := chain(t, rule("A", 1, "true"), rule("B", 2, `row.status == "paid" && op != "delete"`), rule("C", 3, `op != "delete" && row.note == "gift"`),
+		rule("D", 4, `op == "insert" && row.status != "paid"`), rule("E", 5, `row.status == "paid" && op == "insert"`),
+		rule("F", 6, `op != "delete" && row.status == "open"`))
 	apply(t, c, rulestest.Insert(orders, 1, "paid", 1, "x", "gift"), "A data=1 | B data=2 | C data=3 | E data=5 | insert 1,paid,1,x,gift")
 	apply(t, c, rulestest.Insert(orders, 1, "open", 1, "x", nil), "A data=1 | D data=4 | F data=6 | insert 1,open,1,x,null")
 }
-
-// at is the beginning of a block on the inserts of orders.
-const at = "\n  table = \"public.orders\"\n"
 
 func TestWhatAnEventHas(t *testing.T) {
 	c := chain(t, `"Full" {

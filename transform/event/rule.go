@@ -17,20 +17,21 @@ import (
 // rule is an event block that is not compiled for a table yet. Any goroutine may use it.
 type rule struct {
 	rules.Block
-	name      string
-	tables    rules.Patterns
-	when      *expr.Row // nil: every insert, update, delete and read
-	key       *expr.Row // nil: the sink's format makes the key
-	data      *expr.Row
-	topic     *expr.Row // nil: the sink's topic; and so on
-	id        *expr.Row
-	partition *expr.Row
-	subject   *expr.Row
-	headers   *headers.Object
-	unchanged expr.Unchanged
-	truncates bool // when has the literal "truncate"
-	whenAt    hcl.Range
-	complete  bool // every expression is known; in an offline check some may not be
+	name        string
+	tables      rules.Patterns
+	when        *expr.Row // nil: every insert, update, delete and read
+	key         *expr.Row // nil: the sink's format makes the key
+	data        *expr.Row
+	topic       *expr.Row // nil: the sink's topic; and so on
+	id          *expr.Row
+	partition   *expr.Row
+	subject     *expr.Row
+	headers     *headers.Object
+	unchanged   expr.Unchanged
+	truncates   bool      // when has the literal "truncate"
+	whenAt      hcl.Range // of the condition, else of the block
+	partitionAt hcl.Range
+	complete    bool // every expression is known; in an offline check some may not be
 }
 
 // newRule returns the rule of a block, with the problems that the file shows.
@@ -65,6 +66,9 @@ func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 		object, problems := headers.New(s.Headers, expr.Names{})
 		r.headers, diags = object, append(diags, problems...)
 		r.complete = r.complete && object != nil
+	}
+	if s.Partition != nil {
+		r.partitionAt = s.Partition.Range()
 	}
 	if s.When != nil {
 		r.whenAt, r.truncates = s.When.Range(), mentions(s.When.Syntax(), capture.Truncate.String())
