@@ -37,7 +37,7 @@ type explainFlags struct {
 func setupExplain(flags *flag.FlagSet) action {
 	var f explainFlags
 	flags.StringVar(&f.table, "table", "", "the `TABLE`, as schema.name")
-	flags.StringVar(&f.op, "op", "", "the operation: insert, update, delete, truncate or read")
+	flags.StringVar(&f.op, "op", "", "`OP` is insert, update, delete, truncate or read")
 	flags.StringVar(&f.row, "row", "", "the new row as a `JSON` object; an update needs only what changes")
 	flags.StringVar(&f.old, "old", "", "the old row as a `JSON` object")
 	flags.StringVar(&f.unchanged, "unchanged", "", "`COLUMNS`, with commas, that an update left unchanged and that are stored out of line")

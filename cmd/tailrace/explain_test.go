@@ -18,18 +18,18 @@ func TestExplainOffline(t *testing.T) {
 		{"rejected", []string{"-table", "public.outbox", "-row", `{"id":"6ecd8c99-4036-403d-bf84-cf8400f67836","kind":"no topic"}`}, "rejected"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := tailrace(t, append(append([]string{"explain", "-offline"}, c.args...), rulesDir+"/orders.hcl")...)
+			r := tailrace(t, append(append([]string{"explain", "-offline"}, c.args...), casesDir+"/orders.hcl")...)
 			if r.code != done || r.err != "" {
 				t.Fatalf("exit code %d: %s", r.code, r.err)
 			}
-			golden(t, rulesDir+"/explain_"+c.file+".golden", r.out)
+			golden(t, casesDir+"/explain_"+c.file+".golden", r.out)
 		})
 	}
 }
 
 func TestExplainForMachines(t *testing.T) {
 	r := tailrace(t, "explain", "-offline", "-json", "-sink", "bus", "-table", "public.orders", "-old", `{"id":1,"status":"new"}`,
-		"-row", `{"status":"paid"}`, rulesDir)
+		"-row", `{"status":"paid"}`, casesDir)
 	var out struct {
 		Pipeline string
 		Op       string
@@ -88,6 +88,6 @@ func TestExplainUsage(t *testing.T) {
 		{`-table public.orders -row [1] -offline`, "the row is not a JSON object"},
 	} {
 		args := append([]string{"explain"}, strings.Fields(c.args)...)
-		tailrace(t, append(args, rulesDir+"/orders.hcl")...).expect(t, 2, "", c.err)
+		tailrace(t, append(args, casesDir+"/orders.hcl")...).expect(t, 2, "", c.err)
 	}
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const rulesDir = "testdata/rules"
+const casesDir = "testdata/cases"
 
 func TestCasesThatHold(t *testing.T) {
-	r := tailrace(t, "test", rulesDir+"/orders.hcl")
+	r := tailrace(t, "test", casesDir+"/orders.hcl")
 	r.expect(t, 0, "4 passed, 0 failed\n", "")
 	for _, name := range []string{"an order is paid once", "a small order is cancelled", "the outbox", "customers are masked"} {
-		if !strings.Contains(r.out, "ok    "+rulesDir+"/orders.test.hcl: "+name+"\n") {
+		if !strings.Contains(r.out, "ok    "+casesDir+"/orders.test.hcl: "+name+"\n") {
 			t.Errorf("%q is not ok:\n%s", name, r.out)
 		}
 	}
-	tailrace(t, "test", "-run", "outbox$", rulesDir+"/orders.test.hcl").expect(t, 0, "1 passed, 0 failed\n", "")
-	tailrace(t, "test", "-json", "-run", "outbox$", rulesDir).expect(t, 0,
-		`{"file":"`+rulesDir+`/orders.test.hcl","line":66,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
+	tailrace(t, "test", "-run", "outbox$", casesDir+"/orders.test.hcl").expect(t, 0, "1 passed, 0 failed\n", "")
+	tailrace(t, "test", "-json", "-run", "outbox$", casesDir).expect(t, 0,
+		`{"file":"`+casesDir+`/orders.test.hcl","line":67,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
 }
 
 // golden compares a text with a file, which GOLDEN=1 writes.
@@ -40,13 +40,13 @@ func golden(t *testing.T, file, got string) {
 }
 
 func TestFailuresShowWhatCame(t *testing.T) {
-	r := tailrace(t, "test", rulesDir+"/failing")
+	r := tailrace(t, "test", casesDir+"/failing")
 	if r.code != failed || r.err != "" {
 		t.Errorf("exit code %d: %s", r.code, r.err)
 	}
-	golden(t, rulesDir+"/failing/output.golden", r.out)
+	golden(t, casesDir+"/failing/output.golden", r.out)
 
-	r = tailrace(t, "test", "-json", "-run", "wrong values", rulesDir+"/failing")
+	r = tailrace(t, "test", "-json", "-run", "wrong values", casesDir+"/failing")
 	var c struct {
 		OK       bool
 		Failures []struct {
@@ -67,14 +67,14 @@ func TestFailuresShowWhatCame(t *testing.T) {
 func TestUpdateWritesWhatCame(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"orders.hcl", "orders.test.hcl"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, filepath.Join(rulesDir, "failing", name))), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, filepath.Join(casesDir, "failing", name))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	test := filepath.Join(dir, "orders.test.hcl")
 	tailrace(t, "test", "-update", dir).expect(t, 0, test+": 4 cases updated\n5 cases, 4 updated\n", "")
 	updated := read(t, test)
-	golden(t, rulesDir+"/failing/updated.golden", updated)
+	golden(t, casesDir+"/failing/updated.golden", updated)
 	tailrace(t, "test", dir).expect(t, 0, "5 passed, 0 failed\n", "")
 	tailrace(t, "fmt", "-check", dir).expect(t, 0, "", "")
 	tailrace(t, "test", "-update", dir).expect(t, 0, "5 cases, 0 updated\n", "")
@@ -84,8 +84,8 @@ func TestUpdateWritesWhatCame(t *testing.T) {
 }
 
 func TestBadTestFiles(t *testing.T) {
-	pipeline := read(t, rulesDir+"/orders.hcl")
-	tests := read(t, rulesDir+"/orders.test.hcl")
+	pipeline := read(t, casesDir+"/orders.hcl")
+	tests := read(t, casesDir+"/orders.test.hcl")
 	for _, c := range []struct {
 		name, pipeline, test, err string
 	}{
@@ -93,7 +93,7 @@ func TestBadTestFiles(t *testing.T) {
 		{"pipeline", pipeline, strings.Replace(tests, `case "the outbox" {`, "case \"the outbox\" {\n  pipeline = \"order\"", 1), `Did you mean "orders"?`},
 		{"key", pipeline, strings.Replace(tests, `event "public.customers.insert" {}`, `event "x" { key = 1 }`, 1), `events of a sink "postgres" have no key`},
 		{"identity", pipeline, strings.Replace(tests, `identity = "full"`, `identity = "default"`, 1), `orders.hcl:18:`},
-		{"column", strings.Replace(pipeline, "total = row.total", "total = row.totl", 1), tests, `Did you mean "total"?`},
+		{"column", strings.Replace(pipeline, "total = row.total", "total = row.totl", 1), tests, `Did you mean "row.total"?`},
 		{"environment", pipeline, strings.Replace(tests, "env = {", "# env = {", 1), `env = { NAME = "value" }`},
 		{"syntax", pipeline, "case \"x\" {\n", "this block has no closing brace"},
 		{"value", pipeline, strings.Replace(tests, "total = 12.5", `total = "much"`, 1), `"much" cannot be a value of type numeric`},
@@ -118,8 +118,8 @@ func TestTestNeedsTests(t *testing.T) {
 	tailrace(t, "test").expect(t, 2, "", "give at least one PATH")
 	tailrace(t, "test", file).expect(t, 2, "", "no test file")
 	tailrace(t, "test", "-run", "(", file).expect(t, 2, "", "not a regular expression")
-	tailrace(t, "test", "-run", "nothing like it", rulesDir).expect(t, 2, "", "no case matches")
-	tailrace(t, "check", "-offline", rulesDir+"/orders.test.hcl").expect(t, 2, "", "has test cases and no pipeline")
+	tailrace(t, "test", "-run", "nothing like it", casesDir).expect(t, 2, "", "no case matches")
+	tailrace(t, "check", "-offline", casesDir+"/orders.test.hcl").expect(t, 2, "", "has test cases and no pipeline")
 }
 
 // TestTheManualsTestHolds runs the test of the manual.

@@ -98,14 +98,14 @@ func stopOf(err error) *Stop {
 	if p := capture.AsProblem(err); p != nil {
 		return &Stop{Halted: p.State, Err: err, Fix: p.Fix}
 	}
-	stop := &Stop{Rejected: "transform", Err: err}
 	var rejected *sink.Rejected
-	if why := transform.AsRejection(err); why != nil {
-		stop.Rejected = why.Reason
-	} else if errors.As(err, &rejected) {
-		stop.Rejected = rejected.Reason
+	if errors.As(err, &rejected) {
+		return &Stop{Rejected: rejected.Reason, Err: rejected.Err}
 	}
-	return stop
+	if why := transform.AsRejection(err); why != nil {
+		return &Stop{Rejected: why.Reason, Err: err}
+	}
+	return &Stop{Rejected: "transform", Err: err}
 }
 
 // notEncodable is the rejection of an event that the format cannot encode.
