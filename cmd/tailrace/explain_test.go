@@ -91,3 +91,18 @@ func TestExplainUsage(t *testing.T) {
 		tailrace(t, append(args, casesDir+"/orders.hcl")...).expect(t, 2, "", c.err)
 	}
 }
+
+func TestSchema(t *testing.T) {
+	r := tailrace(t, "schema", "-offline", casesDir)
+	if r.code != done || r.err != "" {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	golden(t, casesDir+"/schema.golden", r.out)
+	var all []struct{ Event string }
+	r = tailrace(t, "schema", "-offline", "-event", "OrderPaid", "-pipeline", "orders", casesDir)
+	if err := json.Unmarshal([]byte(r.out), &all); err != nil || len(all) != 1 || all[0].Event != "OrderPaid" {
+		t.Errorf("%v: %s", err, r.out)
+	}
+	tailrace(t, "schema", "-offline", "-event", "OrderPayed", casesDir).expect(t, 2, "", `did you mean "OrderPaid"?`)
+	tailrace(t, "schema", "-offline", "-pipeline", "order", casesDir).expect(t, 2, "", `did you mean "orders"?`)
+}
