@@ -37,6 +37,13 @@ func (e *Expression) Known() bool { return e.known }
 // Secret reports whether the expression uses env(), file(), or a local that does. The texts that it gives may then be secrets.
 func (e *Expression) Secret() bool { return e.secret }
 
+// Text returns the expression as the file has it.
+func (e *Expression) Text() string {
+	r := e.Range()
+	src := e.loader.report.sources[r.Filename]
+	return string(src[min(r.Start.Byte, len(src)):min(r.End.Byte, len(src))])
+}
+
 // Part returns a part of the expression's syntax tree as an expression of its own, such as the value of one attribute of an object.
 // It is known if all of the expression is, and secret if any of it is.
 func (e *Expression) Part(x hclsyntax.Expression) *Expression {

@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders. A file
-// that is found twice is read once.
+// pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders and test
+// files. A file that is found twice is read once.
 func pathsOf(paths []string) ([]string, hcl.Diagnostics) {
 	if len(paths) == 0 {
 		return nil, hcl.Diagnostics{problemWithoutPlace("no pipeline file", "Give at least one file or folder of *.hcl files.")}
@@ -46,6 +46,8 @@ func filesOf(path string) ([]string, error) {
 		return nil, fmt.Errorf("%s does not exist", path)
 	case err != nil:
 		return nil, err
+	case !info.IsDir() && IsTest(path):
+		return nil, fmt.Errorf("%s has test cases and no pipeline: give the file %s; only `tailrace test` reads the cases", path, testedFile(path))
 	case !info.IsDir():
 		return []string{path}, nil
 	}
@@ -55,7 +57,7 @@ func filesOf(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && !IsTest(e.Name()) {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}

@@ -95,6 +95,13 @@ func (l *loader) load(paths []string) *File {
 // parse reads the top-level blocks of a file. A file with a syntax error is left out as a whole: half a file would cause wrong
 // problems.
 func (l *loader) parse(name string, src []byte) {
+	if b := l.parseBody(name, src); b != nil {
+		l.collect(b)
+	}
+}
+
+// parseBody parses a file, and reports why it cannot: nil.
+func (l *loader) parseBody(name string, src []byte) *hclsyntax.Body {
 	problem := unreadable(name, src)
 	if problem == nil {
 		l.report.sources[name] = src
@@ -103,15 +110,15 @@ func (l *loader) parse(name string, src []byte) {
 	if problem != nil {
 		l.report.append(problem)
 		l.partial = true
-		return
+		return nil
 	}
 	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	if diags.HasErrors() {
 		l.report.append(explainSyntaxErrors(name, src, diags)...)
 		l.partial = true
-		return
+		return nil
 	}
-	l.collect(f.Body.(*hclsyntax.Body))
+	return f.Body.(*hclsyntax.Body)
 }
 
 func (l *loader) collect(b *hclsyntax.Body) {

@@ -55,7 +55,7 @@ func setupFmt(flags *flag.FlagSet) action {
 	}
 }
 
-// filesOf returns the files that the other verbs would read.
+// filesOf returns the files that the other verbs would read, test files included.
 func filesOf(paths []string) (files []string, err error) {
 	if len(paths) == 0 {
 		return nil, errNoPath

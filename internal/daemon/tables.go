@@ -60,23 +60,27 @@ func allSteps(p config.Pipeline) []config.Step {
 // checkTables checks the steps of a pipeline against the tables of its live source. listed are these tables; nil when no step needs
 // them, or the source cannot list them.
 func checkTables(ctx context.Context, p config.Pipeline) (listed []*capture.Table, diags hcl.Diagnostics, err error) {
-	steps := tableCheckers(p)
 	source, can := p.Source.Settings.(TableLister)
-	if len(steps) == 0 || !can {
+	if len(tableCheckers(p)) == 0 || !can {
 		return nil, nil, nil
 	}
 	if listed, err = source.Tables(ctx, p.Name); err != nil {
 		return nil, nil, fmt.Errorf("list the tables: %w", err)
 	}
-	for _, s := range steps {
-		for _, d := range s.Settings.(TableChecker).CheckTables(listed) {
+	return listed, CheckSteps(p, listed), nil
+}
+
+// CheckSteps reports what of the steps of a pipeline and its sinks does not fit tables.
+func CheckSteps(p config.Pipeline, tables []*capture.Table) (diags hcl.Diagnostics) {
+	for _, s := range tableCheckers(p) {
+		for _, d := range s.Settings.(TableChecker).CheckTables(tables) {
 			if d.Subject == nil {
 				d.Subject = &s.Range
 			}
 			diags = append(diags, d)
 		}
 	}
-	return listed, diags, nil
+	return diags
 }
 
 // startTables returns the tables for the steps of a pipeline that is about to start. Steps that do not fit the tables are a problem:

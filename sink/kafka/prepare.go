@@ -58,7 +58,7 @@ func (w *Writer) upcomingTopics(name string, own bool) topicSet {
 					continue
 				}
 			}
-			if w.topics[n] == nil && (own || w.sink.checkRowTopic(n) == nil) {
+			if w.topics[n] == nil && (own || checkRowTopic(n, w.sink.progress.Name) == nil) {
 				all[n] = all[n] || own
 			}
 			if len(all) == maxPrepared {

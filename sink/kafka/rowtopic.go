@@ -20,7 +20,7 @@ func (w *Writer) topicFor(ctx context.Context, name string, own bool) (*topic, e
 	if t := w.topics[name]; t != nil {
 		return t, nil
 	}
-	if err := w.sink.checkRowTopic(name); err != nil {
+	if err := checkRowTopic(name, w.sink.progress.Name); err != nil {
 		return nil, rejectedTopic(err)
 	}
 	t, err := w.topic(ctx, name, false)
@@ -32,13 +32,13 @@ func (w *Writer) topicFor(ctx context.Context, name string, own bool) (*topic, e
 
 // checkRowTopic returns an error for a name that an event must not bring: one that Kafka cannot have, that of a topic of Kafka's own,
 // and that of the progress topic, whose records only the sink writes.
-func (s *Sink) checkRowTopic(name string) error {
+func checkRowTopic(name, progressTopic string) error {
 	switch {
 	case !kafkaconnect.IsTopicName(name):
 		return fmt.Errorf("%q cannot be the name of a topic", shortenTo(maxKeyShown, name))
 	case strings.HasPrefix(name, "__"):
 		return fmt.Errorf("%s is the name of an internal topic of Kafka", name)
-	case name == s.progress.Name:
+	case name == progressTopic:
 		return fmt.Errorf("%s is the topic of the progress records", name)
 	}
 	return nil

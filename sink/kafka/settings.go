@@ -125,20 +125,29 @@ func (s *Settings) Begins() string { return s.Start }
 func (s *Settings) TakesHeaders() bool { return true }
 
 func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
-	tls, err := s.TLS.Config()
+	o, err := s.options(pipeline, name)
 	if err != nil {
 		return nil, err
 	}
+	if o.TLS, err = s.TLS.Config(); err != nil {
+		return nil, err
+	}
+	o.Login = s.SASL.Login()
+	return New(o, log)
+}
+
+// options returns what the block sets, except for TLS and the login.
+func (s *Settings) options(pipeline, name string) (Options, error) {
 	o := Options{
 		Pipeline: pipeline, Name: name, Brokers: s.Brokers, Format: s.Format, Tombstones: s.Tombstones,
 		Numbers: s.Numeric == "number", Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
-		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight, TLS: tls,
+		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight,
 		Topic: func(schema, table string) (string, error) { return defaultTopic(pipeline, schema, table), nil },
 		Fixed: s.fixedTopics(),
 	}
 	topic, problems := expr.NewTemplate(s.Topic)
 	if problems.HasErrors() {
-		return nil, fmt.Errorf("compile topic: %w", problems)
+		return o, fmt.Errorf("compile topic: %w", problems)
 	}
 	if topic != nil {
 		o.Topic = topic.Eval
@@ -146,8 +155,7 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	if c := s.CreateTopics; c != nil {
 		o.Create = &topics.Creation{Names: c.Names, Partitions: int32(c.Partitions), Replication: int16(c.Replication), Config: c.Config}
 	}
-	o.Login = s.SASL.Login()
-	return New(o, log)
+	return o, nil
 }
 
 // defaultTopic is the topic of a table whose sink names none. A message has no schema: its prefix takes the place of the table.

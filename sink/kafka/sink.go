@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"sync"
@@ -92,25 +93,25 @@ func New(o Options, log *zap.Logger) (*Sink, error) {
 	for _, name := range o.Fixed {
 		s.fixed[name] = true
 	}
-	home := o.ProgressTopic
-	if home == "" {
-		home = DefaultProgressTopic
-	}
-	s.progress = progress.NewTopic(home, o.Pipeline, o.Name, c, s.topics, log)
+	s.progress = progress.NewTopic(o.progressTopic(), o.Pipeline, o.Name, c, s.topics, log)
 	s.progress.AckTimeout = s.ackTimeout
 	if s.inFlight == 0 {
 		s.inFlight = maxInFlight
 	}
-	name := o.Format
-	if name == "" {
-		name = format.CloudEvents
-	}
-	s.newEncoder = func() (format.Encoder, error) {
-		return formats.New(name, format.Options{Pipeline: o.Pipeline, NumericAsNumber: o.Numbers, Tombstones: o.Tombstones})
-	}
+	s.newEncoder = o.encoder
 	_, err = s.newEncoder()
 	return s, err
 }
+
+// encoder returns a new encoder of the format.
+func (o Options) encoder() (format.Encoder, error) {
+	return formats.New(cmp.Or(o.Format, format.CloudEvents), format.Options{
+		Pipeline: o.Pipeline, NumericAsNumber: o.Numbers, Tombstones: o.Tombstones,
+	})
+}
+
+// progressTopic returns the name of the topic of the progress records.
+func (o Options) progressTopic() string { return cmp.Or(o.ProgressTopic, DefaultProgressTopic) }
 
 // Counts may be called by any goroutine.
 func (s *Sink) Counts() Counts {

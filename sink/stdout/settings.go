@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
+	"github.com/tailrace/tailrace/sink/format/formats"
 )
 
 // Settings are the settings of a sink "stdout" block.
@@ -62,12 +63,21 @@ func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 		return nil, fmt.Errorf("duplicate the standard output: %w", err)
 	}
 	out := os.NewFile(uintptr(fd), "standard output")
-	made, err := New(out, format.Options{Pipeline: pipeline, NumericAsNumber: s.Numeric == "number"})
+	made, err := New(out, s.options(pipeline))
 	if err != nil {
 		return nil, err
 	}
 	made.close = out.Close
 	return made, nil
+}
+
+func (s *Settings) options(pipeline string) format.Options {
+	return format.Options{Pipeline: pipeline, NumericAsNumber: s.Numeric == "number"}
+}
+
+// Encoder returns the encoder of the sink's lines, for a preview of what the sink writes.
+func (s *Settings) Encoder(pipeline string) (format.Encoder, error) {
+	return formats.New(format.Line, s.options(pipeline))
 }
 
 // Check has nothing to check.

@@ -51,11 +51,8 @@ type program struct {
 	data    *expr.Value
 }
 
-// compile compiles what an event consists of.
-//
-// The children of a row that is inserted are inserted too, as a rule, so that all their values are in the log. One that is updated, and
-// whose value is not, makes the evaluation fail.
-func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
+// shape returns what the expressions of an event are compiled for.
+func (r *rule) shape(t *capture.Table, op capture.Op, of []*capture.Table) expr.Shape {
 	s := expr.Shape{
 		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.pipeline,
 		ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
@@ -63,6 +60,15 @@ func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*p
 	for i := range r.children {
 		s.Children[r.children[i].as] = of[i]
 	}
+	return s
+}
+
+// compile compiles what an event consists of.
+//
+// The children of a row that is inserted are inserted too, as a rule, so that all their values are in the log. One that is updated, and
+// whose value is not, makes the evaluation fail.
+func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
+	s := r.shape(t, op, of)
 	p := &program{of: of}
 	var diags hcl.Diagnostics
 	for _, x := range []struct {

@@ -72,8 +72,11 @@ func (p Patterns) CheckNames(selects func(schema, table string) bool) hcl.Diagno
 	return diags
 }
 
-// Check reports the patterns that no table of the live source matches. A pattern with * may match one that is created later, so it
-// causes a warning only.
+// Unpublished is the Extra of a diagnostic about a table that the source does not publish.
+type Unpublished struct{}
+
+// Check reports the patterns that no table of the live source matches, as Unpublished. A pattern with * may match one that is created
+// later, so it causes a warning only.
 func (p Patterns) Check(live []*capture.Table) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, one := range p.list {
@@ -81,6 +84,7 @@ func (p Patterns) Check(live []*capture.Table) hcl.Diagnostics {
 			continue
 		}
 		d := Fault(p.at, fmt.Sprintf("the source publishes no table %q", one), "")
+		d.Extra = Unpublished{}
 		if strings.Contains(one.String(), "*") {
 			d.Severity = hcl.DiagWarning
 		}

@@ -23,8 +23,11 @@ func (s typeSet) inline(oid uint32, modifier int32) bool {
 		oid, modifier = t.base, t.modifier
 		t, known = s.stored[oid]
 	}
-	return known && (t.length > 0 || longest(oid, modifier) <= longestInline)
+	return known && (t.length > 0 || FitsInRow(oid, modifier))
 }
+
+// FitsInRow reports whether the values of a type with a variable length are too short to be stored outside of their row.
+func FitsInRow(oid uint32, modifier int32) bool { return longest(oid, modifier) <= longestInline }
 
 // longest returns the maximum size of the values of a type with a variable length, in bytes without their header. For a type without
 // a bound it returns a large number.

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const casesDir = "testdata/cases"
+
+func TestCasesThatHold(t *testing.T) {
+	r := tailrace(t, "test", casesDir+"/orders.hcl")
+	r.expect(t, 0, "4 passed, 0 failed\n", "")
+	for _, name := range []string{"an order is paid once", "a small order is cancelled", "the outbox", "customers are masked"} {
+		if !strings.Contains(r.out, "ok    "+casesDir+"/orders.test.hcl: "+name+"\n") {
+			t.Errorf("%q is not ok:\n%s", name, r.out)
+		}
+	}
+	tailrace(t, "test", "-run", "outbox$", casesDir+"/orders.test.hcl").expect(t, 0, "1 passed, 0 failed\n", "")
+	tailrace(t, "test", "-json", "-run", "outbox$", casesDir).expect(t, 0,
+		`{"file":"`+casesDir+`/orders.test.hcl","line":67,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
+}
+
+// golden compares a text with a file, which GOLDEN=1 writes.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("GOLDEN") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff(read(t, file), got); d != "" {
+		t.Errorf("%s (- file, + got):\n%s", file, d)
+	}
+}
+
+func TestFailuresShowWhatCame(t *testing.T) {
+	r := tailrace(t, "test", casesDir+"/failing")
+	if r.code != failed || r.err != "" {
+		t.Errorf("exit code %d: %s", r.code, r.err)
+	}
+	golden(t, casesDir+"/failing/output.golden", r.out)
+
+	r = tailrace(t, "test", "-json", "-run", "wrong values", casesDir+"/failing")
+	var c struct {
+		OK       bool
+		Failures []struct {
+			Line      int
+			Sink      string
+			Want, Got map[string]any
+		}
+	}
+	if err := json.Unmarshal([]byte(strings.SplitN(r.out, "\n", 2)[0]), &c); err != nil || r.code != failed {
+		t.Fatalf("%v, exit code %d: %s", err, r.code, r.out)
+	}
+	if c.OK || len(c.Failures) != 1 || c.Failures[0].Sink != "bus" || c.Failures[0].Want["key"] != "2" || c.Failures[0].Got["key"] != "1" {
+		t.Errorf("failures: %+v", c)
+	}
+}
+
+// TestUpdateWritesWhatCame updates a copy of the failing cases: the result holds, formatted, with every comment, and stays as it is.
+func TestUpdateWritesWhatCame(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"orders.hcl", "orders.test.hcl"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, filepath.Join(casesDir, "failing", name))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test := filepath.Join(dir, "orders.test.hcl")
+	tailrace(t, "test", "-update", dir).expect(t, 0, test+": 4 cases updated\n5 cases, 4 updated\n", "")
+	updated := read(t, test)
+	golden(t, casesDir+"/failing/updated.golden", updated)
+	tailrace(t, "test", dir).expect(t, 0, "5 passed, 0 failed\n", "")
+	tailrace(t, "fmt", "-check", dir).expect(t, 0, "", "")
+	tailrace(t, "test", "-update", dir).expect(t, 0, "5 cases, 0 updated\n", "")
+	if again := read(t, test); again != updated {
+		t.Errorf("the second update has changed the file:\n%s", cmp.Diff(updated, again))
+	}
+}
+
+func TestBadTestFiles(t *testing.T) {
+	pipeline := read(t, casesDir+"/orders.hcl")
+	tests := read(t, casesDir+"/orders.test.hcl")
+	for _, c := range []struct {
+		name, pipeline, test, err string
+	}{
+		{"sink", pipeline, strings.Replace(tests, `expect "bus"`, `expect "buss"`, 1), `the pipeline "orders" has no sink "buss"`},
+		{"pipeline", pipeline, strings.Replace(tests, `case "the outbox" {`, "case \"the outbox\" {\n  pipeline = \"order\"", 1), `Did you mean "orders"?`},
+		{"key", pipeline, strings.Replace(tests, `event "public.customers.insert" {}`, `event "x" { key = 1 }`, 1), `events of a sink "postgres" have no key`},
+		{"identity", pipeline, strings.Replace(tests, `identity = "full"`, `identity = "default"`, 1), `orders.hcl:18:`},
+		{"column", strings.Replace(pipeline, "total = row.total", "total = row.totl", 1), tests, `Did you mean "row.total"?`},
+		{"environment", pipeline, strings.Replace(tests, "env = {", "# env = {", 1), `env = { NAME = "value" }`},
+		{"syntax", pipeline, "case \"x\" {\n", "this block has no closing brace"},
+		{"value", pipeline, strings.Replace(tests, "total = 12.5", `total = "much"`, 1), `"much" cannot be a value of type numeric`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{"orders.hcl": c.pipeline, "orders.test.hcl": c.test} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := tailrace(t, "test", dir)
+			if r.code != usage || !strings.Contains(r.err, c.err) || !strings.Contains(r.err, " | ") {
+				t.Errorf("exit code %d, %s", r.code, r.err)
+			}
+		})
+	}
+}
+
+func TestTestNeedsTests(t *testing.T) {
+	file := place(t, "orders.hcl", orders("127.0.0.1:1", "127.0.0.1:0"))
+	tailrace(t, "test").expect(t, 2, "", "give at least one PATH")
+	tailrace(t, "test", file).expect(t, 2, "", "no test file")
+	tailrace(t, "test", "-run", "(", file).expect(t, 2, "", "not a regular expression")
+	tailrace(t, "test", "-run", "nothing like it", casesDir).expect(t, 2, "", "no case matches")
+	tailrace(t, "check", "-offline", casesDir+"/orders.test.hcl").expect(t, 2, "", "has test cases and no pipeline")
+}
+
+// TestTheManualsTestHolds runs the test of the manual.
+func TestTheManualsTestHolds(t *testing.T) {
+	blocks := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindAllStringSubmatch(read(t, "../../docs/testing.md"), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the manual has %d files", len(blocks))
+	}
+	dir := t.TempDir()
+	for i, name := range []string{"orders.hcl", "orders.test.hcl"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(blocks[i][1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tailrace(t, "test", dir).expect(t, 0, "1 passed, 0 failed\n", "")
+	tailrace(t, "fmt", "-check", dir).expect(t, 0, "", "")
+	r := tailrace(t, "explain", "-offline", "-table", "public.orders", "-old", `{"id":1,"status":"paid"}`, "-row", `{"total":13}`, dir)
+	r.expect(t, 0, "sink kafka \"bus\": 0 events\n  not matched  event \"OrderPaid\" ("+dir+"/orders.hcl:12)\n", "")
+	for _, line := range []string{`op == "update"        true `, `old.status != "paid"  false          old.status = "paid"`, `row.status == "paid"  not evaluated`} {
+		if !strings.Contains(r.out, line) {
+			t.Errorf("no line %q:\n%s", line, r.out)
+		}
+	}
+}

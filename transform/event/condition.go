@@ -1,0 +1,9 @@
+package event
+
+import "github.com/tailrace/tailrace/transform/rules"
+
+// Condition returns the tables and the condition of the block.
+func (s *Settings) Condition() rules.Condition {
+	r, _ := newRule(s)
+	return rules.Condition{Block: r.Block, Tables: r.tables, When: r.when}
+}

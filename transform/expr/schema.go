@@ -1,0 +1,232 @@
+package expr
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
+)
+
+// JSONSchema is a JSON Schema (2020-12) as package json encodes it.
+type JSONSchema map[string]any
+
+// JSONSchema returns the schema of what Value.AppendJSON gives for a shape, as far as the types are known. What is in a json column can
+// be anything.
+func (r *Row) JSONSchema(s Shape) (JSONSchema, hcl.Diagnostics) {
+	return r.schemaOf(r.expr, r.expr.Syntax(), s)
+}
+
+// SchemaOf returns the schema of the values of a type, without null.
+func SchemaOf(t *capture.Type) JSONSchema { return schemaOfType(columnType(t)) }
+
+// schemaOf returns the schema of a part of the expression: an object and a list by their parts, whose columns show whether they can be
+// null.
+func (r *Row) schemaOf(x *config.Expression, part hclsyntax.Expression, s Shape) (JSONSchema, hcl.Diagnostics) {
+	switch p := part.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return r.schemaOf(x, p.Expression, s)
+	case *hclsyntax.ObjectConsExpr:
+		return r.objectSchema(x, p, s)
+	case *hclsyntax.TupleConsExpr:
+		items := []any{}
+		for _, item := range p.Exprs {
+			one, diags := r.schemaOf(x, item, s)
+			if diags.HasErrors() {
+				return nil, diags
+			}
+			items = append(items, one)
+		}
+		return JSONSchema{"type": "array", "prefixItems": items, "items": false, "minItems": len(items)}, nil
+	}
+	own := &Row{expr: x.Part(part), names: r.names}
+	v, diags := own.Value(s)
+	if v == nil {
+		return nil, diags
+	}
+	return v.schema(), nil
+}
+
+// schema returns the schema of a compiled value.
+func (v *Value) schema() JSONSchema {
+	n := v.node
+	if c := n.column; c != nil && c.table != nil && c.index >= 0 && !c.unchanged {
+		own := schemaOfType(n.typ)
+		if !c.table.Columns[c.index].Nullable {
+			return own
+		}
+		return nullable(own)
+	}
+	if n.constant() {
+		return schemaOfType(n.typ)
+	}
+	return nullable(schemaOfType(n.typ))
+}
+
+// objectSchema returns the schema of an object. A key that depends on the row makes its names unknown.
+func (r *Row) objectSchema(x *config.Expression, o *hclsyntax.ObjectConsExpr, s Shape) (JSONSchema, hcl.Diagnostics) {
+	properties, required := JSONSchema{}, []string{}
+	for _, item := range o.Items {
+		key, diags := x.Evaluate(item.KeyExpr, nil)
+		if diags.HasErrors() || !key.IsKnown() || key.IsNull() || key.Type() != cty.String { // it depends on the row
+			return JSONSchema{"type": "object"}, nil
+		}
+		value, diags := r.schemaOf(x, item.ValueExpr, s)
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		name := key.AsString()
+		properties[name] = value
+		if s.Unchanged != Omit || !r.mayBeOmitted(x, item.ValueExpr, s) {
+			required = append(required, name)
+		}
+	}
+	return JSONSchema{"type": "object", "properties": properties, "required": required, "additionalProperties": false}, nil
+}
+
+// mayBeOmitted reports whether an attribute is left out when an update left its column unchanged.
+func (r *Row) mayBeOmitted(x *config.Expression, part hclsyntax.Expression, s Shape) bool {
+	v, _ := (&Row{expr: x.Part(part), names: r.names}).Value(s)
+	return v == nil || v.node.column != nil && v.node.column.unchanged
+}
+
+// nullable returns a schema that accepts null too.
+func nullable(s JSONSchema) JSONSchema {
+	typ, simple := s["type"].(string)
+	_, listed := s["enum"]
+	switch {
+	case len(s) == 0 || typ == "null":
+		return s
+	case simple && !listed:
+		with := JSONSchema{}
+		for name, v := range s {
+			with[name] = v
+		}
+		with["type"] = []string{typ, "null"}
+		return with
+	}
+	return JSONSchema{"anyOf": []any{s, JSONSchema{"type": "null"}}}
+}
+
+// AcceptsNull reports whether null is one of the values of the schema.
+func (s JSONSchema) AcceptsNull() bool {
+	if alternatives, is := s["anyOf"].([]any); is {
+		for _, a := range alternatives {
+			if a.(JSONSchema).AcceptsNull() {
+				return true
+			}
+		}
+		return false
+	}
+	switch t := s["type"].(type) {
+	case string:
+		return t == "null"
+	case []string:
+		return slices.Contains(t, "null")
+	}
+	_, listed := s["enum"]
+	return !listed
+}
+
+// schemaOfType returns the schema of the values of a type that are not null. An element of an array may be an array itself.
+func schemaOfType(t *typ) JSONSchema {
+	if t.nested {
+		own := *t
+		own.nested = false
+		return JSONSchema{"anyOf": []any{schemaOfType(&own), JSONSchema{"type": "array"}}}
+	}
+	switch t.class {
+	case nullClass:
+		return JSONSchema{"type": "null"}
+	case boolClass:
+		return JSONSchema{"type": "boolean"}
+	case numberClass:
+		return numberSchema(t)
+	case textClass:
+		return textSchema(t)
+	case timeClass:
+		return timeSchema(t)
+	case listClass:
+		return listSchema(t)
+	case objectClass:
+		return structSchema(t)
+	}
+	return JSONSchema{}
+}
+
+// numberSchema has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
+func numberSchema(t *typ) JSONSchema {
+	kind, column := t.kind()
+	switch {
+	case !column:
+		return JSONSchema{"type": []string{"number", "string"}}
+	case kind == capture.KindInt:
+		return JSONSchema{"type": "integer"}
+	case kind == capture.KindFloat:
+		return JSONSchema{"anyOf": []any{JSONSchema{"type": "number"}, JSONSchema{"enum": []string{"NaN", "Infinity", "-Infinity"}}}}
+	}
+	return JSONSchema{"type": "string", "description": "numeric, with all digits"}
+}
+
+func textSchema(t *typ) JSONSchema {
+	s := JSONSchema{"type": "string"}
+	kind, column := t.kind()
+	if !column {
+		return s
+	}
+	switch base := t.pg; {
+	case kind == capture.KindBytes:
+		s["contentEncoding"] = "base64"
+	case kind == capture.KindInterval:
+		s["format"] = "duration"
+	case base.Name == "uuid" && base.User == nil:
+		s["format"] = "uuid"
+	case base.User != nil && base.User.Kind == capture.UserEnum:
+		s["enum"] = base.User.Labels
+	}
+	return s
+}
+
+// timeSchema has formats only as annotations: infinity, and years that RFC 3339 does not have, are texts as well.
+func timeSchema(t *typ) JSONSchema {
+	s := JSONSchema{"type": "string"}
+	switch kind, _ := t.kind(); kind {
+	case capture.KindDate:
+		s["format"] = "date"
+	case capture.KindTimestampTZ:
+		s["format"] = "date-time"
+	}
+	return s
+}
+
+func listSchema(t *typ) JSONSchema {
+	s := JSONSchema{"type": "array"}
+	if t.elem != nil {
+		s["items"] = nullable(schemaOfType(t.elem))
+	}
+	return s
+}
+
+// structSchema has the fields of an object, which may be null and, in rows, missing.
+func structSchema(t *typ) JSONSchema {
+	s := JSONSchema{"type": "object"}
+	if t.elem != nil {
+		s["additionalProperties"] = nullable(schemaOfType(t.elem))
+		return s
+	}
+	if len(t.fields) == 0 {
+		return s
+	}
+	properties := JSONSchema{}
+	for _, f := range t.fields {
+		properties[f.name] = nullable(schemaOfType(f.typ))
+	}
+	s["properties"] = properties
+	if t.closed {
+		s["additionalProperties"] = false
+	}
+	return s
+}
