@@ -16,7 +16,7 @@ import (
 var versions = []int{15, testenv.Newest}
 
 // fixedSeeds are the seeds that every test run tries, with the kinds in Holding. Among them are kills, freezes and takeovers.
-var fixedSeeds = []uint64{8, 2}
+var fixedSeeds = []uint64{20, 4}
 
 // TestDDLSeeds runs a few programs of the kinds in Holding.
 func TestDDLSeeds(t *testing.T) {
