@@ -59,7 +59,11 @@ func (f *Fingerprint) replay() error {
 	if err := workload.Create(f.ctx, f.scratch); err != nil {
 		return err
 	}
-	if _, err := f.scratch.Exec(f.ctx, "set timezone = 'UTC'; set synchronous_commit = off"); err != nil {
+	begin := "set timezone = 'UTC'; set synchronous_commit = off"
+	for _, table := range workload.Tables() {
+		begin += "; alter table " + table + " set unlogged" // the source's slots would read the WAL of the replay
+	}
+	if _, err := f.scratch.Exec(f.ctx, begin); err != nil {
 		return fmt.Errorf("begin replay: %w", err)
 	}
 	for part := range slices.Chunk(f.events, 1000) {
@@ -82,7 +86,7 @@ func (f *Fingerprint) apply(events []Observation) error {
 		case "delete":
 			b.Queue(sql.remove, o.Key).Exec(f.hit(o))
 		case "update":
-			b.Queue(sql.update, o.Key, string(o.Row)).Exec(f.hit(o))
+			b.Queue(sql.update(o), o.Key, string(o.Row)).Exec(f.hit(o))
 		case "insert":
 			b.Queue(sql.insert, string(o.Row)).Exec(f.hit(o))
 		case "read":

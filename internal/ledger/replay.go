@@ -14,9 +14,10 @@ import (
 )
 
 // replay holds the statements that apply the events of one table. Rows and keys are JSON objects: $1 is the row of an insert
-// or a read, otherwise the key; $2 the row of an update.
+// or a read, otherwise the key.
 type replay struct {
-	read, insert, update, remove string
+	read, insert, remove string
+	where                string // the row of the key $1, as t
 }
 
 // columns of each table, in their order.
@@ -45,13 +46,20 @@ var replays = func() map[string]replay {
 			// A snapshot that was restarted reads rows again.
 			read:   insert + conflict + fmt.Sprintf("update set (%s) = row(%s)", list, excluded),
 			insert: insert + conflict + "nothing",
-			// jsonb_populate_record keeps the base record's value of a column that the JSON object lacks.
-			update: fmt.Sprintf("update %s t set (%s) = (select %s from jsonb_populate_record(t, $2::jsonb))", table, list, list) + where,
 			remove: fmt.Sprintf("delete from %s t", table) + where,
+			where:  where,
 		}
 	}
 	return all
 }()
+
+// update returns the statement for an update: $1 is the key and $2 the row, as JSON objects. Columns that were not sent are not
+// assigned: the server would store large ones again.
+func (r replay) update(o Observation) string {
+	sent := slices.DeleteFunc(slices.Clone(columns[o.Table]), func(c string) bool { return slices.Contains(o.Unchanged, c) })
+	list := strings.Join(sent, ", ")
+	return fmt.Sprintf("update %s t set (%s) = (select %s from jsonb_populate_record(null::%s, $2::jsonb))", o.Table, list, list, o.Table) + r.where
+}
 
 // hit expects that one row was changed.
 func (f *Fingerprint) hit(o Observation) func(pgconn.CommandTag) error {

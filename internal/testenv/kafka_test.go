@@ -27,6 +27,37 @@ func TestKafkaKeepsItsRecords(t *testing.T) {
 	}
 }
 
+// A test gets the shared cluster as the first one did, whatever the tests before it have done to the network or to the node.
+func TestSharedProxiedKafkaRecovers(t *testing.T) {
+	needServers(t)
+	var first, second *KafkaServer
+	t.Run("network", func(t *testing.T) {
+		first = SharedProxiedKafka(t)
+		first.Nodes[0].Proxy.Down()
+	})
+	t.Run("node", func(t *testing.T) {
+		second = SharedProxiedKafka(t)
+		if second != first {
+			t.Error("another cluster, although the first one runs")
+		}
+		reach(t, second)
+		if err := second.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	reach(t, SharedProxiedKafka(t))
+}
+
+// reach connects through the proxy.
+func reach(t *testing.T, s *KafkaServer) {
+	t.Helper()
+	client, err := sarama.NewClient(s.Brokers(), clientConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+}
+
 func produce(t *testing.T, s *KafkaServer, topic, value string) {
 	t.Helper()
 	p, err := sarama.NewSyncProducerFromClient(s.Client(t))

@@ -70,6 +70,8 @@ func SharedProxiedKafka(t testing.TB) *KafkaServer {
 	t.Cleanup(func() {
 		if err := s.Nodes[0].Proxy.Heal(); err != nil || !s.Nodes[0].process.Running() {
 			s.Close()
+			shared.Lock()
+			defer shared.Unlock()
 			shared.proxied = nil
 		}
 	})
