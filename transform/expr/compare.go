@@ -84,7 +84,7 @@ func (c *rowCompiler) equalsText(x *hclsyntax.BinaryOpExpr, left, right *node, n
 		return nil
 	}
 	text := string(right.value.b)
-	if col.unchanged && !(left.typ.varlena() && len(text) <= maxInline) {
+	if col.unchanged && (!left.typ.varlena() || len(text) > maxInline) {
 		return nil
 	}
 	source, index, slot, unchanged := col.source, col.index, left.itemSlot, col.unchanged

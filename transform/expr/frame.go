@@ -72,9 +72,9 @@ func (f *frame) end() error {
 
 // evalError is the error of an evaluation at a place of the expression.
 type evalError struct {
-	at              hcl.Range
-	summary, detail string
-	final           bool // try() does not hide it
+	at      hcl.Range
+	summary string
+	final   bool // try() does not hide it
 }
 
 // Error returns the place and the summary. It quotes no value.

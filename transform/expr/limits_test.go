@@ -15,10 +15,12 @@ func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // TestBounds evaluates expressions that would loop for hours or need gigabytes.
 func TestBounds(t *testing.T) {
 	table := &capture.Table{Schema: "s", Name: "t", Columns: []capture.Column{
-		{Name: "doc", Type: jsonType}, {Name: "s", Type: textType}, {Name: "n", Type: numericType}, {Name: "deep", Type: jsonType}}}
+		{Name: "doc", Type: jsonType}, {Name: "s", Type: textType}, {Name: "n", Type: numericType}, {Name: "deep", Type: jsonType},
+	}}
 	s := expr.Shape{Table: table, Op: capture.Insert}
 	in := change(capture.Insert, table, nil, []capture.Value{
-		text("[" + strings.Repeat("1,", 10_000) + "1]"), text(strings.Repeat("x", 1<<18)), text(strings.Repeat("9", 130_000)), text(strings.Repeat("[", 5000) + strings.Repeat("]", 5000))})
+		text("[" + strings.Repeat("1,", 10_000) + "1]"), text(strings.Repeat("x", 1<<18)), text(strings.Repeat("9", 130_000)), text(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)),
+	})
 	for source, want := range map[string]string{
 		`length([for a in row.doc : [for b in row.doc : [for c in row.doc : c]]])`: "row",
 		`[for a in row.doc : row.doc]`:                                             "larger than 64 MiB",

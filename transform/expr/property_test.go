@@ -136,8 +136,16 @@ type sample struct {
 }
 
 var sampleTable = &capture.Table{Schema: "s", Name: "t", Columns: []capture.Column{
-	{Name: "a", Type: int8Type}, {Name: "b", Type: int8Type}, {Name: "n", Type: numericType}, {Name: "s", Type: textType}, {Name: "t", Type: textType},
-	{Name: "p", Type: boolType}, {Name: "q", Type: boolType}, {Name: "doc", Type: jsonType}, {Name: "list", Type: jsonType}}}
+	{Name: "a", Type: int8Type},
+	{Name: "b", Type: int8Type},
+	{Name: "n", Type: numericType},
+	{Name: "s", Type: textType},
+	{Name: "t", Type: textType},
+	{Name: "p", Type: boolType},
+	{Name: "q", Type: boolType},
+	{Name: "doc", Type: jsonType},
+	{Name: "list", Type: jsonType},
+}}
 
 func (s sample) doc() string  { return fmt.Sprintf(`{"x": %s, "s": %s}`, s.n, quoted(s.t)) }
 func (s sample) list() string { return fmt.Sprintf(`[%s, %d]`, quoted(s.s), s.b) }

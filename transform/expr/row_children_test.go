@@ -23,13 +23,15 @@ func TestLaterColumns(t *testing.T) {
 
 func TestChildren(t *testing.T) {
 	lines := &capture.Table{Schema: "public", Name: "lines", Columns: []capture.Column{
-		{Name: "order_id", Type: int8Type}, {Name: "sku", Type: textType}, {Name: "qty", Type: int8Type}, {Name: "price", Type: numericType}}}
+		{Name: "order_id", Type: int8Type}, {Name: "sku", Type: textType}, {Name: "qty", Type: int8Type}, {Name: "price", Type: numericType},
+	}}
 	names := expr.Names{Child: true, Lists: []string{"lines"}}
 	s := shapeOf(capture.Insert)
 	s.Child, s.Children = lines, map[string]*capture.Table{"lines": lines}
 	in := change(capture.Insert, s.Table, nil, values())
 	in.Children = map[string][][]capture.Value{"lines": {
-		{text("42"), text("a"), text("2"), text("1.50")}, {text("42"), text("b\"c"), {}, text("3")}}}
+		{text("42"), text("a"), text("2"), text("1.50")}, {text("42"), text("b\"c"), {}, text("3")},
+	}}
 	in.Child = in.Children["lines"][0]
 	for source, want := range map[string]string{
 		`child.order_id == row.id`: `true`,
