@@ -30,6 +30,7 @@ func TestLimits(t *testing.T) {
 		"indexes":       {"locals {\n  x = local.a" + strings.Repeat("[0]", some) + "\n}\n", "the expression is too long"},
 		"splats":        {"locals {\n  x = local.a" + strings.Repeat("[*]", some) + "\n}\n", "the expression is too long"},
 		"dots":          {"locals {\n  x = local.a" + strings.Repeat(".*.b", some) + "\n}\n", "the expression is too long"},
+		"exponent":      {"locals {\n  x = \"${1e999999999}\"\n}\n", "a.hcl:2:10: error: the number is too large"},
 		"10 MB":         {strings.Repeat("# a comment\n", 10<<20/12), "a.hcl:1:1: error: the file is too large\n  A pipeline file has at most 1MiB."},
 		"NUL":           {"locals {\n  x = \"a\x00b\"\n}\n", "a.hcl:2:9: error: there is a NUL byte"},
 		"not UTF-8":     {"locals {\n  x = \"\xffé\"\n}\n", "a.hcl:2:8: error: the file is not UTF-8\n  The byte 0xff"},

@@ -177,3 +177,27 @@ func hasError(diags hcl.Diagnostics, want string) bool {
 	}
 	return false
 }
+
+// A constant from env() or file() is not shown, and neither is what a function makes of it.
+func TestProblemsShowNoSecrets(t *testing.T) {
+	for _, when := range []string{
+		`row.qty == local.key`, `row.qty == upper(local.key)`, `row.qty == "${local.key}x"`, `can(regex("(${local.key}", row.status))`, `op == local.key`, `row.addr[local.key] == 1`,
+		`{ (local.key) = 1, (local.key) = 2 } == row.doc`, `format("%x${local.key}", row.id) == "a"`, `row.qty > [local.key]`, `row.created_at > local.key`, `tonumber(local.key) == row.qty`,
+	} {
+		e, report := loadRule(t, `key = file("/s")`, when, config.Options{})
+		out := report.String()
+		if e != nil {
+			r, diags := expr.NewRow(e, expr.Names{})
+			if r != nil {
+				_, diags = r.Condition(shapeOf(capture.Insert))
+			}
+			out += diags.Error()
+			if !diags.HasErrors() {
+				t.Errorf("%s: no problem", when)
+			}
+		}
+		if strings.Contains(strings.ToLower(out), "canary") || strings.Contains(out, "hunter") {
+			t.Errorf("%s shows the secret: %s", when, out)
+		}
+	}
+}
