@@ -120,19 +120,31 @@ func TestAnnotations(t *testing.T) {
 		want     string
 		ignored  string
 	}{
-		{"before and after", [][]byte{insertMessage("1", "a"), annotation(`{"user": "eve"}`), insertMessage("2", "b")},
-			"0 insert 1\n1 message {\"user\": \"eve\"} {\"user\":\"eve\"}\n2 insert 2 {\"user\":\"eve\"}", ""},
-		{"merged by key", [][]byte{annotation(`{"user":"eve","n":1.50,"why":{"a":[1,2]}}`), annotation(` {"n":2,"trace":"t"}`), insertMessage("1", "a")},
+		{
+			"before and after",
+			[][]byte{insertMessage("1", "a"), annotation(`{"user": "eve"}`), insertMessage("2", "b")},
+			"0 insert 1\n1 message {\"user\": \"eve\"} {\"user\":\"eve\"}\n2 insert 2 {\"user\":\"eve\"}", "",
+		},
+		{
+			"merged by key",
+			[][]byte{annotation(`{"user":"eve","n":1.50,"why":{"a":[1,2]}}`), annotation(` {"n":2,"trace":"t"}`), insertMessage("1", "a")},
 			`0 message {"user":"eve","n":1.50,"why":{"a":[1,2]}} {"user":"eve","n":1.50,"why":{"a":[1,2]}}` + "\n" +
 				`1 message  {"n":2,"trace":"t"} {"user":"eve","n":2,"why":{"a":[1,2]},"trace":"t"}` + "\n" +
-				`2 insert 1 {"user":"eve","n":2,"why":{"a":[1,2]},"trace":"t"}`, ""},
-		{"not an object", [][]byte{annotation(`{"user":"eve"}`), annotation(`["user"]`), insertMessage("1", "a")},
+				`2 insert 1 {"user":"eve","n":2,"why":{"a":[1,2]},"trace":"t"}`, "",
+		},
+		{
+			"not an object",
+			[][]byte{annotation(`{"user":"eve"}`), annotation(`["user"]`), insertMessage("1", "a")},
 			`0 message {"user":"eve"} {"user":"eve"}` + "\n" + `1 message ["user"] {"user":"eve"}` + "\n" + `2 insert 1 {"user":"eve"}`,
-			"0/100: it is not a JSON object"},
+			"0/100: it is not a JSON object",
+		},
 		{"at the end", [][]byte{insertMessage("1", "a"), annotation(`{"a":1}`)}, `0 insert 1` + "\n" + `1 message {"a":1} {"a":1}`, ""},
 		{"not JSON", [][]byte{annotation(`{"user":`), insertMessage("1", "a")}, "0 message {\"user\":\n1 insert 1", "0/100: it is not JSON"},
-		{"another prefix", [][]byte{logicalMessage(true, "tailrace.txs", `{"a":1}`), insertMessage("1", "a")},
-			"0 message {\"a\":1}\n1 insert 1", ""},
+		{
+			"another prefix",
+			[][]byte{logicalMessage(true, "tailrace.txs", `{"a":1}`), insertMessage("1", "a")},
+			"0 message {\"a\":1}\n1 insert 1", "",
+		},
 		{"not of the transaction", [][]byte{logicalMessage(false, annotationPrefix, `{"a":1}`), insertMessage("1", "a")}, "0 insert 1", ""},
 	} {
 		a, ignored := newMessageAssembler()
@@ -156,8 +168,10 @@ func TestAnnotations(t *testing.T) {
 // A stream that starts again in the middle of a transaction gets it from its beginning, with the annotations. The numbers and the
 // annotations of the changes are the same, also when batches are cut elsewhere.
 func TestAnnotationsOverARestart(t *testing.T) {
-	messages := [][]byte{insertMessage("1", "a"), annotation(`{"user":"eve"}`), insertMessage("2", "b"), insertMessage("3", "c"),
-		logicalMessage(true, "shop.x", "m"), annotation(`{"step":2}`), insertMessage("4", "d")}
+	messages := [][]byte{
+		insertMessage("1", "a"), annotation(`{"user":"eve"}`), insertMessage("2", "b"), insertMessage("3", "c"),
+		logicalMessage(true, "shop.x", "m"), annotation(`{"step":2}`), insertMessage("4", "d"),
+	}
 	var whole []string
 	for cut := range len(messages) + 1 {
 		a, _ := newMessageAssembler()

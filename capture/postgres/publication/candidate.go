@@ -33,7 +33,8 @@ func (t candidate) sql() string    { return pgconnect.Ident(t.Schema, t.Name) }
 // partitioned reports whether the table is partitioned, so that its partitions hold the rows.
 func (t candidate) partitioned() bool { return t.Kind == "p" }
 
-// candidates reads every relation of the database that a pattern could match, ordered by name.
+// candidates reads every relation of the database that a pattern could match, ordered by name. The server's functions are null for one
+// that is dropped meanwhile.
 func (c *Config) candidates(ctx context.Context, conn *pgx.Conn) ([]candidate, error) {
 	return c.readCandidates(ctx, conn, `true`)
 }
@@ -46,8 +47,8 @@ func (c *Config) leaves(ctx context.Context, conn *pgx.Conn, root uint32) ([]can
 func (c *Config) readCandidates(ctx context.Context, conn *pgx.Conn, where string, args ...any) ([]candidate, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.relreplident::text,
-			pg_relation_is_publishable(c.oid), pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
-			has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'),
+			coalesce(pg_relation_is_publishable(c.oid), false), pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
+			coalesce(has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), false),
 			row_security_active(c.oid), greatest(c.reltuples, 0)::bigint,
 			CASE WHEN c.relispartition THEN ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a
 				WHERE a.relid <> c.oid) ELSE '{}'::oid[] END
