@@ -11,7 +11,7 @@ import (
 // Limits on one evaluation.
 const (
 	maxResult = 64 << 20 // bytes of a text, of JSON, and of all that is in between
-	maxWork   = 1 << 30  // about a nanosecond each
+	maxWork   = 1 << 28  // about a nanosecond each
 	maxNested = 500      // levels of a value
 	keepArena = 64 << 10 // bytes of memory that a frame keeps for the next row
 )
