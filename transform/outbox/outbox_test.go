@@ -360,6 +360,25 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// A column that was added later is null in older rows.
+func TestColumnsThatAreAddedLater(t *testing.T) {
+	s, report := load(t, file(full))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	live := tableWith(text)
+	f, err := s.Step(transform.Site{Pipeline: "p", Tables: []*capture.Table{live}}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := *live
+	older.Columns = live.Columns[:5] // without trace
+	got, err := f(nil, transform.Event{Change: insert(&older, "9f1c", "order", "42", "T", "x")})
+	if err != nil || len(got) != 1 || string(got[0].Data) != "x" || len(got[0].Headers) != 1 || got[0].Headers[0].Name != "tenant" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestByteaThatIsNotHex(t *testing.T) {
 	f, _ := step(t, full)
 	_, err := f(nil, transform.Event{Change: insert(tableWith(bytea), "1", "order", "42", "T", `\001`, nil)})
