@@ -25,7 +25,8 @@ func TestDeleteRows(t *testing.T) {
 			s := &Settings{URL: config.Secret(server.URL(database))}
 			kind := &capture.Type{Schema: "My Shop", Name: "Kind"}
 			table := &capture.Table{Schema: "My Shop", Name: `Out"box`, Key: []int{1, 0, 2}, Columns: []capture.Column{
-				{Name: "The Id", Type: &capture.Type{Schema: "pg_catalog", Name: "uuid"}}, {Name: "kind", Type: kind},
+				{Name: "The Id", Type: &capture.Type{Schema: "pg_catalog", Name: "uuid"}},
+				{Name: "kind", Type: kind},
 				{Name: "day", Type: &capture.Type{Schema: "pg_catalog", Name: "date"}},
 			}}
 			id := func(n int) string { return fmt.Sprintf("00000000-0000-0000-0000-00000000000%d", n) }

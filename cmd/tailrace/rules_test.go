@@ -38,9 +38,7 @@ type fault struct {
 	text         *regexp.Regexp
 }
 
-var (
-	faultComment = regexp.MustCompile(`/\* ERROR ("(?:[^"\\]|\\.)*") \*/\s?|# ERROR ("(?:[^"\\]|\\.)*")$`)
-)
+var faultComment = regexp.MustCompile(`/\* ERROR ("(?:[^"\\]|\\.)*") \*/\s?|# ERROR ("(?:[^"\\]|\\.)*")$`)
 
 func faultsOf(t *testing.T, text string) (all []fault) {
 	t.Helper()

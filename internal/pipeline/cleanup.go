@@ -18,9 +18,9 @@ type DeleteRows func(ctx context.Context, t *capture.Table, keys [][]string) err
 // knows only the rows of events that this process has sent: those that it has not deleted when the process ends stay in the table.
 // A failure delays nothing but the deletions.
 type Cleanup struct {
-	delete DeleteRows
-	log    *zap.Logger
-	wake   chan struct{} // has room for one
+	deleteRows DeleteRows
+	log        *zap.Logger
+	wake       chan struct{} // has room for one
 
 	mu      sync.Mutex // guards what follows
 	sent    []sentRow  // not durable yet, in the order of their positions
@@ -45,8 +45,8 @@ const (
 )
 
 // NewCleanup returns a Cleanup that deletes with a function, which one goroutine at a time calls.
-func NewCleanup(delete DeleteRows, log *zap.Logger) *Cleanup {
-	return &Cleanup{delete: delete, log: log, wake: make(chan struct{}, 1)}
+func NewCleanup(rows DeleteRows, log *zap.Logger) *Cleanup {
+	return &Cleanup{deleteRows: rows, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Add has the row of a change deleted once the change is durable. It copies what it keeps. The goroutine of the chain calls it.
@@ -173,7 +173,7 @@ func (c *Cleanup) deleteSome(ctx context.Context) (more bool, err error) {
 	if n == 0 {
 		return false, nil
 	}
-	err = c.delete(ctx, t, keys)
+	err = c.deleteRows(ctx, t, keys)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}

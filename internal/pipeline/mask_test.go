@@ -71,7 +71,7 @@ func TestAMaskFails(t *testing.T) {
 			}
 			d := r.start()
 			before := r.script.Commit(1)
-			r.pass(time.Second)
+			r.pass(time.Second) // a change that cannot be masked ends the stream at once
 			r.script.Commit(2, 13, 3)
 			r.pass(time.Second)
 			if s := d.Status().State; s.Name != state || s.Kind != Halted || s.Fix == "" || s.Reason == "" {

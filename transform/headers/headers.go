@@ -115,7 +115,7 @@ func validTrace(headers []transform.Header) []transform.Header {
 		return h.Name == trace.Parent && trace.Valid(h.Value)
 	})
 	return slices.DeleteFunc(headers, func(h transform.Header) bool {
-		return h.Name == trace.Parent && !parent || h.Name == trace.State && !(parent && trace.ValidState(h.Value))
+		return h.Name == trace.Parent && !parent || h.Name == trace.State && (!parent || !trace.ValidState(h.Value))
 	})
 }
 

@@ -81,6 +81,9 @@ func TestMessages(t *testing.T) {
 		{"nothing", `messages "shop." {}`, "shop.paid", []byte{0xff, 0, '\n'}, transform.Event{Type: "shop.paid", Data: []byte{0xff, 0, '\n'}}},
 		{"an empty message is no tombstone", `messages "shop." {}`, "shop.", nil, transform.Event{Type: "shop.", Data: []byte{}}},
 		{"a type that is null", `messages "shop." { type = null }`, "shop.x", []byte("x"), transform.Event{Type: "shop.x", Data: []byte("x")}},
+		{"the pipeline", `messages "shop." { key = source.pipeline }`, "shop.x", []byte("x"), transform.Event{
+			Type: "shop.x", Key: []byte("p"), HasKey: true, Data: []byte("x"),
+		}},
 		{"a null key", `messages "shop." { key = table.name == "shop.x" ? null : "k" }`, "shop.x", []byte("x"), transform.Event{
 			Type: "shop.x", HasKey: true, Data: []byte("x"),
 		}},

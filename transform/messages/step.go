@@ -13,6 +13,7 @@ import (
 // step is a messages block of one sink.
 type step struct {
 	rule   *rule
+	site   transform.Site
 	counts *transform.Rule
 	shapes rules.Shapes[*program] // by the table that stands for a prefix
 	texts  rules.Texts
@@ -20,7 +21,7 @@ type step struct {
 }
 
 func newStep(r *rule, at transform.Site) *step {
-	return &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+	return &step{rule: r, site: at, counts: at.Rules.Add(r.Title, nil)}
 }
 
 // apply is a transform.Func. It passes on what is not a message with the block's prefix.
@@ -51,7 +52,7 @@ func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Even
 }
 
 func (s *step) compile(t *capture.Table) (*program, error) {
-	p, diags := s.rule.compile(expr.Shape{Table: t, Op: capture.Message})
+	p, diags := s.rule.compile(expr.Shape{Table: t, Op: capture.Message, Pipeline: s.site.Pipeline})
 	return p, s.rule.DoesNotFit(t, diags)
 }
 

@@ -125,46 +125,53 @@ func TestEventsOfAnOutbox(t *testing.T) {
 		want    transform.Event
 	}{
 		{
-			"all", jsonb, []any{"9f1c", "order", "42", "OrderPaid", "{\"a\":\n1}", trace},
+			"all", jsonb,
+			[]any{"9f1c", "order", "42", "OrderPaid", "{\"a\":\n1}", trace},
 			transform.Event{
 				ID: []byte("9f1c"), Topic: "outbox.order", Key: []byte("42"), HasKey: true, Type: "OrderPaid",
 				Data: []byte("{\"a\":\n1}"), Headers: []transform.Header{header("traceparent", trace), header("tenant", "t42")},
 			},
 		},
 		{
-			"nulls", jsonb, []any{nil, "order", nil, nil, nil, nil},
+			"nulls", jsonb,
+			[]any{nil, "order", nil, nil, nil, nil},
 			transform.Event{Topic: "outbox.order", HasKey: true},
 		},
 		{
-			"a null of JSON is no tombstone", jsonb, []any{"1", "order", "42", "T", "null", nil},
+			"a null of JSON is no tombstone", jsonb,
+			[]any{"1", "order", "42", "T", "null", nil},
 			transform.Event{
 				ID: []byte("1"), Topic: "outbox.order", Key: []byte("42"), HasKey: true, Type: "T", Data: []byte("null"),
 				Headers: []transform.Header{header("tenant", "t42")},
 			},
 		},
 		{
-			"a topic that is null, an empty id, an invalid trace", text, []any{"", nil, "42", "T", "plain", "00-zz"},
+			"a topic that is null, an empty id, an invalid trace", text,
+			[]any{"", nil, "42", "T", "plain", "00-zz"},
 			transform.Event{
 				Key: []byte("42"), HasKey: true, Type: "T", Data: []byte("plain"), Opaque: true,
 				Headers: []transform.Header{header("tenant", "t42")},
 			},
 		},
 		{
-			"an empty text is no tombstone", text, []any{"1", "order", "42", "T", "", nil},
+			"an empty text is no tombstone", text,
+			[]any{"1", "order", "42", "T", "", nil},
 			transform.Event{
 				ID: []byte("1"), Topic: "outbox.order", Key: []byte("42"), HasKey: true, Type: "T", Data: []byte{}, Opaque: true,
 				Headers: []transform.Header{header("tenant", "t42")},
 			},
 		},
 		{
-			"bytea", bytea, []any{"1", "order", "42", "T", `\x00ff7b`, nil},
+			"bytea", bytea,
+			[]any{"1", "order", "42", "T", `\x00ff7b`, nil},
 			transform.Event{
 				ID: []byte("1"), Topic: "outbox.order", Key: []byte("42"), HasKey: true, Type: "T", Data: []byte{0, 0xff, '{'}, Opaque: true,
 				Headers: []transform.Header{header("tenant", "t42")},
 			},
 		},
 		{
-			"no bytes of a bytea", bytea, []any{"1", "order", "42", "T", `\x`, nil},
+			"no bytes of a bytea", bytea,
+			[]any{"1", "order", "42", "T", `\x`, nil},
 			transform.Event{
 				ID: []byte("1"), Topic: "outbox.order", Key: []byte("42"), HasKey: true, Type: "T", Data: []byte{}, Opaque: true,
 				Headers: []transform.Header{header("tenant", "t42")},
@@ -350,6 +357,25 @@ func TestShapes(t *testing.T) {
 		if p == nil || p.State != "rule_does_not_fit" || !p.Halted || !strings.Contains(p.Reason, "f.hcl:") || !strings.Contains(p.Reason, "public.outbox") {
 			t.Fatalf("another shape: %v", err)
 		}
+	}
+}
+
+// A column that was added later is null in older rows.
+func TestColumnsThatAreAddedLater(t *testing.T) {
+	s, report := load(t, file(full))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	live := tableWith(text)
+	f, err := s.Step(transform.Site{Pipeline: "p", Tables: []*capture.Table{live}}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := *live
+	older.Columns = live.Columns[:5] // without trace
+	got, err := f(nil, transform.Event{Change: insert(&older, "9f1c", "order", "42", "T", "x")})
+	if err != nil || len(got) != 1 || string(got[0].Data) != "x" || len(got[0].Headers) != 1 || got[0].Headers[0].Name != "tenant" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

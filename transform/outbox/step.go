@@ -12,6 +12,7 @@ import (
 // step is an outbox block of one sink.
 type step struct {
 	rule   *rule
+	site   transform.Site
 	counts *transform.Rule
 	delete func(*capture.Change) // nil: rows stay
 	shapes rules.Shapes[*table]
@@ -26,7 +27,7 @@ type table struct {
 }
 
 func newStep(r *rule, at transform.Site) *step {
-	s := &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+	s := &step{rule: r, site: at, counts: at.Rules.Add(r.Title, nil)}
 	if r.deletes {
 		s.delete = at.Delete
 	}
@@ -87,7 +88,9 @@ func (s *step) program(c *capture.Change, t *table) (*program, error) {
 		p = &t.read
 	}
 	if *p == nil {
-		compiled, diags := s.rule.compile(expr.Shape{Table: c.Table, Op: c.Op})
+		compiled, diags := s.rule.compile(expr.Shape{
+			Table: c.Table, Op: c.Op, Later: rules.Later(c.Table, s.site.Tables), Pipeline: s.site.Pipeline,
+		})
 		if err := s.rule.DoesNotFit(c.Table, diags); err != nil {
 			return nil, err
 		}
