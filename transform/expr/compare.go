@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -140,12 +141,10 @@ func comparisonHint(left, right *node) string {
 func (c *rowCompiler) knownOp(n *node) bool {
 	ops := []string{"insert", "update", "delete", "truncate", "read", "message"}
 	given := string(n.value.b)
-	for _, op := range ops {
-		if op == given {
-			return true
-		}
+	if slices.Contains(ops, given) {
+		return true
 	}
-	detail := config.Suggest(given, ops)
+	detail := config.Suggest(given, slices.Clone(ops))
 	if detail == "" {
 		detail = "op is " + strings.Join(ops, ", ") + "."
 	}
@@ -312,7 +311,7 @@ func (f *frame) compareNumbers(l, r val, at *node) (int, bool) {
 	a, ok := f.num(l)
 	b, ok2 := f.num(r)
 	if ok && ok2 {
-		if (a.big != nil || b.big != nil) && !f.spend(cost(a, b)+len(l.b)+len(r.b)) {
+		if (a.big != nil || b.big != nil) && !f.spend(cost(a, b)+8*len(l.b)+8*len(r.b)) {
 			return 0, false
 		}
 		return cmpNum(a, b), true

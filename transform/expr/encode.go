@@ -181,10 +181,10 @@ func (f *frame) asNumber(v val, at *node) val {
 		if v.b == nil && v.kind == numKind {
 			return v
 		}
-		n, ok := parseNum(v.b)
-		if len(v.b) > 64 && !f.spend(len(v.b)) {
+		if len(v.b) > 64 && !f.spend(8*len(v.b)) {
 			return val{kind: failed}
 		}
+		n, ok := parseNum(v.b)
 		if ok {
 			return numVal(n, v.flags)
 		}

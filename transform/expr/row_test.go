@@ -62,6 +62,9 @@ var cells = []cell{
 	{"nan", "NaN", numericType, true},
 	{"big", "9223372036854775807", int8Type, true},
 	{"name", "Grüße", textType, false},
+	{"empty", "∅", numericType, true},
+	{"empty_list", "∅", arrayOf(textType), true},
+	{"empty_bool", "∅", boolType, true},
 	{"total-row", "x", textType, true},
 	{"Full Name", "Ann", textType, true},
 }
@@ -163,7 +166,7 @@ func TestValues(t *testing.T) {
 		{`row.qty + 1`, `4`}, {`row.total * 2`, `"241.00"`}, {`row.total - row.qty`, `"117.50"`}, {`row.qty * 1.5`, `4.5`}, {`row.qty / 2`, `1.5`},
 		{`row.big + 1`, `9223372036854775808`}, {`row.big * row.big`, `85070591730234615847396907784232501249`}, {`-row.big - 2`, `-9223372036854775809`},
 		{`row.qty / 7`, `0.4285714285714285714285714285714285714286`}, {`row.id % 5`, `2`}, {`-row.id % 5`, `-2`}, {`row.total % 1`, `"0.50"`},
-		{`row.price * 2`, `3`}, {`row.price + row.total`, `"122"`}, {`row.note + 1`, `null`}, {`row.nan + 1`, `"NaN"`}, {`row.total / 8`, `"15.0625"`},
+		{`row.price * 2`, `3`}, {`row.price + row.total`, `"122"`}, {`row.empty + 1`, `null`}, {`row.nan + 1`, `"NaN"`}, {`row.total / 8`, `"15.0625"`},
 		{`0.1 + 0.2`, `0.3`}, {`row.doc.price * 2`, `3`}, {`-row.doc.price`, `-1.5`}, {`row.doc.s == "text" ? row.qty : 0`, `3`},
 		// JSON, arrays, composites
 		{`row.doc.a.b[1]`, `2.50`}, {`row.doc.a.b[2]`, `"x\ty"`}, {`row.doc["a"]["b"][row.qty - 3]`, `1`}, {`row.doc.none.x`, `null`}, {`row.doc.n`, `null`},
@@ -174,7 +177,7 @@ func TestValues(t *testing.T) {
 		{`[for x in row.tags : upper(x) if x != null]`, `["RED","DARK BLUE"]`}, {`[for i, x in row.tags : i]`, `[0,1,2]`},
 		{`{ for k, v in row.meta : k => v }`, `{"a":"1","b":null}`}, {`{ for x in row.matrix : "${x[0]}" => x[1] }`, `{"1":2,"3":4}`},
 		{`{ for x in ["a", "b", "a"] : x => row.id... }`, `{"a":[42,42],"b":[42]}`}, {`row.doc.a.b[*]`, `[1,2.50,"x\ty"]`},
-		{`[for x in row.doc.a.b : x]`, `[1,2.50,"x\ty"]`}, {`[for a in row.matrix : [for b in a : b * 10]]`, `[[10,20],[30,40]]`}, {`[for x in row.note : x]`, `null`},
+		{`[for x in row.doc.a.b : x]`, `[1,2.50,"x\ty"]`}, {`[for a in row.matrix : [for b in a : b * 10]]`, `[[10,20],[30,40]]`}, {`[for x in row.empty_list : x]`, `null`},
 		{`[for p in row.prices : p > 2]`, `[false,true,true]`}, {`row.doc.s[*]`, ``},
 		// names
 		{`op`, `"insert"`}, {`"${table.schema}.${table.name}"`, `"public.orders"`}, {`tx.lsn`, `"0/16B3748"`}, {`tx.xid`, `7`},
@@ -227,7 +230,7 @@ func TestConditions(t *testing.T) {
 		`op == "insert"`: true, `op != "update" && row.id == 42`: true, `old.status == null`: true, `old.status != "paid" && row.status == "paid"`: true, `old.total > 5`: false,
 		`tx.annotations.user == "ann"`: true, `contains(tx.annotations.roles, "b")`: true, `row.addr.number == 12`: true, `row.meta.a == "1"`: true, `row.wait == "P1DT2H"`: true,
 		`try(row.new, null) == null`: true, `try(row.new, row.status) == "paid"`: true, `can(row.new)`: false, `can(row.id)`: true, `can(tonumber(row.status))`: false,
-		`try(tonumber(row.status), 5) == 5`: true, `can(regex("^p", row.status))`: true, `row.uid == "c4ca4238-a0b9-2382-0dcc-509a6f75849b"`: true, `row.id == 42 && row.note`: false,
+		`try(tonumber(row.status), 5) == 5`: true, `can(regex("^p", row.status))`: true, `row.uid == "c4ca4238-a0b9-2382-0dcc-509a6f75849b"`: true, `row.id == 42 && row.empty_bool`: false,
 		`row.paid ? row.qty > 2 : false`: true, `row["total-row"] == "x"`: true,
 	} {
 		if got, err := holds(t, text, s, in); got != want || err != nil {
