@@ -10,6 +10,8 @@ import (
 // Position is a sink's progress: the sink has every transaction whose commit record starts before LSN, and the first Seq changes,
 // counted before transforms, of the transaction whose commit record starts at LSN.
 //
+// Events that a sink's chain makes at the end of a transaction count as further changes of it.
+//
 // After a commit it is {end of the commit record, 0}; after a keepalive {its WAL end, 0}. It is never the LSN of an
 // XLogData header. The flush of a status update is the LSN: a server that is asked to start at the start of a commit
 // record sends that transaction again, and at its end it does not.

@@ -1,13 +1,13 @@
-# One event for an order and its lines, as one transaction has written them.
+# One event for an order and its lines (orders.sql), as one transaction has written them. What shop.sql does gives the events of
+# events.txt.
 #
-#   DATABASE_URL=postgres://tailrace@localhost/shop BROKERS=localhost:9092 tailrace run examples/aggregate
-#
-# shop.sql has the tables, and a transaction that becomes the event
-#
-#   key  42
-#   data {"id":42,"customer":"ada","total":"30.50","by":"checkout","lines":[{"sku":"pen","qty":1},{"sku":"ink","qty":3}]}
+#   DATABASE_URL=postgres://tailrace@localhost/shop tailrace run examples/aggregate
 
-pipeline "orders" {
+daemon {
+  listen = env("LISTEN", "127.0.0.1:9187")
+}
+
+pipeline "shop" {
   source "postgres" {
     url    = env("DATABASE_URL")
     tables = ["public.orders", "public.order_lines"]
@@ -15,7 +15,11 @@ pipeline "orders" {
 
   sink "kafka" "bus" {
     brokers = split(",", env("BROKERS", "127.0.0.1:9092"))
-    topic   = "orders.events"
+    topic   = "shop.orders"
+
+    create_topics {
+      partitions = 12
+    }
 
     aggregate "OrderPlaced" {
       table = "public.orders"
@@ -29,16 +33,12 @@ pipeline "orders" {
 
       key = row.id
       data = {
-        id       = row.id
+        order    = row.id
         customer = row.customer
         total    = row.total
         by       = tx.annotations.user
         lines    = [for l in lines : { sku = l.sku, qty = l.qty }]
       }
-    }
-
-    create_topics {
-      partitions = 12
     }
   }
 }

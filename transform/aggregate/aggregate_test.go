@@ -12,7 +12,7 @@ import (
 
 // Each case is a transaction and the events that it gives.
 func TestAggregate(t *testing.T) {
-	const any = `aggregate "OrderChanged" {
+	const changed = `aggregate "OrderChanged" {
   table = "public.orders"
   key   = row.id
   when  = op != "delete"
@@ -88,17 +88,17 @@ func TestAggregate(t *testing.T) {
 		{"truncated roots", placed, []capture.Change{insert(orders, 1, "x", 5), truncate(orders), insert(orders, 2, "y", 5)}, []string{
 			`0/10+2 insert 2 {"id":2,"status":"y","lines":[]}`,
 		}},
-		{"the first operation counts", any, []capture.Change{
+		{"the first operation counts", changed, []capture.Change{
 			update(orders, 1, "x", 5), insert(lines, 10, 1, "a", 3), insert(lines, 11, 1, "b", 1), insert(lines, 12, 1, "c", nil),
 			update(orders, 1, "y", 5), insert(lines, 13, 1, "d", 20),
 		}, []string{`0/10 update 1 {"op":"update","was":1,"status":"y","lines":[{"s":"b"},{"s":"a"},{"s":"d"},{"s":"c"}]}`}},
-		{"the old row is that of before the transaction", any, []capture.Change{
+		{"the old row is that of before the transaction", changed, []capture.Change{
 			update(orders, 1, "x", 5), moved(orders, 1, 2, "y", 5), moved(orders, 2, 3, "z", 5),
 		}, []string{`0/10 update 3 {"op":"update","was":1,"status":"z","lines":[]}`}},
-		{"an insert has no old row", any, []capture.Change{insert(orders, 1, "x", 5), moved(orders, 1, 2, "y", 5)}, []string{
+		{"an insert has no old row", changed, []capture.Change{insert(orders, 1, "x", 5), moved(orders, 1, 2, "y", 5)}, []string{
 			`0/10 insert 2 {"op":"insert","was":null,"status":"y","lines":[]}`,
 		}},
-		{"an unknown value is left out", any, []capture.Change{update(orders, 1, capture.Unchanged, 5)}, []string{
+		{"an unknown value is left out", changed, []capture.Change{update(orders, 1, capture.Unchanged, 5)}, []string{
 			`0/10 update 1 {"op":"update","was":1,"lines":[]}`,
 		}},
 		{"a delete", gone, []capture.Change{update(orders, 1, "x", 5), deleted(orders, 1), deleted(orders, 2)}, []string{

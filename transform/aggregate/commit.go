@@ -21,7 +21,7 @@ func (k *collector) commit(dst []transform.Event, tx *capture.Tx) ([]transform.E
 		return dst, nil
 	}
 	if k.fits != everything {
-		return dst, k.reject(&changes[0], reasonMemory,
+		return dst, reject(&changes[0], reasonMemory,
 			"transaction %s changes more rows of the tables of %s than fit into its memory of %d bytes", tx.LSN, k.rule, k.rule.memory)
 	}
 	children, err := k.joinAll(changes)
@@ -39,9 +39,9 @@ func (k *collector) commit(dst []transform.Event, tx *capture.Tx) ([]transform.E
 		n := int64(len(e.Data))
 		switch size += n; {
 		case n > k.rule.limit:
-			return dst, k.reject(&changes[i], reasonLimit, "the data of %s has %d bytes, and its limit is %d", k.rule, n, k.rule.limit)
+			return dst, reject(&changes[i], reasonLimit, "the data of %s has %d bytes, and its limit is %d", k.rule, n, k.rule.limit)
 		case size > k.rule.memory:
-			return dst, k.reject(&changes[i], reasonMemory,
+			return dst, reject(&changes[i], reasonMemory,
 				"the data of the events of transaction %s does not fit into the memory of %s, which is %d bytes", tx.LSN, k.rule, k.rule.memory)
 		}
 		k.count(&e)
@@ -82,7 +82,7 @@ func (k *collector) changes(tx *capture.Tx) []capture.Change {
 }
 
 // reject returns the error of an event that is too large.
-func (k *collector) reject(c *capture.Change, reason, format string, args ...any) error {
+func reject(c *capture.Change, reason, format string, args ...any) error {
 	return &transform.Rejection{Reason: reason, Change: c, Err: fmt.Errorf(format, args...)}
 }
 

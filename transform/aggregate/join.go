@@ -121,7 +121,7 @@ func (c *child) compileJoin(root, of *capture.Table) (*join, hcl.Diagnostics) {
 		if a < 0 || b < 0 {
 			continue
 		}
-		form, ok := comparable(of.Columns[a].Type, root.Columns[b].Type)
+		form, ok := equalForm(of.Columns[a].Type, root.Columns[b].Type)
 		if !ok {
 			diags = append(diags, rules.Fault(e.at, fmt.Sprintf("%s and %s cannot be joined", of.Columns[a].Type, root.Columns[b].Type),
 				fmt.Sprintf("%q of %s and %q of %s have types whose values can be equal without having the same text, or never are.",

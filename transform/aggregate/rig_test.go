@@ -24,7 +24,7 @@ var (
 	floatType   = &capture.Type{OID: 701, Schema: "pg_catalog", Name: "float8", Kind: capture.KindFloat}
 )
 
-// newTable returns a table whose first column is its key. A column's name may be followed by "/inline".
+// newTable returns a table with DEFAULT identity, whose first column is its key. The columns are names and types.
 func newTable(name string, columns ...any) *capture.Table {
 	t := &capture.Table{Schema: "public", Name: name, Key: []int{0}}
 	for i := 0; i < len(columns); i += 2 {

@@ -41,11 +41,10 @@ type table struct {
 
 // child is a child block.
 type child struct {
-	as     string
-	table  table
-	joinAt hcl.Range
-	join   []equality
-	order  *column // nil: the children are in the order in which they first appear in the transaction
+	as    string
+	table table
+	join  []equality
+	order *column // nil: the children are in the order in which they first appear in the transaction
 }
 
 // operations are those that give aggregates.
@@ -121,7 +120,7 @@ func newChild(s *ChildSettings) (child, hcl.Diagnostics) {
 	c.table, diags = newTable(s.at, "table", s.Table)
 	if s.Join != nil {
 		join, problems := parseJoin(s.Join.Syntax())
-		c.join, c.joinAt, diags = join, s.Join.Range(), append(diags, problems...)
+		c.join, diags = join, append(diags, problems...)
 	}
 	if s.OrderBy != nil {
 		order, problems := parseOrder(s.OrderBy.Syntax())

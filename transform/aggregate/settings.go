@@ -107,7 +107,8 @@ func (c *ChildSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		diags = append(diags, rules.Fault(at.At("as"), fmt.Sprintf("%q cannot be the name of a list", c.As),
 			`A name has letters, digits and _, and begins with a letter or _, such as "lines".`))
 	case slices.Contains(taken, c.As):
-		diags = append(diags, rules.Fault(at.At("as"), fmt.Sprintf("%q is a name that expressions have already", c.As), `Write another one, such as "lines".`))
+		diags = append(diags, rules.Fault(at.At("as"), fmt.Sprintf("%q is a name that expressions have already", c.As),
+			`Write another one, such as "lines".`))
 	}
 	return diags
 }

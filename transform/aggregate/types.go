@@ -6,9 +6,9 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// comparable reports whether values of two types are equal exactly when their texts are, in a form that is the same for both; a nil
+// equalForm reports whether values of two types are equal exactly when their texts are, in a form that is the same for both; a nil
 // form leaves the texts as they are.
-func comparable(a, b *capture.Type) (form func([]byte) []byte, ok bool) {
+func equalForm(a, b *capture.Type) (form func([]byte) []byte, ok bool) {
 	a, b = base(a), base(b)
 	switch {
 	case isNumber(a) && isNumber(b):
