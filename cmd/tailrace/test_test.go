@@ -26,6 +26,12 @@ func TestCasesThatHold(t *testing.T) {
 		`{"file":"`+casesDir+`/orders.test.hcl","line":67,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
 }
 
+// TestBlocksOfEveryKind has an aggregate, messages, a filter, a first snapshot and a trace.
+func TestBlocksOfEveryKind(t *testing.T) {
+	tailrace(t, "test", casesDir+"/shop").expect(t, 0, "4 passed, 0 failed\n", "")
+	tailrace(t, "fmt", "-check", casesDir, casesDir+"/shop").expect(t, 0, "", "")
+}
+
 // golden compares a text with a file, which GOLDEN=1 writes.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
