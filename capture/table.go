@@ -22,8 +22,13 @@ type Table struct {
 	Computed []Column
 }
 
-// String returns "schema.name".
-func (t *Table) String() string { return t.Schema + "." + t.Name }
+// String returns "schema.name", or the prefix for a table that stands for messages.
+func (t *Table) String() string {
+	if t.Schema == "" {
+		return t.Name
+	}
+	return t.Schema + "." + t.Name
+}
 
 // Column returns the index of a column, or -1.
 func (t *Table) Column(name string) int {

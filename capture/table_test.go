@@ -33,6 +33,9 @@ func TestTable(t *testing.T) {
 	if table.String() != "s.t" || table.Column("A") != 1 || table.Column("a") != 0 || table.Column("b") != -1 {
 		t.Errorf("%s: %d, %d, %d", table, table.Column("A"), table.Column("a"), table.Column("b"))
 	}
+	if prefix := (&capture.Table{Name: "shop.paid"}).String(); prefix != "shop.paid" {
+		t.Errorf("messages are of %s", prefix)
+	}
 	for want, typ := range map[string]capture.Type{
 		"int4": {Schema: "pg_catalog", Name: "int4"}, "x": {Name: "x"}, "shop.mood": {Schema: "shop", Name: "mood"},
 	} {

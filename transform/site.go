@@ -15,6 +15,9 @@ type Site struct {
 	Rules    *Rules // the counters of the sink's rules
 	// Tables are the shapes that the source's tables had at the start: rows may be older. nil: they are not known.
 	Tables []*capture.Table
+	// Delete has the row of a change deleted from the source once the change is durable in the sink. It copies what it keeps. nil: no
+	// step of the sink has said that it deletes rows.
+	Delete func(*capture.Change)
 }
 
 // Rules are the counters of the rules of one sink, for the metrics. The zero value is ready to use, and any goroutine may use it.

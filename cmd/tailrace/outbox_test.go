@@ -183,6 +183,52 @@ func TestOutboxRowsThatAreRejected(t *testing.T) {
 	}
 }
 
+// With cleanup = "delete" a row goes when Kafka has its event, and not before: not while its topic is missing, and not with a role that
+// may not delete.
+func TestOutboxThatIsCleanedUp(t *testing.T) {
+	folder := examples + "/outbox/"
+	file := strings.Replace(read(t, folder+"outbox.hcl"), `table   = "public.outbox"`, "table   = \"public.outbox\"\n      cleanup = \"delete\"", 1)
+	s := openSite(t, testenv.Newest, file, read(t, folder+"outbox.sql"),
+		insertOutbox("00000000-0000-0000-0000-000000000001", "'order'", "'1'", "OrderPaid", "'1'", "NULL"))
+	rows := func() string {
+		return s.postgres.Query(t, s.database, "SELECT coalesce(string_agg(type, ' ' ORDER BY id), '') FROM outbox")
+	}
+	eventually(t, func() bool { return rows() == "" }) // of the first copy
+	s.exec("INSERT INTO outbox (aggregate_type, aggregate_id, type) SELECT 'order', n, 'OrderPaid' FROM generate_series(1, 3000) n")
+	s.waits()
+	eventually(t, func() bool { return rows() == "" })
+
+	s.exec(insertOutbox("00000000-0000-0000-0000-000000000002", "'order'", "'1'", "Good", "'1'", "NULL"),
+		insertOutbox("00000000-0000-0000-0000-000000000003", "'late'", "'1'", "Late", "'1'", "NULL"),
+		insertOutbox("00000000-0000-0000-0000-000000000004", "'order'", "'1'", "After", "'1'", "NULL"))
+	eventually(t, func() bool { return rows() == "Late After" })
+	eventually(t, func() bool {
+		body, err := s.daemon.get("/readyz?strict")
+		return err == nil && strings.Contains(body, "topic_missing")
+	})
+	s.exec("DELETE FROM outbox WHERE type = 'After'") // it is published all the same
+	s.kafka.CreateTopic(t, s.name+".late", 1, nil)
+	s.waits()
+	eventually(t, func() bool { return rows() == "" })
+	if events := s.events("order"); len(events) != 3003 || !strings.Contains(events[3002], "ce_type=After") {
+		t.Errorf("%d events", len(events))
+	}
+
+	s.exec("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege; END $$",
+		"CREATE TRIGGER refuse BEFORE DELETE ON outbox EXECUTE FUNCTION refuse()",
+		insertOutbox("00000000-0000-0000-0000-000000000005", "'order'", "'1'", "Kept", "'1'", "NULL"))
+	s.waits()
+	eventually(t, func() bool {
+		body, err := s.daemon.get("/api/v1/pipelines/" + s.name)
+		return err == nil && strings.Contains(body, "cleanup_failed")
+	})
+	s.exec("DROP TRIGGER refuse ON outbox")
+	eventually(t, func() bool { return rows() == "" })
+	if code := s.daemon.stop(t); code != 0 {
+		t.Errorf("exit code %d: %s", code, &s.daemon.log)
+	}
+}
+
 // TestStdoutPrintsWhatBlocksMake has the type, the id, the key and the payload of each event on its line, and no plain change.
 func TestStdoutPrintsWhatBlocksMake(t *testing.T) {
 	s := openShop(t)

@@ -53,7 +53,15 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
+	steps := stepsOf(p, b)
 	site := transform.Site{Pipeline: p.Name, Sink: b.Name, Rules: &transform.Rules{}, Tables: tables}
+	cleanup, err := buildCleanup(p, steps, log.With(zap.String("sink", b.Name)))
+	if err != nil {
+		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
+	}
+	if cleanup != nil {
+		site.Delete = cleanup.Add
+	}
 	chain, err := buildChain(p, b, site, log)
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
@@ -63,6 +71,7 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 		return pipeline.SinkConfig{}, err
 	}
 	return pipeline.SinkConfig{
-		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Messages: readsMessages(stepsOf(p, b)), Begin: begin(p, b),
+		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Cleanup: cleanup,
+		Messages: readsMessages(steps), Begin: begin(p, b),
 	}, nil
 }

@@ -119,6 +119,15 @@ type Admitter interface {
 // MessageReader are the settings of steps that turn logical messages into events. The chain of a sink without one gets none.
 type MessageReader interface{ ReadsMessages() bool }
 
+// Deleter are the settings of steps that may have rows deleted from the source once their events are durable in the sink.
+type Deleter interface{ Deletes() bool }
+
+// RowDeleter are a source's settings that can delete rows from its tables.
+type RowDeleter interface {
+	// DeleteRows deletes rows by the texts of the columns of their key. A row that does not exist is no error.
+	DeleteRows(ctx context.Context, pipeline string, t *capture.Table, keys [][]string) error
+}
+
 // TableChecker are the settings of steps that can be checked against the tables of the live source.
 type TableChecker interface {
 	// CheckTables reports what does not fit the tables. They have their columns, types, keys and replica identities as a stream has

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/pipeline"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/trace"
 )
@@ -115,6 +117,23 @@ func readsMessages(steps []config.Step) bool {
 		m, can := s.Settings.(MessageReader)
 		return can && m.ReadsMessages()
 	})
+}
+
+// buildCleanup returns what deletes rows from the source for the steps of a sink; nil when none of them deletes rows.
+func buildCleanup(p config.Pipeline, steps []config.Step, log *zap.Logger) (*pipeline.Cleanup, error) {
+	if !slices.ContainsFunc(steps, func(s config.Step) bool {
+		d, can := s.Settings.(Deleter)
+		return can && d.Deletes()
+	}) {
+		return nil, nil
+	}
+	source, can := p.Source.Settings.(RowDeleter)
+	if !can {
+		return nil, fmt.Errorf("rows cannot be deleted from a source of type %q", p.Source.Kind)
+	}
+	return pipeline.NewCleanup(func(ctx context.Context, t *capture.Table, keys [][]string) error {
+		return source.DeleteRows(ctx, p.Name, t, keys)
+	}, log), nil
 }
 
 // plainChanges is the step that drops the changes that no block has turned into events and no changes block admits.

@@ -63,6 +63,9 @@ func (l *lane) serve(ctx context.Context, s capture.Stream) error {
 	err := l.flow(ctx, s, w)
 	if ctx.Err() != nil {
 		l.drain(ctx)
+		for _, r := range l.sinks {
+			r.cleanup.finish(ctx)
+		}
 	}
 	l.finishSnapshot(ctx, s)
 	l.setStream(nil, nil)
@@ -82,6 +85,9 @@ func (l *lane) flow(ctx context.Context, s capture.Stream, w *window) error {
 			pump = true
 		}
 		g.Go(func() error { return recoverPanics(r.log, work) })
+		if r.cleanup != nil {
+			g.Go(func() error { return recoverPanics(r.log, func() error { return r.cleanup.run(ctx) }) })
+		}
 	}
 	if pump {
 		g.Go(func() error { return recoverPanics(l.log, func() error { return l.pump(ctx, s, w) }) })

@@ -35,6 +35,8 @@ type SinkConfig struct {
 	Chain *transform.Chain    // nil passes every change through
 	Rules *transform.Rules    // the counters of the chain's rules; nil: it has none
 	Begin startrule.Begin     // for a sink that has no record
+	// Cleanup deletes rows from the source whose events are durable in the sink; nil: no step of the chain wants that.
+	Cleanup *Cleanup
 	// Messages: the chain turns logical messages into events. Without it, the sink gets none.
 	Messages bool
 }
@@ -69,6 +71,7 @@ func (p *Pipeline) newLane() *lane {
 	for i, s := range c.Sinks {
 		l.sinks = append(l.sinks, &sinkRunner{
 			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, masks: s.Masks, chain: s.Chain, messages: s.Messages, begin: s.Begin,
+			cleanup:   s.Cleanup,
 			log:       p.log.With(zap.String("sink", s.Name)),
 			fixArgs:   c.FixArgs,
 			metrics:   c.Metrics.sink(c.Name, s.Name),

@@ -24,7 +24,8 @@ type sinkRunner struct {
 	sink             sink.Sink
 	masks            []transform.RowMask // of its copies of rows
 	chain            *transform.Chain
-	messages         bool // the chain takes logical messages
+	messages         bool     // the chain takes logical messages
+	cleanup          *Cleanup // nil: no rows are deleted from the source
 	log              *zap.Logger
 	fixArgs          capture.FixArgs
 	metrics          sinkMetrics
@@ -71,6 +72,7 @@ type sinkRunner struct {
 // to another pipeline is not opened.
 func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	r.close()
+	r.cleanup.reset()
 	if err := r.checkForeign(ctx, s); err != nil {
 		return err
 	}
@@ -225,6 +227,7 @@ func (r *sinkRunner) setDurable(p capture.Position) {
 	now := time.Now()
 	r.pending.setDurable(p, func(commit time.Time) { r.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
 	r.mu.Unlock()
+	r.cleanup.setDurable(p)
 	if works {
 		r.setWorking()
 	}

@@ -122,6 +122,9 @@ func (r *sinkRunner) status(now time.Time, end capture.LSN) SinkStatus {
 		h := reporter.Health()
 		s.State = withWarning(s.State, h.Warning, h.Since)
 	}
+	if p, since := r.cleanup.warning(); s.State.Kind == OK {
+		s.State = withWarning(s.State, p, since)
+	}
 	if end > 0 && !r.durablePos.IsZero() {
 		s.LagBytes = max(0, int64(end)-int64(r.durablePos.Flush()))
 	}

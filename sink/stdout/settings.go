@@ -37,6 +37,22 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	}}
 }
 
+// UseSteps implements config.StepUser: it refuses steps that delete rows once a sink acknowledges their events, which a pipe does not.
+func (s *Settings) UseSteps(steps []config.Step) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, step := range steps {
+		if d, can := step.Settings.(interface{ Deletes() bool }); can && d.Deletes() {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  fmt.Sprintf("%s would delete rows that were only printed", step),
+				Detail:   `A stdout sink does not know who has read its output. Remove cleanup = "delete".`,
+				Subject:  &step.Range,
+			})
+		}
+	}
+	return diags
+}
+
 // Sink creates the sink for the process's standard output.
 //
 // The sink writes to a duplicate of the descriptor. Go terminates a process that writes to a broken pipe on descriptor 1, but

@@ -34,6 +34,21 @@ func TestNumericSetting(t *testing.T) {
 	}
 }
 
+// deleting are the settings of a step that deletes rows from the source.
+type deleting bool
+
+func (d deleting) Deletes() bool { return bool(d) }
+
+func TestStepsThatDeleteRowsAreRefused(t *testing.T) {
+	var s stdout.Settings
+	for delete, want := range map[bool]int{true: 1, false: 0} {
+		steps := []config.Step{{Kind: "outbox", Settings: deleting(delete)}, {Kind: "mask", Settings: struct{}{}}}
+		if d := s.UseSteps(steps); len(d) != want {
+			t.Errorf("deletes is %v: %v", delete, d)
+		}
+	}
+}
+
 // child is set in a process that prints to its real standard output. It reports the result on standard error.
 const child = "TAILRACE_TEST_STDOUT_CHILD"
 

@@ -125,9 +125,12 @@ func BenchmarkRules(b *testing.B) {
 	}
 	run := func(name string, changes []*capture.Change, blocks []string) {
 		c := chain(b, blocks...)
+		var dst []transform.Event
+		for _, change := range changes { // compiles the rules
+			dst, _ = c.Apply(dst[:0], transform.Event{Change: change})
+		}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			var dst []transform.Event
 			for i := 0; b.Loop(); i++ {
 				var err error
 				if dst, err = c.Apply(dst[:0], transform.Event{Change: changes[i%len(changes)]}); err != nil || len(dst) != 2 {

@@ -273,6 +273,43 @@ func TestWhatAnOutboxConsumes(t *testing.T) {
 	}
 }
 
+// With cleanup = "delete" a step has every row deleted of which it has made an event, and no other.
+func TestCleanup(t *testing.T) {
+	table := tableWith(text)
+	for cleanup, want := range map[string][]string{"none": nil, "delete": {"insert 1", "read 2"}} {
+		s, report := load(t, file(full+"\ncleanup = \""+cleanup+"\""))
+		if report.HasErrors() || s.Deletes() != (cleanup == "delete") {
+			t.Fatal(report, s)
+		}
+		var deleted []string
+		f, err := s.Step(transform.Site{Delete: func(c *capture.Change) {
+			deleted = append(deleted, fmt.Sprintf("%s %s", c.Op, c.After[0]))
+		}}, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, op := range []capture.Op{capture.Insert, capture.Read, capture.Update, capture.Delete} {
+			c := insert(table, fmt.Sprint(i+1), "order", "42", "T", "x", nil)
+			if c.Op = op; op == capture.Delete {
+				c.Before, c.After = c.After, nil
+			}
+			_, _ = f(nil, transform.Event{Change: c}) // the update is an error
+		}
+		if d := cmp.Diff(want, deleted); d != "" {
+			t.Errorf("cleanup = %s (- wanted, + got)\n%s", cleanup, d)
+		}
+	}
+	s, report := load(t, file(full+"\ncleanup = \"delete\""))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	keyless := *table
+	keyless.Key = nil
+	if d := s.CheckTables([]*capture.Table{&keyless}); !strings.Contains(d.Error(), "needs a key") {
+		t.Errorf("a table without a key: %v", d)
+	}
+}
+
 // Rows that are inserted and deleted in one transaction leave one event each, whatever else the transaction does.
 func TestInsertedAndDeletedInOneTransaction(t *testing.T) {
 	f, _ := step(t, full)
@@ -360,7 +397,7 @@ func TestProblemsOfTheBlock(t *testing.T) {
 	for name, c := range map[string]struct{ block, want string }{
 		"no payload":          {`key = row.id`, `An outbox block needs the attribute "data"`},
 		"on_update":           {"data = row.payload\non_update = \"skip\"", `Write "reject" or "ignore"`},
-		"cleanup":             {"data = row.payload\ncleanup = \"vacuum\"", "cleanup is \"vacuum\""},
+		"cleanup":             {"data = row.payload\ncleanup = \"vacuum\"", `cleanup is "vacuum"`},
 		"headers":             {"data = row.payload\nheaders = row.headers", "headers is not an object"},
 		"a header twice":      {"data = row.payload\nheaders = { a = row.id, a = row.type }", `there are two headers "a"`},
 		"a header of no name": {"data = row.payload\nheaders = { \"\" = row.id }", "a header has no name"},

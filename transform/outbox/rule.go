@@ -19,13 +19,14 @@ type rule struct {
 	headers              *headers.Object
 	ignoreUpdates        bool
 	snapshot             bool
+	deletes              bool
 	complete             bool // everything that the block has is known
 }
 
 func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 	r := &rule{
 		Block:         rules.Block{Title: "outbox \"" + s.Table + "\"", At: s.Range},
-		ignoreUpdates: s.OnUpdate == "ignore", snapshot: s.Snapshot, complete: true,
+		ignoreUpdates: s.OnUpdate == "ignore", snapshot: s.Snapshot, deletes: s.Deletes(), complete: true,
 	}
 	var diags hcl.Diagnostics
 	if s.at.Known("table") {

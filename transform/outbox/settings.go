@@ -41,19 +41,17 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	if s.OnUpdate != "reject" && s.OnUpdate != "ignore" {
 		diags = append(diags, rules.Fault(at.At("on_update"), fmt.Sprintf("on_update is %q", s.OnUpdate), `Write "reject" or "ignore".`))
 	}
-	switch s.Cleanup {
-	case "none":
-	case "delete":
-		diags = append(diags, rules.Fault(at.At("cleanup"), `cleanup = "delete" is not supported by this version`,
-			"Delete each row in the transaction that inserts it: the event is published, and the table stays empty."))
-	default:
-		diags = append(diags, rules.Fault(at.At("cleanup"), fmt.Sprintf("cleanup is %q", s.Cleanup), `Write "none".`))
+	if s.Cleanup != "none" && s.Cleanup != "delete" {
+		diags = append(diags, rules.Fault(at.At("cleanup"), fmt.Sprintf("cleanup is %q", s.Cleanup), `Write "none" or "delete".`))
 	}
 	return diags
 }
 
 // Publishes implements daemon.Publisher.
 func (s *Settings) Publishes() bool { return true }
+
+// Deletes implements daemon.Deleter.
+func (s *Settings) Deletes() bool { return s.Cleanup == "delete" }
 
 // Topics returns the topic if it does not depend on a row.
 func (s *Settings) Topics() []string {
@@ -85,6 +83,10 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	for _, t := range live {
 		if !r.tables.Match(t.Schema, t.Name) {
 			continue
+		}
+		if s.Deletes() && len(t.Key) == 0 {
+			diags = append(diags, rules.Fault(s.at.At("cleanup"), fmt.Sprintf(`cleanup = "delete" needs a key of table %s`, t),
+				"Rows are deleted by their primary key: add one."))
 		}
 		for _, op := range r.operations() {
 			_, problems := r.compile(expr.Shape{Table: t, Op: op})

@@ -13,6 +13,7 @@ import (
 type step struct {
 	rule   *rule
 	counts *transform.Rule
+	delete func(*capture.Change) // nil: rows stay
 	shapes rules.Shapes[*table]
 	texts  rules.Texts
 	in     expr.Input
@@ -25,7 +26,11 @@ type table struct {
 }
 
 func newStep(r *rule, at transform.Site) *step {
-	return &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+	s := &step{rule: r, counts: at.Rules.Add(r.Title, nil)}
+	if r.deletes {
+		s.delete = at.Delete
+	}
+	return s
 }
 
 // apply is a transform.Func. It passes on what is not a change of the block's table.
@@ -68,6 +73,9 @@ func (s *step) publish(dst []transform.Event, c *capture.Change, t *table) ([]tr
 	s.counts.Matched.Add(1)
 	if e.HasKey && e.Key == nil {
 		s.counts.NullKeys.Add(1)
+	}
+	if s.delete != nil {
+		s.delete(c)
 	}
 	return append(dst, e), nil
 }

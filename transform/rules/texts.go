@@ -87,6 +87,8 @@ func (t *Texts) Headers(h *headers.Compiled, in *expr.Input) ([]transform.Header
 	if err != nil {
 		return nil, fmt.Errorf("evaluate headers: %w", err)
 	}
-	t.headers = list
+	if t.headers = list; len(list) == start {
+		return nil, nil
+	}
 	return list[start:len(list):len(list)], nil
 }

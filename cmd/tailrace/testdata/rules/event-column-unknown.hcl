@@ -7,8 +7,8 @@ pipeline "p" {
     event "A" {
       table = "public.orders"
       when  = op == "insert"
-      key   = row.idd                 # ERROR "idd.*Did you mean \"id\""
-      data  = { total = row.totl }    # ERROR "totl.*Did you mean \"total\""
+      key   = row.idd                 # ERROR "idd.*Did you mean \"row.id\""
+      data  = { total = row.totl }    # ERROR "totl.*Did you mean \"row.total\""
     }
   }
 }
