@@ -24,6 +24,8 @@ type rowCompiler struct {
 	vars  []variable      // of for, from the outermost
 	slots int             // of all variables
 	depth int
+
+	hidden []string // texts that may be secrets: no problem shows them
 }
 
 // variable is a name that a for defines.
@@ -69,8 +71,33 @@ func hugeNumber(v cty.Value) bool {
 
 // fail reports a problem and returns nil.
 func (c *rowCompiler) fail(at hcl.Range, summary, detail string) *node {
+	for _, secret := range c.hidden {
+		summary, detail = strings.ReplaceAll(summary, secret, "(hidden)"), strings.ReplaceAll(detail, secret, "(hidden)")
+	}
 	c.diags = append(c.diags, problem(at, summary, detail))
 	return nil
+}
+
+// hide keeps the texts of a constant out of problems, where the expression uses env(), file() or a local that does.
+func (c *rowCompiler) hide(v val) {
+	switch {
+	case !c.expr.Secret():
+	case v.kind == listKind || v.kind == objectKind:
+		for i, e := range v.p.list {
+			c.hide(e)
+			if v.kind == objectKind {
+				c.hide(textVal(v.p.keys[i]))
+			}
+		}
+	case v.kind == textKind || v.kind == numKind:
+		text := string(appendScalar(scratch(), nil, v))
+		if quoted := strings.Trim(string(quotedText(text)), `"`); quoted != text {
+			c.hidden = append(c.hidden, quoted)
+		}
+		if text != "" {
+			c.hidden = append(c.hidden, text)
+		}
+	}
 }
 
 // compile compiles a part of the expression. It returns nil after a problem.
@@ -160,6 +187,7 @@ func (c *rowCompiler) evaluate(x hclsyntax.Expression) *node {
 	if !ok {
 		return c.fail(x.Range(), "this value is not supported in an expression over a row", "")
 	}
+	c.hide(r)
 	return constant(r, x.Range())
 }
 
@@ -184,6 +212,7 @@ func (c *rowCompiler) folded(n *node) *node {
 	f.items = make([]val, c.slots)
 	v := n.eval(f)
 	if f.err == nil {
+		c.hide(v)
 		k := constant(v, n.at)
 		if n.typ != nil && n.typ.pg != nil {
 			k.typ = n.typ

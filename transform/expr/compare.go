@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -83,7 +84,7 @@ func (c *rowCompiler) equalsText(x *hclsyntax.BinaryOpExpr, left, right *node, n
 		return nil
 	}
 	text := string(right.value.b)
-	if col.unchanged && !(left.typ.varlena() && len(text) <= maxInline) {
+	if col.unchanged && (!left.typ.varlena() || len(text) > maxInline) {
 		return nil
 	}
 	source, index, slot, unchanged := col.source, col.index, left.itemSlot, col.unchanged
@@ -140,12 +141,10 @@ func comparisonHint(left, right *node) string {
 func (c *rowCompiler) knownOp(n *node) bool {
 	ops := []string{"insert", "update", "delete", "truncate", "read", "message"}
 	given := string(n.value.b)
-	for _, op := range ops {
-		if op == given {
-			return true
-		}
+	if slices.Contains(ops, given) {
+		return true
 	}
-	detail := config.Suggest(given, ops)
+	detail := config.Suggest(given, slices.Clone(ops))
 	if detail == "" {
 		detail = "op is " + strings.Join(ops, ", ") + "."
 	}
@@ -214,112 +213,4 @@ func equalEval(left, right *node, negate bool) func(*frame) val {
 		}
 		return boolVal(same != negate)
 	}
-}
-
-// equal compares two values of any types. Values of different types are not equal.
-func (f *frame) equal(l, r val, at *node, depth int) bool {
-	switch {
-	case l.kind == nullKind || r.kind == nullKind:
-		return l.kind == r.kind
-	case l.kind == textKind && r.kind == textKind:
-		return (len(l.b) < 64 || f.spend(len(l.b))) && string(l.b) == string(r.b)
-	case l.class() == numberClass && r.class() == numberClass:
-		order, ok := f.compareNumbers(l, r, at)
-		return ok && order == 0
-	case l.kind == boolKind && r.kind == boolKind:
-		return l.i == r.i
-	case l.kind == timeKind || r.kind == timeKind:
-		a, ok := l.micros()
-		b, ok2 := r.micros()
-		return ok && ok2 && a == b
-	case l.class() == listClass && r.class() == listClass, l.class() == objectClass && r.class() == objectClass:
-		return f.equalCollections(l, r, at, depth)
-	}
-	return false
-}
-
-// equalCollections compares lists in order, and objects by their keys.
-func (f *frame) equalCollections(l, r val, at *node, depth int) bool {
-	if depth > maxNested {
-		f.fail(at.at, "the values are nested too deep to be compared")
-		return false
-	}
-	a, b := f.elements(l, at), f.elements(r, at)
-	if f.err != nil || len(a.list) != len(b.list) {
-		return false
-	}
-	for i := range a.list {
-		other := b.list[i]
-		if a.keys != nil {
-			j := a.position(b, i)
-			if j < 0 {
-				return false
-			}
-			other = b.list[j]
-		}
-		if !f.spend(valSize) || !f.equal(a.list[i], other, at, depth+1) {
-			return false
-		}
-	}
-	return true
-}
-
-// position finds the key of a field in another object, first at the same place.
-func (p *box) position(other *box, i int) int {
-	key := string(p.keys[i])
-	if i < len(other.keys) && string(other.keys[i]) == key {
-		return i
-	}
-	if other.index == nil {
-		other.index = map[string]int{}
-		for j, k := range other.keys {
-			other.index[string(k)] = j
-		}
-	}
-	if j, ok := other.index[key]; ok {
-		return j
-	}
-	return -1
-}
-
-// elements returns the elements of a list, or the fields of an object.
-func (f *frame) elements(v val, at *node) *box {
-	if v.kind == listKind || v.kind == objectKind {
-		return &box{keys: v.p.keys, list: v.p.list}
-	}
-	p := &box{}
-	if v.class() == objectClass {
-		o := objectBuilder{}
-		f.each(v, anyType, at.at, func(key, elem val) bool {
-			o.set(key.b, elem)
-			return f.take(valSize)
-		})
-		p = &o.box
-		if p.keys == nil {
-			p.keys = [][]byte{}
-		}
-		return p
-	}
-	f.each(v, anyType, at.at, func(_, elem val) bool {
-		p.list = append(p.list, elem)
-		return f.take(valSize)
-	})
-	return p
-}
-
-// compareNumbers compares two numbers; false when one of them is none.
-func (f *frame) compareNumbers(l, r val, at *node) (int, bool) {
-	a, ok := f.num(l)
-	b, ok2 := f.num(r)
-	if ok && ok2 {
-		if (a.big != nil || b.big != nil) && !f.spend(cost(a, b)+len(l.b)+len(r.b)) {
-			return 0, false
-		}
-		return cmpNum(a, b), true
-	}
-	l, r = f.asNumber(l, at), f.asNumber(r, at)
-	if l.kind == failed || r.kind == failed {
-		return 0, false
-	}
-	return cmpFloat(f.float(l), f.float(r)), true
 }

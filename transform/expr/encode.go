@@ -155,6 +155,9 @@ func (f *frame) num(v val) (num, bool) {
 		return num{}, false
 	}
 	if v.b != nil {
+		if !f.spend(parseCost(v.b)) {
+			return num{}, false
+		}
 		return parseNum(v.b)
 	}
 	n := num{i: v.i, scale: v.scale}
@@ -181,10 +184,10 @@ func (f *frame) asNumber(v val, at *node) val {
 		if v.b == nil && v.kind == numKind {
 			return v
 		}
-		n, ok := parseNum(v.b)
-		if len(v.b) > 64 && !f.spend(len(v.b)) {
+		if !f.spend(parseCost(v.b)) {
 			return val{kind: failed}
 		}
+		n, ok := parseNum(v.b)
 		if ok {
 			return numVal(n, v.flags)
 		}

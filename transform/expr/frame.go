@@ -11,7 +11,7 @@ import (
 // Limits on one evaluation.
 const (
 	maxResult = 64 << 20 // bytes of a text, of JSON, and of all that is in between
-	maxWork   = 1 << 30  // about a nanosecond each
+	maxWork   = 1 << 28  // about a nanosecond each
 	maxNested = 500      // levels of a value
 	keepArena = 64 << 10 // bytes of memory that a frame keeps for the next row
 )
@@ -72,9 +72,9 @@ func (f *frame) end() error {
 
 // evalError is the error of an evaluation at a place of the expression.
 type evalError struct {
-	at              hcl.Range
-	summary, detail string
-	final           bool // try() does not hide it
+	at      hcl.Range
+	summary string
+	final   bool // try() does not hide it
 }
 
 // Error returns the place and the summary. It quotes no value.

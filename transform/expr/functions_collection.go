@@ -127,6 +127,7 @@ func lookup(f *frame, s *site, a []val) val {
 // checkContains reports a value that no element of the list can be.
 func checkContains(c *rowCompiler, s *site) bool {
 	elem := *s.items[0]
+	elem.nested = elem.nested && s.args[1].typ.class == listClass
 	if elem.class == textClass && s.args[1].typ.class == textClass || s.args[1].typ.class == nullClass {
 		return true
 	}
@@ -177,7 +178,7 @@ func distinct(f *frame, s *site, a []val) val {
 			if f.equal(elem, other, s.args[0], 0) {
 				return true
 			}
-			if !f.spend(8) {
+			if !f.spend(valSize) {
 				return false
 			}
 		}

@@ -14,22 +14,29 @@ import (
 var hashFunctions = map[string]function{
 	"hmac": {params: []param{textParam, textParam}, result: returns(textType), call: hmacSHA256},
 	"md5": onText(func(f *frame, s []byte) []byte {
+		f.spend(hashWork * len(s))
 		sum := md5.Sum(s) //nolint:gosec // it is no signature
 		return f.hex(sum[:])
 	}),
 	"sha1": onText(func(f *frame, s []byte) []byte {
+		f.spend(hashWork * len(s))
 		sum := sha1.Sum(s) //nolint:gosec // it is no signature
 		return f.hex(sum[:])
 	}),
 	"sha256": onText(func(f *frame, s []byte) []byte {
+		f.spend(hashWork * len(s))
 		sum := sha256.Sum256(s)
 		return f.hex(sum[:])
 	}),
 	"sha512": onText(func(f *frame, s []byte) []byte {
+		f.spend(hashWork * len(s))
 		sum := sha512.Sum512(s)
 		return f.hex(sum[:])
 	}),
 }
+
+// hashWork is the work per byte, without instructions of the processor for it.
+const hashWork = 6
 
 func (f *frame) hex(sum []byte) []byte {
 	start := len(f.arena)
@@ -46,6 +53,9 @@ type keyed struct {
 
 // hmacSHA256 is hmac(value, key).
 func hmacSHA256(f *frame, s *site, a []val) val {
+	if !f.spend(hashWork * (len(a[0].b) + len(a[1].b))) {
+		return val{kind: failed}
+	}
 	k, _ := s.state.(*keyed)
 	if k == nil || k.key != string(a[1].b) {
 		k = &keyed{key: string(a[1].b), mac: hmac.New(sha256.New, a[1].b)}

@@ -69,7 +69,7 @@ func parseInt(f *frame, s *site, a []val) val {
 	if base < 2 || base > 62 {
 		return f.fail(s.args[1].at, "the base is a number from 2 to 62")
 	}
-	if len(a[0].b) > maxDigits || !f.spend(len(a[0].b)) {
+	if len(a[0].b) > maxDigits || !f.spend(parseCost(a[0].b)) {
 		return f.fail(s.args[0].at, "the number is too large")
 	}
 	b, ok := new(big.Int).SetString(string(a[0].b), base)

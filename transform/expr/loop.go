@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -191,7 +189,7 @@ func (l *loopRun) object(f *frame) val {
 			return true
 		}
 		if !o.set(key.b, l.body.value.eval(f)) {
-			f.fail(l.body.key.at, fmt.Sprintf("two elements have the same key; write ... after the value to group them"))
+			f.fail(l.body.key.at, "two elements have the same key; write ... after the value to group them")
 			return false
 		}
 		return true

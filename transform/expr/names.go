@@ -188,19 +188,25 @@ func (c *rowCompiler) ofTx(t *typ, get func(*frame, *capture.Tx) val) *node {
 // timeNode is tx.time: RFC 3339 in UTC with microseconds, as in every format.
 func timeNode() *node {
 	const layout = "2006-01-02T15:04:05.000000Z"
+	var last *capture.Tx // the text is the same for all changes of a transaction
+	var encoded []byte
+	text := func(f *frame) []byte {
+		if tx := f.in.Change.Tx; tx != last {
+			last = tx
+			encoded = append(tx.Time.UTC().AppendFormat([]byte{'"'}, layout), '"')
+		}
+		return encoded
+	}
 	n := &node{typ: timeType, level: onRow}
 	n.eval = func(f *frame) val {
-		start := len(f.arena)
-		f.arena = f.in.Change.Tx.Time.UTC().AppendFormat(f.arena, layout)
-		return val{kind: timeKind, b: f.kept(start)}
+		q := text(f)
+		return val{kind: timeKind, b: q[1 : len(q)-1]}
 	}
 	n.text = func(f *frame, dst []byte) ([]byte, bool) {
-		return f.in.Change.Tx.Time.UTC().AppendFormat(dst, layout), false
+		q := text(f)
+		return append(dst, q[1:len(q)-1]...), false
 	}
-	n.json = func(f *frame, dst []byte) []byte {
-		dst = f.in.Change.Tx.Time.UTC().AppendFormat(append(dst, '"'), layout)
-		return append(dst, '"')
-	}
+	n.json = func(f *frame, dst []byte) []byte { return append(dst, text(f)...) }
 	return n
 }
 

@@ -71,7 +71,7 @@ func orderEval(left, right *node, accepted uint8) func(*frame) val {
 	if limit, ok := scratch().num(right.value); numbers && ok {
 		return func(f *frame) val {
 			l := left.eval(f)
-			if l.kind == numKind && l.b != nil {
+			if l.kind == numKind && l.b != nil && len(l.b) <= 20 {
 				if n, ok := parseNum(l.b); ok && n.big == nil {
 					return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
 				}

@@ -32,23 +32,33 @@ func FuzzRow(f *testing.F) {
 		if hugeExponent(source) || strings.Count(source, "for") > 3 {
 			return // HCL itself evaluates constants of any size when the file is read
 		}
-		e, err := config.ParseTemplate("${" + source + "}")
-		if err != nil || e == nil {
-			return
-		}
-		r, diags := expr.NewRow(e, expr.Names{})
-		if (r == nil) != diags.HasErrors() {
-			t.Fatalf("%s: %v, %v", source, r, diags)
-		}
-		if r == nil {
-			return
-		}
-		for _, table := range []*capture.Table{orders(), full()} {
-			for op := capture.Insert; op <= capture.Read; op++ {
-				evaluate(t, r, expr.Shape{Table: table, Op: op, Unchanged: expr.Unchanged(len(one) % 3)}, source, one, two)
-			}
-		}
+		checkRow(t, source, one, two)
 	})
+}
+
+// fataler is a testing.T or a rapid.T.
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
+// checkRow compiles an expression for each operation and evaluates it.
+func checkRow(t fataler, source, one, two string) {
+	e, err := config.ParseTemplate("${" + source + "}")
+	if err != nil || e == nil {
+		return
+	}
+	r, diags := expr.NewRow(e, expr.Names{})
+	if (r == nil) != diags.HasErrors() {
+		t.Fatalf("%s: %v, %v", source, r, diags)
+	}
+	if r == nil {
+		return
+	}
+	for _, table := range []*capture.Table{orders(), full()} {
+		for op := capture.Insert; op <= capture.Read; op++ {
+			evaluate(t, r, expr.Shape{Table: table, Op: op, Unchanged: expr.Unchanged(len(one) % 3)}, source, one, two)
+		}
+	}
 }
 
 func hugeExponent(s string) bool {
@@ -61,7 +71,7 @@ func hugeExponent(s string) bool {
 }
 
 // evaluate uses an expression in the three ways, over a row whose values are one and two.
-func evaluate(t *testing.T, r *expr.Row, s expr.Shape, source, one, two string) {
+func evaluate(t fataler, r *expr.Row, s expr.Shape, source, one, two string) {
 	in := change(s.Op, s.Table, nil, nil)
 	row := make([]capture.Value, len(cells))
 	for i := range row {

@@ -1,13 +1,9 @@
 package expr_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
@@ -53,7 +49,8 @@ var cells = []cell{
 	{"prices", `{1.50,NaN,3}`, arrayOf(numericType), false},
 	{"matrix", `{{1,2},{3,4}}`, arrayOf(int8Type), false},
 	{"addr", `("High St",12,)`, &capture.Type{Schema: "public", Name: "addr", Kind: capture.KindComposite, Fields: []capture.Field{
-		{Name: "street", Type: textType}, {Name: "number", Type: int8Type}, {Name: "zip", Type: textType}}}, false},
+		{Name: "street", Type: textType}, {Name: "number", Type: int8Type}, {Name: "zip", Type: textType},
+	}}, false},
 	{"meta", `"a"=>"1", "b"=>NULL`, pgType("hstore", capture.KindHstore), false},
 	{"code", "ab   ", pgType("bpchar", capture.KindText), false},
 	{"bin", `\x00ff`, pgType("bytea", capture.KindBytes), false},
@@ -62,6 +59,9 @@ var cells = []cell{
 	{"nan", "NaN", numericType, true},
 	{"big", "9223372036854775807", int8Type, true},
 	{"name", "Grüße", textType, false},
+	{"empty", "∅", numericType, true},
+	{"empty_list", "∅", arrayOf(textType), true},
+	{"empty_bool", "∅", boolType, true},
 	{"total-row", "x", textType, true},
 	{"Full Name", "Ann", textType, true},
 }
@@ -152,36 +152,98 @@ func json(t testing.TB, text string) (string, error) {
 func TestValues(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		// columns, by the rules of package jsonvalue
-		{`row.id`, `42`}, {`row.total`, `"120.50"`}, {`row.price`, `1.5`}, {`row.paid`, `true`}, {`row.note`, `null`},
-		{`row.created_at`, `"2026-11-23T10:00:00.5Z"`}, {`row.day`, `"2026-11-23"`}, {`row.bin`, `"AP8="`}, {`row.wait`, `"P1DT2H"`},
-		{`row.tags`, `["red","dark blue",null]`}, {`row.matrix`, `[[1,2],[3,4]]`}, {`row["Full Name"]`, `"Ann"`}, {`row.nan`, `"NaN"`},
-		{`row.addr`, `{"street":"High St","number":12,"zip":null}`}, {`row.meta`, `{"a":"1","b":null}`},
+		{`row.id`, `42`},
+		{`row.total`, `"120.50"`},
+		{`row.price`, `1.5`},
+		{`row.paid`, `true`},
+		{`row.note`, `null`},
+		{`row.created_at`, `"2026-11-23T10:00:00.5Z"`},
+		{`row.day`, `"2026-11-23"`},
+		{`row.bin`, `"AP8="`},
+		{`row.wait`, `"P1DT2H"`},
+		{`row.tags`, `["red","dark blue",null]`},
+		{`row.matrix`, `[[1,2],[3,4]]`},
+		{`row["Full Name"]`, `"Ann"`},
+		{`row.nan`, `"NaN"`},
+		{`row.addr`, `{"street":"High St","number":12,"zip":null}`},
+		{`row.meta`, `{"a":"1","b":null}`},
 		// literals, objects, lists
-		{`[1, "a", true, null, 1.50, -0.5]`, `[1,"a",true,null,1.5,-0.5]`}, {`{ a = row.id, "b c" = { d = row.total } }`, `{"a":42,"b c":{"d":"120.50"}}`},
-		{`{ (row.status) = row.id, x = 1 }`, `{"paid":42,"x":1}`}, {`{ "${row.status}-x" = 1 }`, `{"paid-x":1}`},
+		{`[1, "a", true, null, 1.50, -0.5]`, `[1,"a",true,null,1.5,-0.5]`},
+		{`{ a = row.id, "b c" = { d = row.total } }`, `{"a":42,"b c":{"d":"120.50"}}`},
+		{`{ (row.status) = row.id, x = 1 }`, `{"paid":42,"x":1}`},
+		{`{ "${row.status}-x" = 1 }`, `{"paid-x":1}`},
 		// arithmetic
-		{`row.qty + 1`, `4`}, {`row.total * 2`, `"241.00"`}, {`row.total - row.qty`, `"117.50"`}, {`row.qty * 1.5`, `4.5`}, {`row.qty / 2`, `1.5`},
-		{`row.big + 1`, `9223372036854775808`}, {`row.big * row.big`, `85070591730234615847396907784232501249`}, {`-row.big - 2`, `-9223372036854775809`},
-		{`row.qty / 7`, `0.4285714285714285714285714285714285714286`}, {`row.id % 5`, `2`}, {`-row.id % 5`, `-2`}, {`row.total % 1`, `"0.50"`},
-		{`row.price * 2`, `3`}, {`row.price + row.total`, `"122"`}, {`row.note + 1`, `null`}, {`row.nan + 1`, `"NaN"`}, {`row.total / 8`, `"15.0625"`},
-		{`0.1 + 0.2`, `0.3`}, {`row.doc.price * 2`, `3`}, {`-row.doc.price`, `-1.5`}, {`row.doc.s == "text" ? row.qty : 0`, `3`},
+		{`row.qty + 1`, `4`},
+		{`row.total * 2`, `"241.00"`},
+		{`row.total - row.qty`, `"117.50"`},
+		{`row.qty * 1.5`, `4.5`},
+		{`row.qty / 2`, `1.5`},
+		{`row.big + 1`, `9223372036854775808`},
+		{`row.big * row.big`, `85070591730234615847396907784232501249`},
+		{`-row.big - 2`, `-9223372036854775809`},
+		{`row.qty / 7`, `0.4285714285714285714285714285714285714286`},
+		{`row.id % 5`, `2`},
+		{`-row.id % 5`, `-2`},
+		{`row.total % 1`, `"0.50"`},
+		{`row.price * 2`, `3`},
+		{`row.price + row.total`, `"122"`},
+		{`row.empty + 1`, `null`},
+		{`row.nan + 1`, `"NaN"`},
+		{`row.total / 8`, `"15.0625"`},
+		{`0.1 + 0.2`, `0.3`},
+		{`row.doc.price * 2`, `3`},
+		{`-row.doc.price`, `-1.5`},
+		{`row.doc.s == "text" ? row.qty : 0`, `3`},
 		// JSON, arrays, composites
-		{`row.doc.a.b[1]`, `2.50`}, {`row.doc.a.b[2]`, `"x\ty"`}, {`row.doc["a"]["b"][row.qty - 3]`, `1`}, {`row.doc.none.x`, `null`}, {`row.doc.n`, `null`},
-		{`row.doc.k`, `2`}, {`row.doc.a.b[9]`, `null`}, {`row.doc.a`, `{"b": [1, 2.50, "x\ty"]}`}, {`row.doc.s.x`, `null`},
-		{`row.tags[1]`, `"dark blue"`}, {`row.tags[2]`, `null`}, {`row.prices[0]`, `"1.50"`}, {`row.prices[0] + 1`, `"2.50"`}, {`row.matrix[1][0]`, `3`},
-		{`row.addr.street`, `"High St"`}, {`row.addr.number + 1`, `13`}, {`row.meta.a`, `"1"`}, {`row.meta["b"]`, `null`}, {`[1, 2][row.qty - 2]`, `2`},
+		{`row.doc.a.b[1]`, `2.50`},
+		{`row.doc.a.b[2]`, `"x\ty"`},
+		{`row.doc["a"]["b"][row.qty - 3]`, `1`},
+		{`row.doc.none.x`, `null`},
+		{`row.doc.n`, `null`},
+		{`row.doc.k`, `2`},
+		{`row.doc.a.b[9]`, `null`},
+		{`row.doc.a`, `{"b": [1, 2.50, "x\ty"]}`},
+		{`row.doc.s.x`, `null`},
+		{`row.tags[1]`, `"dark blue"`},
+		{`row.tags[2]`, `null`},
+		{`row.prices[0]`, `"1.50"`},
+		{`row.prices[0] + 1`, `"2.50"`},
+		{`row.matrix[1][0]`, `3`},
+		{`row.addr.street`, `"High St"`},
+		{`row.addr.number + 1`, `13`},
+		{`row.meta.a`, `"1"`},
+		{`row.meta["b"]`, `null`},
+		{`[1, 2][row.qty - 2]`, `2`},
 		// for, splat
-		{`[for x in row.tags : upper(x) if x != null]`, `["RED","DARK BLUE"]`}, {`[for i, x in row.tags : i]`, `[0,1,2]`},
-		{`{ for k, v in row.meta : k => v }`, `{"a":"1","b":null}`}, {`{ for x in row.matrix : "${x[0]}" => x[1] }`, `{"1":2,"3":4}`},
-		{`{ for x in ["a", "b", "a"] : x => row.id... }`, `{"a":[42,42],"b":[42]}`}, {`row.doc.a.b[*]`, `[1,2.50,"x\ty"]`},
-		{`[for x in row.doc.a.b : x]`, `[1,2.50,"x\ty"]`}, {`[for a in row.matrix : [for b in a : b * 10]]`, `[[10,20],[30,40]]`}, {`[for x in row.note : x]`, `null`},
-		{`[for p in row.prices : p > 2]`, `[false,true,true]`}, {`row.doc.s[*]`, ``},
+		{`[for x in row.tags : upper(x) if x != null]`, `["RED","DARK BLUE"]`},
+		{`[for i, x in row.tags : i]`, `[0,1,2]`},
+		{`{ for k, v in row.meta : k => v }`, `{"a":"1","b":null}`},
+		{`{ for x in row.matrix : "${x[0]}" => x[1] }`, `{"1":2,"3":4}`},
+		{`{ for x in ["a", "b", "a"] : x => row.id... }`, `{"a":[42,42],"b":[42]}`},
+		{`row.doc.a.b[*]`, `[1,2.50,"x\ty"]`},
+		{`[for x in row.doc.a.b : x]`, `[1,2.50,"x\ty"]`},
+		{`[for a in row.matrix : [for b in a : b * 10]]`, `[[10,20],[30,40]]`},
+		{`[for x in row.empty_list : x]`, `null`},
+		{`[for p in row.prices : p > 2]`, `[false,true,true]`},
+		{`row.doc.s[*]`, ``},
 		// names
-		{`op`, `"insert"`}, {`"${table.schema}.${table.name}"`, `"public.orders"`}, {`tx.lsn`, `"0/16B3748"`}, {`tx.xid`, `7`},
-		{`tx.time`, `"2026-11-23T10:00:00.000000Z"`}, {`tx.annotations.user`, `"ann"`}, {`tx.annotations.roles[1]`, `"b"`}, {`source.pipeline`, `"shop"`},
-		{`tx.annotations`, `{"user": "ann", "roles": ["a", "b"]}`}, {`old.status`, `null`}, {`old`, `null`}, {`{ t = tx.time, o = op }`, `{"t":"2026-11-23T10:00:00.000000Z","o":"insert"}`},
+		{`op`, `"insert"`},
+		{`"${table.schema}.${table.name}"`, `"public.orders"`},
+		{`tx.lsn`, `"0/16B3748"`},
+		{`tx.xid`, `7`},
+		{`tx.time`, `"2026-11-23T10:00:00.000000Z"`},
+		{`tx.annotations.user`, `"ann"`},
+		{`tx.annotations.roles[1]`, `"b"`},
+		{`source.pipeline`, `"shop"`},
+		{`tx.annotations`, `{"user": "ann", "roles": ["a", "b"]}`},
+		{`old.status`, `null`},
+		{`old`, `null`},
+		{`{ t = tx.time, o = op }`, `{"t":"2026-11-23T10:00:00.000000Z","o":"insert"}`},
 		// conditionals
-		{`row.qty > 2 ? "many" : "few"`, `"many"`}, {`row.note == "x" ? 1 : 2`, `2`}, {`true ? row.id : row.status`, `42`}, {`row.note > "a" ? 1 : 2`, `2`},
+		{`row.qty > 2 ? "many" : "few"`, `"many"`},
+		{`row.note == "x" ? 1 : 2`, `2`},
+		{`true ? row.id : row.status`, `42`},
+		{`row.note > "a" ? 1 : 2`, `2`},
 	} {
 		got, err := json(t, c.text)
 		if c.want == "" {
@@ -227,7 +289,7 @@ func TestConditions(t *testing.T) {
 		`op == "insert"`: true, `op != "update" && row.id == 42`: true, `old.status == null`: true, `old.status != "paid" && row.status == "paid"`: true, `old.total > 5`: false,
 		`tx.annotations.user == "ann"`: true, `contains(tx.annotations.roles, "b")`: true, `row.addr.number == 12`: true, `row.meta.a == "1"`: true, `row.wait == "P1DT2H"`: true,
 		`try(row.new, null) == null`: true, `try(row.new, row.status) == "paid"`: true, `can(row.new)`: false, `can(row.id)`: true, `can(tonumber(row.status))`: false,
-		`try(tonumber(row.status), 5) == 5`: true, `can(regex("^p", row.status))`: true, `row.uid == "c4ca4238-a0b9-2382-0dcc-509a6f75849b"`: true, `row.id == 42 && row.note`: false,
+		`try(tonumber(row.status), 5) == 5`: true, `can(regex("^p", row.status))`: true, `row.uid == "c4ca4238-a0b9-2382-0dcc-509a6f75849b"`: true, `row.id == 42 && row.empty_bool`: false,
 		`row.paid ? row.qty > 2 : false`: true, `row["total-row"] == "x"`: true,
 	} {
 		if got, err := holds(t, text, s, in); got != want || err != nil {
@@ -240,11 +302,30 @@ func TestTexts(t *testing.T) {
 	s := shapeOf(capture.Insert)
 	in := change(capture.Insert, s.Table, nil, values())
 	for _, c := range []struct{ text, want string }{
-		{`row.id`, "42"}, {`row.total`, "120.50"}, {`row.paid`, "true"}, {`row.created_at`, "2026-11-23T10:00:00.5Z"}, {`row.day`, "2026-11-23"}, {`row.bin`, "AP8="},
-		{`"order:${row.id}"`, "order:42"}, {`"${row.note}x"`, "∅"}, {`row.note`, "∅"}, {`"a ${row.status} ${row.total + 1} ${row.doc.a.b[1]}"`, "a paid 121.50 2.50"},
-		{`"%{ if row.paid }yes%{ else }no%{ endif }"`, "yes"}, {`"%{ for x in row.matrix }[${x[0]}]%{ endfor }"`, "[1][3]"}, {`row.doc.s`, "text"}, {`row.doc.a`, `{"b": [1, 2.50, "x\ty"]}`},
-		{`tx.time`, "2026-11-23T10:00:00.000000Z"}, {`tx.lsn`, "0/16B3748"}, {`null`, "∅"}, {`"constant"`, "constant"}, {`row.paid ? row.status : "x"`, "paid"}, {`row.price`, "1.5"},
-		{`"${row.wait}"`, "P1DT2H"}, {`row.prices[0]`, "1.50"}, {`coalesce(row.note, row.status)`, "paid"}, {`row.local_at`, "2026-11-23T10:00:00"},
+		{`row.id`, "42"},
+		{`row.total`, "120.50"},
+		{`row.paid`, "true"},
+		{`row.created_at`, "2026-11-23T10:00:00.5Z"},
+		{`row.day`, "2026-11-23"},
+		{`row.bin`, "AP8="},
+		{`"order:${row.id}"`, "order:42"},
+		{`"${row.note}x"`, "∅"},
+		{`row.note`, "∅"},
+		{`"a ${row.status} ${row.total + 1} ${row.doc.a.b[1]}"`, "a paid 121.50 2.50"},
+		{`"%{ if row.paid }yes%{ else }no%{ endif }"`, "yes"},
+		{`"%{ for x in row.matrix }[${x[0]}]%{ endfor }"`, "[1][3]"},
+		{`row.doc.s`, "text"},
+		{`row.doc.a`, `{"b": [1, 2.50, "x\ty"]}`},
+		{`tx.time`, "2026-11-23T10:00:00.000000Z"},
+		{`tx.lsn`, "0/16B3748"},
+		{`null`, "∅"},
+		{`"constant"`, "constant"},
+		{`row.paid ? row.status : "x"`, "paid"},
+		{`row.price`, "1.5"},
+		{`"${row.wait}"`, "P1DT2H"},
+		{`row.prices[0]`, "1.50"},
+		{`coalesce(row.note, row.status)`, "paid"},
+		{`row.local_at`, "2026-11-23T10:00:00"},
 	} {
 		e, err := config.ParseTemplate("${" + c.text + "}")
 		if err != nil {
@@ -299,12 +380,23 @@ func TestConstants(t *testing.T) {
 		op    capture.Op
 		holds bool
 	}{
-		{`op == "insert"`, capture.Insert, true}, {`op == "insert"`, capture.Update, false}, {`op == "update" && old.status != "paid"`, capture.Insert, false},
-		{`old.status != "paid" && op == "update"`, capture.Delete, false}, {`op != "delete" || row.status == "x"`, capture.Insert, true},
-		{`row.status == "x" || op == "delete"`, capture.Delete, true}, {`row.id == 5.5`, capture.Insert, false}, {`row.status == "a" && row.status == "b"`, capture.Insert, false},
-		{`op == "truncate"`, capture.Truncate, true}, {`op == "truncate" || row.id == 1`, capture.Truncate, true}, {`op == "insert" && row.id == 1`, capture.Truncate, false},
-		{`row.total > null`, capture.Insert, false}, {`contains(["read", "insert"], op)`, capture.Read, true}, {`op == "insert" ? true : old.status == "x"`, capture.Insert, true},
-		{`old.total > 5`, capture.Read, false}, {`table.name == "orders"`, capture.Update, true}, {`!(op == "delete")`, capture.Delete, false},
+		{`op == "insert"`, capture.Insert, true},
+		{`op == "insert"`, capture.Update, false},
+		{`op == "update" && old.status != "paid"`, capture.Insert, false},
+		{`old.status != "paid" && op == "update"`, capture.Delete, false},
+		{`op != "delete" || row.status == "x"`, capture.Insert, true},
+		{`row.status == "x" || op == "delete"`, capture.Delete, true},
+		{`row.id == 5.5`, capture.Insert, false},
+		{`row.status == "a" && row.status == "b"`, capture.Insert, false},
+		{`op == "truncate"`, capture.Truncate, true},
+		{`op == "truncate" || row.id == 1`, capture.Truncate, true},
+		{`op == "insert" && row.id == 1`, capture.Truncate, false},
+		{`row.total > null`, capture.Insert, false},
+		{`contains(["read", "insert"], op)`, capture.Read, true},
+		{`op == "insert" ? true : old.status == "x"`, capture.Insert, true},
+		{`old.total > 5`, capture.Read, false},
+		{`table.name == "orders"`, capture.Update, true},
+		{`!(op == "delete")`, capture.Delete, false},
 	} {
 		compiled, diags := rowOf(t, c.text, expr.Names{}).Condition(shapeOf(c.op))
 		if diags.HasErrors() {
@@ -356,154 +448,4 @@ func TestColumnOfValue(t *testing.T) {
 			t.Errorf("%s: %d, %t", text, got, ok)
 		}
 	}
-}
-
-// A row of an older shape lacks a column that later ones have.
-func TestLaterColumns(t *testing.T) {
-	s := shapeOf(capture.Insert)
-	s.Later = map[string]*capture.Type{"discount": numericType}
-	v, diags := rowOf(t, `{ d = row.discount, e = coalesce(row.discount, 0) }`, expr.Names{}).Value(s)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	if out, err := v.AppendJSON(nil, change(capture.Insert, s.Table, nil, values())); string(out) != `{"d":null,"e":0}` || err != nil {
-		t.Errorf("%s, %v", out, err)
-	}
-}
-
-func TestChildren(t *testing.T) {
-	lines := &capture.Table{Schema: "public", Name: "lines", Columns: []capture.Column{
-		{Name: "order_id", Type: int8Type}, {Name: "sku", Type: textType}, {Name: "qty", Type: int8Type}, {Name: "price", Type: numericType}}}
-	names := expr.Names{Child: true, Lists: []string{"lines"}}
-	s := shapeOf(capture.Insert)
-	s.Child, s.Children = lines, map[string]*capture.Table{"lines": lines}
-	in := change(capture.Insert, s.Table, nil, values())
-	in.Children = map[string][][]capture.Value{"lines": {
-		{text("42"), text("a"), text("2"), text("1.50")}, {text("42"), text("b\"c"), {}, text("3")}}}
-	in.Child = in.Children["lines"][0]
-	for source, want := range map[string]string{
-		`child.order_id == row.id`: `true`,
-		`{ id = row.id, lines = [for l in lines : { sku = l.sku, qty = l.qty, sum = l.qty * l.price }] }`: `{"id":42,"lines":[{"sku":"a","qty":2,"sum":"3.00"},{"sku":"b\"c","qty":null,"sum":null}]}`,
-		`lines`:                                `[{"order_id":42,"sku":"a","qty":2,"price":"1.50"},{"order_id":42,"sku":"b\"c","qty":null,"price":"3"}]`,
-		`[for l in lines : l if l.sku == "a"]`: `[{"order_id":42,"sku":"a","qty":2,"price":"1.50"}]`,
-		`lines[1].sku`:                         `"b\"c"`, `length(lines)`: `2`, `lines[*].sku`: `["a","b\"c"]`, `{ for l in lines : l.sku => l.qty }`: `{"a":2,"b\"c":null}`,
-		`child`: `{"order_id":42,"sku":"a","qty":2,"price":"1.50"}`, `[for l in lines : merge(l, { x = row.id })][0].x`: `42`,
-	} {
-		v, diags := rowOf(t, source, names).Value(s)
-		if diags.HasErrors() {
-			t.Errorf("%s: %v", source, diags)
-			continue
-		}
-		if out, err := v.AppendJSON(nil, in); string(out) != want || err != nil {
-			t.Errorf("%s: %s, %v, want %s", source, out, err, want)
-		}
-	}
-	_, diags := rowOf(t, `[for l in lines : l.skuu]`, names).Value(s)
-	if !strings.Contains(diags.Error(), `public.lines has no column skuu`) {
-		t.Errorf("a wrong column of a child: %v", diags)
-	}
-}
-
-// A row as an object has all of its columns.
-func TestWholeRow(t *testing.T) {
-	table := &capture.Table{Schema: "s", Name: "t", Columns: []capture.Column{{Name: "a", Type: int8Type, Identity: true}, {Name: "b", Type: numericType, Identity: true}}}
-	s := expr.Shape{Table: table, Op: capture.Update}
-	in := change(capture.Update, table, []capture.Value{text("1"), {}}, []capture.Value{text("1"), text("2.0")})
-	for source, want := range map[string]string{
-		`row`: `{"a":1,"b":"2.0"}`, `old`: `{"a":1,"b":null}`, `merge(row, { b = row.b + 1 })`: `{"a":1,"b":"3.0"}`, `[row, op]`: `[{"a":1,"b":"2.0"},"update"]`,
-		`{ for k, v in row : upper(k) => v }`: `{"A":1,"B":"2.0"}`, `keys(row)`: `["a","b"]`, `row == old`: `false`, `old == null`: `false`, `jsonencode(row)`: `"{\"a\":1,\"b\":\"2.0\"}"`,
-	} {
-		v, diags := rowOf(t, source, expr.Names{}).Value(s)
-		if diags.HasErrors() {
-			t.Errorf("%s: %v", source, diags)
-			continue
-		}
-		if out, err := v.AppendJSON(nil, in); string(out) != want || err != nil {
-			t.Errorf("%s: %s, %v, want %s", source, out, err, want)
-		}
-	}
-}
-
-// NewRow gives nothing for what is not known because the check is offline.
-func TestRowWithoutTable(t *testing.T) {
-	if r, diags := expr.NewRow(nil, expr.Names{}); r != nil || diags != nil {
-		t.Errorf("nil: %v, %v", r, diags)
-	}
-	rule, report := loadRule(t, "", `row.status == env("UNSET") && row.x > 1`, config.Options{Offline: true})
-	if report.HasErrors() {
-		t.Fatal(report)
-	}
-	if r, diags := expr.NewRow(rule, expr.Names{}); r != nil || diags != nil {
-		t.Errorf("an attribute that is not known offline: %v, %v", r, diags)
-	}
-	_, report = loadRule(t, "", `ro.status == env("UNSET")`, config.Options{Offline: true})
-	if !strings.Contains(report.String(), `Did you mean "row"?`) {
-		t.Errorf("a wrong name in an offline check:\n%s", report)
-	}
-}
-
-// What is known when the files are read is constant: locals, env() and functions that rows do not have.
-func TestConstantsOfFiles(t *testing.T) {
-	for when, want := range map[string]string{
-		`{ a = local.paid, b = upper(env("REGION")), c = range(3), d = local.map["k"] + 1 }`: `{"a":["paid"],"b":"EU","c":[0,1,2],"d":2}`,
-		`hmac(row.status, local.key)`:                  ``, // see below
-		`contains(local.paid, row.status)`:             `true`,
-		`[for s in local.paid : s == row.status]`:      `[true]`,
-		`local.map.k == 1 && row.qty > local.map["k"]`: `true`,
-	} {
-		rule, report := loadRule(t, "paid = [\"paid\"]\nkey = file(\"/s\")\nmap = { k = 1 }", when, config.Options{})
-		if report.HasErrors() {
-			t.Fatal(report)
-		}
-		r, diags := expr.NewRow(rule, expr.Names{})
-		if diags.HasErrors() {
-			t.Errorf("%s: %v", when, diags)
-			continue
-		}
-		s := shapeOf(capture.Insert)
-		v, diags := r.Value(s)
-		if diags.HasErrors() {
-			t.Errorf("%s: %v", when, diags)
-			continue
-		}
-		out, err := v.AppendJSON(nil, change(capture.Insert, s.Table, nil, values()))
-		if strings.HasPrefix(when, "hmac") {
-			if len(out) != 66 || err != nil || strings.Contains(string(out), "hunter2") {
-				t.Errorf("%s: %s, %v", when, out, err)
-			}
-			continue
-		}
-		if string(out) != want || err != nil {
-			t.Errorf("%s: %s, %v, want %s", when, out, err, want)
-		}
-	}
-}
-
-// rule is a sink of the tests with an expression over rows.
-type rule struct {
-	When *config.Expression `hcl:"when"`
-}
-
-func (r *rule) CheckSettings(config.Positions) hcl.Diagnostics {
-	_, diags := expr.NewRow(r.When, expr.Names{})
-	return diags
-}
-
-func loadRule(t *testing.T, locals, when string, o config.Options) (*config.Expression, *config.Report) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "f.hcl")
-	source := "locals {\n" + locals + "\n}\npipeline \"p\" {\n  source \"none\" {}\n  sink \"rule\" \"s\" {\nwhen = " + when + "\n  }\n}\n"
-	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.Env = func(name string) (string, bool) { return "eu", name == "REGION" }
-	o.ReadFile = func(string) ([]byte, error) { return []byte("hunter2-CANARY\n"), nil }
-	f, report := config.Load([]string{path}, config.Kinds{
-		Sources: map[string]func() any{"none": func() any { return &struct{}{} }},
-		Sinks:   map[string]func() any{"rule": func() any { return &rule{} }},
-	}, o)
-	if f == nil {
-		return nil, report
-	}
-	return f.Pipelines[0].Sinks[0].Settings.(*rule).When, report
 }

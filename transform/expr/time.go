@@ -151,9 +151,6 @@ func daysIn(m, y int64) int64 {
 	return 31
 }
 
-// microsOf returns a time of Go as microseconds.
-func microsOf(t time.Time) int64 { return t.UnixMicro() - epochDays*day }
-
 // goTime returns microseconds as a time of Go.
 func goTime(micros int64) time.Time {
 	return time.Unix(micros/1e6+epochDays*day/1e6, micros%1e6*1e3).UTC()
