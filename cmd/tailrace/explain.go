@@ -16,10 +16,11 @@ import (
 func explainVerb() *verb {
 	return &verb{
 		name:    "explain",
-		args:    "-table T [-op OP] [-row JSON] [-old JSON] [-unchanged COLUMNS] [-pipeline P] [-sink S] [-offline] [-json] PATH...",
+		args:    "-table T [-op OP] [-row JSON] [-old JSON] [-last] [-unchanged COLUMNS] [-pipeline P] [-sink S] [-offline] [-json] PATH...",
 		summary: "show what one change becomes, sink by sink, and which rules match",
 		text: `The change is made from the values of its row. Without -op it is an update if -row and -old are given, an insert with
--row alone, and a delete with -old alone. What the table's replica identity does not carry is left out of the old row.
+-row alone, and a delete with -old alone. -last takes the row with the highest key: inserted, or the old row where -op or
+-row ask for one. What the table's replica identity does not carry is left out of the old row.
 The table's columns are read from the live source; with -offline, from the test files next to the pipeline files. Nothing
 is written.`,
 		examples: `  tailrace explain -table public.orders -old '{"id":1,"status":"new"}' -row '{"status":"paid"}' orders.hcl
@@ -31,7 +32,7 @@ is written.`,
 // explainFlags are the flags of explain.
 type explainFlags struct {
 	table, op, row, old, unchanged, pipeline, sink string
-	offline, json                                  bool
+	last, offline, json                            bool
 }
 
 func setupExplain(flags *flag.FlagSet) action {
@@ -40,6 +41,7 @@ func setupExplain(flags *flag.FlagSet) action {
 	flags.StringVar(&f.op, "op", "", "`OP` is insert, update, delete, truncate or read")
 	flags.StringVar(&f.row, "row", "", "the new row as a `JSON` object; an update needs only what changes")
 	flags.StringVar(&f.old, "old", "", "the old row as a `JSON` object")
+	flags.BoolVar(&f.last, "last", false, "take the row with the highest key from the live table")
 	flags.StringVar(&f.unchanged, "unchanged", "", "`COLUMNS`, with commas, that an update left unchanged and that are stored out of line")
 	flags.StringVar(&f.pipeline, "pipeline", "", "the `PIPELINE`; default: all that have the table")
 	flags.StringVar(&f.sink, "sink", "", "the `SINK`; default: all")
@@ -51,6 +53,9 @@ func setupExplain(flags *flag.FlagSet) action {
 		}
 		if _, _, ok := capture.SplitName(f.table); !ok {
 			return usageError(fmt.Sprintf("-table %q is not schema.name", f.table))
+		}
+		if f.last && (f.offline || f.old != "") {
+			return usageError("-last reads the old row from the live table: leave out -offline and -old")
 		}
 		op, err := f.operation()
 		if err != nil {
@@ -74,14 +79,14 @@ func (f *explainFlags) operation() (capture.Op, error) {
 			}
 		}
 		return 0, usageError(fmt.Sprintf("-op %q is none of insert, update, delete, truncate, read", f.op))
-	case f.row != "" && f.old != "":
+	case f.row != "" && (f.old != "" || f.last):
 		return capture.Update, nil
-	case f.row != "":
+	case f.row != "" || f.last:
 		return capture.Insert, nil
 	case f.old != "":
 		return capture.Delete, nil
 	}
-	return 0, usageError(`-row is missing: the row as a JSON object, such as -row '{"id":1}'`)
+	return 0, usageError(`-row is missing: the row as a JSON object, such as -row '{"id":1}', or -last`)
 }
 
 // hasRows checks that the operation has the rows that it needs.
@@ -91,7 +96,7 @@ func (f *explainFlags) hasRows(op capture.Op) error {
 		return usageError("a truncate has no row")
 	case op == capture.Update && f.row == "":
 		return usageError("-row is missing: what the update changes")
-	case op != capture.Truncate && f.row+f.old == "":
+	case op != capture.Truncate && f.row+f.old == "" && !f.last:
 		return usageError("-row is missing")
 	}
 	return nil
@@ -124,7 +129,7 @@ func (f *explainFlags) explain(ctx context.Context, s *shapes, op capture.Op) er
 			if shown++; shown > 1 && !f.json {
 				fmt.Fprintln(s.app.out)
 			}
-			if err := f.explainIn(s, p, tables, t, op); err != nil {
+			if err := f.explainIn(ctx, s, p, tables, t, op); err != nil {
 				return err
 			}
 		}
@@ -148,7 +153,7 @@ func (f *explainFlags) hasSink(p config.Pipeline) bool {
 }
 
 // explainIn prints what the change becomes in a pipeline.
-func (f *explainFlags) explainIn(s *shapes, p config.Pipeline, tables []*capture.Table, t *capture.Table, op capture.Op) error {
+func (f *explainFlags) explainIn(ctx context.Context, s *shapes, p config.Pipeline, tables []*capture.Table, t *capture.Table, op capture.Op) error {
 	if err := s.check(p, tables); err != nil {
 		return err
 	}
@@ -160,15 +165,17 @@ func (f *explainFlags) explainIn(s *shapes, p config.Pipeline, tables []*capture
 	if r.Old, err = f.parse("-old", f.old, t); err != nil {
 		return err
 	}
+	if f.last && op != capture.Truncate {
+		if r.Old, err = lastRow(ctx, p, t); err != nil {
+			return err
+		}
+	}
 	if f.unchanged != "" {
 		r.Unchanged = strings.Split(f.unchanged, ",")
 	}
 	sinks, err := explain.Explain(p, f.sink, tables, r)
-	if problem := asShapeProblem(err); problem != nil {
-		return usageError(problem.Summary + "; " + problem.Detail)
-	}
 	if err != nil {
-		return err
+		return asUsage("", err)
 	}
 	if f.json {
 		printExplainJSON(s.app, p.Name, t, op, sinks)
@@ -183,16 +190,31 @@ func (f *explainFlags) parse(flag, text string, t *capture.Table) (shape.Row, er
 		return nil, nil
 	}
 	row, err := shape.ParseRow(t, []byte(text))
-	if problem := asShapeProblem(err); problem != nil {
-		return nil, usageError(fmt.Sprintf("%s: %s; %s", flag, problem.Summary, problem.Detail))
-	}
-	return row, err
+	return row, asUsage(flag+": ", err)
 }
 
-func asShapeProblem(err error) *shape.Problem {
+// lastRow reads the row with the highest key.
+func lastRow(ctx context.Context, p config.Pipeline, t *capture.Table) (shape.Row, error) {
+	source, can := p.Source.Settings.(explain.Source)
+	if !can {
+		return nil, usageError(fmt.Sprintf("source %q has no rows to read", p.Source.Kind))
+	}
+	ctx, cancel := context.WithTimeout(ctx, liveTime)
+	defer cancel()
+	conn, _, err := source.Read(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	row, err := explain.Last(ctx, conn, t)
+	return row, asUsage("", err)
+}
+
+// asUsage returns an error about a row as one of the arguments.
+func asUsage(prefix string, err error) error {
 	var p *shape.Problem
 	if errors.As(err, &p) {
-		return p
+		return usageError(prefix + p.Summary + "; " + p.Detail)
 	}
-	return nil
+	return err
 }

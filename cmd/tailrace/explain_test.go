@@ -72,6 +72,35 @@ func TestExplainForMachines(t *testing.T) {
 	}
 }
 
+// TestExplainLive takes the tables and the last row from a real server.
+func TestExplainLive(t *testing.T) {
+	s := openShop(t)
+	file := s.file(t, unusedAddress(t), "public.orders")
+	text := strings.Replace(read(t, file), `sink "stdout" "out" {}`, `sink "stdout" "out" {
+    event "OrderPaid" {
+      table = "public.orders"
+      when  = op == "insert" && row.status == "paid"
+      key   = row.id
+      data  = { id = row.id, status = row.status }
+    }
+  }`, 1)
+	file = place(t, "orders.hcl", text)
+	explain := func(args ...string) result {
+		return tailraceWith(t, withPassword, "", append(append([]string{"explain", "-table", "public.orders"}, args...), file)...)
+	}
+	explain("-row", `{"id":4,"status":"paid"}`).expect(t, 0, "event OrderPaid\n    key      4\n", "")
+	explain("-last").expect(t, 0, `row.status == "paid"  false          row.status = "new"`, "")
+	explain("-last", "-row", `{"status":"paid"}`).expect(t, 0, `op == "insert"        false          op = "update"`, "")
+	explain("-last", "-offline").expect(t, 2, "", "leave out -offline")
+	r := tailraceWith(t, withPassword, "", "schema", file)
+	r.expect(t, 0, `"event": "OrderPaid"`, "")
+	r.expect(t, 0, `"title": "OrderPaid"`, "")
+	s.server.ExecIn(t, s.name, "DELETE FROM orders")
+	explain("-last").expect(t, 2, "", "public.orders is empty")
+	broken := place(t, "orders.hcl", strings.Replace(text, "row.status == ", "row.state == ", 1))
+	tailraceWith(t, withPassword, "", "explain", "-table", "public.orders", "-row", `{"id":4}`, broken).expect(t, 2, "", `Did you mean "row.status"?`)
+}
+
 func TestExplainUsage(t *testing.T) {
 	for _, c := range []struct{ args, err string }{
 		{"", "-table is missing"},

@@ -151,10 +151,12 @@ func (t *tester) write(file *eventtest.File, all []*eventtest.Result) error {
 
 // end prints the summary and returns the exit.
 func (t *tester) end() error {
-	if t.passed+t.failed == 0 && t.broken == 0 {
+	none := t.passed+t.failed == 0
+	if none && t.broken == 0 {
 		return usageError(fmt.Sprintf("no case matches -run %q", t.flags.run))
 	}
 	switch {
+	case none:
 	case t.flags.update && !t.flags.json:
 		fmt.Fprintf(t.a.out, "%s, %d updated\n", count(t.passed, "case"), t.updated)
 	case t.flags.json:

@@ -26,6 +26,23 @@ func TestCasesThatHold(t *testing.T) {
 		`{"file":"`+casesDir+`/orders.test.hcl","line":67,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
 }
 
+// TestBlocksOfEveryKind has an aggregate, messages, a filter, a first snapshot and a trace.
+func TestBlocksOfEveryKind(t *testing.T) {
+	tailrace(t, "test", casesDir+"/shop").expect(t, 0, "4 passed, 0 failed\n", "")
+	tailrace(t, "fmt", "-check", casesDir, casesDir+"/shop").expect(t, 0, "", "")
+}
+
+// TestTheCasesOfTheExamplesHold runs every test file of the examples.
+func TestTheCasesOfTheExamplesHold(t *testing.T) {
+	files, err := filepath.Glob(examples + "/*/*.test.hcl")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d test files, %v", len(files), err)
+	}
+	for _, file := range files {
+		tailrace(t, "test", file).expect(t, 0, " passed, 0 failed\n", "")
+	}
+}
+
 // golden compares a text with a file, which GOLDEN=1 writes.
 func golden(t *testing.T, file, got string) {
 	t.Helper()

@@ -45,7 +45,7 @@ var rules = []struct {
 	{"internal/eventtest", []string{"capture", "config"}},
 	{"internal/eventtest/preview", []string{"capture", "config", "internal/daemon", "sink", "sink/format/...", "transform", "transform/rules"}},
 	{"internal/eventtest/shape", []string{"capture", "capture/postgres/decode", "config"}},
-	{"internal/explain", []string{"capture", "config", "internal/eventtest/...", "transform", "transform/expr", "transform/rules"}},
+	{"internal/explain", []string{"capture", "config", "internal/eventtest/...", "internal/pgconnect", "transform", "transform/expr", "transform/rules"}},
 	{"internal/kafkaconnect", []string{"capture", "config"}},
 	{"internal/ledger/workload", nil},
 	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},

@@ -26,7 +26,7 @@ func NewPreview(p config.Pipeline, sink config.Block, tables []*capture.Table, l
 	if v.Masks, err = buildMasks(p, tables, log); err != nil {
 		return v, err
 	}
-	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: v.Rules, Tables: tables}
+	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: v.Rules, Tables: tables, Delete: func(*capture.Change) {}}
 	if v.Chain, err = buildChain(p, sink, site, log); err != nil {
 		return v, fmt.Errorf("%s: %w", header(sink), err)
 	}

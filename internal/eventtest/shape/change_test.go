@@ -25,8 +25,8 @@ func row(text string) shape.Row {
 	return r
 }
 
-// print is the reverse of row, for all columns.
-func print(t *capture.Table, values []capture.Value) string {
+// image is the reverse of row, for all columns.
+func image(t *capture.Table, values []capture.Value) string {
 	if values == nil {
 		return "none"
 	}
@@ -60,8 +60,8 @@ func TestOldRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, after, err := shape.Update(table, row(c.old), row(c.row), strings.Fields(c.unchanged))
-		if err != nil || print(table, before) != c.before || print(table, after) != c.after {
-			t.Errorf("%s: update of %s by %s: %s and %s, %v", c.identity, c.old, c.row, print(table, before), print(table, after), err)
+		if err != nil || image(table, before) != c.before || image(table, after) != c.after {
+			t.Errorf("%s: update of %s by %s: %s and %s, %v", c.identity, c.old, c.row, image(table, before), image(table, after), err)
 		}
 	}
 	for identity, want := range map[string]string{
@@ -72,8 +72,8 @@ func TestOldRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, err := shape.Delete(table, row("id=1 status=new"))
-		if err != nil || print(table, before) != want {
-			t.Errorf("%s: delete: %s, %v", identity, print(table, before), err)
+		if err != nil || image(table, before) != want {
+			t.Errorf("%s: delete: %s, %v", identity, image(table, before), err)
 		}
 	}
 }
