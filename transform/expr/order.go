@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // order compiles < <= > and >=. A comparison with null is false.
@@ -69,6 +71,9 @@ func accepts(op *hclsyntax.Operation) uint8 {
 func orderEval(left, right *node, accepted uint8) func(*frame) val {
 	numbers := left.typ.class == numberClass && right.typ.class == numberClass && right.constant() && right.value.kind == numKind
 	if limit, ok := scratch().num(right.value); numbers && ok {
+		if left.column != nil {
+			return columnOrder(left, right, limit, accepted)
+		}
 		return func(f *frame) val {
 			l := left.eval(f)
 			if l.kind == numKind && l.b != nil && len(l.b) <= 20 {
@@ -85,6 +90,21 @@ func orderEval(left, right *node, accepted uint8) func(*frame) val {
 			return l
 		}
 		return f.ordered(l, right.eval(f), right, accepted)
+	}
+}
+
+// columnOrder compares a column with a constant number, a frequent condition.
+func columnOrder(left, right *node, limit num, accepted uint8) func(*frame) val {
+	source, index, slot, load := left.column.source, left.column.index, left.itemSlot, left.eval
+	exact := left.typ.pg.Kind != capture.KindFloat
+	return func(f *frame) val {
+		v := f.columnValue(source, slot, index)
+		if exact && v.Kind == capture.Text && len(v.Bytes) <= 20 {
+			if n, ok := parseNum(v.Bytes); ok && n.big == nil {
+				return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
+			}
+		}
+		return f.ordered(load(f), right.value, right, accepted)
 	}
 }
 
