@@ -186,7 +186,8 @@ func TestChainCommitRejects(t *testing.T) {
 		"by the step": {transform.NewChain(makes(errRefused, "a", "b"), makes(nil, "z")), "makes: refused", []string{"x", "aa", "ba"}},
 		"by a later one": {
 			transform.NewChain(makes(nil, "a", "b", "c"), transform.Step{Name: "later", Func: refuse("b")}, makes(nil, "z")),
-			"later: refused", []string{"x", "aa"},
+			"later: refused",
+			[]string{"x", "aa"},
 		},
 	} {
 		got, err := c.chain.Commit([]transform.Event{{Type: "x"}}, commit)
