@@ -29,11 +29,8 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 		w.prepared = e.Change.Table
 	}
 	t, err := w.topicOf(ctx, e)
-	if why := (*sink.Rejected)(nil); errors.As(err, &why) {
-		return w.reject(ctx, e, e.Topic, why)
-	}
 	if err != nil {
-		return err
+		return w.noTopic(ctx, e, err)
 	}
 	if int(e.Partition) > len(t.parts) {
 		return w.reject(ctx, e, t.name, noPartition(e, t))
@@ -49,6 +46,15 @@ func (w *Writer) event(ctx context.Context, e *transform.Event) error {
 	}
 	if err == nil && w.open.bytes >= stageTarget {
 		return w.handOver(ctx)
+	}
+	return err
+}
+
+// noTopic rejects an event whose row names a topic that Kafka cannot have; any other error concerns the Writer.
+func (w *Writer) noTopic(ctx context.Context, e *transform.Event, err error) error {
+	var why *sink.Rejected
+	if errors.As(err, &why) {
+		return w.reject(ctx, e, e.Topic, why)
 	}
 	return err
 }
