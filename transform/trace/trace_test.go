@@ -33,6 +33,7 @@ func TestValid(t *testing.T) {
 		"00-" + id + "-" + span + "_01":    false,
 		"00-" + id + "-" + span + "-0g":    false,
 		strings.ToUpper(parent):            false,
+
 		"00-" + strings.Repeat("0", 32) + "-" + span + "-01": false,
 		"00-" + id + "-" + strings.Repeat("0", 16) + "-01":   false,
 		"00-" + strings.Repeat("é", 16) + "-" + span + "-01": false,
