@@ -26,6 +26,7 @@ func TestOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"1,000 orders of the shop are in topic", `"op":"insert"`, "pg_terminate_backend", "lag 0.",
+		`"lines":[{"sku":"tea","quantity":2},{"sku":"cup","quantity":1}]`, "ce_type OrderPaid", "OrderPaid",
 		"kill -9", "started again", "none is missing", "status page  http://127.0.0.1:",
 	} {
 		if !strings.Contains(string(out), want) {

@@ -105,8 +105,8 @@ func (d *daemon) gone() error {
 // status asks the daemon's API.
 func (d *daemon) status(ctx context.Context) (pipeline.Status, error) {
 	st, err := d.client.Status(ctx, pipelineName)
-	if err == nil && len(st.Sinks) != 1 {
-		err = fmt.Errorf("the pipeline has %d sinks, want 1", len(st.Sinks))
+	if err == nil && len(st.Sinks) != 2 {
+		err = fmt.Errorf("the pipeline has %d sinks, want 2", len(st.Sinks))
 	}
 	return st, err
 }

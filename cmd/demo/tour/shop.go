@@ -23,9 +23,17 @@ const (
 			customer text NOT NULL,
 			status   text NOT NULL DEFAULT 'placed',
 			total    numeric(10,2) NOT NULL,
-			version  int NOT NULL DEFAULT 1)`
+			version  int NOT NULL DEFAULT 1);
+		ALTER TABLE public.orders REPLICA IDENTITY FULL;
+		CREATE TABLE public.order_lines (
+			order_id bigint NOT NULL REFERENCES public.orders ON DELETE CASCADE,
+			line     int NOT NULL,
+			sku      text NOT NULL,
+			quantity int NOT NULL,
+			PRIMARY KEY (order_id, line))`
 	stockSQL  = `INSERT INTO public.orders (customer, total) SELECT 'customer ' || n % 97, n % 300 + 0.95 FROM generate_series(1, $1) n`
 	insertSQL = `INSERT INTO public.orders (customer, total) VALUES ($1, $2) RETURNING id`
+	linesSQL  = `INSERT INTO public.order_lines VALUES ($1, 1, 'tea', 2), ($1, 2, 'cup', 1)`
 	updateSQL = `UPDATE public.orders SET version = version + 1, status =
 		CASE status WHEN 'placed' THEN 'paid' WHEN 'paid' THEN 'packed' WHEN 'packed' THEN 'shipped' ELSE 'placed' END
 		WHERE id BETWEEN $1 AND $2`
@@ -59,6 +67,22 @@ func openShop(ctx context.Context, url string) (*shop, error) {
 		return nil, fmt.Errorf("fill the shop: %w", err)
 	}
 	return s, nil
+}
+
+// place writes an order and its lines in one transaction.
+func (s *shop) place(ctx context.Context) (id int64, err error) {
+	err = pgx.BeginFunc(ctx, s.desk, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, insertSQL, "customer 1", 10.95).Scan(&id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, linesSQL, id)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write an order and its lines: %w", err)
+	}
+	s.written.Add(1)
+	return id, nil
 }
 
 // insert writes one order.

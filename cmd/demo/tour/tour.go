@@ -23,6 +23,7 @@ func (t *tour) run(ctx context.Context) error {
 		{"Getting ready", t.setUp},
 		{"The daemon starts: tailrace run examples/demo", t.start},
 		{"The way of one row", t.follow},
+		{"Rows become domain events", t.domainEvents},
 		{"A busy shop", t.load},
 		{"The daemon loses its connection, under load", t.cut},
 		{"The daemon is stopped, and later killed, under load", t.restart},
@@ -64,14 +65,15 @@ func (t *tour) start(ctx context.Context) error {
 	return nil
 }
 
-// streaming waits until the pipeline and its sink are healthy, with the stream that follows the snapshot.
+// streaming waits until the pipeline and its sinks are healthy, with the stream that follows the snapshot.
 func (t *tour) streaming(ctx context.Context) error {
 	return t.until(ctx, "the pipeline to stream", func() (bool, error) {
 		st, err := t.daemon.status(ctx)
 		if err != nil {
 			return false, nil // it does not listen yet
 		}
-		return st.State.Name == "streaming" && st.Source.Connected && st.Sinks[0].State.Kind == pipeline.OK, nil
+		return st.State.Name == "streaming" && st.Source.Connected &&
+			st.Sinks[0].State.Kind == pipeline.OK && st.Sinks[1].State.Kind == pipeline.OK, nil
 	})
 }
 
@@ -253,7 +255,7 @@ func (t *tour) account(ctx context.Context) error {
 func (t *tour) caughtUp(ctx context.Context) error {
 	return t.until(ctx, "the lag to become 0", func() (bool, error) {
 		st, err := t.daemon.status(ctx)
-		return err == nil && st.Sinks[0].LagSeconds == 0, err
+		return err == nil && st.Sinks[0].LagSeconds == 0 && st.Sinks[1].LagSeconds == 0, err
 	})
 }
 
