@@ -75,7 +75,7 @@ func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 			break
 		}
 		r.batches = append(r.batches, sink.Batch{
-			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
+			Events: r.events[first:], End: b.End, Commit: b.Commit, State: r.currentState(b.State), Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
 		})
 		last = b.End
 	}
@@ -89,13 +89,21 @@ func (r *sinkRunner) transformBatches(run []capture.Batch) (err error) {
 	return err
 }
 
+// currentState returns what is recorded with a batch that has the given State.
+func (r *sinkRunner) currentState(state []byte) []byte {
+	if r.states == nil {
+		return state
+	}
+	return r.states.CurrentState(state)
+}
+
 // addBefore adds to r.batches what comes after last and before change n of b: first the complete transactions, then the part of
 // the transaction that change n belongs to, since a batch has either. The events of b begin at first, those of that transaction
 // at starts.
 func (r *sinkRunner) addBefore(b *capture.Batch, first, starts, n int, last capture.Position) {
 	add := func(events []transform.Event, end capture.Position, commit capture.Commit) {
 		if last.Before(end) {
-			r.batches = append(r.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit, Tables: b.Tables})
+			r.batches = append(r.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: r.currentState(b.State), Last: commit, Tables: b.Tables})
 			last = end
 		}
 	}
