@@ -26,6 +26,14 @@ type Copier interface {
 	Tables() []*Table
 }
 
+// StateKeeper is a Stream whose state may change after it has returned a batch, such as when Compare finds in a sink's record that an
+// operator has accepted a warning. A batch that was read before must not replace that record's state by an older one.
+type StateKeeper interface {
+	// CurrentState returns what is recorded with a batch, from its State, which is not changed; nil: the previous state stays. It
+	// is called for each sink and each Write, after Compare has got the sink's record. Any goroutine may call it.
+	CurrentState(state []byte) []byte
+}
+
 // Copy is all rows as of one point. One goroutine uses it.
 type Copy interface {
 	// Point returns where the lane continues after the copy: what was committed before it is in the copy, what was

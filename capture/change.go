@@ -77,7 +77,7 @@ type Batch struct {
 	Time         time.Time // of the last commit in it, by the source's clock; zero for an empty batch
 	Last         Commit    // the last transaction with changes that ends in it; zero: none does
 	Bytes        int       // the size of the batch in the window: the memory that it keeps alive
-	State        []byte    // what the source wants recorded with End; nil: the previous state stays
+	State        []byte    // what the source wants recorded with End, see StateKeeper; nil: the previous state stays
 	EndsSnapshot bool      // it ends a first copy: no more rows of the copy follow
 	Tables       []*Table  // all tables of a copy, those without rows too; only in the first batch of a copy
 	// Memory releases the buffers that are reused after the batch; nil: there are none. Copies of a batch share it.

@@ -266,8 +266,12 @@ func (s *session) check(b capture.Batch) {
 		bad("%d bytes, committed %s", b.Bytes, b.Time)
 	}
 	s.last, s.whole = b.End, b.Commit
-	if b.State != nil {
-		s.client.state = b.State
+	state := b.State
+	if keeper, keeps := s.Stream.(capture.StateKeeper); keeps {
+		state = keeper.CurrentState(state)
+	}
+	if state != nil {
+		s.client.state = state
 	}
 	s.client.held, s.client.origin = s.last, s.Origin()
 }

@@ -36,7 +36,7 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	st.copied = make(chan struct{})
 	st.complete = once(st.copied)
 	if st.snapshot, err = s.openSnapshot(ctx, snapshot.Options{
-		Name: name, Point: point, Origin: st.origin, State: statePending, Trees: s.trees,
+		Name: name, Point: point, Origin: st.origin, State: statePending,
 	}); err != nil {
 		return 0, err
 	}

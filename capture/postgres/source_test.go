@@ -103,6 +103,9 @@ func (p *tap) serve(ctx context.Context, s capture.Stream) error {
 		if err != nil {
 			return err
 		}
+		if keeper, keeps := s.(capture.StateKeeper); keeps {
+			b.State = keeper.CurrentState(b.State)
+		}
 		if p.take(b) {
 			s.Confirm(b.End)
 		}

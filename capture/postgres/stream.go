@@ -146,7 +146,6 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 		if len(b.Changes) > 0 && s.first.IsZero() {
 			s.first = b.End
 		}
-		b.State = s.joins.State(b.State)
 		return b, nil
 	case <-s.ended:
 		return capture.Batch{}, s.err
@@ -154,6 +153,9 @@ func (s *stream) Next(ctx context.Context) (capture.Batch, error) {
 		return capture.Batch{}, context.Cause(ctx)
 	}
 }
+
+// CurrentState implements capture.StateKeeper: a batch has no partition trees and no tables that joined.
+func (s *stream) CurrentState(state []byte) []byte { return s.joins.State(s.trees.State(state)) }
 
 // delivered returns how far every sink is, if the sinks have changes of this stream; else 0. It is 0 during a first start,
 // which brings nothing until it is complete. Only the goroutine that calls Next may call it.

@@ -43,7 +43,7 @@ type trees struct {
 	probes   int               // of partitions, in this check
 }
 
-// treeText is the base as the stream's batches carry it.
+// treeText is the base as sinks record it with the stream's batches.
 type treeText struct {
 	base          string
 	pending, done []byte // shared by batches
@@ -128,11 +128,11 @@ func (t *trees) keep(b *treeBase) {
 	t.text.Store(&treeText{text, withTrees(statePending, text), withTrees(stateDone, text)})
 }
 
-// State implements decode.Trees; its argument is stateDone or statePending.
+// State adds the base to the state of a batch, which is stateDone, statePending or nil.
 func (t *trees) State(state []byte) []byte {
 	text := t.text.Load()
 	switch {
-	case text == nil || text.base == "":
+	case len(state) == 0 || text == nil || text.base == "":
 		return state
 	case &state[0] == &statePending[0]:
 		return text.pending

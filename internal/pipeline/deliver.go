@@ -21,6 +21,7 @@ const grace = time.Second
 // run delivers from the window until ctx ends (nil) or the stream has to end (an error). It recovers from an error of the sink
 // alone, while the window waits for the sink.
 func (r *sinkRunner) run(ctx context.Context, s capture.Stream, w *window) error {
+	r.states, _ = s.(capture.StateKeeper)
 	for {
 		err := r.deliver(ctx, w)
 		if ctx.Err() != nil {

@@ -32,16 +32,17 @@ type sinkRunner struct {
 	report           func(error)                         // takes the first problem that halts, for a strict daemon
 	onDurable        func(*sinkRunner, capture.Position) // tells the lane how far the sink is durable
 
-	verdicts         *verdicts         // of the stream that was attached last
-	writer           sink.Writer       // nil: closed
-	failed           chan struct{}     // closed when the open writer has failed
-	progress         sink.Progress     // what the last Open returned; its State follows what is written
-	origin           capture.Origin    // the writer was opened with it, and records it with what it writes
-	newWriter        bool              // nothing was written to the writer yet
-	passed           bool              // the stream has passed the start rule
-	fromSnapshot     bool              // the stream began with all rows: earlier progress does not count
-	unwritten        *unwrittenVerdict // nil: there is no verdict, or the sink's record has it
-	refusal          *capture.Problem  // why the stream that is attached must not run; nil: nothing
+	verdicts         *verdicts           // of the stream that was attached last
+	writer           sink.Writer         // nil: closed
+	failed           chan struct{}       // closed when the open writer has failed
+	progress         sink.Progress       // what the last Open returned; its State follows what is written
+	origin           capture.Origin      // the writer was opened with it, and records it with what it writes
+	states           capture.StateKeeper // the stream; nil: its batches have the states to record
+	newWriter        bool                // nothing was written to the writer yet
+	passed           bool                // the stream has passed the start rule
+	fromSnapshot     bool                // the stream began with all rows: earlier progress does not count
+	unwritten        *unwrittenVerdict   // nil: there is no verdict, or the sink's record has it
+	refusal          *capture.Problem    // why the stream that is attached must not run; nil: nothing
 	backoff          capture.Backoff
 	lastRejected     capture.Position  // of the last event that was rejected
 	durableAtProblem capture.Position  // durablePos at the last problem

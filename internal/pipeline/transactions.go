@@ -100,7 +100,7 @@ func (c *cutter) end(n int, at capture.Position) bool {
 	}
 	r, b := c.runner, c.batch
 	r.batches = append(r.batches, sink.Batch{
-		Events: r.events[c.cut:n], End: at, Commit: at.Seq == 0, State: b.State, Last: c.commit, Tables: b.Tables,
+		Events: r.events[c.cut:n], End: at, Commit: at.Seq == 0, State: r.currentState(b.State), Last: c.commit, Tables: b.Tables,
 	})
 	c.cut, c.last, c.commit = n, at, capture.Commit{}
 	return true

@@ -92,11 +92,19 @@ func (r *sinkRunner) transformEach(run []capture.Batch) error {
 			return err
 		}
 		r.batches = append(r.batches, sink.Batch{
-			Events: r.events[first:], End: b.End, Commit: b.Commit, State: b.State, Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
+			Events: r.events[first:], End: b.End, Commit: b.Commit, State: r.currentState(b.State), Last: b.Last, EndsSnapshot: b.EndsSnapshot, Tables: b.Tables,
 		})
 		last = b.End
 	}
 	return nil
+}
+
+// currentState returns what is recorded with a batch that has the given State.
+func (r *sinkRunner) currentState(state []byte) []byte {
+	if r.states == nil {
+		return state
+	}
+	return r.states.CurrentState(state)
 }
 
 // addBefore adds to r.batches what comes after last and before change n of b: first the complete transactions, then the part of
@@ -105,7 +113,7 @@ func (r *sinkRunner) transformEach(run []capture.Batch) error {
 func (r *sinkRunner) addBefore(b *capture.Batch, first, starts, n int, last capture.Position) {
 	add := func(events []transform.Event, end capture.Position, commit capture.Commit) {
 		if last.Before(end) {
-			r.batches = append(r.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: b.State, Last: commit, Tables: b.Tables})
+			r.batches = append(r.batches, sink.Batch{Events: events, End: end, Commit: end.Seq == 0, State: r.currentState(b.State), Last: commit, Tables: b.Tables})
 			last = end
 		}
 	}

@@ -43,7 +43,6 @@ type Trees interface {
 	Described(oid uint32)      // the server has described a table
 	Truncated(oid, xid uint32) // the transaction xid has truncated a table
 	ReadTo(end capture.LSN)    // the stream has been read up to here
-	State(state []byte) []byte // the State of the next batch, from that of the Options
 }
 
 // Assembler builds batches from the messages of a stream: step 4 of the way of one row. It belongs to the socket's
@@ -340,9 +339,7 @@ func (a *Assembler) Complete() bool { return a.batch.Commit }
 // Take returns the batch and begins a new one.
 func (a *Assembler) Take() capture.Batch {
 	b := a.batch
-	if b.State = a.options.State; a.options.Trees != nil {
-		b.State = a.options.Trees.State(a.options.State)
-	}
+	b.State = a.options.State
 	n := len(b.Changes)
 	switch shared := n > 0 && len(a.rows) > 0; {
 	case shared && len(a.large) > 0: // the batches that share its memory would keep its rows alive

@@ -30,7 +30,6 @@ type Options struct {
 	Origin    capture.Origin // of the stream that continues it
 	State     []byte         // added to every batch
 	LastState []byte         // of the last batch; nil: State
-	Trees     decode.Trees   // nil: partition trees are not watched
 }
 
 // Snapshot returns the rows of all tables as one virtual transaction (see capture.Position).
@@ -58,7 +57,7 @@ type Snapshot struct {
 func Open(ctx context.Context, conn *pgx.Conn, o Options, log *zap.Logger) (*Snapshot, error) {
 	s := &Snapshot{
 		options: o, conn: conn, log: log, out: make(chan capture.Batch), ended: make(chan struct{}),
-		asm: decode.NewAssembler(nil, decode.Options{Origin: o.Origin, State: o.State, Trees: o.Trees}),
+		asm: decode.NewAssembler(nil, decode.Options{Origin: o.Origin, State: o.State}),
 	}
 	s.asm.BeginCopy(&capture.Tx{LSN: o.Point - 1, Time: time.Now().UTC(), Epoch: o.Origin.Epoch(o.Point)})
 	if err := s.begin(ctx); err != nil {
