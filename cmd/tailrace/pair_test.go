@@ -170,6 +170,20 @@ func (p *pair) active() (i int) {
 	return i
 }
 
+// delivers waits for the daemon that streams into a healthy sink. One with a halted sink looks again every 10 s, and may then lose
+// the slot to the other daemon.
+func (p *pair) delivers() (i int) {
+	p.Helper()
+	p.until("one delivers", func() bool {
+		i = slices.IndexFunc([]int{0, 1}, func(i int) bool {
+			st := p.status(i)
+			return st.Role == pipeline.Active && st.State.Name == "streaming" && len(st.Sinks) == 1 && st.Sinks[0].State.Kind == pipeline.OK
+		})
+		return i >= 0
+	})
+	return i
+}
+
 // accept is the operator's word, by the command that a daemon shows in a state.
 func (p *pair) accept(state, says string) {
 	p.Helper()
