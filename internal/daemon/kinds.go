@@ -120,7 +120,17 @@ type Admitter interface {
 type MessageReader interface{ ReadsMessages() bool }
 
 // Deleter are the settings of steps that may have rows deleted from the source once their events are durable in the sink.
-type Deleter interface{ Deletes() bool }
+type Deleter interface {
+	Deletes() bool
+	// DeletesFrom reports whether they may be rows of a table.
+	DeletesFrom(schema, table string) bool
+}
+
+// ColumnMasker are the settings of steps that change the values of columns.
+type ColumnMasker interface {
+	// MaskedColumns returns the names of the columns of a table that the step changes.
+	MaskedColumns(t *capture.Table) []string
+}
 
 // RowDeleter are a source's settings that can delete rows from its tables.
 type RowDeleter interface {

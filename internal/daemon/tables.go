@@ -80,6 +80,46 @@ func CheckSteps(p config.Pipeline, tables []*capture.Table) (diags hcl.Diagnosti
 			diags = append(diags, d)
 		}
 	}
+	return append(diags, maskedKeys(p, tables)...)
+}
+
+// maskedKeys reports each step that deletes rows of a table by a key which another step masks: it would delete other rows, or none.
+func maskedKeys(p config.Pipeline, tables []*capture.Table) (diags hcl.Diagnostics) {
+	for _, sink := range p.Sinks {
+		steps := slices.Concat(p.Steps, sink.Steps)
+		for i := range steps {
+			d, can := steps[i].Settings.(Deleter)
+			if !can || !d.Deletes() {
+				continue
+			}
+			for _, t := range tables {
+				if d.DeletesFrom(t.Schema, t.Name) {
+					diags = append(diags, maskedKey(&steps[i], t, steps)...)
+				}
+			}
+		}
+	}
+	return diags
+}
+
+// maskedKey reports the steps that mask the key of a table whose rows a step deletes.
+func maskedKey(deletes *config.Step, t *capture.Table, steps []config.Step) (diags hcl.Diagnostics) {
+	for _, s := range steps {
+		m, can := s.Settings.(ColumnMasker)
+		if !can {
+			continue
+		}
+		for _, name := range m.MaskedColumns(t) {
+			if i := t.Column(name); i >= 0 && slices.Contains(t.Key, i) {
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError, Subject: &deletes.Range,
+					Summary: fmt.Sprintf("%s cannot delete rows of %s: the mask at %s:%d changes %s of their key",
+						deletes, t, s.Range.Filename, s.Range.Start.Line, name),
+					Detail: "Leave the key out of the mask, or the application deletes the rows: cleanup = \"none\".",
+				})
+			}
+		}
+	}
 	return diags
 }
 

@@ -136,3 +136,38 @@ func TestTablesAtTheStart(t *testing.T) {
 		t.Errorf("the source reports by itself that it cannot be read: %v", err)
 	}
 }
+
+// deletes is a step that deletes the rows of a table, and masks is one that masks a column of every table.
+type (
+	deletes struct{ table string }
+	masks   struct{ column string }
+)
+
+func (deletes) Step(transform.Site, *zap.Logger) (transform.Func, error) {
+	return transform.SplitKeyChange, nil
+}
+func (deletes) Deletes() bool                      { return true }
+func (d deletes) DeletesFrom(_, table string) bool { return table == d.table }
+
+func (masks) Step(transform.Site, *zap.Logger) (transform.Func, error) {
+	return transform.SplitKeyChange, nil
+}
+func (m masks) MaskedColumns(*capture.Table) []string { return []string{m.column} }
+
+// A row is deleted by its key: by a masked one, other rows would be.
+func TestRowsAreNotDeletedByAMaskedKey(t *testing.T) {
+	box := &capture.Table{Schema: "public", Name: "box", Key: []int{0}, Columns: []capture.Column{{Name: "id", Key: true}, {Name: "payload"}}}
+	for column, want := range map[string]string{
+		"id":      "needs cannot delete rows of public.box: the mask at all:0 changes id of their key",
+		"payload": "", "other": "",
+	} {
+		p := withSteps(&listing{}, masks{column}, deletes{"box"})
+		diags := CheckSteps(p, []*capture.Table{box, {Schema: "public", Name: "another", Key: []int{0}, Columns: box.Columns}})
+		switch {
+		case want == "" && len(diags) > 0:
+			t.Errorf("%s: %v", column, diags)
+		case want != "" && (len(diags) != 1 || diags[0].Summary != want || diags[0].Subject.Filename != "first"):
+			t.Errorf("%s: %v", column, diags)
+		}
+	}
+}

@@ -53,6 +53,12 @@ func (s *Settings) Publishes() bool { return true }
 // Deletes implements daemon.Deleter.
 func (s *Settings) Deletes() bool { return s.Cleanup == "delete" }
 
+// DeletesFrom implements daemon.Deleter.
+func (s *Settings) DeletesFrom(schema, table string) bool {
+	r, diags := newRule(s)
+	return !diags.HasErrors() && s.Deletes() && r.tables.Match(schema, table)
+}
+
 // Topics returns the topic if it does not depend on a row.
 func (s *Settings) Topics() []string {
 	if name, ok := rules.Constant(s.Topic); ok {
