@@ -79,3 +79,11 @@ func (r *Rules) All() []*Rule {
 	defer r.mu.Unlock()
 	return slices.Clone(r.list)
 }
+
+// Count counts an event that the rule has made.
+func (r *Rule) Count(e *Event) {
+	r.Matched.Add(1)
+	if e.HasKey && e.Key == nil {
+		r.NullKeys.Add(1)
+	}
+}

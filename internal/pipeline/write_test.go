@@ -26,7 +26,8 @@ func TestComposeKeepsWhatASourceSays(t *testing.T) {
 	}
 }
 
-// scriptedChanges are a change of one transaction, and of another one a row, a message that annotates it, and two rows.
+// scriptedChanges returns the changes of two transactions. The first has one row. The second has a row, a message that annotates it,
+// and two more rows.
 func scriptedChanges() []capture.Change {
 	first, second := &capture.Tx{LSN: 0x80}, &capture.Tx{LSN: 0x100}
 	annotated := *second

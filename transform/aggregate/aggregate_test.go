@@ -92,7 +92,7 @@ func TestAggregate(t *testing.T) {
 			update(orders, 1, "x", 5), insert(lines, 10, 1, "a", 3), insert(lines, 11, 1, "b", 1), insert(lines, 12, 1, "c", nil),
 			update(orders, 1, "y", 5), insert(lines, 13, 1, "d", 20),
 		}, []string{`0/10 update 1 {"op":"update","was":1,"status":"y","lines":[{"s":"b"},{"s":"a"},{"s":"d"},{"s":"c"}]}`}},
-		{"the old row is that of before the transaction", changed, []capture.Change{
+		{"the old row is the one that preceded the transaction", changed, []capture.Change{
 			update(orders, 1, "x", 5), moved(orders, 1, 2, "y", 5), moved(orders, 2, 3, "z", 5),
 		}, []string{`0/10 update 3 {"op":"update","was":1,"status":"z","lines":[]}`}},
 		{"an insert has no old row", changed, []capture.Change{insert(orders, 1, "x", 5), moved(orders, 1, 2, "y", 5)}, []string{

@@ -44,17 +44,10 @@ func (k *collector) commit(dst []transform.Event, tx *capture.Tx) ([]transform.E
 			return dst, reject(&changes[i], reasonMemory,
 				"the data of the events of transaction %s does not fit into the memory of %s, which is %d bytes", tx.LSN, k.rule, k.rule.memory)
 		}
-		k.count(&e)
+		k.counter.Count(&e)
 		dst = append(dst, e)
 	}
 	return dst, nil
-}
-
-func (k *collector) count(e *transform.Event) {
-	k.counter.Matched.Add(1)
-	if e.HasKey && e.Key == nil {
-		k.counter.NullKeys.Add(1)
-	}
 }
 
 // changes returns what has become of each row that has an event: one change from before the first change that the condition has

@@ -25,7 +25,7 @@ type modelRow struct {
 // random returns the changes of a transaction over existing rows, and the events that it has to give.
 func random(r *rand.Rand) (changes []capture.Change, want string) {
 	var m model
-	have := [2]map[int]bool{{}, {}} // the rows of before and of now
+	have := [2]map[int]bool{{}, {}} // the previous and the present rows
 	for i := range 6 {
 		have[0][i], have[1][i] = r.IntN(2) == 0, r.IntN(2) == 0
 	}

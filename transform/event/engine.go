@@ -72,10 +72,7 @@ func (e *engine) match(dst []transform.Event, r *compiled) ([]transform.Event, e
 	if err != nil {
 		return dst, err
 	}
-	r.counter.Matched.Add(1)
-	if ev.HasKey && ev.Key == nil {
-		r.counter.NullKeys.Add(1)
-	}
+	r.counter.Count(&ev)
 	return append(dst, ev), nil
 }
 

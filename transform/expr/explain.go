@@ -28,8 +28,8 @@ type Read struct {
 	Err   string // why it has no value
 }
 
-// Explain evaluates a condition part by part, as Condition and Holds do, and shows what each was. It compiles every part, so it is
-// for a person who asks about one change.
+// Explain evaluates a condition part by part, as Condition and Holds do, and shows what each was. It compiles every part, so it
+// is slow: it is not for the path of a row.
 func (r *Row) Explain(s Shape, in *Input) Operand {
 	e := explainer{shape: s, in: in, names: r.names}
 	return e.explain(r.expr, r.expr.Syntax())

@@ -64,14 +64,10 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	if diags.HasErrors() || r.when == nil {
 		return nil // it was reported when the file was read, or cannot be known
 	}
-	diags = r.tables.Check(live)
-	for _, t := range live {
-		if r.tables.Match(t.Schema, t.Name) {
-			_, problems := r.compile(expr.Shape{Table: t})
-			diags = append(diags, problems...)
-		}
-	}
-	return rules.Once(diags)
+	return r.tables.CheckEach(live, func(t *capture.Table) hcl.Diagnostics {
+		_, problems := r.compile(expr.Shape{Table: t})
+		return problems
+	})
 }
 
 // Step implements daemon.StepSettings.

@@ -10,7 +10,6 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/expr"
-	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // Settings is a mask block.
@@ -44,14 +43,10 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	if diags.HasErrors() || !r.complete {
 		return nil // it was reported when the file was read, or cannot be known
 	}
-	diags = r.tables.Check(live)
-	for _, t := range live {
-		if r.tables.Match(t.Schema, t.Name) {
-			_, problems := r.compile(expr.Shape{Table: t})
-			diags = append(diags, problems...)
-		}
-	}
-	return rules.Once(diags)
+	return r.tables.CheckEach(live, func(t *capture.Table) hcl.Diagnostics {
+		_, problems := r.compile(expr.Shape{Table: t})
+		return problems
+	})
 }
 
 // Mask implements daemon.Masker: in a pipeline block it acts before the window.

@@ -44,10 +44,7 @@ func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Even
 	if err != nil {
 		return dst, s.rule.Failed(err)
 	}
-	s.counts.Matched.Add(1)
-	if made.HasKey && made.Key == nil {
-		s.counts.NullKeys.Add(1)
-	}
+	s.counts.Count(&made)
 	return append(dst, made), nil
 }
 

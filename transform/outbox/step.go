@@ -71,10 +71,7 @@ func (s *step) publish(dst []transform.Event, c *capture.Change, t *table) ([]tr
 	if err != nil {
 		return dst, s.rule.Failed(err)
 	}
-	s.counts.Matched.Add(1)
-	if e.HasKey && e.Key == nil {
-		s.counts.NullKeys.Add(1)
-	}
+	s.counts.Count(&e)
 	if s.delete != nil {
 		s.delete(c)
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/tailrace/tailrace/transform/expr"
 )
 
-// Condition is what decides whether a block makes something of a change, for a person who asks about one.
+// Condition decides which changes a block handles; explain evaluates it on one change.
 type Condition struct {
 	Block
 	Tables Patterns

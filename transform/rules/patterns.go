@@ -96,6 +96,17 @@ func (p Patterns) Check(live []*capture.Table) hcl.Diagnostics {
 	return diags
 }
 
+// CheckEach is Check, and reports what check finds in each table that the patterns name, once per place.
+func (p Patterns) CheckEach(live []*capture.Table, check func(*capture.Table) hcl.Diagnostics) hcl.Diagnostics {
+	diags := p.Check(live)
+	for _, t := range live {
+		if p.Match(t.Schema, t.Name) {
+			diags = append(diags, check(t)...)
+		}
+	}
+	return Once(diags)
+}
+
 func namesOf(tables []*capture.Table) []string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
