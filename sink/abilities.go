@@ -25,6 +25,12 @@ type Reader interface {
 	Read(ctx context.Context, lane string, from capture.Origin) (Progress, error)
 }
 
+// SourceUser is a Sink that asks the source of its pipeline, such as for what other sessions see of it.
+type SourceUser interface {
+	// UseSource is called once, before the first Open.
+	UseSource(s capture.Source)
+}
+
 // HealthReporter is a Sink that reports its Health while it works. Any goroutine may call it, and it does not block.
 type HealthReporter interface{ Health() Health }
 

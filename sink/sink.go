@@ -27,6 +27,9 @@ type Lane struct {
 	// progress record are durable, for an empty batch too. OnDurable never blocks; any goroutine may call it, also within Write, but
 	// not after Close has returned.
 	OnDurable func(capture.Position)
+	// A Writer whose Progress has AcksLate calls OnApplied with growing positions, each when readers of the target see everything up to
+	// it. It is called as OnDurable is. The lag, the delivery time and `tailrace wait` of such a sink follow it.
+	OnApplied func(capture.Position)
 	// The Writer calls Failed once when it has failed, with the error that its next Write would return, and never after Close has
 	// returned. The lane then closes the Writer and opens the sink again.
 	Failed func(error)
@@ -81,8 +84,8 @@ type Progress struct {
 	Commit   capture.Commit   // the last one that is durable; zero: the record has none
 	State    []byte           // the source's, from the last Batch.State
 	Verdict  *Verdict         // lasts until it is accepted or disproved; nil: none
-	// AcksLate reports whether the Writer by design calls OnDurable long after Write. Then a Write that returns shows that the target works
-	// again after an error; otherwise OnDurable shows it.
+	// AcksLate reports whether the Writer by design calls OnDurable long after Write, and OnApplied before. Then a Write that returns
+	// shows that the target works again after an error; otherwise OnDurable shows it.
 	AcksLate bool
 }
 

@@ -103,16 +103,16 @@ func (w *waiter) poll(ctx context.Context) (reached bool, err error) {
 	}
 	w.last = st
 	for _, s := range st.Sinks {
-		if !w.isDurable(s) {
+		if !w.hasTarget(s) {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-// isDurable reports whether everything up to the target is known to be durable in a sink.
-func (w *waiter) isDurable(s pipeline.SinkStatus) bool {
-	return s.Durable.LSN >= w.target && !s.Unproven
+// hasTarget reports whether everything up to the target is known to be in a sink.
+func (w *waiter) hasTarget(s pipeline.SinkStatus) bool {
+	return s.Applied.LSN >= w.target && !s.Unproven
 }
 
 // unknownPipeline returns an error that suggests a pipeline of the daemon.
@@ -145,10 +145,10 @@ func (w *waiter) timeoutError(timeout time.Duration, problem error) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, s := range w.last.Sinks {
 		state := "holds it"
-		if !w.isDurable(s) {
+		if !w.hasTarget(s) {
 			state = strings.TrimSuffix(fmt.Sprintf("%s: %s", s.State.Name, s.State.Reason), ": ")
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Durable, state)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, s.Applied, state)
 	}
 	t.Flush()
 	return errors.New(strings.TrimSuffix(b.String(), "\n"))

@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -38,6 +39,9 @@ func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window i
 		s, err := buildSink(b, block, tables, named)
 		if err != nil {
 			return nil, err
+		}
+		if user, uses := s.Sink.(sink.SourceUser); uses {
+			user.UseSource(source)
 		}
 		c.Sinks = append(c.Sinks, s)
 	}

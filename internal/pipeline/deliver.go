@@ -115,11 +115,11 @@ func (r *sinkRunner) drainRejected(ctx context.Context, err error) {
 	r.drain(ctx, capture.HaltedRetryInterval/2)
 }
 
-// drain waits until everything that the sink has accepted is durable, at most for limit.
+// drain waits until everything that the sink has accepted is durable, or applied in a sink that acknowledges late, at most for limit.
 func (r *sinkRunner) drain(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	for r.writer != nil && !closed(r.failed) && r.durable().Before(r.accepted()) {
+	for r.writer != nil && !closed(r.failed) && r.applied().Before(r.accepted()) {
 		if capture.Sleep(ctx, 5*time.Millisecond) != nil {
 			return
 		}

@@ -59,10 +59,12 @@ var perPipeline = []gauge{
 var perSink = []gauge{
 	sinkGauge("sink_halted", "1 while the sink is halted, whatever its state is called.",
 		func(s SinkStatus) (float64, bool) { return boolValue(s.State.Kind == Halted), true }),
-	sinkGauge("lag_seconds", "Age of the oldest commit that is not durable in the sink; 0 when nothing is pending.",
+	sinkGauge("lag_seconds", "Age of the oldest commit that is not durable in the sink, or not applied in a cache; 0 when nothing is pending.",
 		func(s SinkStatus) (float64, bool) { return s.LagSeconds, true }),
-	sinkGauge("lag_bytes", "WAL between the sink's durable position and the end of the source's WAL.",
+	sinkGauge("lag_bytes", "WAL between the sink's durable position, or the applied one of a cache, and the end of the source's WAL.",
 		func(s SinkStatus) (float64, bool) { return known(s.LagBytes) }),
+	sinkGauge("hold_seconds", "Age of the oldest commit that a cache has applied and the slot still keeps, by design; 0 for other sinks.",
+		func(s SinkStatus) (float64, bool) { return s.HoldSeconds, true }),
 }
 
 func pipelineGauge(name, help string, value func(Status) (float64, bool)) gauge {

@@ -60,6 +60,9 @@ type sinkRunner struct {
 	seenDurable      bool             // the sink has reported a durable position since the process started
 	durableSinceOpen bool             // the open writer has reported a durable position
 	pending          pending
+	acksLate         bool             // as the last Open returned it
+	appliedPos       capture.Position // of a sink that acknowledges late: readers of the target see everything up to it
+	unapplied        pending          // of such a sink: what they do not see yet
 	state            StateHolder
 	suspect          bool             // a writer has failed, and durablePos has not advanced since
 	live             bool             // the writer is open and has not failed
@@ -82,6 +85,7 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 		Name:      s.Lane(),
 		Origin:    s.Origin(),
 		OnDurable: func(p capture.Position) { r.onDurable(r, p) },
+		OnApplied: r.setApplied,
 		Failed:    func(err error) { r.onFailed(failed, err) },
 	})
 	if err != nil {
@@ -96,6 +100,9 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	r.acceptedPos, r.durablePos, r.failure = progress.Position, progress.Position, nil
 	r.pending.setDurable(r.durablePos, func(time.Time) {})
 	r.pending.last = capture.Commit{}
+	if r.acksLate = progress.AcksLate; r.acksLate {
+		r.resetAppliedLocked(progress.Position)
+	}
 	return nil
 }
 
@@ -175,7 +182,7 @@ func (r *sinkRunner) acceptedProgress() *sink.Progress {
 func (r *sinkRunner) clearPending() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pending = pending{}
+	r.pending, r.unapplied = pending{}, pending{}
 }
 
 // startFromSnapshot puts the sink before the first row: the stream begins with all rows, so earlier progress does not count.
@@ -183,6 +190,7 @@ func (r *sinkRunner) startFromSnapshot() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.acceptedPos, r.durablePos, r.pending = capture.Position{}, capture.Position{}, pending{}
+	r.appliedPos, r.unapplied = capture.Position{}, pending{}
 }
 
 // rewind sets the sink to the position up to which it has this stream's history.
@@ -193,6 +201,9 @@ func (r *sinkRunner) rewind(to capture.Position) {
 		r.pending.markLost(r.durablePos)
 	}
 	r.acceptedPos, r.durablePos = to, to
+	if r.acksLate {
+		r.resetAppliedLocked(to)
+	}
 }
 
 // hasSeenDurable reports whether the sink has reported a durable position since the process started.
@@ -226,7 +237,11 @@ func (r *sinkRunner) setDurable(p capture.Position) {
 	}
 	r.durablePos, r.seenDurable, r.durableSinceOpen = p, r.seenDurable || !p.IsZero(), true
 	now := time.Now()
-	r.pending.setDurable(p, func(commit time.Time) { r.metrics.delivery.Observe(now.Sub(commit).Seconds()) })
+	r.pending.setDurable(p, func(commit time.Time) {
+		if !r.acksLate {
+			r.metrics.delivery.Observe(now.Sub(commit).Seconds())
+		}
+	})
 	r.mu.Unlock()
 	r.cleanup.setDurable(p)
 	if works {
@@ -240,6 +255,9 @@ func (r *sinkRunner) addPending(b capture.Batch) {
 	defer r.mu.Unlock()
 	if (len(b.Changes) > 0 || !b.Last.IsZero()) && b.End.Compare(r.durablePos) > 0 {
 		r.pending.add(&b)
+	}
+	if r.acksLate && (len(b.Changes) > 0 || !b.Last.IsZero()) && b.End.Compare(r.appliedPos) > 0 {
+		r.unapplied.add(&b)
 	}
 }
 

@@ -53,6 +53,10 @@ type SinkStatus struct {
 	State    State            `json:"state"`
 	Accepted capture.Position `json:"accepted"`
 	Durable  capture.Position `json:"held"`
+	// Applied is up to where readers of the sink see everything: Durable, except for a sink that acknowledges late by design. There
+	// HoldSeconds is for how long the oldest commit has been waiting to be acknowledged.
+	Applied     capture.Position `json:"applied"`
+	HoldSeconds float64          `json:"hold_seconds"`
 	// Unproven reports whether the sink is not open, or is joining. While it is not open Durable may be outdated: the target may
 	// have failed over to a server that has less. A sink that is joining does not have a copy of all rows yet.
 	Unproven   bool    `json:"unproven,omitempty"`
@@ -62,7 +66,7 @@ type SinkStatus struct {
 	Rejected   int64   `json:"rejected"`
 }
 
-// oldest is the age in seconds of the oldest commit that is not durable in every sink.
+// oldest is the age in seconds of the oldest commit that is not in every sink.
 func (s Status) oldest() (seconds float64) {
 	for _, k := range s.Sinks {
 		seconds = max(seconds, k.LagSeconds)
@@ -122,9 +126,13 @@ func (s *Status) observe(h capture.Health) {
 func (r *sinkRunner) status(now time.Time, end capture.LSN) SinkStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	applied, unapplied := r.appliedLocked()
 	s := SinkStatus{
-		Name: r.name, Kind: r.kind, State: r.state.Now(), Accepted: r.acceptedPos, Durable: r.durablePos, Unproven: !r.live || r.joining,
-		LagSeconds: r.pending.age(now).Seconds(), LagBytes: -1, Events: r.eventCount, Rejected: r.rejectedCount,
+		Name: r.name, Kind: r.kind, State: r.state.Now(), Accepted: r.acceptedPos, Durable: r.durablePos, Applied: applied,
+		Unproven: !r.live || r.joining, LagSeconds: unapplied.age(now).Seconds(), LagBytes: -1, Events: r.eventCount, Rejected: r.rejectedCount,
+	}
+	if r.acksLate {
+		s.HoldSeconds = r.pending.age(now).Seconds()
 	}
 	if reporter, can := r.sink.(sink.HealthReporter); can && r.live && s.State.Kind == OK {
 		h := reporter.Health()
@@ -133,8 +141,8 @@ func (r *sinkRunner) status(now time.Time, end capture.LSN) SinkStatus {
 	if p, since := r.cleanup.warning(); s.State.Kind == OK {
 		s.State = withWarning(s.State, p, since)
 	}
-	if end > 0 && !r.durablePos.IsZero() {
-		s.LagBytes = max(0, int64(end)-int64(r.durablePos.Flush()))
+	if end > 0 && !applied.IsZero() {
+		s.LagBytes = max(0, int64(end)-int64(applied.Flush()))
 	}
 	return s
 }

@@ -35,6 +35,7 @@ type store struct {
 	down       error                  // of Open
 	hangs      bool                   // Open does, until its context ends
 	late       bool                   // it reports that it acknowledges late
+	applies    bool                   // it reports what it has accepted as applied
 	refuse     func(sink.Batch) error // of Write; nil: none
 	fails      error                  // of everything on its way; nil: none
 	missing    sink.RecordState       // what it says when there is no record: Empty, or Lost

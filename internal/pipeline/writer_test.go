@@ -54,6 +54,9 @@ func (w *writer) Write(ctx context.Context, batches []sink.Batch) error {
 			return err
 		}
 	}
+	if s.applies {
+		w.lane.OnApplied(batches[len(batches)-1].End)
+	}
 	if s.control.durableAtAccept {
 		w.hold(batches[len(batches)-1].End)
 	}

@@ -56,10 +56,15 @@ func (c *Config) checkVersion(s *server, major int) *capture.Problem {
 		return problem.Refusal("server_too_old", "Postgres "+s.Version+" is too old: 15 and newer are supported, 13 and 14 stream",
 			"upgrade the server")
 	case s.Recovering:
-		return problem.Refusal("source_is_standby", "the server is a standby, and slots are kept on the primary",
-			"let url point at the primary, or at several hosts with target_session_attrs=primary")
+		return StandbySource()
 	}
 	return nil
+}
+
+// StandbySource returns the problem of a source that is a standby.
+func StandbySource() *capture.Problem {
+	return problem.Refusal("source_is_standby", "the server is a standby, and slots are kept on the primary",
+		"let url point at the primary, or at several hosts with target_session_attrs=primary")
 }
 
 // checkServer checks the settings that creating or reading a slot requires.
