@@ -38,7 +38,9 @@ type HealthReporter interface{ Health() Health }
 type Health struct {
 	// Warning is a problem that does not stop the sink and should be solved; nil: there is none.
 	Warning *capture.Problem
-	Since   time.Time // of the Warning
+	// Blocked is why a sink that stays open writes nothing at the moment; nil: it writes. It is shown as the sink's state.
+	Blocked *capture.Problem
+	Since   time.Time // of Blocked, or else of the Warning
 }
 
 // UsedBefore is a Writer that can find out whether its target was used before, so that rows are not copied into it a second time

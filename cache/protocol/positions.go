@@ -3,6 +3,7 @@ package protocol
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // LSN is a position in a source's WAL. A tombstone has the end of the newest commit's record: a server that has replayed up to it
@@ -15,6 +16,18 @@ type XID uint64
 // Epoch orders the histories of a source: a cluster, its timeline and its slot have one, and a later history a larger one. It has
 // 16 hexadecimal digits.
 type Epoch string
+
+// NewEpoch returns the epoch of a history that begins now, by the Redis server's clock.
+func NewEpoch(now time.Time) Epoch { return Epoch(digits(uint64(now.UnixMilli()))) }
+
+// Next returns an epoch that is larger than e, whatever the clock says; "" stays before every other one.
+func (e Epoch) Next() Epoch {
+	n, err := parseDigits[uint64](string(e))
+	if err != nil || e == "" {
+		return ""
+	}
+	return Epoch(digits(n + 1))
+}
 
 // digits returns the 16 hexadecimal digits in which positions are stored and compared.
 func digits[T ~uint64](n T) string { return fmt.Sprintf("%016x", uint64(n)) }

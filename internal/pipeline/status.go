@@ -136,7 +136,12 @@ func (r *sinkRunner) status(now time.Time, end capture.LSN) SinkStatus {
 	}
 	if reporter, can := r.sink.(sink.HealthReporter); can && r.live && s.State.Kind == OK {
 		h := reporter.Health()
-		s.State = withWarning(s.State, h.Warning, h.Since)
+		if h.Blocked != nil {
+			s.State = stateOf(h.Blocked, "sink_error")
+			s.State.Since, s.State.Fix = h.Since.UTC(), r.fixArgs.Complete(s.State.Fix)
+		} else {
+			s.State = withWarning(s.State, h.Warning, h.Since)
+		}
 	}
 	if p, since := r.cleanup.warning(); s.State.Kind == OK {
 		s.State = withWarning(s.State, p, since)

@@ -1,0 +1,21 @@
+// Package redis is the sink that keeps caches in Redis consistent: it invalidates the keys of the rows that a commit has changed, and
+// refreshes those that the file gives a value. Services read with the cache package, or as they always did. docs/caching.md describes
+// the protocol; the functions that run inside of Redis are in cache/protocol.
+//
+// The way of a commit:
+//
+//	Writer.Write        collects the keys of a commit until its end is known (assembly)
+//	queue.put           waits while the queue is full
+//	worker.run          takes up to 256 keys, or what came within a millisecond
+//	worker.apply        one snapshot of the source serves them all; journal.add, then worker.send
+//	worker.send         one pipeline of calls, each with the watermark that it expects
+//	worker.look         commits that the source shows by now are invalidated once more and settled
+//	worker.acknowledge  applied at once, durable after hold
+//
+// One worker goroutine per Writer owns the connection to Redis, so calls arrive in the order of the commits. The journal keeps the
+// calls of the last minute: when Redis has lost acknowledged writes, which the next call or heartbeat notices by the watermark,
+// worker.recover repeats what is missing, or sweeps the keys and repeats everything.
+//
+// The sink keeps no position for the start rule. It begins at the slot's confirmed position, which lies at least hold behind what it
+// has applied, and sweeps unless the watermark in Redis shows that nothing lies between.
+package redis

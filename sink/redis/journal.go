@@ -1,0 +1,132 @@
+package redis
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tailrace/tailrace/cache/protocol"
+)
+
+// journal is the calls to Redis in their order: those that are not acknowledged yet, and of the acknowledged ones the newest, which are
+// repeated when Redis has lost them.
+type journal struct {
+	limit int    // bytes of acknowledged calls that it keeps
+	token string // of the owner: part of every watermark
+
+	calls   []*call
+	next    int    // the first call that is not acknowledged
+	bytes   int    // of the acknowledged calls
+	number  uint64 // of the last watermark
+	reached uint64 // the largest number that was acknowledged: a call up to it is a repetition
+	lsn     protocol.LSN
+}
+
+// call is one call of invalidate or of refresh.
+type call struct {
+	number    uint64
+	watermark string
+	ops       []keyed
+	bytes     int
+}
+
+// keyed is an op of a commit. An empty key is the namespace's section.
+type keyed struct {
+	op
+	lsn protocol.LSN
+	xid protocol.XID
+}
+
+// callKeys is how many keys one call invalidates. A refresh is a call of its own.
+const callKeys = 256
+
+// add appends calls for ops in order. lsn is up to where all commits are complete after the last of them.
+func (j *journal) add(ops []keyed, lsn protocol.LSN) {
+	for len(ops) > 0 {
+		n := 1
+		if !ops[0].refresh {
+			for n < len(ops) && n < callKeys && !ops[n].refresh {
+				n++
+			}
+		}
+		c := &call{ops: ops[:n:n]}
+		for _, o := range c.ops {
+			c.bytes += len(o.key) + len(o.value) + opBytes
+		}
+		ops = ops[n:]
+		if len(ops) == 0 {
+			j.lsn = max(j.lsn, lsn)
+		}
+		j.number++
+		c.number, c.watermark = j.number, watermark{j.lsn, j.token, j.number}.String()
+		j.calls = append(j.calls, c)
+	}
+}
+
+// pending returns the calls that are not acknowledged.
+func (j *journal) pending() []*call { return j.calls[j.next:] }
+
+// acknowledge moves n calls to the acknowledged ones and drops the oldest beyond the limit.
+func (j *journal) acknowledge(n int) {
+	for _, c := range j.calls[j.next : j.next+n] {
+		j.bytes += c.bytes
+		j.reached = max(j.reached, c.number)
+	}
+	j.next += n
+	drop := 0
+	for j.bytes > j.limit && drop < j.next {
+		j.bytes -= j.calls[drop].bytes
+		j.calls[drop] = nil // frees the memory
+		drop++
+	}
+	j.calls, j.next = j.calls[drop:], j.next-drop
+}
+
+// trim drops acknowledged calls up to a number: the slot is confirmed beyond them.
+func (j *journal) trim(number uint64) {
+	drop := 0
+	for drop < j.next && j.calls[drop].number <= number {
+		j.bytes -= j.calls[drop].bytes
+		j.calls[drop] = nil
+		drop++
+	}
+	j.calls, j.next = j.calls[drop:], j.next-drop
+}
+
+// rewind makes everything after a watermark pending, and reports how many acknowledged calls that repeats. found is false when the
+// journal does not reach back that far: then every call is pending.
+func (j *journal) rewind(found watermark) (repeated int, known bool) {
+	before, applied := j.next, 0
+	known = found.token == j.token && found.number <= j.number && found.number+uint64(len(j.calls)) >= j.number
+	for known && applied < len(j.calls) && j.calls[applied].number <= found.number {
+		applied++
+	}
+	for _, c := range j.calls[:j.next] {
+		j.bytes -= c.bytes
+	}
+	j.next = 0
+	j.acknowledge(applied)
+	return max(0, before-applied), known
+}
+
+// watermark identifies a call, and what is complete after it.
+type watermark struct {
+	lsn    protocol.LSN // every commit that ends at or before it was applied
+	token  string
+	number uint64
+}
+
+func (w watermark) String() string {
+	return fmt.Sprintf("%016x/%s/%d", uint64(w.lsn), w.token, w.number)
+}
+
+// parseWatermark is the inverse of String; ok is false for "" and for what no version wrote.
+func parseWatermark(text string) (w watermark, ok bool) {
+	parts := strings.Split(text, "/")
+	if len(parts) != 3 {
+		return w, false
+	}
+	lsn, err1 := strconv.ParseUint(parts[0], 16, 64)
+	number, err2 := strconv.ParseUint(parts[2], 10, 64)
+	return watermark{protocol.LSN(lsn), parts[1], number}, err1 == nil && err2 == nil
+}

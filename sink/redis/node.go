@@ -1,0 +1,75 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/tailrace/tailrace/cache/protocol"
+)
+
+// node is one master with its control keys. The worker's goroutine uses it.
+type node struct {
+	client    goredis.UniversalClient
+	library   *protocol.Library
+	owner     protocol.Owner
+	epoch     protocol.Epoch
+	inherited protocol.LSN  // what an earlier daemon had applied
+	offset    time.Duration // of the server's clock from ours
+}
+
+// own takes the control keys over.
+func (n *node) own(ctx context.Context) (protocol.Opened, error) {
+	if err := n.library.Load(ctx); err != nil {
+		return protocol.Opened{}, err
+	}
+	before := time.Now()
+	opened, err := protocol.ParseOpened(n.library.Own(ctx, n.client, n.owner.Control, n.owner.Token))
+	if err != nil {
+		return opened, err
+	}
+	n.owner.Watermark = opened.Watermark
+	n.offset = opened.Now.Sub(before.Add(time.Since(before) / 2))
+	return opened, nil
+}
+
+// guard returns the owner for calls that are made now and expect a watermark.
+func (n *node) guard(watermark string) protocol.Owner {
+	o := n.owner
+	o.Watermark = watermark
+	o.Deadline = time.Now().Add(n.offset + callDeadline)
+	return o
+}
+
+// clock measures the server's clock again.
+func (n *node) clock(ctx context.Context) error {
+	before := time.Now()
+	now, err := n.client.Time(ctx).Result()
+	if err != nil {
+		return err
+	}
+	n.offset = now.Sub(before.Add(time.Since(before) / 2))
+	return nil
+}
+
+// watermark reads the watermark in Redis; "" when it is lost.
+func (n *node) watermark(ctx context.Context) (string, error) {
+	text, err := n.client.Get(ctx, n.owner.Control.Base()+":watermark").Result()
+	if err == goredis.Nil {
+		return "", nil
+	}
+	return text, err
+}
+
+// newToken returns a token of one Open.
+func newToken() (string, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("make a token: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}
