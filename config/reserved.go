@@ -25,12 +25,10 @@ var reserved = map[string]map[string]string{
 		"new_columns": "With columns, new columns are left out; without, they are published.",
 	},
 	"sink": {
-		"invalidate": "It belongs to the redis sink.",
-		"refresh":    "It belongs to the redis sink.",
-		"verify":     "It belongs to the redis sink.",
+		"verify": "It belongs to the redis sink.",
 	},
 	"kind of source": {"kafka": "", "postgres": ""},
-	"kind of sink":   {"kafka": "", "postgres": "", "redis": "", "stdout": ""},
+	"kind of sink":   {"kafka": "", "postgres": "", "stdout": ""},
 }
 
 // unsupported returns the detail of a reserved name; ok is false for any other name.
