@@ -1,4 +1,4 @@
-package main
+package admin
 
 import (
 	"bytes"
@@ -8,12 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/tailrace/tailrace/internal/admin"
 	"github.com/tailrace/tailrace/internal/pipeline"
 )
 
-// statusTable returns one paragraph per pipeline: a line for it, one for its source, one per sink, and the problems with their fixes.
-func statusTable(list []pipeline.Status, now time.Time) []byte {
+// Table returns one paragraph per pipeline: a line for it, one for its source, one per sink, and the problems with their fixes.
+func Table(list []pipeline.Status, now time.Time) []byte {
 	var b bytes.Buffer
 	if len(list) == 0 {
 		fmt.Fprintln(&b, "no pipeline is enabled")
@@ -44,11 +43,11 @@ func sourceText(st pipeline.Status) string {
 	if s.Slot != "" {
 		parts = append(parts, "slot "+s.Slot)
 	}
-	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Confirmed, s.End), admin.Size(s.Retained)+" of WAL kept")
+	parts = append(parts, fmt.Sprintf("confirmed %s of %s", s.Confirmed, s.End), Size(s.Retained)+" of WAL kept")
 	if s.Safe >= 0 {
-		parts = append(parts, admin.Size(s.Safe)+" until the slot is lost")
+		parts = append(parts, Size(s.Safe)+" until the slot is lost")
 	}
-	parts = append(parts, fmt.Sprintf("window %s of %s", admin.Size(st.Window.Bytes), admin.Size(st.Window.Limit)))
+	parts = append(parts, fmt.Sprintf("window %s of %s", Size(st.Window.Bytes), Size(st.Window.Limit)))
 	if s.Copied > 0 {
 		parts = append(parts, fmt.Sprintf("snapshot %d of about %d rows", s.Copied, s.Estimated))
 	}
@@ -60,7 +59,7 @@ func sinkTable(w io.Writer, sinks []pipeline.SinkStatus, now time.Time) {
 	fmt.Fprintln(t, "  SINK\tKIND\tSTATE\tDURABLE\tLAG\tWAL\tEVENTS\tREJECTED")
 	for _, s := range sinks {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Name, s.Kind, stateText(s.State, now), s.Durable,
-			admin.Age(time.Duration(s.LagSeconds*float64(time.Second))), admin.Size(s.LagBytes), s.Events, s.Rejected)
+			Age(time.Duration(s.LagSeconds*float64(time.Second))), Size(s.LagBytes), s.Events, s.Rejected)
 	}
 	t.Flush()
 }
@@ -74,7 +73,7 @@ func stateText(s pipeline.State, now time.Time) string {
 	if s.Since.IsZero() {
 		return text
 	}
-	return text + " for " + admin.Age(now.Sub(s.Since).Truncate(time.Second))
+	return text + " for " + Age(now.Sub(s.Since).Truncate(time.Second))
 }
 
 func printProblem(w io.Writer, who string, s pipeline.State) {
