@@ -1,17 +1,17 @@
-package main
+package explain
 
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/eventtest/preview"
-	"github.com/tailrace/tailrace/internal/explain"
 	"github.com/tailrace/tailrace/transform/expr"
 )
 
-// explainJSON is a change in the sinks of a pipeline, for machines.
-type explainJSON struct {
+// changeJSON is a change in the sinks of a pipeline, for machines.
+type changeJSON struct {
 	Pipeline string     `json:"pipeline"`
 	Table    string     `json:"table"`
 	Op       string     `json:"op"`
@@ -56,8 +56,9 @@ type operandJSON struct {
 	Reads     map[string]json.RawMessage `json:"reads,omitempty"`
 }
 
-func printExplainJSON(a *app, pipeline string, t *capture.Table, op capture.Op, sinks []explain.Sink) {
-	out := explainJSON{Pipeline: pipeline, Table: t.String(), Op: op.String(), Sinks: []sinkJSON{}}
+// WriteJSON prints what an operation on a table becomes in the sinks of a pipeline, as a JSON object on one line.
+func WriteJSON(w io.Writer, pipeline string, t *capture.Table, op capture.Op, sinks []Sink) {
+	out := changeJSON{Pipeline: pipeline, Table: t.String(), Op: op.String(), Sinks: []sinkJSON{}}
 	for _, s := range sinks {
 		one := sinkJSON{Kind: s.Kind, Sink: s.Name, Events: []eventJSON{}, Rules: []ruleJSON{}}
 		for i := range s.Events {
@@ -79,7 +80,7 @@ func printExplainJSON(a *app, pipeline string, t *capture.Table, op capture.Op, 
 		out.Sinks = append(out.Sinks, one)
 	}
 	text, _ := json.Marshal(out)
-	fmt.Fprintf(a.out, "%s\n", text)
+	fmt.Fprintf(w, "%s\n", text)
 }
 
 func eventOf(e *preview.Event) eventJSON {

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"bytes"
@@ -10,25 +10,31 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/eventtest/preview"
-	"github.com/tailrace/tailrace/internal/explain"
 	"github.com/tailrace/tailrace/transform/expr"
 )
 
-// printExplain prints what a change becomes in the sinks of a pipeline.
-func printExplain(a *app, pipeline string, t *capture.Table, op capture.Op, sinks []explain.Sink) {
-	fmt.Fprintf(a.out, "pipeline %s: %s of %s\n", pipeline, op, t)
+// Write prints what an operation on a table becomes in the sinks of a pipeline, for people.
+func Write(w io.Writer, pipeline string, t *capture.Table, op capture.Op, sinks []Sink) {
+	fmt.Fprintf(w, "pipeline %s: %s of %s\n", pipeline, op, t)
 	for _, s := range sinks {
-		fmt.Fprintf(a.out, "\nsink %s %q: %s\n", s.Kind, s.Name, count(len(s.Events), "event"))
+		fmt.Fprintf(w, "\nsink %s %q: %s\n", s.Kind, s.Name, events(len(s.Events)))
 		for i := range s.Events {
-			printEvent(a.out, &s.Events[i])
+			printEvent(w, &s.Events[i])
 		}
 		if s.Stop != nil {
-			fmt.Fprintf(a.out, "  %s\n", strings.ReplaceAll(stopLine(s.Stop), "\n", "\n  "))
+			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(stopLine(s.Stop), "\n", "\n  "))
 		}
 		for _, r := range s.Rules {
-			printRule(a.out, r)
+			printRule(w, r)
 		}
 	}
+}
+
+func events(n int) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
 }
 
 func stopLine(s *preview.Stop) string {
@@ -79,7 +85,7 @@ func indented(text []byte) []byte {
 	return b.Bytes()
 }
 
-func printRule(w io.Writer, r explain.Rule) {
+func printRule(w io.Writer, r Rule) {
 	what := "matched    "
 	if !r.Matched {
 		what = "not matched"
