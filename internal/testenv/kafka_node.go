@@ -13,12 +13,13 @@ import (
 
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // KafkaNode is one process of a cluster.
 type KafkaNode struct {
-	ID    int          // from 1
-	Proxy *ProxyServer // between the clients and the node; nil unless Proxied
+	ID    int           // from 1
+	Proxy *proxy.Server // between the clients and the node; nil unless Proxied
 
 	server     *KafkaServer
 	dir        string
@@ -37,7 +38,7 @@ func newKafkaNode(s *KafkaServer, id int) (n *KafkaNode, err error) {
 		}
 	}
 	if s.proxied {
-		if n.Proxy, err = StartProxy(n.client.Addr()); err != nil {
+		if n.Proxy, err = proxy.Start(n.client.Addr()); err != nil {
 			return n, err
 		}
 	}

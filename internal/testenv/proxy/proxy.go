@@ -1,19 +1,19 @@
-package testenv
+// Package proxy makes the network between a client and a server fail.
+package proxy
 
 import (
 	"errors"
 	"fmt"
 	"net"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 )
 
-// ProxyServer stands between a client and a server and makes the network between them fail. It never reorders or loses
+// Server stands between a client and a server and makes the network between them fail. It never reorders or loses
 // bytes of a connection that it does not cut. Its methods may be called from any goroutine.
-type ProxyServer struct {
+type Server struct {
 	port *ports.Port
 
 	mu       sync.Mutex
@@ -40,24 +40,13 @@ type faults struct {
 	cut     [2]int // bytes left until the connection is cut, plus one; 0: never
 }
 
-// Proxy starts a proxy to the server at target ("host:port") that ends with the test.
-func Proxy(t testing.TB, target string) *ProxyServer {
-	t.Helper()
-	p, err := StartProxy(target)
-	if err != nil {
-		t.Fatalf("testenv: %v", err)
-	}
-	t.Cleanup(p.Close)
-	return p
-}
-
-// StartProxy starts a proxy for a program other than a test. The caller closes it.
-func StartProxy(target string) (*ProxyServer, error) {
+// Start starts a proxy to the server at target ("host:port"). The caller closes it.
+func Start(target string) (*Server, error) {
 	port, err := ports.Take()
 	if err != nil {
 		return nil, err
 	}
-	p := &ProxyServer{port: port, target: target, links: map[*link]bool{}}
+	p := &Server{port: port, target: target, links: map[*link]bool{}}
 	p.changed = sync.NewCond(&p.mu)
 	if err := p.listen(); err != nil {
 		port.Release()
@@ -67,20 +56,20 @@ func StartProxy(target string) (*ProxyServer, error) {
 }
 
 // Addr returns the address for clients: "127.0.0.1:port".
-func (p *ProxyServer) Addr() string { return p.port.Addr() }
+func (p *Server) Addr() string { return p.port.Addr() }
 
 // SetTarget sends connections made from now on to another server.
-func (p *ProxyServer) SetTarget(target string) { p.change(func() { p.target = target }) }
+func (p *Server) SetTarget(target string) { p.change(func() { p.target = target }) }
 
 // Watch shows the bytes of all connections made from now on to w.
-func (p *ProxyServer) Watch(w Watcher) { p.change(func() { p.watch = w }) }
+func (p *Server) Watch(w Watcher) { p.change(func() { p.watch = w }) }
 
 // Hold turns the network into a black hole: no byte passes in either direction, and no side is notified. New connections
 // are accepted but not served. After Heal the held bytes pass.
-func (p *ProxyServer) Hold() { p.change(func() { p.faults.hold = [2]bool{true, true} }) }
+func (p *Server) Hold() { p.change(func() { p.faults.hold = [2]bool{true, true} }) }
 
 // Held reports whether Hold or HoldReplies keeps back bytes that a client or a server has sent.
-func (p *ProxyServer) Held() (requests, replies bool) {
+func (p *Server) Held() (requests, replies bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
@@ -92,25 +81,25 @@ func (p *ProxyServer) Held() (requests, replies bool) {
 
 // HoldReplies holds what the server sends. The server still receives everything, so it executes requests whose
 // acknowledgement the client does not see.
-func (p *ProxyServer) HoldReplies() { p.change(func() { p.faults.hold[fromServer] = true }) }
+func (p *Server) HoldReplies() { p.change(func() { p.faults.hold[fromServer] = true }) }
 
 // SlowTo limits each connection to bytesPerSecond in each direction.
-func (p *ProxyServer) SlowTo(bytesPerSecond int) { p.change(func() { p.faults.rate = bytesPerSecond }) }
+func (p *Server) SlowTo(bytesPerSecond int) { p.change(func() { p.faults.rate = bytesPerSecond }) }
 
 // SliceTo passes at most n bytes at a time.
-func (p *ProxyServer) SliceTo(n int) { p.change(func() { p.faults.slice = n }) }
+func (p *Server) SliceTo(n int) { p.change(func() { p.faults.slice = n }) }
 
 // Latency delays each byte by d, each way, up to half of it more or less at random.
-func (p *ProxyServer) Latency(d time.Duration) { p.change(func() { p.faults.latency = d }) }
+func (p *Server) Latency(d time.Duration) { p.change(func() { p.faults.latency = d }) }
 
 // CutReplyAfter cuts a connection once n more bytes from a server have passed, even in the middle of a message.
-func (p *ProxyServer) CutReplyAfter(n int) { p.change(func() { p.faults.cut[fromServer] = n + 1 }) }
+func (p *Server) CutReplyAfter(n int) { p.change(func() { p.faults.cut[fromServer] = n + 1 }) }
 
 // CutRequestAfter cuts a connection once n more bytes from a client have passed.
-func (p *ProxyServer) CutRequestAfter(n int) { p.change(func() { p.faults.cut[fromClient] = n + 1 }) }
+func (p *Server) CutRequestAfter(n int) { p.change(func() { p.faults.cut[fromClient] = n + 1 }) }
 
 // Cut resets all connections. Bytes in transit are lost. New connections are served.
-func (p *ProxyServer) Cut() {
+func (p *Server) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
@@ -119,7 +108,7 @@ func (p *ProxyServer) Cut() {
 }
 
 // Down resets all connections and refuses new ones until Heal.
-func (p *ProxyServer) Down() {
+func (p *Server) Down() {
 	p.mu.Lock()
 	if p.listener != nil {
 		_ = p.listener.Close()
@@ -130,13 +119,13 @@ func (p *ProxyServer) Down() {
 }
 
 // Heal ends all faults. Connections that were not cut go on.
-func (p *ProxyServer) Heal() error {
+func (p *Server) Heal() error {
 	p.change(func() { p.faults = faults{} })
 	return p.listen()
 }
 
 // Close stops the proxy and its connections.
-func (p *ProxyServer) Close() {
+func (p *Server) Close() {
 	p.Down()
 	p.mu.Lock()
 	for len(p.links) > 0 {
@@ -146,7 +135,7 @@ func (p *ProxyServer) Close() {
 	p.port.Release()
 }
 
-func (p *ProxyServer) change(f func()) {
+func (p *Server) change(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f()
@@ -154,7 +143,7 @@ func (p *ProxyServer) change(f func()) {
 }
 
 // listen accepts connections, unless it does already.
-func (p *ProxyServer) listen() error {
+func (p *Server) listen() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listener != nil {
@@ -169,7 +158,7 @@ func (p *ProxyServer) listen() error {
 	return nil
 }
 
-func (p *ProxyServer) accept(listener net.Listener) {
+func (p *Server) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -182,7 +171,7 @@ func (p *ProxyServer) accept(listener net.Listener) {
 }
 
 // serve makes a link of a client's connection, unless the proxy has gone down in between.
-func (p *ProxyServer) serve(client *net.TCPConn, listener net.Listener) {
+func (p *Server) serve(client *net.TCPConn, listener net.Listener) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := &link{proxy: p, client: client, dead: make(chan struct{})}

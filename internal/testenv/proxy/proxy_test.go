@@ -1,4 +1,4 @@
-package testenv
+package proxy
 
 import (
 	"bytes"
@@ -14,6 +14,17 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
 )
+
+// start starts a proxy that ends with the test.
+func start(t *testing.T, target string) *Server {
+	t.Helper()
+	p, err := Start(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
 
 // echo accepts connections and sends back what they send.
 func echo(t *testing.T) (addr string) {
@@ -71,18 +82,18 @@ func silent(t *testing.T, conn net.Conn) {
 }
 
 func TestProxyPassesEveryByteInOrder(t *testing.T) {
-	for name, fault := range map[string]func(*ProxyServer){
-		"healthy": func(*ProxyServer) {},
-		"sliced":  func(p *ProxyServer) { p.SliceTo(7) },
-		"slow":    func(p *ProxyServer) { p.SlowTo(1 << 20) },
-		"late":    func(p *ProxyServer) { p.Latency(20 * time.Millisecond) },
-		"held for a while": func(p *ProxyServer) {
+	for name, fault := range map[string]func(*Server){
+		"healthy": func(*Server) {},
+		"sliced":  func(p *Server) { p.SliceTo(7) },
+		"slow":    func(p *Server) { p.SlowTo(1 << 20) },
+		"late":    func(p *Server) { p.Latency(20 * time.Millisecond) },
+		"held for a while": func(p *Server) {
 			p.Hold()
 			time.AfterFunc(50*time.Millisecond, func() { _ = p.Heal() })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := Proxy(t, echo(t))
+			p := start(t, echo(t))
 			conn := dial(t, p.Addr())
 			exchange(t, conn, "hello")
 			sent := make([]byte, 256<<10)
@@ -102,7 +113,7 @@ func TestProxyPassesEveryByteInOrder(t *testing.T) {
 }
 
 func TestProxyHoldsUntilHealed(t *testing.T) {
-	p := Proxy(t, echo(t))
+	p := start(t, echo(t))
 	conn := dial(t, p.Addr())
 	exchange(t, conn, "before")
 	p.Hold()
@@ -127,15 +138,15 @@ func TestProxyHoldsUntilHealed(t *testing.T) {
 func TestProxyTellsWhatItHolds(t *testing.T) {
 	for name, c := range map[string]struct {
 		before            string
-		hold              func(*ProxyServer)
+		hold              func(*Server)
 		requests, replies bool
 	}{
-		"a connection in use": {"before", (*ProxyServer).Hold, true, false},
-		"a new connection":    {"", (*ProxyServer).Hold, true, false}, // of which the proxy reads nothing yet
-		"an answer":           {"before", (*ProxyServer).HoldReplies, false, true},
+		"a connection in use": {"before", (*Server).Hold, true, false},
+		"a new connection":    {"", (*Server).Hold, true, false}, // of which the proxy reads nothing yet
+		"an answer":           {"before", (*Server).HoldReplies, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := Proxy(t, echo(t))
+			p := start(t, echo(t))
 			conn := dial(t, p.Addr())
 			exchange(t, conn, c.before)
 			c.hold(p)
@@ -171,7 +182,7 @@ func TestProxyTellsWhatItHolds(t *testing.T) {
 }
 
 func TestProxyHoldsRepliesOnly(t *testing.T) {
-	p := Proxy(t, echo(t))
+	p := start(t, echo(t))
 	var mu sync.Mutex
 	var asked, answered bytes.Buffer
 	p.Watch(func(int) (client, server func([]byte)) {
@@ -199,7 +210,7 @@ func TestProxyHoldsRepliesOnly(t *testing.T) {
 }
 
 func TestProxyCuts(t *testing.T) {
-	p := Proxy(t, echo(t))
+	p := start(t, echo(t))
 	conn := dial(t, p.Addr())
 	exchange(t, conn, "before")
 	p.Cut()
@@ -231,7 +242,7 @@ func wantReset(t *testing.T, conn net.Conn, n int) {
 }
 
 func TestProxyRefusesWhileDown(t *testing.T) {
-	p := Proxy(t, echo(t))
+	p := start(t, echo(t))
 	conn := dial(t, p.Addr())
 	exchange(t, conn, "before")
 	p.Down()
@@ -252,7 +263,7 @@ func TestProxyTellsTheClientThatNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer free.Release()
-	conn, err := net.Dial("tcp4", Proxy(t, free.Addr()).Addr())
+	conn, err := net.Dial("tcp4", start(t, free.Addr()).Addr())
 	if err == nil {
 		_, err = conn.Read(make([]byte, 1))
 	}

@@ -1,4 +1,4 @@
-package testenv
+package proxy
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const (
 
 // link is a client's connection and its counterpart to the server.
 type link struct {
-	proxy  *ProxyServer
+	proxy  *Server
 	client *net.TCPConn
 	server *net.TCPConn // nil until dialled
 	watch  [2]func([]byte)
@@ -172,7 +172,7 @@ func unread(conn *net.TCPConn) (some bool) {
 }
 
 // allow returns how much of b may pass now, whether to cut the connection after it, and how long the next part waits.
-func (p *ProxyServer) allow(way int, b []byte) (part []byte, last bool, pause time.Duration) {
+func (p *Server) allow(way int, b []byte) (part []byte, last bool, pause time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := &p.faults
