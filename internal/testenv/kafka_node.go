@@ -1,9 +1,12 @@
 package testenv
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -195,3 +198,27 @@ func (n *KafkaNode) Pid() int { return n.process.Pid() }
 func (n *KafkaNode) Log() string { return filepath.Join(n.dir, "log") }
 
 func (n *KafkaNode) propertiesFile() string { return filepath.Join(n.dir, "server.properties") }
+
+// voters returns the value of controller.quorum.voters.
+func (s *KafkaServer) voters() string {
+	var voters []string
+	for _, n := range s.Nodes {
+		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.Addr())
+	}
+	return strings.Join(voters, ",")
+}
+
+// uuid returns a new identifier in Kafka's format.
+func uuid() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // no leading "-", which would look like a flag
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
+func javaProcess(log string, args ...string) (*process.Process, error) {
+	cmd := exec.Command("java", args...)
+	cmd.Dir = filepath.Dir(log)
+	return process.Start(cmd, log, syscall.SIGKILL)
+}

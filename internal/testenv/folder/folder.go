@@ -1,4 +1,6 @@
-package testenv
+// Package folder makes the folders of servers, and knows the user that owns them. They are in memory in tests on Linux, and
+// those that a killed process has left are removed.
+package folder
 
 import (
 	"fmt"
@@ -13,25 +15,25 @@ import (
 // nobody is the owner of Postgres' processes and files when the tests run as root: it refuses to run as root itself.
 const nobody = 65534
 
-// unprivileged is the credential for a server that must not run as root; nil, "as we are", for a normal user.
-func unprivileged() *syscall.Credential {
+// Unprivileged is the credential for a server that must not run as root; nil, "as we are", for a normal user.
+func Unprivileged() *syscall.Credential {
 	if os.Getuid() != 0 {
 		return nil
 	}
 	return &syscall.Credential{Uid: nobody, Gid: nobody}
 }
 
-// give changes the owner of path to the user that unprivileged names.
-func give(path string) error {
+// Give changes the owner of path to the user that Unprivileged names.
+func Give(path string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}
 	return os.Lchown(path, nobody, nobody)
 }
 
-// newDir creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name contains our
+// New creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name contains our
 // process id, so that a later run removes what a killed one has left.
-func newDir(server string) (string, error) {
+func New(server string) (string, error) {
 	sweepOnce()
 	dir, err := os.MkdirTemp(parentDir(), fmt.Sprintf("tailrace-%d-%s-", os.Getpid(), server))
 	if err != nil {
@@ -43,10 +45,10 @@ func newDir(server string) (string, error) {
 	return dir, nil
 }
 
-var sweepOnce = sync.OnceFunc(sweep)
+var sweepOnce = sync.OnceFunc(Sweep)
 
-// sweep removes the folders of processes that have ended.
-func sweep() {
+// Sweep removes the folders of processes that have ended. The first New of a process calls it.
+func Sweep() {
 	for _, parent := range []string{os.TempDir(), memoryDir} {
 		dirs, _ := filepath.Glob(filepath.Join(parent, "tailrace-*-*-*"))
 		for _, dir := range dirs {
