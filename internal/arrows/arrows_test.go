@@ -35,6 +35,9 @@ var rules = []struct {
 	{"capture/postgres/snapshot", []string{
 		"capture", "capture/postgres/decode", "capture/postgres/problem", "capture/postgres/publication", "internal/pgconnect",
 	}},
+	{"capture/postgres/trees", []string{
+		"capture", "capture/postgres/problem", "capture/postgres/publication", "capture/postgres/slot", "internal/pgconnect",
+	}},
 	{"capture/...", []string{"capture", "config", "internal/bufpool", "internal/pgconnect"}},
 	{"cmd/demo/...", []string{"..."}},
 	{"cmd/tailrace/...", []string{"capture/*", "config", "internal/admin", "internal/daemon", "internal/eventtest/...", "internal/explain", "internal/pipeline", "internal/replica/*", "sink/*", "transform/..."}},
@@ -179,6 +182,10 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"capture/postgres/joined", module + "capture/postgres", true},
 		{"capture/postgres", module + "capture/postgres/joined", false},
 		{"cmd/tailrace", module + "capture/postgres/joined", true},
+		{"capture/postgres/trees", module + "capture/postgres/publication", false},
+		{"capture/postgres/trees", module + "capture/postgres/joined", true},
+		{"capture/postgres/trees", module + "capture/postgres", true},
+		{"capture/postgres/publication", module + "capture/postgres/trees", true},
 		{"capture/postgres/slot", module + "capture/postgres/problem", false},
 		{"capture/postgres/snapshot", module + "capture/postgres/decode", false},
 		{"capture/postgres/snapshot", module + "capture/postgres/slot", true},

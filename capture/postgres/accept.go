@@ -8,6 +8,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/trees"
 )
 
 // Warnings implements daemon.Warnings.
@@ -32,39 +33,21 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, re
 	return acceptTrees(ctx, conn, c.publication(), records)
 }
 
-// acceptTrees returns the state that each record gets when the changes of the partition trees are accepted, and a
-// description of them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
+// acceptTrees returns the state that each record gets when the operator accepts the changes of the partition trees, and a
+// description of them.
 func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
 	states [][]byte, lost []string, err error,
 ) {
-	var base *treeBase
+	var bases []string
 	for i := range records {
-		base = base.merge(parseBase(recordedTrees(records[i].State)))
+		bases = append(bases, recordedTrees(records[i].State))
 	}
-	if base == nil {
-		return nil, nil, nil
-	}
-	nodes, err := c.ReadTrees(ctx, conn)
-	if err != nil {
+	base, lost, err := trees.Accept(ctx, conn, c, bases)
+	if err != nil || base == "" {
 		return nil, nil, err
 	}
-	now := baseOf(nodes)
-	if base.cut {
-		lost = []string{"partitions that were truncated, attached with rows, detached or dropped: there are too many to name them"}
-	} else {
-		t := newTrees(c, nil)
-		t.read.Store(^uint64(0))
-		_, found, err := t.compare(ctx, conn, base, nodes)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, f := range found {
-			lost = append(lost, f.what)
-		}
-	}
-	now.accepted = base.accepted + 1
 	for i := range records {
-		states = append(states, withTrees(restated(&records[i]), now.String()))
+		states = append(states, withTrees(restated(&records[i]), base))
 	}
 	return states, lost, nil
 }

@@ -146,12 +146,10 @@ func (p *tap) judgedTrees(s site) (reason string) {
 	p.reached()
 	tr, conn := p.source.trees, s.control(&p.source.config)
 	for done := false; !done; {
-		if err := tr.check(s.Context(), conn, func() {}); err != nil {
+		if err := tr.Check(s.Context(), conn, func() {}); err != nil {
 			s.Fatal(err)
 		}
-		tr.mu.Lock()
-		done = tr.passed && tr.awaited.Load() == 0
-		tr.mu.Unlock()
+		done = tr.Decided()
 	}
 	return p.warnings()
 }
@@ -203,7 +201,7 @@ func TestTreesChangeWhileRunning(t *testing.T) {
 		record := capture.Record{Sink: "tap", Position: p.held, State: p.state}
 		next := newTap(s.T, *g.Config)
 		next.held, next.state = p.held, p.state
-		next.source.trees.learn(&record)
+		next.source.trees.Learn(recordedTrees(record.State))
 		next.open()
 		next.wait("a stream", func() bool { return next.streams == 1 })
 		g.check(next.judgedTrees(s), true, false)
@@ -213,7 +211,7 @@ func TestTreesChangeWhileRunning(t *testing.T) {
 			s.Fatalf("%d lost, %v: %q", len(lost), err, lost)
 		}
 		record.State = states[0]
-		next.source.trees.learn(&record)
+		next.source.trees.Learn(recordedTrees(record.State))
 		if reason := next.judgedTrees(s); reason != "" {
 			s.Errorf("after the acceptance: %s", reason)
 		}
@@ -246,7 +244,7 @@ func TestTreesChangeWhileAway(t *testing.T) {
 		g.happen()
 		next := newTap(s.T, *g.Config)
 		next.held, next.state = p.held, p.state
-		next.source.trees.learn(&capture.Record{Sink: "tap", Position: p.held, State: p.state})
+		next.source.trees.Learn(recordedTrees(p.state))
 		next.open()
 		next.wait("a stream", func() bool { return next.streams == 1 })
 		g.check(next.judgedTrees(s), true, false)

@@ -1,4 +1,4 @@
-package postgres
+package trees
 
 import (
 	"encoding/base64"

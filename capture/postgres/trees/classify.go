@@ -1,4 +1,4 @@
-package postgres
+package trees
 
 import (
 	"context"
@@ -11,10 +11,24 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
 // finding is a partition of which the stream lacks changes.
 type finding struct{ root, what string }
+
+// verdict is the result for a partition whose mark differs from the base.
+type verdict struct {
+	was, now leafMark
+	what     string // "": nothing is missing
+}
+
+// truncation is a partition that has lost its rows. If its root was truncated, the stream has the TRUNCATE, but may not
+// have reached it yet.
+type truncation struct {
+	file uint32
+	upto capture.LSN // the position after which the stream has passed it
+}
 
 // changedProblem returns the problem of the findings.
 func changedProblem(found []finding) *capture.Problem {
@@ -45,7 +59,7 @@ func changedProblem(found []finding) *capture.Problem {
 
 // compare checks each partition whose mark differs from the base. It returns the next base, in which harmless differences
 // are updated and losses keep their old marks.
-func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []publication.TreeNode) (
+func (w *Watch) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nodes []publication.TreeNode) (
 	next *treeBase, found []finding, err error,
 ) {
 	next = &treeBase{accepted: base.accepted, roots: map[uint32]bool{}, leaves: map[uint32]leafMark{}}
@@ -66,15 +80,15 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 		if !n.HoldsRows() {
 			continue
 		}
-		there[n.OID], t.names[n.OID] = true, n.Name.String()
+		there[n.OID], w.names[n.OID] = true, n.Name.String()
 		was, known := base.leaves[n.OID]
 		known = known && was.root == n.Root
 		if was == markOf(n) || !known && !base.roots[n.Root] {
-			delete(t.suspects, n.OID)
+			delete(w.suspects, n.OID)
 			next.leaves[n.OID] = markOf(n)
 			continue
 		}
-		what, decided, err := t.classify(ctx, conn, n, was, known, len(written[n.Root]) == 1)
+		what, decided, err := w.classify(ctx, conn, n, was, known, len(written[n.Root]) == 1)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -89,12 +103,12 @@ func (t *trees) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 			next.leaves[n.OID] = was
 		}
 	}
-	gone, err := t.gone(ctx, conn, base, next, there, rootNames)
+	gone, err := w.gone(ctx, conn, base, next, there, rootNames)
 	return next, append(found, gone...), err
 }
 
 // gone checks the partitions of the base that are no longer in any tree.
-func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, there map[uint32]bool, roots map[uint32]string) (
+func (w *Watch) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, there map[uint32]bool, roots map[uint32]string) (
 	found []finding, err error,
 ) {
 	var oids []uint32
@@ -105,7 +119,7 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 	}
 	slices.Sort(oids)
 	for _, oid := range oids {
-		delete(t.suspects, oid)
+		delete(w.suspects, oid)
 		was := base.leaves[oid]
 		p, decided, err := probePartition(ctx, conn, oid, was.joined, 0)
 		if err != nil {
@@ -115,7 +129,7 @@ func (t *trees) gone(ctx context.Context, conn *pgx.Conn, base, next *treeBase, 
 			continue
 		}
 		next.leaves[oid] = was
-		name, root := t.names[oid], roots[was.root]
+		name, root := w.names[oid], roots[was.root]
 		if name == "" {
 			name = fmt.Sprintf("with OID %d", oid)
 		}
@@ -135,32 +149,32 @@ const mostProbes = 200
 
 // classify returns what the stream lacks of a partition whose mark differs from the base; "": nothing. decided is false as
 // long as that cannot be determined. A verdict remains valid as long as the marks do.
-func (t *trees) classify(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, was leafMark, known, together bool) (
+func (w *Watch) classify(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, was leafMark, known, together bool) (
 	what string, decided bool, err error,
 ) {
-	if v, done := t.verdicts[n.OID]; done && v.was == was && v.now == markOf(n) {
+	if v, done := w.verdicts[n.OID]; done && v.was == was && v.now == markOf(n) {
 		return v.what, true, nil
 	}
-	if t.probes++; t.probes > mostProbes {
+	if w.probes++; w.probes > mostProbes {
 		return "", false, nil // the next check continues
 	}
 	switch {
 	case !known:
-		what, decided, err = t.attached(ctx, conn, n)
+		what, decided, err = w.attached(ctx, conn, n)
 	case was.joined != n.Joined:
 		what, decided = fmt.Sprintf("partition %s of %s was detached and attached again", n.Name, n.RootName), true
 	default:
-		what, decided, err = t.newFile(ctx, conn, n, together)
+		what, decided, err = w.newFile(ctx, conn, n, together)
 	}
 	if err == nil && decided {
-		t.verdicts[n.OID] = verdict{was, markOf(n), what}
+		w.verdicts[n.OID] = verdict{was, markOf(n), what}
 	}
 	return what, decided, err
 }
 
 // attached checks a partition that is new in its tree. Rows that were written before it was linked to the root are in no
 // stream.
-func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode) (what string, decided bool, err error) {
+func (w *Watch) attached(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode) (what string, decided bool, err error) {
 	p, decided, err := probePartition(ctx, conn, n.OID, n.Joined, n.JoinedAt)
 	if err != nil || !decided {
 		return "", false, err
@@ -172,15 +186,15 @@ func (t *trees) attached(ctx context.Context, conn *pgx.Conn, n *publication.Tre
 }
 
 // newFile checks a partition that has another file: it was truncated, or rewritten with all its rows.
-func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, together bool) (what string, decided bool, err error) {
-	s, seen := t.suspects[n.OID]
+func (w *Watch) newFile(ctx context.Context, conn *pgx.Conn, n *publication.TreeNode, together bool) (what string, decided bool, err error) {
+	s, seen := w.suspects[n.OID]
 	if !seen || s.file != n.File {
 		p, decided, err := probePartition(ctx, conn, n.OID, n.Written, n.WrittenAt+1)
 		if err != nil || !decided || !p.Exists {
 			return "", false, err
 		}
 		if p.Rewritten || p.Older || !p.Readable && n.Tuples > 0 || p.Empty && n.Tuples == 0 && p.Unfilled {
-			delete(t.suspects, n.OID)
+			delete(w.suspects, n.OID)
 			return "", true, nil
 		}
 		upto, err := slot.WALEnd(ctx, conn)
@@ -188,14 +202,35 @@ func (t *trees) newFile(ctx context.Context, conn *pgx.Conn, n *publication.Tree
 			return "", false, err
 		}
 		s = truncation{n.File, upto}
-		t.suspects[n.OID] = s
+		w.suspects[n.OID] = s
 	}
-	if capture.LSN(t.read.Load()) < s.upto {
+	if capture.LSN(w.read.Load()) < s.upto {
 		return "", false, nil
 	}
-	delete(t.suspects, n.OID)
-	if t.streamed(n.Root, n.Written, together) {
+	delete(w.suspects, n.OID)
+	if w.streamed(n.Root, n.Written, together) {
 		return "", true, nil
 	}
 	return fmt.Sprintf("partition %s of %s was truncated", n.Name, n.RootName), true, nil
+}
+
+// mostTruncates is the number of transactions with a TRUNCATE that are remembered.
+const mostTruncates = 64
+
+// Truncated implements decode.Trees.
+func (w *Watch) Truncated(oid, xid uint32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	xids := append(w.emptied[oid], xid)
+	w.emptied[oid] = xids[max(0, len(xids)-mostTruncates):]
+}
+
+// streamed reports whether the stream has the TRUNCATE that created a partition's file. For a subtransaction the catalogue
+// has another transaction id than the stream; then all partitions of the root have the same one.
+func (w *Watch) streamed(root, written uint32, together bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.emptied[root], func(xid uint32) bool {
+		return xid == written || together && pgconnect.XIDPrecedes(xid, written) && written-xid < 1000
+	})
 }

@@ -1,14 +1,11 @@
-package postgres
+package trees
 
 import (
 	"fmt"
-	"slices"
 	"testing"
-
-	"github.com/tailrace/tailrace/capture"
 )
 
-func TestTreeBase(t *testing.T) {
+func TestBase(t *testing.T) {
 	b := &treeBase{accepted: 3, roots: map[uint32]bool{10: true, 20: true}, leaves: map[uint32]leafMark{
 		11: {10, 111, 1}, 12: {10, 112, 2},
 	}}
@@ -40,14 +37,20 @@ func TestTreeBase(t *testing.T) {
 	if b.merge(later) != later || later.merge(b) != later || b.merge(nil) != b || (*treeBase)(nil).merge(b) != b {
 		t.Error("the one that was accepted later does not count")
 	}
-	if got := string(withTrees(stateDone, "")); got != string(stateDone) {
-		t.Errorf("a state without trees is %s", got)
+}
+
+// What this process has found itself stays, unless the operator has accepted a later base.
+func TestLearn(t *testing.T) {
+	w := NewWatch(nil, nil, nil, nil)
+	found := &treeBase{roots: map[uint32]bool{1: true}}
+	w.keepLocked(found)
+	w.ours = true
+	recorded := &treeBase{roots: map[uint32]bool{1: true, 2: true}}
+	if w.Learn(recorded.String()); w.base != found {
+		t.Errorf("a record has replaced the base by %v", w.base)
 	}
-	state := withTrees(statePending, b.String())
-	if r := (capture.Record{State: state}); !pending(&r) || recordedTrees(state) != b.String() {
-		t.Errorf("state %s", state)
-	}
-	if !slices.Equal(withTrees(state, ""), statePending) {
-		t.Errorf("state %s", withTrees(state, ""))
+	recorded.accepted = 1
+	if w.Learn(recorded.String()); fmt.Sprint(w.base) != fmt.Sprint(recorded) {
+		t.Errorf("after an acceptance the base is %v", w.base)
 	}
 }
