@@ -74,6 +74,11 @@ func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
+// beginning is the place where a file begins.
+func beginning(name string) hcl.Range {
+	return hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+}
+
 // Suggest returns the sentence `Did you mean "x"?` when a known name is similar to the given one, else "".
 func Suggest(given string, known []string) string {
 	if s := nearest(given, known); s != "" {

@@ -47,7 +47,7 @@ func (d *Document) Decode(v any) {
 	if d.Body == nil {
 		return
 	}
-	at := rangeAt(d.Name, nil, 0, 0)
+	at := beginning(d.Name)
 	b := body{scope: "file", header: at, attrs: inOrder(d.Body.Attributes)}
 	for _, inner := range d.Body.Blocks {
 		if inner.Type != "locals" {

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/config/syntax"
 )
 
 // pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders and test
@@ -79,7 +81,7 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, syntax.MaxFile+1))
 }
 
 // readOnce wraps a function that reads files: what a file holds stays the same for all expressions of one Load, also for those that

@@ -9,11 +9,14 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/tailrace/tailrace/config/syntax"
 )
 
 // tainted marks a value that came from env() or file(). Every operation and function keeps the mark, so that an error about such a
@@ -169,9 +172,9 @@ func fileText(o Options, path string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("cannot be read: %s", reason(err))
-	case len(text) > maxFile:
-		return "", fmt.Errorf("is larger than %s", Size(maxFile))
-	case invalidUTF8(text) >= 0:
+	case len(text) > syntax.MaxFile:
+		return "", fmt.Errorf("is larger than %s", Size(syntax.MaxFile))
+	case !utf8.Valid(text):
 		return "", errors.New("is not UTF-8 text")
 	}
 	return strings.TrimSpace(string(text)), nil

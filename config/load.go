@@ -6,6 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/tailrace/tailrace/config/syntax"
 )
 
 // Options are what Load uses besides the files.
@@ -76,7 +78,7 @@ func (l *loader) load(paths []string) *File {
 		}
 		texts[name] = src
 		if first.Filename == "" {
-			first = rangeAt(name, nil, 0, 0)
+			first = beginning(name)
 		}
 		l.parse(name, src)
 	}
@@ -102,23 +104,18 @@ func (l *loader) parse(name string, src []byte) {
 
 // parseBody parses a file, and reports why it cannot: nil.
 func (l *loader) parseBody(name string, src []byte) *hclsyntax.Body {
-	problem := unreadable(name, src)
-	if problem == nil {
-		l.report.sources[name] = src
-		problem = tooDeep(name, src)
-	}
-	if problem != nil {
-		l.report.append(problem)
+	if d := syntax.Unreadable(name, src); d != nil {
+		l.report.append(d)
 		l.partial = true
 		return nil
 	}
-	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	if diags.HasErrors() {
-		l.report.append(explainSyntaxErrors(name, src, diags)...)
+	l.report.sources[name] = src
+	body, diags := syntax.Parse(name, src)
+	if body == nil {
+		l.report.append(diags...)
 		l.partial = true
-		return nil
 	}
-	return f.Body.(*hclsyntax.Body)
+	return body
 }
 
 func (l *loader) collect(b *hclsyntax.Body) {

@@ -1,8 +1,9 @@
-package config
+package syntax
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,11 +18,11 @@ func explainSyntaxErrors(name string, src []byte, diags hcl.Diagnostics) hcl.Dia
 	lines := map[int]bool{}
 	text := bytes.Clone(src)
 	for range rounds {
-		ordered := &Report{Diagnostics: diags}
-		ordered.sort()
+		diags = slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError || d.Subject == nil })
+		slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 		again := false
-		for _, d := range ordered.Diagnostics {
-			if d.Severity != hcl.DiagError || d.Subject == nil || lines[d.Subject.Start.Line] {
+		for _, d := range diags {
+			if lines[d.Subject.Start.Line] {
 				continue
 			}
 			lines[d.Subject.Start.Line] = true

@@ -1,4 +1,4 @@
-package config
+package syntax
 
 import (
 	"bytes"
@@ -12,18 +12,18 @@ import (
 // Limits on a file, checked before it is parsed. The parser and the evaluation of its tree recurse once per level: 200 KB of
 // parentheses end the process by a stack overflow, from which there is no recovery.
 const (
-	maxFile      = 1 << 20 // bytes of a pipeline file, and of a file that file() reads
+	MaxFile      = 1 << 20 // bytes of a pipeline file, and of a file that file() reads: 1MiB in messages
 	maxDepth     = 100     // brackets and templates inside each other
 	maxOperators = 500     // in one argument, outside of its brackets: each is a level of the tree
 	maxExponent  = 4       // digits of the exponent of a number: its text would have gigabytes
 )
 
-// unreadable returns the first reason why the bytes of a file are not a text, or nil. No excerpt of such a file is shown, since it
+// Unreadable returns the first reason why the bytes of a file are not a text, or nil. No excerpt of such a file is shown, since it
 // cannot be known where it has secrets.
-func unreadable(name string, src []byte) *hcl.Diagnostic {
-	if len(src) > maxFile {
+func Unreadable(name string, src []byte) *hcl.Diagnostic {
+	if len(src) > MaxFile {
 		return problem(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}, "the file is too large",
-			fmt.Sprintf("A pipeline file has at most %s.", Size(maxFile)))
+			"A pipeline file has at most 1MiB.")
 	}
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
 		return problem(rangeAt(name, src, 0, 1), "the file is UTF-16", "Save it as UTF-8.")
@@ -74,7 +74,7 @@ func tooDeep(name string, src []byte) *hcl.Diagnostic {
 				levels = levels[:len(levels)-1]
 			}
 		case hclsyntax.TokenNewline, hclsyntax.TokenComment:
-			if top.lines && (t.Type == hclsyntax.TokenNewline || endsLine(t)) {
+			if top.lines && bytes.HasSuffix(t.Bytes, []byte("\n")) {
 				top.operators = 0
 			}
 		case hclsyntax.TokenComma, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
@@ -109,4 +109,9 @@ func rangeAt(name string, src []byte, offset, n int) hcl.Range {
 		Start:    hcl.Pos{Line: line, Column: col, Byte: offset},
 		End:      hcl.Pos{Line: line, Column: col + n, Byte: offset + n},
 	}
+}
+
+// problem is an error at a place.
+func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
