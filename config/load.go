@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/tailrace/tailrace/config/functions"
 	"github.com/tailrace/tailrace/config/syntax"
 )
 
@@ -59,7 +60,10 @@ func newLoader(k Kinds, o Options) *loader {
 	l.report = &Report{sources: map[string][]byte{}}
 	l.report.secrets.names = l.secretNames()
 	o.ReadFile = readOnce(o.ReadFile)
-	l.functions = functions(o, &l.report.secrets)
+	l.functions = functions.All(functions.Environment{
+		Env: o.Env, File: func(path string) (string, error) { return fileText(o.ReadFile, path) }, Offline: o.Offline,
+		Secret: l.report.secrets.addValue,
+	})
 	return l
 }
 

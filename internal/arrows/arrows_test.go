@@ -42,6 +42,7 @@ var rules = []struct {
 	{"cmd/demo/...", []string{"..."}},
 	{"cmd/tailrace/...", []string{"capture/*", "config", "internal/admin", "internal/daemon", "internal/eventtest/...", "internal/explain", "internal/pipeline", "internal/replica/*", "sink/*", "transform/..."}},
 	{"config", nil},
+	{"config/functions", nil},
 	{"config/syntax", nil},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "sink"}},

@@ -1,27 +1,23 @@
-package config
+// Package functions are the functions of expressions: HCL's own, those that its users know from other tools, and env() and file(),
+// whose values no message may quote.
+package functions
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
-
-	"github.com/tailrace/tailrace/config/syntax"
 )
 
-// tainted marks a value that came from env() or file(). Every operation and function keeps the mark, so that an error about such a
+// Tainted marks a value that came from env() or file(). Every operation and function keeps the mark, so that an error about such a
 // value can be recognized.
-type tainted struct{}
+type Tainted struct{}
 
 // stdFunctions are HCL's usual functions; none of them reads anything outside of its arguments.
 var stdFunctions = map[string]function.Function{
@@ -45,20 +41,20 @@ var stdFunctions = map[string]function.Function{
 	"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 }
 
-// functions are what an expression may call: HCL's usual functions, and those that need the environment.
-func functions(o Options, s *secrets) map[string]function.Function {
-	all := pureFunctions()
+// All are what an expression may call: HCL's usual functions, and those that need the environment.
+func All(e Environment) map[string]function.Function {
+	all := Pure()
 	for name, f := range all {
 		if name != "try" && name != "can" {
 			all[name] = discreet(f)
 		}
 	}
-	all["env"], all["file"] = envFunc(o, s), fileFunc(o, s)
+	all["env"], all["file"] = envFunc(e), fileFunc(e)
 	return all
 }
 
-// pureFunctions are the functions that read nothing outside of their arguments.
-func pureFunctions() map[string]function.Function {
+// Pure are the functions that read nothing outside of their arguments.
+func Pure() map[string]function.Function {
 	all := map[string]function.Function{"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "hmac": hmacFunc}
 	maps.Copy(all, stdFunctions)
 	maps.Copy(all, textFunctions)
@@ -111,73 +107,6 @@ func hide(args []cty.Value, err error) error {
 		}
 	}
 	return err
-}
-
-func envFunc(o Options, s *secrets) function.Function {
-	return function.New(&function.Spec{
-		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowMarked: true}},
-		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true, AllowMarked: true, AllowUnknown: true},
-		Type:     function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if len(args) > 2 {
-				return cty.NilVal, function.NewArgErrorf(2, "env() takes a name and one default")
-			}
-			name, shown := named(args[0])
-			if v, ok := o.Env(name); ok {
-				s.addValue(v)
-				return cty.StringVal(v).Mark(tainted{}), nil
-			}
-			if len(args) == 2 {
-				return args[1].Mark(tainted{}), nil
-			}
-			if o.Offline {
-				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
-			}
-			return cty.NilVal, function.NewArgErrorf(0, "the environment variable %s is not set", shown)
-		},
-	})
-}
-
-func fileFunc(o Options, s *secrets) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String, AllowMarked: true}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			path, shown := named(args[0])
-			text, err := fileText(o, path)
-			if err != nil && o.Offline {
-				return cty.UnknownVal(cty.String).Mark(tainted{}), nil
-			}
-			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "the file %s %w", shown, err)
-			}
-			s.addValue(text)
-			return cty.StringVal(text).Mark(tainted{}), nil
-		},
-	})
-}
-
-// named is the text of an argument, and how an error shows it: not at all when it comes from env() or file() itself.
-func named(v cty.Value) (name, shown string) {
-	v, marks := v.Unmark()
-	if len(marks) > 0 {
-		return v.AsString(), "that is named here"
-	}
-	return v.AsString(), strconv.Quote(v.AsString())
-}
-
-// fileText returns a file's text without leading and trailing white space: editors and `echo` end a file with a newline.
-func fileText(o Options, path string) (string, error) {
-	text, err := o.ReadFile(path)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("cannot be read: %s", reason(err))
-	case len(text) > syntax.MaxFile:
-		return "", fmt.Errorf("is larger than %s", Size(syntax.MaxFile))
-	case !utf8.Valid(text):
-		return "", errors.New("is not UTF-8 text")
-	}
-	return strings.TrimSpace(string(text)), nil
 }
 
 // hmacFunc is HMAC-SHA256 in lower-case hex.

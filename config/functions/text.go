@@ -1,4 +1,4 @@
-package config
+package functions
 
 import (
 	"crypto/md5"  //nolint:gosec // it is no signature
