@@ -8,6 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/tailrace/tailrace/config/functions"
+	"github.com/tailrace/tailrace/config/spelling"
 	"github.com/tailrace/tailrace/config/syntax"
 )
 
@@ -58,11 +59,11 @@ func newLoader(k Kinds, o Options) *loader {
 	}
 	l := &loader{kinds: k, options: o, locals: map[string]*local{}}
 	l.report = &Report{sources: map[string][]byte{}}
-	l.report.secrets.names = l.secretNames()
+	l.report.secrets.Names = l.secretNames()
 	o.ReadFile = readOnce(o.ReadFile)
 	l.functions = functions.All(functions.Environment{
 		Env: o.Env, File: func(path string) (string, error) { return fileText(o.ReadFile, path) }, Offline: o.Offline,
-		Secret: l.report.secrets.addValue,
+		Secret: l.report.secrets.AddValue,
 	})
 	return l
 }
@@ -125,7 +126,7 @@ func (l *loader) parseBody(name string, src []byte) *hclsyntax.Body {
 func (l *loader) collect(b *hclsyntax.Body) {
 	blocks := []string{"connection", "daemon", "locals", "pipeline"}
 	for _, a := range inOrder(b.Attributes) {
-		if nearest(a.Name, blocks) == a.Name {
+		if spelling.Nearest(a.Name, blocks) == a.Name {
 			l.report.append(problem(a.NameRange, `"`+a.Name+`" is a block`, "Write it without the equals sign: "+a.Name+" { ... }."))
 			continue
 		}

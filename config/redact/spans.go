@@ -1,4 +1,4 @@
-package config
+package redact
 
 import (
 	"bytes"
@@ -7,10 +7,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/config/spelling"
 )
 
-// span is a part of a file's text that is not shown in an excerpt.
-type span struct{ from, to int }
+// Span is a part of a file's text that is not shown in an excerpt.
+type Span struct{ From, To int } // bytes of the file
 
 var (
 	// The password of a URL, up to the last @ before a quote: one that is not escaped may hold an @ or a slash.
@@ -22,37 +24,30 @@ var (
 	call      = regexp.MustCompile(`\A(\w+)\(`)
 )
 
-// redactions finds the texts of a file that an excerpt must not show: the values of attributes that hold secrets, and passwords in
-// strings. It works on tokens, because the file may not parse and its blocks may not be known.
-func (r *Report) redactions(name string, src []byte) []span {
-	if spans, ok := r.hiding[name]; ok {
-		return spans
-	}
-	spans := r.secrets.assigned(src)
+// Spans finds the texts of a file that an excerpt must not show, in their order: the values of attributes that hold secrets, and
+// passwords in strings. It works on tokens, because the file may not parse and its blocks may not be known.
+func (s *Secrets) Spans(src []byte) []Span {
+	spans := s.assigned(src)
 	for _, rx := range []*regexp.Regexp{userinfo, userinfoPart} {
 		for _, m := range rx.FindAllSubmatchIndex(src, -1) {
-			spans = append(spans, span{m[2], m[3]})
+			spans = append(spans, Span{m[2], m[3]})
 		}
 	}
 	for _, m := range parameter.FindAllSubmatchIndex(src, -1) {
 		value := src[m[2]:m[3]]
 		c := call.FindSubmatch(value)
-		if !bytes.HasPrefix(value, []byte("local.")) && (c == nil || nearest(string(c[1]), []string{"env", "file"}) == "") {
-			spans = append(spans, span{m[2], m[3]})
+		if !bytes.HasPrefix(value, []byte("local.")) && (c == nil || spelling.Nearest(string(c[1]), []string{"env", "file"}) == "") {
+			spans = append(spans, Span{m[2], m[3]})
 		}
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
-	if r.hiding == nil {
-		r.hiding = map[string][]span{}
-	}
-	r.hiding[name] = spans
+	slices.SortFunc(spans, func(a, b Span) int { return a.From - b.From })
 	return spans
 }
 
 // assigned finds `name = value` and `name: value` for the names of secrets.
-func (s *secrets) assigned(src []byte) []span {
+func (s *Secrets) assigned(src []byte) []Span {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
-	var spans []span
+	var spans []Span
 	var blocks []string // that are open; "" for a bracket of another kind
 	line := 0           // the first token of this one
 	for i := 0; i < len(tokens); i++ {
@@ -83,7 +78,7 @@ func (s *secrets) assigned(src []byte) []span {
 }
 
 // begins reports whether the token before a secret's value is at i: an equals sign, a colon, or a name with the sign missing.
-func (s *secrets) begins(tokens hclsyntax.Tokens, i int, block string) bool {
+func (s *Secrets) begins(tokens hclsyntax.Tokens, i int, block string) bool {
 	t := tokens[i]
 	switch t.Type {
 	case hclsyntax.TokenEqual, hclsyntax.TokenColon:
@@ -132,8 +127,8 @@ func endsLine(t hclsyntax.Token) bool {
 
 // redactValue hides literals, and leaves what only refers to a secret: env("NAME"), file("/path"), local.name. Where
 // the value is not well formed, a password without proper quotes, all of it is hidden up to the end of the line.
-func redactValue(tokens hclsyntax.Tokens) []span {
-	var spans []span
+func redactValue(tokens hclsyntax.Tokens) []Span {
+	var spans []Span
 	var places []bool // of the quoted texts that are open: is this one the name of a place?
 	for i, t := range tokens {
 		switch t.Type {
@@ -143,10 +138,10 @@ func redactValue(tokens hclsyntax.Tokens) []span {
 			places = places[:max(0, len(places)-1)]
 		case hclsyntax.TokenQuotedLit:
 			if len(places) == 0 || !places[len(places)-1] {
-				spans = append(spans, span{t.Range.Start.Byte, t.Range.End.Byte})
+				spans = append(spans, Span{t.Range.Start.Byte, t.Range.End.Byte})
 			}
 		case hclsyntax.TokenStringLit, hclsyntax.TokenNumberLit:
-			spans = append(spans, span{t.Range.Start.Byte, t.Range.End.Byte})
+			spans = append(spans, Span{t.Range.Start.Byte, t.Range.End.Byte})
 		case hclsyntax.TokenIdent:
 			if !isReference(tokens, i) {
 				return whole(tokens)
@@ -160,17 +155,17 @@ func redactValue(tokens hclsyntax.Tokens) []span {
 	return spans
 }
 
-func whole(tokens hclsyntax.Tokens) []span {
+func whole(tokens hclsyntax.Tokens) []Span {
 	first, last := tokens[0], tokens[len(tokens)-1]
-	return []span{{first.Range.Start.Byte, first.Range.Start.Byte + (last.Range.End.Byte - first.Range.Start.Byte)}}
+	return []Span{{first.Range.Start.Byte, first.Range.Start.Byte + (last.Range.End.Byte - first.Range.Start.Byte)}}
 }
 
 // isReference reports whether an identifier is a function's name, or a part of local.name.
 func isReference(tokens hclsyntax.Tokens, i int) bool {
 	name := string(tokens[i].Bytes)
 	return i+1 < len(tokens) && tokens[i+1].Type == hclsyntax.TokenOParen && tokens[i+1].Range.Start.Byte == tokens[i].Range.End.Byte ||
-		name == "null" || nearest(name, []string{"local"}) != "" || i >= 2 && tokens[i-1].Type == hclsyntax.TokenDot &&
-		nearest(string(tokens[i-2].Bytes), []string{"local"}) != ""
+		name == "null" || spelling.Nearest(name, []string{"local"}) != "" || i >= 2 && tokens[i-1].Type == hclsyntax.TokenDot &&
+		spelling.Nearest(string(tokens[i-2].Bytes), []string{"local"}) != ""
 }
 
 // namesPlace reports whether a quoted text that follows is the first argument of env() or file(), misspelt or not.
@@ -183,7 +178,7 @@ func namesPlace(before hclsyntax.Tokens) bool {
 			return false
 		}
 		if want == hclsyntax.TokenIdent {
-			return nearest(string(before[len(before)-1].Bytes), []string{"env", "file"}) != ""
+			return spelling.Nearest(string(before[len(before)-1].Bytes), []string{"env", "file"}) != ""
 		}
 		before = before[:len(before)-1]
 	}
