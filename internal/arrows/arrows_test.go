@@ -40,7 +40,7 @@ var rules = []struct {
 	}},
 	{"capture/...", []string{"capture", "config", "internal/bufpool", "internal/pgconnect"}},
 	{"cmd/demo/...", []string{"..."}},
-	{"cmd/tailrace/...", []string{"capture/*", "config", "internal/admin", "internal/daemon", "internal/eventtest/...", "internal/explain", "internal/pipeline", "internal/replica/*", "sink/*", "transform/..."}},
+	{"cmd/tailrace/...", []string{"capture/*", "config", "config/spelling", "internal/admin", "internal/daemon", "internal/eventtest/...", "internal/explain", "internal/pipeline", "internal/replica/*", "sink/*", "transform/..."}},
 	{"config", nil},
 	{"config/functions", nil},
 	{"config/redact", []string{"config/spelling"}},
