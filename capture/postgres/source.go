@@ -165,7 +165,7 @@ func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, row *slot.State
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	h := s.health
 	h.Stalls, h.AnnotationsIgnored = s.stalls.Load(), s.ignored.count.Load()
 	h.Warnings = append(slices.Clone(h.Warnings), s.trees.Warnings()...)
@@ -175,9 +175,9 @@ func (s *Source) Health() capture.Health {
 	return h
 }
 
-// counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
-// start counts as copying until its stream ends, when every sink has the rows. The caller holds mu.
-func (s *Source) counted() {
+// countedLocked updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
+// start counts as copying until its stream ends, when every sink has the rows.
+func (s *Source) countedLocked() {
 	if len(s.copies) > 0 {
 		s.health.Copied, s.health.Estimated = 0, 0
 	}
@@ -203,7 +203,7 @@ func (s *Source) begin(st *stream) {
 func (s *Source) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	s.stream = nil
 	h := &s.health
 	h.Connected, h.Copying, h.Waiting, h.Warnings, h.Unpublished = false, false, nil, nil, -1

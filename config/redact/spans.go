@@ -144,18 +144,18 @@ func redactValue(tokens hclsyntax.Tokens) []Span {
 			spans = append(spans, Span{t.Range.Start.Byte, t.Range.End.Byte})
 		case hclsyntax.TokenIdent:
 			if !isReference(tokens, i) {
-				return whole(tokens)
+				return spanOf(tokens)
 			}
 		case hclsyntax.TokenComment, hclsyntax.TokenOHeredoc, hclsyntax.TokenCHeredoc, hclsyntax.TokenOParen, hclsyntax.TokenCParen, hclsyntax.TokenDot,
 			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenComma, hclsyntax.TokenNewline:
 		default:
-			return whole(tokens)
+			return spanOf(tokens)
 		}
 	}
 	return spans
 }
 
-func whole(tokens hclsyntax.Tokens) []Span {
+func spanOf(tokens hclsyntax.Tokens) []Span {
 	first, last := tokens[0], tokens[len(tokens)-1]
 	return []Span{{first.Range.Start.Byte, first.Range.Start.Byte + (last.Range.End.Byte - first.Range.Start.Byte)}}
 }

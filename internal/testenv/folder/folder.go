@@ -12,15 +12,15 @@ import (
 	"syscall"
 )
 
-// nobody is the owner of Postgres' processes and files when the tests run as root: it refuses to run as root itself.
-const nobody = 65534
+// owner is the user nobody, the owner of Postgres' processes and files when the tests run as root: it refuses to run as root itself.
+const owner = 65534
 
 // Unprivileged is the credential for a server that must not run as root; nil, "as we are", for a normal user.
 func Unprivileged() *syscall.Credential {
 	if os.Getuid() != 0 {
 		return nil
 	}
-	return &syscall.Credential{Uid: nobody, Gid: nobody}
+	return &syscall.Credential{Uid: owner, Gid: owner}
 }
 
 // Give changes the owner of path to the user that Unprivileged names.
@@ -28,7 +28,7 @@ func Give(path string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}
-	return os.Lchown(path, nobody, nobody)
+	return os.Lchown(path, owner, owner)
 }
 
 // New creates a folder for one server. It is open to other users, unlike testing's TempDir, and its name contains our

@@ -26,7 +26,7 @@ type link struct {
 	server *net.TCPConn // nil until dialled
 	watch  [2]func([]byte)
 	held   [2]bool       // a chunk was read and waits for the end of a Hold; guarded by proxy.mu
-	dead   chan struct{} // closed by reset; guarded by proxy.mu
+	dead   chan struct{} // closed by resetLocked; guarded by proxy.mu
 }
 
 // chunk is a number of bytes and the time from which they may arrive.
@@ -240,11 +240,11 @@ func (l *link) faults() faults {
 func (l *link) cut() {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
-	l.reset()
+	l.resetLocked()
 }
 
-// reset closes both connections so that their peers get a reset, and wakes waiting goroutines. The caller holds proxy.mu.
-func (l *link) reset() {
+// resetLocked closes both connections so that their peers get a reset, and wakes waiting goroutines. The caller holds proxy.mu.
+func (l *link) resetLocked() {
 	if l.isDead() {
 		return
 	}

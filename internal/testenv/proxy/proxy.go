@@ -103,7 +103,7 @@ func (p *Server) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		l.reset()
+		l.resetLocked()
 	}
 }
 
@@ -176,7 +176,7 @@ func (p *Server) serve(client *net.TCPConn, listener net.Listener) {
 	defer p.mu.Unlock()
 	l := &link{proxy: p, client: client, dead: make(chan struct{})}
 	if p.listener != listener {
-		l.reset()
+		l.resetLocked()
 		return
 	}
 	p.count++

@@ -8,9 +8,9 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestReplicaCopiedAnew lets the first copy end, and then lets the creation of the permanent slot fail: the daemon copies
+// TestReplicaCopiedAgain lets the first copy end, and then lets the creation of the permanent slot fail: the daemon copies
 // everything again, over the rows of the first copy. Rows deleted in the source since then are deleted in the replica too.
-func TestReplicaCopiedAnew(t *testing.T) {
+func TestReplicaCopiedAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
