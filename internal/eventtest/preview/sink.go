@@ -39,7 +39,9 @@ func New(p config.Pipeline, block config.Block, tables []*capture.Table) (*Sink,
 	return &Sink{chain: chain, view: view}, nil
 }
 
-func (s *Sink) encode(ev *transform.Event) (Event, error) { return s.view.Encode(context.Background(), ev) }
+func (s *Sink) encode(ev *transform.Event) (Event, error) {
+	return s.view.Encode(context.Background(), ev)
+}
 
 // HasRecords reports whether the sink writes records, with keys and headers.
 func (s *Sink) HasRecords() bool { return s.view.HasRecords() }

@@ -1,0 +1,233 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/tail"
+)
+
+const (
+	// tailEvents is how many events of each sink a tail begins with when the request does not say.
+	tailEvents = 10
+	// tailTurn is how many events are written before they are flushed and the states are read again.
+	tailTurn = 256
+	// statesInterval is how often a tail reads the states.
+	statesInterval = time.Second
+	// stallTimeout is how long a client may take nothing. Then it loses its connection, because there are only so many tails.
+	stallTimeout = time.Minute
+)
+
+// tailType is the media type of a tail.
+const tailType = "application/x-ndjson"
+
+// TailLine is one line of a tail: it has one of Event, Skipped, State and End.
+type TailLine struct {
+	Event   *tail.Event `json:"event,omitempty"`
+	Skipped uint64      `json:"skipped,omitempty"` // events of Sink that are not shown
+	Sink    string      `json:"sink,omitempty"`
+	State   *TailState  `json:"state,omitempty"`
+	End     string      `json:"end,omitempty"` // why no more lines follow
+}
+
+// TailState is the state of a pipeline, or of one of its sinks.
+type TailState struct {
+	Sink string `json:"sink,omitempty"` // "": of the pipeline
+	Role string `json:"role"`           // of the daemon in the pipeline
+	pipeline.State
+}
+
+// TailQuery is what a tail shows.
+type TailQuery struct {
+	Sink   string // "": all sinks
+	N      int    // events of each sink to begin with
+	Follow bool   // wait for more events
+}
+
+func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
+	st, ok := s.find(w, r.PathValue("name"))
+	if !ok {
+		return
+	}
+	q, err := queryOf(r)
+	if err != nil {
+		replyError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if q.Sink != "" && !slices.ContainsFunc(st.Sinks, func(k pipeline.SinkStatus) bool { return k.Name == q.Sink }) {
+		replyError(w, http.StatusNotFound, fmt.Sprintf("pipeline %q has no sink %q", st.Name, q.Sink))
+		return
+	}
+	select {
+	case s.tails <- struct{}{}:
+		defer func() { <-s.tails }()
+	default:
+		replyError(w, http.StatusTooManyRequests, fmt.Sprintf("%d tails are running already: end one of them", tails))
+		return
+	}
+	t, err := s.pipelines.Tail(st.Name, q)
+	if err != nil {
+		replyError(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	defer t.Close()
+	s.stream(r.Context(), newTailWriter(w), t, st.Name, q)
+}
+
+func queryOf(r *http.Request) (TailQuery, error) {
+	v := r.URL.Query()
+	q := TailQuery{Sink: v.Get("sink"), N: tailEvents}
+	if n := v.Get("n"); n != "" {
+		var err error
+		if q.N, err = strconv.Atoi(n); err != nil || q.N < 0 || q.N > tail.MaxEvents {
+			return q, fmt.Errorf("n=%s is not a number from 0 to %d", n, tail.MaxEvents)
+		}
+	}
+	switch f := v.Get("follow"); f {
+	case "", "0":
+	case "1":
+		q.Follow = true
+	default:
+		return q, fmt.Errorf("follow=%s is neither 0 nor 1", f)
+	}
+	return q, nil
+}
+
+// stream writes lines until there are no more, ctx ends, the client is gone, or the server shuts down.
+func (s *Server) stream(ctx context.Context, w *tailWriter, t *tail.Tail, pipeline string, q TailQuery) {
+	states := time.NewTicker(statesInterval)
+	defer states.Stop()
+	known := tailStates{}
+	s.writeStates(w, known, pipeline, q)
+	for {
+		more := writeEvents(ctx, w, t)
+		switch {
+		case w.err != nil, ctx.Err() != nil, !more && !q.Follow:
+			return
+		case isClosed(s.ending):
+			w.line(TailLine{End: "the daemon is shutting down"})
+			w.flush()
+			return
+		}
+		wake := t.Wake()
+		if more {
+			wake = noWait
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.ending:
+		case <-wake:
+		case <-states.C:
+			s.writeStates(w, known, pipeline, q)
+		}
+	}
+}
+
+// noWait is a closed channel.
+var noWait = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// writeEvents writes and flushes one turn, and reports whether there may be more.
+func writeEvents(ctx context.Context, w *tailWriter, t *tail.Tail) (more bool) {
+	defer w.flush()
+	for range tailTurn {
+		item, ok := t.Next(ctx)
+		if !ok || w.err != nil {
+			return false
+		}
+		line := TailLine{Event: item.Event, Skipped: item.Skipped}
+		if item.Event == nil {
+			line.Sink = item.Sink
+		}
+		w.line(line)
+	}
+	return true
+}
+
+// tailStates are the states that a client knows, by sink; "" is the pipeline.
+type tailStates map[string]TailState
+
+// writeStates writes the states that are new and matter.
+func (s *Server) writeStates(w *tailWriter, known tailStates, name string, q TailQuery) {
+	for _, st := range s.pipelines.Statuses() {
+		if st.Name != name {
+			continue
+		}
+		known.write(w, TailState{Role: st.Role, State: st.State})
+		for _, k := range st.Sinks {
+			if q.Sink == "" || q.Sink == k.Name {
+				known.write(w, TailState{Sink: k.Name, Role: st.Role, State: k.State})
+			}
+		}
+	}
+	w.flush()
+}
+
+// write writes a state if it differs from the one that the client knows. At first it knows that all is well. Which of the good states
+// it is does not matter.
+func (known tailStates) write(w *tailWriter, now TailState) {
+	was, have := known[now.Sink]
+	if !have {
+		was = TailState{Role: pipeline.Active, State: pipeline.State{Kind: pipeline.OK}}
+	}
+	known[now.Sink] = now
+	same := was.Kind == now.Kind && (now.Sink != "" || was.Role == now.Role)
+	if same && (now.Kind == pipeline.OK || was.Name == now.Name && was.Reason == now.Reason) {
+		return
+	}
+	w.line(TailLine{State: &now})
+}
+
+// tailWriter writes lines to a client.
+type tailWriter struct {
+	conn *http.ResponseController
+	out  *bufio.Writer
+	err  error // the first one, after which nothing is written
+}
+
+func newTailWriter(w http.ResponseWriter) *tailWriter {
+	conn := http.NewResponseController(w)
+	// The times that the server sets are for short responses. An error means that w has none.
+	_ = conn.SetReadDeadline(time.Time{})
+	w.Header().Set("Content-Type", tailType)
+	w.WriteHeader(http.StatusOK)
+	return &tailWriter{conn: conn, out: bufio.NewWriterSize(w, 32<<10)}
+}
+
+func (w *tailWriter) line(l TailLine) {
+	text, err := encodeLine(l)
+	if err != nil {
+		text, err = encodeLine(TailLine{End: "internal error: " + err.Error()})
+	}
+	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
+	if w.err == nil {
+		_, w.err = w.out.Write(text)
+	}
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *tailWriter) flush() {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
+	if w.err == nil {
+		w.err = w.out.Flush()
+	}
+	if w.err == nil {
+		w.err = w.conn.Flush()
+	}
+}
