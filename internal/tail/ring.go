@@ -23,9 +23,8 @@ const (
 
 // Ring keeps the last events of one sink. The goroutine of the sink adds events, any goroutine may read.
 type Ring struct {
-	scratch []byte // of the goroutine that adds: one record
-
 	mu          sync.Mutex // guards what follows
+	scratch     []byte     // one record, while it is added
 	memory      []byte     // nil: there was no event yet. Records lie one after another, and none wraps
 	end         int        // of the newest record in memory
 	slots       [MaxEvents]slot
@@ -43,29 +42,37 @@ type slot struct {
 }
 
 // Accepted adds the last events of a Write. It copies what it keeps, a bounded part of each event. Those in diverted went to
-// the dead letter queue of the sink.
+// the dead letter queue of the sink. A reader that holds the lock meanwhile copies one record.
 func (r *Ring) Accepted(events []transform.Event, diverted []sink.Diverted) {
 	if len(events) == 0 {
 		return
 	}
-	number, keep := r.begin()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keep := unreadEvents
+	if len(r.readers) > 0 {
+		keep = MaxEvents
+	}
 	skip := max(0, len(events)-keep)
+	r.seen += uint64(skip)
 	for i := skip; i < len(events); i++ {
 		e := &events[i]
 		r.scratch = appendEvent(r.scratch[:0], e, reasonOf(diverted, e))
-		tx := *e.Change.Tx
-		tx.Annotations = nil
-		r.add(slot{number: number + uint64(i), table: e.Change.Table, tx: tx}, r.scratch)
+		s := r.addLocked()
+		s.table, s.tx = e.Change.Table, *e.Change.Tx
+		s.tx.Annotations = nil
 	}
-	r.notify()
+	r.notifyLocked()
 }
 
 // Rejected adds an event that has halted the sink. It is shown without its data: the blocks that mask it may not have run.
 func (r *Ring) Rejected(why *sink.Rejected) {
-	number, _ := r.begin()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.scratch = appendRejected(r.scratch[:0], why)
-	r.add(slot{number: number, tx: capture.Tx{LSN: why.At.LSN}}, r.scratch)
-	r.notify()
+	s := r.addLocked()
+	s.table, s.tx = nil, capture.Tx{LSN: why.At.LSN}
+	r.notifyLocked()
 }
 
 func reasonOf(diverted []sink.Diverted, e *transform.Event) *sink.Rejected {
@@ -77,28 +84,18 @@ func reasonOf(diverted []sink.Diverted, e *transform.Event) *sink.Rejected {
 	return nil
 }
 
-// begin returns the number of the next event, and how many events of a Write are kept.
-func (r *Ring) begin() (number uint64, keep int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.readers) > 0 {
-		return r.seen, MaxEvents
-	}
-	return r.seen, unreadEvents
-}
-
-func (r *Ring) add(s slot, record []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// addLocked adds the record in scratch as the next event. The caller sets the table and the transaction.
+func (r *Ring) addLocked() *slot {
 	if r.memory == nil {
 		r.memory = make([]byte, Bytes)
 	}
-	s.at, s.size = r.roomLocked(len(record)), len(record)
-	copy(r.memory[s.at:], record)
-	r.end = s.at + s.size
-	r.slots[r.next%MaxEvents] = s
+	at := r.roomLocked(len(r.scratch))
+	r.end = at + copy(r.memory[at:], r.scratch)
+	s := &r.slots[r.next%MaxEvents]
+	s.number, s.at, s.size = r.seen, at, len(r.scratch)
 	r.next++
-	r.seen = s.number + 1
+	r.seen++
+	return s
 }
 
 // roomLocked drops the oldest events until there is a slot and room for a record, and returns where the record begins.
@@ -120,10 +117,8 @@ func (r *Ring) roomLocked(size int) (at int) {
 	return at
 }
 
-// notify wakes the readers. It never waits: a reader has one wake-up pending at most.
-func (r *Ring) notify() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// notifyLocked wakes the readers. It never waits: a reader has one wake-up pending at most.
+func (r *Ring) notifyLocked() {
 	for _, wake := range r.readers {
 		select {
 		case wake <- struct{}{}:

@@ -220,7 +220,9 @@ func TestReadersNextToTheSink(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				r.notify()
+				r.mu.Lock()
+				r.notifyLocked()
+				r.mu.Unlock()
 			}
 		}
 	}()
