@@ -183,7 +183,6 @@ func TestStatesThatChange(t *testing.T) {
 func TestTailIsRefused(t *testing.T) {
 	p, ring := tailed(t, healthy("orders"))
 	add(ring, 0, 1, `"canary-7f3a"`)
-	with := func(change func(*http.Request)) func(*http.Request) { return change }
 	for name, c := range map[string]struct {
 		access Access
 		method string
@@ -192,12 +191,12 @@ func TestTailIsRefused(t *testing.T) {
 		code   int
 		want   string
 	}{
-		"no token":           {Access{Token: token}, "GET", "", with(func(r *http.Request) { r.Header.Del("Authorization") }), 401, "missing or wrong"},
-		"a wrong token":      {Access{Token: token}, "GET", "", with(func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }), 401, "missing or wrong"},
+		"no token":           {Access{Token: token}, "GET", "", func(r *http.Request) { r.Header.Del("Authorization") }, 401, "missing or wrong"},
+		"a wrong token":      {Access{Token: token}, "GET", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 401, "missing or wrong"},
 		"none configured":    {Access{}, "GET", "", nil, 403, "daemon.token is not set"},
-		"another host":       {Access{Token: token}, "GET", "", with(func(r *http.Request) { r.Host = "rebind.example" }), 403, "must not show values of rows"},
-		"another origin":     {Access{Token: token}, "GET", "", with(func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }), 403, "another origin"},
-		"another site":       {Access{Token: token}, "GET", "", with(func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }), 403, "another origin"},
+		"another host":       {Access{Token: token}, "GET", "", func(r *http.Request) { r.Host = "rebind.example" }, 403, "must not show values of rows"},
+		"another origin":     {Access{Token: token}, "GET", "", func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403, "another origin"},
+		"another site":       {Access{Token: token}, "GET", "", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, "another origin"},
 		"HEAD":               {Access{Token: token}, "HEAD", "", nil, 405, "use GET"},
 		"POST":               {Access{Token: token}, "POST", "", nil, 405, "use GET"},
 		"too many":           {Access{Token: token}, "GET", "n=129", nil, 400, "n=129 is not a number from 0 to 128"},
