@@ -11,7 +11,6 @@ import (
 
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/admin"
-	"github.com/tailrace/tailrace/internal/tail"
 )
 
 // tokenVariable is the environment variable with the token of a daemon. A flag would show it to every user of the machine.
@@ -36,7 +35,7 @@ func setupTail(flags *flag.FlagSet) action {
 	v := tailer{}
 	flags.StringVar(&v.pipeline, "pipeline", "", "`NAME` of the pipeline")
 	flags.StringVar(&v.query.Sink, "sink", "", "`NAME` of the sink (default: all sinks)")
-	flags.IntVar(&v.query.N, "n", 10, fmt.Sprintf("`NUMBER` of events of each sink to begin with, at most %d", tail.MaxEvents))
+	flags.IntVar(&v.query.N, "n", 10, fmt.Sprintf("`NUMBER` of events of each sink to begin with, at most %d", admin.MaxTailEvents))
 	flags.BoolVar(&v.query.Follow, "follow", true, "wait for more events")
 	flags.BoolVar(&v.json, "json", false, "print the lines of the API: one JSON object each, with event, skipped or state")
 	flags.StringVar(&v.url, "url", "", "`URL` of the daemon (default: listen of the PATH, or "+defaultURL+")")
@@ -54,8 +53,8 @@ func (v *tailer) run(ctx context.Context, a *app, paths []string) error {
 	switch {
 	case v.pipeline == "":
 		return usageError("-pipeline is missing")
-	case v.query.N < 0 || v.query.N > tail.MaxEvents:
-		return usageError(fmt.Sprintf("-n: %d is not a number from 0 to %d", v.query.N, tail.MaxEvents))
+	case v.query.N < 0 || v.query.N > admin.MaxTailEvents:
+		return usageError(fmt.Sprintf("-n: %d is not a number from 0 to %d", v.query.N, admin.MaxTailEvents))
 	}
 	if err := v.find(a, paths); err != nil {
 		return err
@@ -64,10 +63,10 @@ func (v *tailer) run(ctx context.Context, a *app, paths []string) error {
 	if err != nil {
 		return usageError("-url: " + err.Error())
 	}
-	p := tailPrinter{out: a.out, err: a.err, pipeline: v.pipeline}
-	each := p.print
+	p := admin.TailPrinter{Out: a.out, States: a.err, Pipeline: v.pipeline}
+	each := p.Print
 	if v.json {
-		each = p.printJSON
+		each = func(text []byte, _ *admin.TailLine) error { _, err := fmt.Fprintf(a.out, "%s\n", text); return err }
 	}
 	err = client.Tail(ctx, v.pipeline, v.token, v.query, each)
 	switch {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/admin"
-	"github.com/tailrace/tailrace/internal/pipeline"
 	"github.com/tailrace/tailrace/internal/tail"
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -306,44 +305,5 @@ func TestURLOfAListenAddress(t *testing.T) {
 		if got := urlOf(listen); got != want {
 			t.Errorf("%q: %s, want %s", listen, got, want)
 		}
-	}
-}
-
-// Whatever a daemon sends, nothing of it moves the cursor of a terminal.
-func TestPrintedTail(t *testing.T) {
-	evil := "a\x1b[31m\r\n\u202eb"
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
-	halted := pipeline.State{Name: "rejected", Kind: pipeline.Halted, Reason: evil, Fix: "first\nsecond" + evil}
-	var out, stderr bytes.Buffer
-	p := tailPrinter{out: &out, err: &stderr, pipeline: "orders"}
-	for _, l := range []admin.TailLine{
-		{Skipped: 12, Sink: evil},
-		{Event: &tail.Event{
-			Sink: "bus", Topic: evil, Table: evil, Type: evil, LSN: "0/100", Seq: 3, Key: &evil, Time: &at, Op: "insert",
-			Headers: map[string]*string{evil: &evil, "none": nil}, Data: json.RawMessage(`{"a":1,` + "\n" + `"b":"` + "\u202e" + `"}`),
-			Omitted: map[string]int{evil: 20_000}, Rejected: &tail.Rejection{Reason: evil, Error: evil}, Problem: evil,
-		}},
-		{Event: &tail.Event{Sink: "bus", Table: "public.t", Type: "public.t.insert", Op: "insert", DataBase64: []byte{1, 2}}},
-		{State: &admin.TailState{Sink: "bus", Role: pipeline.Active, State: halted}},
-		{State: &admin.TailState{Role: pipeline.Standby, State: pipeline.State{Kind: pipeline.OK, Reason: "PID 7"}}},
-		{State: &admin.TailState{Role: pipeline.Active, State: pipeline.State{Name: "streaming", Kind: pipeline.OK}}},
-	} {
-		if err := p.print(nil, &l); err != nil {
-			t.Fatal(err)
-		}
-	}
-	quoted := `"a\x1b[31m\r\n\u202eb"`
-	want := quoted + ": 12 events not shown\n" +
-		"03:04:05.678 bus  " + `"a\x1b[31m\r\n\u202eb (insert a\x1b[31m\r\n\u202eb)"` + "  topic " + quoted + "  key " + quoted + "  at 0/100+3\n" +
-		"  rejected, " + quoted + ": " + quoted + "\n  header " + quoted + ": " + quoted + "\n  header none: null\n" +
-		`  {"a":1,"b":"\u202e"}` + "\n  omitted: " + quoted + " (" + admin.Size(20_000) + ")\n  not shown completely: " + quoted + "\n" +
-		"bus  insert public.t  at +0\n  2 bytes of data that is no text\n"
-	if got := out.String(); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-	want = `"orders/bus: HALTED rejected: a\x1b[31m\r\n\u202eb"` + "\n    first\n    " + `"seconda\x1b[31m\r"` + "\n    " + `"\u202eb"` + "\n" +
-		"orders: standby: another daemon is active, and has the events: PID 7\norders: streaming\n"
-	if got := stderr.String(); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 )
 
 const (
+	// MaxTailEvents is how many events of each sink a tail may begin with.
+	MaxTailEvents = tail.MaxEvents
 	// tailEvents is how many events of each sink a tail begins with when the request does not say.
 	tailEvents = 10
 	// tailTurn is how many events are written before they are flushed and the states are read again.
@@ -34,13 +35,6 @@ type TailLine struct {
 	Sink    string      `json:"sink,omitempty"`
 	State   *TailState  `json:"state,omitempty"`
 	End     string      `json:"end,omitempty"` // why no more lines follow
-}
-
-// TailState is the state of a pipeline, or of one of its sinks.
-type TailState struct {
-	Sink string `json:"sink,omitempty"` // "": of the pipeline
-	Role string `json:"role"`           // of the daemon in the pipeline
-	pipeline.State
 }
 
 // TailQuery is what a tail shows.
@@ -85,8 +79,8 @@ func queryOf(r *http.Request) (TailQuery, error) {
 	q := TailQuery{Sink: v.Get("sink"), N: tailEvents}
 	if n := v.Get("n"); n != "" {
 		var err error
-		if q.N, err = strconv.Atoi(n); err != nil || q.N < 0 || q.N > tail.MaxEvents {
-			return q, fmt.Errorf("n=%s is not a number from 0 to %d", n, tail.MaxEvents)
+		if q.N, err = strconv.Atoi(n); err != nil || q.N < 0 || q.N > MaxTailEvents {
+			return q, fmt.Errorf("n=%s is not a number from 0 to %d", n, MaxTailEvents)
 		}
 	}
 	switch f := v.Get("follow"); f {
@@ -156,78 +150,4 @@ func writeEvents(ctx context.Context, w *tailWriter, t *tail.Tail) (more bool) {
 		w.line(line)
 	}
 	return true
-}
-
-// tailStates are the states that a client knows, by sink; "" is the pipeline.
-type tailStates map[string]TailState
-
-// writeStates writes the states that are new and matter.
-func (s *Server) writeStates(w *tailWriter, known tailStates, name string, q TailQuery) {
-	for _, st := range s.pipelines.Statuses() {
-		if st.Name != name {
-			continue
-		}
-		known.write(w, TailState{Role: st.Role, State: st.State})
-		for _, k := range st.Sinks {
-			if q.Sink == "" || q.Sink == k.Name {
-				known.write(w, TailState{Sink: k.Name, Role: st.Role, State: k.State})
-			}
-		}
-	}
-	w.flush()
-}
-
-// write writes a state if it differs from the one that the client knows. At first it knows that all is well. Which of the good states
-// it is does not matter.
-func (known tailStates) write(w *tailWriter, now TailState) {
-	was, have := known[now.Sink]
-	if !have {
-		was = TailState{Role: pipeline.Active, State: pipeline.State{Kind: pipeline.OK}}
-	}
-	known[now.Sink] = now
-	same := was.Kind == now.Kind && (now.Sink != "" || was.Role == now.Role)
-	if same && (now.Kind == pipeline.OK || was.Name == now.Name && was.Reason == now.Reason) {
-		return
-	}
-	w.line(TailLine{State: &now})
-}
-
-// tailWriter writes lines to a client.
-type tailWriter struct {
-	conn *http.ResponseController
-	out  *bufio.Writer
-	err  error // the first one, after which nothing is written
-}
-
-func newTailWriter(w http.ResponseWriter) *tailWriter {
-	conn := http.NewResponseController(w)
-	// The times that the server sets are for short responses. An error means that w has none.
-	_ = conn.SetReadDeadline(time.Time{})
-	w.Header().Set("Content-Type", tailType)
-	w.WriteHeader(http.StatusOK)
-	return &tailWriter{conn: conn, out: bufio.NewWriterSize(w, 32<<10)}
-}
-
-func (w *tailWriter) line(l TailLine) {
-	text, err := encodeLine(l)
-	if err != nil {
-		text, err = encodeLine(TailLine{End: "internal error: " + err.Error()})
-	}
-	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
-	if w.err == nil {
-		_, w.err = w.out.Write(text)
-	}
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-func (w *tailWriter) flush() {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
-	if w.err == nil {
-		w.err = w.out.Flush()
-	}
-	if w.err == nil {
-		w.err = w.conn.Flush()
-	}
 }
