@@ -18,7 +18,7 @@ type File struct {
 // Daemon is the daemon block, with its defaults filled in.
 type Daemon struct {
 	Listen string // "127.0.0.1:9187"
-	Token  Secret // for calls that change state; "": they are refused
+	Token  Secret // for calls that change state or show values of rows; "": they are refused
 	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
 }
 

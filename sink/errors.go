@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // ErrFenced is the error of a Writer whose sink another process has opened. The daemon stands down until it has the slot again.
@@ -28,6 +29,12 @@ func (r *Rejected) Error() string {
 
 // Unwrap returns the target's error.
 func (r *Rejected) Unwrap() error { return r.Err }
+
+// Diverted is an event that the target can never accept, and that a Writer has put into a dead letter queue instead of halting.
+type Diverted struct {
+	Event *transform.Event // of the batches of the Write
+	Why   *Rejected
+}
 
 // How the lane handles the errors of a Writer and of Open:
 //

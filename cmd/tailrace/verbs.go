@@ -26,7 +26,7 @@ type action func(ctx context.Context, a *app, args []string) error
 func verbs() []*verb {
 	return []*verb{
 		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), acceptVerb(), dropVerb(),
-		testVerb(), explainVerb(), schemaVerb(), fmtVerb(), versionVerb(),
+		testVerb(), explainVerb(), tailVerb(), schemaVerb(), fmtVerb(), versionVerb(),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/admin"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/tail"
 )
 
 // moving is a pipeline "orders" whose sink "bus" holds everything after some looks, and whose sink "cache" stays where it
@@ -42,6 +43,8 @@ func (m *moving) Statuses() []pipeline.Status {
 }
 
 func (m *moving) End(context.Context, string) (capture.LSN, error) { return 0x20, m.err }
+
+func (m *moving) Tail(string, admin.TailQuery) (*tail.Tail, error) { return nil, m.err }
 
 func serve(t *testing.T, p admin.Pipelines) string {
 	t.Helper()

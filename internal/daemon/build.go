@@ -14,7 +14,9 @@ import (
 
 // build returns the pipeline of a block. It reads the shapes of the source's tables if a step is checked against them, and contacts no
 // server otherwise.
-func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (runner, error) {
+func build(
+	ctx context.Context, b config.Pipeline, fix capture.FixArgs, window int64, taps rings, m *pipeline.Metrics, log *zap.Logger,
+) (runner, error) {
 	named := log.With(zap.String("pipeline", b.Name)) // package pipeline adds the name to its log itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
@@ -39,6 +41,7 @@ func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window i
 		if err != nil {
 			return nil, err
 		}
+		s.Tap = taps.tap(block.Name)
 		c.Sinks = append(c.Sinks, s)
 	}
 	return pipeline.New(c), nil

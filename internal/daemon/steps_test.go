@@ -133,7 +133,7 @@ func TestErrorsNameTheStep(t *testing.T) {
 	if _, err := chain.Apply(nil, keyMoved()); err == nil || err.Error() != `mark "b": no id` {
 		t.Errorf("a rejected event: %v", err)
 	}
-	_, err = build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, zap.NewNop())
+	_, err = build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, nil, zap.NewNop())
 	if want := `sink "whole" "w": mark "c": no such column`; err == nil || err.Error() != want {
 		t.Errorf("a step that cannot be built: %v, want %s", err, want)
 	}

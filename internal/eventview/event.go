@@ -1,9 +1,10 @@
-package preview
+package eventview
 
 import (
 	"context"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -27,30 +28,31 @@ type Header struct {
 	Given bool   // by a block; the others are those of the format
 }
 
-// encode returns what the sink writes for an event. Its memory is not shared.
-func (s *Sink) encode(ev *transform.Event) (Event, error) {
-	if err := s.prepare(ev.Change.Table); err != nil {
+// Encode returns what the sink writes for an event. Its memory is not shared. An error that rejects the event is a *sink.Rejected;
+// the result then has what is known of the event.
+func (v *View) Encode(ctx context.Context, ev *transform.Event) (Event, error) {
+	if err := v.prepare(ctx, ev.Change.Table); err != nil {
 		return Event{}, err
 	}
-	e, err := s.describe(ev)
+	e, err := v.describe(ev)
 	if err != nil {
 		return e, err
 	}
-	if s.topic != nil {
-		name, err := s.topic(ev)
+	if v.topic != nil {
+		name, err := v.topic(ev)
 		if err != nil {
 			return e, err
 		}
 		e.Topic = []byte(name)
 	}
-	if s.records == nil {
+	if v.records == nil {
 		return e, nil
 	}
-	s.buffer = format.Buffer{}
-	if err := s.records.Append(&s.buffer, ev); err != nil {
+	v.buffer = format.Buffer{}
+	if err := v.records.Append(&v.buffer, ev); err != nil {
 		return e, notEncodable(err)
 	}
-	r := s.buffer.Records[0] // a second one is the tombstone of a plain delete
+	r := v.buffer.Records[0] // a second one is the tombstone of a plain delete
 	e.Key, e.Value = r.Key, r.Value
 	for i, h := range r.Headers {
 		e.Headers = append(e.Headers, Header{Name: h.Name, Value: h.Value, Given: i < len(ev.Headers)})
@@ -58,31 +60,31 @@ func (s *Sink) encode(ev *transform.Event) (Event, error) {
 	return e, nil
 }
 
-func (s *Sink) prepare(t *capture.Table) error {
-	if s.table == t {
+func (v *View) prepare(ctx context.Context, t *capture.Table) error {
+	if v.table == t {
 		return nil
 	}
-	s.table = t
-	for _, e := range []format.Encoder{s.events, s.records} {
+	for _, e := range []format.Encoder{v.events, v.records} {
 		if e == nil {
 			continue
 		}
-		if err := e.Prepare(context.Background(), t); err != nil {
+		if err := e.Prepare(ctx, t); err != nil {
 			return err
 		}
 	}
+	v.table = t
 	return nil
 }
 
 // describe returns the type, the id and the data of an event, which do not depend on the sink.
-func (s *Sink) describe(ev *transform.Event) (Event, error) {
+func (v *View) describe(ev *transform.Event) (Event, error) {
 	plain := *ev
 	plain.Headers = nil
-	if s.records == nil { // the sink has no keys, so a key that the event lacks is no error
+	if v.records == nil { // the sink has no keys, so a key that the event lacks is no error
 		plain.HasKey = true
 	}
 	var b format.Buffer
-	if err := s.events.Append(&b, &plain); err != nil {
+	if err := v.events.Append(&b, &plain); err != nil {
 		return Event{}, notEncodable(err)
 	}
 	r := b.Records[0]
@@ -97,3 +99,6 @@ func (s *Sink) describe(ev *transform.Event) (Event, error) {
 	}
 	return e, nil
 }
+
+// notEncodable is the rejection of an event that the format cannot encode.
+func notEncodable(err error) error { return &sink.Rejected{Reason: format.Reason(err), Err: err} }
