@@ -76,7 +76,7 @@ var rules = []struct {
 	{"transform/expr", []string{"capture", "config", "transform/jsonvalue"}},
 	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
-		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+		"capture", "config", "transform", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
 	}},
 }
 

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -60,21 +59,13 @@ func (s *Settings) DeletesFrom(schema, table string) bool {
 }
 
 // Topics returns the topic if it does not depend on a row.
-func (s *Settings) Topics() []string {
-	if name, ok := rules.Constant(s.Topic); ok {
-		return []string{name}
-	}
-	return nil
-}
+func (s *Settings) Topics() []string { return rules.Topics(s.Topic) }
 
 // Step implements daemon.StepSettings.
 func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
 	r, diags := newRule(s)
-	if diags.HasErrors() {
-		return nil, fmt.Errorf("compile the block: %w", diags)
-	}
-	if !r.complete {
-		return nil, errors.New("compile the block: it uses a value that is not known")
+	if err := r.Usable(r.complete, diags); err != nil {
+		return nil, err
 	}
 	return newStep(r, at).apply, nil
 }
