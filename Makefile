@@ -59,6 +59,9 @@ test-deps: ## installs what tests need: programs (as root on Debian, else it nam
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing
 	$(GO) run ./internal/testenv/fetch
 
+manual: ## writes the tables of settings in docs/configuration.md from the settings and their comments
+	GOLDEN=1 $(GO) test -count=1 -run TestTheManualHasEverySetting ./cmd/tailrace
+
 tidy: ## fails unless go.mod and go.sum are as `go mod tidy` leaves them
 	$(GO) mod tidy -diff
 

@@ -14,8 +14,11 @@ import (
 const DefaultWindow = 4 << 20
 
 type pipelineSettings struct {
+	// Changes in flight.
 	Window Size `hcl:"window,optional"`
 }
+
+func newPipelineSettings() *pipelineSettings { return &pipelineSettings{Window: DefaultWindow} }
 
 // CheckSettings refuses an empty window.
 func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
@@ -61,14 +64,14 @@ func (l *loader) checkUnique(b *hclsyntax.Block, taken map[string]*hclsyntax.Blo
 func slotName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
 
 func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
-	s := pipelineSettings{Window: DefaultWindow}
+	s := newPipelineSettings()
 	body := bodyOf("pipeline", b)
 	sch := schemaOf(reflect.TypeFor[pipelineSettings]())
 	sch.blocks = map[string]field{"source": {}, "sink": {}}
 	steps := l.stepsOf(func(k StepKind) bool { return k.Pipeline })
 	l.checkNames(&body, steps.addTo(sch, "pipeline"))
 	body.labels = nil
-	l.decode(body, reflect.ValueOf(&s).Elem())
+	l.decode(body, reflect.ValueOf(s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
 	l.readSource(b, &p, slices.Contains(body.suspectNames, "source"))

@@ -49,6 +49,7 @@ var rules = []struct {
 	{"internal/kafkaconnect", []string{"capture", "config"}},
 	{"internal/ledger/workload", nil},
 	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},
+	{"internal/manual", []string{"config"}},
 	{"internal/pgconnect", []string{"capture"}},
 	{"internal/pipeline/...", []string{"capture", "sink", "transform"}},
 	{"internal/replica/indexes", []string{"internal/pgconnect", "internal/replica/verify"}},

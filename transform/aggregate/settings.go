@@ -16,11 +16,18 @@ import (
 
 // Settings is an aggregate block.
 type Settings struct {
-	Name  string             `hcl:"name,label"`
-	Table string             `hcl:"table"`
-	When  *config.Expression `hcl:"when,optional"`
+	Name string `hcl:"name,label"`
+	// `schema.table`, one table, which has a key.
+	Table string `hcl:"table"`
+	// Which changes of the row give an event. It knows no children.
+	//
+	// Default: every insert, update and delete
+	When *config.Expression `hcl:"when,optional"`
 	envelope.Settings
-	Limit    config.Size     `hcl:"limit,optional"`
+	// Of `data`. A larger event is rejected (`aggregate_too_large`).
+	Limit config.Size `hcl:"limit,optional"`
+	// Of the rows of one transaction, and as much again for the data of its events. Events of a larger transaction are rejected
+	// (`aggregate_memory`).
 	Kept     config.Size     `hcl:"memory,optional"`
 	Children []ChildSettings `hcl:"child,block"`
 	Range    hcl.Range       `hcl:",range"`
@@ -30,9 +37,18 @@ type Settings struct {
 
 // ChildSettings is a child block.
 type ChildSettings struct {
-	Table   string             `hcl:"table,label"`
-	As      string             `hcl:"as"`
-	Join    *config.Expression `hcl:"join"`
+	Table string `hcl:"table,label"`
+	// The name of the list of these rows.
+	As string `hcl:"as"`
+	// Which children a row has: `child.order_id == row.id`, several joined by `&&`. A null is equal to nothing.
+	//
+	// Value: equalities
+	Join *config.Expression `hcl:"join"`
+	// `child.position`: an integer, a uuid, or a text byte by byte. Nulls are last.
+	//
+	// Value: column
+	//
+	// Default: their first changes in the transaction
 	OrderBy *config.Expression `hcl:"order_by,optional"`
 	Range   hcl.Range          `hcl:",range"`
 

@@ -13,7 +13,11 @@ import (
 
 // Settings is a changes block. Without attributes it admits the changes of all tables.
 type Settings struct {
+	// `schema.table`; `*` is a wildcard.
+	//
+	// Default: all tables
 	Tables config.Texts `hcl:"tables,optional"`
+	// Tables to leave out.
 	Except config.Texts `hcl:"except,optional"`
 
 	all            bool // of the tables that except does not match

@@ -14,14 +14,38 @@ import (
 
 // Settings are the attributes that event and aggregate blocks have in common.
 type Settings struct {
-	Data        *config.Expression `hcl:"data"`
-	Key         *config.Expression `hcl:"key,optional"`
-	Topic       *config.Expression `hcl:"topic,optional"`
-	Headers     *config.Expression `hcl:"headers,optional"`
-	ID          *config.Expression `hcl:"id,optional"`
-	Partition   *config.Expression `hcl:"partition,optional"`
-	Subject     *config.Expression `hcl:"subject,optional"`
-	OnUnchanged string             `hcl:"on_unchanged,optional"`
+	// The payload, any value, as JSON.
+	Data *config.Expression `hcl:"data"`
+	// Text of the record's key. Null is a null key, and counted in the metrics.
+	//
+	// Default: the table's key, as JSON
+	Key *config.Expression `hcl:"key,optional"`
+	// Null: the sink's topic. See [topics of events](#topics-of-events).
+	//
+	// Default: the sink's
+	Topic *config.Expression `hcl:"topic,optional"`
+	// Headers of the record, as for [`outbox`](#outbox).
+	//
+	// Value: object
+	Headers *config.Expression `hcl:"headers,optional"`
+	// The event's id. It has to be unique. Null or an empty text: the position.
+	//
+	// Default: the position in the log, and the name
+	ID *config.Expression `hcl:"id,optional"`
+	// Number of the partition, from 0. Null: by the key. An event for a partition that the topic does not have is rejected
+	// (`no_partition`).
+	//
+	// Default: by the key
+	Partition *config.Expression `hcl:"partition,optional"`
+	// The event's subject: `ce_subject`. Null: the key's text.
+	//
+	// Default: the key's text
+	Subject *config.Expression `hcl:"subject,optional"`
+	// What happens if `data` reads a TOASTed value that an update did not change, so that the log does not have it: `"omit"` leaves the
+	// attribute out, `"reject"` rejects the event.
+	//
+	// Default: `tailrace check` refuses the rule
+	OnUnchanged string `hcl:"on_unchanged,optional"`
 }
 
 // nameForm is what a name may consist of: it becomes the type of the event, a part of its id, and the label of a metric.

@@ -14,9 +14,13 @@ import (
 
 // Settings is an event block.
 type Settings struct {
-	Name  string             `hcl:"name,label"`
-	Table config.Texts       `hcl:"table"`
-	When  *config.Expression `hcl:"when,optional"`
+	Name string `hcl:"name,label"`
+	// `schema.table`; `*` is a wildcard.
+	Table config.Texts `hcl:"table"`
+	// The condition. A null is false. A TRUNCATE, which has no row, is a candidate only if the condition has `op == "truncate"`.
+	//
+	// Default: every insert, update, delete and read
+	When *config.Expression `hcl:"when,optional"`
 	envelope.Settings
 	Range hcl.Range `hcl:",range"`
 

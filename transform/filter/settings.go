@@ -16,7 +16,8 @@ import (
 
 // Settings is a filter block.
 type Settings struct {
-	Table string             `hcl:"table,label"`
+	Table string `hcl:"table,label"`
+	// What passes. A null is false. A TRUNCATE always passes.
 	When  *config.Expression `hcl:"when"`
 	Range hcl.Range          `hcl:",range"`
 }

@@ -14,7 +14,10 @@ import (
 
 // Settings is a mask block.
 type Settings struct {
-	Table   string             `hcl:"table,label"`
+	Table string `hcl:"table,label"`
+	// What the columns become: `{ email = hmac(row.email, env("KEY")), phone = null, "Full Name" = "${substr(row.name, 0, 1)}." }`.
+	//
+	// Value: object
 	Columns *config.Expression `hcl:"columns"`
 	Range   hcl.Range          `hcl:",range"`
 }

@@ -15,11 +15,20 @@ import (
 
 // Settings is a messages block. Its label is what the prefix of a message begins with.
 type Settings struct {
-	Prefix string             `hcl:"prefix,label"`
-	Topic  *config.Expression `hcl:"topic,optional"`
-	Key    *config.Expression `hcl:"key,optional"`
-	Type   *config.Expression `hcl:"type,optional"`
-	Range  hcl.Range          `hcl:",range"`
+	Prefix string `hcl:"prefix,label"`
+	// Null: the sink's topic, with the whole prefix of the message. See [topics of events](#topics-of-events).
+	//
+	// Default: the sink's, else `<pipeline>.<prefix>`
+	Topic *config.Expression `hcl:"topic,optional"`
+	// Text of the record's key.
+	//
+	// Default: null
+	Key *config.Expression `hcl:"key,optional"`
+	// The event's type: `ce_type`.
+	//
+	// Default: the whole prefix
+	Type  *config.Expression `hcl:"type,optional"`
+	Range hcl.Range          `hcl:",range"`
 
 	at config.Positions
 }
