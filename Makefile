@@ -25,7 +25,7 @@ CONTAINERS ?= $(shell command -v docker || command -v podman)
 # As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
 lint vet fuzz test-deps test-alone test-rest test-short: export CGO_ENABLED = 0
 
-.PHONY: help build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
+.PHONY: help manual build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list

@@ -78,20 +78,21 @@ func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
 	l.readSinks(b, &p, slices.Contains(body.suspectNames, "sink"))
 	p.Steps = l.readSteps(b, steps)
 	for _, sink := range p.Sinks {
-		l.useSteps(p, sink)
+		if u, can := sink.Settings.(StepUser); can {
+			l.addAll(u.UseSteps(slices.Concat(p.Steps, sink.Steps)), sink.Range)
+		}
+	}
+	if u, can := p.Source.Settings.(PipelineUser); can {
+		l.addAll(u.UsePipeline(p), p.Source.Range)
 	}
 	return p
 }
 
-// useSteps passes the steps of a sink to its settings.
-func (l *loader) useSteps(p Pipeline, sink Block) {
-	u, can := sink.Settings.(StepUser)
-	if !can {
-		return
-	}
-	for _, d := range u.UseSteps(slices.Concat(p.Steps, sink.Steps)) {
+// addAll reports what settings have found, without secrets. A diagnostic without a place gets that of the block.
+func (l *loader) addAll(diags hcl.Diagnostics, block hcl.Range) {
+	for _, d := range diags {
 		if d.Subject == nil {
-			d.Subject = &sink.Range
+			d.Subject = &block
 		}
 		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
 		l.report.append(d)

@@ -26,7 +26,8 @@ type Settings struct {
 	// Read again for each connection.
 	Password config.Credential `hcl:"password,optional"`
 	// `schema.table`, the schema up to the first dot, exact text without quoting; `*` is a wildcard. A partitioned table stands for its
-	// partitions; see [partition trees](operations.md#partition-trees).
+	// partitions; see [partition trees](operations.md#partition-trees). A pipeline whose sinks have only
+	// [`messages`](#messages) blocks needs none.
 	Include []string `hcl:"tables,optional"`
 	// Tables to leave out although `tables` matches them.
 	Except []string `hcl:"except,optional"`
@@ -54,7 +55,8 @@ type Settings struct {
 	Snapshot    SnapshotSettings `hcl:"snapshot,block"`
 	Options     []TableSettings  `hcl:"table,block"`
 
-	tables bool // the tables are known: they are not in an offline check without the environment
+	noTables *hcl.Range // where tables would be, when the block names none; otherwise nil
+	tables   bool       // the tables are known: they are not in an offline check without the environment
 }
 
 // SnapshotSettings is the snapshot block.
@@ -205,8 +207,8 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("annotations", "this cannot be the prefix of a message", `Write it as the application does, or "" for no annotations.`)
 	}
 	if s.Manage && len(s.Include)+len(s.Options) == 0 && at.Known("tables") {
-		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+
-			"to take what the publication publishes.")
+		where := at.At("tables")
+		s.noTables = &where
 	}
 	if !s.Manage && len(s.Except) > 0 {
 		add("except", "except has no effect with manage = false", "The publication decides what is published.")

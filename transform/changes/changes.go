@@ -51,6 +51,9 @@ func (s *Settings) Admits(schema, table string) bool {
 	return (s.all || s.tables.Match(schema, table)) && !s.except.Match(schema, table)
 }
 
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool { return s.tables.Match(schema, table) }
+
 // Publishes implements daemon.Publisher: a sink with the block publishes no other changes.
 func (s *Settings) Publishes() bool { return true }
 

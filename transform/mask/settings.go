@@ -34,6 +34,9 @@ func (s *Settings) Alters(schema, table string) bool {
 	return r.tables.Match(schema, table)
 }
 
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool { return s.Alters(schema, table) }
+
 // CheckNames implements daemon.TableNamer.
 func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {
 	r, _ := newRule(s)
