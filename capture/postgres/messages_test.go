@@ -103,7 +103,9 @@ func testMessagesWithoutTables(t *testing.T, s *testenv.PostgresServer) {
 		p.show = describeAnnotated
 		p.open()
 		s.ExecIn(t, db, "BEGIN; "+emit(DefaultAnnotations, `{"user": "eve"}`)+"; INSERT INTO a VALUES (2, 'x'); "+emit("shop.x", "one")+"; COMMIT")
-		p.wait("the message", func() bool { return strings.Contains(strings.Join(p.changes, "|"), `shop.x content=one {"user":"eve"}`) })
+		p.wait("the message", func() bool {
+			return strings.Contains(strings.Join(p.changes, "|"), `shop.x content=one {"user":"eve"}`)
+		})
 		p.reached()
 		if got := strings.Join(p.seen(), "|"); strings.Contains(got, "id=2") || len(p.reports) > 0 {
 			t.Errorf("with %q before: %s, reports %v", had, got, p.reports)
