@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/config/functions"
 )
 
 // Expression is an attribute that Load keeps instead of evaluating it: it depends on a table or on a row. Package config knows no
@@ -94,7 +96,7 @@ func ParseTemplate(text string) (*Expression, error) {
 	}
 	l := newLoader(Kinds{}, Options{})
 	l.report.sources["template"] = []byte(text)
-	l.functions = pureFunctions()
+	l.functions = functions.Pure()
 	e, ok := l.keep(x)
 	if !ok {
 		return nil, fmt.Errorf("parse template: %w", l.report.Diagnostics)
@@ -136,7 +138,7 @@ func (l *loader) inputs(x hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value 
 		}
 		v, diags := call.Value(ctx)
 		if diags.HasErrors() { // reported where the expression is evaluated
-			v = cty.StringVal("").Mark(tainted{})
+			v = cty.StringVal("").Mark(functions.Tainted{})
 		}
 		all = append(all, v)
 		return nil

@@ -94,7 +94,7 @@ func (l *loader) addAll(diags hcl.Diagnostics, block hcl.Range) {
 		if d.Subject == nil {
 			d.Subject = &block
 		}
-		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Summary, d.Detail = l.report.secrets.Scrub(d.Summary), l.report.secrets.Scrub(d.Detail)
 		l.report.append(d)
 	}
 }
@@ -190,22 +190,4 @@ func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func()
 	l.decode(body, v)
 	out.Steps = l.readSteps(b, steps)
 	return out
-}
-
-// unknownKind reports the first label of a block.
-func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []string) {
-	at := b.LabelRanges[0]
-	of := scope
-	if scope == "connection" {
-		of = "sink"
-	}
-	if detail, ok := unsupported("kind of "+of, kind); ok {
-		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
-		return
-	}
-	detail := Suggest(kind, known)
-	if detail == "" {
-		detail = fmt.Sprintf("Valid names: %s.", list(known))
-	}
-	l.report.append(problem(at, fmt.Sprintf("unknown %s type %q", scope, kind), detail))
 }

@@ -19,7 +19,7 @@ var parts = []part{
 		"drain",
 		[]string{"insert1000", "insert1", "change", "mix", "wide", "2kb", "toast", "huge"},
 		"A backlog is read from a slot that stands before it. rows/s: over the whole drain, from when the walsender has the slot until " +
-			"all rows are stored. Warm, beside rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
+			"all rows are stored. Warm, next to rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
 			"and broker: theirs. MB/s: of records in the topic, as they are stored, without compression. Peak MB: the tool's largest resident " +
 			"size, with its binary's pages. Start s: from the process's start to the stream. " +
 			"Tables that tell of drains before the first run were measured with a broker that these had warmed up. " +

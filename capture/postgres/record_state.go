@@ -10,7 +10,7 @@ import (
 // recorded is the state that the source stores with a sink's position.
 type recorded struct {
 	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
-	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
+	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see package trees
 	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see package joined
 }
 

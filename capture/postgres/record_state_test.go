@@ -1,8 +1,25 @@
 package postgres
 
 import (
+	"slices"
 	"testing"
+
+	"github.com/tailrace/tailrace/capture"
 )
+
+func TestTreesInStates(t *testing.T) {
+	if got := string(withTrees(stateDone, "")); got != string(stateDone) {
+		t.Errorf("a state without trees is %s", got)
+	}
+	const trees = "1.0.AAAA"
+	state := withTrees(statePending, trees)
+	if r := (capture.Record{State: state}); !pending(&r) || recordedTrees(state) != trees {
+		t.Errorf("state %s", state)
+	}
+	if !slices.Equal(withTrees(state, ""), statePending) {
+		t.Errorf("state %s", withTrees(state, ""))
+	}
+}
 
 func TestJoinsInStates(t *testing.T) {
 	const list, trees = "1.0.", "1.0.AAAA"

@@ -134,7 +134,7 @@ func (c *rowCopy) Close() {
 func (s *Source) joining(c *rowCopy, runs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	delete(s.copies, c)
 	if runs {
 		s.copies[c] = struct{}{}

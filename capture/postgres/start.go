@@ -52,7 +52,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 	}); err != nil {
 		return nil, err
 	}
-	s.trees.begin()
+	s.trees.Begin()
 	view := s.keeper.View(pub, next)
 	origin.Publication = view.Fingerprint()
 	state := stateDone
@@ -68,7 +68,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		publication: view,
 		accept: func() {
 			view.Accept(ctx)
-			s.trees.pass()
+			s.trees.Pass()
 		},
 	}
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {

@@ -179,9 +179,9 @@ func (f *explainFlags) explainIn(ctx context.Context, s *shapes, p config.Pipeli
 		return asUsage("", err)
 	}
 	if f.json {
-		printExplainJSON(s.app, p.Name, t, op, sinks)
+		explain.WriteJSON(s.app.out, p.Name, t, op, sinks)
 	} else {
-		printExplain(s.app, p.Name, t, op, sinks)
+		explain.Write(s.app.out, p.Name, t, op, sinks)
 	}
 	return nil
 }

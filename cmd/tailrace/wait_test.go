@@ -56,7 +56,7 @@ func TestWaitUntilEverySinkHoldsIt(t *testing.T) {
 }
 
 func TestWaitForAnLSNThatIsHeldAlready(t *testing.T) {
-	url := serve(t, &moving{cache: 0x20, err: errors.New("nobody asks for the end")})
+	url := serve(t, &moving{cache: 0x20, err: errors.New("the end is not read")})
 	tailrace(t, "wait", "-pipeline", "orders", "-lsn", "0/10", "-url", url).expect(t, 0, "up to 0/10", "")
 }
 

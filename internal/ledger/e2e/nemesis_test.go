@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/ledger/workload"
-	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // nemesis injects faults while the workload runs. A seed determines its choices.
@@ -213,5 +213,5 @@ func (n *nemesis) terminateSender() {
 }
 
 func (n *nemesis) cut() {
-	[]*testenv.ProxyServer{n.network, n.kafka.Nodes[0].Proxy}[n.rand.IntN(2)].Cut()
+	[]*proxy.Server{n.network, n.kafka.Nodes[0].Proxy}[n.rand.IntN(2)].Cut()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // senderTimeout is wal_sender_timeout: after it Postgres disconnects a stopped daemon.
@@ -25,7 +26,7 @@ type rig struct {
 	t        *testing.T
 	postgres *testenv.PostgresServer
 	kafka    *testenv.KafkaServer
-	network  *testenv.ProxyServer // between the daemons and Postgres; the one to Kafka is kafka.Nodes[0].Proxy
+	network  *proxy.Server // between the daemons and Postgres; the one to Kafka is kafka.Nodes[0].Proxy
 	recorder *ledger.Recorder
 	topics   *topics
 	program  program
