@@ -66,7 +66,7 @@ var zooTables = []string{
 		took interval(3), doc jsonb, tags text[], prices numeric(6,2)[], box box, boxes box[], bits bit(3), c char, padded char(7), ip inet, net macaddr8, q tsquery,
 		path jsonpath, rel regclass, ok boolean, ratio real, raw bytea, "for" text, "Full Name" text COLLATE "C", twice bigint GENERATED ALWAYS AS (id * 2) STORED,
 		PRIMARY KEY (tenant, id))`,
-	`CREATE UNIQUE INDEX zoo_code ON zoo (code); ALTER TABLE zoo REPLICA IDENTITY USING INDEX zoo_code`,
+	`CREATE UNIQUE INDEX zoo_code ON zoo (tenant, id, code); ALTER TABLE zoo REPLICA IDENTITY USING INDEX zoo_code`,
 	`CREATE TABLE lines (id int PRIMARY KEY, zoo bigint); ALTER TABLE lines REPLICA IDENTITY FULL`,
 	`CREATE TABLE silent (id int PRIMARY KEY, v text)`,
 	`CREATE TABLE other (id int PRIMARY KEY)`,
