@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -294,22 +293,4 @@ func (s *SnapshotSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 
 func mistake(r hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r}
-}
-
-// Read opens a connection for queries, without a time limit, on which values are printed as in the stream. It also returns
-// the name of the publication that the stream carries. The caller closes the connection.
-func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, string, error) {
-	c, err := s.Config(pipeline)
-	if err != nil {
-		return nil, "", err
-	}
-	conn, err := c.control(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := pgconnect.Exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
-		hangUp(ctx, conn.Close)
-		return nil, "", problem.Named("prepare connection", err)
-	}
-	return conn.PgConn(), c.Publication, nil
 }
