@@ -25,7 +25,7 @@ CONTAINERS ?= $(shell command -v docker || command -v podman)
 # As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
 lint vet fuzz test-deps test-alone test-rest test-short: export CGO_ENABLED = 0
 
-.PHONY: help build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
+.PHONY: help manual build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,6 +58,9 @@ test-deps: ## installs what tests need: programs (as root on Debian, else it nam
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "please install:$$missing"; exit 1; fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing
 	$(GO) run ./internal/testenv/fetch
+
+manual: ## writes the tables of settings in docs/configuration.md from the settings and their comments
+	GOLDEN=1 $(GO) test -count=1 -run TestTheManualHasEverySetting ./cmd/tailrace
 
 tidy: ## fails unless go.mod and go.sum are as `go mod tidy` leaves them
 	$(GO) mod tidy -diff

@@ -50,7 +50,9 @@ func filesOf(path string) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir() && IsTest(path):
-		return nil, fmt.Errorf("%s has test cases and no pipeline: give the file %s; only `tailrace test` reads the cases", path, testedFile(path))
+		return nil, fmt.Errorf("%s has test cases and no pipeline: give the file %s; only `tailrace test` reads the cases", path, pipelineFile(path))
+	case !info.IsDir() && IsSchema(path):
+		return nil, fmt.Errorf("%s has the recorded shapes of tables and no pipeline: give the file %s", path, pipelineFile(path))
 	case !info.IsDir():
 		return []string{path}, nil
 	}
@@ -60,7 +62,7 @@ func filesOf(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && !IsTest(e.Name()) {
+		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && !IsTest(e.Name()) && !IsSchema(e.Name()) {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}

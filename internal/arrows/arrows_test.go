@@ -57,6 +57,7 @@ var rules = []struct {
 	{"internal/kafkaconnect", []string{"capture", "config"}},
 	{"internal/ledger/workload", nil},
 	{"internal/ledger/...", []string{"capture", "internal/testenv", "sink", "transform"}},
+	{"internal/manual", []string{"config"}},
 	{"internal/pgconnect", []string{"capture"}},
 	{"internal/pipeline/...", []string{"capture", "sink", "transform"}},
 	{"internal/replica/indexes", []string{"internal/pgconnect", "internal/replica/verify"}},
@@ -87,7 +88,7 @@ var rules = []struct {
 	{"transform/expr", []string{"capture", "config", "transform/jsonvalue"}},
 	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
-		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+		"capture", "config", "transform", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
 	}},
 }
 

@@ -18,9 +18,13 @@ import (
 
 // Settings are the settings of a sink "stdout" block.
 type Settings struct {
-	Numeric string    `hcl:"numeric,optional"` // "string" (default) or "number"
+	// `"number"`: numeric values as JSON numbers.
+	Numeric string    `hcl:"numeric,optional"`
 	Range   hcl.Range `hcl:",range"`
 }
+
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings { return &Settings{Numeric: "string"} }
 
 // CheckSettings implements config.Checker.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {

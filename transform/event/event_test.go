@@ -99,6 +99,8 @@ func TestWhatAnEventHas(t *testing.T) {
 }`)
 	apply(t, c, rulestest.Insert(orders, 4, "new", "9.90", nil, "n"), `Full id=n key=new-4 topic=orders.new partition=1 tenant=n fixed=f `+
 		`ce_subject=orders/4 data=[4,null,true] | Bare topic=n ce_subject=n data=null | insert 4,new,9.90,null,n`)
+	apply(t, c, rulestest.Insert(orders, 5, "new", "1", nil, ""), `Full key=new-5 topic=orders.new partition=2 tenant= fixed=f `+
+		`ce_subject=orders/5 data=[5,null,false] | Bare ce_subject= data=null | insert 5,new,1,null,`)
 	apply(t, c, rulestest.Insert(orders, nil, "new", "1", "d", nil), `Full key=null topic=orders.new x-doc=d fixed=f data=[null,null,false] | `+
 		`Bare data="d" | insert null,new,1,d,null`)
 }

@@ -78,8 +78,11 @@ func (c *Config) steps(p *Plan) ([]string, *Published) {
 		for _, t := range p.targets {
 			pub.Added = append(pub.Added, t.String())
 		}
-		return []string{"CREATE PUBLICATION " + pgconnect.Ident(c.Name) + " FOR TABLE " + list(p.targets) +
-			" WITH (" + options(p.Major) + ")"}, pub
+		create := "CREATE PUBLICATION " + pgconnect.Ident(c.Name)
+		if len(p.targets) > 0 { // the stream carries logical messages with any publication
+			create += " FOR TABLE " + list(p.targets)
+		}
+		return []string{create + " WITH (" + options(p.Major) + ")"}, pub
 	}
 	add, drop := p.difference(pub)
 	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Name)
