@@ -74,6 +74,7 @@ var rules = []struct {
 	{"sink/...", []string{"capture", "config", "internal/bufpool", "sink", "sink/format/...", "transform", "transform/expr", "transform/jsonvalue", "transform/trace"}},
 	{"transform", []string{"capture"}},
 	{"transform/expr", []string{"capture", "config", "transform/jsonvalue"}},
+	{"transform/expr/decimal", nil},
 	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
 		"capture", "config", "transform", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",

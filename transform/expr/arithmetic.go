@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/decimal"
 )
 
 // operator is an operator of arithmetic.
@@ -28,7 +30,7 @@ func (c *rowCompiler) arithmetic(x *hclsyntax.BinaryOpExpr) *node {
 		return nil
 	}
 	if (op == '/' || op == '%') && right.constant() {
-		if n, ok := scratch().num(right.value); ok && n.sign() == 0 {
+		if n, ok := scratch().num(right.value); ok && n.Sign() == 0 {
 			return c.fail(right.at, "division by zero", "")
 		}
 	}
@@ -76,36 +78,36 @@ func (f *frame) calculate(op operator, l, r val, at *node) val {
 	}
 	a, _ := f.num(l)
 	b, _ := f.num(r)
-	if !f.spend(cost(a, b)) {
+	if !f.spend(decimal.Cost(a, b)) {
 		return val{kind: failed}
 	}
-	var n num
+	var n decimal.Number
 	switch op {
 	case '+':
-		n = addNum(a, b)
+		n = decimal.Add(a, b)
 	case '-':
-		n = addNum(a, b.negated())
+		n = decimal.Add(a, b.Negated())
 	case '*':
-		n = mulNum(a, b)
+		n = decimal.Mul(a, b)
 	default:
-		if b.sign() == 0 {
+		if b.Sign() == 0 {
 			return f.fail(at.at, "division by zero")
 		}
 		if op == '/' {
-			n = quoNum(a, b)
+			n = decimal.Quo(a, b)
 		} else {
-			n = remNum(a, b)
+			n = decimal.Rem(a, b)
 		}
 	}
 	return f.result(n, fl, at)
 }
 
 // result returns a number, unless it is too large.
-func (f *frame) result(n num, fl flags, at *node) val {
-	if n.tooLarge() {
-		return f.fail(at.at, fmt.Sprintf("the result has more than %d digits", maxDigits))
+func (f *frame) result(n decimal.Number, fl flags, at *node) val {
+	if n.TooLarge() {
+		return f.fail(at.at, fmt.Sprintf("the result has more than %d digits", decimal.MaxDigits))
 	}
-	if n.big != nil && !f.take(n.big.BitLen()/8) {
+	if n.Big != nil && !f.take(n.Big.BitLen()/8) {
 		return val{kind: failed}
 	}
 	return numVal(n, fl)
@@ -147,7 +149,7 @@ func (c *rowCompiler) negation(x *hclsyntax.UnaryOpExpr) *node {
 			return x
 		case numKind:
 			a, _ := f.num(r)
-			return numVal(a.negated(), r.flags)
+			return numVal(a.Negated(), r.flags)
 		}
 		return r
 	}}

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/decimal"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
@@ -48,7 +49,7 @@ func (r *Row) screen() hcl.Diagnostics {
 		switch n := n.(type) {
 		case *hclsyntax.LiteralValueExpr:
 			if n.Val.Type() == cty.Number && hugeNumber(n.Val) {
-				diags = append(diags, problem(n.Range(), "the number is too large", fmt.Sprintf("A number has at most %d digits.", maxDigits)))
+				diags = append(diags, problem(n.Range(), "the number is too large", fmt.Sprintf("A number has at most %d digits.", decimal.MaxDigits)))
 			}
 		case *hclsyntax.FunctionCallExpr:
 			if n.Name == "file" {
@@ -66,7 +67,7 @@ func hugeNumber(v cty.Value) bool {
 		return false
 	}
 	bits := v.AsBigFloat().MantExp(nil)
-	return bits > maxBits || bits < -maxBits/2
+	return bits > decimal.MaxBits || bits < -decimal.MaxBits/2
 }
 
 // fail reports a problem and returns nil.

@@ -171,7 +171,7 @@ func (c *rowCompiler) neverEqual(left, right *node) bool {
 		return false
 	}
 	n, ok := scratch().num(right.value)
-	return ok && n.trimmed(0).scale > 0
+	return ok && n.Trimmed(0).Scale > 0
 }
 
 // requirement returns what must be the text of a column for the values to be equal; nil where more than one text is equal.
@@ -186,8 +186,8 @@ func requirement(left, right *node, negate bool) *Equality {
 		return &Equality{col.index, string(right.value.b)}
 	case kind == capture.KindInt && right.value.kind == numKind:
 		n, ok := scratch().num(right.value)
-		if n = n.trimmed(0); ok && n.scale == 0 {
-			return &Equality{col.index, string(n.append(nil))}
+		if n = n.Trimmed(0); ok && n.Scale == 0 {
+			return &Equality{col.index, string(n.Append(nil))}
 		}
 	case kind == capture.KindBool && right.value.kind == boolKind:
 		return &Equality{col.index, map[bool]string{true: "t", false: "f"}[right.value.isTrue()]}

@@ -2,6 +2,8 @@ package expr
 
 import (
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/transform/expr/decimal"
 )
 
 // fromCty returns a constant of HCL's evaluator as a value; false when it has no such form.
@@ -49,6 +51,6 @@ func fromCtyNumber(v cty.Value) (val, bool) {
 	if hugeNumber(v) || v.AsBigFloat().IsInf() {
 		return val{}, false
 	}
-	n, ok := parseNum([]byte(v.AsBigFloat().Text('f', -1)))
+	n, ok := decimal.Parse([]byte(v.AsBigFloat().Text('f', -1)))
 	return numVal(n, 0), ok
 }

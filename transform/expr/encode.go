@@ -2,6 +2,7 @@ package expr
 
 import (
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/decimal"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
@@ -51,7 +52,7 @@ func appendNumberJSON(f *frame, dst []byte, v val) []byte {
 	case v.b != nil:
 		return numberJSON(dst, v.b)
 	case v.kind == floatKind:
-		return numberJSON(dst, appendFloat(nil, f.float(v)))
+		return numberJSON(dst, decimal.AppendFloat(nil, f.float(v)))
 	}
 	return appendScalar(f, dst, v)
 }
@@ -113,14 +114,14 @@ func appendScalar(f *frame, dst []byte, v val) []byte {
 		}
 		n, _ := f.num(v)
 		if v.flags&quoted == 0 {
-			n = n.trimmed(0)
+			n = n.Trimmed(0)
 		}
-		return n.append(dst)
+		return n.Append(dst)
 	case floatKind:
 		if v.b != nil {
 			return append(dst, v.b...)
 		}
-		return appendFloat(dst, f.float(v))
+		return decimal.AppendFloat(dst, f.float(v))
 	case textKind:
 		return append(dst, v.b...)
 	case timeKind:
@@ -150,28 +151,28 @@ func (f *frame) asText(v val) val {
 }
 
 // num returns a number as a decimal one; false for a float, and for a text that is no number.
-func (f *frame) num(v val) (num, bool) {
+func (f *frame) num(v val) (decimal.Number, bool) {
 	if v.kind != numKind {
-		return num{}, false
+		return decimal.Number{}, false
 	}
 	if v.b != nil {
-		if !f.spend(parseCost(v.b)) {
-			return num{}, false
+		if !f.spend(decimal.ParseCost(v.b)) {
+			return decimal.Number{}, false
 		}
-		return parseNum(v.b)
+		return decimal.Parse(v.b)
 	}
-	n := num{i: v.i, scale: v.scale}
+	n := decimal.Number{Int: v.i, Scale: v.scale}
 	if v.p != nil {
-		n.big = v.p.big
+		n.Big = v.p.big
 	}
 	return n, true
 }
 
 // numVal returns the val of a number.
-func numVal(n num, fl flags) val {
-	v := val{kind: numKind, flags: fl, scale: n.scale, i: n.i}
-	if n.big != nil {
-		v.p = &box{big: n.big}
+func numVal(n decimal.Number, fl flags) val {
+	v := val{kind: numKind, flags: fl, scale: n.Scale, i: n.Int}
+	if n.Big != nil {
+		v.p = &box{big: n.Big}
 	}
 	return v
 }
@@ -184,10 +185,10 @@ func (f *frame) asNumber(v val, at *node) val {
 		if v.b == nil && v.kind == numKind {
 			return v
 		}
-		if !f.spend(parseCost(v.b)) {
+		if !f.spend(decimal.ParseCost(v.b)) {
 			return val{kind: failed}
 		}
-		n, ok := parseNum(v.b)
+		n, ok := decimal.Parse(v.b)
 		if ok {
 			return numVal(n, v.flags)
 		}

@@ -1,5 +1,7 @@
 package expr
 
+import "github.com/tailrace/tailrace/transform/expr/decimal"
+
 // equal compares two values of any types. Values of different types are not equal.
 func (f *frame) equal(l, r val, at *node, depth int) bool {
 	switch {
@@ -96,14 +98,14 @@ func (f *frame) compareNumbers(l, r val, at *node) (int, bool) {
 	a, ok := f.num(l)
 	b, ok2 := f.num(r)
 	if ok && ok2 {
-		if (a.big != nil || b.big != nil) && !f.spend(cost(a, b)) {
+		if (a.Big != nil || b.Big != nil) && !f.spend(decimal.Cost(a, b)) {
 			return 0, false
 		}
-		return cmpNum(a, b), true
+		return decimal.Compare(a, b), true
 	}
 	l, r = f.asNumber(l, at), f.asNumber(r, at)
 	if l.kind == failed || r.kind == failed {
 		return 0, false
 	}
-	return cmpFloat(f.float(l), f.float(r)), true
+	return decimal.CompareFloats(f.float(l), f.float(r)), true
 }

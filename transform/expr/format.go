@@ -176,13 +176,13 @@ func (v verb) number(f *frame, dst []byte, x val, at *node) []byte {
 		return dst
 	}
 	if v.letter == 'f' {
-		return n.fixed(int32(v.precision)).append(dst)
+		return n.Fixed(int32(v.precision)).Append(dst)
 	}
-	if n = n.trimmed(0); n.scale > 0 {
+	if n = n.Trimmed(0); n.Scale > 0 {
 		f.fail(at.at, "this is not an integer")
 		return dst
 	}
-	return n.append(dst)
+	return n.Append(dst)
 }
 
 // pad fills what follows start up to the width, counted in characters.

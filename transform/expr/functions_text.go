@@ -143,7 +143,7 @@ func substr(f *frame, s *site, a []val) val {
 // whole returns a number that has to be an integer.
 func (f *frame) whole(v val, at *node) (int, bool) {
 	n, ok := f.num(v)
-	i, whole := n.integer()
+	i, whole := n.Integer()
 	if !ok || !whole {
 		f.fail(at.at, "this is not an integer")
 	}

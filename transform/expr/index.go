@@ -185,7 +185,7 @@ func (f *frame) indexOf(v val) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	i, ok := n.integer()
+	i, ok := n.Integer()
 	return i, ok && i >= 0
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/decimal"
 )
 
 // order compiles < <= > and >=. A comparison with null is false.
@@ -77,8 +78,8 @@ func orderEval(left, right *node, accepted uint8) func(*frame) val {
 		return func(f *frame) val {
 			l := left.eval(f)
 			if l.kind == numKind && l.b != nil && len(l.b) <= 20 {
-				if n, ok := parseNum(l.b); ok && n.big == nil {
-					return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
+				if n, ok := decimal.Parse(l.b); ok && n.Big == nil {
+					return boolVal(accepted>>(decimal.Compare(n, limit)+1)&1 != 0)
 				}
 			}
 			return f.ordered(l, right.value, right, accepted)
@@ -94,14 +95,14 @@ func orderEval(left, right *node, accepted uint8) func(*frame) val {
 }
 
 // columnOrder compares a column with a constant number, a frequent condition.
-func columnOrder(left, right *node, limit num, accepted uint8) func(*frame) val {
+func columnOrder(left, right *node, limit decimal.Number, accepted uint8) func(*frame) val {
 	source, index, slot, load := left.column.source, left.column.index, left.itemSlot, left.eval
 	exact := left.typ.pg.Kind != capture.KindFloat
 	return func(f *frame) val {
 		v := f.columnValue(source, slot, index)
 		if exact && v.Kind == capture.Text && len(v.Bytes) <= 20 {
-			if n, ok := parseNum(v.Bytes); ok && n.big == nil {
-				return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
+			if n, ok := decimal.Parse(v.Bytes); ok && n.Big == nil {
+				return boolVal(accepted>>(decimal.Compare(n, limit)+1)&1 != 0)
 			}
 		}
 		return f.ordered(load(f), right.value, right, accepted)

@@ -1,4 +1,6 @@
-package expr
+// Package decimal calculates with exact decimal numbers: those of Postgres' numeric and integer types, and of JSON. A number that
+// fits into an int64 is calculated as one and allocates nothing.
+package decimal
 
 import (
 	"math"
@@ -9,17 +11,17 @@ import (
 
 // Limits on numbers. A numeric of Postgres has up to 147,455 digits.
 const (
-	maxDigits   = 200_000
+	MaxDigits   = 200_000 // digits of a number
+	MaxBits     = 700_000 // bits of a coefficient
 	maxScale    = 100_000
-	maxBits     = 700_000
 	quoteDigits = 40 // significant digits of a quotient that is no finite decimal
 )
 
-// num is a decimal number: i / 10^scale, or big / 10^scale where big is set.
-type num struct {
-	i     int64
-	scale int32
-	big   *big.Int
+// Number is a decimal number: Int / 10^Scale, or Big / 10^Scale where Big is set. It never changes.
+type Number struct {
+	Int   int64
+	Scale int32
+	Big   *big.Int
 }
 
 var pow10 = func() (p [19]int64) {
@@ -30,8 +32,8 @@ var pow10 = func() (p [19]int64) {
 	return p
 }()
 
-// parseNum reads a number as Postgres and JSON print it.
-func parseNum(s []byte) (n num, ok bool) {
+// Parse reads a number as Postgres and JSON print it.
+func Parse(s []byte) (n Number, ok bool) {
 	digits, scale, point := 0, 0, false
 	i := 0
 	negative := len(s) > 0 && s[0] == '-'
@@ -47,22 +49,22 @@ func parseNum(s []byte) (n num, ok bool) {
 		if c < '0' || c > '9' || digits == 18 {
 			return parseLong(s)
 		}
-		n.i = n.i*10 + int64(c-'0')
+		n.Int = n.Int*10 + int64(c-'0')
 		digits++
 		if point {
 			scale++
 		}
 	}
 	if negative {
-		n.i = -n.i
+		n.Int = -n.Int
 	}
-	n.scale = int32(scale)
+	n.Scale = int32(scale)
 	return n, digits > 0
 }
 
 // parseLong reads a number of any form and length.
-func parseLong(s []byte) (n num, ok bool) {
-	if len(s) > maxDigits {
+func parseLong(s []byte) (n Number, ok bool) {
+	if len(s) > MaxDigits {
 		return n, false
 	}
 	exponent := 0
@@ -97,48 +99,48 @@ func parseLong(s []byte) (n num, ok bool) {
 		return n, false
 	}
 	b, ok := new(big.Int).SetString(string(digits), 10)
-	if !ok || exponent < -maxScale || exponent+len(digits) > maxDigits {
+	if !ok || exponent < -maxScale || exponent+len(digits) > MaxDigits {
 		return n, false
 	}
 	if exponent > 0 {
 		b.Mul(b, tenTo(exponent))
 		exponent = 0
 	}
-	return small(num{big: b, scale: int32(-exponent)}), true
+	return Small(Number{Big: b, Scale: int32(-exponent)}), true
 }
 
 func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// small returns the number without big where it has a place in an int64.
-func small(n num) num {
-	if n.big != nil && n.big.IsInt64() && n.big.Int64() != math.MinInt64 {
-		return num{i: n.big.Int64(), scale: n.scale}
+// Small returns the number without Big where its coefficient fits into an int64.
+func Small(n Number) Number {
+	if n.Big != nil && n.Big.IsInt64() && n.Big.Int64() != math.MinInt64 {
+		return Number{Int: n.Big.Int64(), Scale: n.Scale}
 	}
 	return n
 }
 
 // coefficient returns the number times 10^scale, which must not be less than its own.
-func (n num) coefficient(scale int32) *big.Int {
-	b := n.big
+func (n Number) coefficient(scale int32) *big.Int {
+	b := n.Big
 	if b == nil {
-		b = big.NewInt(n.i)
+		b = big.NewInt(n.Int)
 	}
-	if d := int(scale - n.scale); d > 0 {
+	if d := int(scale - n.Scale); d > 0 {
 		return new(big.Int).Mul(b, tenTo(d))
 	}
 	return b
 }
 
 // rescaled returns the coefficient at a larger scale, and false when it has no place in an int64.
-func (n num) rescaled(scale int32) (int64, bool) {
-	d := scale - n.scale
+func (n Number) rescaled(scale int32) (int64, bool) {
+	d := scale - n.Scale
 	if d == 0 {
-		return n.i, n.big == nil
+		return n.Int, n.Big == nil
 	}
-	if n.big != nil || d >= int32(len(pow10)) {
+	if n.Big != nil || d >= int32(len(pow10)) {
 		return 0, false
 	}
-	return mul64(n.i, pow10[d])
+	return mul64(n.Int, pow10[d])
 }
 
 func mul64(a, b int64) (int64, bool) {
@@ -159,9 +161,9 @@ func magnitude(a int64) uint64 {
 	return uint64(a)
 }
 
-// cmpNum compares numbers: -1, 0 or 1.
-func cmpNum(a, b num) int {
-	scale := max(a.scale, b.scale)
+// Compare returns -1 where a < b, 0 where they are equal, whatever their scales, and 1 where a > b.
+func Compare(a, b Number) int {
+	scale := max(a.Scale, b.Scale)
 	x, ok := a.rescaled(scale)
 	y, ok2 := b.rescaled(scale)
 	if ok && ok2 {
@@ -176,42 +178,44 @@ func cmpNum(a, b num) int {
 	return a.coefficient(scale).Cmp(b.coefficient(scale))
 }
 
-func (n num) sign() int {
-	if n.big != nil {
-		return n.big.Sign()
+// Sign returns -1, 0 or 1.
+func (n Number) Sign() int {
+	if n.Big != nil {
+		return n.Big.Sign()
 	}
 	switch {
-	case n.i < 0:
+	case n.Int < 0:
 		return -1
-	case n.i > 0:
+	case n.Int > 0:
 		return 1
 	}
 	return 0
 }
 
-func (n num) negated() num {
-	if n.big != nil {
-		return num{big: new(big.Int).Neg(n.big), scale: n.scale}
+// Negated returns -n.
+func (n Number) Negated() Number {
+	if n.Big != nil {
+		return Number{Big: new(big.Int).Neg(n.Big), Scale: n.Scale}
 	}
-	return num{i: -n.i, scale: n.scale}
+	return Number{Int: -n.Int, Scale: n.Scale}
 }
 
-// append appends the digits.
-func (n num) append(dst []byte) []byte {
+// Append appends the digits.
+func (n Number) Append(dst []byte) []byte {
 	var digits []byte
 	var local [24]byte
-	if n.big != nil {
-		digits = n.big.Append(nil, 10)
+	if n.Big != nil {
+		digits = n.Big.Append(nil, 10)
 	} else {
-		digits = strconv.AppendInt(local[:0], n.i, 10)
+		digits = strconv.AppendInt(local[:0], n.Int, 10)
 	}
 	if digits[0] == '-' {
 		dst, digits = append(dst, '-'), digits[1:]
 	}
-	if n.scale <= 0 {
+	if n.Scale <= 0 {
 		return append(dst, digits...)
 	}
-	point := len(digits) - int(n.scale)
+	point := len(digits) - int(n.Scale)
 	if point <= 0 {
 		dst = append(dst, "0."...)
 		for ; point < 0; point++ {
@@ -222,16 +226,16 @@ func (n num) append(dst []byte) []byte {
 	return append(append(append(dst, digits[:point]...), '.'), digits[point:]...)
 }
 
-// fixed returns the number with exactly scale digits after the point, rounded half to even.
-func (n num) fixed(scale int32) num {
-	if n.scale <= scale {
-		return small(num{big: n.coefficient(scale), scale: scale})
+// Fixed returns the number with exactly scale digits after the point, rounded half to even.
+func (n Number) Fixed(scale int32) Number {
+	if n.Scale <= scale {
+		return Small(Number{Big: n.coefficient(scale), Scale: scale})
 	}
-	unit := tenTo(int(n.scale - scale))
-	q, r := new(big.Int).QuoRem(n.coefficient(n.scale), unit, new(big.Int))
+	unit := tenTo(int(n.Scale - scale))
+	q, r := new(big.Int).QuoRem(n.coefficient(n.Scale), unit, new(big.Int))
 	twice := r.Abs(r.Lsh(r, 1))
 	if c := twice.Cmp(unit); c > 0 || c == 0 && q.Bit(0) == 1 {
-		q.Add(q, big.NewInt(int64(n.sign())))
+		q.Add(q, big.NewInt(int64(n.Sign())))
 	}
-	return small(num{big: q, scale: scale})
+	return Small(Number{Big: q, Scale: scale})
 }
