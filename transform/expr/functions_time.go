@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/tailrace/tailrace/transform/expr/pgtime"
 )
 
 // timeFunctions are the functions over times.
@@ -29,11 +31,11 @@ func (f *frame) timeOf(v val, at *node) (time.Time, bool) {
 		}
 	}
 	micros, ok := v.micros()
-	if !ok || micros == infinity || micros == -infinity {
+	if !ok || micros == pgtime.Infinity || micros == -pgtime.Infinity {
 		f.fail(at.at, "this is not a date with a year, month and day")
 		return time.Time{}, false
 	}
-	return goTime(micros), true
+	return pgtime.Go(micros), true
 }
 
 func timeAdd(f *frame, s *site, a []val) val {
@@ -49,11 +51,11 @@ func timeAdd(f *frame, s *site, a []val) val {
 		return textVal(f.appended(func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
 	}
 	micros, _ := a[0].micros()
-	if micros == infinity || micros == -infinity {
+	if micros == pgtime.Infinity || micros == -pgtime.Infinity {
 		return a[0]
 	}
 	sum := micros + d.Microseconds()
-	if (sum > micros) != (d.Microseconds() > 0) && sum != micros || sum > latest || sum < earliest {
+	if (sum > micros) != (d.Microseconds() > 0) && sum != micros || sum > pgtime.Latest || sum < pgtime.Earliest {
 		return f.fail(s.args[0].at, "the time is out of range")
 	}
 	return val{kind: timeKind, i: sum, flags: a[0].flags &^ isDate}
