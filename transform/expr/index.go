@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/jsontext"
 )
 
 // steps compiles the attributes and indexes after a value.
@@ -249,9 +250,9 @@ func (f *frame) eachOfDocument(doc []byte, item *typ, at hcl.Range, do func(key,
 		var k, value []byte
 		var done, ok bool
 		if object {
-			k, value, s, done, ok = cutMember(s)
+			k, value, s, done, ok = jsontext.CutMember(s)
 		} else {
-			value, s, done, ok = cutElement(s)
+			value, s, done, ok = jsontext.CutElement(s)
 		}
 		if !ok {
 			f.fail(at, "this is not JSON")
