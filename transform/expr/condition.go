@@ -47,26 +47,9 @@ func (c *Condition) Constant() (holds, ok bool) {
 	return c.node.value.isTrue(), true
 }
 
-// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
-type Equality struct {
-	Column int // index into the columns of the table
-	Text   string
-}
-
 // Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one
 // lookup. A column whose values can be equal without having the same text is in none.
 func (c *Condition) Requires() []Equality { return c.requires }
-
-// equalities appends the requirements of a condition: its own, or those of both operands of an "and".
-func (n *node) equalities(list []Equality) []Equality {
-	for _, part := range n.all {
-		list = part.equalities(list)
-	}
-	if n.requires != nil {
-		list = append(list, *n.requires)
-	}
-	return list
-}
 
 // contradict reports whether a column would need two values at once.
 func contradict(list []Equality) bool {

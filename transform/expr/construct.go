@@ -182,7 +182,7 @@ func (c *rowCompiler) list(x *hclsyntax.TupleConsExpr) *node {
 	}
 	n := &node{at: x.SrcRange, typ: t}
 	n.eval = func(f *frame) val {
-		list, ok := f.evalAll(elems)
+		list, ok := evalAll(f, elems)
 		if !ok {
 			return val{kind: failed}
 		}
@@ -206,7 +206,7 @@ func (c *rowCompiler) list(x *hclsyntax.TupleConsExpr) *node {
 }
 
 // evalAll evaluates nodes in order; false when one failed.
-func (f *frame) evalAll(nodes []*node) ([]val, bool) {
+func evalAll(f *frame, nodes []*node) ([]val, bool) {
 	if !f.take(len(nodes) * valSize) {
 		return nil, false
 	}

@@ -1,7 +1,5 @@
 package expr
 
-import "github.com/tailrace/tailrace/transform/expr/decimal"
-
 // equal compares two values of any types. Values of different types are not equal.
 func (f *frame) equal(l, r val, at *node, depth int) bool {
 	switch {
@@ -66,46 +64,4 @@ func (p *box) position(other *box, i int) int {
 		return j
 	}
 	return -1
-}
-
-// elements returns the elements of a list, or the fields of an object.
-func (f *frame) elements(v val, at *node) *box {
-	if v.kind == listKind || v.kind == objectKind {
-		return &box{keys: v.p.keys, list: v.p.list}
-	}
-	p := &box{}
-	if v.class() == objectClass {
-		o := objectBuilder{}
-		f.each(v, anyType, at.at, func(key, elem val) bool {
-			o.set(key.b, elem)
-			return f.take(valSize)
-		})
-		p = &o.box
-		if p.keys == nil {
-			p.keys = [][]byte{}
-		}
-		return p
-	}
-	f.each(v, anyType, at.at, func(_, elem val) bool {
-		p.list = append(p.list, elem)
-		return f.take(valSize)
-	})
-	return p
-}
-
-// compareNumbers compares two numbers; false when one of them is none.
-func (f *frame) compareNumbers(l, r val, at *node) (int, bool) {
-	a, ok := f.num(l)
-	b, ok2 := f.num(r)
-	if ok && ok2 {
-		if (a.Big != nil || b.Big != nil) && !f.spend(decimal.Cost(a, b)) {
-			return 0, false
-		}
-		return decimal.Compare(a, b), true
-	}
-	l, r = f.asNumber(l, at), f.asNumber(r, at)
-	if l.kind == failed || r.kind == failed {
-		return 0, false
-	}
-	return decimal.CompareFloats(f.float(l), f.float(r)), true
 }

@@ -45,7 +45,7 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 			c.fail(n.at, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
 			return false
 		}
-		if !c.formats(s.args[used], v) {
+		if !formats(c, s.args[used], v) {
 			return false
 		}
 	}
@@ -58,7 +58,7 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 }
 
 // formats reports an argument that a verb never takes.
-func (c *rowCompiler) formats(n *node, v verb) bool {
+func formats(c *rowCompiler, n *node, v verb) bool {
 	switch v.letter {
 	case 'd', 'f':
 		return c.fits(n, numberParam)

@@ -31,10 +31,6 @@ type frame struct {
 	at       hcl.Range // the expression, for errors
 }
 
-func newFrame(c *rowCompiler) frame {
-	return frame{items: make([]val, c.slots), columns: len(c.shape.Table.Columns), at: c.expr.Range()}
-}
-
 // scratch returns a frame for constants.
 func scratch() *frame { return &frame{work: maxWork, room: maxResult} }
 

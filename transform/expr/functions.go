@@ -3,8 +3,6 @@ package expr
 import (
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -30,11 +28,11 @@ func (p param) String() string {
 
 // site is one call of a function.
 type site struct {
-	name  string
-	at    hcl.Range
-	args  []*node
-	items []*typ // the types of the elements of arguments that are lists or objects
-	state any    // what the function keeps between rows
+	function *function
+	at       hcl.Range
+	args     []*node
+	items    []*typ // the types of the elements of arguments that are lists or objects
+	state    any    // what the function keeps between rows
 }
 
 // function is a function over the values of a row. A null argument gives null, but for anyParam.
@@ -59,95 +57,6 @@ func mergeFunctions(all ...map[string]function) map[string]function {
 		maps.Copy(merged, m)
 	}
 	return merged
-}
-
-// call compiles the call of a function.
-func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *node {
-	switch x.Name {
-	case "try":
-		return c.try(x)
-	case "can":
-		return c.can(x)
-	case "coalesce":
-		return c.coalesce(x)
-	}
-	fn, ok := rowFunctions[x.Name]
-	if !ok || x.ExpandFinal {
-		return c.constantCall(x, ok)
-	}
-	s := &site{name: x.Name, at: x.Range()}
-	for _, a := range x.Args {
-		n := c.compile(a)
-		s.args = append(s.args, n)
-	}
-	if slices.Contains(s.args, nil) || !c.arity(x, fn) {
-		return nil
-	}
-	for i, a := range s.args {
-		if !c.fits(a, fn.param(i)) {
-			return nil
-		}
-		s.items = append(s.items, c.elementType(a))
-	}
-	if fn.prepare != nil && !fn.prepare(c, s) {
-		return nil
-	}
-	n := &node{at: s.at, typ: fn.result(s), eval: func(f *frame) val { return f.call(&fn, s) }}
-	return c.fold(n, s.args...)
-}
-
-// elementType returns the type of what a list or an object has, and prepares a row that is used as an object.
-func (c *rowCompiler) elementType(n *node) *typ {
-	if n.typ.row != nil {
-		c.encoders(n.typ.row)
-		return anyType
-	}
-	if n.typ.class == objectClass {
-		return n.typ.item()
-	}
-	return c.itemType(n)
-}
-
-// constantCall evaluates a call that does not depend on a row by HCL's evaluator.
-func (c *rowCompiler) constantCall(x *hclsyntax.FunctionCallExpr, expanded bool) *node {
-	for _, t := range x.Variables() {
-		if t.RootName() == "local" && c.find("local") < 0 {
-			continue
-		}
-		if expanded {
-			return c.fail(x.NameRange, "... is not supported on row values", "Write the arguments one by one.")
-		}
-		return c.fail(x.NameRange, fmt.Sprintf("%s() is not supported on row values", x.Name), fmt.Sprintf(
-			"It takes what is known when the file is read: literals, local and env(). On row values there are %s.", supported()))
-	}
-	if expensive(x) {
-		return c.fail(x.NameRange, "this constant is too expensive", "Write its value, or a simpler expression.")
-	}
-	return c.evaluate(x)
-}
-
-// expensive reports a constant whose size is the product of several sizes.
-func expensive(x hclsyntax.Expression) bool {
-	products := 0
-	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
-			products++
-		case *hclsyntax.FunctionCallExpr:
-			if n.Name == "setproduct" || n.Name == "formatlist" || n.Name == "format" || n.Name == "indent" {
-				products++
-			}
-		}
-		return nil
-	})
-	return products > 1
-}
-
-// supported lists the functions over row values.
-func supported() string {
-	names := append(slices.Collect(maps.Keys(rowFunctions)), "try", "can", "coalesce")
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }
 
 func (fn *function) param(i int) param {
@@ -216,11 +125,12 @@ func (c *rowCompiler) fits(n *node, p param) bool {
 	return ok
 }
 
-// call evaluates the arguments, which are on the frame's stack while the function runs.
-func (f *frame) call(fn *function, s *site) val {
+// eval evaluates the arguments, which are on the frame's stack while the function runs, and calls it.
+func (s *site) eval(f *frame) val {
+	fn := s.function
 	base := len(f.stack)
 	for i, a := range s.args {
-		v := f.argument(a.eval(f), fn.param(i), a)
+		v := argument(f, a.eval(f), fn.param(i), a)
 		if v.kind == failed || v.kind == nullKind && fn.param(i) != anyParam {
 			f.stack = f.stack[:base]
 			return v
@@ -239,7 +149,7 @@ func (f *frame) call(fn *function, s *site) val {
 }
 
 // argument converts an argument to what the parameter takes.
-func (f *frame) argument(v val, p param, at *node) val {
+func argument(f *frame, v val, p param, at *node) val {
 	if v.kind == nullKind || v.kind == failed {
 		return v
 	}

@@ -36,7 +36,7 @@ func itemOrDefault(s *site) *typ {
 }
 
 // elementsOf appends the elements of a list to a new one.
-func (f *frame) elementsOf(v val, t *typ, s *site, list []val) []val {
+func elementsOf(f *frame, v val, t *typ, s *site, list []val) []val {
 	f.each(v, t, s.at, func(_, elem val) bool {
 		list = append(list, elem)
 		return f.take(valSize)
@@ -45,7 +45,7 @@ func (f *frame) elementsOf(v val, t *typ, s *site, list []val) []val {
 }
 
 // fieldsOf adds the fields of an object to another.
-func (f *frame) fieldsOf(v val, t *typ, s *site, o *objectBuilder) {
+func fieldsOf(f *frame, v val, t *typ, s *site, o *objectBuilder) {
 	f.each(v, t, s.at, func(key, elem val) bool {
 		o.set(key.b, elem)
 		return f.take(valSize)
@@ -61,7 +61,7 @@ func length(f *frame, s *site, a []val) val {
 		return intVal(int64(len(v.p.rows)))
 	case v.class() == objectClass: // of several members with the same key, one counts
 		o := objectBuilder{}
-		f.fieldsOf(v, anyType, s, &o)
+		fieldsOf(f, v, anyType, s, &o)
 		return intVal(int64(len(o.box.keys)))
 	}
 	f.each(a[0], anyType, s.at, func(_, _ val) bool {
@@ -72,9 +72,9 @@ func length(f *frame, s *site, a []val) val {
 }
 
 // sortedFields returns the fields of an object in the order of their keys.
-func (f *frame) sortedFields(s *site, v val) (fields box) {
+func sortedFields(f *frame, s *site, v val) (fields box) {
 	o := objectBuilder{}
-	f.fieldsOf(v, s.items[0], s, &o)
+	fieldsOf(f, v, s.items[0], s, &o)
 	order := make([]int, len(o.box.keys))
 	for i := range order {
 		order[i] = i
@@ -88,20 +88,20 @@ func (f *frame) sortedFields(s *site, v val) (fields box) {
 
 func keys(f *frame, s *site, a []val) val {
 	list := []val{}
-	for _, k := range f.sortedFields(s, a[0]).keys {
+	for _, k := range sortedFields(f, s, a[0]).keys {
 		list = append(list, textVal(k))
 	}
 	return listVal(list)
 }
 
 func values(f *frame, s *site, a []val) val {
-	return listVal(append([]val{}, f.sortedFields(s, a[0]).list...))
+	return listVal(append([]val{}, sortedFields(f, s, a[0]).list...))
 }
 
 func merge(f *frame, s *site, a []val) val {
 	o := objectBuilder{}
 	for i, v := range a {
-		f.fieldsOf(v, s.items[i], s, &o)
+		fieldsOf(f, v, s.items[i], s, &o)
 	}
 	return o.value()
 }
@@ -146,22 +146,22 @@ func contains(f *frame, s *site, a []val) val {
 func concat(f *frame, s *site, a []val) val {
 	list := []val{}
 	for i, v := range a {
-		list = f.elementsOf(v, s.items[i], s, list)
+		list = elementsOf(f, v, s.items[i], s, list)
 	}
 	return listVal(list)
 }
 
 // flatten replaces lists in a list by their elements, at any depth.
-func flatten(f *frame, s *site, a []val) val { return listVal(f.flattened(a[0], s, []val{}, 0)) }
+func flatten(f *frame, s *site, a []val) val { return listVal(flattened(f, a[0], s, []val{}, 0)) }
 
-func (f *frame) flattened(v val, s *site, list []val, depth int) []val {
+func flattened(f *frame, v val, s *site, list []val, depth int) []val {
 	if depth > maxNested {
 		f.fail(s.at, "the list is nested too deep")
 		return list
 	}
 	f.each(v, s.items[0], s.at, func(_, elem val) bool {
 		if elem.class() == listClass {
-			list = f.flattened(elem, s, list, depth+1)
+			list = flattened(f, elem, s, list, depth+1)
 			return f.err == nil
 		}
 		list = append(list, elem)
@@ -202,15 +202,15 @@ func compact(f *frame, s *site, a []val) val {
 }
 
 func reverse(f *frame, s *site, a []val) val {
-	list := f.elementsOf(a[0], s.items[0], s, []val{})
+	list := elementsOf(f, a[0], s.items[0], s, []val{})
 	slices.Reverse(list)
 	return listVal(list)
 }
 
 // element counts beyond the end from the beginning again.
 func element(f *frame, s *site, a []val) val {
-	list := f.elementsOf(a[0], s.items[0], s, nil)
-	i, ok := f.whole(a[1], s.args[1])
+	list := elementsOf(f, a[0], s.items[0], s, nil)
+	i, ok := whole(f, a[1], s.args[1])
 	if !ok {
 		return val{kind: failed}
 	}
@@ -224,11 +224,11 @@ func element(f *frame, s *site, a []val) val {
 }
 
 func slice(f *frame, s *site, a []val) val {
-	list := f.elementsOf(a[0], s.items[0], s, []val{})
-	from, ok := f.whole(a[1], s.args[1])
+	list := elementsOf(f, a[0], s.items[0], s, []val{})
+	from, ok := whole(f, a[1], s.args[1])
 	to := len(list)
 	if len(a) > 2 && ok {
-		to, ok = f.whole(a[2], s.args[2])
+		to, ok = whole(f, a[2], s.args[2])
 	}
 	switch {
 	case !ok:
@@ -265,7 +265,7 @@ func coalesceList(f *frame, s *site, a []val) val {
 		case v.class() != listClass:
 			return f.fail(s.args[i].at, "this is not a list")
 		}
-		if list := f.elementsOf(v, s.items[i], s, nil); len(list) > 0 {
+		if list := elementsOf(f, v, s.items[i], s, nil); len(list) > 0 {
 			return listVal(list)
 		}
 	}

@@ -16,29 +16,29 @@ var hashFunctions = map[string]function{
 	"md5": onText(func(f *frame, s []byte) []byte {
 		f.spend(hashWork * len(s))
 		sum := md5.Sum(s) //nolint:gosec // it is no signature
-		return f.hex(sum[:])
+		return hexText(f, sum[:])
 	}),
 	"sha1": onText(func(f *frame, s []byte) []byte {
 		f.spend(hashWork * len(s))
 		sum := sha1.Sum(s) //nolint:gosec // it is no signature
-		return f.hex(sum[:])
+		return hexText(f, sum[:])
 	}),
 	"sha256": onText(func(f *frame, s []byte) []byte {
 		f.spend(hashWork * len(s))
 		sum := sha256.Sum256(s)
-		return f.hex(sum[:])
+		return hexText(f, sum[:])
 	}),
 	"sha512": onText(func(f *frame, s []byte) []byte {
 		f.spend(hashWork * len(s))
 		sum := sha512.Sum512(s)
-		return f.hex(sum[:])
+		return hexText(f, sum[:])
 	}),
 }
 
 // hashWork is the work per byte, without instructions of the processor for it.
 const hashWork = 6
 
-func (f *frame) hex(sum []byte) []byte {
+func hexText(f *frame, sum []byte) []byte {
 	start := len(f.arena)
 	f.arena = hex.AppendEncode(f.arena, sum)
 	return f.kept(start)
@@ -63,5 +63,5 @@ func hmacSHA256(f *frame, s *site, a []val) val {
 	}
 	k.mac.Reset()
 	k.mac.Write(a[0].b)
-	return textVal(f.hex(k.mac.Sum(k.sum[:0])))
+	return textVal(hexText(f, k.mac.Sum(k.sum[:0])))
 }

@@ -14,8 +14,8 @@ var numberFunctions = map[string]function{
 	"floor":    onNumber(func(n decimal.Number) decimal.Number { return n.Rounded(-1) }, math.Floor),
 	"int":      onNumber(func(n decimal.Number) decimal.Number { return n.Rounded(0) }, math.Trunc),
 	"signum":   {params: []param{numberParam}, result: returns(numberType), call: signum},
-	"max":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.extreme(s, a, 1) }},
-	"min":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.extreme(s, a, -1) }},
+	"max":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return extreme(f, s, a, 1) }},
+	"min":      {params: []param{numberParam}, rest: numberParam, variadic: true, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return extreme(f, s, a, -1) }},
 	"parseint": {params: []param{textParam, numberParam}, result: returns(numberType), call: parseInt},
 	"tonumber": {params: []param{anyParam}, result: returns(numberType), call: func(f *frame, s *site, a []val) val { return f.asNumber(a[0], s.args[0]) }},
 	"tobool":   {params: []param{anyParam}, result: returns(boolType), call: func(f *frame, s *site, a []val) val { return f.asBool(a[0], s.args[0]) }},
@@ -45,7 +45,7 @@ func signum(f *frame, _ *site, a []val) val {
 }
 
 // extreme returns the largest number for direction 1, and the smallest one for -1.
-func (f *frame) extreme(s *site, a []val, direction int) val {
+func extreme(f *frame, s *site, a []val, direction int) val {
 	best := a[0]
 	for _, v := range a[1:] {
 		if order, ok := f.compareNumbers(v, best, s.args[0]); ok && order == direction {
@@ -57,7 +57,7 @@ func (f *frame) extreme(s *site, a []val, direction int) val {
 
 // parseInt reads an integer in a base from 2 to 62.
 func parseInt(f *frame, s *site, a []val) val {
-	base, ok := f.whole(a[1], s.args[1])
+	base, ok := whole(f, a[1], s.args[1])
 	if !ok {
 		return val{kind: failed}
 	}

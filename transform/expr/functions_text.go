@@ -12,8 +12,8 @@ import (
 
 // textFunctions are the functions over texts.
 var textFunctions = map[string]function{
-	"upper":       onText(func(f *frame, s []byte) []byte { return f.mapped(s, bytes.ToUpper, 'a', 'z') }),
-	"lower":       onText(func(f *frame, s []byte) []byte { return f.mapped(s, bytes.ToLower, 'A', 'Z') }),
+	"upper":       onText(func(f *frame, s []byte) []byte { return mapped(f, s, bytes.ToUpper, 'a', 'z') }),
+	"lower":       onText(func(f *frame, s []byte) []byte { return mapped(f, s, bytes.ToLower, 'A', 'Z') }),
 	"title":       onText(func(_ *frame, s []byte) []byte { return []byte(strings.Title(string(s))) }), //nolint:staticcheck // as HCL's
 	"trimspace":   onText(func(_ *frame, s []byte) []byte { return bytes.TrimSpace(s) }),
 	"chomp":       onText(func(_ *frame, s []byte) []byte { return bytes.TrimRight(s, "\r\n") }),
@@ -26,7 +26,7 @@ var textFunctions = map[string]function{
 	"strcontains": testText(bytes.Contains),
 	"tostring":    onText(func(_ *frame, s []byte) []byte { return s }),
 	"base64encode": onText(func(f *frame, s []byte) []byte {
-		return f.appended(func(b []byte) []byte { return base64.StdEncoding.AppendEncode(b, s) })
+		return appended(f, func(b []byte) []byte { return base64.StdEncoding.AppendEncode(b, s) })
 	}),
 	"base64decode": {params: []param{textParam}, result: returns(textType), call: base64Decode},
 	"strlen":       {params: []param{textParam}, result: returns(numberType), call: func(_ *frame, _ *site, a []val) val { return intVal(int64(characters(a[0].b))) }},
@@ -58,14 +58,14 @@ func testText(do func(s, part []byte) bool) function {
 }
 
 // appended returns what appender appends to the arena.
-func (f *frame) appended(appender func([]byte) []byte) []byte {
+func appended(f *frame, appender func([]byte) []byte) []byte {
 	start := len(f.arena)
 	f.arena = appender(f.arena)
 	return f.kept(start)
 }
 
 // mapped changes the case of a text: of ASCII in the arena, of any other text by convert.
-func (f *frame) mapped(s []byte, convert func([]byte) []byte, from, to byte) []byte {
+func mapped(f *frame, s []byte, convert func([]byte) []byte, from, to byte) []byte {
 	for _, c := range s {
 		if c >= utf8.RuneSelf {
 			out := convert(s)
@@ -119,8 +119,8 @@ func reversed(f *frame, s []byte) []byte {
 // substr takes a part by characters. A negative offset counts from the end, and a negative length means all of the rest.
 func substr(f *frame, s *site, a []val) val {
 	text := a[0].b
-	offset, ok := f.whole(a[1], s.args[1])
-	length, ok2 := f.whole(a[2], s.args[2])
+	offset, ok := whole(f, a[1], s.args[1])
+	length, ok2 := whole(f, a[2], s.args[2])
 	if !ok || !ok2 {
 		return val{kind: failed}
 	}
@@ -141,7 +141,7 @@ func substr(f *frame, s *site, a []val) val {
 }
 
 // whole returns a number that has to be an integer.
-func (f *frame) whole(v val, at *node) (int, bool) {
+func whole(f *frame, v val, at *node) (int, bool) {
 	n, ok := f.num(v)
 	i, whole := n.Integer()
 	if !ok || !whole {
@@ -159,7 +159,7 @@ func replace(f *frame, _ *site, a []val) val {
 }
 
 func indent(f *frame, s *site, a []val) val {
-	spaces, ok := f.whole(a[0], s.args[0])
+	spaces, ok := whole(f, a[0], s.args[0])
 	if !ok || spaces < 0 || spaces > 1000 {
 		return f.fail(s.args[0].at, "the indentation is a number from 0 to 1000")
 	}

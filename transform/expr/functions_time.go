@@ -24,7 +24,7 @@ func timeAddType(s *site) *typ {
 }
 
 // timeOf returns a time as one of Go, with the offset that a text has. It fails for the infinities.
-func (f *frame) timeOf(v val, at *node) (time.Time, bool) {
+func timeOf(f *frame, v val, at *node) (time.Time, bool) {
 	if v.kind == textKind {
 		if t, err := time.Parse(time.RFC3339, string(v.b)); err == nil {
 			return t, true
@@ -44,11 +44,11 @@ func timeAdd(f *frame, s *site, a []val) val {
 		return f.fail(s.args[1].at, "this is not a duration such as 90s or 1h30m")
 	}
 	if a[0].kind == textKind {
-		t, ok := f.timeOf(a[0], s.args[0])
+		t, ok := timeOf(f, a[0], s.args[0])
 		if !ok {
 			return val{kind: failed}
 		}
-		return textVal(f.appended(func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
+		return textVal(appended(f, func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
 	}
 	micros, _ := a[0].micros()
 	if micros == pgtime.Infinity || micros == -pgtime.Infinity {
@@ -140,7 +140,7 @@ func quotedLiteral(s []byte) (literal []byte, length int) {
 }
 
 func formatDate(f *frame, s *site, a []val) val {
-	t, ok := f.timeOf(a[1], s.args[1])
+	t, ok := timeOf(f, a[1], s.args[1])
 	if !ok {
 		return val{kind: failed}
 	}

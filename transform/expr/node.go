@@ -71,3 +71,20 @@ func (n *node) appendText(f *frame, dst []byte) (out []byte, null bool) {
 	}
 	return appendScalar(f, dst, v), false
 }
+
+// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
+type Equality struct {
+	Column int // index into the columns of the table
+	Text   string
+}
+
+// equalities appends the requirements of a condition: its own, or those of both operands of an "and".
+func (n *node) equalities(list []Equality) []Equality {
+	for _, part := range n.all {
+		list = part.equalities(list)
+	}
+	if n.requires != nil {
+		list = append(list, *n.requires)
+	}
+	return list
+}

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -107,40 +106,4 @@ func columnOrder(left, right *node, limit decimal.Number, accepted uint8) func(*
 		}
 		return f.ordered(load(f), right.value, right, accepted)
 	}
-}
-
-// ordered compares by order. Values of different types have none, so the result is false, as in a JSON path of Postgres.
-func (f *frame) ordered(l, r val, at *node, accepted uint8) val {
-	if l.kind == failed || r.kind == failed {
-		return val{kind: failed}
-	}
-	order, ok := f.compare(l, r, at)
-	if f.err != nil {
-		return val{kind: failed}
-	}
-	return boolVal(ok && accepted>>(order+1)&1 != 0)
-}
-
-func (f *frame) compare(l, r val, at *node) (order int, ok bool) {
-	switch {
-	case l.kind == nullKind || r.kind == nullKind:
-		return 0, false
-	case l.kind == textKind && r.kind == textKind:
-		return bytes.Compare(l.b, r.b), true
-	case l.class() == numberClass && r.class() == numberClass:
-		return f.compareNumbers(l, r, at)
-	case l.kind == timeKind || r.kind == timeKind:
-		a, ok := l.micros()
-		b, ok2 := r.micros()
-		switch {
-		case !ok || !ok2:
-			return 0, false
-		case a < b:
-			return -1, true
-		case a > b:
-			return 1, true
-		}
-		return 0, true
-	}
-	return 0, false
 }

@@ -98,3 +98,7 @@ func (v *Value) Column() (column int, ok bool) {
 	}
 	return 0, false
 }
+
+func newFrame(c *rowCompiler) frame {
+	return frame{items: make([]val, c.slots), columns: len(c.shape.Table.Columns), at: c.expr.Range()}
+}

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"errors"
-
 	"github.com/tailrace/tailrace/capture"
 )
 
@@ -32,19 +30,6 @@ const (
 	Reject                  // the event is rejected: evaluating returns ErrUnchanged
 )
 
-// ErrUnchanged is the error of an evaluation that reads a TOASTed value which the update left unchanged, under Reject.
-var ErrUnchanged = errors.New("a value that is stored out of line (TOAST) was not changed by the update, so the log does not have it")
-
-// Input is what a compiled expression is evaluated on.
-type Input struct {
-	Change   *capture.Change
-	Child    []capture.Value              // of the name child
-	Children map[string][][]capture.Value // of Names.Lists
-}
-
-// source is where a column's value comes from.
-type source uint8
-
 const (
 	ofRow   source = iota // the new row, the old one for a delete
 	ofOld                 // the old row of an update
@@ -52,26 +37,3 @@ const (
 	ofItem                // an element of a list of child rows
 	ofNone                // the row has no such column: always null
 )
-
-// String returns the name in expressions.
-func (s source) String() string { return [...]string{"row", "old", "child", "item", "row"}[s] }
-
-// rowType is the columns of one of the rows that an expression can name.
-type rowType struct {
-	source source
-	table  *capture.Table // nil: not known in this check
-	types  []fieldType    // of the columns
-	json   []columnJSON   // of the columns
-	omit   bool           // values that an update left unchanged are left out
-	reject bool           // they end the evaluation with ErrUnchanged
-}
-
-// column is a column of a row as an expression reads it.
-type column struct {
-	source    source
-	index     int // into the columns of the table; -1: a later column, always null
-	name      string
-	table     *capture.Table
-	unchanged bool // an update may lack the value
-	reject    bool // then the evaluation ends with ErrUnchanged
-}

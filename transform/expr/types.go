@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"strings"
-
 	"github.com/tailrace/tailrace/capture"
 )
 
@@ -170,11 +168,19 @@ func unify(a, b *typ) *typ {
 	return &typ{class: a.class}
 }
 
-// sqlName returns an identifier as SQL has it.
-func sqlName(name string) string {
-	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
-	if plain {
-		return name
+// typed returns an element of an array, a field of a composite and the like, which was read from JSON, as its type has it.
+func (t *typ) typed(v val) val {
+	kind, ok := t.kind()
+	if !ok || v.kind != textKind && v.kind != numKind {
+		return v
 	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	switch kind {
+	case capture.KindNumeric:
+		return val{kind: numKind, flags: quoted, b: v.b}
+	case capture.KindFloat:
+		return val{kind: floatKind, b: v.b}
+	case capture.KindDate, capture.KindTimestamp, capture.KindTimestampTZ:
+		return val{kind: timeKind, flags: timeKindOf(kind), b: v.b}
+	}
+	return v
 }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -84,4 +85,13 @@ func (c *rowCompiler) drop(from int, is func(*hcl.Diagnostic) bool) {
 		}
 	}
 	c.diags = kept
+}
+
+// sqlName returns an identifier as SQL has it.
+func sqlName(name string) string {
+	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

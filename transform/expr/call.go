@@ -1,0 +1,100 @@
+package expr
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// call compiles the call of a function.
+func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *node {
+	switch x.Name {
+	case "try":
+		return c.try(x)
+	case "can":
+		return c.can(x)
+	case "coalesce":
+		return c.coalesce(x)
+	}
+	fn, ok := rowFunctions[x.Name]
+	if !ok || x.ExpandFinal {
+		return c.constantCall(x, ok)
+	}
+	s := &site{function: &fn, at: x.Range()}
+	for _, a := range x.Args {
+		n := c.compile(a)
+		s.args = append(s.args, n)
+	}
+	if slices.Contains(s.args, nil) || !c.arity(x, fn) {
+		return nil
+	}
+	for i, a := range s.args {
+		if !c.fits(a, fn.param(i)) {
+			return nil
+		}
+		s.items = append(s.items, c.elementType(a))
+	}
+	if fn.prepare != nil && !fn.prepare(c, s) {
+		return nil
+	}
+	n := &node{at: s.at, typ: fn.result(s), eval: s.eval}
+	return c.fold(n, s.args...)
+}
+
+// elementType returns the type of what a list or an object has, and prepares a row that is used as an object.
+func (c *rowCompiler) elementType(n *node) *typ {
+	if n.typ.row != nil {
+		c.encoders(n.typ.row)
+		return anyType
+	}
+	if n.typ.class == objectClass {
+		return n.typ.item()
+	}
+	return c.itemType(n)
+}
+
+// constantCall evaluates a call that does not depend on a row by HCL's evaluator.
+func (c *rowCompiler) constantCall(x *hclsyntax.FunctionCallExpr, expanded bool) *node {
+	for _, t := range x.Variables() {
+		if t.RootName() == "local" && c.find("local") < 0 {
+			continue
+		}
+		if expanded {
+			return c.fail(x.NameRange, "... is not supported on row values", "Write the arguments one by one.")
+		}
+		return c.fail(x.NameRange, fmt.Sprintf("%s() is not supported on row values", x.Name), fmt.Sprintf(
+			"It takes what is known when the file is read: literals, local and env(). On row values there are %s.", supported()))
+	}
+	if expensive(x) {
+		return c.fail(x.NameRange, "this constant is too expensive", "Write its value, or a simpler expression.")
+	}
+	return c.evaluate(x)
+}
+
+// expensive reports a constant whose size is the product of several sizes.
+func expensive(x hclsyntax.Expression) bool {
+	products := 0
+	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n := n.(type) {
+		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
+			products++
+		case *hclsyntax.FunctionCallExpr:
+			if n.Name == "setproduct" || n.Name == "formatlist" || n.Name == "format" || n.Name == "indent" {
+				products++
+			}
+		}
+		return nil
+	})
+	return products > 1
+}
+
+// supported lists the functions over row values.
+func supported() string {
+	names := append(slices.Collect(maps.Keys(rowFunctions)), "try", "can", "coalesce")
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
