@@ -8,10 +8,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // call compiles the call of a function.
-func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *node {
+func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	switch x.Name {
 	case "try":
 		return c.try(x)
@@ -41,24 +43,24 @@ func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *node {
 	if fn.prepare != nil && !fn.prepare(c, s) {
 		return nil
 	}
-	n := &node{at: s.at, typ: fn.result(s), eval: s.eval}
+	n := &eval.Node{At: s.at, Type: fn.result(s), Eval: s.eval}
 	return c.fold(n, s.args...)
 }
 
 // elementType returns the type of what a list or an object has, and prepares a row that is used as an object.
-func (c *rowCompiler) elementType(n *node) *typ {
-	if n.typ.row != nil {
-		c.encoders(n.typ.row)
-		return anyType
+func (c *rowCompiler) elementType(n *eval.Node) *eval.Type {
+	if n.Type.Row != nil {
+		c.encoders(n.Type.Row)
+		return eval.AnyType
 	}
-	if n.typ.class == objectClass {
-		return n.typ.item()
+	if n.Type.Class == eval.ObjectClass {
+		return n.Type.Item()
 	}
 	return c.itemType(n)
 }
 
 // constantCall evaluates a call that does not depend on a row by HCL's evaluator.
-func (c *rowCompiler) constantCall(x *hclsyntax.FunctionCallExpr, expanded bool) *node {
+func (c *rowCompiler) constantCall(x *hclsyntax.FunctionCallExpr, expanded bool) *eval.Node {
 	for _, t := range x.Variables() {
 		if t.RootName() == "local" && c.find("local") < 0 {
 			continue

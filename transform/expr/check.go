@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform/expr/decimal"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
@@ -21,9 +22,9 @@ type rowCompiler struct {
 	shape *Shape
 	diags hcl.Diagnostics
 	types *jsonvalue.Types
-	rows  map[string]*typ // of row, old, child and the lists
-	vars  []variable      // of for, from the outermost
-	slots int             // of all variables
+	rows  map[string]*eval.Type // of row, old, child and the lists
+	vars  []variable            // of for, from the outermost
+	slots int                   // of all variables
 	depth int
 
 	hidden []string // texts that may be secrets: no problem shows them
@@ -33,7 +34,7 @@ type rowCompiler struct {
 type variable struct {
 	name string
 	slot int
-	typ  *typ
+	typ  *eval.Type
 }
 
 // rowNames are the names that every expression over a row may use, besides local.
@@ -71,7 +72,7 @@ func hugeNumber(v cty.Value) bool {
 }
 
 // fail reports a problem and returns nil.
-func (c *rowCompiler) fail(at hcl.Range, summary, detail string) *node {
+func (c *rowCompiler) fail(at hcl.Range, summary, detail string) *eval.Node {
 	for _, secret := range c.hidden {
 		summary, detail = strings.ReplaceAll(summary, secret, "(hidden)"), strings.ReplaceAll(detail, secret, "(hidden)")
 	}
@@ -80,18 +81,18 @@ func (c *rowCompiler) fail(at hcl.Range, summary, detail string) *node {
 }
 
 // hide keeps the texts of a constant out of problems, where the expression uses env(), file() or a local that does.
-func (c *rowCompiler) hide(v val) {
+func (c *rowCompiler) hide(v eval.Value) {
 	switch {
 	case !c.expr.Secret():
-	case v.kind == listKind || v.kind == objectKind:
-		for i, e := range v.p.list {
+	case v.Kind == eval.ListKind || v.Kind == eval.ObjectKind:
+		for i, e := range v.Box.List {
 			c.hide(e)
-			if v.kind == objectKind {
-				c.hide(textVal(v.p.keys[i]))
+			if v.Kind == eval.ObjectKind {
+				c.hide(eval.Text(v.Box.Keys[i]))
 			}
 		}
-	case v.kind == textKind || v.kind == numKind:
-		text := string(appendScalar(scratch(), nil, v))
+	case v.Kind == eval.TextKind || v.Kind == eval.NumberKind:
+		text := string(eval.AppendText(eval.Scratch(), nil, v))
 		if quoted := strings.Trim(string(quotedText(text)), `"`); quoted != text {
 			c.hidden = append(c.hidden, quoted)
 		}
@@ -102,7 +103,7 @@ func (c *rowCompiler) hide(v val) {
 }
 
 // compile compiles a part of the expression. It returns nil after a problem.
-func (c *rowCompiler) compile(x hclsyntax.Expression) *node {
+func (c *rowCompiler) compile(x hclsyntax.Expression) *eval.Node {
 	n := c.operand(x)
 	if n == nil || !c.present(n) {
 		return nil
@@ -111,20 +112,20 @@ func (c *rowCompiler) compile(x hclsyntax.Expression) *node {
 }
 
 // operand compiles a part that may be a column whose value an update may lack; the caller calls present, or can do without the value.
-func (c *rowCompiler) operand(x hclsyntax.Expression) *node {
-	if c.depth >= maxNested {
-		return c.fail(x.Range(), "nested too deep", fmt.Sprintf("An expression over a row has at most %d levels.", maxNested))
+func (c *rowCompiler) operand(x hclsyntax.Expression) *eval.Node {
+	if c.depth >= eval.MaxNested {
+		return c.fail(x.Range(), "nested too deep", fmt.Sprintf("An expression over a row has at most %d levels.", eval.MaxNested))
 	}
 	c.depth++
 	n := c.dispatch(x)
 	c.depth--
 	if n != nil {
-		n.at = x.Range()
+		n.At = x.Range()
 	}
 	return n
 }
 
-func (c *rowCompiler) dispatch(x hclsyntax.Expression) *node {
+func (c *rowCompiler) dispatch(x hclsyntax.Expression) *eval.Node {
 	switch x := x.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return c.literal(x)
@@ -166,114 +167,114 @@ func (c *rowCompiler) dispatch(x hclsyntax.Expression) *node {
 	return c.fail(x.Range(), "this is not supported in an expression over a row", "Write it with operators, functions, for and ? :.")
 }
 
-func (c *rowCompiler) literal(x *hclsyntax.LiteralValueExpr) *node {
+func (c *rowCompiler) literal(x *hclsyntax.LiteralValueExpr) *eval.Node {
 	v, ok := fromCty(x.Val)
 	if !ok {
 		return c.fail(x.Range(), "this value is not supported in an expression over a row", "")
 	}
-	return constant(v, x.Range())
+	return eval.Constant(v, x.Range())
 }
 
 // evaluate returns a part that uses no name but local as a constant, by HCL's evaluator.
-func (c *rowCompiler) evaluate(x hclsyntax.Expression) *node {
+func (c *rowCompiler) evaluate(x hclsyntax.Expression) *eval.Node {
 	v, diags := c.expr.Evaluate(x, nil)
 	if diags.HasErrors() {
 		c.diags = append(c.diags, diags...)
 		return nil
 	}
 	if !v.IsWhollyKnown() {
-		return c.unseen(anyType)
+		return c.unseen(eval.AnyType)
 	}
 	r, ok := fromCty(v)
 	if !ok {
 		return c.fail(x.Range(), "this value is not supported in an expression over a row", "")
 	}
 	c.hide(r)
-	return constant(r, x.Range())
+	return eval.Constant(r, x.Range())
 }
 
 // unseen is a node for what this check does not know.
-func (c *rowCompiler) unseen(t *typ) *node {
-	return &node{typ: t, level: onRow, checks: true, eval: func(*frame) val { return val{} }}
+func (c *rowCompiler) unseen(t *eval.Type) *eval.Node {
+	return &eval.Node{Type: t, Level: eval.OnRow, Checks: true, Eval: func(*eval.Frame) eval.Value { return eval.Value{} }}
 }
 
 // fold returns the constant that an operation over constants gives, and any other operation as it is.
-func (c *rowCompiler) fold(n *node, operands ...*node) *node {
-	n.level = levelOf(operands...)
-	n.checks = slices.ContainsFunc(operands, func(o *node) bool { return o.checks })
-	if n.level != onNothing {
+func (c *rowCompiler) fold(n *eval.Node, operands ...*eval.Node) *eval.Node {
+	n.Level = eval.LevelOf(operands...)
+	n.Checks = slices.ContainsFunc(operands, func(o *eval.Node) bool { return o.Checks })
+	if n.Level != eval.OnNothing {
 		return n
 	}
 	return c.folded(n)
 }
 
 // folded evaluates a node that depends on nothing.
-func (c *rowCompiler) folded(n *node) *node {
-	f := scratch()
-	f.items = make([]val, c.slots)
-	v := n.eval(f)
-	if f.err == nil {
+func (c *rowCompiler) folded(n *eval.Node) *eval.Node {
+	f := eval.Scratch()
+	f.Items = make([]eval.Value, c.slots)
+	v := n.Eval(f)
+	if f.Err == nil {
 		c.hide(v)
-		k := constant(v, n.at)
-		if n.typ != nil && n.typ.pg != nil {
-			k.typ = n.typ
+		k := eval.Constant(v, n.At)
+		if n.Type != nil && n.Type.Postgres != nil {
+			k.Type = n.Type
 		}
 		return k
 	}
-	at := n.at
-	summary := f.err.Error()
-	if e, ok := f.err.(*evalError); ok { //nolint:errorlint // fail returns it unwrapped
-		summary = e.summary
-		if e.at.Filename != "" {
-			at = e.at
+	at := n.At
+	summary := f.Err.Error()
+	if e, ok := f.Err.(*eval.Error); ok { //nolint:errorlint // fail returns it unwrapped
+		summary = e.Summary
+		if e.At.Filename != "" {
+			at = e.At
 		}
 	}
 	return c.fail(at, summary, "This part of the expression is the same for every row.")
 }
 
 // scalar reports a result that is no text.
-func (c *rowCompiler) scalar(n *node) bool {
-	if n.typ.class != listClass && n.typ.class != objectClass {
+func (c *rowCompiler) scalar(n *eval.Node) bool {
+	if n.Type.Class != eval.ListClass && n.Type.Class != eval.ObjectClass {
 		return true
 	}
-	c.fail(n.at, "this does not give a text", fmt.Sprintf("It is %s. Write one of its parts, or jsonencode(...).", n.typ.describe()))
+	c.fail(n.At, "this does not give a text", fmt.Sprintf("It is %s. Write one of its parts, or jsonencode(...).", n.Type.Describe()))
 	return false
 }
 
 // boolean reports a result that is neither true nor false.
-func (c *rowCompiler) boolean(n *node) bool {
-	switch n.typ.class {
-	case anyClass, nullClass, boolClass:
+func (c *rowCompiler) boolean(n *eval.Node) bool {
+	switch n.Type.Class {
+	case eval.AnyClass, eval.NullClass, eval.BoolClass:
 		return true
 	}
 	detail := "Write a comparison, such as row.status == \"paid\"."
-	if n.name != "" {
-		detail = fmt.Sprintf("%s is %s. Write a comparison, such as %s.", n.name, n.typ.describe(), exampleOf(n))
+	if n.Name != "" {
+		detail = fmt.Sprintf("%s is %s. Write a comparison, such as %s.", n.Name, n.Type.Describe(), exampleOf(n))
 	}
-	c.fail(n.at, "this is neither true nor false", detail)
+	c.fail(n.At, "this is neither true nor false", detail)
 	return false
 }
 
-func exampleOf(n *node) string {
-	if n.typ.class == numberClass {
-		return n.name + " > 0"
+func exampleOf(n *eval.Node) string {
+	if n.Type.Class == eval.NumberClass {
+		return n.Name + " > 0"
 	}
-	return n.name + " != null"
+	return n.Name + " != null"
 }
 
 // nameOf is what a diagnostic calls an operand, with its type.
-func nameOf(n *node) string {
+func nameOf(n *eval.Node) string {
 	switch {
-	case n.name != "":
-		return n.name + " is " + n.typ.describe()
-	case n.constant():
-		text := string(appendVal(scratch(), nil, n.value))
+	case n.Name != "":
+		return n.Name + " is " + n.Type.Describe()
+	case n.IsConstant():
+		text := string(eval.AppendJSON(eval.Scratch(), nil, n.Value))
 		if len(text) > 40 {
 			text = "this"
 		}
-		return text + " is " + n.typ.describe()
+		return text + " is " + n.Type.Describe()
 	}
-	return "this is " + n.typ.describe()
+	return "this is " + n.Type.Describe()
 }
 
 // sentence begins a text with an upper case letter, unless it begins with a name.

@@ -1,6 +1,10 @@
 package expr
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
+)
 
 // Condition is a compiled expression whose result is true or false. One goroutine at a time may use it.
 type Condition struct {
@@ -11,7 +15,7 @@ type Condition struct {
 // Condition compiles the expression for a shape. A null result is false.
 func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	s.Unchanged = Refuse
-	p, diags := r.prepare(s, func(c *rowCompiler) *node {
+	p, diags := r.prepare(s, func(c *rowCompiler) *eval.Node {
 		n := c.compile(r.expr.Syntax())
 		if n == nil || !c.boolean(n) {
 			return nil
@@ -21,9 +25,9 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	c := &Condition{compiled: p, requires: p.node.equalities(nil)}
+	c := &Condition{compiled: p, requires: p.node.Equalities(nil)}
 	if contradict(c.requires) {
-		c.node, c.requires = constant(boolVal(false), c.node.at), nil
+		c.node, c.requires = eval.Constant(eval.Bool(false), c.node.At), nil
 	}
 	return c, nil
 }
@@ -32,19 +36,19 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 // value that the shape promises.
 func (c *Condition) Holds(in *Input) (bool, error) {
 	f := &c.frame
-	if !f.begin(in) {
-		return false, f.end()
+	if !f.Begin(in) {
+		return false, f.End()
 	}
-	v := f.asBool(c.node.eval(f), c.node)
-	return v.isTrue(), f.end()
+	v := f.Bool(c.node.Eval(f), c.node)
+	return v.IsTrue(), f.End()
 }
 
 // Constant returns the result when it is the same for every row of the shape.
 func (c *Condition) Constant() (holds, ok bool) {
-	if !c.node.constant() {
+	if !c.node.IsConstant() {
 		return false, false
 	}
-	return c.node.value.isTrue(), true
+	return c.node.Value.IsTrue(), true
 }
 
 // Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one
@@ -62,3 +66,6 @@ func contradict(list []Equality) bool {
 	}
 	return false
 }
+
+// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
+type Equality = eval.Equality

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/tailrace/tailrace/transform/expr/eval"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
@@ -23,17 +24,17 @@ const maxWidth = 1000
 func prepareFormat(c *rowCompiler, s *site) bool {
 	n := s.args[0]
 	switch {
-	case n.checks:
+	case n.Checks:
 		return true
-	case !n.constant():
-		c.fail(n.at, "a format is a constant", `Write a text such as "%s-%05d", or a template.`)
+	case !n.IsConstant():
+		c.fail(n.At, "a format is a constant", `Write a text such as "%s-%05d", or a template.`)
 		return false
-	case n.value.kind != textKind:
+	case n.Value.Kind != eval.TextKind:
 		return true
 	}
-	verbs, why := parseFormat(n.value.b)
+	verbs, why := parseFormat(n.Value.Bytes)
 	if why != "" {
-		c.fail(n.at, why, "On row values there are %s %v %q %d %t %f and %%, with a width, as in %05d or %-8s, and a precision, as in %.2f.")
+		c.fail(n.At, why, "On row values there are %s %v %q %d %t %f and %%, with a width, as in %05d or %-8s, and a precision, as in %.2f.")
 		return false
 	}
 	used := 0
@@ -42,7 +43,7 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 			continue
 		}
 		if used++; used >= len(s.args) {
-			c.fail(n.at, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
+			c.fail(n.At, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
 			return false
 		}
 		if !formats(c, s.args[used], v) {
@@ -50,7 +51,7 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 		}
 	}
 	if used < len(s.args)-1 {
-		c.fail(s.args[used+1].at, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
+		c.fail(s.args[used+1].At, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
 		return false
 	}
 	s.state = verbs
@@ -58,7 +59,7 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 }
 
 // formats reports an argument that a verb never takes.
-func formats(c *rowCompiler, n *node, v verb) bool {
+func formats(c *rowCompiler, n *eval.Node, v verb) bool {
 	switch v.letter {
 	case 'd', 'f':
 		return c.fits(n, numberParam)
@@ -124,14 +125,14 @@ func parseCount(s []byte) (n int, rest []byte) {
 }
 
 // format writes the arguments by the verbs. With null among them, the result is null.
-func format(f *frame, s *site, a []val) val {
+func format(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	verbs, _ := s.state.([]verb)
 	for _, v := range a {
-		if v.kind == nullKind {
-			return val{}
+		if v.Kind == eval.NullKind {
+			return eval.Value{}
 		}
 	}
-	return textVal(f.build(func(f *frame, dst []byte) []byte {
+	return eval.Text(f.Build(func(f *eval.Frame, dst []byte) []byte {
 		used := 0
 		for _, v := range verbs {
 			if v.letter == 0 {
@@ -140,7 +141,7 @@ func format(f *frame, s *site, a []val) val {
 			}
 			used++
 			dst = v.append(f, dst, a[used], s.args[used])
-			if f.err != nil || !f.bounded(len(dst)) {
+			if f.Err != nil || !f.Bounded(len(dst)) {
 				return dst
 			}
 		}
@@ -148,38 +149,38 @@ func format(f *frame, s *site, a []val) val {
 	}))
 }
 
-func (v verb) append(f *frame, dst []byte, x val, at *node) []byte {
+func (v verb) append(f *eval.Frame, dst []byte, x eval.Value, at *eval.Node) []byte {
 	start := len(dst)
 	switch v.letter {
 	case 'd', 'f':
-		dst = v.number(f, dst, f.asNumber(x, at), at)
+		dst = v.number(f, dst, f.Number(x, at), at)
 	case 't':
-		if x = f.asBool(x, at); x.kind == boolKind {
-			dst = appendScalar(f, dst, x)
+		if x = f.Bool(x, at); x.Kind == eval.BoolKind {
+			dst = eval.AppendText(f, dst, x)
 		}
 	case 'q':
-		dst = jsonvalue.AppendString(dst, f.asText(x).b)
+		dst = jsonvalue.AppendString(dst, f.Text(x).Bytes)
 	default:
-		dst = appendScalar(f, dst, x)
+		dst = eval.AppendText(f, dst, x)
 	}
 	return v.pad(dst, start)
 }
 
 // number appends an integer, or a number with a fixed count of digits after the point, rounded half to even.
-func (v verb) number(f *frame, dst []byte, x val, at *node) []byte {
-	n, ok := f.num(x)
+func (v verb) number(f *eval.Frame, dst []byte, x eval.Value, at *eval.Node) []byte {
+	n, ok := f.Decimal(x)
 	switch {
-	case !ok && x.kind == floatKind && v.letter == 'f':
-		return fmt.Appendf(dst, "%.*f", v.precision, f.float(x))
+	case !ok && x.Kind == eval.FloatKind && v.letter == 'f':
+		return fmt.Appendf(dst, "%.*f", v.precision, f.Float(x))
 	case !ok:
-		f.fail(at.at, "this is not an integer")
+		f.Fail(at.At, "this is not an integer")
 		return dst
 	}
 	if v.letter == 'f' {
 		return n.Fixed(int32(v.precision)).Append(dst)
 	}
 	if n = n.Trimmed(0); n.Scale > 0 {
-		f.fail(at.at, "this is not an integer")
+		f.Fail(at.At, "this is not an integer")
 		return dst
 	}
 	return n.Append(dst)

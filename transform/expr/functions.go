@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // param is what a parameter of a function takes.
@@ -30,9 +32,9 @@ func (p param) String() string {
 type site struct {
 	function *function
 	at       hcl.Range
-	args     []*node
-	items    []*typ // the types of the elements of arguments that are lists or objects
-	state    any    // what the function keeps between rows
+	args     []*eval.Node
+	items    []*eval.Type // the types of the elements of arguments that are lists or objects
+	state    any          // what the function keeps between rows
 }
 
 // function is a function over the values of a row. A null argument gives null, but for anyParam.
@@ -41,12 +43,12 @@ type function struct {
 	optional int   // how many of the last parameters may be left out
 	rest     param // of further arguments
 	variadic bool
-	result   func(*site) *typ
+	result   func(*site) *eval.Type
 	prepare  func(*rowCompiler, *site) bool // checks the call and fills its state; nil: nothing to do. It reports problems
-	call     func(*frame, *site, []val) val
+	call     func(*eval.Frame, *site, []eval.Value) eval.Value
 }
 
-func returns(t *typ) func(*site) *typ { return func(*site) *typ { return t } }
+func returns(t *eval.Type) func(*site) *eval.Type { return func(*site) *eval.Type { return t } }
 
 // rowFunctions are the functions over the values of a row. Others take what is known when the file is read.
 var rowFunctions = mergeFunctions(textFunctions, numberFunctions, collectionFunctions, hashFunctions, timeFunctions, patternFunctions)
@@ -93,83 +95,83 @@ func counted(least, most int, variadic bool) string {
 }
 
 // fits reports an argument that is never what a parameter takes.
-func (c *rowCompiler) fits(n *node, p param) bool {
-	k := n.typ.class
-	ok := k == anyClass || k == nullClass || n.typ.nested
+func (c *rowCompiler) fits(n *eval.Node, p param) bool {
+	k := n.Type.Class
+	ok := k == eval.AnyClass || k == eval.NullClass || n.Type.Nested
 	switch p {
 	case anyParam:
 		ok = true
 	case textParam:
-		ok = ok || k != listClass && k != objectClass
+		ok = ok || k != eval.ListClass && k != eval.ObjectClass
 	case numberParam:
-		ok = ok || k == numberClass || k == textClass && n.constant()
+		ok = ok || k == eval.NumberClass || k == eval.TextClass && n.IsConstant()
 	case listParam:
-		ok = ok || k == listClass
+		ok = ok || k == eval.ListClass
 	case objectParam:
-		ok = ok || k == objectClass
+		ok = ok || k == eval.ObjectClass
 	case collectionParam:
-		ok = ok || k == listClass || k == objectClass
+		ok = ok || k == eval.ListClass || k == eval.ObjectClass
 	case timeParam:
-		ok = ok || k == timeClass || k == textClass
+		ok = ok || k == eval.TimeClass || k == eval.TextClass
 	}
 	if !ok {
 		detail := sentence(nameOf(n)) + "."
 		switch {
-		case p == numberParam && k == textClass:
+		case p == numberParam && k == eval.TextClass:
 			detail += " Convert it with tonumber(...)."
-		case p == listParam && k == textClass || p == collectionParam && k == textClass:
+		case p == listParam && k == eval.TextClass || p == collectionParam && k == eval.TextClass:
 			detail += " For texts there are strlen, strcontains, startswith and endswith."
 		}
-		c.fail(n.at, fmt.Sprintf("this needs %s", p), detail)
+		c.fail(n.At, fmt.Sprintf("this needs %s", p), detail)
 	}
 	return ok
 }
 
 // eval evaluates the arguments, which are on the frame's stack while the function runs, and calls it.
-func (s *site) eval(f *frame) val {
+func (s *site) eval(f *eval.Frame) eval.Value {
 	fn := s.function
-	base := len(f.stack)
+	base := len(f.Stack)
 	for i, a := range s.args {
-		v := argument(f, a.eval(f), fn.param(i), a)
-		if v.kind == failed || v.kind == nullKind && fn.param(i) != anyParam {
-			f.stack = f.stack[:base]
+		v := argument(f, a.Eval(f), fn.param(i), a)
+		if v.Kind == eval.Failed || v.Kind == eval.NullKind && fn.param(i) != anyParam {
+			f.Stack = f.Stack[:base]
 			return v
 		}
-		f.stack = append(f.stack, v)
+		f.Stack = append(f.Stack, v)
 	}
-	v := val{kind: failed}
-	if f.spend(32) {
-		v = fn.call(f, s, f.stack[base:])
+	v := eval.Value{Kind: eval.Failed}
+	if f.Spend(32) {
+		v = fn.call(f, s, f.Stack[base:])
 	}
-	f.stack = f.stack[:base]
-	if f.err != nil {
-		return val{kind: failed}
+	f.Stack = f.Stack[:base]
+	if f.Err != nil {
+		return eval.Value{Kind: eval.Failed}
 	}
 	return v
 }
 
 // argument converts an argument to what the parameter takes.
-func argument(f *frame, v val, p param, at *node) val {
-	if v.kind == nullKind || v.kind == failed {
+func argument(f *eval.Frame, v eval.Value, p param, at *eval.Node) eval.Value {
+	if v.Kind == eval.NullKind || v.Kind == eval.Failed {
 		return v
 	}
-	switch k := v.class(); {
+	switch k := v.Class(); {
 	case p == anyParam:
 		return v
-	case p == textParam && k != listClass && k != objectClass:
-		if v = f.asText(v); len(v.b) > 0 && !f.spend(len(v.b)) {
-			return val{kind: failed}
+	case p == textParam && k != eval.ListClass && k != eval.ObjectClass:
+		if v = f.Text(v); len(v.Bytes) > 0 && !f.Spend(len(v.Bytes)) {
+			return eval.Value{Kind: eval.Failed}
 		}
 		return v
 	case p == numberParam:
-		return f.asNumber(v, at)
-	case p == listParam && k == listClass, p == objectParam && k == objectClass,
-		p == collectionParam && (k == listClass || k == objectClass):
+		return f.Number(v, at)
+	case p == listParam && k == eval.ListClass, p == objectParam && k == eval.ObjectClass,
+		p == collectionParam && (k == eval.ListClass || k == eval.ObjectClass):
 		return v
-	case p == timeParam && (k == textClass || k == timeClass):
-		if _, ok := v.micros(); ok {
+	case p == timeParam && (k == eval.TextClass || k == eval.TimeClass):
+		if _, ok := v.Micros(); ok {
 			return v
 		}
 	}
-	return f.fail(at.at, fmt.Sprintf("this is not %s", p))
+	return f.Fail(at.At, fmt.Sprintf("this is not %s", p))
 }

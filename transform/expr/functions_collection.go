@@ -3,114 +3,116 @@ package expr
 import (
 	"bytes"
 	"slices"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // collectionFunctions are the functions over lists and objects.
 var collectionFunctions = map[string]function{
-	"length":       {params: []param{collectionParam}, result: returns(numberType), call: length},
-	"keys":         {params: []param{objectParam}, result: returns(&typ{class: listClass, elem: textType}), call: keys},
+	"length":       {params: []param{collectionParam}, result: returns(eval.NumberType), call: length},
+	"keys":         {params: []param{objectParam}, result: returns(&eval.Type{Class: eval.ListClass, Elem: eval.TextType}), call: keys},
 	"values":       {params: []param{objectParam}, result: listOfItems, call: values},
-	"merge":        {params: []param{objectParam}, rest: objectParam, variadic: true, result: returns(objectType), call: merge},
+	"merge":        {params: []param{objectParam}, rest: objectParam, variadic: true, result: returns(eval.ObjectType), call: merge},
 	"lookup":       {params: []param{objectParam, textParam, anyParam}, optional: 1, result: itemOrDefault, call: lookup},
-	"contains":     {params: []param{listParam, anyParam}, result: returns(boolType), prepare: checkContains, call: contains},
-	"concat":       {params: []param{listParam}, rest: listParam, variadic: true, result: returns(listType), call: concat},
-	"flatten":      {params: []param{listParam}, result: returns(listType), call: flatten},
+	"contains":     {params: []param{listParam, anyParam}, result: returns(eval.BoolType), prepare: checkContains, call: contains},
+	"concat":       {params: []param{listParam}, rest: listParam, variadic: true, result: returns(eval.ListType), call: concat},
+	"flatten":      {params: []param{listParam}, result: returns(eval.ListType), call: flatten},
 	"distinct":     {params: []param{listParam}, result: listOfItems, call: distinct},
 	"compact":      {params: []param{listParam}, result: listOfItems, call: compact},
 	"reverse":      {params: []param{listParam}, result: listOfItems, call: reverse},
 	"element":      {params: []param{listParam, numberParam}, result: item, call: element},
 	"slice":        {params: []param{listParam, numberParam, numberParam}, optional: 1, result: listOfItems, call: slice},
-	"sort":         {params: []param{listParam}, result: returns(&typ{class: listClass, elem: textType}), call: sortTexts},
-	"coalescelist": {params: []param{anyParam}, rest: anyParam, variadic: true, result: returns(listType), call: coalesceList},
+	"sort":         {params: []param{listParam}, result: returns(&eval.Type{Class: eval.ListClass, Elem: eval.TextType}), call: sortTexts},
+	"coalescelist": {params: []param{anyParam}, rest: anyParam, variadic: true, result: returns(eval.ListType), call: coalesceList},
 }
 
-func item(s *site) *typ { return s.items[0] }
+func item(s *site) *eval.Type { return s.items[0] }
 
-func listOfItems(s *site) *typ { return &typ{class: listClass, elem: s.items[0]} }
+func listOfItems(s *site) *eval.Type { return &eval.Type{Class: eval.ListClass, Elem: s.items[0]} }
 
-func itemOrDefault(s *site) *typ {
-	if len(s.args) < 3 || s.args[0].typ.row != nil {
-		return anyType
+func itemOrDefault(s *site) *eval.Type {
+	if len(s.args) < 3 || s.args[0].Type.Row != nil {
+		return eval.AnyType
 	}
-	return unify(s.items[0], s.args[2].typ)
+	return eval.Unify(s.items[0], s.args[2].Type)
 }
 
 // elementsOf appends the elements of a list to a new one.
-func elementsOf(f *frame, v val, t *typ, s *site, list []val) []val {
-	f.each(v, t, s.at, func(_, elem val) bool {
+func elementsOf(f *eval.Frame, v eval.Value, t *eval.Type, s *site, list []eval.Value) []eval.Value {
+	f.Each(v, t, s.at, func(_, elem eval.Value) bool {
 		list = append(list, elem)
-		return f.take(valSize)
+		return f.Take(eval.ValueSize)
 	})
 	return list
 }
 
 // fieldsOf adds the fields of an object to another.
-func fieldsOf(f *frame, v val, t *typ, s *site, o *objectBuilder) {
-	f.each(v, t, s.at, func(key, elem val) bool {
-		o.set(key.b, elem)
-		return f.take(valSize)
+func fieldsOf(f *eval.Frame, v eval.Value, t *eval.Type, s *site, o *eval.ObjectBuilder) {
+	f.Each(v, t, s.at, func(key, elem eval.Value) bool {
+		o.Set(key.Bytes, elem)
+		return f.Take(eval.ValueSize)
 	})
 }
 
-func length(f *frame, s *site, a []val) val {
+func length(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	n := int64(0)
 	switch v := a[0]; {
-	case v.kind == listKind || v.kind == objectKind:
-		return intVal(int64(len(v.p.list)))
-	case v.kind == rowsKind:
-		return intVal(int64(len(v.p.rows)))
-	case v.class() == objectClass: // of several members with the same key, one counts
-		o := objectBuilder{}
-		fieldsOf(f, v, anyType, s, &o)
-		return intVal(int64(len(o.box.keys)))
+	case v.Kind == eval.ListKind || v.Kind == eval.ObjectKind:
+		return eval.Int(int64(len(v.Box.List)))
+	case v.Kind == eval.RowsKind:
+		return eval.Int(int64(len(v.Box.Rows)))
+	case v.Class() == eval.ObjectClass: // of several members with the same key, one counts
+		o := eval.ObjectBuilder{}
+		fieldsOf(f, v, eval.AnyType, s, &o)
+		return eval.Int(int64(len(o.Box.Keys)))
 	}
-	f.each(a[0], anyType, s.at, func(_, _ val) bool {
+	f.Each(a[0], eval.AnyType, s.at, func(_, _ eval.Value) bool {
 		n++
 		return true
 	})
-	return intVal(n)
+	return eval.Int(n)
 }
 
 // sortedFields returns the fields of an object in the order of their keys.
-func sortedFields(f *frame, s *site, v val) (fields box) {
-	o := objectBuilder{}
+func sortedFields(f *eval.Frame, s *site, v eval.Value) (fields eval.Box) {
+	o := eval.ObjectBuilder{}
 	fieldsOf(f, v, s.items[0], s, &o)
-	order := make([]int, len(o.box.keys))
+	order := make([]int, len(o.Box.Keys))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(o.box.keys[a], o.box.keys[b]) })
+	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(o.Box.Keys[a], o.Box.Keys[b]) })
 	for _, i := range order {
-		fields.keys, fields.list = append(fields.keys, o.box.keys[i]), append(fields.list, o.box.list[i])
+		fields.Keys, fields.List = append(fields.Keys, o.Box.Keys[i]), append(fields.List, o.Box.List[i])
 	}
 	return fields
 }
 
-func keys(f *frame, s *site, a []val) val {
-	list := []val{}
-	for _, k := range sortedFields(f, s, a[0]).keys {
-		list = append(list, textVal(k))
+func keys(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := []eval.Value{}
+	for _, k := range sortedFields(f, s, a[0]).Keys {
+		list = append(list, eval.Text(k))
 	}
-	return listVal(list)
+	return eval.List(list)
 }
 
-func values(f *frame, s *site, a []val) val {
-	return listVal(append([]val{}, sortedFields(f, s, a[0]).list...))
+func values(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	return eval.List(append([]eval.Value{}, sortedFields(f, s, a[0]).List...))
 }
 
-func merge(f *frame, s *site, a []val) val {
-	o := objectBuilder{}
+func merge(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	o := eval.ObjectBuilder{}
 	for i, v := range a {
 		fieldsOf(f, v, s.items[i], s, &o)
 	}
-	return o.value()
+	return o.Value()
 }
 
-func lookup(f *frame, s *site, a []val) val {
+func lookup(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	found := false
-	v := val{}
-	f.each(a[0], s.items[0], s.at, func(key, elem val) bool {
-		if string(key.b) == string(a[1].b) {
+	v := eval.Value{}
+	f.Each(a[0], s.items[0], s.at, func(key, elem eval.Value) bool {
+		if string(key.Bytes) == string(a[1].Bytes) {
 			v, found = elem, true
 		}
 		return true
@@ -119,7 +121,7 @@ func lookup(f *frame, s *site, a []val) val {
 	case found:
 		return v
 	case len(a) < 3:
-		return f.fail(s.args[1].at, "the object has no such key")
+		return f.Fail(s.args[1].At, "the object has no such key")
 	}
 	return a[2]
 }
@@ -127,95 +129,97 @@ func lookup(f *frame, s *site, a []val) val {
 // checkContains reports a value that no element of the list can be.
 func checkContains(c *rowCompiler, s *site) bool {
 	elem := *s.items[0]
-	elem.nested = elem.nested && s.args[1].typ.class == listClass
-	if elem.class == textClass && s.args[1].typ.class == textClass || s.args[1].typ.class == nullClass {
+	elem.Nested = elem.Nested && s.args[1].Type.Class == eval.ListClass
+	if elem.Class == eval.TextClass && s.args[1].Type.Class == eval.TextClass || s.args[1].Type.Class == eval.NullClass {
 		return true
 	}
-	return c.comparable(&node{typ: &elem, at: s.args[0].at, name: s.args[0].name}, s.args[1])
+	return c.comparable(&eval.Node{Type: &elem, At: s.args[0].At, Name: s.args[0].Name}, s.args[1])
 }
 
-func contains(f *frame, s *site, a []val) val {
+func contains(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	found := false
-	f.each(a[0], s.items[0], s.at, func(_, elem val) bool {
-		found = f.equal(elem, a[1], s.args[1], 0)
-		return !found && f.err == nil
+	f.Each(a[0], s.items[0], s.at, func(_, elem eval.Value) bool {
+		found = f.Equal(elem, a[1], s.args[1], 0)
+		return !found && f.Err == nil
 	})
-	return boolVal(found)
+	return eval.Bool(found)
 }
 
-func concat(f *frame, s *site, a []val) val {
-	list := []val{}
+func concat(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := []eval.Value{}
 	for i, v := range a {
 		list = elementsOf(f, v, s.items[i], s, list)
 	}
-	return listVal(list)
+	return eval.List(list)
 }
 
 // flatten replaces lists in a list by their elements, at any depth.
-func flatten(f *frame, s *site, a []val) val { return listVal(flattened(f, a[0], s, []val{}, 0)) }
+func flatten(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	return eval.List(flattened(f, a[0], s, []eval.Value{}, 0))
+}
 
-func flattened(f *frame, v val, s *site, list []val, depth int) []val {
-	if depth > maxNested {
-		f.fail(s.at, "the list is nested too deep")
+func flattened(f *eval.Frame, v eval.Value, s *site, list []eval.Value, depth int) []eval.Value {
+	if depth > eval.MaxNested {
+		f.Fail(s.at, "the list is nested too deep")
 		return list
 	}
-	f.each(v, s.items[0], s.at, func(_, elem val) bool {
-		if elem.class() == listClass {
+	f.Each(v, s.items[0], s.at, func(_, elem eval.Value) bool {
+		if elem.Class() == eval.ListClass {
 			list = flattened(f, elem, s, list, depth+1)
-			return f.err == nil
+			return f.Err == nil
 		}
 		list = append(list, elem)
-		return f.take(valSize)
+		return f.Take(eval.ValueSize)
 	})
 	return list
 }
 
 // distinct keeps the first of equal elements.
-func distinct(f *frame, s *site, a []val) val {
-	list := []val{}
-	f.each(a[0], s.items[0], s.at, func(_, elem val) bool {
+func distinct(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := []eval.Value{}
+	f.Each(a[0], s.items[0], s.at, func(_, elem eval.Value) bool {
 		for _, other := range list {
-			if f.equal(elem, other, s.args[0], 0) {
+			if f.Equal(elem, other, s.args[0], 0) {
 				return true
 			}
-			if !f.spend(valSize) {
+			if !f.Spend(eval.ValueSize) {
 				return false
 			}
 		}
 		list = append(list, elem)
-		return f.take(valSize)
+		return f.Take(eval.ValueSize)
 	})
-	return listVal(list)
+	return eval.List(list)
 }
 
 // compact drops nulls and empty texts.
-func compact(f *frame, s *site, a []val) val {
-	list := []val{}
-	f.each(a[0], s.items[0], s.at, func(_, elem val) bool {
-		if elem.kind == nullKind || elem.kind == textKind && len(elem.b) == 0 {
+func compact(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := []eval.Value{}
+	f.Each(a[0], s.items[0], s.at, func(_, elem eval.Value) bool {
+		if elem.Kind == eval.NullKind || elem.Kind == eval.TextKind && len(elem.Bytes) == 0 {
 			return true
 		}
 		list = append(list, elem)
-		return f.take(valSize)
+		return f.Take(eval.ValueSize)
 	})
-	return listVal(list)
+	return eval.List(list)
 }
 
-func reverse(f *frame, s *site, a []val) val {
-	list := elementsOf(f, a[0], s.items[0], s, []val{})
+func reverse(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := elementsOf(f, a[0], s.items[0], s, []eval.Value{})
 	slices.Reverse(list)
-	return listVal(list)
+	return eval.List(list)
 }
 
 // element counts beyond the end from the beginning again.
-func element(f *frame, s *site, a []val) val {
+func element(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	list := elementsOf(f, a[0], s.items[0], s, nil)
 	i, ok := whole(f, a[1], s.args[1])
 	if !ok {
-		return val{kind: failed}
+		return eval.Value{Kind: eval.Failed}
 	}
 	if len(list) == 0 {
-		return f.fail(s.args[0].at, "the list is empty")
+		return f.Fail(s.args[0].At, "the list is empty")
 	}
 	if i %= len(list); i < 0 {
 		i += len(list)
@@ -223,8 +227,8 @@ func element(f *frame, s *site, a []val) val {
 	return list[i]
 }
 
-func slice(f *frame, s *site, a []val) val {
-	list := elementsOf(f, a[0], s.items[0], s, []val{})
+func slice(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := elementsOf(f, a[0], s.items[0], s, []eval.Value{})
 	from, ok := whole(f, a[1], s.args[1])
 	to := len(list)
 	if len(a) > 2 && ok {
@@ -232,42 +236,42 @@ func slice(f *frame, s *site, a []val) val {
 	}
 	switch {
 	case !ok:
-		return val{kind: failed}
+		return eval.Value{Kind: eval.Failed}
 	case from < 0 || from > to || to > len(list):
-		return f.fail(s.args[1].at, "the list does not have these elements")
+		return f.Fail(s.args[1].At, "the list does not have these elements")
 	}
-	return listVal(list[from:to])
+	return eval.List(list[from:to])
 }
 
-func sortTexts(f *frame, s *site, a []val) val {
-	list := []val{}
-	f.each(a[0], s.items[0], s.at, func(_, elem val) bool {
-		if k := elem.class(); k == nullClass || k == listClass || k == objectClass {
-			f.fail(s.args[0].at, "a list of texts is needed")
+func sortTexts(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	list := []eval.Value{}
+	f.Each(a[0], s.items[0], s.at, func(_, elem eval.Value) bool {
+		if k := elem.Class(); k == eval.NullClass || k == eval.ListClass || k == eval.ObjectClass {
+			f.Fail(s.args[0].At, "a list of texts is needed")
 			return false
 		}
-		list = append(list, f.asText(elem))
-		return f.take(valSize)
+		list = append(list, f.Text(elem))
+		return f.Take(eval.ValueSize)
 	})
-	if !f.spend(len(list) * 64) {
-		return val{kind: failed}
+	if !f.Spend(len(list) * 64) {
+		return eval.Value{Kind: eval.Failed}
 	}
-	slices.SortFunc(list, func(x, y val) int { return bytes.Compare(x.b, y.b) })
-	return listVal(list)
+	slices.SortFunc(list, func(x, y eval.Value) int { return bytes.Compare(x.Bytes, y.Bytes) })
+	return eval.List(list)
 }
 
 // coalesceList returns the first list that is neither null nor empty.
-func coalesceList(f *frame, s *site, a []val) val {
+func coalesceList(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	for i, v := range a {
 		switch {
-		case v.kind == nullKind:
+		case v.Kind == eval.NullKind:
 			continue
-		case v.class() != listClass:
-			return f.fail(s.args[i].at, "this is not a list")
+		case v.Class() != eval.ListClass:
+			return f.Fail(s.args[i].At, "this is not a list")
 		}
 		if list := elementsOf(f, v, s.items[i], s, nil); len(list) > 0 {
-			return listVal(list)
+			return eval.List(list)
 		}
 	}
-	return f.fail(s.at, "all lists are null or empty")
+	return f.Fail(s.at, "all lists are null or empty")
 }

@@ -4,13 +4,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // patternFunctions are the functions with a constant pattern.
 var patternFunctions = map[string]function{
 	"regex":        {params: []param{textParam, textParam}, result: matchType, prepare: preparePattern(0), call: regex},
-	"regexreplace": {params: []param{textParam, textParam, textParam}, result: returns(textType), prepare: preparePattern(1), call: regexReplace},
-	"format":       {params: []param{textParam}, rest: anyParam, variadic: true, result: returns(textType), prepare: prepareFormat, call: format},
+	"regexreplace": {params: []param{textParam, textParam, textParam}, result: returns(eval.TextType), prepare: preparePattern(1), call: regexReplace},
+	"format":       {params: []param{textParam}, rest: anyParam, variadic: true, result: returns(eval.TextType), prepare: prepareFormat, call: format},
 }
 
 // preparePattern compiles the regular expression that an argument is.
@@ -18,21 +20,21 @@ func preparePattern(i int) func(*rowCompiler, *site) bool {
 	return func(c *rowCompiler, s *site) bool {
 		n := s.args[i]
 		switch {
-		case n.checks:
+		case n.Checks:
 			return true
-		case !n.constant():
-			c.fail(n.at, "a regular expression is a constant", `For texts of the row there are strcontains, startswith and endswith.`)
+		case !n.IsConstant():
+			c.fail(n.At, "a regular expression is a constant", `For texts of the row there are strcontains, startswith and endswith.`)
 			return false
-		case n.value.kind != textKind:
+		case n.Value.Kind != eval.TextKind:
 			return true
 		}
-		rx, err := regexp.Compile(string(n.value.b))
+		rx, err := regexp.Compile(string(n.Value.Bytes))
 		if err == nil && hasNames(rx) && slices.Contains(rx.SubexpNames()[1:], "") {
-			c.fail(n.at, "the regular expression is not valid", "Either all groups have names or none has.")
+			c.fail(n.At, "the regular expression is not valid", "Either all groups have names or none has.")
 			return false
 		}
 		if err != nil {
-			c.fail(n.at, "the regular expression is not valid", strings.TrimPrefix(err.Error(), "error parsing regexp: ")+".")
+			c.fail(n.At, "the regular expression is not valid", strings.TrimPrefix(err.Error(), "error parsing regexp: ")+".")
 			return false
 		}
 		s.state = rx
@@ -41,60 +43,60 @@ func preparePattern(i int) func(*rowCompiler, *site) bool {
 }
 
 // matchType is a text, or with groups a list of texts, or with named groups an object.
-func matchType(s *site) *typ {
+func matchType(s *site) *eval.Type {
 	rx, ok := s.state.(*regexp.Regexp)
 	switch {
 	case !ok:
-		return anyType
+		return eval.AnyType
 	case rx.NumSubexp() == 0:
-		return textType
+		return eval.TextType
 	case hasNames(rx):
-		return &typ{class: objectClass, elem: textType}
+		return &eval.Type{Class: eval.ObjectClass, Elem: eval.TextType}
 	}
-	return &typ{class: listClass, elem: textType}
+	return &eval.Type{Class: eval.ListClass, Elem: eval.TextType}
 }
 
 func hasNames(rx *regexp.Regexp) bool { return strings.Join(rx.SubexpNames(), "") != "" }
 
-func regex(f *frame, s *site, a []val) val {
+func regex(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	rx, ok := s.state.(*regexp.Regexp)
-	if !ok || !f.spend(len(a[1].b)*64) {
-		return val{kind: failed}
+	if !ok || !f.Spend(len(a[1].Bytes)*64) {
+		return eval.Value{Kind: eval.Failed}
 	}
 	if rx.NumSubexp() == 0 {
-		at := rx.FindIndex(a[1].b)
+		at := rx.FindIndex(a[1].Bytes)
 		if at == nil {
-			return f.fail(s.at, "the pattern does not match the text")
+			return f.Fail(s.at, "the pattern does not match the text")
 		}
-		return textVal(a[1].b[at[0]:at[1]])
+		return eval.Text(a[1].Bytes[at[0]:at[1]])
 	}
-	groups := rx.FindSubmatchIndex(a[1].b)
+	groups := rx.FindSubmatchIndex(a[1].Bytes)
 	if groups == nil {
-		return f.fail(s.at, "the pattern does not match the text")
+		return f.Fail(s.at, "the pattern does not match the text")
 	}
-	o := box{}
+	o := eval.Box{}
 	for i, name := range rx.SubexpNames()[1:] {
-		v := val{}
+		v := eval.Value{}
 		if from, to := groups[2*i+2], groups[2*i+3]; from >= 0 {
-			v = textVal(a[1].b[from:to])
+			v = eval.Text(a[1].Bytes[from:to])
 		}
-		o.keys, o.list = append(o.keys, []byte(name)), append(o.list, v)
+		o.Keys, o.List = append(o.Keys, []byte(name)), append(o.List, v)
 	}
 	if hasNames(rx) {
-		return val{kind: objectKind, p: &o}
+		return eval.Value{Kind: eval.ObjectKind, Box: &o}
 	}
-	return listVal(o.list)
+	return eval.List(o.List)
 }
 
-func regexReplace(f *frame, s *site, a []val) val {
+func regexReplace(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	rx, ok := s.state.(*regexp.Regexp)
-	text, by := a[0].b, a[2].b
-	if !ok || !f.spend(len(text)*64) || !f.bounded((len(text)+1)*(len(by)+1)) {
-		return val{kind: failed}
+	text, by := a[0].Bytes, a[2].Bytes
+	if !ok || !f.Spend(len(text)*64) || !f.Bounded((len(text)+1)*(len(by)+1)) {
+		return eval.Value{Kind: eval.Failed}
 	}
 	out := rx.ReplaceAll(text, by)
-	if !f.take(len(out)) {
-		return val{kind: failed}
+	if !f.Take(len(out)) {
+		return eval.Value{Kind: eval.Failed}
 	}
-	return textVal(out)
+	return eval.Text(out)
 }

@@ -6,59 +6,60 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tailrace/tailrace/transform/expr/eval"
 	"github.com/tailrace/tailrace/transform/expr/pgtime"
 )
 
 // timeFunctions are the functions over times.
 var timeFunctions = map[string]function{
-	"formatdate": {params: []param{textParam, timeParam}, result: returns(textType), prepare: prepareDate, call: formatDate},
+	"formatdate": {params: []param{textParam, timeParam}, result: returns(eval.TextType), prepare: prepareDate, call: formatDate},
 	"timeadd":    {params: []param{timeParam, textParam}, result: timeAddType, call: timeAdd},
 }
 
 // timeAddType is a time for a time, and a text for a text, as in HCL.
-func timeAddType(s *site) *typ {
-	if s.args[0].typ.class == timeClass {
-		return &typ{class: timeClass, pg: s.args[0].typ.pg}
+func timeAddType(s *site) *eval.Type {
+	if s.args[0].Type.Class == eval.TimeClass {
+		return &eval.Type{Class: eval.TimeClass, Postgres: s.args[0].Type.Postgres}
 	}
-	return anyType
+	return eval.AnyType
 }
 
 // timeOf returns a time as one of Go, with the offset that a text has. It fails for the infinities.
-func timeOf(f *frame, v val, at *node) (time.Time, bool) {
-	if v.kind == textKind {
-		if t, err := time.Parse(time.RFC3339, string(v.b)); err == nil {
+func timeOf(f *eval.Frame, v eval.Value, at *eval.Node) (time.Time, bool) {
+	if v.Kind == eval.TextKind {
+		if t, err := time.Parse(time.RFC3339, string(v.Bytes)); err == nil {
 			return t, true
 		}
 	}
-	micros, ok := v.micros()
+	micros, ok := v.Micros()
 	if !ok || micros == pgtime.Infinity || micros == -pgtime.Infinity {
-		f.fail(at.at, "this is not a date with a year, month and day")
+		f.Fail(at.At, "this is not a date with a year, month and day")
 		return time.Time{}, false
 	}
 	return pgtime.Go(micros), true
 }
 
-func timeAdd(f *frame, s *site, a []val) val {
-	d, err := time.ParseDuration(string(a[1].b))
+func timeAdd(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+	d, err := time.ParseDuration(string(a[1].Bytes))
 	if err != nil {
-		return f.fail(s.args[1].at, "this is not a duration such as 90s or 1h30m")
+		return f.Fail(s.args[1].At, "this is not a duration such as 90s or 1h30m")
 	}
-	if a[0].kind == textKind {
+	if a[0].Kind == eval.TextKind {
 		t, ok := timeOf(f, a[0], s.args[0])
 		if !ok {
-			return val{kind: failed}
+			return eval.Value{Kind: eval.Failed}
 		}
-		return textVal(appended(f, func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
+		return eval.Text(appended(f, func(b []byte) []byte { return t.Add(d).AppendFormat(b, time.RFC3339) }))
 	}
-	micros, _ := a[0].micros()
+	micros, _ := a[0].Micros()
 	if micros == pgtime.Infinity || micros == -pgtime.Infinity {
 		return a[0]
 	}
 	sum := micros + d.Microseconds()
 	if (sum > micros) != (d.Microseconds() > 0) && sum != micros || sum > pgtime.Latest || sum < pgtime.Earliest {
-		return f.fail(s.args[0].at, "the time is out of range")
+		return f.Fail(s.args[0].At, "the time is out of range")
 	}
-	return val{kind: timeKind, i: sum, flags: a[0].flags &^ isDate}
+	return eval.Value{Kind: eval.TimeKind, Int: sum, Flags: a[0].Flags &^ eval.IsDate}
 }
 
 // dateVerb is a part of a date's format: a literal, or a verb such as YYYY.
@@ -77,19 +78,19 @@ var dateCounts = map[byte][]int{
 // prepareDate reads a constant format, with the verbs of HCL's formatdate.
 func prepareDate(c *rowCompiler, s *site) bool {
 	n := s.args[0]
-	if n.checks {
+	if n.Checks {
 		return true
 	}
-	if !n.constant() {
-		c.fail(n.at, "the format of a date is a constant", `Write a text such as "YYYY-MM-DD".`)
+	if !n.IsConstant() {
+		c.fail(n.At, "the format of a date is a constant", `Write a text such as "YYYY-MM-DD".`)
 		return false
 	}
-	if n.value.kind != textKind {
+	if n.Value.Kind != eval.TextKind {
 		return true
 	}
-	verbs, why := parseDateFormat(n.value.b)
+	verbs, why := parseDateFormat(n.Value.Bytes)
 	if why != "" {
-		c.fail(n.at, why, `A format is a text such as "YYYY-MM-DD'T'hh:mm:ssZ"; literal letters stand in single quotes.`)
+		c.fail(n.At, why, `A format is a text such as "YYYY-MM-DD'T'hh:mm:ssZ"; literal letters stand in single quotes.`)
 		return false
 	}
 	s.state = verbs
@@ -139,21 +140,21 @@ func quotedLiteral(s []byte) (literal []byte, length int) {
 	return nil, 0
 }
 
-func formatDate(f *frame, s *site, a []val) val {
+func formatDate(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	t, ok := timeOf(f, a[1], s.args[1])
 	if !ok {
-		return val{kind: failed}
+		return eval.Value{Kind: eval.Failed}
 	}
 	verbs, _ := s.state.([]dateVerb)
-	start := len(f.arena)
+	start := len(f.Arena)
 	for _, v := range verbs {
 		if v.verb == 0 {
-			f.arena = append(f.arena, v.literal...)
+			f.Arena = append(f.Arena, v.literal...)
 		} else {
-			f.arena = v.append(f.arena, t)
+			f.Arena = v.append(f.Arena, t)
 		}
 	}
-	return textVal(f.kept(start))
+	return eval.Text(f.Kept(start))
 }
 
 func (v dateVerb) append(dst []byte, t time.Time) []byte {

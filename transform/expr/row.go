@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // Row is an expression over the row of a change, such as row.status == "paid". NewRow checks what a file can show; its methods
@@ -51,18 +52,18 @@ func (r *Row) compiler(s *Shape) *rowCompiler {
 
 // compiled is what Condition, Text and Value have in common: an expression and the memory in which it is evaluated.
 type compiled struct {
-	node  *node
-	frame frame
+	node  *eval.Node
+	frame eval.Frame
 }
 
 // prepare compiles the expression with use, and takes over what the evaluation needs. It returns nil with problems.
-func (r *Row) prepare(s Shape, use func(*rowCompiler) *node) (*compiled, hcl.Diagnostics) {
+func (r *Row) prepare(s Shape, use func(*rowCompiler) *eval.Node) (*compiled, hcl.Diagnostics) {
 	c := r.compiler(&s)
 	n := use(c)
 	if n == nil || c.diags.HasErrors() {
 		return nil, c.diags
 	}
-	return &compiled{node: n, frame: newFrame(c)}, nil
+	return &compiled{node: n, frame: eval.NewFrame(c.slots, len(s.Table.Columns), c.expr.Range())}, nil
 }
 
 // Value is a compiled expression of any type. One goroutine at a time may use it.
@@ -70,7 +71,7 @@ type Value struct{ *compiled }
 
 // Value compiles the expression for a shape.
 func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
-	p, diags := r.prepare(s, func(c *rowCompiler) *node { return c.compile(r.expr.Syntax()) })
+	p, diags := r.prepare(s, func(c *rowCompiler) *eval.Node { return c.compile(r.expr.Syntax()) })
 	if p == nil {
 		return nil, diags
 	}
@@ -80,12 +81,12 @@ func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
 // AppendJSON appends the value as JSON, by the rules of package jsonvalue. With an error, dst is returned as it was.
 func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 	f := &v.frame
-	if !f.begin(in) {
-		return dst, f.end()
+	if !f.Begin(in) {
+		return dst, f.End()
 	}
-	out := v.node.appendJSON(f, dst)
-	f.bounded(len(out) - len(dst))
-	if err := f.end(); err != nil {
+	out := v.node.AppendJSON(f, dst)
+	f.Bounded(len(out) - len(dst))
+	if err := f.End(); err != nil {
 		return dst, err
 	}
 	return out, nil
@@ -93,12 +94,8 @@ func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 
 // Column returns the column of the row when the expression is nothing but row.column, so that its text can be passed on untouched.
 func (v *Value) Column() (column int, ok bool) {
-	if c := v.node.column; c != nil && c.source == ofRow && c.index >= 0 {
-		return c.index, true
+	if c := v.node.Column; c != nil && c.Source == eval.OfRow && c.Index >= 0 {
+		return c.Index, true
 	}
 	return 0, false
-}
-
-func newFrame(c *rowCompiler) frame {
-	return frame{items: make([]val, c.slots), columns: len(c.shape.Table.Columns), at: c.expr.Range()}
 }

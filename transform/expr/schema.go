@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // JSONSchema is a JSON Schema (2020-12) as package json encodes it.
@@ -21,7 +22,7 @@ func (r *Row) JSONSchema(s Shape) (JSONSchema, hcl.Diagnostics) {
 }
 
 // SchemaOf returns the schema of the values of a type, without null.
-func SchemaOf(t *capture.Type) JSONSchema { return schemaOfType(columnType(t)) }
+func SchemaOf(t *capture.Type) JSONSchema { return schemaOfType(eval.OfColumn(t)) }
 
 // schemaOf returns the schema of a part of the expression: an object and a list by their parts, whose columns show whether they can be
 // null.
@@ -53,17 +54,17 @@ func (r *Row) schemaOf(x *config.Expression, part hclsyntax.Expression, s Shape)
 // schema returns the schema of a compiled value.
 func (v *Value) schema() JSONSchema {
 	n := v.node
-	if c := n.column; c != nil && c.table != nil && c.index >= 0 && !c.unchanged {
-		own := schemaOfType(n.typ)
-		if !c.table.Columns[c.index].Nullable {
+	if c := n.Column; c != nil && c.Table != nil && c.Index >= 0 && !c.Unchanged {
+		own := schemaOfType(n.Type)
+		if !c.Table.Columns[c.Index].Nullable {
 			return own
 		}
 		return nullable(own)
 	}
-	if n.constant() {
-		return schemaOfType(n.typ)
+	if n.IsConstant() {
+		return schemaOfType(n.Type)
 	}
-	return nullable(schemaOfType(n.typ))
+	return nullable(schemaOfType(n.Type))
 }
 
 // objectSchema returns the schema of an object. A key that depends on the row makes its names unknown.
@@ -90,7 +91,7 @@ func (r *Row) objectSchema(x *config.Expression, o *hclsyntax.ObjectConsExpr, s 
 // mayBeOmitted reports whether an attribute is left out when an update left its column unchanged.
 func (r *Row) mayBeOmitted(x *config.Expression, part hclsyntax.Expression, s Shape) bool {
 	v, _ := (&Row{expr: x.Part(part), names: r.names}).Value(s)
-	return v == nil || v.node.column != nil && v.node.column.unchanged
+	return v == nil || v.node.Column != nil && v.node.Column.Unchanged
 }
 
 // nullable returns a schema that accepts null too.
@@ -132,34 +133,34 @@ func (s JSONSchema) AcceptsNull() bool {
 }
 
 // schemaOfType returns the schema of the values of a type that are not null. An element of an array may be an array itself.
-func schemaOfType(t *typ) JSONSchema {
-	if t.nested {
+func schemaOfType(t *eval.Type) JSONSchema {
+	if t.Nested {
 		own := *t
-		own.nested = false
+		own.Nested = false
 		return JSONSchema{"anyOf": []any{schemaOfType(&own), JSONSchema{"type": "array"}}}
 	}
-	switch t.class {
-	case nullClass:
+	switch t.Class {
+	case eval.NullClass:
 		return JSONSchema{"type": "null"}
-	case boolClass:
+	case eval.BoolClass:
 		return JSONSchema{"type": "boolean"}
-	case numberClass:
+	case eval.NumberClass:
 		return numberSchema(t)
-	case textClass:
+	case eval.TextClass:
 		return textSchema(t)
-	case timeClass:
+	case eval.TimeClass:
 		return timeSchema(t)
-	case listClass:
+	case eval.ListClass:
 		return listSchema(t)
-	case objectClass:
+	case eval.ObjectClass:
 		return structSchema(t)
 	}
 	return JSONSchema{}
 }
 
 // numberSchema has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
-func numberSchema(t *typ) JSONSchema {
-	kind, column := t.kind()
+func numberSchema(t *eval.Type) JSONSchema {
+	kind, column := t.Kind()
 	switch {
 	case !column:
 		return JSONSchema{"type": []string{"number", "string"}}
@@ -171,13 +172,13 @@ func numberSchema(t *typ) JSONSchema {
 	return JSONSchema{"type": "string", "description": "numeric, with all digits"}
 }
 
-func textSchema(t *typ) JSONSchema {
+func textSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "string"}
-	kind, column := t.kind()
+	kind, column := t.Kind()
 	if !column {
 		return s
 	}
-	switch base := t.pg; {
+	switch base := t.Postgres; {
 	case kind == capture.KindBytes:
 		s["contentEncoding"] = "base64"
 	case kind == capture.KindInterval:
@@ -191,9 +192,9 @@ func textSchema(t *typ) JSONSchema {
 }
 
 // timeSchema has formats only as annotations: infinity, and years that RFC 3339 does not have, are texts as well.
-func timeSchema(t *typ) JSONSchema {
+func timeSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "string"}
-	switch kind, _ := t.kind(); kind {
+	switch kind, _ := t.Kind(); kind {
 	case capture.KindDate:
 		s["format"] = "date"
 	case capture.KindTimestampTZ:
@@ -202,30 +203,30 @@ func timeSchema(t *typ) JSONSchema {
 	return s
 }
 
-func listSchema(t *typ) JSONSchema {
+func listSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "array"}
-	if t.elem != nil {
-		s["items"] = nullable(schemaOfType(t.elem))
+	if t.Elem != nil {
+		s["items"] = nullable(schemaOfType(t.Elem))
 	}
 	return s
 }
 
 // structSchema has the fields of an object, which may be null and, in rows, missing.
-func structSchema(t *typ) JSONSchema {
+func structSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "object"}
-	if t.elem != nil {
-		s["additionalProperties"] = nullable(schemaOfType(t.elem))
+	if t.Elem != nil {
+		s["additionalProperties"] = nullable(schemaOfType(t.Elem))
 		return s
 	}
-	if len(t.fields) == 0 {
+	if len(t.Fields) == 0 {
 		return s
 	}
 	properties := JSONSchema{}
-	for _, f := range t.fields {
-		properties[f.name] = nullable(schemaOfType(f.typ))
+	for _, f := range t.Fields {
+		properties[f.Name] = nullable(schemaOfType(f.Type))
 	}
 	s["properties"] = properties
-	if t.closed {
+	if t.Closed {
 		s["additionalProperties"] = false
 	}
 	return s

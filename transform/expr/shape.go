@@ -2,6 +2,7 @@ package expr
 
 import (
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // Shape is what a Row is compiled for.
@@ -30,10 +31,8 @@ const (
 	Reject                  // the event is rejected: evaluating returns ErrUnchanged
 )
 
-const (
-	ofRow   source = iota // the new row, the old one for a delete
-	ofOld                 // the old row of an update
-	ofChild               // the name child
-	ofItem                // an element of a list of child rows
-	ofNone                // the row has no such column: always null
-)
+// Input is what a compiled expression is evaluated on.
+type Input = eval.Input
+
+// ErrUnchanged is the error of an evaluation that reads a TOASTed value which the update left unchanged, under Reject.
+var ErrUnchanged = eval.ErrUnchanged

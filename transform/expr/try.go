@@ -5,15 +5,17 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // try compiles try(a, b, ...): the first that gives no error. A column that the shape lacks is an error here; a value that the log does
 // not carry is a problem as anywhere else.
-func (c *rowCompiler) try(x *hclsyntax.FunctionCallExpr) *node {
+func (c *rowCompiler) try(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	if len(x.Args) == 0 {
 		return c.fail(x.NameRange, "not enough function arguments", "try() takes at least one.")
 	}
-	var parts []*node
+	var parts []*eval.Node
 	for i, a := range x.Args {
 		n, missing := c.attempt(a)
 		if missing && i < len(x.Args)-1 {
@@ -26,37 +28,37 @@ func (c *rowCompiler) try(x *hclsyntax.FunctionCallExpr) *node {
 			return nil
 		}
 		parts = append(parts, n)
-		if n.constant() {
+		if n.IsConstant() {
 			break
 		}
 	}
 	if len(parts) == 1 {
 		n := *parts[0]
-		n.column = nil
-		if n.constant() {
+		n.Column = nil
+		if n.IsConstant() {
 			return parts[0]
 		}
 		parts[0] = &n
 	}
-	t := parts[0].typ
+	t := parts[0].Type
 	for _, p := range parts[1:] {
-		t = unify(t, p.typ)
+		t = eval.Unify(t, p.Type)
 	}
-	n := &node{at: x.Range(), typ: t, eval: func(f *frame) val {
+	n := &eval.Node{At: x.Range(), Type: t, Eval: func(f *eval.Frame) eval.Value {
 		for i, p := range parts {
-			v := p.eval(f)
-			if v.kind != failed || isFinal(f.err) || i == len(parts)-1 {
+			v := p.Eval(f)
+			if v.Kind != eval.Failed || eval.IsFinal(f.Err) || i == len(parts)-1 {
 				return v
 			}
-			f.err = nil
+			f.Err = nil
 		}
-		return val{kind: failed}
+		return eval.Value{Kind: eval.Failed}
 	}}
 	return c.fold(n, parts...)
 }
 
 // attempt compiles an argument of try or can. missing reports that its only problem is that the shape lacks a column.
-func (c *rowCompiler) attempt(x hclsyntax.Expression) (n *node, missing bool) {
+func (c *rowCompiler) attempt(x hclsyntax.Expression) (n *eval.Node, missing bool) {
 	before := len(c.diags)
 	n = c.compile(x)
 	if n != nil {
@@ -70,52 +72,52 @@ func (c *rowCompiler) attempt(x hclsyntax.Expression) (n *node, missing bool) {
 }
 
 // can compiles can(a): whether it gives no error.
-func (c *rowCompiler) can(x *hclsyntax.FunctionCallExpr) *node {
+func (c *rowCompiler) can(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	if len(x.Args) != 1 {
 		return c.fail(x.NameRange, "wrong number of function arguments", "can() takes one.")
 	}
 	part, missing := c.attempt(x.Args[0])
 	if missing {
-		return constant(boolVal(false), x.Range())
+		return eval.Constant(eval.Bool(false), x.Range())
 	}
 	if part == nil {
 		return nil
 	}
-	n := &node{at: x.Range(), typ: boolType, eval: func(f *frame) val {
-		v := part.eval(f)
-		if v.kind != failed {
-			return boolVal(true)
+	n := &eval.Node{At: x.Range(), Type: eval.BoolType, Eval: func(f *eval.Frame) eval.Value {
+		v := part.Eval(f)
+		if v.Kind != eval.Failed {
+			return eval.Bool(true)
 		}
-		if isFinal(f.err) {
+		if eval.IsFinal(f.Err) {
 			return v
 		}
-		f.err = nil
-		return boolVal(false)
+		f.Err = nil
+		return eval.Bool(false)
 	}}
 	return c.fold(n, part)
 }
 
 // coalesce compiles coalesce(a, b, ...): the first that is not null.
-func (c *rowCompiler) coalesce(x *hclsyntax.FunctionCallExpr) *node {
+func (c *rowCompiler) coalesce(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	if len(x.Args) == 0 || x.ExpandFinal {
 		return c.fail(x.NameRange, "not enough function arguments", "coalesce() takes at least one value, one by one.")
 	}
-	parts, t := make([]*node, len(x.Args)), nullType
+	parts, t := make([]*eval.Node, len(x.Args)), eval.NullType
 	for i, a := range x.Args {
 		if parts[i] = c.compile(a); parts[i] != nil {
-			t = unify(t, parts[i].typ)
+			t = eval.Unify(t, parts[i].Type)
 		}
 	}
 	if slices.Contains(parts, nil) {
 		return nil
 	}
-	n := &node{at: x.Range(), typ: t, eval: func(f *frame) val {
+	n := &eval.Node{At: x.Range(), Type: t, Eval: func(f *eval.Frame) eval.Value {
 		for _, p := range parts {
-			if v := p.eval(f); v.kind != nullKind {
+			if v := p.Eval(f); v.Kind != eval.NullKind {
 				return v
 			}
 		}
-		return val{}
+		return eval.Value{}
 	}}
 	return c.fold(n, parts...)
 }

@@ -1,4 +1,4 @@
-package expr
+package eval
 
 import (
 	"github.com/hashicorp/hcl/v2"
@@ -6,54 +6,54 @@ import (
 	"github.com/tailrace/tailrace/transform/expr/jsontext"
 )
 
-// resolve returns the value of a JSON text.
-func (f *frame) resolve(s []byte, at hcl.Range) val {
+// JSON returns the value of a JSON text.
+func (f *Frame) JSON(s []byte, at hcl.Range) Value {
 	s = jsontext.TrimSpace(s)
 	if len(s) == 0 {
-		return f.fail(at, "this is not JSON")
+		return f.Fail(at, "this is not JSON")
 	}
 	switch s[0] {
 	case '{', '[':
-		return val{kind: docKind, b: s}
+		return Value{Kind: DocumentKind, Bytes: s}
 	case '"':
 		if n := jsontext.StringLen(s); n > 0 {
-			return textVal(f.unquote(s[1 : n-1]))
+			return Text(f.unquote(s[1 : n-1]))
 		}
-		return f.fail(at, "this is not JSON")
+		return f.Fail(at, "this is not JSON")
 	case 't':
-		return boolVal(true)
+		return Bool(true)
 	case 'f':
-		return boolVal(false)
+		return Bool(false)
 	case 'n':
-		return val{}
+		return Value{}
 	}
 	for len(s) > 0 && s[len(s)-1] <= ' ' {
 		s = s[:len(s)-1]
 	}
-	return val{kind: numKind, b: s}
+	return Value{Kind: NumberKind, Bytes: s}
 }
 
 // unquote returns the text of a JSON string without its quotes.
-func (f *frame) unquote(s []byte) []byte {
+func (f *Frame) unquote(s []byte) []byte {
 	if !jsontext.HasEscapes(s) {
 		return s
 	}
-	start := len(f.arena)
-	f.arena = jsontext.AppendUnquoted(f.arena, s)
-	return f.kept(start)
+	start := len(f.Arena)
+	f.Arena = jsontext.AppendUnquoted(f.Arena, s)
+	return f.Kept(start)
 }
 
 // member returns the member of an object, null when it has none. Of several with the same key, the last counts, as in Postgres.
-func (f *frame) member(doc []byte, key []byte, at hcl.Range) val {
-	if !f.spend(len(doc)) {
-		return val{kind: failed}
+func (f *Frame) member(doc []byte, key []byte, at hcl.Range) Value {
+	if !f.Spend(len(doc)) {
+		return Value{Kind: Failed}
 	}
 	var found []byte
 	s := doc[1:]
 	for {
 		k, value, rest, done, ok := jsontext.CutMember(s)
 		if !ok {
-			return f.fail(at, "this is not JSON")
+			return f.Fail(at, "this is not JSON")
 		}
 		if done {
 			break
@@ -64,37 +64,37 @@ func (f *frame) member(doc []byte, key []byte, at hcl.Range) val {
 		s = rest
 	}
 	if found == nil {
-		return val{}
+		return Value{}
 	}
-	return f.resolve(found, at)
+	return f.JSON(found, at)
 }
 
 // sameKey compares the text of a JSON string with a key.
-func (f *frame) sameKey(raw, key []byte) bool {
+func (f *Frame) sameKey(raw, key []byte) bool {
 	if !jsontext.HasEscapes(raw) {
 		return string(raw) == string(key)
 	}
-	start := len(f.arena)
+	start := len(f.Arena)
 	same := string(f.unquote(raw)) == string(key)
-	f.arena = f.arena[:start]
+	f.Arena = f.Arena[:start]
 	return same
 }
 
 // element returns an element of an array, null when it has none.
-func (f *frame) element(doc []byte, index int, at hcl.Range) val {
-	if !f.spend(len(doc)) {
-		return val{kind: failed}
+func (f *Frame) element(doc []byte, index int, at hcl.Range) Value {
+	if !f.Spend(len(doc)) {
+		return Value{Kind: Failed}
 	}
 	s := doc[1:]
 	for i := 0; ; i++ {
 		value, rest, done, ok := jsontext.CutElement(s)
 		switch {
 		case !ok:
-			return f.fail(at, "this is not JSON")
+			return f.Fail(at, "this is not JSON")
 		case done:
-			return val{}
+			return Value{}
 		case i == index:
-			return f.resolve(value, at)
+			return f.JSON(value, at)
 		}
 		s = rest
 	}
