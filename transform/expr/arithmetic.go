@@ -49,16 +49,16 @@ func (c *rowCompiler) isNumber(n *eval.Node, op eval.Operator) bool {
 		return true
 	case eval.TextClass:
 		if op == '+' && n.Type.Postgres == nil || n.IsConstant() {
-			c.fail(n.At, "arithmetic needs numbers", sentence(nameOf(n))+`. Texts are joined in a template: "${a}${b}".`)
+			c.fail(n.At, "arithmetic needs numbers", n.Sentence()+`. Texts are joined in a template: "${a}${b}".`)
 			return false
 		}
-		c.fail(n.At, "arithmetic needs numbers", sentence(nameOf(n))+". Convert it with tonumber(...); texts are joined in a template: \"${a}${b}\".")
+		c.fail(n.At, "arithmetic needs numbers", n.Sentence()+". Convert it with tonumber(...); texts are joined in a template: \"${a}${b}\".")
 		return false
 	case eval.TimeClass:
-		c.fail(n.At, "arithmetic needs numbers", sentence(nameOf(n))+`. Add a duration with timeadd(time, "1h").`)
+		c.fail(n.At, "arithmetic needs numbers", n.Sentence()+`. Add a duration with timeadd(time, "1h").`)
 		return false
 	}
-	c.fail(n.At, "arithmetic needs numbers", sentence(nameOf(n))+".")
+	c.fail(n.At, "arithmetic needs numbers", n.Sentence()+".")
 	return false
 }
 

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -22,11 +21,11 @@ func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	case "coalesce":
 		return c.coalesce(x)
 	}
-	fn, ok := rowFunctions[x.Name]
-	if !ok || x.ExpandFinal {
-		return c.constantCall(x, ok)
+	fn := functionOf(x.Name)
+	if fn == nil || x.ExpandFinal {
+		return c.constantCall(x, fn != nil)
 	}
-	s := &site{function: &fn, at: x.Range()}
+	s := &site{function: fn, at: x.Range()}
 	for _, a := range x.Args {
 		n := c.compile(a)
 		s.args = append(s.args, n)
@@ -34,16 +33,16 @@ func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	if slices.Contains(s.args, nil) || !c.arity(x, fn) {
 		return nil
 	}
-	for i, a := range s.args {
-		if !c.fits(a, fn.param(i)) {
-			return nil
-		}
-		s.items = append(s.items, c.elementType(a))
-	}
-	if fn.prepare != nil && !fn.prepare(c, s) {
+	if !s.check(callChecker{c}) {
 		return nil
 	}
-	n := &eval.Node{At: s.at, Type: fn.result(s), Eval: s.eval}
+	for _, a := range s.args {
+		s.items = append(s.items, c.elementType(a))
+	}
+	if !s.complete(callChecker{c}) {
+		return nil
+	}
+	n := &eval.Node{At: s.at, Type: s.typ(), Eval: s.eval}
 	return c.fold(n, s.args...)
 }
 
@@ -96,7 +95,45 @@ func expensive(x hclsyntax.Expression) bool {
 
 // supported lists the functions over row values.
 func supported() string {
-	names := append(slices.Collect(maps.Keys(rowFunctions)), "try", "can", "coalesce")
+	names := append(functionNames(), "try", "can", "coalesce")
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
+
+// arity reports a wrong number of arguments.
+func (c *rowCompiler) arity(x *hclsyntax.FunctionCallExpr, fn *function) bool {
+	least, most, variadic := fn.arity()
+	switch {
+	case len(x.Args) < least:
+		c.fail(x.NameRange, "not enough function arguments", fmt.Sprintf("%s() takes %s.", x.Name, counted(least, most, variadic)))
+	case len(x.Args) > most && !variadic:
+		c.fail(x.Args[most].Range(), "too many function arguments", fmt.Sprintf("%s() takes %s.", x.Name, counted(least, most, false)))
+	default:
+		return true
+	}
+	return false
+}
+
+func counted(least, most int, variadic bool) string {
+	switch {
+	case variadic:
+		return fmt.Sprintf("at least %d", least)
+	case least < most:
+		return fmt.Sprintf("%d or %d", least, most)
+	case least == 1:
+		return "one"
+	}
+	return fmt.Sprint(least)
+}
+
+// callChecker checks the arguments of a call for package functions.
+type callChecker struct{ c *rowCompiler }
+
+// Fail reports a problem.
+func (k callChecker) Fail(at hcl.Range, summary, detail string) { k.c.fail(at, summary, detail) }
+
+// Boolean reports a node that is neither true nor false.
+func (k callChecker) Boolean(n *eval.Node) bool { return k.c.boolean(n) }
+
+// Comparable reports nodes that have no values in common.
+func (k callChecker) Comparable(left, right *eval.Node) bool { return k.c.comparable(left, right) }

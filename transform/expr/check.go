@@ -261,26 +261,3 @@ func exampleOf(n *eval.Node) string {
 	}
 	return n.Name + " != null"
 }
-
-// nameOf is what a diagnostic calls an operand, with its type.
-func nameOf(n *eval.Node) string {
-	switch {
-	case n.Name != "":
-		return n.Name + " is " + n.Type.Describe()
-	case n.IsConstant():
-		text := string(eval.AppendJSON(eval.Scratch(), nil, n.Value))
-		if len(text) > 40 {
-			text = "this"
-		}
-		return text + " is " + n.Type.Describe()
-	}
-	return "this is " + n.Type.Describe()
-}
-
-// sentence begins a text with an upper case letter, unless it begins with a name.
-func sentence(s string) string {
-	if strings.HasPrefix(s, "this") {
-		return "T" + s[1:]
-	}
-	return s
-}

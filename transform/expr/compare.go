@@ -121,7 +121,7 @@ func (c *rowCompiler) comparable(left, right *eval.Node) bool {
 }
 
 func comparisonHint(left, right *eval.Node) string {
-	hint := sentence(nameOf(left)) + ", " + nameOf(right) + "."
+	hint := left.Sentence() + ", " + right.Describe() + "."
 	l, r := left.Type.Class, right.Type.Class
 	switch {
 	case l == eval.NumberClass && r == eval.TextClass && right.IsConstant():

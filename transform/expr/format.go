@@ -21,20 +21,20 @@ type verb struct {
 const maxWidth = 1000
 
 // prepareFormat reads a constant format.
-func prepareFormat(c *rowCompiler, s *site) bool {
+func prepareFormat(k checker, s *site) bool {
 	n := s.args[0]
 	switch {
 	case n.Checks:
 		return true
 	case !n.IsConstant():
-		c.fail(n.At, "a format is a constant", `Write a text such as "%s-%05d", or a template.`)
+		k.Fail(n.At, "a format is a constant", `Write a text such as "%s-%05d", or a template.`)
 		return false
 	case n.Value.Kind != eval.TextKind:
 		return true
 	}
 	verbs, why := parseFormat(n.Value.Bytes)
 	if why != "" {
-		c.fail(n.At, why, "On row values there are %s %v %q %d %t %f and %%, with a width, as in %05d or %-8s, and a precision, as in %.2f.")
+		k.Fail(n.At, why, "On row values there are %s %v %q %d %t %f and %%, with a width, as in %05d or %-8s, and a precision, as in %.2f.")
 		return false
 	}
 	used := 0
@@ -43,15 +43,15 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 			continue
 		}
 		if used++; used >= len(s.args) {
-			c.fail(n.At, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
+			k.Fail(n.At, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
 			return false
 		}
-		if !formats(c, s.args[used], v) {
+		if !formats(k, s.args[used], v) {
 			return false
 		}
 	}
 	if used < len(s.args)-1 {
-		c.fail(s.args[used+1].At, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
+		k.Fail(s.args[used+1].At, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
 		return false
 	}
 	s.state = verbs
@@ -59,14 +59,14 @@ func prepareFormat(c *rowCompiler, s *site) bool {
 }
 
 // formats reports an argument that a verb never takes.
-func formats(c *rowCompiler, n *eval.Node, v verb) bool {
+func formats(k checker, n *eval.Node, v verb) bool {
 	switch v.letter {
 	case 'd', 'f':
-		return c.fits(n, numberParam)
+		return numberParam.fits(k, n)
 	case 't':
-		return c.boolean(n)
+		return k.Boolean(n)
 	case 's', 'q':
-		return c.fits(n, textParam)
+		return textParam.fits(k, n)
 	}
 	return true
 }

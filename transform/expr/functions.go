@@ -3,9 +3,9 @@ package expr
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/transform/expr/eval"
 )
@@ -37,6 +37,13 @@ type site struct {
 	state    any          // what the function keeps between rows
 }
 
+// checker is the compiler of the expression that has the call. Each method reports a problem at a node.
+type checker interface {
+	Fail(at hcl.Range, summary, detail string)
+	Boolean(n *eval.Node) bool              // reports a node that is never true or false
+	Comparable(left, right *eval.Node) bool // reports nodes that have no values in common
+}
+
 // function is a function over the values of a row. A null argument gives null, but for anyParam.
 type function struct {
 	params   []param
@@ -44,11 +51,22 @@ type function struct {
 	rest     param // of further arguments
 	variadic bool
 	result   func(*site) *eval.Type
-	prepare  func(*rowCompiler, *site) bool // checks the call and fills its state; nil: nothing to do. It reports problems
+	prepare  func(checker, *site) bool // checks the call and fills its state; nil: nothing to do. It reports problems
 	call     func(*eval.Frame, *site, []eval.Value) eval.Value
 }
 
 func returns(t *eval.Type) func(*site) *eval.Type { return func(*site) *eval.Type { return t } }
+
+// functionNames returns the names of all functions, in no order.
+func functionNames() []string { return slices.Collect(maps.Keys(rowFunctions)) }
+
+// functionOf returns the function of a name; nil: there is none.
+func functionOf(name string) *function {
+	if fn, ok := rowFunctions[name]; ok {
+		return &fn
+	}
+	return nil
+}
 
 // rowFunctions are the functions over the values of a row. Others take what is known when the file is read.
 var rowFunctions = mergeFunctions(textFunctions, numberFunctions, collectionFunctions, hashFunctions, timeFunctions, patternFunctions)
@@ -68,64 +86,61 @@ func (fn *function) param(i int) param {
 	return fn.rest
 }
 
-// arity reports a wrong number of arguments.
-func (c *rowCompiler) arity(x *hclsyntax.FunctionCallExpr, fn function) bool {
-	least, most := len(fn.params)-fn.optional, len(fn.params)
-	switch {
-	case len(x.Args) < least:
-		c.fail(x.NameRange, "not enough function arguments", fmt.Sprintf("%s() takes %s.", x.Name, counted(least, most, fn.variadic)))
-	case len(x.Args) > most && !fn.variadic:
-		c.fail(x.Args[most].Range(), "too many function arguments", fmt.Sprintf("%s() takes %s.", x.Name, counted(least, most, false)))
-	default:
-		return true
-	}
-	return false
-}
-
-func counted(least, most int, variadic bool) string {
-	switch {
-	case variadic:
-		return fmt.Sprintf("at least %d", least)
-	case least < most:
-		return fmt.Sprintf("%d or %d", least, most)
-	case least == 1:
-		return "one"
-	}
-	return fmt.Sprint(least)
+// arity returns how many arguments the function takes. A variadic one takes any number from least on.
+func (fn *function) arity() (least, most int, variadic bool) {
+	return len(fn.params) - fn.optional, len(fn.params), fn.variadic
 }
 
 // fits reports an argument that is never what a parameter takes.
-func (c *rowCompiler) fits(n *eval.Node, p param) bool {
-	k := n.Type.Class
-	ok := k == eval.AnyClass || k == eval.NullClass || n.Type.Nested
+func (p param) fits(k checker, n *eval.Node) bool {
+	class := n.Type.Class
+	ok := class == eval.AnyClass || class == eval.NullClass || n.Type.Nested
 	switch p {
 	case anyParam:
 		ok = true
 	case textParam:
-		ok = ok || k != eval.ListClass && k != eval.ObjectClass
+		ok = ok || class != eval.ListClass && class != eval.ObjectClass
 	case numberParam:
-		ok = ok || k == eval.NumberClass || k == eval.TextClass && n.IsConstant()
+		ok = ok || class == eval.NumberClass || class == eval.TextClass && n.IsConstant()
 	case listParam:
-		ok = ok || k == eval.ListClass
+		ok = ok || class == eval.ListClass
 	case objectParam:
-		ok = ok || k == eval.ObjectClass
+		ok = ok || class == eval.ObjectClass
 	case collectionParam:
-		ok = ok || k == eval.ListClass || k == eval.ObjectClass
+		ok = ok || class == eval.ListClass || class == eval.ObjectClass
 	case timeParam:
-		ok = ok || k == eval.TimeClass || k == eval.TextClass
+		ok = ok || class == eval.TimeClass || class == eval.TextClass
 	}
 	if !ok {
-		detail := sentence(nameOf(n)) + "."
+		detail := n.Sentence() + "."
 		switch {
-		case p == numberParam && k == eval.TextClass:
+		case p == numberParam && class == eval.TextClass:
 			detail += " Convert it with tonumber(...)."
-		case p == listParam && k == eval.TextClass || p == collectionParam && k == eval.TextClass:
+		case p == listParam && class == eval.TextClass || p == collectionParam && class == eval.TextClass:
 			detail += " For texts there are strlen, strcontains, startswith and endswith."
 		}
-		c.fail(n.At, fmt.Sprintf("this needs %s", p), detail)
+		k.Fail(n.At, fmt.Sprintf("this needs %s", p), detail)
 	}
 	return ok
 }
+
+// check reports arguments that are never what the function takes.
+func (s *site) check(k checker) bool {
+	for i, a := range s.args {
+		if !s.function.param(i).fits(k, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// complete checks what depends on more than the types of single arguments, after items is set.
+func (s *site) complete(k checker) bool {
+	return s.function.prepare == nil || s.function.prepare(k, s)
+}
+
+// typ returns the type of the result.
+func (s *site) typ() *eval.Type { return s.function.result(s) }
 
 // eval evaluates the arguments, which are on the frame's stack while the function runs, and calls it.
 func (s *site) eval(f *eval.Frame) eval.Value {

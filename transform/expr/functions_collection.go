@@ -127,13 +127,13 @@ func lookup(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 }
 
 // checkContains reports a value that no element of the list can be.
-func checkContains(c *rowCompiler, s *site) bool {
+func checkContains(k checker, s *site) bool {
 	elem := *s.items[0]
 	elem.Nested = elem.Nested && s.args[1].Type.Class == eval.ListClass
 	if elem.Class == eval.TextClass && s.args[1].Type.Class == eval.TextClass || s.args[1].Type.Class == eval.NullClass {
 		return true
 	}
-	return c.comparable(&eval.Node{Type: &elem, At: s.args[0].At, Name: s.args[0].Name}, s.args[1])
+	return k.Comparable(&eval.Node{Type: &elem, At: s.args[0].At, Name: s.args[0].Name}, s.args[1])
 }
 
 func contains(f *eval.Frame, s *site, a []eval.Value) eval.Value {

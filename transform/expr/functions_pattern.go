@@ -16,25 +16,25 @@ var patternFunctions = map[string]function{
 }
 
 // preparePattern compiles the regular expression that an argument is.
-func preparePattern(i int) func(*rowCompiler, *site) bool {
-	return func(c *rowCompiler, s *site) bool {
+func preparePattern(i int) func(checker, *site) bool {
+	return func(k checker, s *site) bool {
 		n := s.args[i]
 		switch {
 		case n.Checks:
 			return true
 		case !n.IsConstant():
-			c.fail(n.At, "a regular expression is a constant", `For texts of the row there are strcontains, startswith and endswith.`)
+			k.Fail(n.At, "a regular expression is a constant", `For texts of the row there are strcontains, startswith and endswith.`)
 			return false
 		case n.Value.Kind != eval.TextKind:
 			return true
 		}
 		rx, err := regexp.Compile(string(n.Value.Bytes))
 		if err == nil && hasNames(rx) && slices.Contains(rx.SubexpNames()[1:], "") {
-			c.fail(n.At, "the regular expression is not valid", "Either all groups have names or none has.")
+			k.Fail(n.At, "the regular expression is not valid", "Either all groups have names or none has.")
 			return false
 		}
 		if err != nil {
-			c.fail(n.At, "the regular expression is not valid", strings.TrimPrefix(err.Error(), "error parsing regexp: ")+".")
+			k.Fail(n.At, "the regular expression is not valid", strings.TrimPrefix(err.Error(), "error parsing regexp: ")+".")
 			return false
 		}
 		s.state = rx

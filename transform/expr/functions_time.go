@@ -76,13 +76,13 @@ var dateCounts = map[byte][]int{
 }
 
 // prepareDate reads a constant format, with the verbs of HCL's formatdate.
-func prepareDate(c *rowCompiler, s *site) bool {
+func prepareDate(k checker, s *site) bool {
 	n := s.args[0]
 	if n.Checks {
 		return true
 	}
 	if !n.IsConstant() {
-		c.fail(n.At, "the format of a date is a constant", `Write a text such as "YYYY-MM-DD".`)
+		k.Fail(n.At, "the format of a date is a constant", `Write a text such as "YYYY-MM-DD".`)
 		return false
 	}
 	if n.Value.Kind != eval.TextKind {
@@ -90,7 +90,7 @@ func prepareDate(c *rowCompiler, s *site) bool {
 	}
 	verbs, why := parseDateFormat(n.Value.Bytes)
 	if why != "" {
-		c.fail(n.At, why, `A format is a text such as "YYYY-MM-DD'T'hh:mm:ssZ"; literal letters stand in single quotes.`)
+		k.Fail(n.At, why, `A format is a text such as "YYYY-MM-DD'T'hh:mm:ssZ"; literal letters stand in single quotes.`)
 		return false
 	}
 	s.state = verbs

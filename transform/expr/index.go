@@ -61,7 +61,7 @@ func (c *rowCompiler) attribute(n *eval.Node, name string, at hcl.Range) *eval.N
 	case t.Class == eval.ListClass:
 		return c.fail(at, "a list has no attributes", fmt.Sprintf("Write [0].%s for the first element, or [for x in list : x.%s].", name, name))
 	default:
-		return c.fail(at, fmt.Sprintf("%s has no attributes", t.Class), sentence(nameOf(n))+".")
+		return c.fail(at, fmt.Sprintf("%s has no attributes", t.Class), n.Sentence()+".")
 	}
 	field := t.Field(name)
 	if field == nil {
@@ -95,7 +95,7 @@ func (c *rowCompiler) index(n, key *eval.Node, x *hclsyntax.IndexExpr) *eval.Nod
 	case eval.AnyClass, eval.NullClass, eval.ListClass, eval.ObjectClass:
 	default:
 		if !n.Type.Nested {
-			return c.fail(x.SrcRange, fmt.Sprintf("%s has no elements", n.Type.Class), sentence(nameOf(n))+".")
+			return c.fail(x.SrcRange, fmt.Sprintf("%s has no elements", n.Type.Class), n.Sentence()+".")
 		}
 	}
 	at := x.SrcRange
@@ -124,10 +124,10 @@ func (c *rowCompiler) element(n, key *eval.Node, at hcl.Range) *eval.Node {
 	switch {
 	case t.Class == eval.AnyClass, t.Class == eval.NullClass, t.Class == eval.ListClass, t.Nested:
 	default:
-		return c.fail(at, fmt.Sprintf("%s has no elements", t.Class), sentence(nameOf(n))+".")
+		return c.fail(at, fmt.Sprintf("%s has no elements", t.Class), n.Sentence()+".")
 	}
 	if k := key.Type.Class; k != eval.NumberClass && k != eval.AnyClass && k != eval.NullClass {
-		return c.fail(key.At, "an index is a number", sentence(nameOf(key))+".")
+		return c.fail(key.At, "an index is a number", key.Sentence()+".")
 	}
 	item := c.itemType(n)
 	out := &eval.Node{At: at, Type: item}
@@ -166,7 +166,7 @@ func (c *rowCompiler) splat(x *hclsyntax.SplatExpr) *eval.Node {
 		return nil
 	}
 	if k := source.Type.Class; k != eval.ListClass && k != eval.AnyClass && k != eval.NullClass {
-		return c.fail(x.MarkerRange, "this is not a list", strings.TrimSpace(sentence(nameOf(source))+". [*] is for lists."))
+		return c.fail(x.MarkerRange, "this is not a list", strings.TrimSpace(source.Sentence()+". [*] is for lists."))
 	}
 	return c.eachElement(source, splatItem, "", x.SrcRange, func() *loopBody {
 		elem := c.compile(x.Each)

@@ -24,7 +24,7 @@ func (c *rowCompiler) loop(x *hclsyntax.ForExpr) *eval.Node {
 	case eval.AnyClass, eval.NullClass, eval.ListClass, eval.ObjectClass:
 	default:
 		if !source.Type.Nested {
-			return c.fail(x.CollExpr.Range(), "for needs a list or an object", sentence(nameOf(source))+".")
+			return c.fail(x.CollExpr.Range(), "for needs a list or an object", source.Sentence()+".")
 		}
 	}
 	return c.eachElement(source, x.ValVar, x.KeyVar, x.SrcRange, func() *loopBody { return c.loopBody(x) })

@@ -47,10 +47,10 @@ func isNullConstant(n *eval.Node) bool { return n.IsConstant() && n.Value.Kind =
 func (c *rowCompiler) ordered(n *eval.Node) bool {
 	switch {
 	case n.Type.Class == eval.BoolClass, n.Type.Class == eval.ListClass, n.Type.Class == eval.ObjectClass:
-		c.fail(n.At, fmt.Sprintf("%s has no order", n.Type.Class), sentence(nameOf(n))+". Compare it with == or !=.")
+		c.fail(n.At, fmt.Sprintf("%s has no order", n.Type.Class), n.Sentence()+". Compare it with == or !=.")
 		return false
 	case n.Type.Opaque():
-		c.fail(n.At, fmt.Sprintf("the texts of type %s have no useful order", n.Type.Postgres), sentence(nameOf(n))+". Compare it with == or !=.")
+		c.fail(n.At, fmt.Sprintf("the texts of type %s have no useful order", n.Type.Postgres), n.Sentence()+". Compare it with == or !=.")
 		return false
 	}
 	return true
