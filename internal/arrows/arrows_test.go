@@ -76,6 +76,7 @@ var rules = []struct {
 	{"transform/expr", []string{"capture", "config", "transform/jsonvalue"}},
 	{"transform/expr/decimal", nil},
 	{"transform/expr/eval", []string{"capture", "transform/expr/decimal", "transform/expr/jsontext", "transform/expr/pgtime", "transform/jsonvalue"}},
+	{"transform/expr/functions", []string{"capture", "transform/expr/decimal", "transform/expr/eval", "transform/expr/jsontext", "transform/expr/pgtime", "transform/jsonvalue"}},
 	{"transform/expr/jsontext", nil},
 	{"transform/expr/pgtime", nil},
 	{"transform/jsonvalue", []string{"capture"}},

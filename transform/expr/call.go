@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/transform/expr/eval"
+	"github.com/tailrace/tailrace/transform/expr/functions"
 )
 
 // call compiles the call of a function.
@@ -21,29 +22,29 @@ func (c *rowCompiler) call(x *hclsyntax.FunctionCallExpr) *eval.Node {
 	case "coalesce":
 		return c.coalesce(x)
 	}
-	fn := functionOf(x.Name)
+	fn := functions.Get(x.Name)
 	if fn == nil || x.ExpandFinal {
 		return c.constantCall(x, fn != nil)
 	}
-	s := &site{function: fn, at: x.Range()}
+	s := &functions.Call{Function: fn, At: x.Range()}
 	for _, a := range x.Args {
 		n := c.compile(a)
-		s.args = append(s.args, n)
+		s.Args = append(s.Args, n)
 	}
-	if slices.Contains(s.args, nil) || !c.arity(x, fn) {
+	if slices.Contains(s.Args, nil) || !c.arity(x, fn) {
 		return nil
 	}
-	if !s.check(callChecker{c}) {
+	if !s.Check(callChecker{c}) {
 		return nil
 	}
-	for _, a := range s.args {
-		s.items = append(s.items, c.elementType(a))
+	for _, a := range s.Args {
+		s.Items = append(s.Items, c.elementType(a))
 	}
-	if !s.complete(callChecker{c}) {
+	if !s.Complete(callChecker{c}) {
 		return nil
 	}
-	n := &eval.Node{At: s.at, Type: s.typ(), Eval: s.eval}
-	return c.fold(n, s.args...)
+	n := &eval.Node{At: s.At, Type: s.Type(), Eval: s.Eval}
+	return c.fold(n, s.Args...)
 }
 
 // elementType returns the type of what a list or an object has, and prepares a row that is used as an object.
@@ -95,14 +96,14 @@ func expensive(x hclsyntax.Expression) bool {
 
 // supported lists the functions over row values.
 func supported() string {
-	names := append(functionNames(), "try", "can", "coalesce")
+	names := append(functions.Names(), "try", "can", "coalesce")
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
 
 // arity reports a wrong number of arguments.
-func (c *rowCompiler) arity(x *hclsyntax.FunctionCallExpr, fn *function) bool {
-	least, most, variadic := fn.arity()
+func (c *rowCompiler) arity(x *hclsyntax.FunctionCallExpr, fn *functions.Function) bool {
+	least, most, variadic := fn.Arity()
 	switch {
 	case len(x.Args) < least:
 		c.fail(x.NameRange, "not enough function arguments", fmt.Sprintf("%s() takes %s.", x.Name, counted(least, most, variadic)))

@@ -1,4 +1,4 @@
-package expr
+package functions
 
 import (
 	"bytes"
@@ -21,8 +21,8 @@ type verb struct {
 const maxWidth = 1000
 
 // prepareFormat reads a constant format.
-func prepareFormat(k checker, s *site) bool {
-	n := s.args[0]
+func prepareFormat(k Checker, s *Call) bool {
+	n := s.Args[0]
 	switch {
 	case n.Checks:
 		return true
@@ -42,16 +42,16 @@ func prepareFormat(k checker, s *site) bool {
 		if v.letter == 0 {
 			continue
 		}
-		if used++; used >= len(s.args) {
-			k.Fail(n.At, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.args)-1))
+		if used++; used >= len(s.Args) {
+			k.Fail(n.At, "not enough function arguments", fmt.Sprintf("The format has more verbs than the %d arguments after it.", len(s.Args)-1))
 			return false
 		}
-		if !formats(k, s.args[used], v) {
+		if !formats(k, s.Args[used], v) {
 			return false
 		}
 	}
-	if used < len(s.args)-1 {
-		k.Fail(s.args[used+1].At, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
+	if used < len(s.Args)-1 {
+		k.Fail(s.Args[used+1].At, "too many function arguments", fmt.Sprintf("The format has %d verbs.", used))
 		return false
 	}
 	s.state = verbs
@@ -59,7 +59,7 @@ func prepareFormat(k checker, s *site) bool {
 }
 
 // formats reports an argument that a verb never takes.
-func formats(k checker, n *eval.Node, v verb) bool {
+func formats(k Checker, n *eval.Node, v verb) bool {
 	switch v.letter {
 	case 'd', 'f':
 		return numberParam.fits(k, n)
@@ -125,7 +125,7 @@ func parseCount(s []byte) (n int, rest []byte) {
 }
 
 // format writes the arguments by the verbs. With null among them, the result is null.
-func format(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func format(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	verbs, _ := s.state.([]verb)
 	for _, v := range a {
 		if v.Kind == eval.NullKind {
@@ -140,7 +140,7 @@ func format(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 				continue
 			}
 			used++
-			dst = v.append(f, dst, a[used], s.args[used])
+			dst = v.append(f, dst, a[used], s.Args[used])
 			if f.Err != nil || !f.Bounded(len(dst)) {
 				return dst
 			}

@@ -1,4 +1,4 @@
-package expr
+package functions
 
 import (
 	"crypto/hmac"
@@ -16,7 +16,7 @@ import (
 //nolint:gosec // it is no signature
 
 // hashFunctions give lower-case hex.
-var hashFunctions = map[string]function{
+var hashFunctions = map[string]Function{
 	"hmac": {params: []param{textParam, textParam}, result: returns(eval.TextType), call: hmacSHA256},
 	"md5": onText(func(f *eval.Frame, s []byte) []byte {
 		f.Spend(hashWork * len(s))
@@ -57,7 +57,7 @@ type keyed struct {
 }
 
 // hmacSHA256 is hmac(value, key).
-func hmacSHA256(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func hmacSHA256(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	if !f.Spend(hashWork * (len(a[0].Bytes) + len(a[1].Bytes))) {
 		return eval.Value{Kind: eval.Failed}
 	}

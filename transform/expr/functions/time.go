@@ -1,4 +1,4 @@
-package expr
+package functions
 
 import (
 	"fmt"
@@ -11,15 +11,15 @@ import (
 )
 
 // timeFunctions are the functions over times.
-var timeFunctions = map[string]function{
+var timeFunctions = map[string]Function{
 	"formatdate": {params: []param{textParam, timeParam}, result: returns(eval.TextType), prepare: prepareDate, call: formatDate},
 	"timeadd":    {params: []param{timeParam, textParam}, result: timeAddType, call: timeAdd},
 }
 
 // timeAddType is a time for a time, and a text for a text, as in HCL.
-func timeAddType(s *site) *eval.Type {
-	if s.args[0].Type.Class == eval.TimeClass {
-		return &eval.Type{Class: eval.TimeClass, Postgres: s.args[0].Type.Postgres}
+func timeAddType(s *Call) *eval.Type {
+	if s.Args[0].Type.Class == eval.TimeClass {
+		return &eval.Type{Class: eval.TimeClass, Postgres: s.Args[0].Type.Postgres}
 	}
 	return eval.AnyType
 }
@@ -39,13 +39,13 @@ func timeOf(f *eval.Frame, v eval.Value, at *eval.Node) (time.Time, bool) {
 	return pgtime.Go(micros), true
 }
 
-func timeAdd(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func timeAdd(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	d, err := time.ParseDuration(string(a[1].Bytes))
 	if err != nil {
-		return f.Fail(s.args[1].At, "this is not a duration such as 90s or 1h30m")
+		return f.Fail(s.Args[1].At, "this is not a duration such as 90s or 1h30m")
 	}
 	if a[0].Kind == eval.TextKind {
-		t, ok := timeOf(f, a[0], s.args[0])
+		t, ok := timeOf(f, a[0], s.Args[0])
 		if !ok {
 			return eval.Value{Kind: eval.Failed}
 		}
@@ -57,7 +57,7 @@ func timeAdd(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	}
 	sum := micros + d.Microseconds()
 	if (sum > micros) != (d.Microseconds() > 0) && sum != micros || sum > pgtime.Latest || sum < pgtime.Earliest {
-		return f.Fail(s.args[0].At, "the time is out of range")
+		return f.Fail(s.Args[0].At, "the time is out of range")
 	}
 	return eval.Value{Kind: eval.TimeKind, Int: sum, Flags: a[0].Flags &^ eval.IsDate}
 }
@@ -76,8 +76,8 @@ var dateCounts = map[byte][]int{
 }
 
 // prepareDate reads a constant format, with the verbs of HCL's formatdate.
-func prepareDate(k checker, s *site) bool {
-	n := s.args[0]
+func prepareDate(k Checker, s *Call) bool {
+	n := s.Args[0]
 	if n.Checks {
 		return true
 	}
@@ -140,8 +140,8 @@ func quotedLiteral(s []byte) (literal []byte, length int) {
 	return nil, 0
 }
 
-func formatDate(f *eval.Frame, s *site, a []eval.Value) eval.Value {
-	t, ok := timeOf(f, a[1], s.args[1])
+func formatDate(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
+	t, ok := timeOf(f, a[1], s.Args[1])
 	if !ok {
 		return eval.Value{Kind: eval.Failed}
 	}

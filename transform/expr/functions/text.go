@@ -1,4 +1,4 @@
-package expr
+package functions
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 )
 
 // textFunctions are the functions over texts.
-var textFunctions = map[string]function{
+var textFunctions = map[string]Function{
 	"upper":       onText(func(f *eval.Frame, s []byte) []byte { return mapped(f, s, bytes.ToUpper, 'a', 'z') }),
 	"lower":       onText(func(f *eval.Frame, s []byte) []byte { return mapped(f, s, bytes.ToLower, 'A', 'Z') }),
 	"title":       onText(func(_ *eval.Frame, s []byte) []byte { return []byte(strings.Title(string(s))) }), //nolint:staticcheck // as HCL's
@@ -31,7 +31,7 @@ var textFunctions = map[string]function{
 		return appended(f, func(b []byte) []byte { return base64.StdEncoding.AppendEncode(b, s) })
 	}),
 	"base64decode": {params: []param{textParam}, result: returns(eval.TextType), call: base64Decode},
-	"strlen": {params: []param{textParam}, result: returns(eval.NumberType), call: func(_ *eval.Frame, _ *site, a []eval.Value) eval.Value {
+	"strlen": {params: []param{textParam}, result: returns(eval.NumberType), call: func(_ *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 		return eval.Int(int64(characters(a[0].Bytes)))
 	}},
 	"substr":     {params: []param{textParam, numberParam, numberParam}, result: returns(eval.TextType), call: substr},
@@ -43,20 +43,20 @@ var textFunctions = map[string]function{
 	"jsondecode": {params: []param{textParam}, result: returns(eval.AnyType), call: jsonDecode},
 }
 
-func onText(do func(*eval.Frame, []byte) []byte) function {
-	return function{params: []param{textParam}, result: returns(eval.TextType), call: func(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func onText(do func(*eval.Frame, []byte) []byte) Function {
+	return Function{params: []param{textParam}, result: returns(eval.TextType), call: func(f *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 		return eval.Text(do(f, a[0].Bytes))
 	}}
 }
 
-func onTexts(do func(*eval.Frame, []byte, []byte) []byte) function {
-	return function{params: []param{textParam, textParam}, result: returns(eval.TextType), call: func(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func onTexts(do func(*eval.Frame, []byte, []byte) []byte) Function {
+	return Function{params: []param{textParam, textParam}, result: returns(eval.TextType), call: func(f *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 		return eval.Text(do(f, a[0].Bytes, a[1].Bytes))
 	}}
 }
 
-func testText(do func(s, part []byte) bool) function {
-	return function{params: []param{textParam, textParam}, result: returns(eval.BoolType), call: func(_ *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func testText(do func(s, part []byte) bool) Function {
+	return Function{params: []param{textParam, textParam}, result: returns(eval.BoolType), call: func(_ *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 		return eval.Bool(do(a[0].Bytes, a[1].Bytes))
 	}}
 }
@@ -121,10 +121,10 @@ func reversed(f *eval.Frame, s []byte) []byte {
 }
 
 // substr takes a part by characters. A negative offset counts from the end, and a negative length means all of the rest.
-func substr(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func substr(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	text := a[0].Bytes
-	offset, ok := whole(f, a[1], s.args[1])
-	length, ok2 := whole(f, a[2], s.args[2])
+	offset, ok := whole(f, a[1], s.Args[1])
+	length, ok2 := whole(f, a[2], s.Args[2])
 	if !ok || !ok2 {
 		return eval.Value{Kind: eval.Failed}
 	}
@@ -154,7 +154,7 @@ func whole(f *eval.Frame, v eval.Value, at *eval.Node) (int, bool) {
 	return i, ok && whole
 }
 
-func replace(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func replace(f *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 	text, old, by := a[0].Bytes, a[1].Bytes, a[2].Bytes
 	if n := bytes.Count(text, old); !f.Take(len(text) + n*max(0, len(by)-len(old))) {
 		return eval.Value{Kind: eval.Failed}
@@ -162,10 +162,10 @@ func replace(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
 	return eval.Text(bytes.ReplaceAll(text, old, by))
 }
 
-func indent(f *eval.Frame, s *site, a []eval.Value) eval.Value {
-	spaces, ok := whole(f, a[0], s.args[0])
+func indent(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
+	spaces, ok := whole(f, a[0], s.Args[0])
 	if !ok || spaces < 0 || spaces > 1000 {
-		return f.Fail(s.args[0].At, "the indentation is a number from 0 to 1000")
+		return f.Fail(s.Args[0].At, "the indentation is a number from 0 to 1000")
 	}
 	text := a[1].Bytes
 	if !f.Take(len(text) + spaces*bytes.Count(text, []byte{'\n'})) {
@@ -174,7 +174,7 @@ func indent(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	return eval.Text(bytes.ReplaceAll(text, []byte{'\n'}, append([]byte{'\n'}, bytes.Repeat([]byte{' '}, spaces)...)))
 }
 
-func split(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func split(f *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 	if !f.Take((bytes.Count(a[1].Bytes, a[0].Bytes) + 1) * eval.ValueSize) {
 		return eval.Value{Kind: eval.Failed}
 	}
@@ -187,17 +187,17 @@ func split(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
 }
 
 // join joins the texts of lists. With null among them, the result is null.
-func join(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func join(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	first, null := true, false
 	b := f.Build(func(f *eval.Frame, dst []byte) []byte {
 		for i, list := range a[1:] {
-			f.Each(list, s.items[i+1], s.at, func(_, elem eval.Value) bool {
+			f.Each(list, s.Items[i+1], s.At, func(_, elem eval.Value) bool {
 				if elem.Kind == eval.NullKind {
 					null = true
 					return false
 				}
 				if k := elem.Class(); k == eval.ListClass || k == eval.ObjectClass {
-					f.Fail(s.args[i+1].At, "a list of texts is needed")
+					f.Fail(s.Args[i+1].At, "a list of texts is needed")
 					return false
 				}
 				if !first {
@@ -216,23 +216,23 @@ func join(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	return eval.Text(b)
 }
 
-func jsonEncode(f *eval.Frame, _ *site, a []eval.Value) eval.Value {
+func jsonEncode(f *eval.Frame, _ *Call, a []eval.Value) eval.Value {
 	v := a[0]
 	return eval.Text(f.Build(func(f *eval.Frame, dst []byte) []byte { return eval.AppendJSON(f, dst, v) }))
 }
 
-func jsonDecode(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func jsonDecode(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	if !f.Spend(4*len(a[0].Bytes)) || !json.Valid(a[0].Bytes) {
-		return f.Fail(s.args[0].At, "this is not JSON")
+		return f.Fail(s.Args[0].At, "this is not JSON")
 	}
-	return f.JSON(a[0].Bytes, s.args[0].At)
+	return f.JSON(a[0].Bytes, s.Args[0].At)
 }
 
-func base64Decode(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func base64Decode(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	start := len(f.Arena)
 	out, err := base64.StdEncoding.AppendDecode(f.Arena, a[0].Bytes)
 	if err != nil || !utf8.Valid(out[start:]) {
-		return f.Fail(s.args[0].At, "this is not the base64 of a text")
+		return f.Fail(s.Args[0].At, "this is not the base64 of a text")
 	}
 	f.Arena = out
 	return eval.Text(f.Kept(start))

@@ -1,4 +1,4 @@
-package expr
+package functions
 
 import (
 	"regexp"
@@ -9,16 +9,16 @@ import (
 )
 
 // patternFunctions are the functions with a constant pattern.
-var patternFunctions = map[string]function{
+var patternFunctions = map[string]Function{
 	"regex":        {params: []param{textParam, textParam}, result: matchType, prepare: preparePattern(0), call: regex},
 	"regexreplace": {params: []param{textParam, textParam, textParam}, result: returns(eval.TextType), prepare: preparePattern(1), call: regexReplace},
 	"format":       {params: []param{textParam}, rest: anyParam, variadic: true, result: returns(eval.TextType), prepare: prepareFormat, call: format},
 }
 
 // preparePattern compiles the regular expression that an argument is.
-func preparePattern(i int) func(checker, *site) bool {
-	return func(k checker, s *site) bool {
-		n := s.args[i]
+func preparePattern(i int) func(Checker, *Call) bool {
+	return func(k Checker, s *Call) bool {
+		n := s.Args[i]
 		switch {
 		case n.Checks:
 			return true
@@ -43,7 +43,7 @@ func preparePattern(i int) func(checker, *site) bool {
 }
 
 // matchType is a text, or with groups a list of texts, or with named groups an object.
-func matchType(s *site) *eval.Type {
+func matchType(s *Call) *eval.Type {
 	rx, ok := s.state.(*regexp.Regexp)
 	switch {
 	case !ok:
@@ -58,7 +58,7 @@ func matchType(s *site) *eval.Type {
 
 func hasNames(rx *regexp.Regexp) bool { return strings.Join(rx.SubexpNames(), "") != "" }
 
-func regex(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func regex(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	rx, ok := s.state.(*regexp.Regexp)
 	if !ok || !f.Spend(len(a[1].Bytes)*64) {
 		return eval.Value{Kind: eval.Failed}
@@ -66,13 +66,13 @@ func regex(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	if rx.NumSubexp() == 0 {
 		at := rx.FindIndex(a[1].Bytes)
 		if at == nil {
-			return f.Fail(s.at, "the pattern does not match the text")
+			return f.Fail(s.At, "the pattern does not match the text")
 		}
 		return eval.Text(a[1].Bytes[at[0]:at[1]])
 	}
 	groups := rx.FindSubmatchIndex(a[1].Bytes)
 	if groups == nil {
-		return f.Fail(s.at, "the pattern does not match the text")
+		return f.Fail(s.At, "the pattern does not match the text")
 	}
 	o := eval.Box{}
 	for i, name := range rx.SubexpNames()[1:] {
@@ -88,7 +88,7 @@ func regex(f *eval.Frame, s *site, a []eval.Value) eval.Value {
 	return eval.List(o.List)
 }
 
-func regexReplace(f *eval.Frame, s *site, a []eval.Value) eval.Value {
+func regexReplace(f *eval.Frame, s *Call, a []eval.Value) eval.Value {
 	rx, ok := s.state.(*regexp.Regexp)
 	text, by := a[0].Bytes, a[2].Bytes
 	if !ok || !f.Spend(len(text)*64) || !f.Bounded((len(text)+1)*(len(by)+1)) {
