@@ -20,6 +20,7 @@ var ErrUnchanged = errors.New("a value that is stored out of line (TOAST) was no
 // Source is where a column's value comes from.
 type Source uint8
 
+// The rows of a Change and of an Input.
 const (
 	OfRow   Source = iota // the new row, the old one for a delete
 	OfOld                 // the old row of an update

@@ -5,6 +5,7 @@ import "github.com/hashicorp/hcl/v2"
 // Level is what a part of an expression depends on.
 type Level uint8
 
+// What a node can depend on, from the least.
 const (
 	OnNothing Level = iota // it is constant
 	OnItems                // on variables of a for

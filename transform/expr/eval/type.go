@@ -5,6 +5,7 @@ import "github.com/tailrace/tailrace/capture"
 // Class is what is known of a value before there is a row.
 type Class uint8
 
+// The classes of values.
 const (
 	AnyClass Class = iota // only the value shows it, such as what is in a json column
 	NullClass

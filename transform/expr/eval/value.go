@@ -12,6 +12,7 @@ import (
 // Kind is the kind of a Value: which of its fields count.
 type Kind uint8
 
+// The kinds of values.
 const (
 	NullKind Kind = iota
 	BoolKind
@@ -44,6 +45,7 @@ const ValueSize = 64
 // Flags are details of a number or a time.
 type Flags uint8
 
+// The flags of numbers and times.
 const (
 	Quoted  Flags = 1 << iota // a numeric: a JSON string with all digits
 	IsDate                    // a time without a time of day
