@@ -72,8 +72,11 @@ func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 }
 
 func (s *Settings) options(pipeline string) format.Options {
-	return format.Options{Pipeline: pipeline, NumericAsNumber: s.Numeric == "number"}
+	return format.Options{Pipeline: pipeline, NumericAsNumber: s.NumericAsNumber()}
 }
+
+// NumericAsNumber reports whether numeric values are numbers in JSON.
+func (s *Settings) NumericAsNumber() bool { return s.Numeric == "number" }
 
 // Encoder returns the encoder of the sink's lines, for a preview of what the sink writes.
 func (s *Settings) Encoder(pipeline string) (format.Encoder, error) {

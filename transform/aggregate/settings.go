@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
@@ -142,7 +143,7 @@ func (s *Settings) Collect(at transform.Site, _ *zap.Logger) (transform.Step, er
 	if !r.complete {
 		return transform.Step{}, fmt.Errorf("compile %s: it uses a value that is not known", r)
 	}
-	r.pipeline = at.Pipeline
+	r.site, r.frames = at, &expr.Memory{}
 	c := newCollector(r, at.Rules.Add(r.Title, nil))
 	return transform.Step{Func: c.apply, Commit: c.commit, Reset: c.reset}, nil
 }

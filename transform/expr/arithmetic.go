@@ -24,7 +24,7 @@ func (c *rowCompiler) arithmetic(x *hclsyntax.BinaryOpExpr) *eval.Node {
 		return nil
 	}
 	if (op == '/' || op == '%') && right.IsConstant() {
-		if n, ok := eval.Scratch().Decimal(right.Value); ok && n.Sign() == 0 {
+		if n, ok := eval.Scratch(0).Decimal(right.Value); ok && n.Sign() == 0 {
 			return c.fail(right.At, "division by zero", "")
 		}
 	}

@@ -50,12 +50,7 @@ func sameText(t *eval.Type) bool {
 	return false
 }
 
-func (c *rowCompiler) appenders() *jsonvalue.Types {
-	if c.types == nil {
-		c.types = jsonvalue.New(false)
-	}
-	return c.types
-}
+func (c *rowCompiler) appenders() *jsonvalue.Types { return c.memory.typesOf(c.shape.NumericAsNumber) }
 
 // loader returns how the text of a column becomes a value.
 func (c *rowCompiler) loader(t *eval.Type) func(f *eval.Frame, text []byte) eval.Value {

@@ -127,7 +127,7 @@ func comparisonHint(left, right *eval.Node) string {
 	case l == eval.NumberClass && r == eval.TextClass && right.IsConstant():
 		return hint + " Write the number without quotes."
 	case l == eval.TextClass && r == eval.NumberClass && right.IsConstant():
-		return hint + fmt.Sprintf(" Write the text in quotes: \"%s\".", eval.AppendJSON(eval.Scratch(), nil, right.Value))
+		return hint + fmt.Sprintf(" Write the text in quotes: \"%s\".", eval.AppendJSON(eval.Scratch(0), nil, right.Value))
 	case l == eval.TextClass && r == eval.NumberClass || l == eval.NumberClass && r == eval.TextClass:
 		return hint + " Convert one: tonumber(...) or tostring(...)."
 	case l == eval.BoolClass && r == eval.TextClass && right.IsConstant():
@@ -171,7 +171,7 @@ func (c *rowCompiler) neverEqual(left, right *eval.Node) bool {
 	if !ok || kind != capture.KindInt || left.Column == nil || !right.IsConstant() {
 		return false
 	}
-	n, ok := eval.Scratch().Decimal(right.Value)
+	n, ok := eval.Scratch(0).Decimal(right.Value)
 	return ok && n.Trimmed(0).Scale > 0
 }
 
@@ -186,7 +186,7 @@ func requirement(left, right *eval.Node, negate bool) *eval.Equality {
 	case kind == capture.KindText && right.Value.Kind == eval.TextKind && !left.Type.Padded():
 		return &eval.Equality{Column: col.Index, Text: string(right.Value.Bytes)}
 	case kind == capture.KindInt && right.Value.Kind == eval.NumberKind:
-		n, ok := eval.Scratch().Decimal(right.Value)
+		n, ok := eval.Scratch(0).Decimal(right.Value)
 		if n = n.Trimmed(0); ok && n.Scale == 0 {
 			return &eval.Equality{Column: col.Index, Text: string(n.Append(nil))}
 		}

@@ -12,20 +12,19 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform/expr/decimal"
 	"github.com/tailrace/tailrace/transform/expr/eval"
-	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // rowCompiler compiles one expression for one shape. Without a shape it checks the expression: columns then have any type.
 type rowCompiler struct {
-	expr  *config.Expression
-	names Names
-	shape *Shape
-	diags hcl.Diagnostics
-	types *jsonvalue.Types
-	rows  map[string]*eval.Type // of row, old, child and the lists
-	vars  []variable            // of for, from the outermost
-	slots int                   // of all variables
-	depth int
+	expr   *config.Expression
+	names  Names
+	shape  *Shape
+	diags  hcl.Diagnostics
+	memory *Memory
+	rows   map[string]*eval.Type // of row, old, child and the lists
+	vars   []variable            // of for, from the outermost
+	slots  int                   // of all variables
+	depth  int
 
 	hidden []string // texts that may be secrets: no problem shows them
 }
@@ -92,7 +91,7 @@ func (c *rowCompiler) hide(v eval.Value) {
 			}
 		}
 	case v.Kind == eval.TextKind || v.Kind == eval.NumberKind:
-		text := string(eval.AppendText(eval.Scratch(), nil, v))
+		text := string(eval.AppendText(eval.Scratch(0), nil, v))
 		if quoted := strings.Trim(string(quotedText(text)), `"`); quoted != text {
 			c.hidden = append(c.hidden, quoted)
 		}
@@ -210,8 +209,7 @@ func (c *rowCompiler) fold(n *eval.Node, operands ...*eval.Node) *eval.Node {
 
 // folded evaluates a node that depends on nothing.
 func (c *rowCompiler) folded(n *eval.Node) *eval.Node {
-	f := eval.Scratch()
-	f.Items = make([]eval.Value, c.slots)
+	f := eval.Scratch(c.slots)
 	v := n.Eval(f)
 	if f.Err == nil {
 		c.hide(v)

@@ -25,9 +25,9 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	c := &Condition{compiled: p, requires: p.node.Equalities(nil)}
+	c := &Condition{compiled: p, requires: p.program.Node.Equalities(nil)}
 	if contradict(c.requires) {
-		c.node, c.requires = eval.Constant(eval.Bool(false), c.node.At), nil
+		c.program.Node, c.requires = eval.Constant(eval.Bool(false), c.program.Node.At), nil
 	}
 	return c, nil
 }
@@ -35,20 +35,20 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 // Holds evaluates the condition. An error is one of the values, such as a division by zero, or a *capture.Problem: the row lacks a
 // value that the shape promises.
 func (c *Condition) Holds(in *Input) (bool, error) {
-	f := &c.frame
-	if !f.Begin(in) {
+	f := c.frame
+	if !f.Begin(&c.program, in) {
 		return false, f.End()
 	}
-	v := f.Bool(c.node.Eval(f), c.node)
+	v := f.Bool(c.program.Node.Eval(f), c.program.Node)
 	return v.IsTrue(), f.End()
 }
 
 // Constant returns the result when it is the same for every row of the shape.
 func (c *Condition) Constant() (holds, ok bool) {
-	if !c.node.IsConstant() {
+	if !c.program.Node.IsConstant() {
 		return false, false
 	}
-	return c.node.Value.IsTrue(), true
+	return c.program.Node.Value.IsTrue(), true
 }
 
 // Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one

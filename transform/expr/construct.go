@@ -96,7 +96,7 @@ func (c *rowCompiler) key(m *member, x hclsyntax.Expression, taken map[string]hc
 		c.fail(at, "the key of an object is null", "")
 		return false
 	}
-	return c.constantKey(m, eval.AppendText(eval.Scratch(), nil, n.Value), at, taken)
+	return c.constantKey(m, eval.AppendText(eval.Scratch(0), nil, n.Value), at, taken)
 }
 
 func (c *rowCompiler) constantKey(m *member, name []byte, at hcl.Range, taken map[string]hcl.Range) bool {

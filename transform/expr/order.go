@@ -71,7 +71,7 @@ func accepts(op *hclsyntax.Operation) uint8 {
 
 func orderEval(left, right *eval.Node, accepted uint8) func(*eval.Frame) eval.Value {
 	numbers := left.Type.Class == eval.NumberClass && right.Type.Class == eval.NumberClass && right.IsConstant() && right.Value.Kind == eval.NumberKind
-	if limit, ok := eval.Scratch().Decimal(right.Value); numbers && ok {
+	if limit, ok := eval.Scratch(0).Decimal(right.Value); numbers && ok {
 		if left.Column != nil {
 			return columnOrder(left, right, limit, accepted)
 		}

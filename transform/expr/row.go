@@ -44,16 +44,20 @@ func NewRow(e *config.Expression, n Names) (*Row, hcl.Diagnostics) {
 // compiler returns a compiler for a shape. Without one it checks what needs no table.
 func (r *Row) compiler(s *Shape) *rowCompiler {
 	c := &rowCompiler{expr: r.expr, names: r.names, shape: s}
-	if s != nil {
-		c.describe()
+	if s == nil {
+		return c
 	}
+	if c.memory = s.Memory; c.memory == nil {
+		c.memory = &Memory{}
+	}
+	c.describe()
 	return c
 }
 
 // compiled is what Condition, Text and Value have in common: an expression and the memory in which it is evaluated.
 type compiled struct {
-	node  *eval.Node
-	frame eval.Frame
+	program eval.Program
+	frame   *eval.Frame
 }
 
 // prepare compiles the expression with use, and takes over what the evaluation needs. It returns nil with problems.
@@ -63,7 +67,9 @@ func (r *Row) prepare(s Shape, use func(*rowCompiler) *eval.Node) (*compiled, hc
 	if n == nil || c.diags.HasErrors() {
 		return nil, c.diags
 	}
-	return &compiled{node: n, frame: eval.NewFrame(c.slots, len(s.Table.Columns), c.expr.Range())}, nil
+	return &compiled{program: eval.Program{
+		Node: n, Variables: c.slots, Columns: len(s.Table.Columns), At: c.expr.Range(), NumericAsNumber: s.NumericAsNumber,
+	}, frame: &c.memory.frame}, nil
 }
 
 // Value is a compiled expression of any type. One goroutine at a time may use it.
@@ -80,11 +86,11 @@ func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
 
 // AppendJSON appends the value as JSON, by the rules of package jsonvalue. With an error, dst is returned as it was.
 func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
-	f := &v.frame
-	if !f.Begin(in) {
+	f := v.frame
+	if !f.Begin(&v.program, in) {
 		return dst, f.End()
 	}
-	out := v.node.AppendJSON(f, dst)
+	out := v.program.Node.AppendJSON(f, dst)
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, err
@@ -94,7 +100,7 @@ func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 
 // Column returns the column of the row when the expression is nothing but row.column, so that its text can be passed on untouched.
 func (v *Value) Column() (column int, ok bool) {
-	if c := v.node.Column; c != nil && c.Source == eval.OfRow && c.Index >= 0 {
+	if c := v.program.Node.Column; c != nil && c.Source == eval.OfRow && c.Index >= 0 {
 		return c.Index, true
 	}
 	return 0, false

@@ -22,7 +22,9 @@ func (r *Row) JSONSchema(s Shape) (JSONSchema, hcl.Diagnostics) {
 }
 
 // SchemaOf returns the schema of the values of a type, without null.
-func SchemaOf(t *capture.Type) JSONSchema { return schemaOfType(eval.OfColumn(t)) }
+func SchemaOf(t *capture.Type, numericAsNumber bool) JSONSchema {
+	return schemas{numericAsNumber}.of(eval.OfColumn(t))
+}
 
 // schemaOf returns the schema of a part of the expression: an object and a list by their parts, whose columns show whether they can be
 // null.
@@ -53,18 +55,18 @@ func (r *Row) schemaOf(x *config.Expression, part hclsyntax.Expression, s Shape)
 
 // schema returns the schema of a compiled value.
 func (v *Value) schema() JSONSchema {
-	n := v.node
+	n, to := v.program.Node, schemas{v.program.NumericAsNumber}
 	if c := n.Column; c != nil && c.Table != nil && c.Index >= 0 && !c.Unchanged {
-		own := schemaOfType(n.Type)
+		own := to.of(n.Type)
 		if !c.Table.Columns[c.Index].Nullable {
 			return own
 		}
 		return nullable(own)
 	}
 	if n.IsConstant() {
-		return schemaOfType(n.Type)
+		return to.of(n.Type)
 	}
-	return nullable(schemaOfType(n.Type))
+	return nullable(to.of(n.Type))
 }
 
 // objectSchema returns the schema of an object. A key that depends on the row makes its names unknown.
@@ -91,7 +93,7 @@ func (r *Row) objectSchema(x *config.Expression, o *hclsyntax.ObjectConsExpr, s 
 // mayBeOmitted reports whether an attribute is left out when an update left its column unchanged.
 func (r *Row) mayBeOmitted(x *config.Expression, part hclsyntax.Expression, s Shape) bool {
 	v, _ := (&Row{expr: x.Part(part), names: r.names}).Value(s)
-	return v == nil || v.node.Column != nil && v.node.Column.Unchanged
+	return v == nil || v.program.Node.Column != nil && v.program.Node.Column.Unchanged
 }
 
 // nullable returns a schema that accepts null too.
@@ -132,12 +134,15 @@ func (s JSONSchema) AcceptsNull() bool {
 	return !listed
 }
 
-// schemaOfType returns the schema of the values of a type that are not null. An element of an array may be an array itself.
-func schemaOfType(t *eval.Type) JSONSchema {
+// schemas makes the schemas of types.
+type schemas struct{ numericAsNumber bool }
+
+// of returns the schema of the values of a type that are not null. An element of an array may be an array itself.
+func (to schemas) of(t *eval.Type) JSONSchema {
 	if t.Nested {
 		own := *t
 		own.Nested = false
-		return JSONSchema{"anyOf": []any{schemaOfType(&own), JSONSchema{"type": "array"}}}
+		return JSONSchema{"anyOf": []any{to.of(&own), JSONSchema{"type": "array"}}}
 	}
 	switch t.Class {
 	case eval.NullClass:
@@ -145,28 +150,28 @@ func schemaOfType(t *eval.Type) JSONSchema {
 	case eval.BoolClass:
 		return JSONSchema{"type": "boolean"}
 	case eval.NumberClass:
-		return numberSchema(t)
+		return to.number(t)
 	case eval.TextClass:
 		return textSchema(t)
 	case eval.TimeClass:
 		return timeSchema(t)
 	case eval.ListClass:
-		return listSchema(t)
+		return to.list(t)
 	case eval.ObjectClass:
-		return structSchema(t)
+		return to.object(t)
 	}
 	return JSONSchema{}
 }
 
-// numberSchema has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
-func numberSchema(t *eval.Type) JSONSchema {
+// number has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
+func (to schemas) number(t *eval.Type) JSONSchema {
 	kind, column := t.Kind()
 	switch {
 	case !column:
 		return JSONSchema{"type": []string{"number", "string"}}
 	case kind == capture.KindInt:
 		return JSONSchema{"type": "integer"}
-	case kind == capture.KindFloat:
+	case kind == capture.KindFloat, kind == capture.KindNumeric && to.numericAsNumber:
 		return JSONSchema{"anyOf": []any{JSONSchema{"type": "number"}, JSONSchema{"enum": []string{"NaN", "Infinity", "-Infinity"}}}}
 	}
 	return JSONSchema{"type": "string", "description": "numeric, with all digits"}
@@ -203,19 +208,19 @@ func timeSchema(t *eval.Type) JSONSchema {
 	return s
 }
 
-func listSchema(t *eval.Type) JSONSchema {
+func (to schemas) list(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "array"}
 	if t.Elem != nil {
-		s["items"] = nullable(schemaOfType(t.Elem))
+		s["items"] = nullable(to.of(t.Elem))
 	}
 	return s
 }
 
-// structSchema has the fields of an object, which may be null and, in rows, missing.
-func structSchema(t *eval.Type) JSONSchema {
+// object has the fields of an object, which may be null and, in rows, missing.
+func (to schemas) object(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "object"}
 	if t.Elem != nil {
-		s["additionalProperties"] = nullable(schemaOfType(t.Elem))
+		s["additionalProperties"] = nullable(to.of(t.Elem))
 		return s
 	}
 	if len(t.Fields) == 0 {
@@ -223,7 +228,7 @@ func structSchema(t *eval.Type) JSONSchema {
 	}
 	properties := JSONSchema{}
 	for _, f := range t.Fields {
-		properties[f.Name] = nullable(schemaOfType(f.Type))
+		properties[f.Name] = nullable(to.of(f.Type))
 	}
 	s["properties"] = properties
 	if t.Closed {

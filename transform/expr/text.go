@@ -27,11 +27,11 @@ func (r *Row) Text(s Shape) (*Text, hcl.Diagnostics) {
 // Append appends the text to dst. null reports that the result is null, and nothing was appended. With an error, dst is returned as
 // it was.
 func (t *Text) Append(dst []byte, in *Input) (out []byte, null bool, err error) {
-	f := &t.frame
-	if !f.Begin(in) {
+	f := t.frame
+	if !f.Begin(&t.program, in) {
 		return dst, false, f.End()
 	}
-	out, null = t.node.AppendText(f, dst)
+	out, null = t.program.Node.AppendText(f, dst)
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, false, err
@@ -41,9 +41,9 @@ func (t *Text) Append(dst []byte, in *Input) (out []byte, null bool, err error) 
 
 // Constant returns the text when it is the same for every row of the shape. A constant null has none.
 func (t *Text) Constant() (text string, ok bool) {
-	if !t.node.IsConstant() || t.node.Value.Kind == eval.NullKind {
+	if !t.program.Node.IsConstant() || t.program.Node.Value.Kind == eval.NullKind {
 		return "", false
 	}
-	out, _ := t.node.AppendText(eval.Scratch(), nil)
+	out, _ := t.program.Node.AppendText(eval.Scratch(0), nil)
 	return string(out), true
 }

@@ -8,7 +8,7 @@ func (n *Node) Describe() string {
 	case n.Name != "":
 		return n.Name + " is " + n.Type.Describe()
 	case n.IsConstant():
-		text := string(AppendJSON(Scratch(), nil, n.Value))
+		text := string(AppendJSON(Scratch(0), nil, n.Value))
 		if len(text) > 40 {
 			text = "this"
 		}

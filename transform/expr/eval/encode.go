@@ -44,10 +44,11 @@ func AppendJSON(f *Frame, dst []byte, v Value) []byte {
 }
 
 func appendNumberJSON(f *Frame, dst []byte, v Value) []byte {
+	quoted := v.Flags&Quoted != 0 && !f.of.NumericAsNumber
 	switch {
-	case v.Flags&Quoted != 0 && v.Bytes != nil:
+	case quoted && v.Bytes != nil:
 		return jsonvalue.AppendString(dst, v.Bytes)
-	case v.Flags&Quoted != 0:
+	case quoted:
 		return append(AppendText(f, append(dst, '"'), v), '"')
 	case v.Bytes != nil:
 		return numberJSON(dst, v.Bytes)

@@ -16,7 +16,7 @@ const (
 	keepArena = 64 << 10 // bytes of memory that a frame keeps for the next row
 )
 
-// Frame is the memory in which one goroutine evaluates an expression, row after row.
+// Frame is the memory in which one goroutine evaluates expressions, one after another. The zero value is ready for Begin.
 type Frame struct {
 	In       *Input
 	Row, Old []capture.Value
@@ -25,24 +25,29 @@ type Frame struct {
 	free     [][]byte // buffers of build
 	Stack    []Value  // the arguments of the functions that run
 	Err      error
-	work     int       // what is left of maxWork
-	room     int       // what is left of maxResult for what is in between
-	columns  int       // of the table
-	at       hcl.Range // the expression, for errors
+	work     int      // what is left of maxWork
+	room     int      // what is left of maxResult for what is in between
+	of       *Program // what is evaluated
 }
 
-// NewFrame returns the memory for an expression at a place, which has variables, over the rows of a table that has columns.
-func NewFrame(variables, columns int, at hcl.Range) Frame {
-	return Frame{Items: make([]Value, variables), columns: columns, at: at}
+// Program is a compiled expression.
+type Program struct {
+	Node            *Node
+	Variables       int       // of for
+	Columns         int       // of the table
+	At              hcl.Range // the expression, for errors
+	NumericAsNumber bool      // a numeric is a number in JSON, else a string
 }
 
-// Scratch returns a frame for constants.
-func Scratch() *Frame { return &Frame{work: maxWork, room: maxResult} }
+// Scratch returns a frame for constants of an expression that has variables.
+func Scratch(variables int) *Frame {
+	return &Frame{work: maxWork, room: maxResult, Items: make([]Value, variables), of: &Program{}}
+}
 
-// Begin prepares the frame for a change. It reports false when the change does not have the shape.
-func (f *Frame) Begin(in *Input) bool {
+// Begin prepares the frame for the evaluation of an expression on a change. It reports false when the change does not have the shape.
+func (f *Frame) Begin(p *Program, in *Input) bool {
 	ch := in.Change
-	f.In, f.Err, f.work, f.room = in, nil, maxWork, maxResult
+	f.In, f.of, f.Err, f.work, f.room = in, p, nil, maxWork, maxResult
 	f.Row, f.Old = ch.After, ch.Before
 	if f.Row == nil {
 		f.Row = ch.Before
@@ -50,7 +55,10 @@ func (f *Frame) Begin(in *Input) bool {
 	if len(f.Arena) > 0 {
 		f.reset()
 	}
-	if f.Row != nil && len(f.Row) < f.columns || f.Old != nil && len(f.Old) < f.columns {
+	if len(f.Items) < p.Variables {
+		f.Items = make([]Value, p.Variables)
+	}
+	if f.Row != nil && len(f.Row) < p.Columns || f.Old != nil && len(f.Old) < p.Columns {
 		f.Err = f.unknown(fmt.Sprintf("a row of %s has not the columns of its table", ch.Table))
 		return false
 	}
@@ -94,7 +102,7 @@ func (f *Frame) Fail(at hcl.Range, summary string) Value {
 // stop ends the evaluation with an error that try() does not hide.
 func (f *Frame) stop(summary string) Value {
 	if !IsFinal(f.Err) {
-		f.Err = &Error{At: f.at, Summary: summary, final: true}
+		f.Err = &Error{At: f.of.At, Summary: summary, final: true}
 	}
 	return Value{Kind: Failed}
 }
@@ -164,7 +172,7 @@ func (f *Frame) Build(appender func(*Frame, []byte) []byte) []byte {
 func (f *Frame) unknown(reason string) error {
 	return &capture.Problem{
 		State: "rule_value_unknown", Halted: true,
-		Reason: fmt.Sprintf("%s; the rule at %s:%d was checked for rows that have it", reason, f.at.Filename, f.at.Start.Line),
+		Reason: fmt.Sprintf("%s; the rule at %s:%d was checked for rows that have it", reason, f.of.At.Filename, f.of.At.Start.Line),
 		Fix:    "run `tailrace check` again: it names the columns that the log does not carry; then resume the sink",
 	}
 }

@@ -39,7 +39,7 @@ func (n *Node) IsConstant() bool { return n.Level == OnNothing && !n.Checks }
 // Constant returns a node with a constant value.
 func Constant(v Value, at hcl.Range) *Node {
 	n := &Node{At: at, Type: TypeOf(v), Value: v, Eval: func(*Frame) Value { return v }}
-	encoded := AppendJSON(Scratch(), nil, v)
+	encoded := AppendJSON(Scratch(0), nil, v)
 	n.EvalJSON = func(_ *Frame, dst []byte) []byte { return append(dst, encoded...) }
 	return n
 }

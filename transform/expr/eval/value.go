@@ -47,7 +47,7 @@ type Flags uint8
 
 // The flags of numbers and times.
 const (
-	Quoted  Flags = 1 << iota // a numeric: a JSON string with all digits
+	Quoted  Flags = 1 << iota // a numeric: all its digits count, and in JSON it is a string unless NumericAsNumber is set
 	IsDate                    // a time without a time of day
 	isLocal                   // a time without a zone
 )
