@@ -19,6 +19,7 @@ func (c *rowCompiler) columnNode(col *eval.Column, t *eval.Type, slot int) *eval
 		return load(f, v.Bytes)
 	}
 	appender := c.appenders().Appender(t.Postgres)
+	col.Appender = appender
 	n.EvalJSON = func(f *eval.Frame, dst []byte) []byte {
 		v := f.ColumnValue(source, slot, index)
 		switch {

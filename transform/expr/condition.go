@@ -8,7 +8,8 @@ import (
 
 // Condition is a compiled expression whose result is true or false. One goroutine at a time may use it.
 type Condition struct {
-	*compiled
+	compiled
+	eval     func(*eval.Frame) eval.Value
 	requires []Equality
 }
 
@@ -25,10 +26,11 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	c := &Condition{compiled: p, requires: p.program.Node.Equalities(nil)}
+	c := &Condition{compiled: *p, requires: p.program.Node.Equalities(nil)}
 	if contradict(c.requires) {
 		c.program.Node, c.requires = eval.Constant(eval.Bool(false), c.program.Node.At), nil
 	}
+	c.eval = c.program.Node.Eval
 	return c, nil
 }
 
@@ -39,7 +41,10 @@ func (c *Condition) Holds(in *Input) (bool, error) {
 	if !f.Begin(&c.program, in) {
 		return false, f.End()
 	}
-	v := f.Bool(c.program.Node.Eval(f), c.program.Node)
+	v := c.eval(f)
+	if v.Kind != eval.BoolKind {
+		v = f.Bool(v, c.program.Node)
+	}
 	return v.IsTrue(), f.End()
 }
 

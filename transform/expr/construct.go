@@ -44,7 +44,7 @@ func (c *rowCompiler) object(x *hclsyntax.ObjectConsExpr) *eval.Node {
 	n := &eval.Node{At: x.SrcRange, Type: objectOf(members, dynamic)}
 	n.Eval = func(f *eval.Frame) eval.Value { return evalObject(f, members) }
 	if !dynamic {
-		n.EvalJSON = objectJSON(members)
+		n.EvalJSON = newObjectJSON(members).append
 	}
 	return c.fold(n, operands...)
 }
@@ -138,29 +138,6 @@ func evalObject(f *eval.Frame, members []member) eval.Value {
 		o.Set(key.Bytes, v)
 	}
 	return o.Value()
-}
-
-// objectJSON returns how an object with constant keys becomes JSON, field by field.
-func objectJSON(members []member) func(*eval.Frame, []byte) []byte {
-	return func(f *eval.Frame, dst []byte) []byte {
-		start := len(dst)
-		dst = append(dst, '{')
-		for i := range members {
-			m := &members[i]
-			if m.omit != nil && m.left(f) {
-				continue
-			}
-			name := m.json
-			if len(dst) == start+1 {
-				name = name[1:]
-			}
-			dst = m.value.AppendJSON(f, append(dst, name...))
-			if f.Err != nil || !f.Bounded(len(dst)-start) {
-				return dst
-			}
-		}
-		return append(dst, '}')
-	}
 }
 
 // list compiles [a, b].

@@ -70,8 +70,9 @@ func (c *rowCompiler) condition(x hclsyntax.Expression) *eval.Node {
 
 // andEval is the "and" of SQL: null unless an operand is false.
 func andEval(left, right *eval.Node) func(*eval.Frame) eval.Value {
+	evalLeft, evalRight := left.Eval, right.Eval
 	return func(f *eval.Frame) eval.Value {
-		l := left.Eval(f)
+		l := evalLeft(f)
 		if l.Kind != eval.BoolKind {
 			if l = f.Bool(l, left); l.Kind == eval.Failed {
 				return l
@@ -80,7 +81,7 @@ func andEval(left, right *eval.Node) func(*eval.Frame) eval.Value {
 		if l.Kind == eval.BoolKind && l.Int == 0 {
 			return l
 		}
-		r := right.Eval(f)
+		r := evalRight(f)
 		if r.Kind != eval.BoolKind {
 			r = f.Bool(r, right)
 		}

@@ -186,29 +186,32 @@ func (c *rowCompiler) ofTx(t *eval.Type, get func(*eval.Frame, *capture.Tx) eval
 	}}
 }
 
-// timeNode is tx.time: RFC 3339 in UTC with microseconds, as in every format.
+// timeNode is tx.time.
 func timeNode() *eval.Node {
-	const layout = "2006-01-02T15:04:05.000000Z"
-	var last *capture.Tx // the text is the same for all changes of a transaction
-	var encoded []byte
-	text := func(f *eval.Frame) []byte {
-		if tx := f.In.Change.Tx; tx != last {
-			last = tx
-			encoded = append(tx.Time.UTC().AppendFormat([]byte{'"'}, layout), '"')
-		}
-		return encoded
+	return &eval.Node{
+		Type: eval.TimeType, Level: eval.OnRow,
+		Eval: func(f *eval.Frame) eval.Value {
+			q := f.TxTime()
+			if q == nil {
+				return eval.Value{}
+			}
+			return eval.Value{Kind: eval.TimeKind, Bytes: q[1 : len(q)-1]}
+		},
+		EvalText: func(f *eval.Frame, dst []byte) ([]byte, bool) {
+			q := f.TxTime()
+			if q == nil {
+				return dst, true
+			}
+			return append(dst, q[1:len(q)-1]...), false
+		},
+		EvalJSON: func(f *eval.Frame, dst []byte) []byte {
+			q := f.TxTime()
+			if q == nil {
+				return append(dst, "null"...)
+			}
+			return append(dst, q...)
+		},
 	}
-	n := &eval.Node{Type: eval.TimeType, Level: eval.OnRow}
-	n.Eval = func(f *eval.Frame) eval.Value {
-		q := text(f)
-		return eval.Value{Kind: eval.TimeKind, Bytes: q[1 : len(q)-1]}
-	}
-	n.EvalText = func(f *eval.Frame, dst []byte) ([]byte, bool) {
-		q := text(f)
-		return append(dst, q[1:len(q)-1]...), false
-	}
-	n.EvalJSON = func(f *eval.Frame, dst []byte) []byte { return append(dst, text(f)...) }
-	return n
 }
 
 // stepName is the name of an attribute, or of an index that is a text; "" for any other step.

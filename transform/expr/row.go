@@ -56,8 +56,8 @@ func (r *Row) compiler(s *Shape) *rowCompiler {
 
 // compiled is what Condition, Text and Value have in common: an expression and the memory in which it is evaluated.
 type compiled struct {
-	program eval.Program
 	frame   *eval.Frame
+	program eval.Program
 }
 
 // prepare compiles the expression with use, and takes over what the evaluation needs. It returns nil with problems.
@@ -73,7 +73,10 @@ func (r *Row) prepare(s Shape, use func(*rowCompiler) *eval.Node) (*compiled, hc
 }
 
 // Value is a compiled expression of any type. One goroutine at a time may use it.
-type Value struct{ *compiled }
+type Value struct {
+	compiled
+	json func(*eval.Frame, []byte) []byte
+}
 
 // Value compiles the expression for a shape.
 func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
@@ -81,7 +84,11 @@ func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	return &Value{p}, nil
+	json := p.program.Node.EvalJSON
+	if json == nil {
+		json = p.program.Node.AppendJSON
+	}
+	return &Value{*p, json}, nil
 }
 
 // AppendJSON appends the value as JSON, by the rules of package jsonvalue. With an error, dst is returned as it was.
@@ -90,7 +97,7 @@ func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 	if !f.Begin(&v.program, in) {
 		return dst, f.End()
 	}
-	out := v.program.Node.AppendJSON(f, dst)
+	out := v.json(f, dst)
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, err

@@ -7,7 +7,10 @@ import (
 )
 
 // Text is a compiled expression whose result is a text: a key, a topic, a header. One goroutine at a time may use it.
-type Text struct{ *compiled }
+type Text struct {
+	compiled
+	text func(*eval.Frame, []byte) (out []byte, null bool)
+}
 
 // Text compiles the expression for a shape. Numbers, booleans and any other scalar become the text that a template gives.
 func (r *Row) Text(s Shape) (*Text, hcl.Diagnostics) {
@@ -21,7 +24,11 @@ func (r *Row) Text(s Shape) (*Text, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	return &Text{p}, nil
+	text := p.program.Node.EvalText
+	if text == nil {
+		text = p.program.Node.AppendText
+	}
+	return &Text{*p, text}, nil
 }
 
 // Append appends the text to dst. null reports that the result is null, and nothing was appended. With an error, dst is returned as
@@ -31,7 +38,7 @@ func (t *Text) Append(dst []byte, in *Input) (out []byte, null bool, err error) 
 	if !f.Begin(&t.program, in) {
 		return dst, false, f.End()
 	}
-	out, null = t.program.Node.AppendText(f, dst)
+	out, null = t.text(f, dst)
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, false, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // Input is what a compiled expression is evaluated on.
@@ -37,8 +38,9 @@ type Column struct {
 	Index     int // into the columns of the table; -1: a later column, always null
 	Name      string
 	Table     *capture.Table
-	Unchanged bool // an update may lack the value
-	Reject    bool // then the evaluation ends with ErrUnchanged
+	Appender  jsonvalue.Appender // of its values as JSON
+	Unchanged bool               // an update may lack the value
+	Reject    bool               // then the evaluation ends with ErrUnchanged
 }
 
 // ColumnValue returns a column's value of the row that an expression is evaluated on.

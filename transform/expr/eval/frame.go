@@ -28,6 +28,8 @@ type Frame struct {
 	work     int      // what is left of maxWork
 	room     int      // what is left of maxResult for what is in between
 	of       *Program // what is evaluated
+	tx       *capture.Tx
+	txTime   []byte // of tx, as JSON
 }
 
 // Program is a compiled expression.

@@ -14,16 +14,16 @@ const (
 
 // Node is a compiled part of an expression.
 type Node struct {
+	Eval func(f *Frame) Value
+	// EvalJSON appends the value as JSON, and EvalText its text; null reports that it has none. nil: what Eval returns is appended.
+	EvalJSON func(f *Frame, dst []byte) []byte
+	EvalText func(f *Frame, dst []byte) (out []byte, null bool)
+
 	At    hcl.Range
 	Type  *Type
 	Level Level
 	Value Value // of a constant
 	Name  string
-
-	Eval func(f *Frame) Value
-	// EvalJSON appends the value as JSON, and EvalText its text; null reports that it has none. nil: what Eval returns is appended.
-	EvalJSON func(f *Frame, dst []byte) []byte
-	EvalText func(f *Frame, dst []byte) (out []byte, null bool)
 
 	Column   *Column   // the node is nothing but a column
 	Item     int       // the node is nothing but a variable that is a row: its slot, plus one

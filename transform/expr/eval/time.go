@@ -44,3 +44,17 @@ func (v Value) Micros() (int64, bool) {
 	}
 	return pgtime.Parse(v.Bytes)
 }
+
+// TxTime returns the time of the transaction as JSON: RFC 3339 in UTC with microseconds, as in every format. It is nil for a change
+// without a transaction. The text is the same for all changes of a transaction, and valid until the next row.
+func (f *Frame) TxTime() []byte {
+	tx := f.In.Change.Tx
+	if tx == nil {
+		return nil
+	}
+	if tx != f.tx {
+		f.tx = tx
+		f.txTime = tx.Time.UTC().AppendFormat(append(f.txTime[:0], '"'), `2006-01-02T15:04:05.000000Z"`)
+	}
+	return f.txTime
+}
