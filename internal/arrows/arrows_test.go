@@ -39,6 +39,7 @@ var rules = []struct {
 	{"cmd/demo/...", []string{"..."}},
 	{"cmd/tailrace/...", []string{"capture/*", "config", "internal/admin", "internal/daemon", "internal/eventtest/...", "internal/explain", "internal/pipeline", "internal/replica/*", "sink/*", "transform/..."}},
 	{"config", nil},
+	{"config/budget", nil},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "sink"}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/pipeline", "internal/pipeline/startrule", "sink", "transform", "transform/trace"}},
