@@ -17,9 +17,9 @@ const (
 	maxWork    = 1 << 26  // steps, of some 10 ns each
 	allMemory  = 4 * maxMemory
 	allWork    = 4 * maxWork
-	maxNested  = 500      // levels of a value
-	maxBits    = 100_000  // of a number
-	maxPadding = 1000     // width or precision of a format, and indentation
+	maxNested  = 500     // levels of a value
+	maxBits    = 100_000 // of a number
+	maxPadding = 1000    // width or precision of a format, and indentation
 
 	elementSize = 64 // bytes
 	bytesOfStep = 16 // bytes of a text that count as one step
