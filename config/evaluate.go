@@ -22,7 +22,7 @@ func (l *loader) evaluate(e hclsyntax.Expression) (v cty.Value, taint, ok bool) 
 	if !ok {
 		return cty.DynamicVal, false, false
 	}
-	v, diags := e.Value(ctx)
+	v, diags := l.budget.Value(e, ctx)
 	l.report.append(l.translate(diags)...)
 	v, marks := v.UnmarkDeep()
 	return v, len(marks) > 0, !diags.HasErrors()

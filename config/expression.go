@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tailrace/tailrace/config/budget"
 	"github.com/tailrace/tailrace/config/functions"
 )
 
@@ -83,7 +84,7 @@ func (e *Expression) Evaluate(part hclsyntax.Expression, names map[string]cty.Va
 	}
 	ctx := e.ctx.NewChild()
 	ctx.Variables = names
-	v, diags := part.Value(ctx)
+	v, diags := new(budget.Budget).Value(part, ctx)
 	v, _ = v.UnmarkDeep()
 	return v, e.loader.translate(diags)
 }
@@ -136,7 +137,7 @@ func (l *loader) inputs(x hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value 
 		if !is || call.Name != "env" && call.Name != "file" {
 			return nil
 		}
-		v, diags := call.Value(ctx)
+		v, diags := l.budget.Value(call, ctx)
 		if diags.HasErrors() { // reported where the expression is evaluated
 			v = cty.StringVal("").Mark(functions.Tainted{})
 		}

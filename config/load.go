@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/tailrace/tailrace/config/budget"
 	"github.com/tailrace/tailrace/config/functions"
 	"github.com/tailrace/tailrace/config/spelling"
 	"github.com/tailrace/tailrace/config/syntax"
@@ -42,6 +43,7 @@ type loader struct {
 	options     Options
 	report      *Report
 	functions   map[string]function.Function
+	budget      budget.Budget // of all expressions that are evaluated while the files are loaded
 	daemons     []*hclsyntax.Block
 	locals      map[string]*local
 	path        []string // of the locals that are being evaluated, to name a circle

@@ -57,7 +57,7 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
 	steps := stepsOf(p, b)
-	site := transform.Site{Pipeline: p.Name, Sink: b.Name, Rules: &transform.Rules{}, Tables: tables}
+	site := siteOf(p, b, tables)
 	cleanup, err := buildCleanup(p, steps, log.With(zap.String("sink", b.Name)))
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
@@ -77,4 +77,13 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Cleanup: cleanup,
 		Messages: readsMessages(steps), Begin: begin(p, b),
 	}, nil
+}
+
+// siteOf returns where the steps of a sink act, with new counters of its rules.
+func siteOf(p config.Pipeline, sink config.Block, tables []*capture.Table) transform.Site {
+	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: &transform.Rules{}, Tables: tables}
+	if f, is := sink.Settings.(NumericFormatter); is {
+		site.NumericAsNumber = f.NumericAsNumber()
+	}
+	return site
 }

@@ -75,6 +75,9 @@ type SinkSettings interface {
 	Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error)
 }
 
+// NumericFormatter are the settings of sinks whose format can have numeric values as JSON numbers. Events of blocks follow it.
+type NumericFormatter interface{ NumericAsNumber() bool }
+
 // StepSettings is a decoded block that transforms changes.
 type StepSettings interface {
 	// Step returns the step for one sink; it contacts no server. It is called once for each sink that has the step, so that what it

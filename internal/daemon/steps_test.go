@@ -142,3 +142,20 @@ func TestErrorsNameTheStep(t *testing.T) {
 		t.Errorf("settings without a step: %v", err)
 	}
 }
+
+// numbers is a sink whose format has numeric values as numbers.
+type numbers struct{ sinkSettings }
+
+func (numbers) NumericAsNumber() bool { return true }
+
+func TestStepsKnowTheNumericOfTheFormat(t *testing.T) {
+	p := config.Pipeline{Name: "p"}
+	for _, c := range []struct {
+		settings any
+		want     bool
+	}{{&sinkSettings{}, false}, {numbers{}, true}} {
+		if got := siteOf(p, config.Block{Name: "s", Settings: c.settings}, nil).NumericAsNumber; got != c.want {
+			t.Errorf("%T: %v, want %v", c.settings, got, c.want)
+		}
+	}
+}

@@ -36,7 +36,7 @@ type Settings struct {
 	Delivery string `hcl:"delivery,optional"`
 	// A null value after a delete, for compacted topics.
 	Tombstones bool `hcl:"tombstones,optional"`
-	// `"number"`: numeric values as JSON numbers.
+	// `"number"`: numeric values as JSON numbers, also in events of blocks.
 	Numeric string `hcl:"numeric,optional"`
 	// `"none"`, `"gzip"`, `"snappy"`, `"lz4"` or `"zstd"`.
 	Compression string `hcl:"compression,optional"`
@@ -176,11 +176,14 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	return New(o, log)
 }
 
+// NumericAsNumber reports whether numeric values are numbers in JSON.
+func (s *Settings) NumericAsNumber() bool { return s.Numeric == "number" }
+
 // options returns what the block sets, except for TLS and the login.
 func (s *Settings) options(pipeline, name string) (Options, error) {
 	o := Options{
 		Pipeline: pipeline, Name: name, Brokers: s.Brokers, Format: s.Format, Tombstones: s.Tombstones,
-		Numbers: s.Numeric == "number", Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
+		Numbers: s.NumericAsNumber(), Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
 		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight,
 		Topic: func(schema, table string) (string, error) { return defaultTopic(pipeline, schema, table), nil },
 		Fixed: s.fixedTopics(),

@@ -17,7 +17,7 @@ func (r *rule) admissions(t *capture.Table) (by [len(operations)]admission, diag
 		return by, nil
 	}
 	for _, op := range operations {
-		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op, Pipeline: r.pipeline})
+		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op, Pipeline: r.site.Pipeline, Memory: r.frames})
 		if diags = append(diags, problems...); problems.HasErrors() {
 			continue
 		}
@@ -50,7 +50,7 @@ type program struct {
 // shape returns what the expressions of an event are compiled for.
 func (r *rule) shape(t *capture.Table, op capture.Op, of []*capture.Table) expr.Shape {
 	s := expr.Shape{
-		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.pipeline,
+		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.site.Pipeline, NumericAsNumber: r.site.NumericAsNumber, Memory: r.frames,
 		ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
 	}
 	for i := range r.children {

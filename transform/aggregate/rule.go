@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
@@ -16,7 +17,8 @@ import (
 type rule struct {
 	rules.Block
 	name      string
-	pipeline  string
+	site      transform.Site // zero in a check
+	frames    *expr.Memory   // of all compiled expressions; nil in a check
 	table     table
 	when      *expr.Row // nil: every insert, update and delete
 	parts     *envelope.Parts

@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
 	"github.com/tailrace/tailrace/transform/envelope"
+	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
@@ -123,7 +124,7 @@ func (s *Settings) Collect(at transform.Site, _ *zap.Logger) (transform.Step, er
 	if err := r.Usable(r.complete, diags); err != nil {
 		return transform.Step{}, err
 	}
-	r.pipeline = at.Pipeline
+	r.site, r.frames = at, &expr.Memory{}
 	c := newCollector(r, at.Rules.Add(r.Title, nil))
 	return transform.Step{Func: c.apply, Commit: c.commit, Reset: c.reset}, nil
 }

@@ -50,6 +50,18 @@ func TestEvent(t *testing.T) {
 	apply(t, c, rulestest.Insert(lines, 1, 1, "paid"), "insert 1,1,paid")
 }
 
+// TestNumericOfTheFormat: where the sink's format has numeric values as numbers, events have them, too.
+func TestNumericOfTheFormat(t *testing.T) {
+	at := transform.Site{Pipeline: "p", Sink: "s", NumericAsNumber: true}
+	c := rulestest.Chain(t, at, rulestest.MustLoad(t, kinds, `event "E" {
+  table = "public.orders"
+  when  = op == "insert"
+  key   = row.total
+  data  = { total = row.total, double = row.total * 2 }
+}`))
+	apply(t, c, rulestest.Insert(orders, 1, "a", "9.90", "x", "y"), `E key=9.90 data={"total":9.90,"double":19.80} | insert 1,a,9.90,x,y`)
+}
+
 // TestOperations: without when a rule takes every operation that has a row, and a truncation only if its condition names it.
 func TestOperations(t *testing.T) {
 	c := chain(t, `"Touched" {

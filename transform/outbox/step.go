@@ -19,6 +19,7 @@ type step struct {
 	shapes   rules.Shapes[*table]
 	envelope envelope.Builder
 	in       expr.Input
+	memory   expr.Memory
 }
 
 // table is one shape of a table.
@@ -88,6 +89,7 @@ func (s *step) program(c *capture.Change, t *table) (*program, error) {
 	if *p == nil {
 		compiled, diags := s.rule.compile(expr.Shape{
 			Table: c.Table, Op: c.Op, Later: rules.Later(c.Table, s.site.Tables), Pipeline: s.site.Pipeline,
+			NumericAsNumber: s.site.NumericAsNumber, Memory: &s.memory,
 		})
 		if err := s.rule.DoesNotFit(c.Table, diags); err != nil {
 			return nil, err
