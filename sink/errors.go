@@ -17,14 +17,18 @@ var ErrFenced = errors.New("the sink was opened by another process")
 type Rejected struct {
 	At     capture.Position // the change's
 	Table  string           // "schema.table"
-	Key    string           // the event's key, shortened
+	Key    string           // the event's key, shortened; "": it has none yet
 	Reason string           // snake_case: a label of tailrace_events_rejected_total
 	Err    error
 }
 
 // Error names the event and the reason.
 func (r *Rejected) Error() string {
-	return fmt.Sprintf("event of %s key %s at %s: %s: %v", r.Table, r.Key, r.At, r.Reason, r.Err)
+	key := ""
+	if r.Key != "" {
+		key = " key " + r.Key
+	}
+	return fmt.Sprintf("event of %s%s at %s: %s: %v", r.Table, key, r.At, r.Reason, r.Err)
 }
 
 // Unwrap returns the target's error.

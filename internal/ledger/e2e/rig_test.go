@@ -32,7 +32,9 @@ type rig struct {
 	program  program
 	daemons  []*daemon // running
 	started  int
-	dir      string // of their logs
+	dir      string               // of their logs
+	acks     []ledger.Ack         // of the whole run, once checkHistory has read them
+	events   []ledger.Observation // in the same way: those that blocks have made
 }
 
 // newRig starts the servers and creates the tables; prepare is called between the empty tables and their first rows.
