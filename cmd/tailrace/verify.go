@@ -25,7 +25,7 @@ func verifyVerb() *verb {
 		summary: "compare replicas with their source, and repair them",
 		text: `Both may be written to meanwhile: a row counts as different only when the replica has reached the position at which
 the source was read and the row has not changed since. The pipeline has to run. By default it pauses as long as it reads.
-Exit code 1: something differs and was not repaired.`,
+Exit code 1: something differs and was not repaired, or a table could not be compared.`,
 		examples: `  tailrace verify orders.hcl
   tailrace verify -table public.orders -repair orders.hcl`,
 		setup: setupVerify,
@@ -46,7 +46,7 @@ type verification struct {
 	published []string        // the tables of the publications, and others that the files select
 	reported  map[string]bool // pipelines whose tables without a publication are reported
 	compared  int             // tables
-	wrong     int             // rows, or tables, that differ and were not repaired
+	wrong     int             // rows, or tables, that differ and were not repaired, and tables that could not be compared
 	busy      int
 }
 

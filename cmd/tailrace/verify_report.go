@@ -22,8 +22,17 @@ func (v *verification) report(t verify.Table, r verify.Result) {
 		v.difference(d)
 	}
 	v.more(r.More)
+	if r.NotCompared {
+		v.wrong++
+	}
 	if v.json {
-		v.printJSON(map[string]any{"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences) + r.More, "repaired": repaired, "busy": r.Busy})
+		v.printJSON(map[string]any{
+			"table": t.Source.String(), "rows": r.Rows, "differences": len(r.Differences) + r.More, "repaired": repaired, "busy": r.Busy, "compared": !r.NotCompared,
+		})
+		return
+	}
+	if r.NotCompared {
+		fmt.Fprintf(v.a.out, "%s: not compared: it has no key, and was written to during every attempt\n", t.Source)
 		return
 	}
 	text := "the same"

@@ -56,8 +56,9 @@ type Difference struct {
 type Result struct {
 	Rows        int64 // compared
 	Differences []Difference
-	More        int // repaired rows beyond those in Differences
-	Busy        int // rows that changed at every check: they may be equal or not
+	More        int  // repaired rows beyond those in Differences
+	Busy        int  // rows that changed at every check: they may be equal or not
+	NotCompared bool // the table has no key, and was written to during every attempt
 }
 
 // ErrTooMany ends a verification that finds more unrepaired differences than Limit: the replica's table is probably a different
