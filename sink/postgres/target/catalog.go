@@ -256,6 +256,7 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 			}
 			columns = append(columns, k)
 		}
+		columns = append(columns, p.computed(columns)...)
 		all = append(all, r)
 		entries = append(entries, entry{
 			Schema: schema, Table: t.Name, SourceSchema: p.source.Schema, Source: p.source.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),

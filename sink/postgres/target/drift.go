@@ -34,11 +34,7 @@ func (d *drift) compare() {
 	d.surplus()
 	d.key()
 	d.identity()
-	for i := range d.table.Computed {
-		if c := &d.table.Computed[i]; d.adds && d.found.column(c.Name) == nil {
-			d.try(d.addComputed(c))
-		}
-	}
+	d.compareComputed()
 }
 
 // unsure handles columns that the source cannot identify while the target has columns with the same names that may be different
@@ -89,6 +85,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name)
 	switch {
 	case f.Generated:
+		d.generated(c, f)
 	case d.adds && d.widened(c, f, want):
 		reason, sql := fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full), d.retype(c, f, want)+";"
 		if rewrites(f.Full, want) {

@@ -88,6 +88,8 @@ type known struct {
 	// Gone means that only the target has the column: the source has dropped it, or never had it. A source column that is
 	// added later with the same name is a different column.
 	Gone bool `json:",omitempty"`
+	// Generated means that the source generates the column. If the stream does not carry it, Place may be 0: the target lacks it.
+	Generated bool `json:",omitempty"`
 }
 
 // source returns what was recorded about a source column. It looks it up by number, or by name when the number is not known.
@@ -149,7 +151,8 @@ func (e *entry) at(place int16) *known {
 // dropped reports whether a target column holds the values of a column that the source has dropped.
 func (e *entry) dropped(place int16, t *capture.Table) bool {
 	k := e.at(place)
-	return k != nil && k.Number != 0 && !slices.ContainsFunc(t.Columns, func(c capture.Column) bool { return c.Number == k.Number })
+	is := func(c capture.Column) bool { return c.Number == k.Number }
+	return k != nil && k.Number != 0 && !slices.ContainsFunc(t.Columns, is) && !slices.ContainsFunc(t.Computed, is)
 }
 
 const entriesQuery = `
