@@ -15,14 +15,16 @@ func (p *planned) addComputed(c *capture.Column) string {
 	return "ALTER TABLE " + p.target + " ADD COLUMN " + p.definition(c) + " GENERATED ALWAYS AS (" + c.Filled + ") STORED"
 }
 
-// compareComputed adds generated columns that the stream does not carry and the target lacks. A target that was adopted without one,
-// or that does not accept its expression, remains without it.
+// compareComputed compares generated columns that the stream does not carry, and adds those that the target lacks. A target that was
+// adopted without one, or that does not accept its expression, remains without it.
 func (d *drift) compareComputed() {
 	for i := range d.table.Computed {
 		c := &d.table.Computed[i]
 		f := d.found.column(c.Name)
 		switch {
-		case f != nil && d.finally(f) == c.Name, d.own(c) != nil:
+		case f != nil && d.finally(f) == c.Name:
+			d.retypeGenerated(c, f)
+		case d.own(c) != nil: // it is renamed
 		case d.adds:
 			d.try(d.addComputed(c))
 		case d.before != nil && !d.before.New && d.before.source(c) == nil:
@@ -51,15 +53,25 @@ func (d *drift) renameComputed() (needed []string) {
 // generated compares a column that the target generates. If the source does not, the target does not accept its values.
 func (d *drift) generated(c *capture.Column, f *foundColumn) {
 	if c.Fill == capture.FillStored {
+		d.retypeGenerated(c, f)
 		return
 	}
 	reason := "column " + c.Name + " is generated in the target only"
 	sql := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " DROP EXPRESSION;"
-	if was := d.before.source(c); c.Number != 0 && was != nil && was.Generated && was.Number == c.Number {
-		d.add(reason, sql) // the values remain on both sides
+	was := d.before.source(c)
+	if d.repairs || c.Number != 0 && was != nil && was.Generated && was.Number == c.Number {
+		d.add(reason, sql) // the values remain on both sides, or are compared afterwards
 		return
 	}
 	d.addManual(reason, sql+d.verify(caughtUp))
+}
+
+// retypeGenerated gives a column that both sides generate the type that it has got in the source. The target calculates all values again.
+func (d *drift) retypeGenerated(c *capture.Column, f *foundColumn) {
+	was, want := d.before.source(c), d.types.sql(c.Type, c.Modifier)
+	if f.Generated && was != nil && was.Place == f.Number && was.Type != want && f.Full != want {
+		d.add("column "+c.Name+" is "+want+" in the source and "+f.Full+" in the target", d.retype(c, f, want))
+	}
 }
 
 // computed returns what is recorded about generated columns that the stream does not carry, and marks those of the others, ours, that the
