@@ -167,7 +167,7 @@ func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*pl
 // is a part of the fix: the rest refers to it.
 func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes, source := p.found == nil, p.notes, p.source
-	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
+	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was, made: made})
 	if err != nil {
 		return fmt.Errorf("plan the target of %s: %w", p.table, err)
 	}
@@ -202,6 +202,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	schema := c.home(t)
 	p := &planned{
 		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
+		made:  r.made,
 		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key), repairs: c.Repairs,
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}

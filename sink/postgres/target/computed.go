@@ -15,8 +15,8 @@ func (p *planned) addComputed(c *capture.Column) string {
 	return "ALTER TABLE " + p.target + " ADD COLUMN " + p.definition(c) + " GENERATED ALWAYS AS (" + c.Filled + ") STORED"
 }
 
-// compareComputed compares generated columns that the stream does not carry, and adds those that the target lacks. A target that was
-// adopted without one, or that does not accept its expression, remains without it.
+// compareComputed compares generated columns that the stream does not carry, and adds those that the target lacks. One that was recorded
+// as missing, because the target does not accept its expression, remains missing.
 func (d *drift) compareComputed() {
 	for i := range d.table.Computed {
 		c := &d.table.Computed[i]
@@ -27,8 +27,8 @@ func (d *drift) compareComputed() {
 		case d.own(c) != nil: // it is renamed
 		case d.adds:
 			d.try(d.addComputed(c))
-		case d.before != nil && !d.before.New && d.before.source(c) == nil:
-			d.add("column "+c.Name+" is missing", d.addComputed(c)+"; -- or, to do without it: "+forget(d.before.Schema, d.before.Table))
+		case d.before.source(c) == nil && !d.made:
+			d.add("column "+c.Name+" is missing", d.addComputed(c)+"; -- or, if the target does not accept that: ADD COLUMN "+d.definition(c)+", which stays empty")
 		}
 	}
 }

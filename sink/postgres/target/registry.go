@@ -180,6 +180,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', target_schema,
 type registered struct {
 	here  *entry // the entry of the target; nil: nothing fills it
 	other *entry // the entry of the source table, if it is for another target
+	made  bool   // this transaction has created the target
 }
 
 // enter records the current shapes of source tables and targets.
