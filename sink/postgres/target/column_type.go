@@ -30,7 +30,7 @@ func (d *drift) same(c *capture.Column, f *foundColumn) {
 		d.types.use(c.Type)
 		fix := d.convert(c, f, want, "; -- or what the source's ALTER TABLE said after USING")
 		if f.Full == want {
-			fix = forget(d.before.Schema, d.before.Table) + ";" + d.verify(caughtUp+", where older rows are not what the source has made of them")
+			fix = alterRecord(d.before.Schema, d.before.Table, fmt.Sprintf("c ->> 'Place' = '%d'", f.Number), map[string]any{"Type": want}) + ";" + d.verify(caughtUp+", where older rows are not what the source has made of them")
 		}
 		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
 	case f.Full == want, d.nowText(c, f, want):

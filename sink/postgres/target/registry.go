@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -182,9 +183,14 @@ func (c *Catalog) laterNames(f *facts, tables []*capture.Table) (later []*captur
 // forgetNumbers returns the SQL after which the columns of a target are matched by name. latest is the highest number that a column of
 // the source has by now. The types remain: they tell what an operator has altered from what another column has left behind.
 func forgetNumbers(schema, table string, latest int16) string {
-	return "UPDATE tailrace.tables SET columns = (SELECT jsonb_agg(CASE WHEN c ? 'Gone' THEN c ELSE c || '" +
-		fmt.Sprintf(`{"Number": 0, "Latest": %d}`, latest) + "' END) FROM jsonb_array_elements(columns) AS c) " +
-		"WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
+	return alterRecord(schema, table, "NOT c ? 'Gone'", map[string]any{"Number": 0, "Latest": latest})
+}
+
+// alterRecord returns the SQL that sets fields of the recorded columns of a target for which a condition on the column c is true.
+func alterRecord(schema, table, condition string, set map[string]any) string {
+	fields, _ := json.Marshal(set) // cannot fail: numbers and strings
+	return "UPDATE tailrace.tables SET columns = (SELECT jsonb_agg(CASE WHEN " + condition + " THEN c || " + literal(string(fields)) +
+		" ELSE c END) FROM jsonb_array_elements(columns) AS c) WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
 }
 
 // forget returns the SQL that deletes the entry of a target, so that the target is adopted as it is.
