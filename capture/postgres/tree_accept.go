@@ -16,7 +16,7 @@ func (s *Settings) Warnings() []string {
 }
 
 // AcceptWarning implements daemon.Warnings.
-func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {
+func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (update func([]byte) []byte, lost []string, err error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
 		return nil, nil, err
@@ -32,10 +32,10 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, re
 	return acceptTrees(ctx, conn, c.publication(), records)
 }
 
-// acceptTrees returns the state that each record gets when the changes of the partition trees are accepted, and a
-// description of them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
+// acceptTrees returns how a record's state changes when the changes of the partition trees are accepted, and a description of
+// them. No stream is read here, so a TRUNCATE of a root that no daemon has checked yet is among them.
 func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
-	states [][]byte, lost []string, err error,
+	update func([]byte) []byte, lost []string, err error,
 ) {
 	var base *treeBase
 	for i := range records {
@@ -48,7 +48,6 @@ func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 	if err != nil {
 		return nil, nil, err
 	}
-	now := baseOf(nodes)
 	if base.cut {
 		lost = []string{"partitions that were truncated, attached with rows, detached or dropped: there are too many to name them"}
 	} else {
@@ -62,28 +61,25 @@ func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, rec
 			lost = append(lost, f.what)
 		}
 	}
+	now := baseOf(nodes)
 	now.accepted = base.accepted + 1
-	for i := range records {
-		states = append(states, withTrees(restated(&records[i]), now.String()))
-	}
-	return states, lost, nil
+	return func(state []byte) []byte {
+		return withTrees(restated(state), now.acceptedIn(parseBase(recordedTrees(state)), base).String())
+	}, lost, nil
 }
 
-// acceptJoins returns the state that each record gets when the operator accepts rows that were not copied, and a description
-// of them.
+// acceptJoins returns how a record's state changes when the operator accepts rows that were not copied, and a description of
+// them.
 func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
-	states [][]byte, lost []string, err error,
+	update func([]byte) []byte, lost []string, err error,
 ) {
 	var joins []joined.Record
 	for i := range records {
 		joins = append(joins, joinsOf(&records[i]))
 	}
-	list, lost, err := joined.Accept(ctx, conn, c, joins)
-	if err != nil || list == "" {
+	in, lost, err := joined.Accept(ctx, conn, c, joins)
+	if err != nil || in == nil {
 		return nil, nil, err
 	}
-	for i := range records {
-		states = append(states, withJoins(restated(&records[i]), list))
-	}
-	return states, lost, nil
+	return func(state []byte) []byte { return withJoins(restated(state), in(recordedJoins(state))) }, lost, nil
 }

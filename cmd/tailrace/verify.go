@@ -222,6 +222,9 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 		})
 		return did, err
 	}
+	verifier.Misfits = func(ctx context.Context, n verify.Name, types map[string][]string) ([]string, error) {
+		return replica.Misfits(ctx, target, p.Name, name, n.Schema, n.Table, types)
+	}
 	if verifier.End, err = endOf(p); err == nil {
 		tables, err = verify.Tables(ctx, source, publication, func(n verify.Name) verify.Name {
 			schema, table := replica.Lands(n.Schema, n.Table)

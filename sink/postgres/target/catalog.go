@@ -206,6 +206,7 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key), repairs: c.Repairs,
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
+	p.was.take(t)
 	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
 		return p, err
 	}
@@ -244,18 +245,10 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		for i := range t.Columns {
 			column := &t.Columns[i]
 			f := p.column(column)
-			r.Columns = append(r.Columns, f.Column)
-			k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
-			switch was := p.was.source(column); {
-			case k.Number != 0:
-			case column.Unsure:
-				if k.Latest = column.Latest; was != nil {
-					k.Latest = max(k.Latest, was.Latest)
-				}
-			case was != nil && was.Place == f.Number:
-				k.Number, k.Latest = was.Number, was.Latest
-			}
-			columns = append(columns, k)
+			stored := f.Column
+			stored.Place = f.Number
+			r.Columns = append(r.Columns, stored)
+			columns = append(columns, p.known(column, f))
 		}
 		columns = append(columns, p.computed(columns)...)
 		all = append(all, r)
