@@ -30,6 +30,7 @@ type trees struct {
 	base    *treeBase // nil: none yet
 	ours    bool      // the base is the result of this process's own checks, not only of records
 	emptied map[uint32][]uint32
+	filled  map[uint32]filled // by OID
 
 	warnings problem.Warnings
 
@@ -64,7 +65,7 @@ type truncation struct {
 
 func newTrees(c *publication.Config, log *zap.Logger) *trees {
 	return &trees{
-		config: c, log: log, nudged: make(chan struct{}, 1), emptied: map[uint32][]uint32{},
+		config: c, log: log, nudged: make(chan struct{}, 1), emptied: map[uint32][]uint32{}, filled: map[uint32]filled{},
 		verdicts: map[uint32]verdict{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
 	}
 }
@@ -82,7 +83,7 @@ func (t *trees) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.passed, t.ours, t.warnings = false, false, nil
-	t.emptied = map[uint32][]uint32{}
+	t.emptied, t.filled = map[uint32][]uint32{}, map[uint32]filled{}
 	t.keep(nil)
 }
 
@@ -257,7 +258,7 @@ func (t *trees) check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 	if base == nil || base.cut {
 		base = &treeBase{roots: now.roots, leaves: now.leaves, accepted: accepted(base)}
 	}
-	next, found, err := t.compare(ctx, conn, base, nodes)
+	next, found, err := t.compare(ctx, conn, t.withFilled(base, now), nodes)
 	if err != nil {
 		return err
 	}
@@ -298,6 +299,7 @@ func (t *trees) conclude(was, next *treeBase, problems []error) bool {
 	}
 	before := t.base.String()
 	t.keep(next)
+	t.forgetFilled()
 	t.ours = true
 	var changed bool
 	if t.warnings, changed = t.warnings.Next(problems, time.Now()); changed {

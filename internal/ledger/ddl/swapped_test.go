@@ -37,16 +37,17 @@ const swap = "ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TA
 // TestDDLSwapped expects that the fixes lead to equal columns: a text column takes the values of a boolean one, but prints them in another
 // way where a query casts them.
 func TestDDLSwapped(t *testing.T) {
-	everyVersion(t, swappedPrograms, "a boolean, b text", "(1, true, 'a'), (2, false, 'b')")
+	everyVersion(t, swappedPrograms, "do CREATE TABLE t (id int PRIMARY KEY, a boolean, b text)\ndo INSERT INTO t VALUES (1, true, 'a'), (2, false, 'b')\n")
 }
 
 // TestDDLBothTypes expects that the fixes end, and lead to equal tables, where the rows of one transaction have two types.
 func TestDDLBothTypes(t *testing.T) {
-	everyVersion(t, bothTypesPrograms, "a boolean, b text, n int, d date", "(1, true, 'a', 102, '2026-01-01'), (2, false, 'b', 7, NULL)")
+	everyVersion(t, bothTypesPrograms, "do CREATE TABLE t (id int PRIMARY KEY, a boolean, b text, n int, d date)\n"+
+		"do INSERT INTO t VALUES (1, true, 'a', 102, '2026-01-01'), (2, false, 'b', 7, NULL)\n")
 }
 
-// everyVersion runs programs against a table t that exists when a daemon has run and was killed.
-func everyVersion(t *testing.T, programs map[string]string, columns, rows string) {
+// everyVersion runs programs after a setup, the first start of a daemon, and a kill.
+func everyVersion(t *testing.T, programs map[string]string, setup string) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
@@ -55,8 +56,7 @@ func everyVersion(t *testing.T, programs map[string]string, columns, rows string
 		for _, version := range versions {
 			t.Run(fmt.Sprint(name, "/", version), func(t *testing.T) {
 				t.Parallel()
-				p, err := Parse("set restart\ndo CREATE TABLE t (id int PRIMARY KEY, " + columns + ")\ndo INSERT INTO t VALUES " + rows + "\nstart\nkill\n" +
-					strings.ReplaceAll(text, "SWAP", swap) + "\nstart\nsettle\n")
+				p, err := Parse("set restart\n" + setup + "start\nkill\n" + strings.ReplaceAll(text, "SWAP", swap) + "\nstart\nsettle\n")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -69,7 +69,7 @@ func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
 
 // stores reports whether a target column may keep its type, because that accepts every value of a source column of another type.
 func (d *drift) stores(c *capture.Column, f *foundColumn, want string) bool {
-	return d.accepts(f.Full, c) && !(d.repairs && d.left(c, f, want))
+	return d.accepts(f.Full, c) && (!d.repairs || !d.left(c, f, want))
 }
 
 // accepts reports whether a target column accepts every value of a source column. The values of a domain are those of its base

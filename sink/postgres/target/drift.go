@@ -60,7 +60,7 @@ func (d *drift) latest() (n int16) {
 
 // unsureNames returns the names of such columns, quoted.
 func (d *drift) unsureNames() (names []string) {
-	if d.before == nil || d.before.byNames() || !d.anyUnsure() {
+	if d.before == nil || d.before.New || d.before.byNames() || !d.anyUnsure() {
 		return nil
 	}
 	for i := range d.table.Columns {

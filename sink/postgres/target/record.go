@@ -22,9 +22,10 @@ type entry struct {
 	Written              bool // this transaction has written it last
 }
 
-// byNames reports whether this transaction recorded the columns by their names alone, after the operator had let it.
+// byNames reports whether this transaction recorded the columns after the operator had let them be matched by name: its later shapes are
+// matched so, too. verify compares the rows.
 func (e *entry) byNames() bool {
-	return e.New || e.Written && slices.ContainsFunc(e.Columns, func(k known) bool { return k.Number != 0 && k.Latest != 0 })
+	return e.Written && slices.ContainsFunc(e.Columns, func(k known) bool { return k.Number != 0 && k.Latest != 0 })
 }
 
 // known is a column as it was last recorded.
@@ -59,6 +60,9 @@ func (e *entry) take(t *capture.Table) {
 func (e *entry) source(c *capture.Column) *known {
 	if e == nil {
 		return nil
+	}
+	if e.byNames() {
+		return e.byName(c.Name)
 	}
 	for i := range e.Columns {
 		k := &e.Columns[i]
