@@ -15,8 +15,8 @@ func (p *planned) addComputed(c *capture.Column) string {
 	return "ALTER TABLE " + p.target + " ADD COLUMN " + p.definition(c) + " GENERATED ALWAYS AS (" + c.Filled + ") STORED"
 }
 
-// compareComputed compares generated columns that the stream does not carry, and adds those that the target lacks. One that was recorded
-// as missing, because the target does not accept its expression, remains missing.
+// compareComputed compares generated columns that the stream does not carry, and adds those that the target lacks. One that was
+// recorded as missing, because the target does not accept its expression, remains missing.
 func (d *drift) compareComputed() {
 	for i := range d.table.Computed {
 		c := &d.table.Computed[i]
@@ -28,13 +28,14 @@ func (d *drift) compareComputed() {
 		case d.adds:
 			d.try(d.addComputed(c))
 		case d.before.source(c) == nil && !d.made:
-			d.add("column "+c.Name+" is missing", d.addComputed(c)+"; -- or, if the target does not accept that: ADD COLUMN "+d.definition(c)+", which stays empty")
+			or := "; -- or, if the target does not accept that: ADD COLUMN " + d.definition(c) + ", which stays empty"
+			d.add("column "+c.Name+" is missing", d.addComputed(c)+or)
 		}
 	}
 }
 
-// renameComputed lets generated columns that the stream does not carry follow their names in the source. It returns the names that they
-// need and that target columns of former source columns may have.
+// renameComputed lets generated columns that the stream does not carry follow their names in the source. It returns the names that
+// they need and that target columns of former source columns may have.
 func (d *drift) renameComputed() (needed []string) {
 	for i := range d.table.Computed {
 		c := &d.table.Computed[i]
@@ -66,7 +67,8 @@ func (d *drift) generated(c *capture.Column, f *foundColumn) {
 	d.addManual(reason, sql+d.verify(caughtUp))
 }
 
-// retypeGenerated gives a column that both sides generate the type that it has got in the source. The target calculates all values again.
+// retypeGenerated gives a column that both sides generate the type that it has got in the source. The target calculates all values
+// again.
 func (d *drift) retypeGenerated(c *capture.Column, f *foundColumn) {
 	was, want := d.before.source(c), d.types.sql(c.Type, c.Modifier)
 	if f.Generated && was != nil && was.Place == f.Number && was.Type != want && f.Full != want {
@@ -74,8 +76,9 @@ func (d *drift) retypeGenerated(c *capture.Column, f *foundColumn) {
 	}
 }
 
-// computed returns what is recorded about generated columns that the stream does not carry, and marks those of the others, ours, that the
-// source generates. Columns that this shape lacks remain recorded: the source may have dropped them, or the shape is older than they are.
+// computed returns what is recorded about generated columns that the stream does not carry, and marks those of the others, ours,
+// that the source generates. Columns that this shape lacks remain recorded: the source may have dropped them, or the shape is older
+// than they are.
 func (p *planned) computed(ours []known) []known {
 	for i := range p.table.Columns {
 		ours[i].Generated = p.table.Columns[i].Fill == capture.FillStored
