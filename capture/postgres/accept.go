@@ -17,7 +17,7 @@ func (s *Settings) Warnings() []string {
 }
 
 // AcceptWarning implements daemon.Warnings.
-func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error) {
+func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (update func([]byte) []byte, lost []string, err error) {
 	c, err := s.Config(pipeline)
 	if err != nil {
 		return nil, nil, err
@@ -33,40 +33,34 @@ func (s *Settings) AcceptWarning(ctx context.Context, pipeline, state string, re
 	return acceptTrees(ctx, conn, c.publication(), records)
 }
 
-// acceptTrees returns the state that each record gets when the operator accepts the changes of the partition trees, and a
-// description of them.
+// acceptTrees returns how a record's state changes when the changes of the partition trees are accepted, and a description of
+// them.
 func acceptTrees(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
-	states [][]byte, lost []string, err error,
+	update func([]byte) []byte, lost []string, err error,
 ) {
 	var bases []string
 	for i := range records {
 		bases = append(bases, recordedTrees(records[i].State))
 	}
-	base, lost, err := trees.Accept(ctx, conn, c, bases)
-	if err != nil || base == "" {
+	in, lost, err := trees.Accept(ctx, conn, c, bases)
+	if err != nil || in == nil {
 		return nil, nil, err
 	}
-	for i := range records {
-		states = append(states, withTrees(restated(&records[i]), base))
-	}
-	return states, lost, nil
+	return func(state []byte) []byte { return withTrees(restated(state), in(recordedTrees(state))) }, lost, nil
 }
 
-// acceptJoins returns the state that each record gets when the operator accepts rows that were not copied, and a description
-// of them.
+// acceptJoins returns how a record's state changes when the operator accepts rows that were not copied, and a description of
+// them.
 func acceptJoins(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []capture.Record) (
-	states [][]byte, lost []string, err error,
+	update func([]byte) []byte, lost []string, err error,
 ) {
 	var joins []joined.Record
 	for i := range records {
 		joins = append(joins, joinsOf(&records[i]))
 	}
-	list, lost, err := joined.Accept(ctx, conn, c, joins)
-	if err != nil || list == "" {
+	in, lost, err := joined.Accept(ctx, conn, c, joins)
+	if err != nil || in == nil {
 		return nil, nil, err
 	}
-	for i := range records {
-		states = append(states, withJoins(restated(&records[i]), list))
-	}
-	return states, lost, nil
+	return func(state []byte) []byte { return withJoins(restated(state), in(recordedJoins(state))) }, lost, nil
 }

@@ -96,13 +96,10 @@ func withJoins(state []byte, joins string) []byte {
 	return text
 }
 
-// restated returns the state of a record, or one without a list.
-func restated(r *capture.Record) []byte {
-	switch {
-	case len(r.State) > 0:
-		return r.State
-	case pending(r):
-		return statePending
+// restated returns the state of a record, or one without trees and a list if the record has none.
+func restated(state []byte) []byte {
+	if len(state) > 0 {
+		return state
 	}
 	return stateDone
 }

@@ -36,3 +36,14 @@ func TestJoinsInStates(t *testing.T) {
 		t.Errorf("no state ends as %s", s)
 	}
 }
+
+// An acceptance replaces its own part of a record's state: two at once do not undo each other.
+func TestAcceptedPartsOfAState(t *testing.T) {
+	state := withJoins(withTrees(stateDone, "trees"), "joins")
+	if got := withTrees(restated(state), "others"); recordedTrees(got) != "others" || recordedJoins(got) != "joins" {
+		t.Errorf("%s", got)
+	}
+	if got := withJoins(restated(nil), "list"); recordedJoins(got) != "list" || recordedTrees(got) != "" || string(finished(got)) != string(got) {
+		t.Errorf("%s", got)
+	}
+}

@@ -121,7 +121,7 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 	if s.snapshot == nil {
 		if list, stale := s.joins.Learn(joinsOf(&r)); stale {
 			if c.State == nil {
-				c.State = restated(&r)
+				c.State = restated(r.State)
 			}
 			c.State = withJoins(c.State, list)
 		}

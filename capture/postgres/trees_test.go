@@ -206,11 +206,11 @@ func TestTreesChangeWhileRunning(t *testing.T) {
 		next.wait("a stream", func() bool { return next.streams == 1 })
 		g.check(next.judgedTrees(s), true, false)
 
-		states, lost, err := acceptTrees(s.Context(), s.control(g.Config), g.publication(), []capture.Record{record})
+		update, lost, err := acceptTrees(s.Context(), s.control(g.Config), g.publication(), []capture.Record{record})
 		if err != nil || len(lost) != strings.Count(p.judgedNames(), ";")+1 {
 			s.Fatalf("%d lost, %v: %q", len(lost), err, lost)
 		}
-		record.State = states[0]
+		record.State = update(record.State)
 		next.source.trees.Learn(recordedTrees(record.State))
 		if reason := next.judgedTrees(s); reason != "" {
 			s.Errorf("after the acceptance: %s", reason)

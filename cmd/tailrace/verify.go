@@ -26,7 +26,7 @@ func verifyVerb() *verb {
 		summary: "compare replicas with their source, and repair them",
 		text: `Both may be written to meanwhile: a row counts as different only when the replica has reached the position at which
 the source was read and the row has not changed since. The pipeline has to run. By default it pauses as long as it reads.
-Exit code 1: something differs and was not repaired.`,
+Exit code 1: something differs and was not repaired, or a table could not be compared.`,
 		examples: `  tailrace verify orders.hcl
   tailrace verify -table public.orders -repair orders.hcl`,
 		setup: setupVerify,
@@ -222,6 +222,9 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 			return err
 		})
 		return did, err
+	}
+	verifier.Misfits = func(ctx context.Context, n verify.Name, types map[string][]string) ([]string, error) {
+		return replica.Misfits(ctx, target, p.Name, name, n.Schema, n.Table, types)
 	}
 	if verifier.End, err = endOf(p); err == nil {
 		tables, err = verify.Tables(ctx, source, publication, func(n verify.Name) verify.Name {

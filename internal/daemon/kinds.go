@@ -206,7 +206,8 @@ type Memory interface{ Memory() int64 }
 type Warnings interface {
 	// Warnings are the names of these states.
 	Warnings() []string
-	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when the pipeline is not in it.
-	// states are the new states of the records, in their order.
-	AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error)
+	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when the pipeline is not in it. update
+	// returns the state of a record after that, from the one that it has when it is written: it replaces only what is accepted. It is nil
+	// when nothing is.
+	AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (update func([]byte) []byte, lost []string, err error)
 }

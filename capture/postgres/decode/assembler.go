@@ -40,9 +40,10 @@ type Names interface {
 
 // Trees is told what the stream shows of partition trees. The goroutine of the Assembler calls it.
 type Trees interface {
-	Described(oid uint32)      // the server has described a table
-	Truncated(oid, xid uint32) // the transaction xid has truncated a table
-	ReadTo(end capture.LSN)    // the stream has been read up to here
+	Described(oid uint32)                 // the server has described a table
+	Filled(root, oid uint32, name string) // a partition has a row, which is delivered under its root's name
+	Truncated(oid, xid uint32)            // the transaction xid has truncated a table
+	ReadTo(end capture.LSN)               // the stream has been read up to here
 }
 
 // Assembler builds batches from the messages of a stream: step 4 of the way of one row. It belongs to the socket's
@@ -51,6 +52,7 @@ type Assembler struct {
 	relations *Relations
 	options   Options
 	unnamed   map[uint32]string // tables whose rows are skipped because the file does not name them
+	fresh     []freshTable      // described since the last row
 
 	batch capture.Batch
 	large buffers     // of the batch
@@ -151,7 +153,7 @@ func (a *Assembler) begin(ctx context.Context, body []byte) error {
 	if a.tx != nil {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
-	a.tx, a.seq, a.first, a.left = a.newTx(), 0, 0, false
+	a.tx, a.seq, a.first, a.left, a.fresh = a.newTx(), 0, 0, false, a.fresh[:0]
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.options.Origin.Epoch(m.FinalLSN)}
 	return a.relations.begin(ctx, m.XID)
@@ -195,6 +197,7 @@ func (a *Assembler) relation(ctx context.Context, body []byte) error {
 	if a.tx == nil {
 		return fmt.Errorf("read change: a table is described outside of a transaction")
 	}
+	a.fresh = append(a.fresh, freshTable{m.ID, m.Schema + "." + m.Name})
 	if a.options.Names != nil {
 		if ours, err := a.options.Names.Take(ctx, a.xid, m.ID, m.Schema, m.Name); err != nil {
 			return err
@@ -234,6 +237,7 @@ func (a *Assembler) truncate(body []byte) error {
 	if err := m.Decode(body); err != nil {
 		return err
 	}
+	a.fresh = a.fresh[:0]
 	for _, id := range m.Relations {
 		t, err := a.table(id, capture.Truncate)
 		if err != nil {
@@ -263,6 +267,9 @@ func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer)
 	}
 	if err != nil {
 		return err
+	}
+	if len(a.fresh) > 0 {
+		a.rowOf(a.row.Relation)
 	}
 	t, err := a.table(a.row.Relation, op)
 	if err != nil || t == nil {

@@ -142,3 +142,20 @@ func (b *treeBase) merge(o *treeBase) *treeBase {
 	}
 	return m
 }
+
+// acceptedIn returns the base of a record after the operator has accepted all differences between seen and b. A partition that the
+// record has by then, and that neither of them has, was not shown to the operator: it remains.
+func (b *treeBase) acceptedIn(record, seen *treeBase) *treeBase {
+	if record == nil || record.cut {
+		return b
+	}
+	m := &treeBase{accepted: max(b.accepted, record.accepted+1), cut: b.cut, roots: maps.Clone(b.roots), leaves: maps.Clone(b.leaves)}
+	for oid, mark := range record.leaves {
+		_, shown := seen.leaves[oid]
+		if _, there := b.leaves[oid]; !there && !shown && !seen.cut {
+			m.leaves[oid] = mark
+			m.roots[mark.root] = true
+		}
+	}
+	return m
+}

@@ -54,3 +54,27 @@ func TestLearn(t *testing.T) {
 		t.Errorf("after an acceptance the base is %v", w.base)
 	}
 }
+
+// What only a record has by the time of an acceptance was not shown to the operator, and is not accepted.
+func TestTreeBaseAccepted(t *testing.T) {
+	base := func(accepted uint64, leaves ...uint32) *treeBase {
+		b := &treeBase{accepted: accepted, roots: map[uint32]bool{1: true}, leaves: map[uint32]leafMark{}}
+		for _, oid := range leaves {
+			b.leaves[oid] = leafMark{root: 1, file: oid, joined: 5}
+		}
+		return b
+	}
+	seen, now := base(2, 10, 11), base(3, 10, 12) // 11 was dropped
+	for name, c := range map[string]struct{ record, want *treeBase }{
+		"as it was read":        {base(2, 10, 11), now},
+		"none":                  {nil, now},
+		"another partition":     {base(2, 10, 11, 13), base(3, 10, 12, 13)},
+		"accepted meanwhile":    {base(3, 10, 12, 13), base(4, 10, 12, 13)},
+		"too many to record":    {&treeBase{accepted: 2, cut: true}, now},
+		"of an older partition": {base(2), now},
+	} {
+		if got := now.acceptedIn(c.record, seen); got.String() != c.want.String() {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}

@@ -82,10 +82,17 @@ func (w *Watch) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 		}
 		there[n.OID], w.names[n.OID] = true, n.Name.String()
 		was, known := base.leaves[n.OID]
+		moved := known && was.root != n.Root && next.roots[was.root] // its former tree lacks its rows; the base has one mark per partition
+		if moved {
+			root := rootNames[was.root]
+			found = append(found, finding{root, fmt.Sprintf("partition %s of %s was detached", n.Name, root)})
+		}
 		known = known && was.root == n.Root
 		if was == markOf(n) || !known && !base.roots[n.Root] {
 			delete(w.suspects, n.OID)
-			next.leaves[n.OID] = markOf(n)
+			if next.leaves[n.OID] = markOf(n); moved {
+				next.leaves[n.OID] = was
+			}
 			continue
 		}
 		what, decided, err := w.classify(ctx, conn, n, was, known, len(written[n.Root]) == 1)
@@ -93,13 +100,13 @@ func (w *Watch) compare(ctx context.Context, conn *pgx.Conn, base *treeBase, nod
 			return nil, nil, err
 		}
 		switch {
-		case decided && what == "":
+		case decided && what == "" && !moved:
 			next.leaves[n.OID] = markOf(n)
 			continue
 		case what != "":
 			found = append(found, finding{n.RootName.String(), what})
 		}
-		if known {
+		if known || moved {
 			next.leaves[n.OID] = was
 		}
 	}

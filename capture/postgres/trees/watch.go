@@ -31,6 +31,7 @@ type Watch struct {
 	base    *treeBase // nil: none yet
 	ours    bool      // the base is the result of this process's own checks, not only of records
 	emptied map[uint32][]uint32
+	filled  map[uint32]filled // by OID
 
 	warnings problem.Warnings
 
@@ -55,7 +56,7 @@ type treeText struct {
 func NewWatch(c *publication.Config, log *zap.Logger, states [][]byte, with func(state []byte, trees string) []byte) *Watch {
 	return &Watch{
 		config: c, log: log, states: states, with: with, nudged: make(chan struct{}, 1), emptied: map[uint32][]uint32{},
-		verdicts: map[uint32]verdict{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
+		filled: map[uint32]filled{}, verdicts: map[uint32]verdict{}, suspects: map[uint32]truncation{}, names: map[uint32]string{},
 	}
 }
 
@@ -72,7 +73,7 @@ func (w *Watch) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.passed, w.ours, w.warnings = false, false, nil
-	w.emptied = map[uint32][]uint32{}
+	w.emptied, w.filled = map[uint32][]uint32{}, map[uint32]filled{}
 	w.keepLocked(nil)
 }
 
@@ -232,7 +233,7 @@ func (w *Watch) Check(ctx context.Context, conn *pgx.Conn, expedite func()) erro
 	if base == nil || base.cut {
 		base = &treeBase{roots: now.roots, leaves: now.leaves, accepted: accepted(base)}
 	}
-	next, found, err := w.compare(ctx, conn, base, nodes)
+	next, found, err := w.compare(ctx, conn, w.withFilled(base, now), nodes)
 	if err != nil {
 		return err
 	}
@@ -273,6 +274,7 @@ func (w *Watch) conclude(was, next *treeBase, problems []error) bool {
 	}
 	before := w.base.String()
 	w.keepLocked(next)
+	w.forgetFilledLocked()
 	w.ours = true
 	var changed bool
 	if w.warnings, changed = w.warnings.Next(problems, time.Now()); changed {

@@ -15,7 +15,7 @@ type Report struct {
 	Paths  []string // of the pipeline files, for the command that creates what is missing
 
 	// Counts of all results so far.
-	Wrong int // rows, or tables, that differ and were not repaired
+	Wrong int // rows, or tables, that differ and were not repaired, and tables that could not be compared
 	Busy  int // rows that changed at every attempt
 }
 
@@ -32,8 +32,18 @@ func (r *Report) Table(t Table, result Result) {
 		r.Difference(d)
 	}
 	r.more(result.More)
+	if result.NotCompared {
+		r.Wrong++
+	}
 	if r.JSON {
-		r.printJSON(map[string]any{"table": t.Source.String(), "rows": result.Rows, "differences": len(result.Differences) + result.More, "repaired": repaired, "busy": result.Busy})
+		r.printJSON(map[string]any{
+			"table": t.Source.String(), "rows": result.Rows, "differences": len(result.Differences) + result.More, "repaired": repaired,
+			"busy": result.Busy, "compared": !result.NotCompared,
+		})
+		return
+	}
+	if result.NotCompared {
+		fmt.Fprintf(r.Out, "%s: not compared: it has no key, and was written to during every attempt\n", t.Source)
 		return
 	}
 	text := "the same"
