@@ -25,8 +25,9 @@ type Config struct {
 	Options []TableOption
 	// Filters are the conditions of the tables whose rows are filtered here, by the names of TableOption; nil: there are none.
 	Filters map[string]*rowfilter.Filter
-	// Masked reports whether a mask block names a table, so that its new columns are dropped by default; nil: none does.
-	Masked func(schema, name string) bool
+	// Masked returns the columns of a table that masks name; if there are any, its new columns are dropped by default. nil: there are no
+	// masks.
+	Masked func(schema, name string) []string
 
 	Slot        string // [a-z0-9_]{1,54}
 	Publication string // at most 63 bytes

@@ -19,7 +19,7 @@ func (c *Config) rules() decode.Rules {
 		return nil
 	}
 	return func(schema, name string) *decode.Rule {
-		rule := decode.Rule{New: c.newColumns(schema, name)}
+		rule := decode.Rule{New: c.newColumns(schema, name), Known: c.named(schema, name)}
 		if o := c.option(schema, name); o != nil && len(o.Columns) > 0 {
 			if rule.Columns = o.Columns; !o.Daemon { // the server leaves out the others
 				rule = decode.Rule{New: decode.PublishNew}
@@ -46,10 +46,21 @@ func (c *Config) newColumns(schema, name string) decode.NewColumns {
 		return decode.PublishNew
 	case o != nil && (o.NewColumns == newDrop || len(o.Columns) > 0):
 		return decode.DropNew
-	case c.Manage && c.Masked != nil && c.Masked(schema, name):
+	case c.Manage && c.Masked != nil && len(c.Masked(schema, name)) > 0:
 		return decode.DropNew
 	}
 	return decode.PublishNew
+}
+
+// named returns columns of a table that the file names: those of its key and of masks.
+func (c *Config) named(schema, name string) (names []string) {
+	if o := c.option(schema, name); o != nil {
+		names = append(names, o.Key...)
+	}
+	if c.Masked != nil {
+		names = append(names, c.Masked(schema, name)...)
+	}
+	return names
 }
 
 // tracksNewColumns reports whether the columns that a table has now have to be recorded.
@@ -76,7 +87,7 @@ func (c *Config) reduce(r *decode.Relations, recorded map[uint32]publication.Bas
 }
 
 // SetMasked implements daemon.MaskAware.
-func (s *Settings) SetMasked(masked func(schema, table string) bool) { s.masked = masked }
+func (s *Settings) SetMasked(masked func(schema, table string) (columns []string)) { s.masked = masked }
 
 // Reduces reports whether the daemon leaves out columns or rows of tables, so that Tables has fewer columns than the publication.
 func (s *Settings) Reduces(pipeline string) bool {

@@ -35,8 +35,8 @@ type Settings struct {
 	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
 	Options     []TableSettings   `hcl:"table,block"`
 
-	tables bool                            // the tables are known: they are not in an offline check without the environment
-	masked func(schema, table string) bool // nil: no mask block names any table
+	tables bool                                // the tables are known: they are not in an offline check without the environment
+	masked func(schema, table string) []string // nil: there are no masks
 }
 
 // SnapshotSettings is the snapshot block.

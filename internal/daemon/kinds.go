@@ -135,8 +135,8 @@ type ColumnMasker interface {
 // MaskAware are a source's settings that have to know which tables have masks: columns that are added to them are not published
 // unless the file says so, or a new column with a secret would leak.
 type MaskAware interface {
-	// SetMasked is called before any other method. masked reports whether a mask names a table; any goroutine may call it.
-	SetMasked(masked func(schema, table string) bool)
+	// SetMasked is called before any other method. masked returns the columns of a table that masks name; any goroutine may call it.
+	SetMasked(masked func(schema, table string) (columns []string))
 }
 
 // RowChecker are a source's settings with conditions over the rows of tables.

@@ -48,7 +48,7 @@ func CheckNames(f *config.File) hcl.Diagnostics {
 	return diags
 }
 
-// ShareMasks tells the sources of all pipelines which tables the masks of the files name.
+// ShareMasks tells the sources of all pipelines which columns the masks of the files name.
 func ShareMasks(f *config.File) {
 	for _, p := range f.Pipelines {
 		source, can := p.Source.Settings.(MaskAware)
@@ -62,9 +62,11 @@ func ShareMasks(f *config.File) {
 			}
 		}
 		if len(masks) > 0 {
-			source.SetMasked(func(schema, table string) bool {
-				t := &capture.Table{Schema: schema, Name: table}
-				return slices.ContainsFunc(masks, func(m ColumnMasker) bool { return len(m.MaskedColumns(t)) > 0 })
+			source.SetMasked(func(schema, table string) (columns []string) {
+				for _, m := range masks {
+					columns = append(columns, m.MaskedColumns(&capture.Table{Schema: schema, Name: table})...)
+				}
+				return columns
 			})
 		}
 	}

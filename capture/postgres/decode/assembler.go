@@ -67,6 +67,8 @@ type Assembler struct {
 	arena arena
 	// scratch has the values of a row that is reduced before it is kept; nil: no row was.
 	scratch []capture.Value
+	whole   pgoutput.Slab    // returns them
+	pending capture.Change   // that is reduced
 	line    []byte           // memory for a line of a copy that is reduced
 	rows    []capture.Change // free room for changes
 	txs     []capture.Tx     // free room for transactions
@@ -348,6 +350,9 @@ func (a *Assembler) Full() bool { return a.batch.Bytes >= BatchSize }
 
 // Complete reports whether the batch ends between transactions and is worth delivering.
 func (a *Assembler) Complete() bool { return a.batch.Commit }
+
+// Pending reports whether the batch has anything that has not been handed over.
+func (a *Assembler) Pending() bool { return len(a.batch.Changes) > 0 || a.batch.Commit }
 
 // Take returns the batch and begins a new one.
 func (a *Assembler) Take() capture.Batch {

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"hash/fnv"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // Rule is what the file says about rows of a table that the server sends whole and that are reduced here.
 type Rule struct {
 	Columns []string         // those that are delivered; nil: all
+	Known   []string         // other columns that the file names, so that they are not new
 	New     NewColumns       // what becomes of columns that were added to the table after the file was applied
 	Filter  func() RowFilter // creates a filter for one goroutine; nil: all rows are delivered
 }
@@ -42,8 +44,8 @@ type Rules func(schema, name string) *Rule
 
 // Baseline is which columns of a table are not new.
 type Baseline struct {
-	Columns int16  // the highest number of a column
-	Names   uint32 // NamesHash of the columns that the server sent
+	Columns int16    // the highest number of a column
+	Names   []uint32 // the hashes of the names of the columns that the server sent
 }
 
 // Reduction is how the rows of one shape of a table become those that are delivered.
@@ -114,23 +116,17 @@ func (r *Relations) kept(rule *Rule, t *capture.Table, m *pgoutput.Relation, d d
 		case listed:
 			keep = append(keep, i)
 			continue
-		case rule.New == PublishNew && rule.Columns == nil:
+		case rule.Columns == nil && (rule.New == PublishNew || slices.Contains(rule.Known, c.Name)):
 			keep = append(keep, i)
 			continue
 		case rule.New != HaltAtNew && rule.Columns != nil:
 			continue
 		}
-		isNew, known := r.isNew(c, m, d)
-		switch {
-		case !known:
-			halt = newColumn(t, c.Name, true)
+		switch isNew := r.isNew(c, m, d); {
 		case isNew && (rule.New == HaltAtNew || c.Key):
-			halt = newColumn(t, c.Name, false)
+			return keep, newColumn(t, c.Name)
 		case !isNew && rule.Columns == nil:
 			keep = append(keep, i)
-		}
-		if halt != nil {
-			return keep, halt
 		}
 	}
 	var lost []string
@@ -165,24 +161,33 @@ func (r *Relations) renamedAway(rule *Rule, t *capture.Table) error {
 	return nil
 }
 
-// isNew reports whether a column was added after the baseline of its table. known is false where neither the number of the column nor
-// the names of all columns show it.
-func (r *Relations) isNew(c *capture.Column, m *pgoutput.Relation, d description) (isNew, known bool) {
+// isNew reports whether a column was added after the baseline of its table. Where its number is not known, such as that of a table that
+// is gone, its name decides.
+func (r *Relations) isNew(c *capture.Column, m *pgoutput.Relation, d description) bool {
 	base, found := r.baselines[m.ID]
 	if !found {
-		base = Baseline{Columns: d.last(), Names: namesHash(m)}
-		if now := r.read.latest(m.ID); now != nil {
-			base.Columns = max(base.Columns, now.last())
-		}
+		base = r.firstBaseline(m, d)
 		r.baselines[m.ID] = base
 	}
 	switch {
-	case c.Number > base.Columns:
-		return true, true
-	case c.Number > 0, c.Unsure && c.Latest <= base.Columns, namesHash(m) == base.Names:
-		return false, true
+	case c.Number > 0:
+		return c.Number > base.Columns
+	case c.Unsure && c.Latest <= base.Columns:
+		return false
 	}
-	return false, false
+	return !slices.Contains(base.Names, hashName(c.Name))
+}
+
+// firstBaseline returns the baseline of a table that has no record: what is known of it now.
+func (r *Relations) firstBaseline(m *pgoutput.Relation, d description) Baseline {
+	base := Baseline{Columns: d.last()}
+	if now := r.read.latest(m.ID); now != nil {
+		base.Columns = max(base.Columns, now.last())
+	}
+	for i := range m.Columns {
+		base.Names = append(base.Names, hashName(m.Columns[i].Name))
+	}
+	return base
 }
 
 // last returns the highest number of a column that the table has or had.
@@ -193,15 +198,6 @@ func (d *description) last() (n int16) {
 		}
 	}
 	return n
-}
-
-// NamesHash returns the hash of the names of a table's columns, in their order.
-func NamesHash(names []string) uint32 {
-	return hashNames(len(names), func(i int) string { return names[i] })
-}
-
-func namesHash(m *pgoutput.Relation) uint32 {
-	return hashNames(len(m.Columns), func(i int) string { return m.Columns[i].Name })
 }
 
 // narrowed returns a table with some of its columns. The key is among them: Preflight and newColumn see to that.
@@ -244,19 +240,14 @@ func readBy(red *Reduction) (reads []int) {
 // NewColumn is the state of a stream that has reached rows with a column that the file does not expect.
 const NewColumn = "new_column"
 
-// newColumn is the problem of rows with a column that is new, or may be.
-func newColumn(t *capture.Table, column string, doubtful bool) *capture.Problem {
-	p := &capture.Problem{
+// newColumn is the problem of rows with a new column.
+func newColumn(t *capture.Table, column string) *capture.Problem {
+	return &capture.Problem{
 		State: "new_column", Halted: true, // a literal, as the test of the manual looks for those
 		Reason: fmt.Sprintf("%s has a new column, %s, and the file does not define whether it is published", t, column),
-		Fix: fmt.Sprintf("publish it: add %[1]q to columns of table %[2]q, or, without columns, set new_columns = \"publish\" there;\n"+
+		Fix: fmt.Sprintf("publish it: add %[1]q to columns of table %[2]q or, without columns, set new_columns = \"publish\" there;\n"+
 			"or leave it out: set new_columns = \"drop\"; then restart", column, t),
 	}
-	if doubtful {
-		p.Reason = fmt.Sprintf("rows of %s are older than the present table, and the log does not show whether their column %s is new", t, column)
-		p.Fix = fmt.Sprintf("list the columns to publish in columns of table %q, or set new_columns = \"publish\" there; then restart", t)
-	}
-	return p
 }
 
 func namesOf(t *capture.Table) []string {
@@ -267,12 +258,9 @@ func namesOf(t *capture.Table) []string {
 	return names
 }
 
-func hashNames(n int, name func(int) string) uint32 {
-	h := uint32(2166136261) // FNV-1a, with a zero byte after each name
-	for i := range n {
-		for _, b := range []byte(name(i) + "\x00") {
-			h = (h ^ uint32(b)) * 16777619
-		}
-	}
-	return h
+// hashName returns the hash of the name of a column, as publication.Baseline has it.
+func hashName(name string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write(append([]byte(name), 0)) // never fails
+	return h.Sum32()
 }

@@ -25,9 +25,8 @@ func (r *Relations) reduction(body []byte) *Reduction {
 // file.
 func (a *Assembler) reduce(kind pgoutput.Kind, body []byte, own *bufpool.Buffer, red *Reduction) error {
 	defer own.Release()
-	var slab pgoutput.Slab
-	slab.Reset(a.values(2 * len(red.full.Columns)))
-	op, err := a.decode(kind, body, &slab)
+	a.whole.Reset(a.values(2 * len(red.full.Columns)))
+	op, err := a.decode(kind, body, &a.whole)
 	if err != nil {
 		return err
 	}
@@ -40,7 +39,7 @@ func (a *Assembler) reduce(kind pgoutput.Kind, body []byte, own *bufpool.Buffer,
 	if err := a.completeRow(red.full); err != nil {
 		return err
 	}
-	return a.deliver(red, capture.Change{Tx: a.tx, Seq: a.seq, Op: op, Table: red.full, Before: a.row.Old, After: a.row.New})
+	return a.deliver(red, capture.Change{Op: op, Before: a.row.Old, After: a.row.New})
 }
 
 // values returns n zero values, until the next call.
@@ -53,9 +52,12 @@ func (a *Assembler) values(n int) []capture.Value {
 }
 
 // deliver adds a change of the full table, if the filter lets it pass, with the columns that are delivered.
-func (a *Assembler) deliver(red *Reduction, c capture.Change) error {
+func (a *Assembler) deliver(red *Reduction, whole capture.Change) error {
+	a.pending = whole // the filter may keep nothing, but the compiler does not know that: it would allocate each change
+	c := &a.pending
+	c.Tx, c.Seq, c.Table = a.tx, a.seq, red.full
 	if red.filter != nil {
-		switch passes, err := red.filter.Apply(&c); {
+		switch passes, err := red.filter.Apply(c); {
 		case err != nil:
 			return err
 		case !passes:
@@ -68,7 +70,7 @@ func (a *Assembler) deliver(red *Reduction, c capture.Change) error {
 	c.Table = red.table
 	c.Before, text = project(c.Before, red.keep, slab, text)
 	c.After, _ = project(c.After, red.keep, slab, text)
-	a.append(c, kept+changeCost+valueCost*(len(c.Before)+len(c.After)))
+	a.append(*c, kept+changeCost+valueCost*(len(c.Before)+len(c.After)))
 	return nil
 }
 
@@ -117,7 +119,7 @@ func (a *Assembler) CopyReduced(red *Reduction, line []byte) error {
 	for i, k := range red.reads {
 		row[k] = read[i]
 	}
-	return a.deliver(red, capture.Change{Tx: a.tx, Seq: a.seq, Op: capture.Read, Table: red.full, After: row})
+	return a.deliver(red, capture.Change{Op: capture.Read, After: row})
 }
 
 // maxLine is the size, in bytes, up to which the memory for lines of a copy is used again.

@@ -15,18 +15,22 @@ import (
 // them. The comment of the publication has the baselines, so that they last as long as the publication, for all sinks, and also where
 // no sink keeps a record. The columns of a table are numbered, and no number is used twice, so the highest one is enough.
 type Baseline struct {
-	Columns int16  // the highest number of a column
-	Names   uint32 // the hash of the names of the columns that the server sends: they identify the columns of a table that is dropped
+	Columns int16    // the highest number of a column
+	Names   []uint32 // the hashes of the names of the columns that the server sends: they decide for a table that is gone
 }
 
 // baselineHead begins the line of the comment that has the baselines.
 const baselineHead = "tailrace: columns: "
 
-// formatBaselines formats baselines by OID, as in 16384/7/9f3b2c01; "": there are none.
+// formatBaselines formats baselines by OID, as in 16384/7/9f3b2c01,0c27ab19; "": there are none.
 func formatBaselines(all map[uint32]Baseline) string {
 	var parts []string
 	for _, oid := range slices.Sorted(maps.Keys(all)) {
-		parts = append(parts, fmt.Sprintf("%d/%d/%08x", oid, all[oid].Columns, all[oid].Names))
+		var names []string
+		for _, n := range all[oid].Names {
+			names = append(names, strconv.FormatUint(uint64(n), 16))
+		}
+		parts = append(parts, fmt.Sprintf("%d/%d/%s", oid, all[oid].Columns, strings.Join(names, ",")))
 	}
 	return strings.Join(parts, " ")
 }
@@ -41,10 +45,16 @@ func parseBaselines(text string) map[uint32]Baseline {
 		}
 		oid, oidErr := strconv.ParseUint(words[0], 10, 32)
 		columns, columnsErr := strconv.ParseInt(words[1], 10, 16)
-		names, namesErr := strconv.ParseUint(words[2], 16, 32)
-		if oidErr == nil && columnsErr == nil && namesErr == nil {
-			all[uint32(oid)] = Baseline{Columns: int16(columns), Names: uint32(names)}
+		if oidErr != nil || columnsErr != nil {
+			continue
 		}
+		b := Baseline{Columns: int16(columns)}
+		for name := range strings.SplitSeq(words[2], ",") {
+			if n, err := strconv.ParseUint(name, 16, 32); err == nil {
+				b.Names = append(b.Names, uint32(n))
+			}
+		}
+		all[uint32(oid)] = b
 	}
 	return all
 }
@@ -71,25 +81,35 @@ func (c *Config) ReadBaselines(ctx context.Context, conn *pgx.Conn) (map[uint32]
 	return parseBaselines(d.Baselines), nil
 }
 
+// maxGone is how many baselines of tables that the file does not select any more are kept. The log may still have rows of a table
+// that was dropped; those of older tables, which have lower OIDs, go first.
+const maxGone = 1000
+
 // baselines returns the baselines that the publication has to have: those that it has, and the present columns of other tables.
 func (p *Plan) baselines(c *Config) string {
 	if c.Tracks == nil {
 		return ""
 	}
-	recorded := map[uint32]Baseline{}
-	if p.actual != nil {
-		recorded = parseBaselines(p.actual.Baselines)
-	}
 	all := map[uint32]Baseline{}
+	if p.actual != nil {
+		all = parseBaselines(p.actual.Baselines)
+	}
+	gone := maps.Clone(all)
 	for _, t := range p.targets {
-		if !c.Tracks(t.Schema, t.Name) {
-			continue
+		delete(gone, t.OID)
+		if _, found := all[t.OID]; !c.Tracks(t.Schema, t.Name) {
+			delete(all, t.OID)
+		} else if !found {
+			b := Baseline{Columns: t.Attributes}
+			for _, name := range t.carried(p.Major) {
+				b.Names = append(b.Names, hash(name))
+			}
+			all[t.OID] = b
 		}
-		b, found := recorded[t.OID]
-		if !found {
-			b = Baseline{Columns: t.Attributes, Names: hash(t.carried(p.Major)...)}
-		}
-		all[t.OID] = b
+	}
+	oids := slices.Sorted(maps.Keys(gone))
+	for _, oid := range oids[:max(0, len(oids)-maxGone)] {
+		delete(all, oid)
 	}
 	return formatBaselines(all)
 }
