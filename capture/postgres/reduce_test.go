@@ -12,7 +12,8 @@ import (
 )
 
 func TestReduced(t *testing.T) {
-	sideBySide(t, testColumnsOfDaemon, testRowsOfDaemon, testSameAsServer, testReducedRestart, testReducedTree)
+	sideBySide(t, testColumnsOfDaemon, testRowsOfDaemon, testSameAsServer, testReducedRestart, testReducedTree, testReducedOfOthers,
+		testWhereChecked, testDaemonIsTheWayOut)
 }
 
 // reducedConfig is testConfig with table blocks as a file has them.
@@ -219,4 +220,56 @@ func testReducedTree(t *testing.T, s *testenv.PostgresServer) {
 	s.ExecIn(t, db, `UPDATE tree SET v = 'c' WHERE id = 12`, `UPDATE tree SET id = 16, v = 'canary' WHERE id = 1`,
 		`UPDATE tree SET id = 13 WHERE id = 12`, `DELETE FROM tree`)
 	p.expect(append(want, "update tree new id=12 v=c", "delete tree old id=1", "update tree old id=12 new id=13 v=c", "delete tree old id=13")...)
+}
+
+func testReducedOfOthers(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE d (id int PRIMARY KEY, secret text, v text)`, `CREATE PUBLICATION theirs FOR TABLE d`)
+	c := reducedConfig(t, s, db, "table \"public.d\" {\ncolumns = [\"id\", \"v\"]\nwhere = row.id > 1\nenforce = \"daemon\"\n}")
+	c.Manage, c.Publication = false, "theirs"
+	p := openReduced(t, c)
+	p.wait("the lasting slot", func() bool { return p.streams == 2 })
+	s.ExecIn(t, db, `INSERT INTO d VALUES (1, 'canary', 'a'), (2, 'canary', 'b')`, `ALTER TABLE d ADD extra text`, `INSERT INTO d VALUES (3, 'canary', 'c', 'canary')`)
+	p.expect("insert d new id=2 v=b", "insert d new id=3 v=c")
+}
+
+// A condition over what old rows lack is refused at its token.
+func testWhereChecked(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE d (id int PRIMARY KEY, n int, v text)`)
+	set, report := load(t, fmt.Sprintf("url = %q\ntable \"public.d\" {\nwhere = row.id > 1 && row.n > 3\nenforce = \"daemon\"\n}", s.URL(db)))
+	if set == nil {
+		t.Fatal(report)
+	}
+	diags, err := set.CheckRows(t.Context(), "orders")
+	if err != nil || len(diags) != 1 || diags[0].Subject.Start.Line != 5 || diags[0].Subject.Start.Column != 23 ||
+		!strings.Contains(diags[0].Summary, "row.n is not known") || !strings.Contains(diags[0].Detail, "carry id") || !strings.Contains(diags[0].Detail, "REPLICA IDENTITY FULL") {
+		t.Errorf("problems %v, %v", diags, err)
+	}
+	s.ExecIn(t, db, `ALTER TABLE d REPLICA IDENTITY FULL`)
+	if diags, err = set.CheckRows(t.Context(), "orders"); err != nil || len(diags) > 0 {
+		t.Errorf("with FULL: %v, %v", diags, err)
+	}
+}
+
+func testDaemonIsTheWayOut(t *testing.T, s *testenv.PostgresServer) {
+	db := testenv.NewDatabase(t, s)
+	s.ExecIn(t, db, `CREATE TABLE f (id int PRIMARY KEY, n int)`, `ALTER TABLE f REPLICA IDENTITY FULL`, `CREATE TABLE d (id int PRIMARY KEY, n int)`)
+	c := testConfig(s, db)
+	for state, o := range map[string]TableOption{
+		"columns_break_updates": {Name: "public.f", Columns: []string{"id"}},
+		"filter_breaks_updates": {Name: "public.d", Where: "n > 3"},
+		"key_not_carried":       {Name: "public.f", Columns: []string{"n"}, Daemon: true},
+	} {
+		c.Options = []TableOption{o}
+		errs := c.check(t.Context())
+		if len(errs) == 0 {
+			t.Errorf("%s is not reported", state)
+			continue
+		}
+		p := capture.AsProblem(errs[0])
+		if p == nil || p.State != state || !o.Daemon && !strings.Contains(p.Fix, `enforce = "daemon"`) {
+			t.Errorf("want %s with the way out, got %+v", state, p)
+		}
+	}
 }

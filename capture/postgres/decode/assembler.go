@@ -65,13 +65,14 @@ type Assembler struct {
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
+	rows  []capture.Change // free room for changes
+	txs   []capture.Tx     // free room for transactions
+
 	// scratch has the values of a row that is reduced before it is kept; nil: no row was.
 	scratch []capture.Value
-	whole   pgoutput.Slab    // returns them
-	pending capture.Change   // that is reduced
-	line    []byte           // memory for a line of a copy that is reduced
-	rows    []capture.Change // free room for changes
-	txs     []capture.Tx     // free room for transactions
+	whole   pgoutput.Slab  // returns them
+	pending capture.Change // that is reduced
+	line    []byte         // memory for a line of a copy that is reduced
 }
 
 // NewAssembler creates an assembler that finds the tables of a stream in r; nil: it assembles a copy of rows.

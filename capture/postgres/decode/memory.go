@@ -52,8 +52,12 @@ const (
 
 // copy copies at most arenaMax bytes.
 func (a *arena) copy(b []byte) []byte {
-	c := a.take(len(b))
-	copy(c, b)
+	if len(b) > len(a.free) {
+		a.free = make([]byte, arenaChunk)
+	}
+	n := copy(a.free, b)
+	c := a.free[:n:n]
+	a.free = a.free[n:]
 	return c
 }
 
