@@ -23,9 +23,14 @@ func Reduce(tables []Table, delivered []*capture.Table) {
 		if n < 0 {
 			continue
 		}
-		t.Columns = slices.DeleteFunc(t.Columns, func(name string) bool { return delivered[n].Column(name) < 0 })
+		t.Columns = slices.DeleteFunc(t.Columns, func(name string) bool { return !has(delivered[n], name) })
 		if !subset(t.Key, t.Columns) {
 			t.Key = nil
 		}
 	}
+}
+
+// has reports whether a replica gets a column of a table, or computes it.
+func has(t *capture.Table, column string) bool {
+	return t.Column(column) >= 0 || slices.ContainsFunc(t.Computed, func(c capture.Column) bool { return c.Name == column })
 }
