@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ pipeline "shop" {
     }
   }
   mask "public.masked" {
-    columns = { email = null, phone = null }
+    columns = { email = null }
   }
   sink "kafka" "bus" {
     brokers = split(",", env("BROKERS", "127.0.0.1:9092"))
@@ -75,6 +76,10 @@ func TestWhatTheDaemonDropsIsNowhere(t *testing.T) {
 			change(20)
 			s.daemon.stop(t)
 			logs.WriteString(s.daemon.log.String() + s.daemon.out.String())
+			masked := strings.Replace(read(t, s.file), "email = null", "email = null, phone = null", 1) // it has a mask now, so it is not new
+			if err := os.WriteFile(s.file, []byte(masked), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			s.start()
 			change(30)
 			tailraceWith(t, s.env, "", "check", s.file).expect(t, 0, "ok", "")
