@@ -72,7 +72,7 @@ func TestWhatTheDaemonDropsIsNowhere(t *testing.T) {
 			for _, table := range []string{"users", "orders", "masked"} {
 				s.exec("ALTER TABLE " + table + " ADD token text DEFAULT 'canary'")
 			}
-			s.exec("ALTER TABLE masked ADD phone text DEFAULT 'canary'")
+			s.exec("ALTER TABLE masked ADD phone text", "UPDATE masked SET phone = 'canary'")
 			change(20)
 			s.daemon.stop(t)
 			logs.WriteString(s.daemon.log.String() + s.daemon.out.String())
@@ -81,6 +81,7 @@ func TestWhatTheDaemonDropsIsNowhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.start()
+			s.exec("UPDATE masked SET phone = 'canary'")
 			change(30)
 			tailraceWith(t, s.env, "", "check", s.file).expect(t, 0, "ok", "")
 			verified := tailraceWith(t, s.env, "", "verify", s.file)
