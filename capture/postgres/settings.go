@@ -54,30 +54,15 @@ type Settings struct {
 	Snapshot    SnapshotSettings `hcl:"snapshot,block"`
 	Options     []TableSettings  `hcl:"table,block"`
 
-	noTables *hcl.Range // where tables would be, when the block names none; otherwise nil
-	tables   bool       // the tables are known: they are not in an offline check without the environment
+	noTables *hcl.Range                          // where tables would be, when the block names none; otherwise nil
+	tables   bool                                // the tables are known: they are not in an offline check without the environment
+	masked   func(schema, table string) []string // nil: there are no masks
 }
 
 // SnapshotSettings is the snapshot block.
 type SnapshotSettings struct {
 	// `"initial"`, or `"never"`: changes from now on only, also for [sinks without a record](#sinks-without-a-record).
 	Mode string `hcl:"mode,optional"`
-}
-
-// TableSettings is a table block.
-type TableSettings struct {
-	Name string `hcl:"name,label"`
-	// Columns; needed where a part of the primary key [is not published](operations.md#keys-that-are-not-published).
-	//
-	// Default: the primary key
-	Key []string `hcl:"key,optional"`
-	// Columns that are published.
-	//
-	// Default: all
-	Columns []string `hcl:"columns,optional"`
-	// SQL: rows that are published.
-	Where string    `hcl:"where,optional"`
-	Range hcl.Range `hcl:",range"`
 }
 
 // The values of Settings.Origin, named as in Postgres' own subscriptions.
@@ -114,8 +99,11 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	if c.Publication == "" {
 		c.Publication = name
 	}
-	for _, t := range s.Options {
-		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
+	c.Masked = s.masked
+	for i := range s.Options {
+		if err := s.Options[i].add(&c, pipeline); err != nil {
+			return c, err
+		}
 	}
 	if !slot.ValidName(c.Slot) {
 		return c, problem.Refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
@@ -242,45 +230,9 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 				ds = append(ds, mistake(t.Range, fmt.Sprintf("except leaves out table %q", t.Name), fmt.Sprintf("It is %q.", text)))
 			}
 		}
-		if !s.Manage && (len(t.Columns) > 0 || t.Where != "") {
-			ds = append(ds, mistake(t.Range, "columns and where have no effect with manage = false",
-				"The publication decides what is published."))
-		}
+		ds = append(ds, t.checkManage(s.Manage)...)
 	}
 	return ds
-}
-
-// CheckSettings checks one table block.
-func (t *TableSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
-	var ds hcl.Diagnostics
-	if p, err := publication.ParsePattern(t.Name); err != nil {
-		ds = append(ds, mistake(t.Range, err.Error(), `Write table "schema.table".`))
-	} else if !p.Exact() {
-		ds = append(ds, mistake(t.Range, "a table block is for one table", "Wildcards belong to tables."))
-	}
-	ds = append(ds, checkNames("key", t.Key, at)...)
-	ds = append(ds, checkNames("columns", t.Columns, at)...)
-	missing := slices.DeleteFunc(slices.Clone(t.Key), func(name string) bool { return slices.Contains(t.Columns, name) })
-	if len(t.Columns) > 0 && len(missing) > 0 && at.Known("key") {
-		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(missing, ", ")+" of key", ""))
-	}
-	return ds
-}
-
-// checkNames checks a list of columns.
-func checkNames(attribute string, list []string, at config.Positions) hcl.Diagnostics {
-	var summary string
-	switch {
-	case at.Given(attribute) && len(list) == 0:
-		summary = attribute + " is empty"
-	case slices.Contains(list, ""):
-		summary = attribute + " has an empty name"
-	case len(list) > len(slices.Compact(slices.Sorted(slices.Values(list)))):
-		summary = attribute + " has a column twice"
-	default:
-		return nil
-	}
-	return hcl.Diagnostics{mistake(at.At(attribute), summary, "Name the columns, each once, or leave it out.")}
 }
 
 // CheckSettings checks the snapshot block.

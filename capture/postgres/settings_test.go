@@ -54,7 +54,7 @@ func TestSettingsMistakes(t *testing.T) {
 		`except leaves out table "a.b"`: func(s *Settings) { s.Except, s.Options = []string{"a.*"}, []TableSettings{{Name: "a.b"}} },
 		`two blocks for table "a.b"`:    func(s *Settings) { s.Options = []TableSettings{{Name: "a.b"}, {Name: "a.b"}} },
 		"columns and where have no effect": func(s *Settings) {
-			s.Manage, s.Options = false, []TableSettings{{Name: "a.b", Where: "id > 3"}}
+			s.Manage, s.Options = false, []TableSettings{{Name: "a.b", Columns: []string{"id"}}}
 		},
 	} {
 		s := good()

@@ -48,6 +48,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		if err = s.joins.Begin(ctx, c, s.keeper, pub); err != nil {
 			return err
 		}
+		s.config.reduce(s.relations, pub.Baselines)
 		return s.relations.Preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err

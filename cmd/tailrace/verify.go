@@ -232,6 +232,12 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 			return verify.Name{Schema: schema, Table: table}
 		})
 	}
+	if reducer, can := readable.(verify.Reducer); err == nil && can && reducer.Reduces(p.Name) {
+		var delivered []*capture.Table
+		if delivered, err = reducer.Tables(ctx, p.Name); err == nil {
+			verify.Reduce(tables, delivered)
+		}
+	}
 	if err != nil {
 		end()
 		return nil, nil, nil, err

@@ -31,6 +31,7 @@ var rules = []struct {
 	{"capture/postgres/pgoutput", []string{"capture"}},
 	{"capture/postgres/problem", []string{"capture", "internal/pgconnect"}},
 	{"capture/postgres/publication", []string{"capture", "capture/postgres/problem", "capture/postgres/slot", "internal/pgconnect"}},
+	{"capture/postgres/rowfilter", []string{"capture", "config", "transform/expr", "transform/rules"}},
 	{"capture/postgres/slot", []string{"capture", "capture/postgres/problem", "internal/pgconnect"}},
 	{"capture/postgres/snapshot", []string{
 		"capture", "capture/postgres/decode", "capture/postgres/problem", "capture/postgres/publication", "internal/pgconnect",

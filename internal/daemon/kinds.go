@@ -135,6 +135,19 @@ type ColumnMasker interface {
 	MaskedColumns(t *capture.Table) []string
 }
 
+// MaskAware are a source's settings that have to know which tables have masks: columns that are added to them are not published
+// unless the file says so, or a new column with a secret would leak.
+type MaskAware interface {
+	// SetMasked is called before any other method. masked returns the columns of a table that masks name; any goroutine may call it.
+	SetMasked(masked func(schema, table string) (columns []string))
+}
+
+// RowChecker are a source's settings with conditions over the rows of tables.
+type RowChecker interface {
+	// CheckRows reports what of the conditions does not fit the tables of the live source.
+	CheckRows(ctx context.Context, pipeline string) (hcl.Diagnostics, error)
+}
+
 // RowDeleter are a source's settings that can delete rows from its tables.
 type RowDeleter interface {
 	// DeleteRows deletes rows by the texts of the columns of their key. A row that does not exist is no error.

@@ -62,12 +62,19 @@ type Assembler struct {
 	xid   uint64      // near that of the last transaction, with the times that ids have wrapped
 	at    capture.LSN // the record that the last message was about
 	first uint64      // the Seq of its first change
+	cut   uint64      // the Seq from which on the transaction's changes are in the batch
 	left  bool        // the transaction is skipped: its changes are dropped, its relation messages and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
 	rows  []capture.Change // free room for changes
 	txs   []capture.Tx     // free room for transactions
+
+	// scratch has the values of a row that is reduced before it is kept; nil: no row was.
+	scratch []capture.Value
+	whole   pgoutput.Slab  // returns them
+	pending capture.Change // that is reduced
+	line    []byte         // memory for a line of a copy that is reduced
 }
 
 // NewAssembler creates an assembler that finds the tables of a stream in r; nil: it assembles a copy of rows.
@@ -153,7 +160,7 @@ func (a *Assembler) begin(ctx context.Context, body []byte) error {
 	if a.tx != nil {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
-	a.tx, a.seq, a.first, a.left, a.fresh = a.newTx(), 0, 0, false, a.fresh[:0]
+	a.tx, a.seq, a.first, a.cut, a.left, a.fresh = a.newTx(), 0, 0, 0, false, a.fresh[:0]
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.options.Origin.Epoch(m.FinalLSN)}
 	return a.relations.begin(ctx, m.XID)
@@ -254,17 +261,14 @@ func (a *Assembler) truncate(body []byte) error {
 }
 
 // change adds a row. Its values are slices of the message, as the server printed them (I5).
-func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) (err error) {
-	body, slab, bytes := a.keep(body, own)
-	var op capture.Op
-	switch kind {
-	case pgoutput.KindInsert:
-		op, err = capture.Insert, a.row.DecodeInsert(body, slab)
-	case pgoutput.KindUpdate:
-		op, err = capture.Update, a.row.DecodeUpdate(body, slab)
-	default:
-		op, err = capture.Delete, a.row.DecodeDelete(body, slab)
+func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) error {
+	if len(a.relations.reduced) > 0 {
+		if red := a.relations.reduction(body); red != nil {
+			return a.reduce(kind, body, own, red)
+		}
 	}
+	body, slab, bytes := a.keep(body, own)
+	op, err := a.decode(kind, body, slab)
 	if err != nil {
 		return err
 	}
@@ -281,6 +285,18 @@ func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer)
 	c := capture.Change{Op: op, Table: t, Before: a.row.Old, After: a.row.New}
 	a.append(c, bytes+changeCost+valueCost*(len(c.Before)+len(c.After)))
 	return nil
+}
+
+// decode decodes a row into a.row.
+func (a *Assembler) decode(kind pgoutput.Kind, body []byte, slab *pgoutput.Slab) (op capture.Op, err error) {
+	switch kind {
+	case pgoutput.KindInsert:
+		return capture.Insert, a.row.DecodeInsert(body, slab)
+	case pgoutput.KindUpdate:
+		return capture.Update, a.row.DecodeUpdate(body, slab)
+	default:
+		return capture.Delete, a.row.DecodeDelete(body, slab)
+	}
 }
 
 // table returns the table that the server has described, or nil when its rows are skipped.
@@ -343,6 +359,9 @@ func (a *Assembler) Full() bool { return a.batch.Bytes >= BatchSize }
 // Complete reports whether the batch ends between transactions and is worth delivering.
 func (a *Assembler) Complete() bool { return a.batch.Commit }
 
+// Pending reports whether the batch has anything that has not been handed over.
+func (a *Assembler) Pending() bool { return len(a.batch.Changes) > 0 || a.batch.Commit }
+
 // Take returns the batch and begins a new one.
 func (a *Assembler) Take() capture.Batch {
 	b := a.batch
@@ -360,6 +379,6 @@ func (a *Assembler) Take() capture.Batch {
 		large := a.large
 		b.Memory = &large
 	}
-	a.batch, a.large = capture.Batch{}, nil
+	a.batch, a.large, a.cut = capture.Batch{}, nil, a.seq
 	return b
 }
