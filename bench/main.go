@@ -1,7 +1,7 @@
 // Command bench compares the daemon with other tools and with itself, on real servers that it starts, and writes
 // RESULTS.md and the JSON files from which it is generated.
 //
-//	go run ./bench                                        everything: about 45 minutes on two cores
+//	go run ./bench                                        everything: about 50 minutes on two cores
 //	go run ./bench -parts drain -shapes insert1000        one table, which replaces only itself in RESULTS.md
 //	go run ./bench -parts drain -shapes insert1000 -sinks none,kafka1-json -runs 3
 //	go run ./bench -parts drain -shapes toast -sinks kafka1-json -tools tailrace,producer-perf
