@@ -217,7 +217,10 @@ func (s *site) follows() {
 	lines := bufio.NewScanner(out)
 	lines.Scan() // the last one until now
 	s.exec(s.order(10, s.name+".placed", "'later'"))
-	for lines.Scan() && !strings.Contains(lines.Text(), `"note":"later"`) {
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), `"note":"later"`) {
+			break
+		}
 	}
 	if !strings.Contains(lines.Text(), `"note":"later"`) {
 		s.Errorf("it does not follow: %v %s", lines.Err(), stderr)
