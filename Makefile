@@ -74,13 +74,8 @@ vet: ## gofmt, go vet, the arrows between packages
 race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
 	$(GO) test -race -vet=off -short -skip 'Alloc|^TestModel' $(RACE)
 
-# Each fuzz test has one worker, and as many run at a time as there are cores. xargs fails when one of them fails.
 fuzz: ## every fuzz test for FUZZTIME each (30s)
-	@tests=$$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); \
-	test -n "$$tests" && printf '%s\n' $$tests | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c ' \
-		package=$${1%:*} target=$${1#*:} failed=0; \
-		said=$$($(GO) test -vet=off -run "^$$" -parallel 1 -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package 2>&1) || failed=1; \
-		printf "%s %s\n%s\n" $$package $$target "$$said"; exit $$failed' fuzz
+	GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
 vuln: ## known vulnerabilities in code that is called; uses vuln.go.dev, or else the newest copy of its database on the module proxy
 	.ci/vuln $(GOVULNCHECK)
