@@ -36,6 +36,7 @@ pipeline "shop" {
     topic       = "shop.${table.name}"
     dead_letter = "shop.rejected"
     create_topics {
+      names      = ["shop.placed"]
       partitions = 1
     }
     mask "public.orders" {
@@ -146,6 +147,9 @@ func (s *site) showsWhatIsPublished() {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		s.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if len(got) == 0 {
+		s.Fatal("no event")
 	}
 	if h := events["bus"][0].Headers["from"]; h == nil || *h != "tail" {
 		s.Errorf("headers: %v", events["bus"][0].Headers)
