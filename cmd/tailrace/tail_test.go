@@ -36,6 +36,7 @@ pipeline "shop" {
     topic       = "shop.${table.name}"
     dead_letter = "shop.rejected"
     create_topics {
+      names      = ["shop.placed"]
       partitions = 1
     }
     mask "public.orders" {
@@ -147,6 +148,9 @@ func (s *site) showsWhatIsPublished() {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		s.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	if len(got) == 0 {
+		s.Fatal("no event")
+	}
 	if h := events["bus"][0].Headers["from"]; h == nil || *h != "tail" {
 		s.Errorf("headers: %v", events["bus"][0].Headers)
 	}
@@ -217,7 +221,10 @@ func (s *site) follows() {
 	lines := bufio.NewScanner(out)
 	lines.Scan() // the last one until now
 	s.exec(s.order(10, s.name+".placed", "'later'"))
-	for lines.Scan() && !strings.Contains(lines.Text(), `"note":"later"`) {
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), `"note":"later"`) {
+			break
+		}
 	}
 	if !strings.Contains(lines.Text(), `"note":"later"`) {
 		s.Errorf("it does not follow: %v %s", lines.Err(), stderr)

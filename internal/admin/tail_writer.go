@@ -61,8 +61,6 @@ type tailWriter struct {
 
 func newTailWriter(w http.ResponseWriter) *tailWriter {
 	conn := http.NewResponseController(w)
-	// The times that the server sets are for short responses. An error means that w has none.
-	_ = conn.SetReadDeadline(time.Time{})
 	w.Header().Set("Content-Type", tailType)
 	w.WriteHeader(http.StatusOK)
 	return &tailWriter{conn: conn, out: bufio.NewWriterSize(w, 32<<10)}
@@ -73,7 +71,7 @@ func (w *tailWriter) line(l TailLine) {
 	if err != nil {
 		text, err = encodeLine(TailLine{End: "internal error: " + err.Error()})
 	}
-	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
+	w.extend()
 	if w.err == nil {
 		_, w.err = w.out.Write(text)
 	}
@@ -83,11 +81,16 @@ func (w *tailWriter) line(l TailLine) {
 }
 
 func (w *tailWriter) flush() {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout))
+	w.extend()
 	if w.err == nil {
 		w.err = w.out.Flush()
 	}
 	if w.err == nil {
 		w.err = w.conn.Flush()
 	}
+}
+
+// extend gives the client time to take what is written next: the server's own limit is for short responses.
+func (w *tailWriter) extend() {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(stallTimeout)) // an error means that the ResponseWriter has no connection
 }

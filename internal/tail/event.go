@@ -55,8 +55,8 @@ func show(ctx context.Context, name string, view *eventview.View, e *entry) *Eve
 	}
 	shown, err := view.Encode(ctx, &e.event)
 	out.fill(&shown, e)
-	var unencodable *sink.Rejected
-	if err != nil && !(e.rejected && errors.As(err, &unencodable)) {
+	var known *sink.Rejected // says the same as out.Rejected
+	if err != nil && (!e.rejected || !errors.As(err, &known)) {
 		out.Problem = err.Error()
 	}
 	return out

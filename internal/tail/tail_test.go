@@ -68,43 +68,59 @@ func TestWhatAnEventShows(t *testing.T) {
 		want     string
 	}{
 		"a plain change": {
-			transform.Event{Change: change}, nil, topics{},
+			transform.Event{Change: change},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"public.orders.update","id":"shop/00000abc/0/100/3","op":"update","lsn":"0/100","seq":3,"key":"{\"id\":7}","data":{"op":"update","row":{"id":7,"note":"new` + "\u009b" + `"}}}`,
 		},
 		"a change in a replica": {
-			transform.Event{Change: change}, nil, nil,
+			transform.Event{Change: change},
+			nil, nil,
 			`{"sink":"bus","table":"public.orders","type":"public.orders.update","id":"shop/00000abc/0/100/3","op":"update","lsn":"0/100","seq":3,"key":null,"data":{"op":"update","row":{"id":7,"note":"new` + "\u009b" + `"}}}`,
 		},
 		"a row of a snapshot": {
-			transform.Event{Change: snapshot}, nil, topics{},
+			transform.Event{Change: snapshot},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"public.orders.read","id":"shop/00000000/0/100/read/public.orders/{\"id\":7}","op":"read","lsn":"0/100","seq":0,"key":"{\"id\":7}","data":{"op":"read","row":{"id":7,"note":null}}}`,
 		},
 		"an event of a block": {
 			transform.Event{
 				Change: change, Type: "OrderPaid", Suffix: "OrderPaid", HasKey: true, Key: []byte("k"), HasData: true, Data: []byte(`{"n":1.10}`),
 				Headers: []transform.Header{{Name: "a", Value: []byte("b")}, {Name: "c"}},
-			}, nil, topics{},
+			},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"OrderPaid","id":"shop/00000abc/0/100/3/OrderPaid","op":"update","lsn":"0/100","seq":3,"key":"k","headers":{"a":"b","c":null},"data":{"n":1.10}}`,
 		},
 		"a tombstone": {
-			transform.Event{Change: change, Type: "Gone", HasKey: true, Key: []byte("k"), HasData: true}, nil, topics{},
+			transform.Event{Change: change, Type: "Gone", HasKey: true, Key: []byte("k"), HasData: true},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"Gone","id":"shop/00000abc/0/100/3","op":"update","lsn":"0/100","seq":3,"key":"k","data":null}`,
 		},
 		"a payload that is no JSON": {
-			transform.Event{Change: change, ID: []byte("i"), HasKey: true, HasData: true, Data: []byte("a \x1b"), Opaque: true}, nil, topics{},
+			transform.Event{Change: change, ID: []byte("i"), HasKey: true, HasData: true, Data: []byte("a \x1b"), Opaque: true},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"public.orders.update","id":"i","op":"update","lsn":"0/100","seq":3,"key":null,"data":"a \u001b"}`,
 		},
 		"a payload that is no text": {
-			transform.Event{Change: change, ID: []byte("i"), HasKey: true, HasData: true, Data: []byte{0xff, 0}, Opaque: true}, nil, topics{},
+			transform.Event{Change: change, ID: []byte("i"), HasKey: true, HasData: true, Data: []byte{0xff, 0}, Opaque: true},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"public.orders.update","id":"i","op":"update","lsn":"0/100","seq":3,"key":null,"data_base64":"/wA="}`,
 		},
 		"a topic that Kafka cannot have": {
 			transform.Event{Change: change, Type: "T", Topic: "__bad", HasKey: true, HasData: true, Data: []byte(`1`)},
-			&sink.Rejected{Reason: "topic_name", Err: errors.New("__bad is internal")}, topics{},
+			&sink.Rejected{Reason: "topic_name", Err: errors.New("__bad is internal")},
+			topics{},
 			`{"sink":"bus","topic":"__bad","table":"public.orders","type":"T","id":"shop/00000abc/0/100/3","op":"update","lsn":"0/100","seq":3,"key":null,"data":1,"rejected":{"reason":"topic_name","error":"__bad is internal"}}`,
 		},
 		"data that is too large": {
-			transform.Event{Change: change, Type: "T", HasKey: true, HasData: true, Data: []byte(`"` + strings.Repeat("x", 20_000) + `"`)}, nil, topics{},
+			transform.Event{Change: change, Type: "T", HasKey: true, HasData: true, Data: []byte(`"` + strings.Repeat("x", 20_000) + `"`)},
+			nil,
+			topics{},
 			`{"sink":"bus","topic":"shop.orders","table":"public.orders","type":"T","id":"shop/00000abc/0/100/3","op":"update","lsn":"0/100","seq":3,"key":null,"omitted":{"data":20002}}`,
 		},
 	} {

@@ -12,12 +12,15 @@ import (
 	"github.com/tailrace/tailrace/transform"
 )
 
-// What a sink writes for an event.
 type (
-	Event    = eventview.Event
-	Header   = eventview.Header
+	// Event is what a sink writes for an event.
+	Event = eventview.Event
+	// Header is one header of an event.
+	Header = eventview.Header
+	// Encoding are a sink's settings whose sink writes events as records.
 	Encoding = eventview.Encoding
-	Topics   = eventview.Topics
+	// Topics are a sink's settings whose sink writes into topics.
+	Topics = eventview.Topics
 )
 
 // Sink is a sink that nothing is written to. It begins without a memory of earlier changes. One goroutine at a time may use it.
