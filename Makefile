@@ -25,7 +25,7 @@ CONTAINERS ?= $(shell command -v docker || command -v podman)
 # As releases are built, so that what the tests, the linters and the binaries have in common is compiled once.
 lint vet fuzz test-deps test-alone test-rest test-short: export CGO_ENABLED = 0
 
-.PHONY: help build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
+.PHONY: help manual build demo check test test-alone test-rest test-short test-deps tidy lint vet race fuzz vuln release image bench hot allocs soak soak-ddl migrations
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -59,6 +59,9 @@ test-deps: ## installs what tests need: programs (as root on Debian, else it nam
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing
 	$(GO) run ./internal/testenv/fetch
 
+manual: ## writes the tables of settings in docs/configuration.md from the settings and their comments
+	GOLDEN=1 $(GO) test -count=1 -run TestTheManualHasEverySetting ./cmd/tailrace
+
 tidy: ## fails unless go.mod and go.sum are as `go mod tidy` leaves them
 	$(GO) mod tidy -diff
 
@@ -74,13 +77,8 @@ vet: ## gofmt, go vet, the arrows between packages
 race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
 	$(GO) test -race -vet=off -short -skip 'Alloc|^TestModel' $(RACE)
 
-# Each fuzz test has one worker, and as many run at a time as there are cores. xargs fails when one of them fails.
 fuzz: ## every fuzz test for FUZZTIME each (30s)
-	@tests=$$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func |:|' | sort); \
-	test -n "$$tests" && printf '%s\n' $$tests | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c ' \
-		package=$${1%:*} target=$${1#*:} failed=0; \
-		said=$$($(GO) test -vet=off -run "^$$" -parallel 1 -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package 2>&1) || failed=1; \
-		printf "%s %s\n%s\n" $$package $$target "$$said"; exit $$failed' fuzz
+	GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
 vuln: ## known vulnerabilities in code that is called; uses vuln.go.dev, or else the newest copy of its database on the module proxy
 	.ci/vuln $(GOVULNCHECK)

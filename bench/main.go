@@ -1,7 +1,7 @@
 // Command bench compares the daemon with other tools and with itself, on real servers that it starts, and writes
 // RESULTS.md and the JSON files from which it is generated.
 //
-//	go run ./bench                                        everything: about 45 minutes on two cores
+//	go run ./bench                                        everything: about 50 minutes on two cores
 //	go run ./bench -parts drain -shapes insert1000        one table, which replaces only itself in RESULTS.md
 //	go run ./bench -parts drain -shapes insert1000 -sinks none,kafka1-json -runs 3
 //	go run ./bench -parts drain -shapes toast -sinks kafka1-json -tools tailrace,producer-perf
@@ -9,6 +9,7 @@
 //	go run ./bench -parts reader -transports tcp -loads 20,full,busy-full
 //	go run ./bench -parts flat -flat tables,start
 //	go run ./bench -parts replica -replica insert1,latency -tools tailrace,subscription
+//	go run ./bench -parts rules -rules insert1000 -runs 5
 //	go run ./bench -parts report                          RESULTS.md again, from the files
 //
 // Run it in the repository, on Linux, on an idle machine. A tool that fails, that does not finish within -limit, or that
@@ -37,6 +38,7 @@ import (
 	"github.com/tailrace/tailrace/bench/record"
 	"github.com/tailrace/tailrace/bench/replica"
 	"github.com/tailrace/tailrace/bench/rig"
+	"github.com/tailrace/tailrace/bench/rules"
 	"github.com/tailrace/tailrace/bench/site"
 	"github.com/tailrace/tailrace/internal/testenv/install"
 )
@@ -82,10 +84,11 @@ func run(ctx context.Context, u *rig.Setup) error {
 		{"reader", &reader.Options{}},
 		{"flat", &flat.Options{}},
 		{"replica", &replica.Options{}},
+		{"rules", &rules.Options{}},
 	}
 	var wanted rig.List
-	wanted.Flag(flag.CommandLine, "parts", "report alone puts RESULTS.md together", "drain,latency,reader,flat,replica",
-		"drain", "latency", "reader", "flat", "replica", "report")
+	wanted.Flag(flag.CommandLine, "parts", "report alone puts RESULTS.md together", "drain,latency,reader,flat,replica,rules",
+		"drain", "latency", "reader", "flat", "replica", "rules", "report")
 	out := flag.String("out", "bench", "`folder` of RESULTS.md and results/")
 	u.Flags(flag.CommandLine)
 	for _, p := range parts {

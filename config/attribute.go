@@ -46,7 +46,7 @@ func (l *loader) decodeAttribute(a *hclsyntax.Attribute, f field, v reflect.Valu
 		return false, false
 	}
 	if v.Type() == secretType {
-		l.report.secrets.addTyped(v.String())
+		l.report.secrets.AddTyped(v.String())
 	}
 	return true, true
 }
@@ -187,18 +187,4 @@ func expected(t reflect.Type) string {
 		return `Write a string in double quotes.`
 	}
 	return "Write a number such as 4."
-}
-
-// addSecrets adds the texts of a value that must never be printed: what came from the environment or a secret file, and the
-// password of any URL.
-func (l *loader) addSecrets(value cty.Value, secret bool) {
-	_ = cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
-		if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
-			if secret {
-				l.report.secrets.add(v.AsString())
-			}
-			l.report.secrets.addPassword(v.AsString())
-		}
-		return true, nil
-	})
 }

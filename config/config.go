@@ -18,7 +18,7 @@ type File struct {
 // Daemon is the daemon block, with its defaults filled in.
 type Daemon struct {
 	Listen string // "127.0.0.1:9187"
-	Token  Secret // for calls that change state; "": they are refused
+	Token  Secret // for calls that change state or show values of rows; "": they are refused
 	Memory int64  // bytes of all windows together; 0: a share of the cgroup's limit
 }
 
@@ -67,7 +67,8 @@ func (s Step) String() string {
 // `hcl:"name,optional"`, `hcl:"name,label"`, `hcl:"name,block"`; a field `Range hcl.Range` tagged `hcl:",range"` gets the
 // place of the block's header. A field whose attribute is missing or null keeps the value that the function returned, the default.
 // Unlike with gohcl a nested struct is optional. Fields of embedded structs count as the struct's own. Load panics on any other tag
-// or type. Settings may implement Checker, and those of a sink StepUser.
+// or type. Settings may implement Checker, those of a sink StepUser, and those of a source
+// PipelineUser.
 //
 // Any block takes enabled, and a source or sink connection; a struct has no field for them.
 type Kinds struct {
@@ -97,6 +98,12 @@ type Checker interface {
 // that of the sink's block.
 type StepUser interface {
 	UseSteps(steps []Step) hcl.Diagnostics
+}
+
+// PipelineUser is implemented by settings of a source that depend on what the sinks get. It is called once, after CheckSettings, with the
+// complete pipeline, and contacts no server. A diagnostic without a place gets that of the source's block.
+type PipelineUser interface {
+	UsePipeline(p Pipeline) hcl.Diagnostics
 }
 
 // Positions are the places of the attributes of the block that a Checker checks. The zero value knows every attribute and no place,

@@ -149,6 +149,6 @@ func (l *loader) connection(a *hclsyntax.Attribute, kind string) (c *connection,
 	default:
 		detail = fmt.Sprintf("Define it: connection %q %q { ... }.", kind, "name")
 	}
-	l.report.append(problem(a.Expr.Range(), fmt.Sprintf("there is no connection %q of type %q", l.report.secrets.scrub(name), kind), detail))
+	l.report.append(problem(a.Expr.Range(), fmt.Sprintf("there is no connection %q of type %q", l.report.secrets.Scrub(name), kind), detail))
 	return nil, false
 }

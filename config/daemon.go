@@ -13,10 +13,19 @@ import (
 const DefaultListen = "127.0.0.1:9187"
 
 type daemonSettings struct {
+	// Host and port of metrics, health, API and status page.
 	Listen string `hcl:"listen,optional"`
-	Token  Secret `hcl:"token,optional"`
-	Memory Size   `hcl:"memory,optional"`
+	// For HTTP calls that change state or show values of rows (`tailrace tail`), as `Authorization: Bearer TOKEN`; without a token
+	// they are refused. The `Host` of such a call has to be `localhost`, an IP address or the host of `listen`, and the call must not
+	// come from a page of another origin.
+	Token Secret `hcl:"token,optional"`
+	// For all windows together.
+	//
+	// Default: a share of the cgroup's limit
+	Memory Size `hcl:"memory,optional"`
 }
+
+func newDaemonSettings() *daemonSettings { return &daemonSettings{Listen: DefaultListen} }
 
 // CheckSettings checks the address.
 func (d *daemonSettings) CheckSettings(at Positions) hcl.Diagnostics {
@@ -32,7 +41,7 @@ func (d *daemonSettings) CheckSettings(at Positions) hcl.Diagnostics {
 
 // daemon reads the daemon block, if there is one in any file.
 func (l *loader) daemon() Daemon {
-	d := daemonSettings{Listen: DefaultListen}
+	d := newDaemonSettings()
 	first := ""
 	for _, b := range l.daemons {
 		on, _ := l.enabled(b.Body.Attributes)
@@ -46,7 +55,7 @@ func (l *loader) daemon() Daemon {
 		first = where(b.TypeRange)
 		body := bodyOf("daemon", b)
 		l.checkNames(&body, schemaOf(reflect.TypeFor[daemonSettings]()))
-		l.decode(body, reflect.ValueOf(&d).Elem())
+		l.decode(body, reflect.ValueOf(d).Elem())
 	}
 	return Daemon{Listen: d.Listen, Token: d.Token, Memory: int64(d.Memory)}
 }

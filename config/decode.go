@@ -27,15 +27,6 @@ func bodyOf(scope string, b *hclsyntax.Block) body {
 	}
 }
 
-// headerOf returns the range of a block's type and labels.
-func headerOf(b *hclsyntax.Block) hcl.Range {
-	r := b.TypeRange
-	if n := len(b.LabelRanges); n > 0 && b.LabelRanges[n-1].End.Line == r.End.Line {
-		r = hcl.RangeBetween(r, b.LabelRanges[n-1])
-	}
-	return r
-}
-
 // decode fills the struct v, and calls it if it is a Checker. Names have been checked before.
 func (l *loader) decode(b body, v reflect.Value) {
 	s := schemaOf(v.Type())
@@ -145,7 +136,7 @@ func (l *loader) check(c Checker, at Positions) {
 		if d.Severity == hcl.DiagError && at.excuses(*d.Subject) {
 			continue
 		}
-		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Summary, d.Detail = l.report.secrets.Scrub(d.Summary), l.report.secrets.Scrub(d.Detail)
 		l.report.append(d)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"sort"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/config/redact"
+	"github.com/tailrace/tailrace/config/spelling"
 )
 
 // Report holds the problems of all files of one Load, in the order of file, line and column, and what is needed to
@@ -15,8 +17,8 @@ type Report struct {
 
 	seen    map[place]bool
 	sources map[string][]byte
-	secrets secrets
-	hiding  map[string][]span // what redactions found, by file
+	secrets redact.Secrets
+	hiding  map[string][]redact.Span // what redactions found, by file
 }
 
 // place identifies a problem: a connection is decoded once for each block that uses it.
@@ -32,7 +34,7 @@ func (r *Report) HasErrors() bool { return r.Diagnostics.HasErrors() }
 // those that are already there.
 func (r *Report) Add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
-		d.Summary, d.Detail = r.secrets.scrub(d.Summary), r.secrets.scrub(d.Detail)
+		d.Summary, d.Detail = r.secrets.Scrub(d.Summary), r.secrets.Scrub(d.Detail)
 	}
 	r.append(diags...)
 	r.sort()
@@ -74,24 +76,17 @@ func problem(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
+// beginning is the place where a file begins.
+func beginning(name string) hcl.Range {
+	return hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+}
+
 // Suggest returns the sentence `Did you mean "x"?` when a known name is similar to the given one, else "".
 func Suggest(given string, known []string) string {
-	if s := nearest(given, known); s != "" {
+	if s := spelling.Nearest(given, known); s != "" {
 		return `Did you mean "` + s + `"?`
 	}
 	return ""
-}
-
-func nearest(given string, known []string) string {
-	sort.Strings(known)
-	best, found := 3, ""
-	for _, k := range known {
-		d := levenshtein.Distance(given, k, nil)
-		if d < best && d < len(k) {
-			best, found = d, k
-		}
-	}
-	return found
 }
 
 // list is the names in a sentence: "a", "b" or "c".

@@ -47,7 +47,7 @@ func (d *Document) Decode(v any) {
 	if d.Body == nil {
 		return
 	}
-	at := rangeAt(d.Name, nil, 0, 0)
+	at := beginning(d.Name)
 	b := body{scope: "file", header: at, attrs: inOrder(d.Body.Attributes)}
 	for _, inner := range d.Body.Blocks {
 		if inner.Type != "locals" {
@@ -62,7 +62,7 @@ func (d *Document) Decode(v any) {
 
 // Problem adds an error at a place of the file to the report.
 func (d *Document) Problem(at hcl.Range, summary, detail string) {
-	d.Report.Add(problem(at, d.loader.report.secrets.scrub(summary), d.loader.report.secrets.scrub(detail)))
+	d.Report.Add(problem(at, d.loader.report.secrets.Scrub(summary), d.loader.report.secrets.Scrub(detail)))
 }
 
 // Place formats a place for a sentence: file:line.

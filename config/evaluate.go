@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/config/redact"
 )
 
 // evaluate returns the value of an expression over locals and functions. Problems are reported; ok is false for one that
@@ -20,7 +22,7 @@ func (l *loader) evaluate(e hclsyntax.Expression) (v cty.Value, taint, ok bool) 
 	if !ok {
 		return cty.DynamicVal, false, false
 	}
-	v, diags := e.Value(ctx)
+	v, diags := l.budget.Value(e, ctx)
 	l.report.append(l.translate(diags)...)
 	v, marks := v.UnmarkDeep()
 	return v, len(marks) > 0, !diags.HasErrors()
@@ -119,7 +121,7 @@ func (l *loader) translate(diags hcl.Diagnostics) hcl.Diagnostics {
 			d.Detail = withoutValues(d.Detail, src)
 		}
 		d.Summary = strings.ToLower(d.Summary[:1]) + d.Summary[1:]
-		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Summary, d.Detail = l.report.secrets.Scrub(d.Summary), l.report.secrets.Scrub(d.Detail)
 		d.Expression, d.EvalContext, d.Extra = nil, nil, nil // they contain values
 	}
 	return diags
@@ -144,7 +146,7 @@ func withoutValues(detail string, src []byte) string {
 		if bytes.Contains(src, []byte(q[1:len(q)-1])) {
 			return q
 		}
-		return hidden
+		return redact.Hidden
 	})
 }
 

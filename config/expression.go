@@ -7,6 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tailrace/tailrace/config/budget"
+	"github.com/tailrace/tailrace/config/functions"
 )
 
 // Expression is an attribute that Load keeps instead of evaluating it: it depends on a table or on a row. Package config knows no
@@ -81,7 +84,7 @@ func (e *Expression) Evaluate(part hclsyntax.Expression, names map[string]cty.Va
 	}
 	ctx := e.ctx.NewChild()
 	ctx.Variables = names
-	v, diags := part.Value(ctx)
+	v, diags := new(budget.Budget).Value(part, ctx)
 	v, _ = v.UnmarkDeep()
 	return v, e.loader.translate(diags)
 }
@@ -94,7 +97,7 @@ func ParseTemplate(text string) (*Expression, error) {
 	}
 	l := newLoader(Kinds{}, Options{})
 	l.report.sources["template"] = []byte(text)
-	l.functions = pureFunctions()
+	l.functions = functions.Pure()
 	e, ok := l.keep(x)
 	if !ok {
 		return nil, fmt.Errorf("parse template: %w", l.report.Diagnostics)
@@ -134,9 +137,9 @@ func (l *loader) inputs(x hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value 
 		if !is || call.Name != "env" && call.Name != "file" {
 			return nil
 		}
-		v, diags := call.Value(ctx)
+		v, diags := l.budget.Value(call, ctx)
 		if diags.HasErrors() { // reported where the expression is evaluated
-			v = cty.StringVal("").Mark(tainted{})
+			v = cty.StringVal("").Mark(functions.Tainted{})
 		}
 		all = append(all, v)
 		return nil

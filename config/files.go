@@ -12,8 +12,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/config/syntax"
 )
 
 // pathsOf returns the files of the given paths: for a folder its *.hcl files in the order of their names, without subfolders and test
@@ -47,7 +50,9 @@ func filesOf(path string) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir() && IsTest(path):
-		return nil, fmt.Errorf("%s has test cases and no pipeline: give the file %s; only `tailrace test` reads the cases", path, testedFile(path))
+		return nil, fmt.Errorf("%s has test cases and no pipeline: give the file %s; only `tailrace test` reads the cases", path, pipelineFile(path))
+	case !info.IsDir() && IsSchema(path):
+		return nil, fmt.Errorf("%s has the recorded shapes of tables and no pipeline: give the file %s", path, pipelineFile(path))
 	case !info.IsDir():
 		return []string{path}, nil
 	}
@@ -57,7 +62,7 @@ func filesOf(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && !IsTest(e.Name()) {
+		if strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && !IsTest(e.Name()) && !IsSchema(e.Name()) {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}
@@ -79,7 +84,7 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, syntax.MaxFile+1))
 }
 
 // readOnce wraps a function that reads files: what a file holds stays the same for all expressions of one Load, also for those that
@@ -113,6 +118,21 @@ func reason(err error) string {
 		return path.Err.Error()
 	}
 	return err.Error()
+}
+
+// fileText returns the text of a file that file() names, without leading and trailing white space: editors and `echo` end a file
+// with a newline.
+func fileText(read func(string) ([]byte, error), path string) (string, error) {
+	text, err := read(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %s", reason(err))
+	case len(text) > syntax.MaxFile:
+		return "", fmt.Errorf("is larger than %s", Size(syntax.MaxFile))
+	case !utf8.Valid(text):
+		return "", errors.New("is not UTF-8 text")
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // digest is a hash of the files' texts in the order of their names: 16 hex digits, which do not depend on the folder.

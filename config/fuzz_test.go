@@ -40,7 +40,7 @@ func FuzzLoad(f *testing.F) {
 			o.Offline = offline
 			file, report := config.Load([]string{path}, stepKindsOfTest(), o)
 			if (file == nil) != report.HasErrors() {
-				t.Errorf("a file beside errors, or none without:\n%s", report)
+				t.Errorf("a file in spite of errors, or none without:\n%s", report)
 			}
 			for _, d := range report.Diagnostics {
 				if d.Summary == "" || d.Subject == nil || d.Subject.Filename != path {

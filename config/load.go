@@ -6,6 +6,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/tailrace/tailrace/config/budget"
+	"github.com/tailrace/tailrace/config/functions"
+	"github.com/tailrace/tailrace/config/spelling"
+	"github.com/tailrace/tailrace/config/syntax"
 )
 
 // Options are what Load uses besides the files.
@@ -38,6 +43,7 @@ type loader struct {
 	options     Options
 	report      *Report
 	functions   map[string]function.Function
+	budget      budget.Budget // of all expressions that are evaluated while the files are loaded
 	daemons     []*hclsyntax.Block
 	locals      map[string]*local
 	path        []string // of the locals that are being evaluated, to name a circle
@@ -55,9 +61,12 @@ func newLoader(k Kinds, o Options) *loader {
 	}
 	l := &loader{kinds: k, options: o, locals: map[string]*local{}}
 	l.report = &Report{sources: map[string][]byte{}}
-	l.report.secrets.names = l.secretNames()
+	l.report.secrets.Names = l.secretNames()
 	o.ReadFile = readOnce(o.ReadFile)
-	l.functions = functions(o, &l.report.secrets)
+	l.functions = functions.All(functions.Environment{
+		Env: o.Env, File: func(path string) (string, error) { return fileText(o.ReadFile, path) }, Offline: o.Offline,
+		Secret: l.report.secrets.AddValue,
+	})
 	return l
 }
 
@@ -76,7 +85,7 @@ func (l *loader) load(paths []string) *File {
 		}
 		texts[name] = src
 		if first.Filename == "" {
-			first = rangeAt(name, nil, 0, 0)
+			first = beginning(name)
 		}
 		l.parse(name, src)
 	}
@@ -102,29 +111,24 @@ func (l *loader) parse(name string, src []byte) {
 
 // parseBody parses a file, and reports why it cannot: nil.
 func (l *loader) parseBody(name string, src []byte) *hclsyntax.Body {
-	problem := unreadable(name, src)
-	if problem == nil {
-		l.report.sources[name] = src
-		problem = tooDeep(name, src)
-	}
-	if problem != nil {
-		l.report.append(problem)
+	if d := syntax.Unreadable(name, src); d != nil {
+		l.report.append(d)
 		l.partial = true
 		return nil
 	}
-	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	if diags.HasErrors() {
-		l.report.append(explainSyntaxErrors(name, src, diags)...)
+	l.report.sources[name] = src
+	body, diags := syntax.Parse(name, src)
+	if body == nil {
+		l.report.append(diags...)
 		l.partial = true
-		return nil
 	}
-	return f.Body.(*hclsyntax.Body)
+	return body
 }
 
 func (l *loader) collect(b *hclsyntax.Body) {
 	blocks := []string{"connection", "daemon", "locals", "pipeline"}
 	for _, a := range inOrder(b.Attributes) {
-		if nearest(a.Name, blocks) == a.Name {
+		if spelling.Nearest(a.Name, blocks) == a.Name {
 			l.report.append(problem(a.NameRange, `"`+a.Name+`" is a block`, "Write it without the equals sign: "+a.Name+" { ... }."))
 			continue
 		}

@@ -221,7 +221,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%v: want %q, got\n%s", c.paths, c.want, report)
 		}
 		if (f == nil) != report.HasErrors() {
-			t.Errorf("%v: a file beside errors, or none without", c.paths)
+			t.Errorf("%v: a file in spite of errors, or none without", c.paths)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (l *loader) compute(loc *local) {
 	if !ok {
 		return
 	}
-	v, diags := loc.attr.Expr.Value(ctx)
+	v, diags := l.budget.Value(loc.attr.Expr, ctx)
 	l.report.append(l.translate(diags)...)
 	if diags.HasErrors() {
 		return

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/config/spelling"
 )
 
 // checkNames reports every attribute and block of a body that its schema does not have. The names that were probably meant count as
@@ -26,7 +29,7 @@ func (l *loader) checkNames(b *body, s schema) {
 			b.suspectNames = append(b.suspectNames, a.Name)
 		default:
 			l.reportUnknown("attribute", b.scope, a.Name, a.NameRange, attrs, blocks)
-			b.suspectNames = append(b.suspectNames, a.Name, nearest(a.Name, attrs))
+			b.suspectNames = append(b.suspectNames, a.Name, spelling.Nearest(a.Name, attrs))
 		}
 	}
 	for _, inner := range b.blocks {
@@ -38,7 +41,7 @@ func (l *loader) checkNames(b *body, s schema) {
 			b.suspectNames = append(b.suspectNames, inner.Type)
 		default:
 			l.reportUnknown("block", b.scope, inner.Type, inner.TypeRange, attrs, blocks)
-			b.suspectNames = append(b.suspectNames, inner.Type, nearest(inner.Type, blocks))
+			b.suspectNames = append(b.suspectNames, inner.Type, spelling.Nearest(inner.Type, blocks))
 		}
 	}
 }
@@ -99,4 +102,51 @@ func (l *loader) checkName(name string, at hcl.Range) bool {
 	l.report.append(problem(at, fmt.Sprintf("%q is not a name", name), fmt.Sprintf(
 		"A name has letters, digits, _ and -, begins with a letter, and is at most %d characters long.", maxName)))
 	return false
+}
+
+// unknownKind reports the first label of a block.
+func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []string) {
+	at := b.LabelRanges[0]
+	of := scope
+	if scope == "connection" {
+		of = "sink"
+	}
+	if detail, ok := unsupported("kind of "+of, kind); ok {
+		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
+		return
+	}
+	detail := Suggest(kind, known)
+	if detail == "" {
+		detail = fmt.Sprintf("Valid names: %s.", list(known))
+	}
+	l.report.append(problem(at, fmt.Sprintf("unknown %s type %q", scope, kind), detail))
+}
+
+// places is the sentence that tells where a step belongs.
+func (k StepKind) places() string {
+	var places []string
+	if k.Pipeline {
+		places = append(places, "a pipeline block")
+	}
+	if len(k.Sinks) > 0 {
+		places = append(places, "a sink block of type "+list(slices.Clone(k.Sinks)))
+	}
+	return "It belongs in " + strings.Join(places, " or ") + "."
+}
+
+// article puts "a" or "an" before a name.
+func article(name string) string {
+	if strings.ContainsRune("aeio", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// headerOf returns the range of a block's type and labels.
+func headerOf(b *hclsyntax.Block) hcl.Range {
+	r := b.TypeRange
+	if n := len(b.LabelRanges); n > 0 && b.LabelRanges[n-1].End.Line == r.End.Line {
+		r = hcl.RangeBetween(r, b.LabelRanges[n-1])
+	}
+	return r
 }

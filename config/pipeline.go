@@ -14,8 +14,11 @@ import (
 const DefaultWindow = 4 << 20
 
 type pipelineSettings struct {
+	// Changes in flight.
 	Window Size `hcl:"window,optional"`
 }
+
+func newPipelineSettings() *pipelineSettings { return &pipelineSettings{Window: DefaultWindow} }
 
 // CheckSettings refuses an empty window.
 func (p *pipelineSettings) CheckSettings(at Positions) hcl.Diagnostics {
@@ -61,36 +64,37 @@ func (l *loader) checkUnique(b *hclsyntax.Block, taken map[string]*hclsyntax.Blo
 func slotName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
 
 func (l *loader) pipeline(b *hclsyntax.Block) Pipeline {
-	s := pipelineSettings{Window: DefaultWindow}
+	s := newPipelineSettings()
 	body := bodyOf("pipeline", b)
 	sch := schemaOf(reflect.TypeFor[pipelineSettings]())
 	sch.blocks = map[string]field{"source": {}, "sink": {}}
 	steps := l.stepsOf(func(k StepKind) bool { return k.Pipeline })
 	l.checkNames(&body, steps.addTo(sch, "pipeline"))
 	body.labels = nil
-	l.decode(body, reflect.ValueOf(&s).Elem())
+	l.decode(body, reflect.ValueOf(s).Elem())
 
 	p := Pipeline{Name: b.Labels[0], Window: int64(s.Window), Range: body.header}
 	l.readSource(b, &p, slices.Contains(body.suspectNames, "source"))
 	l.readSinks(b, &p, slices.Contains(body.suspectNames, "sink"))
 	p.Steps = l.readSteps(b, steps)
 	for _, sink := range p.Sinks {
-		l.useSteps(p, sink)
+		if u, can := sink.Settings.(StepUser); can {
+			l.addAll(u.UseSteps(slices.Concat(p.Steps, sink.Steps)), sink.Range)
+		}
+	}
+	if u, can := p.Source.Settings.(PipelineUser); can {
+		l.addAll(u.UsePipeline(p), p.Source.Range)
 	}
 	return p
 }
 
-// useSteps passes the steps of a sink to its settings.
-func (l *loader) useSteps(p Pipeline, sink Block) {
-	u, can := sink.Settings.(StepUser)
-	if !can {
-		return
-	}
-	for _, d := range u.UseSteps(slices.Concat(p.Steps, sink.Steps)) {
+// addAll reports what settings have found, without secrets. A diagnostic without a place gets that of the block.
+func (l *loader) addAll(diags hcl.Diagnostics, block hcl.Range) {
+	for _, d := range diags {
 		if d.Subject == nil {
-			d.Subject = &sink.Range
+			d.Subject = &block
 		}
-		d.Summary, d.Detail = l.report.secrets.scrub(d.Summary), l.report.secrets.scrub(d.Detail)
+		d.Summary, d.Detail = l.report.secrets.Scrub(d.Summary), l.report.secrets.Scrub(d.Detail)
 		l.report.append(d)
 	}
 }
@@ -186,22 +190,4 @@ func (l *loader) block(scope string, b *hclsyntax.Block, kinds map[string]func()
 	l.decode(body, v)
 	out.Steps = l.readSteps(b, steps)
 	return out
-}
-
-// unknownKind reports the first label of a block.
-func (l *loader) unknownKind(scope, kind string, b *hclsyntax.Block, known []string) {
-	at := b.LabelRanges[0]
-	of := scope
-	if scope == "connection" {
-		of = "sink"
-	}
-	if detail, ok := unsupported("kind of "+of, kind); ok {
-		l.report.append(problem(at, fmt.Sprintf("%s %q is not supported by this version", scope, kind), detail))
-		return
-	}
-	detail := Suggest(kind, known)
-	if detail == "" {
-		detail = fmt.Sprintf("Valid names: %s.", list(known))
-	}
-	l.report.append(problem(at, fmt.Sprintf("unknown %s type %q", scope, kind), detail))
 }

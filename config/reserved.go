@@ -20,10 +20,6 @@ var reserved = map[string]map[string]string{
 	"snapshot": {
 		"parallel": "Tables are copied one after the other.",
 	},
-	"table": {
-		"enforce":     "Column lists and row filters are those of the publication.",
-		"new_columns": "With columns, new columns are left out; without, they are published.",
-	},
 	"sink": {
 		"verify": "It belongs to the redis sink.",
 	},

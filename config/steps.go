@@ -3,8 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -63,24 +61,4 @@ func (l *loader) readSteps(parent *hclsyntax.Block, kinds stepKinds) []Step {
 		steps = append(steps, step)
 	}
 	return steps
-}
-
-// places is the sentence that tells where a step belongs.
-func (k StepKind) places() string {
-	var places []string
-	if k.Pipeline {
-		places = append(places, "a pipeline block")
-	}
-	if len(k.Sinks) > 0 {
-		places = append(places, "a sink block of type "+list(slices.Clone(k.Sinks)))
-	}
-	return "It belongs in " + strings.Join(places, " or ") + "."
-}
-
-// article puts "a" or "an" before a name.
-func article(name string) string {
-	if strings.ContainsRune("aeio", rune(name[0])) {
-		return "an " + name
-	}
-	return "a " + name
 }

@@ -7,14 +7,33 @@ import (
 	"strings"
 )
 
-// testSuffix is the end of the name of a file with test cases: orders.test.hcl has those of orders.hcl.
-const testSuffix = ".test.hcl"
+// The ends of the names of files that belong to a pipeline file: orders.test.hcl has the test cases of orders.hcl, and orders.schema.hcl
+// the recorded shapes of its tables.
+const (
+	testSuffix   = ".test.hcl"
+	schemaSuffix = ".schema.hcl"
+)
 
 // IsTest reports whether a file has test cases, by its name.
 func IsTest(path string) bool { return strings.HasSuffix(path, testSuffix) }
 
-// testedFile returns the pipeline file that a test file belongs to.
-func testedFile(test string) string { return strings.TrimSuffix(test, testSuffix) + ".hcl" }
+// IsSchema reports whether a file has a recorded schema, by its name.
+func IsSchema(path string) bool { return strings.HasSuffix(path, schemaSuffix) }
+
+// SchemaOf returns the name of the file with the recorded schema of a pipeline file, or of the pipeline file of a test file.
+func SchemaOf(path string) string {
+	for _, suffix := range []string{testSuffix, ".hcl"} {
+		if name, found := strings.CutSuffix(path, suffix); found {
+			return name + schemaSuffix
+		}
+	}
+	return path + schemaSuffix
+}
+
+// pipelineFile returns the pipeline file that a test file or a recorded schema belongs to.
+func pipelineFile(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path, testSuffix), schemaSuffix) + ".hcl"
+}
 
 // SplitTests returns the paths of the pipeline files, and the test files next to them: all of a folder, and orders.test.hcl of
 // orders.hcl. The name of a test file stands for its pipeline file with that test file. A path that does not exist is left to Load.
@@ -29,7 +48,7 @@ func SplitTests(paths []string) (pipelines, tests []string) {
 		info, err := os.Stat(p)
 		switch {
 		case IsTest(p):
-			add(&pipelines, testedFile(p))
+			add(&pipelines, pipelineFile(p))
 			add(&tests, p)
 			continue
 		case err == nil && info.IsDir():
@@ -37,7 +56,7 @@ func SplitTests(paths []string) (pipelines, tests []string) {
 				add(&tests, t)
 			}
 		case strings.HasSuffix(p, ".hcl"):
-			if test := strings.TrimSuffix(p, ".hcl") + testSuffix; isFile(test) {
+			if test := strings.TrimSuffix(p, ".hcl") + testSuffix; IsFile(test) {
 				add(&tests, test)
 			}
 		}
@@ -57,7 +76,8 @@ func testsIn(folder string) (tests []string) {
 	return tests
 }
 
-func isFile(path string) bool {
+// IsFile reports whether there is a file with a name, which is no folder.
+func IsFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
 }

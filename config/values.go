@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"strings"
 	"time"
+
+	"github.com/tailrace/tailrace/config/redact"
 )
 
 // Never is the Duration of "never". As a time.Duration it is 292 years, so that timers need no special case.
@@ -123,18 +125,15 @@ func (s Size) String() string {
 // MarshalText returns String.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// hidden is how a Secret is printed.
-const hidden = "(secret)"
-
 // String hides the secret; only string(s) returns its text.
-func (s Secret) String() string { return hidden }
+func (s Secret) String() string { return redact.Hidden }
 
 // Format hides the secret under every verb, also those that do not call String. fmt calls no methods of unexported
 // fields: a struct that may be printed keeps its secrets in exported ones.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redact.Hidden)) }
 
 // MarshalJSON hides the secret. encoding/json does not call it for the keys of a map, so a Secret must not be one.
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(hidden) }
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(redact.Hidden) }
 
 // MarshalText hides the secret.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redact.Hidden), nil }

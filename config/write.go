@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/config/redact"
 )
 
 // Colours of a terminal.
@@ -73,7 +75,7 @@ func (r *Report) excerpt(b *bytes.Buffer, at hcl.Range, tint string) {
 	if i := bytes.IndexByte(src[at.Start.Byte:], '\n'); i >= 0 {
 		end = at.Start.Byte + i
 	}
-	spans := append(slices.Clip(r.redactions(at.Filename, src)), r.secrets.literals(src, start, end)...)
+	spans := append(slices.Clip(r.redactions(at.Filename, src)), r.secrets.Literals(src, start, end)...)
 	line := excerptOf(src, start, end, spans)
 	from, to := line.column(at.Start.Byte), line.column(max(min(at.End.Byte, end), at.Start.Byte))
 	from, to = line.cut(from, to)
@@ -88,13 +90,13 @@ type excerptLine struct {
 	columns map[int]int
 }
 
-func excerptOf(src []byte, start, end int, spans []span) *excerptLine {
+func excerptOf(src []byte, start, end int, spans []redact.Span) *excerptLine {
 	l := &excerptLine{columns: map[int]int{}}
 	for i := start; i < end; {
 		l.columns[i] = len(l.text)
 		if to := hiddenUpTo(spans, i); to > i {
 			from := len(l.text)
-			l.text = append(l.text, []rune(hidden)...)
+			l.text = append(l.text, []rune(redact.Hidden)...)
 			for ; i < min(to, end); i++ {
 				l.columns[i] = from
 			}
@@ -116,11 +118,11 @@ func excerptOf(src []byte, start, end int, spans []span) *excerptLine {
 	return l
 }
 
-func hiddenUpTo(spans []span, i int) int {
+func hiddenUpTo(spans []redact.Span, i int) int {
 	to := i
 	for _, s := range spans {
-		if s.from <= to && to < s.to {
-			to = s.to
+		if s.From <= to && to < s.To {
+			to = s.To
 		}
 	}
 	return to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform"
 )
 
 // ErrFenced is the error of a Writer whose sink another process has opened. The daemon stands down until it has the slot again.
@@ -16,18 +17,28 @@ var ErrFenced = errors.New("the sink was opened by another process")
 type Rejected struct {
 	At     capture.Position // the change's
 	Table  string           // "schema.table"
-	Key    string           // the event's key, shortened
+	Key    string           // the event's key, shortened; "": it has none yet
 	Reason string           // snake_case: a label of tailrace_events_rejected_total
 	Err    error
 }
 
 // Error names the event and the reason.
 func (r *Rejected) Error() string {
-	return fmt.Sprintf("event of %s key %s at %s: %s: %v", r.Table, r.Key, r.At, r.Reason, r.Err)
+	key := ""
+	if r.Key != "" {
+		key = " key " + r.Key
+	}
+	return fmt.Sprintf("event of %s%s at %s: %s: %v", r.Table, key, r.At, r.Reason, r.Err)
 }
 
 // Unwrap returns the target's error.
 func (r *Rejected) Unwrap() error { return r.Err }
+
+// Diverted is an event that the target can never accept, and that a Writer has put into a dead letter queue instead of halting.
+type Diverted struct {
+	Event *transform.Event // of the batches of the Write
+	Why   *Rejected
+}
 
 // How the lane handles the errors of a Writer and of Open:
 //

@@ -33,6 +33,8 @@ type Lane struct {
 	// The Writer calls Failed once when it has failed, with the error that its next Write would return, and never after Close has
 	// returned. The lane then closes the Writer and opens the sink again.
 	Failed func(error)
+	// The Writer calls Diverted, within Write, for each event that it puts into a dead letter queue. It may be nil.
+	Diverted func(Diverted)
 }
 
 // Writer takes a lane's events in order.

@@ -118,10 +118,10 @@ func (c *Chain) from(n int, dst []Event, e Event) ([]Event, error) {
 	return dst, err
 }
 
-// named adds the name of step n to its error.
+// named adds the name of step n to its error. A Rejection names its block itself: a step may be of several blocks.
 func (c *Chain) named(n int, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || AsRejection(err) != nil {
+		return err
 	}
 	return fmt.Errorf("%s: %w", c.steps[n].Name, err)
 }

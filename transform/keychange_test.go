@@ -67,7 +67,7 @@ func TestSplitKeyChange(t *testing.T) {
 		{"TOAST that it does not", row("1", "a", absent), row("2", "a", unchanged), row("1", "a", absent), row("2", "a", unchanged)},
 		{"a null is no TOAST", row("1", "a", nil), row("2", "a", unchanged), row("1", "a", nil), row("2", "a", unchanged)},
 		{"TOAST in the key", row("1", "a", absent), row("2", unchanged, "x"), row("1", "a", absent), row("2", "a", "x")},
-		{"an identity beside the key", row("1", absent, absent), row("2", "a", "x"), row("1", "a", absent), row("2", "a", "x")},
+		{"an identity besides the key", row("1", absent, absent), row("2", "a", "x"), row("1", "a", absent), row("2", "a", "x")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := transform.Event{Change: update(c.old, c.next), Topic: "t"}

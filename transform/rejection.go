@@ -8,8 +8,8 @@ import (
 
 // Rejection is an error of a step that rejects an event for a reason that is counted, such as a topic that Kafka cannot have.
 type Rejection struct {
-	Reason string // snake_case: a label of tailrace_events_rejected_total
-	Err    error
+	Reason string          // snake_case: a label of tailrace_events_rejected_total
+	Err    error           // names the block and its place
 	Change *capture.Change // the event's, when it is rejected at the end of its transaction; nil: the change that was passed
 }
 

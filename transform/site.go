@@ -15,6 +15,8 @@ type Site struct {
 	Rules    *Rules // the counters of the sink's rules
 	// Tables are the shapes that the source's tables had at the start: rows may be older. nil: they are not known.
 	Tables []*capture.Table
+	// NumericAsNumber is set where the format of the sink has numeric values as JSON numbers; otherwise they are strings.
+	NumericAsNumber bool
 	// Delete has the row of a change deleted from the source once the change is durable in the sink. It copies what it keeps. nil: no
 	// step of the sink has said that it deletes rows.
 	Delete func(*capture.Change)

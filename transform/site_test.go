@@ -26,7 +26,7 @@ func TestRules(t *testing.T) {
 	}
 	var none *transform.Rules
 	if none.Add("one", nil).Seen == nil || len(none.All()) != 0 {
-		t.Error("without Rules a rule still counts, for nobody")
+		t.Error("without Rules no rule is listed, and none counts")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/tailrace/tailrace/sink/kafka"
 	replica "github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/stdout"
+	"github.com/tailrace/tailrace/transform/event"
 )
 
 func main() {
@@ -55,6 +56,9 @@ func run(ctx context.Context, args []string) error {
 			"none":     func() daemon.SinkSettings { return &settings{} },
 			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
 			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
+		},
+		Steps: map[string]daemon.StepKind{
+			"event": {Settings: func() daemon.StepSettings { return &event.Settings{} }, Sinks: []string{"kafka", "none", "stdout"}},
 		},
 	}
 	file, report := config.Load(args[1:2], kinds.Config(), config.Options{})

@@ -57,7 +57,7 @@ func (l offered) with(name string) string {
 		text = strconv.FormatFloat(l.rate, 'f', -1, 64) + " MB/s"
 	}
 	if l.busy {
-		text += " beside a busy core"
+		text += " next to a busy core"
 	}
 	return text + ": " + name
 }

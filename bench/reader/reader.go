@@ -28,7 +28,7 @@ type Options struct {
 // Flags adds the part's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
 	_ = o.loads.Set("5,10,20,30,50,full,busy-20,busy-full")
-	f.Var(&o.loads, "loads", "reader: `list` of offered MB/s, full, and busy- before them: beside a process that eats a core")
+	f.Var(&o.loads, "loads", "reader: `list` of offered MB/s, full, and busy- before them: next to a process that eats a core")
 	o.transports.Flag(f, "transports", "reader", rig.All, string(site.TCP), string(site.TLS), string(site.Unix))
 	f.IntVar(&o.seconds, "reader-seconds", 3, "reader: how long each rate is offered")
 	f.IntVar(&o.rows, "reader-rows", 1_000_000, "reader: rows of the backlog of the full rate")

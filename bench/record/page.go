@@ -11,7 +11,7 @@ import (
 const preface = `# Results
 
 Written by ` + "`make bench`" + ` from the files in ` + "`results/`" + `; never by hand. Each table is one run of the command, all tools in turn on one
-machine that also runs the servers: the ratios within a table mean something, a figure beside one of another machine does
+machine that also runs the servers: the ratios within a table mean something, a figure next to one of another machine does
 not. Figures are medians of the runs, with the smallest and the largest one in brackets. CPU is user and system time, in
 microseconds of one core; MB are millions of bytes.
 `

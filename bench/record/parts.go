@@ -19,7 +19,7 @@ var parts = []part{
 		"drain",
 		[]string{"insert1000", "insert1", "change", "mix", "wide", "2kb", "toast", "huge"},
 		"A backlog is read from a slot that stands before it. rows/s: over the whole drain, from when the walsender has the slot until " +
-			"all rows are stored. Warm, beside rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
+			"all rows are stored. Warm, next to rows/s or CPU: the same over the last 60 % of the rows. CPU us/row: the tool's, walsender " +
 			"and broker: theirs. MB/s: of records in the topic, as they are stored, without compression. Peak MB: the tool's largest resident " +
 			"size, with its binary's pages. Start s: from the process's start to the stream. " +
 			"Tables that tell of drains before the first run were measured with a broker that these had warmed up. " +
@@ -50,6 +50,13 @@ var parts = []part{
 		"rows/s: until all rows are visible in the target, whose table is then compared; warm: over the last 60 % of the rows. CPU us/row: " +
 			"of the tool's process, target's backend and walsender: theirs. Peak MB: the tool's largest resident size; of a subscription its worker's, " +
 			"without what is shared. Start s: from the process's start to the stream.",
+	},
+	{
+		"rules",
+		[]string{"insert1000", "insert1"},
+		"A backlog is drained as plain changes and, in turn, with two event blocks. rows/s: over the whole drain, until all events are " +
+			"stored; warm: over the last 60 % of the rows. CPU us/row: of the tool's process, walsender: its. Peak MB: the tool's largest " +
+			"resident size.",
 	},
 }
 

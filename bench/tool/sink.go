@@ -21,6 +21,7 @@ type Sink struct {
 	Count      int    // of tailrace: number of sinks of the type; 0 is one
 	OneTopic   bool   // all tables into one topic per sink, instead of one topic per table
 	Creates    bool   // of tailrace: the sink creates the topics
+	Blocks     string // of tailrace: blocks inside of the sink, such as rules
 }
 
 // String returns its name in tables.

@@ -66,7 +66,7 @@ func (p *Program) sinks() string {
 	for i := range max(1, j.Sink.Count) {
 		switch j.Sink.Kind {
 		case None:
-			fmt.Fprintf(&b, "  sink \"none\" \"sink%d\" { report = %q }\n", i, p.delays())
+			fmt.Fprintf(&b, "  sink \"none\" \"sink%d\" {\n    report = %q\n%s  }\n", i, p.delays(), j.Sink.Blocks)
 		case Stdout:
 			fmt.Fprintf(&b, "  sink \"stdout\" \"sink%d\" {}\n", i)
 		case Tables:
@@ -79,8 +79,8 @@ func (p *Program) sinks() string {
 			if j.Sink.Creates {
 				topic += fmt.Sprintf("    create_topics {\n      partitions = %d\n    }\n", j.Sink.Partitions)
 			}
-			fmt.Fprintf(&b, "  sink \"kafka\" \"sink%d\" {\n    brokers = [%q]\n    format = %q\n    progress_topic = %q\n    start = \"now\"\n%s  }\n", i,
-				j.From.Site.Kafka.Brokers()[0], j.Sink.Format, j.Name+".progress", topic)
+			fmt.Fprintf(&b, "  sink \"kafka\" \"sink%d\" {\n    brokers = [%q]\n    format = %q\n    progress_topic = %q\n    start = \"now\"\n%s%s  }\n", i,
+				j.From.Site.Kafka.Brokers()[0], j.Sink.Format, j.Name+".progress", topic, j.Sink.Blocks)
 		}
 	}
 	return b.String()

@@ -21,7 +21,7 @@ type client struct {
 	reports  chan error
 	done     chan error
 	state    []byte // of the last batch
-	held     capture.Position
+	durable  capture.Position
 	origin   capture.Origin // of the stream that delivered it
 }
 
@@ -49,8 +49,8 @@ func (c *client) serve(ctx context.Context, stream capture.Stream) error {
 		return err
 	}
 	var records []capture.Record
-	if !c.held.IsZero() {
-		records = []capture.Record{{Sink: "test", Position: c.held, State: c.state, Origin: c.origin}}
+	if !c.durable.IsZero() {
+		records = []capture.Record{{Sink: "test", Position: c.durable, State: c.state, Origin: c.origin}}
 	}
 	for _, r := range records {
 		if cmp, err := stream.Compare(ctx, r); err != nil || len(cmp.Altered) > 0 || cmp.Commit == capture.CommitAbsent {
@@ -273,7 +273,7 @@ func (s *session) check(b capture.Batch) {
 	if state != nil {
 		s.client.state = state
 	}
-	s.client.held, s.client.origin = s.last, s.Origin()
+	s.client.durable, s.client.origin = s.last, s.Origin()
 }
 
 // ends reports whether a batch names tx as its last transaction. The batch may end beyond the commit: the server may have

@@ -130,18 +130,18 @@ func sendsAgain(b *bench) {
 	c := b.client()
 	s := c.steady(nil)
 	s.expect(b.commit(1)...)
-	held := s.confirm()
+	confirmed := s.confirm()
 	second, third := b.commit(2, 3), b.commit(4)
 	s.expect(append(second, third...)...)
-	b.reaches(s, held)
+	b.reaches(s, confirmed)
 	b.server.Cut(b.t)
 	s = c.next(s, s.broken())
-	if s.Start() != held {
-		b.fatal("confirmed %s, the stream starts at %s", held, s.Start())
+	if s.Start() != confirmed {
+		b.fatal("confirmed %s, the stream starts at %s", confirmed, s.Start())
 	}
 	s.expect(append(second, third...)...)
-	held = s.confirm()
-	b.reaches(s, held)
+	confirmed = s.confirm()
+	b.reaches(s, confirmed)
 	b.server.Cut(b.t)
 	s = c.next(s, s.broken())
 	s.expect(b.commit(5)...)
@@ -231,14 +231,14 @@ func confirmAfterEnd(b *bench) {
 	s := c.steady(nil)
 	s.expect(b.commit(1)...)
 	c.cancel()
-	held := s.confirm()
+	confirmed := s.confirm()
 	s.over(nil)
 	if err := <-c.done; err != nil {
 		b.fatal("Run ends with %v", err)
 	}
 	s = b.client().steady(nil)
-	if s.Start().Before(held) {
-		b.fatal("confirmed %s at the end, the next start is at %s", held, s.Start())
+	if s.Start().Before(confirmed) {
+		b.fatal("confirmed %s at the end, the next start is at %s", confirmed, s.Start())
 	}
 	s.expect(b.commit(2)...)
 }

@@ -122,7 +122,7 @@ func (s *Stream) Next(ctx context.Context) (capture.Batch, error) {
 		if closed(s.ended) {
 			return capture.Batch{}, s.Err()
 		}
-		b, ok, changed := s.look()
+		b, ok, changed := s.poll()
 		if ok {
 			b.State = s.state
 			return b, nil
@@ -136,8 +136,8 @@ func (s *Stream) Next(ctx context.Context) (capture.Batch, error) {
 	}
 }
 
-// look takes the next batch if there is one.
-func (s *Stream) look() (b capture.Batch, ok bool, changed <-chan struct{}) {
+// poll takes the next batch if there is one.
+func (s *Stream) poll() (b capture.Batch, ok bool, changed <-chan struct{}) {
 	c := s.script
 	c.mu.Lock()
 	defer c.mu.Unlock()

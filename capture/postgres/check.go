@@ -80,7 +80,7 @@ func (c *Config) readForStartRule(ctx context.Context, records []capture.Record)
 			}
 			if list != recordedJoins(r.State) {
 				if k.State == nil {
-					k.State = restated(&r)
+					k.State = restated(r.State)
 				}
 				k.State = withJoins(k.State, list)
 			}

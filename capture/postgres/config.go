@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/rowfilter"
 )
 
 // The modes of Config.Snapshot.
@@ -22,6 +23,11 @@ type Config struct {
 	Tables  []string
 	Except  []string
 	Options []TableOption
+	// Filters are the conditions of the tables whose rows are filtered here, by the names of TableOption; nil: there are none.
+	Filters map[string]*rowfilter.Filter
+	// Masked returns the columns of a table that masks name; if there are any, its new columns are dropped by default. nil: there are no
+	// masks.
+	Masked func(schema, name string) []string
 
 	Slot        string // [a-z0-9_]{1,54}
 	Publication string // at most 63 bytes
@@ -43,10 +49,14 @@ const DefaultShutdownGrace = 5 * time.Second
 
 // publication returns what the file says about the publication.
 func (c *Config) publication() *publication.Config {
-	return &publication.Config{
+	p := &publication.Config{
 		Name: c.Publication, Manage: c.Manage, Slot: c.Slot, Tables: c.Tables, Except: c.Except, Options: c.Options,
 		CopiesRows: c.Snapshot == SnapshotInitial, Failover: c.Failover,
 	}
+	if c.Manage && c.rules() != nil {
+		p.Tracks = c.tracksNewColumns
+	}
+	return p
 }
 
 // keys returns the file's `key` of each table that has one.

@@ -9,6 +9,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/decode"
 	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
+	"github.com/tailrace/tailrace/capture/postgres/trees"
 )
 
 // An operator accepts warnings while a batch is in flight that the stream has read before: after Compare, the batch is recorded with the
@@ -16,15 +17,14 @@ import (
 func TestABatchInFlightIsRecordedWithAnAcceptance(t *testing.T) {
 	for _, state := range [][]byte{stateDone, statePending, nil} {
 		c := &publication.Config{}
-		tr := newTrees(c, zap.NewNop())
-		s := &stream{trees: tr, joins: joined.NewWatch(c, zap.NewNop(), tr.leaf, withJoins), out: make(chan capture.Batch, 1)}
-		tr.keep(&treeBase{roots: map[uint32]bool{1: true}})
-		tr.ours = true
+		tr := trees.NewWatch(c, zap.NewNop(), [][]byte{stateDone, statePending}, withTrees)
+		s := &stream{trees: tr, joins: joined.NewWatch(c, zap.NewNop(), tr.Leaf, withJoins), out: make(chan capture.Batch, 1)}
+		tr.Learn("1.0.AAAAAQAAAAA")
 		asm := decode.NewAssembler(nil, decode.Options{State: state, Trees: tr})
 		s.out <- asm.Take()
 
-		base := treeBase{accepted: 1, roots: map[uint32]bool{1: true}, leaves: map[uint32]leafMark{2: {root: 1, file: 3, joined: 4}}}
-		tr.learn(&capture.Record{State: withTrees(stateDone, base.String())})
+		const base = "1.1.AAAAAQAAAAEAAAACAAAAAwAAAAQ"
+		tr.Learn(base)
 
 		b, err := s.Next(t.Context())
 		if err != nil {
@@ -37,7 +37,7 @@ func TestABatchInFlightIsRecordedWithAnAcceptance(t *testing.T) {
 			}
 			continue
 		}
-		if want := string(withTrees(state, base.String())); string(got) != want {
+		if want := string(withTrees(state, base)); string(got) != want {
 			t.Errorf("recorded is %s, not %s", got, want)
 		}
 	}

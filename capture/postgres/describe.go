@@ -45,7 +45,12 @@ func (c *Config) describeTable(ctx context.Context, conn *pgx.Conn, schema, name
 		return nil, err
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(conn) }
+	baselines, err := c.publication().ReadBaselines(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
 	r := decode.NewRelations(lend, c.keys(), "")
+	c.reduce(r, baselines)
 	if err := r.Preload(ctx, conn, c.Publication); err != nil {
 		return nil, err
 	}

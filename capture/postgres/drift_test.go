@@ -294,7 +294,7 @@ func TestPublicationAlteredWhileRunning(t *testing.T) {
 				"of $.a it leaves out x, which it had",
 			},
 			{"administrator: taken out", administered, "ALTER PUB DROP TABLE $.a", "$.a was taken out"},
-			{"administrator: what nobody counts on", func(a *altering) {
+			{"administrator: what no file names", func(a *altering) {
 				administered(a)
 				a.Tables = a.Tables[1:]
 			}, "ALTER PUB DROP TABLE $.a", ""},

@@ -18,6 +18,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // startTap opens a tap on a table a (id, v) and waits until its first start has finished.
@@ -30,7 +31,7 @@ func startTap(t *testing.T, s *testenv.PostgresServer, c Config, db string) *tap
 }
 
 // through returns the config for a connection through a proxy.
-func through(c Config, p *testenv.ProxyServer) Config {
+func through(c Config, p *proxy.Server) Config {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		panic(err)
@@ -221,7 +222,7 @@ func testOldWalsenderIsEnded(t *testing.T, s *testenv.PostgresServer) {
 	for _, first := range []bool{false, true} {
 		db := testenv.NewDatabase(t, s)
 		v := newValve(t, s)
-		c := through(testConfig(s, db), v.ProxyServer)
+		c := through(testConfig(s, db), v.Server)
 		var p *tap
 		if first { // the temporary slot
 			s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`, insert(1, 3))
@@ -300,7 +301,7 @@ func testControlConnectionHeld(t *testing.T, s *testenv.PostgresServer) {
 	s.Exec(t, "ALTER SYSTEM SET wal_sender_timeout = '1s'", "SELECT pg_reload_conf()")
 	defer s.Exec(t, "ALTER SYSTEM RESET wal_sender_timeout", "SELECT pg_reload_conf()")
 	v := newValve(t, s)
-	p := startTap(t, s, through(testConfig(s, db), v.ProxyServer), db)
+	p := startTap(t, s, through(testConfig(s, db), v.Server), db)
 	v.shut("control")
 	s.ExecIn(t, db, `CREATE TABLE b (id int PRIMARY KEY)`, `ALTER PUBLICATION tailrace ADD TABLE b`, `INSERT INTO b VALUES (1)`)
 	time.Sleep(3 * time.Second) // the description of b waits for the catalogue, beyond wal_sender_timeout

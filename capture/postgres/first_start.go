@@ -40,7 +40,7 @@ func (s *Source) first(ctx context.Context, repl *pgconn.PgConn, st *stream, pub
 	}); err != nil {
 		return 0, err
 	}
-	err = s.trees.snapshot(ctx, st.snapshot.Conn())
+	err = s.trees.Snapshot(ctx, st.snapshot.Conn())
 	if err == nil && s.config.Snapshot == SnapshotInitial {
 		err = st.snapshot.Describe(ctx, s.relations, pub.Tables)
 	}

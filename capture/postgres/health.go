@@ -32,7 +32,7 @@ func (s *Source) watch(ctx context.Context, st *stream) {
 				st.end(&capture.Problem{State: "source_stopping", Reason: "the server is shutting down", Err: err})
 			}
 		}
-		if s.trees.wait(ctx, watchPause) != nil {
+		if s.trees.Wait(ctx, watchPause) != nil {
 			return
 		}
 	}
@@ -72,7 +72,7 @@ func (s *Source) readHealth(ctx context.Context, st *stream, standbys *slot.Stan
 		standbys.Log(s.log)
 	}
 	if st.snapshot == nil {
-		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.check(ctx, c, st.expedite) }); err != nil {
+		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.trees.Check(ctx, c, st.expedite) }); err != nil {
 			return err
 		}
 		if err := st.control.do(ctx, func(c *pgx.Conn) error { return s.joins.Check(ctx, c, st.expedite) }); err != nil {

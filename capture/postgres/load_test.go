@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/changes"
+	"github.com/tailrace/tailrace/transform/filter"
+	"github.com/tailrace/tailrace/transform/messages"
 )
 
 // load reads a pipeline file whose source block is body.
@@ -72,6 +76,49 @@ func TestLoad(t *testing.T) {
 	if !slices.Equal(c.Tables, s.Include) || len(c.Except) != 1 || !c.Failover || !c.Manage || c.Heartbeat.Seconds() != 30 ||
 		c.Snapshot != SnapshotNever || c.URL != "postgres://u@db/shop" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestWithoutTables: a pipeline whose blocks are all messages blocks needs no tables, and every other one does.
+func TestWithoutTables(t *testing.T) {
+	kinds := config.Kinds{
+		Sources: map[string]func() any{"postgres": func() any { return NewSettings() }},
+		Sinks:   map[string]func() any{"none": func() any { return &struct{}{} }},
+		Steps: map[string]config.StepKind{
+			"messages": {Settings: func() any { return &messages.Settings{} }, Sinks: []string{"none"}},
+			"changes":  {Settings: func() any { return &changes.Settings{} }, Sinks: []string{"none"}},
+			"filter":   {Settings: func() any { return &filter.Settings{} }, Pipeline: true, Sinks: []string{"none"}},
+		},
+	}
+	const events, cart = "messages \"shop.\" {}\n", "messages \"cart.\" {}\n"
+	for _, c := range []struct {
+		name, source, pipeline string
+		sinks                  []string
+		ok                     bool
+	}{
+		{"messages", "", "", []string{events, cart + events}, true},
+		{"a sink of plain changes", "", "", []string{events, ""}, false},
+		{"changes too", "", "", []string{events + "changes {}\n"}, false},
+		{"a filter", "", "filter \"public.a\" {\n when = true\n}\n", []string{events}, false},
+		{"a block that is not enabled", "", "", []string{"messages \"shop.\" {\n enabled = false\n}\n"}, false},
+		{"no table is left", "tables = []\n", "", []string{events}, true},
+		{"tables", "tables = [\"public.a\"]\n", "", []string{events, ""}, true},
+		{"the publication of another", "manage = false\n", "", []string{""}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := "pipeline \"orders\" {\nsource \"postgres\" {\nurl = \"postgres://u@db/shop\"\n" + c.source + "}\n" + c.pipeline
+			for i, blocks := range c.sinks {
+				text += fmt.Sprintf("sink \"none\" \"s%d\" {\n%s}\n", i, blocks)
+			}
+			path := filepath.Join(t.TempDir(), "p.hcl")
+			if err := os.WriteFile(path, []byte(text+"}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, report := config.Load([]string{path}, kinds, config.Options{})
+			if c.ok && report.HasErrors() || !c.ok && (len(report.Diagnostics) != 1 || !strings.Contains(report.String(), "no tables are named")) {
+				t.Errorf("%s\ngives %s", text, report)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ func TestMessages(t *testing.T) {
 	sideBySide(t,
 		testMessages,
 		testMessagesAloneMoveOn,
+		testMessagesWithoutTables,
 		testLargeMessage,
 		testAnnotations,
 		testAnnotationsOff,
@@ -78,6 +79,40 @@ func testMessagesAloneMoveOn(t *testing.T, s *testenv.PostgresServer) {
 	}
 	if got := p.seen(); len(got) != 5 || len(p.reports) > 0 {
 		t.Errorf("changes %q, reports %v", got, p.reports)
+	}
+}
+
+// The stream carries messages with a publication that has no table: one that was created so, and one that loses its tables.
+func testMessagesWithoutTables(t *testing.T, s *testenv.PostgresServer) {
+	for _, had := range [][]string{nil, {"public.a"}} {
+		db := testenv.NewDatabase(t, s)
+		s.ExecIn(t, db, `CREATE TABLE a (id int PRIMARY KEY, v text)`)
+		c := annotatingConfig(s, db)
+		c.Tables = had
+		first := openTap(t, c)
+		first.wait("the lasting slot", func() bool { return first.streams == 2 })
+		first.reached()
+		first.close()
+		if c.Tables = nil; had != nil {
+			s.ExecIn(t, db, insert(1, 1)) // before the publication loses the table
+		}
+		if errs := c.check(t.Context()); len(errs) > 0 {
+			t.Errorf("with %q before: the check finds %v", had, errs)
+		}
+		p := newTap(t, c)
+		p.show = describeAnnotated
+		p.open()
+		s.ExecIn(t, db, "BEGIN; "+emit(DefaultAnnotations, `{"user": "eve"}`)+"; INSERT INTO a VALUES (2, 'x'); "+emit("shop.x", "one")+"; COMMIT")
+		p.wait("the message", func() bool {
+			return strings.Contains(strings.Join(p.changes, "|"), `shop.x content=one {"user":"eve"}`)
+		})
+		p.reached()
+		if got := strings.Join(p.seen(), "|"); strings.Contains(got, "id=2") || len(p.reports) > 0 {
+			t.Errorf("with %q before: %s, reports %v", had, got, p.reports)
+		}
+		if n := s.Query(t, db, "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'tailrace'"); n != "0" {
+			t.Errorf("with %q before: the publication has %s tables", had, n)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ var harms = []harm{
 		state: "replica_identity_not_inherited", words: []string{"an index", `ADD PRIMARY KEY ("id");`}, grows: true,
 	},
 	{
-		name: "tree with an index beside its primary key", setup: `CREATE TABLE t (id int, a int NOT NULL, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+		name: "tree with an index besides its primary key", setup: `CREATE TABLE t (id int, a int NOT NULL, PRIMARY KEY (id)) PARTITION BY RANGE (id);
 		CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100); CREATE UNIQUE INDEX i ON t (id, a);
 		ALTER TABLE t REPLICA IDENTITY USING INDEX i; ALTER TABLE t1 REPLICA IDENTITY USING INDEX t1_id_a_idx`,
 		state: "replica_identity_not_inherited", words: []string{"old rows would lack a"}, grows: true,

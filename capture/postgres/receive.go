@@ -47,7 +47,7 @@ func (s *stream) receive(ctx context.Context) (err error) {
 				if ctx.Err() != nil {
 					return context.Cause(ctx) // it was cancelled in the middle of a catalogue query
 				}
-				return err
+				return s.handBefore(ctx, err)
 			}
 		}
 		if err := s.pass(ctx); err != nil {
@@ -108,6 +108,27 @@ func (s *stream) hand(ctx context.Context, b capture.Batch) error {
 		}
 	}
 }
+
+// handBefore hands over what precedes a change at which the stream halts, and waits a moment until the sinks have it, because the end of
+// the stream stops them. It returns the error.
+func (s *stream) handBefore(ctx context.Context, err error) error {
+	if p := capture.AsProblem(err); p == nil || !p.Halted || !s.asm.Pending() {
+		return err
+	}
+	b := s.asm.Take()
+	if failed := s.hand(ctx, b); failed != nil {
+		return failed
+	}
+	for deadline := time.Now().Add(haltGrace); time.Now().Before(deadline) && s.flush.Load() < uint64(b.End.Flush()); {
+		if s.tick(time.Now()) != nil || capture.Sleep(ctx, 10*time.Millisecond) != nil {
+			break
+		}
+	}
+	return err
+}
+
+// haltGrace is how long a stream that halts waits for the sinks.
+const haltGrace = time.Second
 
 // withKeepalives calls f, which may wait for the control connection, and continues to send status updates.
 func (s *stream) withKeepalives(f func() error) error {

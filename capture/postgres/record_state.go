@@ -10,7 +10,7 @@ import (
 // recorded is the state that the source stores with a sink's position.
 type recorded struct {
 	Snapshot string `json:"snapshot"`        // "pending" until the permanent slot exists, then "done"
-	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see treeBase
+	Trees    string `json:"trees,omitempty"` // the state of the published partition trees, see package trees
 	Joins    string `json:"joins,omitempty"` // tables that joined the publication, see package joined
 }
 
@@ -96,13 +96,10 @@ func withJoins(state []byte, joins string) []byte {
 	return text
 }
 
-// restated returns the state of a record, or one without a list.
-func restated(r *capture.Record) []byte {
-	switch {
-	case len(r.State) > 0:
-		return r.State
-	case pending(r):
-		return statePending
+// restated returns the state of a record, or one without trees and a list if the record has none.
+func restated(state []byte) []byte {
+	if len(state) > 0 {
+		return state
 	}
 	return stateDone
 }

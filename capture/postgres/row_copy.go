@@ -112,6 +112,7 @@ func (s *Source) describeCopy(ctx context.Context, sn *snapshot.Snapshot, o capt
 	}
 	lend := func(_ context.Context, use func(*pgx.Conn) error) error { return use(sn.Conn()) }
 	r := decode.NewRelations(lend, s.config.keys(), "")
+	s.config.reduce(r, pub.Baselines)
 	if err := r.Preload(ctx, sn.Conn(), s.config.Publication); err != nil {
 		return problem.Named("read tables", err)
 	}
@@ -134,7 +135,7 @@ func (c *rowCopy) Close() {
 func (s *Source) joining(c *rowCopy, runs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	delete(s.copies, c)
 	if runs {
 		s.copies[c] = struct{}{}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
@@ -21,35 +20,49 @@ import (
 
 // Settings is a `source "postgres"` block.
 type Settings struct {
-	URL         config.Secret     `hcl:"url"`
-	Password    config.Credential `hcl:"password,optional"`
-	Include     []string          `hcl:"tables,optional"`
-	Except      []string          `hcl:"except,optional"`
-	Slot        string            `hcl:"slot,optional"`
-	Publication string            `hcl:"publication,optional"`
-	Manage      bool              `hcl:"manage,optional"`
-	Failover    bool              `hcl:"failover,optional"`
-	Heartbeat   config.Duration   `hcl:"heartbeat,optional"`
-	Origin      string            `hcl:"origin,optional"`
-	Annotations string            `hcl:"annotations,optional"`
-	Snapshot    SnapshotSettings  `hcl:"snapshot,block"`
-	Options     []TableSettings   `hcl:"table,block"`
+	// `postgres://user@host:port/database?...`
+	URL config.Secret `hcl:"url"`
+	// Read again for each connection.
+	Password config.Credential `hcl:"password,optional"`
+	// `schema.table`, the schema up to the first dot, exact text without quoting; `*` is a wildcard. A partitioned table stands for its
+	// partitions; see [partition trees](operations.md#partition-trees). A pipeline whose sinks have only
+	// [`messages`](#messages) blocks needs none.
+	Include []string `hcl:"tables,optional"`
+	// Tables to leave out although `tables` matches them.
+	Except []string `hcl:"except,optional"`
+	// Replication slot: up to 54 of `a-z`, `0-9`, `_`; created at the first start, with the snapshot. If an administrator created the
+	// slot before the first start, each sink is [one without a record](#sinks-without-a-record).
+	//
+	// Default: `tailrace_<pipeline>`
+	Slot string `hcl:"slot,optional"`
+	// Created, and kept equal to this block.
+	//
+	// Default: `tailrace_<pipeline>`
+	Publication string `hcl:"publication,optional"`
+	// `false`: an administrator creates the publication, before the first start; see
+	// [operations](operations.md#what-the-database-has-to-grant).
+	Manage bool `hcl:"manage,optional"`
+	// Failover slot, Postgres 17 and later; an existing slot becomes one at the next start.
+	Failover bool `hcl:"failover,optional"`
+	// `"1s"` to `"10m"`: how often tailrace asks an idle server for its position, so that the server retains no WAL for it.
+	Heartbeat config.Duration `hcl:"heartbeat,optional"`
+	// `"none"`: transactions with a replication origin, such as those of a `sink "postgres"`, are left out of the stream, but not of the
+	// snapshot.
+	Origin string `hcl:"origin,optional"`
+	// Prefix of the logical messages that [annotate their transaction](events.md#who-why-trace); `""`: none do. Postgres 14 and later.
+	Annotations string           `hcl:"annotations,optional"`
+	Snapshot    SnapshotSettings `hcl:"snapshot,block"`
+	Options     []TableSettings  `hcl:"table,block"`
 
-	tables bool // the tables are known: they are not in an offline check without the environment
+	noTables *hcl.Range                          // where tables would be, when the block names none; otherwise nil
+	tables   bool                                // the tables are known: they are not in an offline check without the environment
+	masked   func(schema, table string) []string // nil: there are no masks
 }
 
 // SnapshotSettings is the snapshot block.
 type SnapshotSettings struct {
+	// `"initial"`, or `"never"`: changes from now on only, also for [sinks without a record](#sinks-without-a-record).
 	Mode string `hcl:"mode,optional"`
-}
-
-// TableSettings is a table block.
-type TableSettings struct {
-	Name    string    `hcl:"name,label"`
-	Key     []string  `hcl:"key,optional"`
-	Columns []string  `hcl:"columns,optional"`
-	Where   string    `hcl:"where,optional"`
-	Range   hcl.Range `hcl:",range"`
 }
 
 // The values of Settings.Origin, named as in Postgres' own subscriptions.
@@ -86,8 +99,11 @@ func (s *Settings) Config(pipeline string) (Config, error) {
 	if c.Publication == "" {
 		c.Publication = name
 	}
-	for _, t := range s.Options {
-		c.Options = append(c.Options, TableOption{Name: t.Name, Key: t.Key, Columns: t.Columns, Where: strings.TrimSpace(t.Where)})
+	c.Masked = s.masked
+	for i := range s.Options {
+		if err := s.Options[i].add(&c, pipeline); err != nil {
+			return c, err
+		}
 	}
 	if !slot.ValidName(c.Slot) {
 		return c, problem.Refusal("slot_name_invalid", fmt.Sprintf("%q cannot be the name of a slot", c.Slot),
@@ -178,8 +194,8 @@ func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 		add("annotations", "this cannot be the prefix of a message", `Write it as the application does, or "" for no annotations.`)
 	}
 	if s.Manage && len(s.Include)+len(s.Options) == 0 && at.Known("tables") {
-		add("tables", "no tables are named", `Name some, as "public.orders" or "public.*", or set manage = false `+
-			"to take what the publication publishes.")
+		where := at.At("tables")
+		s.noTables = &where
 	}
 	if !s.Manage && len(s.Except) > 0 {
 		add("except", "except has no effect with manage = false", "The publication decides what is published.")
@@ -214,45 +230,9 @@ func (s *Settings) checkOptions() hcl.Diagnostics {
 				ds = append(ds, mistake(t.Range, fmt.Sprintf("except leaves out table %q", t.Name), fmt.Sprintf("It is %q.", text)))
 			}
 		}
-		if !s.Manage && (len(t.Columns) > 0 || t.Where != "") {
-			ds = append(ds, mistake(t.Range, "columns and where have no effect with manage = false",
-				"The publication decides what is published."))
-		}
+		ds = append(ds, t.checkManage(s.Manage)...)
 	}
 	return ds
-}
-
-// CheckSettings checks one table block.
-func (t *TableSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
-	var ds hcl.Diagnostics
-	if p, err := publication.ParsePattern(t.Name); err != nil {
-		ds = append(ds, mistake(t.Range, err.Error(), `Write table "schema.table".`))
-	} else if !p.Exact() {
-		ds = append(ds, mistake(t.Range, "a table block is for one table", "Wildcards belong to tables."))
-	}
-	ds = append(ds, checkNames("key", t.Key, at)...)
-	ds = append(ds, checkNames("columns", t.Columns, at)...)
-	missing := slices.DeleteFunc(slices.Clone(t.Key), func(name string) bool { return slices.Contains(t.Columns, name) })
-	if len(t.Columns) > 0 && len(missing) > 0 && at.Known("key") {
-		ds = append(ds, mistake(at.At("columns"), "columns leaves out "+strings.Join(missing, ", ")+" of key", ""))
-	}
-	return ds
-}
-
-// checkNames checks a list of columns.
-func checkNames(attribute string, list []string, at config.Positions) hcl.Diagnostics {
-	var summary string
-	switch {
-	case at.Given(attribute) && len(list) == 0:
-		summary = attribute + " is empty"
-	case slices.Contains(list, ""):
-		summary = attribute + " has an empty name"
-	case len(list) > len(slices.Compact(slices.Sorted(slices.Values(list)))):
-		summary = attribute + " has a column twice"
-	default:
-		return nil
-	}
-	return hcl.Diagnostics{mistake(at.At(attribute), summary, "Name the columns, each once, or leave it out.")}
 }
 
 // CheckSettings checks the snapshot block.
@@ -265,22 +245,4 @@ func (s *SnapshotSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 
 func mistake(r hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r}
-}
-
-// Read opens a connection for queries, without a time limit, on which values are printed as in the stream. It also returns
-// the name of the publication that the stream carries. The caller closes the connection.
-func (s *Settings) Read(ctx context.Context, pipeline string) (*pgconn.PgConn, string, error) {
-	c, err := s.Config(pipeline)
-	if err != nil {
-		return nil, "", err
-	}
-	conn, err := c.control(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := pgconnect.Exec(ctx, conn, "SET statement_timeout = 0"); err != nil {
-		hangUp(ctx, conn.Close)
-		return nil, "", problem.Named("prepare connection", err)
-	}
-	return conn.PgConn(), c.Publication, nil
 }

@@ -47,7 +47,6 @@ func TestSettingsMistakes(t *testing.T) {
 		"name of a publication":         func(s *Settings) { s.Publication = strings.Repeat("🦀", 16) },
 		`origin = "local" is unknown`:   func(s *Settings) { s.Origin = "local" },
 		"heartbeat must be":             func(s *Settings) { s.Heartbeat = config.Duration(time.Hour) },
-		"no tables are named":           func(s *Settings) { s.Include = nil },
 		`"orders" is not schema.table`:  func(s *Settings) { s.Include = []string{"orders"} },
 		`"old" is not schema.table`:     func(s *Settings) { s.Except = []string{"old"} },
 		"in tables and in except":       func(s *Settings) { s.Except = []string{"public.orders"} },
@@ -55,7 +54,7 @@ func TestSettingsMistakes(t *testing.T) {
 		`except leaves out table "a.b"`: func(s *Settings) { s.Except, s.Options = []string{"a.*"}, []TableSettings{{Name: "a.b"}} },
 		`two blocks for table "a.b"`:    func(s *Settings) { s.Options = []TableSettings{{Name: "a.b"}, {Name: "a.b"}} },
 		"columns and where have no effect": func(s *Settings) {
-			s.Manage, s.Options = false, []TableSettings{{Name: "a.b", Where: "id > 3"}}
+			s.Manage, s.Options = false, []TableSettings{{Name: "a.b", Columns: []string{"id"}}}
 		},
 	} {
 		s := good()

@@ -27,7 +27,7 @@ func TestSilenceSoak(t *testing.T) {
 		bound   time.Duration // ten pulses and the patience, and as much as a busy machine takes
 	}{
 		"the least":        {"10s", false, 40 * time.Second},
-		"nobody reads":     {"10s", true, 40 * time.Second},
+		"without a reader": {"10s", true, 40 * time.Second},
 		"as the server's":  {"60s", false, 70 * time.Second},
 		"without a limit":  {"0", false, 310 * time.Second},
 		"of both the last": {"0", true, 310 * time.Second},

@@ -17,6 +17,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/joined"
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
+	"github.com/tailrace/tailrace/capture/postgres/trees"
 )
 
 // Source reads the changes of one database through one slot. It implements capture.Source and capture.HealthReporter.
@@ -33,7 +34,7 @@ type Source struct {
 	pid       uint32        // the last walsender, which may outlive its connection
 	patience  time.Duration // the minimum time of silence after which a server counts as dead
 	keeper    *publication.Keeper
-	trees     *trees
+	trees     *trees.Watch
 	joins     *joined.Watch
 	attempts  attempts
 	tables    *publication.TableWatch // used by the goroutine that has the control connection
@@ -57,8 +58,8 @@ func New(c Config, log *zap.Logger) *Source {
 	s.tables = publication.NewTableWatch(c.publication(), log)
 	s.relations = decode.NewRelations(s.control.do, c.keys(), c.Slot)
 	s.messages = decode.NewMessages(c.Annotations, s.ignoreAnnotation)
-	s.trees = newTrees(c.publication(), log)
-	s.joins = joined.NewWatch(c.publication(), log, s.trees.leaf, withJoins)
+	s.trees = trees.NewWatch(c.publication(), log, [][]byte{stateDone, statePending}, withTrees)
+	s.joins = joined.NewWatch(c.publication(), log, s.trees.Leaf, withJoins)
 	return s
 }
 
@@ -78,7 +79,7 @@ func (s *Source) Run(ctx context.Context, report func(error), serve func(context
 		if errors.Is(err, capture.ErrSlotInUse) { // a standby checks again on the same connection
 			report(err)
 			s.keeper.Forget() // the daemon that holds the slot may have another file
-			s.trees.forget()
+			s.trees.Forget()
 			s.joins.Forget()
 			_ = capture.Sleep(ctx, standbyPause) // the loop checks ctx
 			continue
@@ -164,19 +165,19 @@ func (s *Source) checkSlotFree(ctx context.Context, c *pgx.Conn, row *slot.State
 func (s *Source) Health() capture.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	h := s.health
 	h.Stalls, h.AnnotationsIgnored = s.stalls.Load(), s.ignored.count.Load()
-	h.Warnings = append(slices.Clone(h.Warnings), s.trees.present()...)
+	h.Warnings = append(slices.Clone(h.Warnings), s.trees.Warnings()...)
 	if p, since := s.joins.Warning(); p != nil {
 		h.Warnings = append(h.Warnings, capture.ActiveWarning{Problem: p, Since: since})
 	}
 	return h
 }
 
-// counted updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
-// start counts as copying until its stream ends, when every sink has the rows. The caller holds mu.
-func (s *Source) counted() {
+// countedLocked updates Health with the rows that the stream's snapshot, or the copies next to the stream, have copied. A first
+// start counts as copying until its stream ends, when every sink has the rows.
+func (s *Source) countedLocked() {
 	if len(s.copies) > 0 {
 		s.health.Copied, s.health.Estimated = 0, 0
 	}
@@ -202,7 +203,7 @@ func (s *Source) begin(st *stream) {
 func (s *Source) gone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counted()
+	s.countedLocked()
 	s.stream = nil
 	h := &s.health
 	h.Connected, h.Copying, h.Waiting, h.Warnings, h.Unpublished = false, false, nil, nil, -1

@@ -48,11 +48,12 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		if err = s.joins.Begin(ctx, c, s.keeper, pub); err != nil {
 			return err
 		}
+		s.config.reduce(s.relations, pub.Baselines)
 		return s.relations.Preload(ctx, c, s.config.Publication)
 	}); err != nil {
 		return nil, err
 	}
-	s.trees.begin()
+	s.trees.Begin()
 	view := s.keeper.View(pub, next)
 	origin.Publication = view.Fingerprint()
 	state := stateDone
@@ -68,7 +69,7 @@ func (s *Source) start(ctx context.Context, repl *pgconn.PgConn, pub *publicatio
 		publication: view,
 		accept: func() {
 			view.Accept(ctx)
-			s.trees.pass()
+			s.trees.Pass()
 		},
 	}
 	st.rows = func(ctx context.Context, n int, waits func(*capture.Problem)) (capture.Copy, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/tailrace/tailrace/capture/postgres/publication"
 	"github.com/tailrace/tailrace/capture/postgres/slot"
 	"github.com/tailrace/tailrace/capture/postgres/snapshot"
+	"github.com/tailrace/tailrace/capture/postgres/trees"
 )
 
 // mainLane is the name under which sinks keep the progress of a Postgres source.
@@ -33,7 +34,7 @@ type stream struct {
 	config      *Config
 	log         *zap.Logger
 	control     *controlConn
-	trees       *trees
+	trees       *trees.Watch
 	joins       *joined.Watch
 	slot        string // the main slot, or the temporary one of a first start
 	pid         uint32 // of the walsender
@@ -112,7 +113,7 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 		}
 	}
 	if s.snapshot == nil {
-		s.trees.learn(&r)
+		s.trees.Learn(recordedTrees(r.State))
 	}
 	if s.snapshot == nil || s.promoted.Load() {
 		copied(&r, &c)
@@ -120,7 +121,7 @@ func (s *stream) Compare(ctx context.Context, r capture.Record) (c capture.Compa
 	if s.snapshot == nil {
 		if list, stale := s.joins.Learn(joinsOf(&r)); stale {
 			if c.State == nil {
-				c.State = restated(&r)
+				c.State = restated(r.State)
 			}
 			c.State = withJoins(c.State, list)
 		}

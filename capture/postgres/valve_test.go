@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // valve is a proxy that can block the present connections and serve new ones.
 type valve struct {
-	*testenv.ProxyServer
+	*proxy.Server
 	last, closed atomic.Int64 // connections by number: the newest, and up to which they are held
 	kind         atomic.Value // of those that are held: "control", "replication", or "" for both
 	held         atomic.Int64 // directions that hold bytes now
 }
 
 func newValve(t *testing.T, s *testenv.PostgresServer) *valve {
-	v := &valve{ProxyServer: testenv.Proxy(t, s.Addr())}
+	v := &valve{Server: testenv.Proxy(t, s.Addr())}
 	v.kind.Store("")
 	v.Watch(func(conn int) (client, server func([]byte)) {
 		v.last.Store(int64(conn))

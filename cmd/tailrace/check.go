@@ -22,6 +22,7 @@ func checkVerb() *verb {
 		args:    "[-offline] PATH...",
 		summary: "find every problem of the files, then of the live servers",
 		text: `All problems are printed together, each with its place, the excerpt and the fix. Nothing is changed.
+A recorded schema next to a file, such as orders.schema.hcl, is compared with the live tables; differences are warnings.
 With -offline no server is contacted, and secrets and environment variables may be unset.
 Exit code 2: you have to change something; 1: a server could not be reached; 0: no problems, or only warnings.`,
 		examples: `  tailrace check -offline pipelines/
@@ -37,8 +38,16 @@ func setupCheck(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		if checkSchemas(file, report); report.HasErrors() {
+			printAll(a, report)
+			return exit(usage)
+		}
 		if !*offline {
 			if err := liveCheck(ctx, a, file, report); err != nil {
+				return err
+			}
+			live := &shapes{app: a, file: file, report: report}
+			if err := live.checkDrift(ctx); err != nil {
 				return err
 			}
 		}

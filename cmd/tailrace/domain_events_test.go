@@ -164,43 +164,63 @@ func TestOnePaymentIsOneEvent(t *testing.T) {
 	}
 }
 
-// TestAnUntouchedDocumentIsNeverNull: an update that leaves a document of 100 kB alone gives an event with the document, or without
-// the attribute, as the rule says.
+// TestAnUntouchedDocumentIsNeverNull: an update that leaves a document of 100 kB alone gives events with the document, events without the
+// attribute, or none, as the rules say.
 func TestAnUntouchedDocumentIsNeverNull(t *testing.T) {
-	rule := func(policy string) string {
-		return `    event "Order" {
+	rules := func(policy string) string {
+		const attributes = `
       table = "public.orders"
       when  = op == "update"
       data  = { id = row.id, doc = row.doc }
-      ` + policy + `
+      %s
     }`
+		return fmt.Sprintf("    event \"Order\" {"+attributes+"\n    aggregate \"Whole\" {"+attributes, policy, policy)
 	}
 	for _, identity := range identities {
 		t.Run(identity.name, func(t *testing.T) {
-			strict := openOrders(t, identity.sql, rule(""))
+			full := identity.name == "FULL"
+			strict := openOrders(t, identity.sql, rules(""))
 			r := tailraceWith(t, strict.env, "", "check", strict.file)
-			if identity.name == "FULL" {
+			if full {
 				r.expect(t, 0, "checked live", "")
 			} else {
 				r.expect(t, 2, "", "on_unchanged")
 			}
-			s := openOrders(t, identity.sql, rule(`on_unchanged = "omit"`))
-			s.start()
-			s.exec("UPDATE orders SET n = 7", "UPDATE orders SET doc = repeat('e', 100000) WHERE id = 2")
-			s.waits()
-			events := s.printedEvents()
-			if len(events) != 4 {
-				t.Fatalf("%d events", len(events))
-			}
-			for i, e := range events {
-				doc, there := e.Data["doc"]
-				text, _ := doc.(string)
-				if whole := identity.name == "FULL" || i == 3; there != whole || whole && len(text) != 100_000 {
-					t.Errorf("event %d: the document is there: %t, with %d bytes", i, there, len(text))
+			for _, policy := range []string{"omit", "reject"} {
+				s := openOrders(t, identity.sql, rules(fmt.Sprintf("on_unchanged = %q", policy)))
+				s.start()
+				s.exec("UPDATE orders SET doc = repeat('e', 100000) WHERE id = 2")
+				s.waits()
+				s.exec("UPDATE orders SET n = 7")
+				want := map[bool]int{true: 2} // events with the document and without it
+				switch {
+				case full:
+					want[true] = 8
+				case policy == "omit":
+					want[false] = 6
 				}
-			}
-			if code := s.daemon.stop(t); code != 0 {
-				t.Errorf("exit code %d: %s", code, &s.daemon.log)
+				if full || policy == "omit" {
+					s.waits()
+				} else {
+					s.until(func() bool {
+						body, err := s.daemon.get("/readyz?strict")
+						return err == nil && strings.Contains(body, `"rejected"`) && strings.Contains(body, `: unchanged: event \"Order\" (`)
+					})
+				}
+				got := map[bool]int{}
+				for _, e := range s.printedEvents() {
+					doc, there := e.Data["doc"]
+					if text, _ := doc.(string); there && len(text) != 100_000 {
+						t.Errorf("%s: %s of order %v has a document of %d bytes", policy, e.Type, e.Data["id"], len(text))
+					}
+					got[there]++
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("%s: events by whether they have the document (- wanted, + got)\n%s", policy, d)
+				}
+				if code := s.daemon.stop(t); code != 0 {
+					t.Errorf("exit code %d: %s", code, &s.daemon.log)
+				}
 			}
 		})
 	}

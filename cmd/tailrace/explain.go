@@ -21,7 +21,8 @@ func explainVerb() *verb {
 		text: `The change is made from the values of its row. Without -op it is an update if -row and -old are given, an insert with
 -row alone, and a delete with -old alone. -last takes the row with the highest key: inserted, or the old row where -op or
 -row ask for one. What the table's replica identity does not carry is left out of the old row.
-The table's columns are read from the live source; with -offline, from the test files next to the pipeline files. Nothing
+The table's columns are read from the live source; with -offline, from the test files and the recorded
+schemas next to the pipeline files. Nothing
 is written.`,
 		examples: `  tailrace explain -table public.orders -old '{"id":1,"status":"new"}' -row '{"status":"paid"}' orders.hcl
   tailrace explain -offline -table public.orders -row '{"id":1,"status":"new"}' -json orders.hcl`,
@@ -45,7 +46,7 @@ func setupExplain(flags *flag.FlagSet) action {
 	flags.StringVar(&f.unchanged, "unchanged", "", "`COLUMNS`, with commas, that an update left unchanged and that are stored out of line")
 	flags.StringVar(&f.pipeline, "pipeline", "", "the `PIPELINE`; default: all that have the table")
 	flags.StringVar(&f.sink, "sink", "", "the `SINK`; default: all")
-	flags.BoolVar(&f.offline, "offline", false, "contact no server: the tables are those of the test files")
+	flags.BoolVar(&f.offline, "offline", false, "contact no server: the tables are those of the test files and the recorded schemas")
 	flags.BoolVar(&f.json, "json", false, "one JSON object per pipeline")
 	return func(ctx context.Context, a *app, args []string) error {
 		if f.table == "" {
@@ -178,9 +179,9 @@ func (f *explainFlags) explainIn(ctx context.Context, s *shapes, p config.Pipeli
 		return asUsage("", err)
 	}
 	if f.json {
-		printExplainJSON(s.app, p.Name, t, op, sinks)
+		explain.WriteJSON(s.app.out, p.Name, t, op, sinks)
 	} else {
-		printExplain(s.app, p.Name, t, op, sinks)
+		explain.Write(s.app.out, p.Name, t, op, sinks)
 	}
 	return nil
 }

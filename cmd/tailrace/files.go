@@ -19,6 +19,7 @@ func load(a *app, paths []string, offline bool) (*config.File, *config.Report, e
 	f, report := config.Load(paths, kinds().Config(), config.Options{Offline: offline})
 	if f != nil {
 		report.Add(daemon.CheckNames(f)...)
+		daemon.ShareMasks(f)
 	}
 	if report.HasErrors() {
 		printAll(a, report)

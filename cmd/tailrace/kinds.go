@@ -31,10 +31,10 @@ func kinds() daemon.Kinds {
 			"postgres": func() daemon.SourceSettings { return postgres.NewSettings() },
 		},
 		Sinks: map[string]func() daemon.SinkSettings{
-			"kafka":    func() daemon.SinkSettings { return &kafka.Settings{} },
-			"postgres": func() daemon.SinkSettings { return &replica.Settings{} },
-			"redis":    func() daemon.SinkSettings { return &redis.Settings{} },
-			"stdout":   func() daemon.SinkSettings { return &stdout.Settings{} },
+			"kafka":    func() daemon.SinkSettings { return kafka.NewSettings() },
+			"postgres": func() daemon.SinkSettings { return replica.NewSettings() },
+			"redis":    func() daemon.SinkSettings { return redis.NewSettings() },
+			"stdout":   func() daemon.SinkSettings { return stdout.NewSettings() },
 		},
 		Steps: map[string]daemon.StepKind{
 			"aggregate":  {Settings: func() daemon.StepSettings { return aggregate.NewSettings() }, Sinks: publishers},

@@ -16,13 +16,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 )
 
-// The exit codes.
-const (
-	done   = 0
-	failed = 1 // the command failed: a server is not reachable, or it timed out
-	usage  = 2 // the user has to change something: the arguments, the file, or what a live check found in a server
-)
-
 func main() {
 	ctx := untilSignal(context.Background())
 	os.Exit(call(ctx, &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
@@ -143,13 +136,3 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 		rest, args = append(rest, left[0]), left[1:]
 	}
 }
-
-// usageError is an error of the arguments.
-type usageError string
-
-func (e usageError) Error() string { return string(e) }
-
-// exit is an exit code whose reason was already printed.
-type exit int
-
-func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -30,8 +30,16 @@ type site struct {
 	daemon   *daemonProcess
 }
 
-// openSite runs a file with its pipeline "shop" renamed: the topics of the Kafka server are shared by tests.
+// openSite runs a file as newSite prepares it.
 func openSite(t *testing.T, version int, file string, schema ...string) *site {
+	t.Helper()
+	s := newSite(t, version, file, schema...)
+	s.start()
+	return s
+}
+
+// newSite places a file with its pipeline "shop" renamed: the topics of the Kafka server are shared by tests.
+func newSite(t *testing.T, version int, file string, schema ...string) *site {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs servers")
@@ -46,7 +54,6 @@ func openSite(t *testing.T, version int, file string, schema ...string) *site {
 	s.file = place(t, "site.hcl", file)
 	address := unusedAddress(t)
 	s.env = []string{"DATABASE_URL=" + s.postgres.URL(s.database), "BROKERS=" + strings.Join(s.kafka.Brokers(), ","), "LISTEN=" + address}
-	s.start()
 	return s
 }
 

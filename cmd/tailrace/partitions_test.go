@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestPartitionsChange attaches, truncates and detaches partitions beside two daemons, while they run and while none does. The
+// TestPartitionsChange attaches, truncates and detaches partitions next to two daemons, while they run and while none does. The
 // pipeline continues and warns until the operator accepts it, and a replica is made equal by the command that it shows.
 func TestPartitionsChange(t *testing.T) {
 	if testing.Short() {

@@ -39,7 +39,7 @@ func (p *topicPair) sinkIs(i int, state, kind string) {
 	})
 }
 
-// The progress topic is lost beside two daemons.
+// The progress topic is lost while two daemons run.
 func TestProgressTopic(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,8 @@ func liveTables() []*capture.Table {
 	return []*capture.Table{
 		named("public.orders"), named("public.orders_status", "status"), rulestest.Full(named("public.orders_full")),
 		rulestest.Table("public.customers", "id int4 key", "email text", "country text", "vip bool", "visits int4", "avatar bytea"),
+		rulestest.Table("public.order_lines", "id int4 key", "order_id int4", "sku text"),
+		rulestest.Table("public.outbox", "id uuid key", "aggregate_type text", "aggregate_id text", "type text", "payload jsonb", "trace text"),
 	}
 }
 
@@ -63,7 +66,7 @@ func faultsOf(t *testing.T, text string) (all []fault) {
 // that live tables show.
 func TestBrokenRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/rules/*.hcl")
-	if err != nil || len(files) < 20 {
+	if err != nil || len(files) < 60 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, file := range files {
@@ -92,6 +95,17 @@ func TestBrokenRules(t *testing.T) {
 	}
 }
 
+// TestParenthesesInARule has a rule of almost 1 MB of parentheses, which is as much as a file may have.
+func TestParenthesesInARule(t *testing.T) {
+	const open = 500_000
+	text := strings.Replace(read(t, "testdata/rules/event-data-missing.hcl"), `table = "public.orders"`,
+		"table = \"public.orders\"\n      when  = "+strings.Repeat("(", open)+`op == "insert"`+strings.Repeat(")", open)+"\n      data  = 1", 1)
+	diags := problemsOf(place(t, "rule.hcl", text))
+	if len(diags) != 1 || diags[0].Summary != "nested too deep" || diags[0].Subject.Start.Line != 9 {
+		t.Errorf("%v", diags)
+	}
+}
+
 func problemsOf(file string) hcl.Diagnostics {
 	f, report := config.Load([]string{file}, kinds().Config(), config.Options{Offline: true})
 	if f != nil {
@@ -101,7 +115,7 @@ func problemsOf(file string) hcl.Diagnostics {
 		return report.Diagnostics
 	}
 	live := &config.Report{}
-	for _, s := range f.Pipelines[0].Sinks[0].Steps {
+	for _, s := range slices.Concat(f.Pipelines[0].Steps, f.Pipelines[0].Sinks[0].Steps) {
 		if c, can := s.Settings.(daemon.TableChecker); can {
 			live.Add(c.CheckTables(liveTables())...)
 		}

@@ -13,12 +13,15 @@ import (
 func schemaVerb() *verb {
 	return &verb{
 		name:    "schema",
-		args:    "[-pipeline P] [-event E] [-offline] PATH...",
+		args:    "[-pipeline P] [-event E] [-offline | -record] PATH...",
 		summary: "print the JSON Schema of each event",
 		text: `The schemas of the data and the key follow from the types of the tables, which are read from the live source; with
--offline, from the test files next to the pipeline files. They are JSON Schema 2020-12, in one list.`,
+-offline, from the test files and the recorded schemas next to the pipeline files. They are JSON Schema 2020-12, in one list.
+With -record, the types of the live tables that the rules use are written into a file next to each pipeline file:
+orders.schema.hcl for orders.hcl. What needs tables and no server takes them from there: tailrace test, and -offline.`,
 		examples: `  tailrace schema orders.hcl
-  tailrace schema -offline -event OrderPaid orders.hcl`,
+  tailrace schema -offline -event OrderPaid orders.hcl
+  tailrace schema -record pipelines/`,
 		setup: setupSchema,
 	}
 }
@@ -26,11 +29,18 @@ func schemaVerb() *verb {
 func setupSchema(flags *flag.FlagSet) action {
 	pipeline := flags.String("pipeline", "", "the `PIPELINE`; default: all")
 	event := flags.String("event", "", "the `EVENT`; default: all")
-	offline := flags.Bool("offline", false, "contact no server: the tables are those of the test files")
+	offline := flags.Bool("offline", false, "contact no server: the tables are those of the test files and the recorded schemas")
+	record := flags.Bool("record", false, "record the types of the live tables next to the pipeline files")
 	return func(ctx context.Context, a *app, args []string) error {
+		if *record && (*offline || *pipeline != "" || *event != "") {
+			return usageError("-record reads the live tables of all pipelines: leave out -offline, -pipeline and -event")
+		}
 		s, err := loadShapes(a, args, *offline)
 		if err != nil {
 			return err
+		}
+		if *record {
+			return s.record(ctx)
 		}
 		pipelines := s.file.Pipelines
 		if *pipeline != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
@@ -14,14 +15,15 @@ import (
 
 // shapes are pipeline files with the shapes of their tables.
 type shapes struct {
-	app     *app
-	file    *config.File
-	report  *config.Report
-	offline bool
-	tests   []*eventtest.File // offline
+	app      *app
+	file     *config.File
+	report   *config.Report
+	offline  bool
+	tests    []*eventtest.File          // offline
+	recorded map[string]*eventtest.File // offline: the recorded schemas, by the names of the pipeline files
 }
 
-// loadShapes reads the pipeline files and, offline, the test files next to them.
+// loadShapes reads the pipeline files and, offline, the test files and the recorded schemas next to them.
 func loadShapes(a *app, paths []string, offline bool) (*shapes, error) {
 	s := &shapes{app: a, offline: offline}
 	if !offline {
@@ -33,13 +35,10 @@ func loadShapes(a *app, paths []string, offline bool) (*shapes, error) {
 		return nil, errNoPath
 	}
 	pipelines, tests := config.SplitTests(paths)
-	if len(tests) == 0 {
-		return nil, usageError("no test file: -offline takes the tables of orders.test.hcl next to orders.hcl")
-	}
 	a.fix.Paths = pipelines
 	env := os.LookupEnv
 	for _, name := range tests {
-		t := eventtest.Read(name)
+		t := readTest(name)
 		if t.Report.HasErrors() {
 			printAll(a, t.Report)
 			return nil, exit(usage)
@@ -47,26 +46,33 @@ func loadShapes(a *app, paths []string, offline bool) (*shapes, error) {
 		s.tests, env = append(s.tests, t), t.Lookup(env)
 	}
 	s.file, s.report = config.Load(pipelines, kinds().Config(), config.Options{Offline: true, Env: env})
+	if s.file != nil {
+		s.recorded = recordedSchemas(s.file)
+		checkSchemas(s.file, s.report)
+	}
 	if s.report.HasErrors() {
 		printAll(a, s.report)
 		return nil, exit(usage)
 	}
+	if len(s.tests)+len(s.recorded) == 0 {
+		return nil, usageError("no tables: -offline takes those of orders.test.hcl and orders.schema.hcl next to orders.hcl; " +
+			"`tailrace schema -record` writes the latter")
+	}
 	return s, nil
+}
+
+// readTest reads a test file, with the recorded schema next to it.
+func readTest(name string) *eventtest.File {
+	if recorded := readSchema(name); recorded != nil {
+		return eventtest.Read(name, recorded)
+	}
+	return eventtest.Read(name)
 }
 
 // tables returns the shapes of the tables of a pipeline.
 func (s *shapes) tables(ctx context.Context, p config.Pipeline) (all []*capture.Table, err error) {
 	if s.offline {
-		seen := map[string]bool{}
-		for _, f := range s.tests {
-			for _, t := range f.Tables {
-				if !seen[t.String()] {
-					seen[t.String()] = true
-					all = append(all, t)
-				}
-			}
-		}
-		return all, nil
+		return s.offlineTables(p), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveTime)
 	defer cancel()
@@ -80,6 +86,24 @@ func (s *shapes) tables(ctx context.Context, p config.Pipeline) (all []*capture.
 		return nil, fmt.Errorf("read the tables of pipeline %s: %w", p.Name, err)
 	}
 	return all, nil
+}
+
+// offlineTables returns the tables that test files declare, and those that are recorded for the file of a pipeline.
+func (s *shapes) offlineTables(p config.Pipeline) (all []*capture.Table) {
+	files := s.tests
+	if recorded := s.recorded[p.Range.Filename]; recorded != nil {
+		files = append(slices.Clip(files), recorded)
+	}
+	seen := map[string]bool{}
+	for _, f := range files {
+		for _, t := range f.Tables {
+			if !seen[t.String()] {
+				seen[t.String()] = true
+				all = append(all, t)
+			}
+		}
+	}
+	return all
 }
 
 // check prints what of the rules does not fit the tables. Problems of rules over other tables than those of a test file are left out.

@@ -95,7 +95,7 @@ func table(ctx context.Context, client *admin.Client) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return statusTable(list, time.Now()), nil
+	return admin.Table(list, time.Now()), nil
 }
 
 // choice is a bool flag that knows whether it was given.

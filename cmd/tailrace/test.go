@@ -109,7 +109,7 @@ func (t *tester) file(name string) error {
 
 // load reads a test file and the pipeline files with its environment. It prints their problems; nil: they have errors.
 func (t *tester) load(name string) (*eventtest.File, *config.File) {
-	file := eventtest.Read(name)
+	file := readTest(name)
 	if file.Report.HasErrors() {
 		printAll(t.a, file.Report)
 		return nil, nil

@@ -23,7 +23,7 @@ func TestCasesThatHold(t *testing.T) {
 	}
 	tailrace(t, "test", "-run", "outbox$", casesDir+"/orders.test.hcl").expect(t, 0, "1 passed, 0 failed\n", "")
 	tailrace(t, "test", "-json", "-run", "outbox$", casesDir).expect(t, 0,
-		`{"file":"`+casesDir+`/orders.test.hcl","line":67,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
+		`{"file":"`+casesDir+`/orders.test.hcl","line":45,"case":"the outbox","ok":true}`+"\n"+`{"failed":0,"passed":1}`+"\n", "")
 }
 
 // TestBlocksOfEveryKind has an aggregate, messages, a filter, a first snapshot and a trace.
@@ -56,14 +56,29 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
+// copyCases copies the pipeline file of the cases and its recorded schema into a folder, with a test file.
+func copyCases(t *testing.T, tests string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, from := range map[string]string{
+		"orders.hcl": casesDir + "/orders.hcl", "orders.schema.hcl": casesDir + "/orders.schema.hcl", "orders.test.hcl": tests,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, from)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestFailuresShowWhatCame(t *testing.T) {
-	r := tailrace(t, "test", casesDir+"/failing")
+	dir := copyCases(t, casesDir+"/failing/orders.test.hcl")
+	r := tailrace(t, "test", dir)
 	if r.code != failed || r.err != "" {
 		t.Errorf("exit code %d: %s", r.code, r.err)
 	}
-	golden(t, casesDir+"/failing/output.golden", r.out)
+	golden(t, casesDir+"/failing/output.golden", strings.ReplaceAll(r.out, dir+"/", ""))
 
-	r = tailrace(t, "test", "-json", "-run", "wrong values", casesDir+"/failing")
+	r = tailrace(t, "test", "-json", "-run", "wrong values", dir)
 	var c struct {
 		OK       bool
 		Failures []struct {
@@ -82,12 +97,7 @@ func TestFailuresShowWhatCame(t *testing.T) {
 
 // TestUpdateWritesWhatCame updates a copy of the failing cases: the result holds, formatted, with every comment, and stays as it is.
 func TestUpdateWritesWhatCame(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"orders.hcl", "orders.test.hcl"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, filepath.Join(casesDir, "failing", name))), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := copyCases(t, casesDir+"/failing/orders.test.hcl")
 	test := filepath.Join(dir, "orders.test.hcl")
 	tailrace(t, "test", "-update", dir).expect(t, 0, test+": 4 cases updated\n5 cases, 4 updated\n", "")
 	updated := read(t, test)
@@ -101,26 +111,23 @@ func TestUpdateWritesWhatCame(t *testing.T) {
 }
 
 func TestBadTestFiles(t *testing.T) {
-	pipeline := read(t, casesDir+"/orders.hcl")
-	tests := read(t, casesDir+"/orders.test.hcl")
 	for _, c := range []struct {
-		name, pipeline, test, err string
+		name, file, old, with, err string
 	}{
-		{"sink", pipeline, strings.Replace(tests, `expect "bus"`, `expect "buss"`, 1), `the pipeline "orders" has no sink "buss"`},
-		{"pipeline", pipeline, strings.Replace(tests, `case "the outbox" {`, "case \"the outbox\" {\n  pipeline = \"order\"", 1), `Did you mean "orders"?`},
-		{"key", pipeline, strings.Replace(tests, `event "public.customers.insert" {}`, `event "x" { key = 1 }`, 1), `events of a sink "postgres" have no key`},
-		{"identity", pipeline, strings.Replace(tests, `identity = "full"`, `identity = "default"`, 1), `orders.hcl:18:`},
-		{"column", strings.Replace(pipeline, "total = row.total", "total = row.totl", 1), tests, `Did you mean "row.total"?`},
-		{"environment", pipeline, strings.Replace(tests, "env = {", "# env = {", 1), `env = { NAME = "value" }`},
-		{"syntax", pipeline, "case \"x\" {\n", "this block has no closing brace"},
-		{"value", pipeline, strings.Replace(tests, "total = 12.5", `total = "much"`, 1), `"much" cannot be a value of type numeric`},
+		{"sink", "orders.test.hcl", `expect "bus"`, `expect "buss"`, `the pipeline "orders" has no sink "buss"`},
+		{"pipeline", "orders.test.hcl", `case "the outbox" {`, "case \"the outbox\" {\n  pipeline = \"order\"", `Did you mean "orders"?`},
+		{"key", "orders.test.hcl", `event "public.customers.insert" {}`, `event "x" { key = 1 }`, `events of a sink "postgres" have no key`},
+		{"identity", "orders.schema.hcl", `identity = "full"`, `identity = "default"`, `orders.hcl:18:`},
+		{"column", "orders.hcl", "total = row.total", "total = row.totl", `Did you mean "row.total"?`},
+		{"environment", "orders.test.hcl", "env = {", "# env = {", `env = { NAME = "value" }`},
+		{"syntax", "orders.test.hcl", `case "the outbox" {`, `case "x" { case "the outbox" {`, "orders.test.hcl:"},
+		{"value", "orders.test.hcl", "total = 12.5", `total = "much"`, `"much" cannot be a value of type numeric`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			for name, text := range map[string]string{"orders.hcl": c.pipeline, "orders.test.hcl": c.test} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			dir := copyCases(t, casesDir+"/orders.test.hcl")
+			name := filepath.Join(dir, c.file)
+			if err := os.WriteFile(name, []byte(strings.Replace(read(t, name), c.old, c.with, 1)), 0o600); err != nil {
+				t.Fatal(err)
 			}
 			r := tailrace(t, "test", dir)
 			if r.code != usage || !strings.Contains(r.err, c.err) || !strings.Contains(r.err, " | ") {

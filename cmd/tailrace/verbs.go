@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-
-	"github.com/agext/levenshtein"
 )
 
 // verb is a subcommand of tailrace.
@@ -28,7 +26,7 @@ type action func(ctx context.Context, a *app, args []string) error
 func verbs() []*verb {
 	return []*verb{
 		runVerb(), checkVerb(), statusVerb(), waitVerb(), verifyVerb(), replayVerb(), indexesVerb(), sequencesVerb(), acceptVerb(), dropVerb(),
-		testVerb(), explainVerb(), schemaVerb(), fmtVerb(), versionVerb(),
+		testVerb(), explainVerb(), tailVerb(), schemaVerb(), fmtVerb(), versionVerb(),
 	}
 }
 
@@ -46,20 +44,6 @@ func verbNames() (names []string) {
 		names = append(names, v.name)
 	}
 	return names
-}
-
-// didYouMean is `; did you mean "x"?` where a name is near, else "".
-func didYouMean(given string, names []string) string {
-	best, nearest := 3, ""
-	for _, n := range names {
-		if d := levenshtein.Distance(given, n, nil); d < best && d < len(n) {
-			best, nearest = d, n
-		}
-	}
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", nearest)
 }
 
 func overview(w io.Writer) {

@@ -8,7 +8,7 @@ import (
 	"github.com/tailrace/tailrace/internal/testenv"
 )
 
-// TestAVerdictStands alters the publication beside two daemons. The pipeline halts and stays halted, whichever looks and however
+// TestAVerdictStands alters the publication next to two daemons. The pipeline halts and stays halted, whichever looks and however
 // often, also after restarts, until the operator accepts; then it goes on, without what was written meanwhile.
 func TestAVerdictStands(t *testing.T) {
 	if testing.Short() {
@@ -50,7 +50,7 @@ func TestAVerdictStands(t *testing.T) {
 	}
 }
 
-// TestASwapIsAVerdict puts another table in the place of a published one, beside two daemons: while they run, and while none does.
+// TestASwapIsAVerdict puts another table in the place of a published one, next to two daemons: while they run, and while none does.
 func TestASwapIsAVerdict(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")

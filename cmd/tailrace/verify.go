@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ func verifyVerb() *verb {
 		summary: "compare replicas with their source, and repair them",
 		text: `Both may be written to meanwhile: a row counts as different only when the replica has reached the position at which
 the source was read and the row has not changed since. The pipeline has to run. By default it pauses as long as it reads.
-Exit code 1: something differs and was not repaired.`,
+Exit code 1: something differs and was not repaired, or a table could not be compared.`,
 		examples: `  tailrace verify orders.hcl
   tailrace verify -table public.orders -repair orders.hcl`,
 		setup: setupVerify,
@@ -46,8 +47,7 @@ type verification struct {
 	published []string        // the tables of the publications, and others that the files select
 	reported  map[string]bool // pipelines whose tables without a publication are reported
 	compared  int             // tables
-	wrong     int             // rows, or tables, that differ and were not repaired
-	busy      int
+	result    *verify.Report
 }
 
 // newVerification returns a call with the flags that all verbs on replicas have.
@@ -87,6 +87,7 @@ func setupVerify(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		v.result = &verify.Report{Out: a.out, JSON: v.json, Repair: v.repair, Paths: args}
 		if err := v.all(ctx, file); err != nil {
 			return err
 		}
@@ -222,11 +223,20 @@ func (v *verification) open(ctx context.Context, p config.Pipeline, name string,
 		})
 		return did, err
 	}
+	verifier.Misfits = func(ctx context.Context, n verify.Name, types map[string][]string) ([]string, error) {
+		return replica.Misfits(ctx, target, p.Name, name, n.Schema, n.Table, types)
+	}
 	if verifier.End, err = endOf(p); err == nil {
 		tables, err = verify.Tables(ctx, source, publication, func(n verify.Name) verify.Name {
 			schema, table := replica.Lands(n.Schema, n.Table)
 			return verify.Name{Schema: schema, Table: table}
 		})
+	}
+	if reducer, can := readable.(verify.Reducer); err == nil && can && reducer.Reduces(p.Name) {
+		var delivered []*capture.Table
+		if delivered, err = reducer.Tables(ctx, p.Name); err == nil {
+			verify.Reduce(tables, delivered)
+		}
 	}
 	if err != nil {
 		end()
@@ -256,17 +266,21 @@ func closeConn(conn *pgconn.PgConn) { _ = conn.Close(context.Background()) }
 
 // compare compares one table. When it is interrupted the error has the command that continues.
 func (v *verification) compare(ctx context.Context, verifier *verify.Verifier, t verify.Table) error {
-	bar := newBar(v.a, t)
+	var terminal io.Writer
+	if isTerminal(v.a.err) {
+		terminal = v.a.err
+	}
+	bar := verify.NewBar(terminal, t)
 	after := v.after
 	verifier.Progress = func(p verify.Progress) {
-		bar.show(p)
+		bar.Show(p)
 		if p.After != nil {
 			after = p.After
 		}
 	}
 	r, err := verifier.Table(ctx, t, v.after)
-	bar.clear()
-	v.report(t, r)
+	bar.Clear()
+	v.result.Table(t, r)
 	if ctx.Err() != nil && after != nil {
 		key, _ := json.Marshal(after)
 		return fmt.Errorf("interrupted; to continue: tailrace verify -table '%s' -after '%s' %s", t.Source, key, strings.Join(v.paths, " "))
@@ -279,10 +293,10 @@ func (v *verification) compare(ctx context.Context, verifier *verify.Verifier, t
 
 // verdict prints the last line and returns the exit code.
 func (v *verification) verdict() error {
-	if v.busy > 0 {
-		fmt.Fprintf(v.a.err, "%s changed at every attempt and could not be compared\n", count(v.busy, "row"))
+	if v.result.Busy > 0 {
+		fmt.Fprintf(v.a.err, "%s changed at every attempt and could not be compared\n", count(v.result.Busy, "row"))
 	}
-	if v.wrong > 0 {
+	if v.result.Wrong > 0 {
 		return exit(failed)
 	}
 	return nil

@@ -19,8 +19,11 @@ func (v *verification) skips(p config.Pipeline, sink string, t verify.Name) bool
 	return true
 }
 
-// alteredBy returns the first step that may change or drop rows of a table on their way to a sink; "": none does.
+// alteredBy returns what drops rows of a table at the source, or the first step that may change or drop rows of a table on their way to a sink; "": none does.
 func alteredBy(p config.Pipeline, sink string, t verify.Name) string {
+	if a, knows := p.Source.Settings.(verify.Alterer); knows && a.Alters(t.Schema, t.Table) {
+		return "where of its table block in the source"
+	}
 	steps := slices.Clone(p.Steps)
 	for _, b := range p.Sinks {
 		if b.Name == sink {

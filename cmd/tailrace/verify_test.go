@@ -50,7 +50,7 @@ pipeline "orders" {
 	}
 	verify().expect(t, 0, "public.orders: 4 rows compared, the same", "")
 	s.server.ExecIn(t, reporting, "UPDATE shop.orders SET status = NULL WHERE id = 5", "DELETE FROM shop.orders WHERE id = 3",
-		"INSERT INTO shop.orders VALUES (9, 'nobody knows')")
+		"INSERT INTO shop.orders VALUES (9, 'not in the source')")
 	r := verify("-fast")
 	r.expect(t, 1, "public.orders: 4 rows compared, 3 differences, 0 repaired", "")
 	for _, line := range []string{`["5"]  different  in status`, `["3"]  missing`, `["9"]  extra`} {

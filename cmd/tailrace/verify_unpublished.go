@@ -28,8 +28,8 @@ func (v *verification) unpublished(ctx context.Context, p config.Pipeline) error
 			continue
 		}
 		v.compared++
-		v.wrong++
-		v.difference(verify.Difference{
+		v.result.Wrong++
+		v.result.Difference(verify.Difference{
 			Table: name, Kind: "not_published",
 			Detail: "the file selects it, and the publication does not have it: its changes are not streamed; see the state tables_unpublished",
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/admin"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/tail"
 )
 
 // moving is a pipeline "orders" whose sink "bus" holds everything after some looks, and whose sink "cache" stays where it
@@ -43,6 +44,8 @@ func (m *moving) Statuses() []pipeline.Status {
 
 func (m *moving) End(context.Context, string) (capture.LSN, error) { return 0x20, m.err }
 
+func (m *moving) Tail(string, admin.TailQuery) (*tail.Tail, error) { return nil, m.err }
+
 func serve(t *testing.T, p admin.Pipelines) string {
 	t.Helper()
 	srv := httptest.NewServer(admin.New(p, prometheus.NewRegistry(), admin.Access{}, "v1", zap.NewNop()))
@@ -56,7 +59,7 @@ func TestWaitUntilEverySinkHoldsIt(t *testing.T) {
 }
 
 func TestWaitForAnLSNThatIsHeldAlready(t *testing.T) {
-	url := serve(t, &moving{cache: 0x20, err: errors.New("nobody asks for the end")})
+	url := serve(t, &moving{cache: 0x20, err: errors.New("the end is not read")})
 	tailrace(t, "wait", "-pipeline", "orders", "-lsn", "0/10", "-url", url).expect(t, 0, "up to 0/10", "")
 }
 

@@ -1,3 +1,3 @@
 // Package admin is the daemon's HTTP side: metrics, health, readiness, the API and the status page, and the client that
-// `tailrace status` and `tailrace wait` use. Calls that change state go through guard.go; there is none yet.
+// `tailrace status`, `wait` and `tail` use. Calls that change state or show values of rows go through guard.go; none changes state yet.
 package admin

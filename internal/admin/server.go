@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/tail"
 )
 
 // Limits of the server.
@@ -23,6 +24,7 @@ const (
 	idleTimeout   = 60 * time.Second
 	headerBytes   = 16 << 10
 	scrapes       = 4 // at the same time
+	tails         = 8 // at the same time
 )
 
 // Pipelines is what the server shows. Its methods may be called by any goroutine.
@@ -32,6 +34,8 @@ type Pipelines interface {
 	// End asks the pipeline's source for the current end of its write-ahead log: every commit that has returned lies before it.
 	// It is called only with names that Statuses returns.
 	End(ctx context.Context, pipeline string) (capture.LSN, error)
+	// Tail opens the events of a pipeline's sinks. It is called only with names that Statuses returns.
+	Tail(pipeline string, q TailQuery) (*tail.Tail, error)
 }
 
 // Server answers for a set of pipelines.
@@ -40,12 +44,14 @@ type Server struct {
 	version   string
 	log       *zap.Logger
 	started   startedPipelines
+	tails     chan struct{} // one value for each that runs
+	ending    chan struct{} // closed when the server shuts down
 	handler   http.Handler
 }
 
 // New returns a server that shows p and the metrics of g. The version is shown on the status page.
 func New(p Pipelines, g prometheus.Gatherer, a Access, version string, log *zap.Logger) *Server {
-	s := &Server{pipelines: p, version: version, log: log}
+	s := &Server{pipelines: p, version: version, log: log, tails: make(chan struct{}, tails), ending: make(chan struct{})}
 	r := routes{mux: http.NewServeMux(), access: a}
 	r.read("/metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{
 		ErrorLog: zap.NewStdLog(log), MaxRequestsInFlight: scrapes, Timeout: writeTimeout / 2,
@@ -55,6 +61,7 @@ func New(p Pipelines, g prometheus.Gatherer, a Access, version string, log *zap.
 	r.read("/api/v1/pipelines", http.HandlerFunc(s.list))
 	r.read("/api/v1/pipelines/{name}", http.HandlerFunc(s.one))
 	r.read("/api/v1/pipelines/{name}/wal", http.HandlerFunc(s.wal))
+	r.values("/api/v1/pipelines/{name}/tail", http.HandlerFunc(s.tail))
 	r.read("/{$}", http.HandlerFunc(s.page))
 	r.read("/", http.HandlerFunc(notFound))
 	s.handler = withHeaders(r.mux)
@@ -64,7 +71,7 @@ func New(p Pipelines, g prometheus.Gatherer, a Access, version string, log *zap.
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Serve answers on l until ctx ends, then gives running requests a second to end. It closes l.
+// Serve answers on l until ctx ends, then gives running requests a second to end. It closes l, and is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s,
@@ -78,6 +85,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	down := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(down)
+		close(s.ending)
 		bounded, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if srv.Shutdown(bounded) != nil {

@@ -24,18 +24,24 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/pipeline"
+	"github.com/tailrace/tailrace/internal/tail"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden again")
 
 // fixed is a set of pipelines that does not move.
 type fixed struct {
-	list []pipeline.Status
-	end  capture.LSN
-	err  error
+	list  []pipeline.Status
+	end   capture.LSN
+	err   error
+	sinks []tail.Source
 }
 
 func (f *fixed) Statuses() []pipeline.Status { return f.list }
+
+func (f *fixed) Tail(_ string, q TailQuery) (*tail.Tail, error) {
+	return tail.Open(f.sinks, q.N, q.Follow), f.err
+}
 
 func (f *fixed) End(context.Context, string) (capture.LSN, error) { return f.end, f.err }
 

@@ -38,34 +38,35 @@ func acceptWarning(ctx context.Context, p config.Pipeline, w Warnings, state str
 	if len(known) == 0 {
 		return nil, notHalted(p, state, nil)
 	}
-	states, lost, err := w.AcceptWarning(ctx, p.Name, state, known)
+	update, lost, err := w.AcceptWarning(ctx, p.Name, state, known)
 	if err != nil {
 		return nil, fmt.Errorf("%s of pipeline %s: %w", header(p.Source), p.Name, err)
 	}
 	if len(lost) == 0 || dry {
 		return lost, nil
 	}
-	for i, r := range records {
-		if err := r.writeState(ctx, src.Origin, states[i]); err != nil {
+	for _, r := range records {
+		if err := r.updateState(ctx, src.Origin, update); err != nil {
 			return nil, r.wrap(p, err)
 		}
 	}
 	return lost, nil
 }
 
-// writeState replaces the state in the record and nothing else: a daemon that runs may have written the record since it was read.
-func (r *record) writeState(ctx context.Context, o capture.Origin, state []byte) error {
+// updateState updates the state in the record and nothing else. A daemon that runs, or another command, may have written the record
+// since it was read, so the state that is updated is the one that this process finds as the record's owner.
+func (r *record) updateState(ctx context.Context, o capture.Origin, update func([]byte) []byte) error {
 	const most = 5 // a daemon whose writer is fenced opens the sink again
 	var err error
 	for range most {
-		if err = r.tryWriteState(ctx, o, state); !errors.Is(err, sink.ErrFenced) {
+		if err = r.tryUpdateState(ctx, o, update); !errors.Is(err, sink.ErrFenced) {
 			return err
 		}
 	}
 	return err
 }
 
-func (r *record) tryWriteState(ctx context.Context, o capture.Origin, state []byte) (err error) {
+func (r *record) tryUpdateState(ctx context.Context, o capture.Origin, update func([]byte) []byte) (err error) {
 	none := func(capture.Position) {}
 	w, found, err := r.sink.Open(ctx, sink.Lane{Name: mainLane, Origin: o, OnDurable: none, Failed: func(error) {}})
 	if err != nil {
@@ -76,6 +77,6 @@ func (r *record) tryWriteState(ctx context.Context, o capture.Origin, state []by
 	if !keeps || found.Record != sink.RecordFound {
 		return errors.New("the progress record has changed meanwhile: run the command again")
 	}
-	found.State = state
+	found.State = update(found.State)
 	return keeper.Record(ctx, found)
 }

@@ -15,7 +15,9 @@ import (
 
 // build returns the pipeline of a block. It reads the shapes of the source's tables if a step is checked against them, and contacts no
 // server otherwise.
-func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window int64, m *pipeline.Metrics, log *zap.Logger) (runner, error) {
+func build(
+	ctx context.Context, b config.Pipeline, fix capture.FixArgs, window int64, taps rings, m *pipeline.Metrics, log *zap.Logger,
+) (runner, error) {
 	named := log.With(zap.String("pipeline", b.Name)) // package pipeline adds the name to its log itself
 	settings, ok := b.Source.Settings.(SourceSettings)
 	if !ok {
@@ -43,6 +45,7 @@ func build(ctx context.Context, b config.Pipeline, fix capture.FixArgs, window i
 		if user, uses := s.Sink.(sink.SourceUser); uses {
 			user.UseSource(source)
 		}
+		s.Tap = taps.tap(block.Name)
 		c.Sinks = append(c.Sinks, s)
 	}
 	return pipeline.New(c), nil
@@ -58,7 +61,7 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
 	}
 	steps := stepsOf(p, b)
-	site := transform.Site{Pipeline: p.Name, Sink: b.Name, Rules: &transform.Rules{}, Tables: tables}
+	site := siteOf(p, b, tables)
 	cleanup, err := buildCleanup(p, steps, log.With(zap.String("sink", b.Name)))
 	if err != nil {
 		return pipeline.SinkConfig{}, fmt.Errorf("sink %q %q: %w", b.Kind, b.Name, err)
@@ -78,4 +81,13 @@ func buildSink(p config.Pipeline, b config.Block, tables []*capture.Table, log *
 		Name: b.Name, Kind: b.Kind, Sink: s, Masks: masks, Chain: chain, Rules: site.Rules, Cleanup: cleanup,
 		Messages: readsMessages(steps), Begin: begin(p, b),
 	}, nil
+}
+
+// siteOf returns where the steps of a sink act, with new counters of its rules.
+func siteOf(p config.Pipeline, sink config.Block, tables []*capture.Table) transform.Site {
+	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: &transform.Rules{}, Tables: tables}
+	if f, is := sink.Settings.(NumericFormatter); is {
+		site.NumericAsNumber = f.NumericAsNumber()
+	}
+	return site
 }

@@ -69,7 +69,10 @@ func newDaemon(o Options, registry prometheus.Registerer, windows []int64) *daem
 	for i, block := range o.File.Pipelines {
 		s := newSupervisor(block, o.Log.With(zap.String("pipeline", block.Name)))
 		s.fix = capture.FixArgs{Pipeline: block.Name, Paths: paths}
-		s.build = func(ctx context.Context) (runner, error) { return build(ctx, block, s.fix, windows[i], metrics, o.Log) }
+		s.rings = newRings(block, o.File.Daemon.Token)
+		s.build = func(ctx context.Context) (runner, error) {
+			return build(ctx, block, s.fix, windows[i], s.rings, metrics, o.Log)
+		}
 		d.supervisors = append(d.supervisors, s)
 	}
 	registry.MustRegister(&haltedCollector{d})

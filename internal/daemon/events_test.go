@@ -106,7 +106,7 @@ func runEvents(t *testing.T, blocks string, script *capturetest.Script, want int
 	registry := prometheus.NewRegistry()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	p, err := build(ctx, f.Pipelines[0], capture.FixArgs{}, 1<<20, pipeline.NewMetrics(registry), zap.NewNop())
+	p, err := build(ctx, f.Pipelines[0], capture.FixArgs{}, 1<<20, nil, pipeline.NewMetrics(registry), zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

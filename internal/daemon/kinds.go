@@ -75,6 +75,9 @@ type SinkSettings interface {
 	Drop(ctx context.Context, pipeline, name string, from capture.Origin, dry bool) ([]string, error)
 }
 
+// NumericFormatter are the settings of sinks whose format can have numeric values as JSON numbers. Events of blocks follow it.
+type NumericFormatter interface{ NumericAsNumber() bool }
+
 // StepSettings is a decoded block that transforms changes.
 type StepSettings interface {
 	// Step returns the step for one sink; it contacts no server. It is called once for each sink that has the step, so that what it
@@ -130,6 +133,19 @@ type Deleter interface {
 type ColumnMasker interface {
 	// MaskedColumns returns the names of the columns of a table that the step changes.
 	MaskedColumns(t *capture.Table) []string
+}
+
+// MaskAware are a source's settings that have to know which tables have masks: columns that are added to them are not published
+// unless the file says so, or a new column with a secret would leak.
+type MaskAware interface {
+	// SetMasked is called before any other method. masked returns the columns of a table that masks name; any goroutine may call it.
+	SetMasked(masked func(schema, table string) (columns []string))
+}
+
+// RowChecker are a source's settings with conditions over the rows of tables.
+type RowChecker interface {
+	// CheckRows reports what of the conditions does not fit the tables of the live source.
+	CheckRows(ctx context.Context, pipeline string) (hcl.Diagnostics, error)
 }
 
 // RowDeleter are a source's settings that can delete rows from its tables.
@@ -203,7 +219,8 @@ type Memory interface{ Memory() int64 }
 type Warnings interface {
 	// Warnings are the names of these states.
 	Warnings() []string
-	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when the pipeline is not in it.
-	// states are the new states of the records, in their order.
-	AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (states [][]byte, lost []string, err error)
+	// AcceptWarning returns what is accepted with such a state, by the sinks' records; nothing when the pipeline is not in it. update
+	// returns the state of a record after that, from the one that it has when it is written: it replaces only what is accepted. It is nil
+	// when nothing is.
+	AcceptWarning(ctx context.Context, pipeline, state string, records []capture.Record) (update func([]byte) []byte, lost []string, err error)
 }

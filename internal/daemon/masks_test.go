@@ -48,7 +48,7 @@ func TestMasksOfAPipelineAreNoSteps(t *testing.T) {
 	if got := strings.Join(kinds, ", "); got != "mark, key change, mark, mask, key change" {
 		t.Errorf("the chains of the sinks are %s", got)
 	}
-	if _, err := build(t.Context(), p, capture.FixArgs{}, 1<<20, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err != nil {
+	if _, err := build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(ofPipeline.built, ", "); got != "mask of orders , mask of orders , mask of orders " {
@@ -58,7 +58,7 @@ func TestMasksOfAPipelineAreNoSteps(t *testing.T) {
 		t.Errorf("of the sink: %q", got)
 	}
 	ofPipeline.fails = true
-	if _, err := build(t.Context(), p, capture.FixArgs{}, 1<<20, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err == nil || err.Error() != "mask: no such column" {
+	if _, err := build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, pipeline.NewMetrics(prometheus.NewRegistry()), zap.NewNop()); err == nil || err.Error() != "mask: no such column" {
 		t.Errorf("a mask that cannot be built: %v", err)
 	}
 }

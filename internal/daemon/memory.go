@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/tail"
 )
 
 // Shares of memory. A window has each batch once. What is decoded, encoded and in flight to a sink comes on top, and so does what
@@ -62,6 +63,9 @@ func scaleWindows(f *config.File, cgroup int64) (windows []int64, sum int64) {
 func sinkMemory(f *config.File) (sum int64) {
 	for _, p := range f.Pipelines {
 		for _, b := range p.Sinks {
+			if f.Daemon.Token != "" {
+				sum += tail.Bytes
+			}
 			if m, ok := b.Settings.(Memory); ok {
 				sum += m.Memory()
 			} else {

@@ -21,12 +21,13 @@ type Preview struct {
 
 // NewPreview builds the masks and the chain of a sink as for a daemon. tables are the shapes of the source's tables.
 func NewPreview(p config.Pipeline, sink config.Block, tables []*capture.Table, log *zap.Logger) (Preview, error) {
-	v := Preview{Rules: &transform.Rules{}, Messages: readsMessages(stepsOf(p, sink))}
+	site := siteOf(p, sink, tables)
+	site.Delete = func(*capture.Change) {}
+	v := Preview{Rules: site.Rules, Messages: readsMessages(stepsOf(p, sink))}
 	var err error
 	if v.Masks, err = buildMasks(p, tables, log); err != nil {
 		return v, err
 	}
-	site := transform.Site{Pipeline: p.Name, Sink: sink.Name, Rules: v.Rules, Tables: tables, Delete: func(*capture.Change) {}}
 	if v.Chain, err = buildChain(p, sink, site, log); err != nil {
 		return v, fmt.Errorf("%s: %w", header(sink), err)
 	}

@@ -133,12 +133,29 @@ func TestErrorsNameTheStep(t *testing.T) {
 	if _, err := chain.Apply(nil, keyMoved()); err == nil || err.Error() != `mark "b": no id` {
 		t.Errorf("a rejected event: %v", err)
 	}
-	_, err = build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, zap.NewNop())
+	_, err = build(t.Context(), p, capture.FixArgs{}, 1<<20, nil, nil, zap.NewNop())
 	if want := `sink "whole" "w": mark "c": no such column`; err == nil || err.Error() != want {
 		t.Errorf("a step that cannot be built: %v, want %s", err, want)
 	}
 	p.Sinks[1].Steps[0].Settings = &struct{}{}
 	if _, err := buildChain(p, p.Sinks[1], transform.Site{Pipeline: p.Name, Sink: p.Sinks[1].Name}, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "has no method Step") {
 		t.Errorf("settings without a step: %v", err)
+	}
+}
+
+// numbers is a sink whose format has numeric values as numbers.
+type numbers struct{ sinkSettings }
+
+func (numbers) NumericAsNumber() bool { return true }
+
+func TestStepsKnowTheNumericOfTheFormat(t *testing.T) {
+	p := config.Pipeline{Name: "p"}
+	for _, c := range []struct {
+		settings any
+		want     bool
+	}{{&sinkSettings{}, false}, {numbers{}, true}} {
+		if got := siteOf(p, config.Block{Name: "s", Settings: c.settings}, nil).NumericAsNumber; got != c.want {
+			t.Errorf("%T: %v, want %v", c.settings, got, c.want)
+		}
 	}
 }

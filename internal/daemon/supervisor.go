@@ -27,6 +27,7 @@ type runner interface {
 type supervisor struct {
 	block config.Pipeline
 	fix   capture.FixArgs
+	rings rings
 	build func(context.Context) (runner, error)
 	log   *zap.Logger
 

@@ -48,6 +48,30 @@ func CheckNames(f *config.File) hcl.Diagnostics {
 	return diags
 }
 
+// ShareMasks tells the sources of all pipelines which columns the masks of the files name.
+func ShareMasks(f *config.File) {
+	for _, p := range f.Pipelines {
+		source, can := p.Source.Settings.(MaskAware)
+		if !can {
+			continue
+		}
+		var masks []ColumnMasker
+		for _, s := range allSteps(p) {
+			if m, is := s.Settings.(ColumnMasker); is {
+				masks = append(masks, m)
+			}
+		}
+		if len(masks) > 0 {
+			source.SetMasked(func(schema, table string) (columns []string) {
+				for _, m := range masks {
+					columns = append(columns, m.MaskedColumns(&capture.Table{Schema: schema, Name: table})...)
+				}
+				return columns
+			})
+		}
+	}
+}
+
 // allSteps returns the steps of a pipeline and of its sinks.
 func allSteps(p config.Pipeline) []config.Step {
 	all := slices.Clone(p.Steps)
@@ -57,17 +81,22 @@ func allSteps(p config.Pipeline) []config.Step {
 	return all
 }
 
-// checkTables checks the steps of a pipeline against the tables of its live source. listed are these tables; nil when no step needs
+// checkTables checks the source's conditions over rows, and the steps of a pipeline, against the tables of its live source. listed are these tables; nil when no step needs
 // them, or the source cannot list them.
 func checkTables(ctx context.Context, p config.Pipeline) (listed []*capture.Table, diags hcl.Diagnostics, err error) {
+	if rows, can := p.Source.Settings.(RowChecker); can {
+		if diags, err = rows.CheckRows(ctx, p.Name); err != nil {
+			return nil, nil, fmt.Errorf("check the conditions over rows: %w", err)
+		}
+	}
 	source, can := p.Source.Settings.(TableLister)
 	if len(tableCheckers(p)) == 0 || !can {
-		return nil, nil, nil
+		return nil, diags, nil
 	}
 	if listed, err = source.Tables(ctx, p.Name); err != nil {
 		return nil, nil, fmt.Errorf("list the tables: %w", err)
 	}
-	return listed, CheckSteps(p, listed), nil
+	return listed, append(diags, CheckSteps(p, listed)...), nil
 }
 
 // CheckSteps reports what of the steps of a pipeline and its sinks does not fit tables.

@@ -1,11 +1,13 @@
 package eventtest
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/eventtest/shape"
 )
 
 // fileBlock is a test file.
@@ -16,13 +18,20 @@ type fileBlock struct {
 	Cases  []caseBlock       `hcl:"case,block"`
 }
 
-// typeBlock declares a type that a user has created: an enum, a domain or a composite type.
+// schemaBlock is a file with a recorded schema.
+type schemaBlock struct {
+	Types  []typeBlock  `hcl:"type,block"`
+	Tables []tableBlock `hcl:"table,block"`
+}
+
+// typeBlock declares a type that a user has created: an enum, a domain, a composite type, or another one, whose values are texts.
 type typeBlock struct {
-	Name   string             `hcl:"name,label"`
-	Labels []string           `hcl:"labels,optional"`
-	Base   string             `hcl:"base,optional"`
-	Fields *config.Expression `hcl:"fields,optional"`
-	Range  hcl.Range          `hcl:",range"`
+	Name    string             `hcl:"name,label"`
+	Labels  []string           `hcl:"labels,optional"`
+	Base    string             `hcl:"base,optional"`
+	Fields  *config.Expression `hcl:"fields,optional"`
+	Storage string             `hcl:"storage,optional"`
+	Range   hcl.Range          `hcl:",range"`
 
 	complete bool
 }
@@ -122,10 +131,15 @@ func (t *tableBlock) CheckSettings(config.Positions) hcl.Diagnostics {
 
 // CheckSettings implements config.Checker.
 func (t *typeBlock) CheckSettings(at config.Positions) hcl.Diagnostics {
-	given := slices.DeleteFunc([]string{"labels", "base", "fields"}, func(name string) bool { return !at.Given(name) })
+	given := slices.DeleteFunc([]string{"labels", "base", "fields", "storage"}, func(name string) bool { return !at.Given(name) })
 	if len(given) != 1 {
-		return hcl.Diagnostics{fault(t.Range, "a type has labels, a base or fields",
-			`Write one of labels = ["new", "paid"] (an enum), base = "text" (a domain), fields = { street = "text" } (a composite type).`)}
+		return hcl.Diagnostics{fault(t.Range, "a type has labels, a base, fields or a storage",
+			`Write one of labels = ["new", "paid"] (an enum), base = "text" (a domain), fields = { street = "text" } (a composite type), `+
+				`storage = "extended" (any other type, whose values are texts).`)}
+	}
+	if at.Given("storage") && t.Storage != shape.StoragePlain && t.Storage != shape.StorageExtended {
+		return hcl.Diagnostics{fault(at.At("storage"), fmt.Sprintf("storage is %q", t.Storage),
+			`Write "plain" (the values are never stored out of line) or "extended".`)}
 	}
 	t.complete = true
 	return checkNames(t.Fields)

@@ -13,7 +13,7 @@ import (
 )
 
 // declare reads the types and the tables, and reports whether all are usable.
-func (f *File) declare(b fileBlock) bool {
+func (f *File) declare(b schemaBlock) bool {
 	problems := len(f.Report.Diagnostics)
 	complete := true
 	types := shape.NewTypes()
@@ -43,6 +43,8 @@ func (f *File) declareType(types *shape.Types, b *typeBlock) {
 		}
 	case b.Fields != nil:
 		f.declareComposite(types, b)
+	case b.Storage != "":
+		types.Text(b.Name, b.Storage)
 	default:
 		types.Enum(b.Name, b.Labels)
 	}
@@ -85,10 +87,10 @@ func (f *File) declareTable(types *shape.Types, b *tableBlock) {
 		f.problem(places[column], err)
 		return
 	}
-	f.Tables = append(f.Tables, table)
+	f.Tables, f.places[b.Name] = append(f.Tables, table), places
 }
 
-// identity reads the replica identity: "default", "full", or a list of columns.
+// identity reads the replica identity: "default", "full", "nothing", or a list of columns.
 func (f *File) identity(x *config.Expression) shape.Identity {
 	if x == nil {
 		return shape.Identity{}
@@ -103,6 +105,8 @@ func (f *File) identity(x *config.Expression) shape.Identity {
 			return shape.Identity{}
 		case "full":
 			return shape.Identity{Full: true}
+		case "nothing":
+			return shape.Identity{Nothing: true}
 		}
 	}
 	var id shape.Identity
@@ -116,7 +120,7 @@ func (f *File) identity(x *config.Expression) shape.Identity {
 		}
 	}
 	if len(id.Index) == 0 {
-		f.problemf(x.Range(), `Write "default", "full", or the columns of USING INDEX: ["id", "status"].`, "identity is not a replica identity")
+		f.problemf(x.Range(), `Write "default", "full", "nothing", or the columns of USING INDEX: ["id", "status"].`, "identity is not a replica identity")
 	}
 	return id
 }

@@ -16,13 +16,14 @@ import (
 type File struct {
 	Name   string
 	Env    map[string]string // what env() gives to the pipeline files
-	Tables []*capture.Table
+	Tables []*capture.Table  // that the file declares, and after them those of its recorded schemas
 	Cases  []*Case
 	Report *config.Report // what is wrong with it
 
 	document *config.Document
 	messages shape.Messages
-	blocks   map[int]*hclsyntax.Block // by the offsets at which they begin
+	blocks   map[int]*hclsyntax.Block        // by the offsets at which they begin
+	places   map[string]map[string]hcl.Range // of the tables that it declares and, by their names, of their columns; "": the table's
 }
 
 // Case is a sequence of transactions, and what the sinks of a pipeline should get.
@@ -60,21 +61,45 @@ type Field struct {
 // The attributes of an expected event, in the order in which they are shown.
 var fieldNames = []string{"id", "topic", "key", "headers", "data", "value"}
 
-// Read reads a test file. Its problems are in the report; the file is usable when that has no errors.
-func Read(name string) *File {
-	f := &File{Name: name, document: config.ReadDocument(name, config.Options{}), blocks: map[int]*hclsyntax.Block{}}
-	f.Report = f.document.Report
-	if f.document.Body == nil {
+// Read reads a test file. Its problems are in the report; the file is usable when that has no errors. Tables that it does not declare
+// are those of the recorded schemas, whose problems are in the report too.
+func Read(name string, recorded ...*File) *File {
+	f := open(name)
+	for _, r := range recorded {
+		f.Report.Include(r.Report)
+	}
+	if f.document.Body == nil || f.Report.HasErrors() {
 		return f
 	}
 	var b fileBlock
 	f.document.Decode(&b)
 	f.index(f.document.Body)
 	f.Env = b.Env
-	if f.declare(b) { // otherwise what is wrong with a table would be reported again at each of its changes
+	if f.declare(schemaBlock{b.Types, b.Tables}) { // otherwise what is wrong with a table would be reported again at each of its changes
+		f.add(recorded)
 		f.cases(b.Cases)
 	}
 	return f
+}
+
+func open(name string) *File {
+	f := &File{
+		Name: name, document: config.ReadDocument(name, config.Options{}),
+		blocks: map[int]*hclsyntax.Block{}, places: map[string]map[string]hcl.Range{},
+	}
+	f.Report = f.document.Report
+	return f
+}
+
+// add adds the tables of recorded schemas that the file does not declare.
+func (f *File) add(recorded []*File) {
+	for _, r := range recorded {
+		for _, t := range r.Tables {
+			if f.Table(t.String()) == nil {
+				f.Tables = append(f.Tables, t)
+			}
+		}
+	}
 }
 
 // index finds the blocks by their offsets.
@@ -85,7 +110,7 @@ func (f *File) index(b *hclsyntax.Body) {
 	}
 }
 
-// Table returns the declared table with a name; nil: there is none.
+// Table returns the table with a name; nil: there is none.
 func (f *File) Table(name string) *capture.Table {
 	for _, t := range f.Tables {
 		if t.String() == name {

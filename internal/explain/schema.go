@@ -43,6 +43,9 @@ func Schemas(p config.Pipeline, tables []*capture.Table) ([]EventSchema, error) 
 				continue
 			}
 			c := settings.Contents(shapes)
+			for i := range c.Shapes {
+				c.Shapes[i].NumericAsNumber = numericAsNumber(sink)
+			}
 			if len(c.Shapes) == 0 { // its table is not one of a test file
 				continue
 			}
@@ -57,6 +60,12 @@ func Schemas(p config.Pipeline, tables []*capture.Table) ([]EventSchema, error) 
 		}
 	}
 	return all, nil
+}
+
+// numericAsNumber reports whether a sink's format has numeric values as numbers.
+func numericAsNumber(sink config.Block) bool {
+	f, can := sink.Settings.(interface{ NumericAsNumber() bool })
+	return can && f.NumericAsNumber()
 }
 
 // dataSchema returns the schema of a block's data: one for all shapes, or the alternatives.
@@ -100,7 +109,7 @@ func keySchema(c rules.Contents) expr.JSONSchema {
 	}
 	properties, required := expr.JSONSchema{}, []string{}
 	for _, i := range t.Key {
-		properties[t.Columns[i].Name] = expr.SchemaOf(t.Columns[i].Type)
+		properties[t.Columns[i].Name] = expr.SchemaOf(t.Columns[i].Type, c.Shapes[0].NumericAsNumber)
 		required = append(required, t.Columns[i].Name)
 	}
 	return expr.JSONSchema{"type": "object", "properties": properties, "required": required, "additionalProperties": false}

@@ -19,9 +19,12 @@ type Login struct {
 
 // SASLSettings is a sasl block.
 type SASLSettings struct {
-	Mechanism string        `hcl:"mechanism"`
-	User      string        `hcl:"username"`
-	Password  config.Secret `hcl:"password"`
+	// `"PLAIN"`, `"SCRAM-SHA-256"` or `"SCRAM-SHA-512"`.
+	Mechanism string `hcl:"mechanism"`
+	// Name of the Kafka user.
+	User string `hcl:"username"`
+	// Read together with the files.
+	Password config.Secret `hcl:"password"`
 }
 
 // Login returns the login of the block, nil without a block.

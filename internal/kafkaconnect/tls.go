@@ -12,11 +12,20 @@ import (
 
 // TLSSettings is a tls block. Certificates are the path of a file or the PEM text itself.
 type TLSSettings struct {
-	CA         string        `hcl:"ca,optional"` // "": the system's
-	Cert       string        `hcl:"cert,optional"`
-	Key        config.Secret `hcl:"key,optional"`
-	ServerName string        `hcl:"server_name,optional"` // "": the broker's host
-	Insecure   bool          `hcl:"insecure_skip_verify,optional"`
+	// CA certificates: a file's path, or the PEM text.
+	//
+	// Default: the system's
+	CA string `hcl:"ca,optional"`
+	// The client's certificate, in the same way.
+	Cert string `hcl:"cert,optional"`
+	// The client's key, in the same way.
+	Key config.Secret `hcl:"key,optional"`
+	// Name that the certificate has to have.
+	//
+	// Default: the broker's host
+	ServerName string `hcl:"server_name,optional"`
+	// Accepts any certificate.
+	Insecure bool `hcl:"insecure_skip_verify,optional"`
 }
 
 // Config returns the configuration of the block, nil without a block.

@@ -17,7 +17,7 @@ type Partition struct {
 // String returns topic/partition.
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.ID) }
 
-// Observation is one record of a topic, as format = "json" writes it.
+// Observation is one record of a topic: a change, or an event that a block has made of one.
 type Observation struct {
 	Partition Partition
 	Offset    int64
@@ -25,8 +25,8 @@ type Observation struct {
 	ID        string // the header ce_id, else composed of lsn, seq, op and key
 	Payload   []byte // the record's value, owned by the observation
 
-	Op        string // insert, update, delete, truncate, read
-	Table     string // schema.table
+	Op        string // insert, update, delete, truncate, read; event
+	Table     string // schema.table; of an event, its topic
 	Row       json.RawMessage
 	Old       json.RawMessage
 	Unchanged []string
@@ -34,6 +34,7 @@ type Observation struct {
 	Seq       uint64      // within the transaction
 	XID       uint64
 	Time      time.Time // of the commit
+	Trace     string    // of an event: "<traceparent> <tracestate>"; "": none
 
 	Image Image // Row's, or Old's for a delete: the columns that every oracle needs
 }
@@ -63,7 +64,7 @@ type event struct {
 	Time      time.Time       `json:"time"`
 }
 
-// Observe reads a record's key and value; id is its header ce_id, "" when it has none. It keeps value.
+// Observe reads the record of a change, as format = "json" writes it; id is its header ce_id, "" when it has none. It keeps value.
 func Observe(p Partition, offset int64, key, value []byte, id string) (Observation, error) {
 	o := Observation{Partition: p, Offset: offset, Key: string(key), ID: id, Payload: value}
 	var e event

@@ -56,7 +56,7 @@ func (r *Recorder) read() {
 	}
 }
 
-// Watch is called for each new connection; see testenv.Watcher.
+// Watch is called for each new connection; see proxy.Watcher.
 func (r *Recorder) Watch(conn int) (client, server func([]byte)) {
 	f := &frontend{conn: conn, recorder: r}
 	return f.read, nil

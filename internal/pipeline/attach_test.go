@@ -100,7 +100,7 @@ func TestStartNowIsUsedOnce(t *testing.T) {
 	}, newStore())
 }
 
-// A sink that is new beside others and says start = "now" begins where the slot stands.
+// A sink that is new next to others and says start = "now" begins where the slot stands.
 func TestANewSinkStartsAtTheSlot(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		old := r.stores

@@ -111,6 +111,9 @@ func (r *sinkRunner) drainRejected(ctx context.Context, err error) {
 		r.rejectedCount++
 		r.mu.Unlock()
 		r.metrics.reject(rej.Reason)
+		if r.tap != nil {
+			r.tap.Rejected(rej)
+		}
 	}
 	r.drain(ctx, capture.HaltedRetryInterval/2)
 }

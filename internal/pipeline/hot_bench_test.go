@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/tail"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -24,14 +25,17 @@ func (h hole) Write(_ context.Context, batches []sink.Batch) error {
 
 func (hole) Close() error { return nil }
 
-// hotLane is a window with sinks that only take, each with the chain of the daemon.
-func hotLane(tb testing.TB, sinks int) func(run []capture.Batch) {
+// hotLane is a window with sinks that only take, each with the chain of the daemon and, if tapped, the ring of `tailrace tail`.
+func hotLane(tb testing.TB, sinks int, tapped bool) func(run []capture.Batch) {
 	w := newWindow(64<<20, at(0), sinks, func(int, time.Duration) {})
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "events"})
 	var ds []*sinkRunner
 	for i := range sinks {
 		r := &sinkRunner{index: i, chain: transform.NewChain(transform.Step{Name: "key change", Func: transform.SplitKeyChange}), log: zap.NewNop(), failed: make(chan struct{})}
 		r.metrics.events = counter
+		if tapped {
+			r.tap = &tail.Ring{}
+		}
 		r.writer = hole{func(p capture.Position) { w.setDurable(i, p) }}
 		ds = append(ds, r)
 	}
@@ -80,16 +84,18 @@ func renumber(run []capture.Batch, last *capture.LSN) {
 func BenchmarkLane(b *testing.B) {
 	for _, batches := range []int{1, 100} {
 		for _, sinks := range []int{1, 5} {
-			b.Run(fmt.Sprintf("batches=%d/sinks=%d", batches, sinks), func(b *testing.B) {
-				var last capture.LSN
-				pass, run := hotLane(b, sinks), transactions(batches, &last)
-				b.ReportAllocs()
-				for b.Loop() {
-					renumber(run, &last)
-					pass(run)
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
-			})
+			for _, tapped := range []bool{false, true} {
+				b.Run(fmt.Sprintf("batches=%d/sinks=%d/tapped=%v", batches, sinks, tapped), func(b *testing.B) {
+					var last capture.LSN
+					pass, run := hotLane(b, sinks, tapped), transactions(batches, &last)
+					b.ReportAllocs()
+					for b.Loop() {
+						renumber(run, &last)
+						pass(run)
+					}
+					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
+				})
+			}
 		}
 	}
 }
@@ -98,10 +104,10 @@ func BenchmarkLane(b *testing.B) {
 func TestLaneAllocations(t *testing.T) {
 	for _, c := range []struct {
 		batches, sinks int
-		most           float64 // allocations for all 1,000 rows
+		most           float64 // allocations for all 1,000 rows, with or without a tap
 	}{{1, 1, 12}, {100, 1, 119}, {1, 5, 52}, {100, 5, 187}} {
 		var last capture.LSN
-		pass, run := hotLane(t, c.sinks), transactions(c.batches, &last)
+		pass, run := hotLane(t, c.sinks, true), transactions(c.batches, &last)
 		rows := func() {
 			renumber(run, &last)
 			pass(run)

@@ -37,6 +37,8 @@ type SinkConfig struct {
 	Begin startrule.Begin     // for a sink that has no record
 	// Cleanup deletes rows from the source whose events are durable in the sink; nil: no step of the chain wants that.
 	Cleanup *Cleanup
+	// Tap watches what the sink accepts and rejects; nil: nothing does.
+	Tap Tap
 	// Messages: the chain turns logical messages into events. Without it, the sink gets none.
 	Messages bool
 }
@@ -72,6 +74,7 @@ func (p *Pipeline) newLane() *lane {
 		l.sinks = append(l.sinks, &sinkRunner{
 			index: i, name: s.Name, kind: s.Kind, sink: s.Sink, masks: s.Masks, chain: s.Chain, messages: s.Messages, begin: s.Begin,
 			cleanup:   s.Cleanup,
+			tap:       s.Tap,
 			log:       p.log.With(zap.String("sink", s.Name)),
 			fixArgs:   c.FixArgs,
 			metrics:   c.Metrics.sink(c.Name, s.Name),

@@ -96,7 +96,7 @@ func live(t *testing.T, seed uint64, control func(*rig)) (err error) {
 			l.step()
 		}
 		l.heal()
-		if err = r.judge(); err != nil {
+		if err = r.compare(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, strings.Join(l.trail, "\n"))
 		}
 	})

@@ -182,12 +182,12 @@ func (r *rig) waitDurable() { r.pass(time.Minute) }
 // complete checks that every target has everything, as it promises, and that all of it is confirmed.
 func (r *rig) complete() {
 	r.t.Helper()
-	if err := r.judge(); err != nil {
+	if err := r.compare(); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *rig) judge() error {
+func (r *rig) compare() error {
 	committed := r.script.Committed()
 	if r.summed {
 		committed = r.withSums()

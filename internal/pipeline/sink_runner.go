@@ -26,6 +26,7 @@ type sinkRunner struct {
 	chain            *transform.Chain
 	messages         bool     // the chain takes logical messages
 	cleanup          *Cleanup // nil: no rows are deleted from the source
+	tap              Tap      // nil: nothing watches the events
 	log              *zap.Logger
 	fixArgs          capture.FixArgs
 	metrics          sinkMetrics
@@ -48,6 +49,7 @@ type sinkRunner struct {
 	durableAtProblem capture.Position  // durablePos at the last problem
 	events           []transform.Event // scratch of transformBatches
 	batches          []sink.Batch      // scratch of transformBatches
+	diverted         []sink.Diverted   // of the events of this Write; empty without a tap
 	memory           memory            // of a chain that remembers transactions
 	timer            sync.WaitGroup    // of a Write that continues after its stream has ended
 
@@ -87,6 +89,7 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 		OnDurable: func(p capture.Position) { r.onDurable(r, p) },
 		OnApplied: r.setApplied,
 		Failed:    func(err error) { r.onFailed(failed, err) },
+		Diverted:  r.addDiverted,
 	})
 	if err != nil {
 		return err

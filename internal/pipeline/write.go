@@ -29,7 +29,9 @@ func (r *sinkRunner) writeBatches(ctx context.Context) (err error) {
 	defer r.recoverPanic(&err)
 	graceCtx, cancel := r.withGrace(ctx)
 	defer cancel()
+	r.diverted = r.diverted[:0]
 	if err := r.writer.Write(graceCtx, r.batches); err != nil {
+		r.tapBefore(err)
 		if ctx.Err() != nil {
 			r.close() // the runner ends without recovering
 		}
@@ -161,6 +163,7 @@ func (r *sinkRunner) recordAccepted() {
 		}
 	}
 	r.metrics.events.Add(float64(len(r.events)))
+	r.tapAccepted(r.events)
 	clear(r.events) // lets the batches' memory go
 	r.mu.Lock()
 	r.acceptedPos = r.batches[len(r.batches)-1].End

@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 )
 
 // keyPair names the files of a certificate and its key, both in PEM, the key as PKCS #8.
@@ -67,5 +69,5 @@ func writePEM(path, kind string, text []byte) error {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return give(path)
+	return folder.Give(path)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
@@ -48,7 +49,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 			t.Fatalf("servers %v outlived their parent", pids)
 		}
 	}
-	sweep()
+	folder.Sweep()
 	if _, err := os.Stat(dir); err == nil {
 		t.Fatalf("folder %s outlived its process", dir)
 	}

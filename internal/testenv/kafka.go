@@ -1,18 +1,15 @@
 package testenv
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
 
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 	"github.com/tailrace/tailrace/internal/testenv/install"
 )
 
@@ -82,7 +79,7 @@ func StartKafka(options ...KafkaOption) (*KafkaServer, error) {
 
 // setUp creates the folders and takes the ports of n nodes.
 func (s *KafkaServer) setUp(n int) (err error) {
-	if s.dir, err = newDir("kafka"); err != nil {
+	if s.dir, err = folder.New("kafka"); err != nil {
 		return err
 	}
 	s.cluster = uuid()
@@ -185,30 +182,4 @@ func (s *KafkaServer) Brokers() []string {
 		addrs = append(addrs, n.clientAddr())
 	}
 	return addrs
-}
-
-// Direct returns the addresses for the test itself: without security or proxy, whatever the options.
-func (s *KafkaServer) Direct() []string {
-	var addrs []string
-	for _, n := range s.Nodes {
-		addrs = append(addrs, n.internal.Addr())
-	}
-	return addrs
-}
-
-// voters returns the value of controller.quorum.voters.
-func (s *KafkaServer) voters() string {
-	var voters []string
-	for _, n := range s.Nodes {
-		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.Addr())
-	}
-	return strings.Join(voters, ",")
-}
-
-// uuid returns a new identifier in Kafka's format.
-func uuid() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	id[0] &= 0x7f           // no leading "-", which would look like a flag
-	return base64.RawURLEncoding.EncodeToString(id[:])
 }

@@ -10,6 +10,15 @@ import (
 	"github.com/IBM/sarama"
 )
 
+// Direct returns the addresses for the test itself: without security or proxy, whatever the options.
+func (s *KafkaServer) Direct() []string {
+	var addrs []string
+	for _, n := range s.Nodes {
+		addrs = append(addrs, n.internal.Addr())
+	}
+	return addrs
+}
+
 // clientConfig returns the configuration of the test's own clients, on Direct addresses.
 func clientConfig() *sarama.Config {
 	c := sarama.NewConfig()

@@ -1,9 +1,12 @@
 package testenv
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,12 +16,13 @@ import (
 
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // KafkaNode is one process of a cluster.
 type KafkaNode struct {
-	ID    int          // from 1
-	Proxy *ProxyServer // between the clients and the node; nil unless Proxied
+	ID    int           // from 1
+	Proxy *proxy.Server // between the clients and the node; nil unless Proxied
 
 	server     *KafkaServer
 	dir        string
@@ -37,7 +41,7 @@ func newKafkaNode(s *KafkaServer, id int) (n *KafkaNode, err error) {
 		}
 	}
 	if s.proxied {
-		if n.Proxy, err = StartProxy(n.client.Addr()); err != nil {
+		if n.Proxy, err = proxy.Start(n.client.Addr()); err != nil {
 			return n, err
 		}
 	}
@@ -194,3 +198,27 @@ func (n *KafkaNode) Pid() int { return n.process.Pid() }
 func (n *KafkaNode) Log() string { return filepath.Join(n.dir, "log") }
 
 func (n *KafkaNode) propertiesFile() string { return filepath.Join(n.dir, "server.properties") }
+
+// voters returns the value of controller.quorum.voters.
+func (s *KafkaServer) voters() string {
+	var voters []string
+	for _, n := range s.Nodes {
+		voters = append(voters, strconv.Itoa(n.ID)+"@"+n.controller.Addr())
+	}
+	return strings.Join(voters, ",")
+}
+
+// uuid returns a new identifier in Kafka's format.
+func uuid() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // no leading "-", which would look like a flag
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
+func javaProcess(log string, args ...string) (*process.Process, error) {
+	cmd := exec.Command("java", args...)
+	cmd.Dir = filepath.Dir(log)
+	return process.Start(cmd, log, syscall.SIGKILL)
+}

@@ -5,10 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 
 	"github.com/tailrace/tailrace/internal/testenv/install"
-	"github.com/tailrace/tailrace/internal/testenv/process"
 )
 
 // kafkaTemplate returns the folder with the files that all nodes start with, created once: bootstrap.checkpoint, the result of
@@ -49,11 +47,4 @@ func formatKafka(jars, dir string) error {
 		return fmt.Errorf("format Kafka storage: %w", err)
 	}
 	return os.RemoveAll(data)
-}
-
-// javaProcess starts a Java program. It dies by SIGKILL, because a process stopped by SIGSTOP handles no other signal.
-func javaProcess(log string, args ...string) (*process.Process, error) {
-	cmd := exec.Command("java", args...)
-	cmd.Dir = filepath.Dir(log)
-	return process.Start(cmd, log, syscall.SIGKILL)
 }

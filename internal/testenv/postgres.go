@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 	"github.com/tailrace/tailrace/internal/testenv/install"
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
@@ -77,7 +78,7 @@ func (s *PostgresServer) setUp() (err error) {
 	if err != nil {
 		return err
 	}
-	if s.dir, err = newDir("postgres"); err != nil {
+	if s.dir, err = folder.New("postgres"); err != nil {
 		return err
 	}
 	s.DataDir = filepath.Join(s.dir, "data")
@@ -121,7 +122,7 @@ func (s *PostgresServer) Start() error {
 	cmd := exec.Command(filepath.Join(s.binaries, "bin", "postgres"), "-D", s.DataDir)
 	cmd.Dir = s.DataDir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: unprivileged()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: folder.Unprivileged()}
 	p, err := process.Start(cmd, s.Log(), syscall.SIGQUIT)
 	if err != nil {
 		return err
@@ -184,9 +185,6 @@ func (s *PostgresServer) URL(database ...string) string {
 	}
 	return u.String()
 }
-
-// Pid returns the postmaster's process id; the previous one while the server is down.
-func (s *PostgresServer) Pid() int { return s.process.Pid() }
 
 // Log returns the path of the server's log.
 func (s *PostgresServer) Log() string { return filepath.Join(s.dir, "log") }

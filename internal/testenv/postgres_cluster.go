@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 )
 
 // copyCluster copies a template's data folder to data, which must not exist, and makes it a cluster of its own: with a
@@ -39,7 +41,7 @@ func copyTree(from, to string) error {
 		} else {
 			err = copyFile(path, target)
 		}
-		return errors.Join(err, give(target))
+		return errors.Join(err, folder.Give(target))
 	})
 }
 

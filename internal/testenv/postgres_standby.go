@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
 )
@@ -40,7 +41,7 @@ const StandbyName = "standby"
 
 // clone sets up the folder of a standby of s.
 func (s *PostgresServer) clone(standby *PostgresServer) (err error) {
-	if standby.dir, err = newDir("postgres"); err != nil {
+	if standby.dir, err = folder.New("postgres"); err != nil {
 		return err
 	}
 	standby.DataDir = filepath.Join(standby.dir, "data")
@@ -63,7 +64,7 @@ func (s *PostgresServer) clone(standby *PostgresServer) (err error) {
 		Setting(name, value)(standby)
 	}
 	signal := filepath.Join(standby.DataDir, "standby.signal")
-	if err := errors.Join(os.WriteFile(signal, nil, 0o600), give(signal)); err != nil {
+	if err := errors.Join(os.WriteFile(signal, nil, 0o600), folder.Give(signal)); err != nil {
 		return err
 	}
 	return standby.configure()
@@ -93,7 +94,7 @@ func (s *PostgresServer) backup(to string) error {
 		return err
 	}
 	file := filepath.Join(to, "backup_label")
-	return errors.Join(os.WriteFile(file, []byte(label), 0o600), give(file))
+	return errors.Join(os.WriteFile(file, []byte(label), 0o600), folder.Give(file))
 }
 
 // notBackedUp lists the folders whose content belongs to the copied server. WAL is streamed.
@@ -117,7 +118,7 @@ func copyRunning(from, to string) error {
 		case belongsToServer(name):
 			return nil
 		case d.IsDir():
-			return errors.Join(os.Mkdir(target, 0o700), give(target))
+			return errors.Join(os.Mkdir(target, 0o700), folder.Give(target))
 		case !d.Type().IsRegular() || strings.HasPrefix(name, "postmaster."):
 			return nil // a socket, a lock file
 		}
@@ -126,7 +127,7 @@ func copyRunning(from, to string) error {
 		} else if err != nil {
 			return err
 		}
-		return give(target)
+		return folder.Give(target)
 	})
 }
 

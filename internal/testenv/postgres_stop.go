@@ -65,6 +65,9 @@ func (s *PostgresServer) Crash() error {
 	return err
 }
 
+// Pid returns the postmaster's process id; the previous one while the server is down.
+func (s *PostgresServer) Pid() int { return s.process.Pid() }
+
 // children lists the processes whose parent is pid.
 func children(pid int) ([]int, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")

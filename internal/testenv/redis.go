@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 	"github.com/tailrace/tailrace/internal/testenv/ports"
 	"github.com/tailrace/tailrace/internal/testenv/process"
 )
@@ -51,7 +52,7 @@ func StartRedis(options ...RedisOption) (*RedisServer, error) {
 	s := &RedisServer{}
 	var err1, err2 error
 	s.port, err1 = ports.Take()
-	s.dir, err2 = newDir("redis")
+	s.dir, err2 = folder.New("redis")
 	err := errors.Join(err1, err2)
 	if err == nil {
 		s.args = []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port.Number), "--dir", s.dir, "--save", ""}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/tailrace/tailrace/internal/testenv/folder"
 )
 
 // tailraceBuild is the program that SharedTailrace builds. Main removes its folder.
@@ -30,7 +32,7 @@ func SharedTailrace(t testing.TB, flags ...string) string {
 
 // buildTailrace builds without debugging information, as a release is: linking takes half the time.
 func buildTailrace(flags []string) (err error) {
-	if tailraceBuild.dir, err = newDir("build"); err != nil {
+	if tailraceBuild.dir, err = folder.New("build"); err != nil {
 		return err
 	}
 	args := append([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", tailraceBuild.dir}, flags...)

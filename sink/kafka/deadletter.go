@@ -44,6 +44,9 @@ func (w *Writer) reject(ctx context.Context, e *transform.Event, topic string, w
 	}
 	w.stage(dead, &transform.Event{Change: &capture.Change{Table: e.Change.Table}}, &r)
 	w.sink.counters.rejected.Add(1)
+	if w.lane.Diverted != nil {
+		w.lane.Diverted(sink.Diverted{Event: e, Why: why})
+	}
 	w.log().Warn("event goes to the dead letter topic", zap.String("dead_letter", dead.name), zap.String("topic", shortenTo(maxTopicShown, topic)),
 		zap.String("table", why.Table), zap.Stringer("position", why.At), zap.String("reason", why.Reason))
 	return nil

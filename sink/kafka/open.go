@@ -21,7 +21,7 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, progress.Foun
 	if err != nil {
 		return nil, progress.Found{}, err
 	}
-	f, name, who, had, err := s.takeOverLane(ctx, lane, home)
+	f, name, who, had, err := s.acquireLane(ctx, lane, home)
 	if err != nil {
 		return nil, had, err
 	}
@@ -48,16 +48,16 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, progress.Foun
 	return w, had, err
 }
 
-// takeOverLane is takeOver under the name that the lane has in the progress topic. If another database takes a name
+// acquireLane is acquire under the name that the lane has in the progress topic. If another database takes a name
 // at the same moment, its record is what we find: the start rule refuses it, and the next Open uses another name.
-func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.Topic) (
+func (s *Sink) acquireLane(ctx context.Context, lane sink.Lane, home *topics.Topic) (
 	f *fencing.TransactionalID, name string, who fencing.Producer, had progress.Found, err error,
 ) {
 	if name, err = s.laneName(ctx, home, lane.Name, lane.Origin); err != nil {
 		return nil, "", fencing.NoProducer, had, err
 	}
 	f = fencing.New(s.cluster, s.transactionalID(name))
-	if who, had, err = s.takeOver(ctx, f, name, home); err != nil {
+	if who, had, err = s.acquire(ctx, f, name, home); err != nil {
 		return nil, "", fencing.NoProducer, had, err
 	}
 	if name != lane.Name && had.Record == nil {
@@ -67,8 +67,8 @@ func (s *Sink) takeOverLane(ctx context.Context, lane sink.Lane, home *topics.To
 	return f, name, who, had, err
 }
 
-// takeOver takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
-func (s *Sink) takeOver(ctx context.Context, f *fencing.TransactionalID, name string, home *topics.Topic) (who fencing.Producer, had progress.Found, err error) {
+// acquire takes an epoch, fences the partition of the progress record, and returns that record, which is durable.
+func (s *Sink) acquire(ctx context.Context, f *fencing.TransactionalID, name string, home *topics.Topic) (who fencing.Producer, had progress.Found, err error) {
 	if who, err = s.nextEpoch(ctx, f, name); err != nil {
 		return fencing.NoProducer, had, err
 	}

@@ -19,17 +19,40 @@ import (
 
 // Settings is a sink "kafka" block.
 type Settings struct {
-	Brokers        []string                   `hcl:"brokers"`
-	Topic          *config.Expression         `hcl:"topic,optional"`
-	Format         string                     `hcl:"format,optional"`
-	Delivery       string                     `hcl:"delivery,optional"`
-	Tombstones     bool                       `hcl:"tombstones,optional"`
-	Numeric        string                     `hcl:"numeric,optional"`
-	Compression    string                     `hcl:"compression,optional"`
-	DeadLetter     string                     `hcl:"dead_letter,optional"`
-	ProgressTopic  string                     `hcl:"progress_topic,optional"`
-	MaxInFlight    int                        `hcl:"max_in_flight,optional"`
-	Start          string                     `hcl:"start,optional"`
+	// `host:port`
+	//
+	// Default: required, often from a connection
+	Brokers []string `hcl:"brokers"`
+	// Letters, digits, `.`, `_`, `-`, at most 249.
+	//
+	// Value: template
+	//
+	// Default: `<pipeline>.<schema>.<table>`
+	Topic *config.Expression `hcl:"topic,optional"`
+	// `"cloudevents"` (binary mode), `"json"`, or `"raw"`: the payload that a block gives an event is the value, and there are no headers
+	// besides those of the block. A plain change has no payload, so `"raw"` needs a block that makes events.
+	Format string `hcl:"format,optional"`
+	// The only one in this version.
+	Delivery string `hcl:"delivery,optional"`
+	// A null value after a delete, for compacted topics.
+	Tombstones bool `hcl:"tombstones,optional"`
+	// `"number"`: numeric values as JSON numbers, also in events of blocks.
+	Numeric string `hcl:"numeric,optional"`
+	// `"none"`, `"gzip"`, `"snappy"`, `"lz4"` or `"zstd"`.
+	Compression string `hcl:"compression,optional"`
+	// Topic of events that Kafka cannot take, with the reason in headers: too large, without a key, for a
+	// [topic that cannot be](#topics-of-events); without it the sink halts.
+	DeadLetter string `hcl:"dead_letter,optional"`
+	// Topic of the progress records, with `cleanup.policy=compact`; created when absent, and
+	// [again if it is deleted](operations.md#what-a-lost-progress-record-costs).
+	ProgressTopic string `hcl:"progress_topic,optional"`
+	// 1 to 5 requests per broker.
+	MaxInFlight int `hcl:"max_in_flight,optional"`
+	// `"copy"` or `"now"`: see [sinks without a record](#sinks-without-a-record).
+	//
+	// Default: by the source
+	Start string `hcl:"start,optional"`
+	// Permits `sasl` without `tls` to another host.
 	AllowPlaintext bool                       `hcl:"allow_plaintext,optional"`
 	TLS            *kafkaconnect.TLSSettings  `hcl:"tls,block"`
 	SASL           *kafkaconnect.SASLSettings `hcl:"sasl,block"`
@@ -39,12 +62,29 @@ type Settings struct {
 	stepTopics []string // that blocks of the sink and of the pipeline name
 }
 
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings {
+	return &Settings{
+		Format: format.CloudEvents, Delivery: "at_least_once", Numeric: "string", Compression: "none",
+		ProgressTopic: DefaultProgressTopic, MaxInFlight: maxInFlight,
+	}
+}
+
 // CreateSettings is a create_topics block.
 type CreateSettings struct {
-	Names       []string          `hcl:"names,optional"`
-	Partitions  int               `hcl:"partitions,optional"`
-	Replication int               `hcl:"replication_factor,optional"`
-	Config      map[string]string `hcl:"config,optional"`
+	// Topics besides those that the file names and those of the tables; `*` is a wildcard. A
+	// [topic that comes from a row](#topics-of-events) is created only if it is one of them.
+	Names []string `hcl:"names,optional"`
+	// How many a new topic gets.
+	//
+	// Default: the brokers'
+	Partitions int `hcl:"partitions,optional"`
+	// On how many brokers a new topic is.
+	//
+	// Default: the brokers'
+	Replication int `hcl:"replication_factor,optional"`
+	// The settings of a new topic, such as `{ "cleanup.policy" = "compact" }`.
+	Config map[string]string `hcl:"config,optional"`
 }
 
 var codecs = map[string]sarama.CompressionCodec{
@@ -136,11 +176,14 @@ func (s *Settings) make(pipeline, name string, log *zap.Logger) (*Sink, error) {
 	return New(o, log)
 }
 
+// NumericAsNumber reports whether numeric values are numbers in JSON.
+func (s *Settings) NumericAsNumber() bool { return s.Numeric == "number" }
+
 // options returns what the block sets, except for TLS and the login.
 func (s *Settings) options(pipeline, name string) (Options, error) {
 	o := Options{
 		Pipeline: pipeline, Name: name, Brokers: s.Brokers, Format: s.Format, Tombstones: s.Tombstones,
-		Numbers: s.Numeric == "number", Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
+		Numbers: s.NumericAsNumber(), Compression: codecs[s.Compression], DeadLetter: s.DeadLetter,
 		ProgressTopic: s.ProgressTopic, MaxInFlight: s.MaxInFlight,
 		Topic: func(schema, table string) (string, error) { return defaultTopic(pipeline, schema, table), nil },
 		Fixed: s.fixedTopics(),

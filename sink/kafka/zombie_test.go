@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/kafka"
 	"github.com/tailrace/tailrace/sink/sinktest"
@@ -190,7 +191,7 @@ func TestZombieOfALostRecord(t *testing.T) {
 }
 
 // awaitHeld waits until the proxy keeps back a request.
-func awaitHeld(t *testing.T, proxy *testenv.ProxyServer) {
+func awaitHeld(t *testing.T, proxy *proxy.Server) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		if requests, _ := proxy.Held(); requests {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/sink/postgres"
 	"github.com/tailrace/tailrace/sink/sinktest"
@@ -59,7 +60,7 @@ func TestCrashesUnderLoad(t *testing.T) {
 }
 
 // harm causes one fault that a target has to survive.
-func harm(t *testing.T, s *testenv.PostgresServer, network *testenv.ProxyServer, url string) error {
+func harm(t *testing.T, s *testenv.PostgresServer, network *proxy.Server, url string) error {
 	switch rand.IntN(6) {
 	case 0:
 		if err := s.Crash(); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 	"github.com/tailrace/tailrace/sink"
 	"github.com/tailrace/tailrace/transform"
 )
@@ -19,8 +20,8 @@ func TestSilence(t *testing.T) {
 		t.Skip("needs a real Postgres")
 	}
 	s := testenv.SharedPostgres(t, testenv.Newest)
-	for name, hold := range map[string]func(*testenv.ProxyServer){
-		"all": (*testenv.ProxyServer).Hold, "replies": (*testenv.ProxyServer).HoldReplies, "": nil,
+	for name, hold := range map[string]func(*proxy.Server){
+		"all": (*proxy.Server).Hold, "replies": (*proxy.Server).HoldReplies, "": nil,
 	} {
 		database := testenv.NewDatabase(t, s)
 		limit, sleep := 400*time.Millisecond, "0"

@@ -15,16 +15,39 @@ import (
 
 // Settings is a sink "postgres" block.
 type Settings struct {
-	URL            config.Secret     `hcl:"url"`
-	Password       config.Credential `hcl:"password,optional"`
-	Schema         string            `hcl:"schema,optional"`
-	OnSchemaChange string            `hcl:"on_schema_change,optional"`
-	OnConflict     string            `hcl:"on_conflict,optional"`
-	Deletes        string            `hcl:"deletes,optional"`
-	Truncate       string            `hcl:"truncate,optional"`
-	Constraints    string            `hcl:"constraints,optional"`
-	Origin         string            `hcl:"origin,optional"`
-	Start          string            `hcl:"start,optional"`
+	// `postgres://user@host:port/database?...`
+	URL config.Secret `hcl:"url"`
+	// Read again at each connect.
+	Password config.Credential `hcl:"password,optional"`
+	// The schema for the tables; created when absent.
+	//
+	// Default: the source's
+	Schema string `hcl:"schema,optional"`
+	// `"halt"`, or `"add_columns"`: adds columns that the replica lacks, and follows [widened types](replica.md#schema-changes).
+	OnSchemaChange string `hcl:"on_schema_change,optional"`
+	// `"halt"`, `"source_wins"` or `"park"`: see below.
+	OnConflict string `hcl:"on_conflict,optional"`
+	// `"apply"`, or `"keep"`: rows that the source deletes are kept.
+	Deletes string `hcl:"deletes,optional"`
+	// `"apply"` or `"ignore"`.
+	Truncate string `hcl:"truncate,optional"`
+	// `"deferred"`: deferrable constraints are checked when a transaction ends; `"off"`: no foreign keys and no ordinary triggers, if
+	// the role has the privilege.
+	Constraints string `hcl:"constraints,optional"`
+	// `"auto"`: the transactions have the replication origin `tailrace_<pipeline>_<sink>` if the role has the privileges;
+	// `"required"`; `"off"`.
+	Origin string `hcl:"origin,optional"`
+	// `"copy"` or `"now"`: see [sinks without a record](#sinks-without-a-record).
+	//
+	// Default: by the source
+	Start string `hcl:"start,optional"`
+}
+
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings {
+	return &Settings{
+		OnSchemaChange: "halt", OnConflict: "halt", Deletes: "apply", Truncate: "apply", Constraints: "check", Origin: "auto",
+	}
 }
 
 var policies = map[string]Policy{"": Halt, "halt": Halt, "source_wins": SourceWins, "park": Park}

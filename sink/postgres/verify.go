@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -70,6 +71,22 @@ func (s *Settings) Recorded(ctx context.Context, pg *pgconn.PgConn, pipeline, na
 	}
 	n, err := strconv.ParseUint(string(rows[0][0]), 10, 32)
 	return uint32(n), err
+}
+
+// Misfits returns the columns of a source table whose target has a type that does not store all values of the source's, or that another
+// column has left behind. types has, by column, the types of the source (a domain is followed by the types under it), and last the
+// target's.
+func (s *Settings) Misfits(
+	ctx context.Context, pg *pgconn.PgConn, pipeline, name, schema, table string, types map[string][]string,
+) (names []string, err error) {
+	schema, table = s.Lands(schema, table)
+	left, err := target.LeftTypes(ctx, pg, pipeline, name, schema, table)
+	for column, all := range types {
+		if last := len(all) - 1; !target.Stores(all[last], all[:last]) || slices.Contains(left, column) && all[last] != all[0] {
+			names = append(names, column)
+		}
+	}
+	return names, err
 }
 
 // Make creates the target of a source table, or adds its missing columns, on a connection of Read, in the same way as for the

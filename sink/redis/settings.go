@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -18,15 +17,22 @@ const defaultHold = 60 * time.Second
 
 // Settings is a sink "redis" block.
 type Settings struct {
-	URL          config.Secret     `hcl:"url"`
-	Password     config.Credential `hcl:"password,optional"`
-	Hold         config.Duration   `hcl:"hold,optional"`
-	PlainFillers bool              `hcl:"plain_fillers,optional"`
-	Range        hcl.Range         `hcl:",range"`
+	// `redis://user@host:6379/0`, `rediss://` with TLS, `unix:///path/to/redis.sock`.
+	URL config.Secret `hcl:"url"`
+	// Read again for each connection.
+	Password config.Credential `hcl:"password,optional"`
+	// How long a commit that is applied stays in the slot, since Redis may lose writes that it has acknowledged. At most an hour.
+	Hold config.Duration `hcl:"hold,optional"`
+	// `true`: clients GET and SET by themselves, so keys are deleted again after 250 ms and 2 s.
+	PlainFillers bool      `hcl:"plain_fillers,optional"`
+	Range        hcl.Range `hcl:",range"`
 
 	prefixes []string // of the keys of the blocks
 	ttls     map[string]time.Duration
 }
+
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings { return &Settings{Hold: config.Duration(defaultHold)} }
 
 // CheckSettings implements config.Checker.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
@@ -80,7 +86,7 @@ func (s *Settings) Sink(pipeline, _ string, log *zap.Logger) (sink.Sink, error) 
 
 func (s *Settings) options(pipeline string) Options {
 	return Options{
-		Pipeline: pipeline, Client: s.client, Hold: cmp.Or(time.Duration(s.Hold), defaultHold), PlainFillers: s.PlainFillers,
+		Pipeline: pipeline, Client: s.client, Hold: time.Duration(s.Hold), PlainFillers: s.PlainFillers,
 		Prefixes: s.prefixes, TTLs: s.ttls,
 	}
 }

@@ -18,9 +18,13 @@ import (
 
 // Settings are the settings of a sink "stdout" block.
 type Settings struct {
-	Numeric string    `hcl:"numeric,optional"` // "string" (default) or "number"
+	// `"number"`: numeric values as JSON numbers, also in events of blocks.
+	Numeric string    `hcl:"numeric,optional"`
 	Range   hcl.Range `hcl:",range"`
 }
+
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings { return &Settings{Numeric: "string"} }
 
 // CheckSettings implements config.Checker.
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
@@ -72,8 +76,11 @@ func (s *Settings) Sink(pipeline, _ string, _ *zap.Logger) (sink.Sink, error) {
 }
 
 func (s *Settings) options(pipeline string) format.Options {
-	return format.Options{Pipeline: pipeline, NumericAsNumber: s.Numeric == "number"}
+	return format.Options{Pipeline: pipeline, NumericAsNumber: s.NumericAsNumber()}
 }
+
+// NumericAsNumber reports whether numeric values are numbers in JSON.
+func (s *Settings) NumericAsNumber() bool { return s.Numeric == "number" }
 
 // Encoder returns the encoder of the sink's lines, for a preview of what the sink writes.
 func (s *Settings) Encoder(pipeline string) (format.Encoder, error) {

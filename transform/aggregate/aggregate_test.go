@@ -135,6 +135,7 @@ func TestPartsOfAnEvent(t *testing.T) {
   id      = "order-${row.id}"
   topic   = "orders.${row.status}"
   subject = row.status
+  partition = length(lines) + 1
   headers = { total = row.total, user = tx.annotations.user }
   child "public.order_lines" {
     as   = "lines"
@@ -160,6 +161,9 @@ func TestPartsOfAnEvent(t *testing.T) {
 	}
 	if string(e.Key) != "1-1" || string(e.ID) != "order-1" || e.Topic != "orders.new" || string(e.Data) != `{"lines":1,"notes":["hello"]}` {
 		t.Errorf("key %s, id %s, topic %s, data %s", e.Key, e.ID, e.Topic, e.Data)
+	}
+	if e.Partition != 1+2 {
+		t.Errorf("partition %d", e.Partition-1)
 	}
 	want := []transform.Header{
 		{Name: "total", Value: []byte("5")}, {Name: "user", Value: []byte("ada")}, {Name: "ce_subject", Value: []byte("new")},

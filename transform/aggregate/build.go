@@ -6,8 +6,8 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
-	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // builder makes the events of a rule, in memory that it never reuses.
@@ -18,16 +18,11 @@ type builder struct {
 	lists    []lists        // of the transaction's children
 	of       []*capture.Table
 	in       expr.Input
-	texts    rules.Texts
+	envelope envelope.Builder
 }
 
-const (
-	// maxPrograms limits how many programs are kept for one operation, so that those of shapes that are no longer used do not
-	// accumulate.
-	maxPrograms = 1000
-	// subjectHeader is the name by which CloudEvents takes a subject that a block gives.
-	subjectHeader = "ce_subject"
-)
+// maxPrograms limits how many programs are kept for one operation, so that those of shapes that are no longer used do not accumulate.
+const maxPrograms = 1000
 
 func newBuilder(r *rule) builder {
 	return builder{rule: r, in: expr.Input{Children: map[string][][]capture.Value{}}}
@@ -57,7 +52,7 @@ func (b *builder) build(c *capture.Change, n int) (transform.Event, error) {
 	for i := range b.lists {
 		b.in.Children[b.rule.children[i].as] = b.lists[i].children(n)
 	}
-	e := transform.Event{Change: c, Suffix: b.rule.name, Type: b.rule.name, HasKey: p.key != nil, HasData: true}
+	e := transform.Event{Change: c, Suffix: b.rule.name, Type: b.rule.name, HasData: true}
 	if err := b.fill(&e, p); err != nil {
 		return e, b.rule.Failed(err)
 	}
@@ -81,36 +76,11 @@ func (b *builder) program(op capture.Op) (*program, error) {
 }
 
 func (b *builder) fill(e *transform.Event, p *program) (err error) {
-	if e.Key, err = b.texts.Bytes(p.key, &b.in); err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	if e.ID, err = b.texts.Bytes(p.id, &b.in); err != nil {
-		return fmt.Errorf("id: %w", err)
-	}
-	if e.Topic, err = b.texts.Name(p.topic, &b.in); err != nil {
-		return fmt.Errorf("topic: %w", err)
-	}
-	if e.Headers, err = b.headers(p); err != nil {
+	if err = b.envelope.Fill(e, p.parts, &b.in); err != nil {
 		return err
 	}
-	if e.Data, err = b.texts.JSON(p.data, &b.in); err != nil {
+	if e.Data, err = b.envelope.Texts.JSON(p.data, &b.in); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	return nil
-}
-
-// headers returns the headers of the block and, as the last one, the subject.
-func (b *builder) headers(p *program) ([]transform.Header, error) {
-	list, err := b.texts.Headers(p.headers, &b.in)
-	if err != nil || p.subject == nil {
-		return list, err
-	}
-	value, err := b.texts.Bytes(p.subject, &b.in)
-	if err != nil {
-		return nil, fmt.Errorf("subject: %w", err)
-	}
-	if value == nil {
-		return list, nil
-	}
-	return append(slices.Clip(list), transform.Header{Name: subjectHeader, Value: value}), nil
 }

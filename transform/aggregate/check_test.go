@@ -124,6 +124,7 @@ func TestCheckTables(t *testing.T) {
 		{"inexact types", "", "", []*capture.Table{orders, withFloat}, "child.order_id == row.id", "cannot be joined"},
 		{"an order by a number", `as   = "lines"`, "as = \"lines\"\n order_by = child.qty", []*capture.Table{orders, lines}, "", ""},
 		{"an order by a float", `as   = "lines"`, "as = \"lines\"\n order_by = child.order_id", []*capture.Table{orders, withFloat}, "child.order_id", "cannot be ordered"},
+		{"a partition that cannot be", "key   = row.id", "partition = -1", []*capture.Table{orders, lines}, "-1", "not the number of a partition"},
 		{"a condition that never holds", `op == "insert"`, `op == "read"`, []*capture.Table{orders, lines}, `op == "read"`, "never matches"},
 		{"a child that may be unknown", `op == "insert"`, `op == "update"`, []*capture.Table{full(orders), lines}, "l.sku", "unknown"},
 		{"a row that may be unknown", `op == "insert"`, `op == "update"`, []*capture.Table{orders, full(lines)}, "row.status", "unknown"},

@@ -42,9 +42,9 @@ type admission struct {
 }
 
 func newCollector(r *rule, counter *transform.Rule) *collector {
-	k := &collector{rule: r, counter: counter, roots: newRows()}
+	k := &collector{rule: r, counter: counter, roots: newRows(r)}
 	for range r.children {
-		k.children = append(k.children, newRows())
+		k.children = append(k.children, newRows(r))
 	}
 	k.builder = newBuilder(r)
 	return k

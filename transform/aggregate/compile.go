@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
-	"github.com/tailrace/tailrace/transform/headers"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
@@ -17,7 +17,7 @@ func (r *rule) admissions(t *capture.Table) (by [len(operations)]admission, diag
 		return by, nil
 	}
 	for _, op := range operations {
-		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op, Pipeline: r.pipeline})
+		when, problems := r.when.Condition(expr.Shape{Table: t, Op: op, Pipeline: r.site.Pipeline, Memory: r.frames})
 		if diags = append(diags, problems...); problems.HasErrors() {
 			continue
 		}
@@ -42,19 +42,15 @@ func checkIdentity(at table, t *capture.Table) hcl.Diagnostics {
 
 // program is what a rule has compiled for one shape of its table, one operation, and the shapes of the children's tables.
 type program struct {
-	of      []*capture.Table // of the children; nil: no change has shown the shape yet, so that there are no children
-	key     *expr.Text       // nil: the block has none; and so on
-	topic   *expr.Text
-	id      *expr.Text
-	subject *expr.Text
-	headers *headers.Compiled
-	data    *expr.Value
+	of    []*capture.Table // of the children; nil: no change has shown the shape yet, so that there are no children
+	parts *envelope.Compiled
+	data  *expr.Value
 }
 
 // shape returns what the expressions of an event are compiled for.
 func (r *rule) shape(t *capture.Table, op capture.Op, of []*capture.Table) expr.Shape {
 	s := expr.Shape{
-		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.pipeline,
+		Table: t, Op: op, Children: map[string]*capture.Table{}, Pipeline: r.site.Pipeline, NumericAsNumber: r.site.NumericAsNumber, Memory: r.frames,
 		ChildUpdated: op != capture.Insert || r.unchanged != expr.Refuse, Unchanged: r.unchanged,
 	}
 	for i := range r.children {
@@ -70,21 +66,8 @@ func (r *rule) shape(t *capture.Table, op capture.Op, of []*capture.Table) expr.
 func (r *rule) compile(t *capture.Table, op capture.Op, of []*capture.Table) (*program, hcl.Diagnostics) {
 	s := r.shape(t, op, of)
 	p := &program{of: of}
-	var diags hcl.Diagnostics
-	for _, x := range []struct {
-		text **expr.Text
-		row  *expr.Row
-	}{
-		{&p.key, r.key}, {&p.topic, r.topic}, {&p.id, r.id}, {&p.subject, r.subject},
-	} {
-		if x.row != nil {
-			text, problems := x.row.Text(s)
-			*x.text, diags = text, append(diags, problems...)
-		}
-	}
-	var problems hcl.Diagnostics
-	p.headers, problems = r.headers.Compile(s)
-	diags = append(diags, problems...)
+	var diags, problems hcl.Diagnostics
+	p.parts, diags = r.parts.Compile(s)
 	p.data, problems = r.data.Value(s)
 	return p, append(diags, problems...)
 }

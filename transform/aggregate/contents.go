@@ -10,7 +10,7 @@ import (
 // Contents returns what the events of the block consist of, for tables that it fits.
 func (s *Settings) Contents(live []*capture.Table) rules.Contents {
 	r, _ := newRule(s)
-	c := rules.Contents{Block: r.Block, Event: s.Name, Key: r.key, Data: r.data}
+	c := rules.Contents{Block: r.Block, Event: s.Name, Key: r.parts.Key, Data: r.data}
 	root, _ := r.table.find(live)
 	of := make([]*capture.Table, len(r.children))
 	for i := range r.children {

@@ -16,6 +16,7 @@ type rows struct {
 	shape   *capture.Table
 	columns []int  // of the shape: they identify a row
 	key     []byte // scratch
+	rule    *rule  // for errors
 }
 
 // entry is a row. What follows its image is for a row that may become an event.
@@ -27,7 +28,7 @@ type entry struct {
 	before image      // the old row of that change, if it has one
 }
 
-func newRows() rows { return rows{byKey: map[string]int{}} }
+func newRows(r *rule) rows { return rows{byKey: map[string]int{}, rule: r} }
 
 // see is called before each change of the table.
 func (s *rows) see(t *capture.Table) {
@@ -94,7 +95,7 @@ func (s *rows) makeRoom(t *capture.Table) error {
 		return nil
 	}
 	if t.Exchanges(s.columns) {
-		return &transform.Rejection{Reason: "aggregate_ambiguous_key", Err: fmt.Errorf("%s: %w", t, errAmbiguous)}
+		return &transform.Rejection{Reason: "aggregate_ambiguous_key", Err: fmt.Errorf("%s: table %s: %w", s.rule, t, errAmbiguous)}
 	}
 	s.remove(s.list[i]) // an earlier step has dropped its delete
 	return nil

@@ -7,8 +7,9 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
-	"github.com/tailrace/tailrace/transform/headers"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
@@ -16,15 +17,12 @@ import (
 type rule struct {
 	rules.Block
 	name      string
-	pipeline  string
+	site      transform.Site // zero in a check
+	frames    *expr.Memory   // of all compiled expressions; nil in a check
 	table     table
 	when      *expr.Row // nil: every insert, update and delete
-	key       *expr.Row // nil: the sink's format makes the key
+	parts     *envelope.Parts
 	data      *expr.Row
-	topic     *expr.Row // nil: the sink's topic
-	id        *expr.Row
-	subject   *expr.Row
-	headers   *headers.Object
 	unchanged expr.Unchanged
 	children  []child
 	limit     int64
@@ -54,43 +52,25 @@ var operations = [...]capture.Op{capture.Insert, capture.Update, capture.Delete}
 func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 	r := &rule{
 		Block: rules.Block{Title: fmt.Sprintf("aggregate %q", s.Name), At: s.Range},
-		name:  s.Name, whenAt: s.Range, complete: true, limit: int64(s.Limit), memory: int64(s.Kept),
-		unchanged: map[string]expr.Unchanged{"omit": expr.Omit, "reject": expr.Reject}[s.OnUnchanged],
+		name:  s.Name, whenAt: s.Range, limit: int64(s.Limit), memory: int64(s.Kept), unchanged: s.Unchanged(),
 	}
-	var diags hcl.Diagnostics
-	r.table, diags = newTable(s.at, "table", s.Table)
+	joined := true
 	var names expr.Names
 	for i := range s.Children {
 		c, problems := newChild(&s.Children[i])
-		r.complete = r.complete && !problems.HasErrors() && len(c.join) > 0
+		joined = joined && !problems.HasErrors() && len(c.join) > 0
 		r.children = append(r.children, c)
 		names.Lists = append(names.Lists, c.as)
 	}
-	for _, x := range []struct {
-		row   **expr.Row
-		expr  *config.Expression
-		names expr.Names
-	}{
-		{&r.when, s.When, expr.Names{}},
-		{&r.key, s.Key, names},
-		{&r.data, s.Data, names},
-		{&r.topic, s.Topic, names},
-		{&r.id, s.ID, names},
-		{&r.subject, s.Subject, names},
-	} {
-		if x.expr == nil {
-			continue
-		}
-		row, problems := expr.NewRow(x.expr, x.names)
-		*x.row, diags = row, append(diags, problems...)
-		r.complete = r.complete && row != nil
-	}
-	r.complete = r.complete && r.data != nil
-	if s.Headers != nil {
-		object, problems := headers.New(s.Headers, names)
-		r.headers, diags = object, append(diags, problems...)
-		r.complete = r.complete && object != nil
-	}
+	var diags, problems hcl.Diagnostics
+	r.table, diags = newTable(s.at, "table", s.Table)
+	r.parts, r.complete, problems = s.Parts(names)
+	diags = append(diags, problems...)
+	r.when, problems = expr.NewRow(s.When, expr.Names{})
+	diags = append(diags, problems...)
+	r.data, problems = expr.NewRow(s.Data, names)
+	diags = append(diags, problems...)
+	r.complete = r.complete && joined && (r.when == nil) == (s.When == nil) && r.data != nil
 	if s.When != nil {
 		r.whenAt = s.When.Range()
 	}

@@ -10,34 +10,46 @@ import (
 
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/envelope"
+	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // Settings is an aggregate block.
 type Settings struct {
-	Name        string             `hcl:"name,label"`
-	Table       string             `hcl:"table"`
-	When        *config.Expression `hcl:"when,optional"`
-	Key         *config.Expression `hcl:"key,optional"`
-	Data        *config.Expression `hcl:"data"`
-	Topic       *config.Expression `hcl:"topic,optional"`
-	Headers     *config.Expression `hcl:"headers,optional"`
-	ID          *config.Expression `hcl:"id,optional"`
-	Subject     *config.Expression `hcl:"subject,optional"`
-	OnUnchanged string             `hcl:"on_unchanged,optional"`
-	Limit       config.Size        `hcl:"limit,optional"`  // of the data of one event
-	Kept        config.Size        `hcl:"memory,optional"` // of the rows of one transaction, and once more of the data of its events
-	Children    []ChildSettings    `hcl:"child,block"`
-	Range       hcl.Range          `hcl:",range"`
+	Name string `hcl:"name,label"`
+	// `schema.table`, one table, which has a key.
+	Table string `hcl:"table"`
+	// Which changes of the row give an event. It knows no children.
+	//
+	// Default: every insert, update and delete
+	When *config.Expression `hcl:"when,optional"`
+	envelope.Settings
+	// Of `data`. A larger event is rejected (`aggregate_too_large`).
+	Limit config.Size `hcl:"limit,optional"`
+	// Of the rows of one transaction, and as much again for the data of its events. Events of a larger transaction are rejected
+	// (`aggregate_memory`).
+	Kept     config.Size     `hcl:"memory,optional"`
+	Children []ChildSettings `hcl:"child,block"`
+	Range    hcl.Range       `hcl:",range"`
 
 	at config.Positions
 }
 
 // ChildSettings is a child block.
 type ChildSettings struct {
-	Table   string             `hcl:"table,label"`
-	As      string             `hcl:"as"`
-	Join    *config.Expression `hcl:"join"`
+	Table string `hcl:"table,label"`
+	// The name of the list of these rows.
+	As string `hcl:"as"`
+	// Which children a row has: `child.order_id == row.id`, several joined by `&&`. A null is equal to nothing.
+	//
+	// Value: equalities
+	Join *config.Expression `hcl:"join"`
+	// `child.position`: an integer, a uuid, or a text byte by byte. Nulls are last.
+	//
+	// Value: column
+	//
+	// Default: their first changes in the transaction
 	OrderBy *config.Expression `hcl:"order_by,optional"`
 	Range   hcl.Range          `hcl:",range"`
 
@@ -52,11 +64,7 @@ const (
 // NewSettings returns the defaults of a block.
 func NewSettings() *Settings { return &Settings{Limit: defaultLimit, Kept: defaultMemory} }
 
-var (
-	// eventName is what a name may consist of: it becomes the type of the event, a part of its id, and the label of a metric.
-	eventName = regexp.MustCompile(`\A[A-Za-z][A-Za-z0-9_.-]{0,99}\z`)
-	listName  = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]{0,62}\z`)
-)
+var listName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]{0,62}\z`)
 
 // taken are the names in expressions that a list of children cannot have.
 var taken = []string{"child", "local", "old", "op", "row", "source", "table", "tx"}
@@ -65,21 +73,9 @@ var taken = []string{"child", "local", "old", "op", "row", "source", "table", "t
 func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	s.at = at
 	_, diags := newRule(s)
+	diags = append(diags, s.Check(s.Name, at)...)
 	wrong := func(attribute, summary, detail string) {
 		diags = append(diags, rules.Fault(at.At(attribute), summary, detail))
-	}
-	switch {
-	case !eventName.MatchString(s.Name):
-		wrong("name", fmt.Sprintf("%q is not the name of an event", s.Name),
-			"A name has letters, digits, _, - and dots, begins with a letter, and is at most 100 characters long.")
-	case s.Name == transform.SuffixDelete || s.Name == transform.SuffixInsert:
-		wrong("name", fmt.Sprintf("an event cannot have the name %q", s.Name),
-			"The ids of the two events that a change of key becomes end with it.")
-	}
-	switch s.OnUnchanged {
-	case "", "omit", "reject":
-	default:
-		wrong("on_unchanged", fmt.Sprintf("on_unchanged is %q", s.OnUnchanged), `Write "omit" or "reject".`)
 	}
 	if s.Limit <= 0 {
 		wrong("limit", "limit is not more than 0", `Write a size such as "1MiB".`)
@@ -113,19 +109,8 @@ func (c *ChildSettings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	return diags
 }
 
-// Publishes implements daemon.Publisher.
-func (s *Settings) Publishes() bool { return true }
-
 // Memory implements daemon.Memory: the rows of a transaction, and the data of its events.
 func (s *Settings) Memory() int64 { return 2 * int64(s.Kept) }
-
-// Topics returns the topic if it is the same for every row.
-func (s *Settings) Topics() []string {
-	if topic, ok := rules.Constant(s.Topic); ok {
-		return []string{topic}
-	}
-	return nil
-}
 
 // Step implements daemon.StepSettings. The daemon calls Collect instead.
 func (s *Settings) Step(at transform.Site, log *zap.Logger) (transform.Func, error) {
@@ -136,13 +121,10 @@ func (s *Settings) Step(at transform.Site, log *zap.Logger) (transform.Func, err
 // Collect implements daemon.Collector.
 func (s *Settings) Collect(at transform.Site, _ *zap.Logger) (transform.Step, error) {
 	r, diags := newRule(s)
-	if diags.HasErrors() {
-		return transform.Step{}, fmt.Errorf("compile %s: %w", r, diags)
+	if err := r.Usable(r.complete, diags); err != nil {
+		return transform.Step{}, err
 	}
-	if !r.complete {
-		return transform.Step{}, fmt.Errorf("compile %s: it uses a value that is not known", r)
-	}
-	r.pipeline = at.Pipeline
+	r.site, r.frames = at, &expr.Memory{}
 	c := newCollector(r, at.Rules.Add(r.Title, nil))
 	return transform.Step{Func: c.apply, Commit: c.commit, Reset: c.reset}, nil
 }

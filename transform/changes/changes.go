@@ -13,7 +13,11 @@ import (
 
 // Settings is a changes block. Without attributes it admits the changes of all tables.
 type Settings struct {
+	// `schema.table`; `*` is a wildcard.
+	//
+	// Default: all tables
 	Tables config.Texts `hcl:"tables,optional"`
+	// Tables to leave out.
 	Except config.Texts `hcl:"except,optional"`
 
 	all            bool // of the tables that except does not match
@@ -46,6 +50,9 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 func (s *Settings) Admits(schema, table string) bool {
 	return (s.all || s.tables.Match(schema, table)) && !s.except.Match(schema, table)
 }
+
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool { return s.tables.Match(schema, table) }
 
 // Publishes implements daemon.Publisher: a sink with the block publishes no other changes.
 func (s *Settings) Publishes() bool { return true }

@@ -16,6 +16,7 @@ type engine struct {
 	counters []*transform.Rule // one per rule
 	shapes   rules.Shapes[*plan]
 	build    builder
+	memory   expr.Memory // of all compiled rules
 	matching []*compiled // scratch of apply
 }
 
@@ -91,7 +92,9 @@ func (e *engine) compile(t *capture.Table) (*plan, error) {
 			p.seen = append(p.seen, n)
 		}
 		for _, op := range r.operations() {
-			c, diags := r.compile(expr.Shape{Table: t, Op: op, Later: later, Pipeline: e.site.Pipeline})
+			c, diags := r.compile(expr.Shape{
+				Table: t, Op: op, Later: later, Pipeline: e.site.Pipeline, NumericAsNumber: e.site.NumericAsNumber, Memory: &e.memory,
+			})
 			if err := r.DoesNotFit(t, diags); err != nil {
 				return nil, err
 			}

@@ -50,6 +50,18 @@ func TestEvent(t *testing.T) {
 	apply(t, c, rulestest.Insert(lines, 1, 1, "paid"), "insert 1,1,paid")
 }
 
+// TestNumericOfTheFormat: where the sink's format has numeric values as numbers, events have them, too.
+func TestNumericOfTheFormat(t *testing.T) {
+	at := transform.Site{Pipeline: "p", Sink: "s", NumericAsNumber: true}
+	c := rulestest.Chain(t, at, rulestest.MustLoad(t, kinds, `event "E" {
+  table = "public.orders"
+  when  = op == "insert"
+  key   = row.total
+  data  = { total = row.total, double = row.total * 2 }
+}`))
+	apply(t, c, rulestest.Insert(orders, 1, "a", "9.90", "x", "y"), `E key=9.90 data={"total":9.90,"double":19.80} | insert 1,a,9.90,x,y`)
+}
+
 // TestOperations: without when a rule takes every operation that has a row, and a truncation only if its condition names it.
 func TestOperations(t *testing.T) {
 	c := chain(t, `"Touched" {
@@ -99,6 +111,8 @@ func TestWhatAnEventHas(t *testing.T) {
 }`)
 	apply(t, c, rulestest.Insert(orders, 4, "new", "9.90", nil, "n"), `Full id=n key=new-4 topic=orders.new partition=1 tenant=n fixed=f `+
 		`ce_subject=orders/4 data=[4,null,true] | Bare topic=n ce_subject=n data=null | insert 4,new,9.90,null,n`)
+	apply(t, c, rulestest.Insert(orders, 5, "new", "1", nil, ""), `Full key=new-5 topic=orders.new partition=2 tenant= fixed=f `+
+		`ce_subject=orders/5 data=[5,null,false] | Bare ce_subject= data=null | insert 5,new,1,null,`)
 	apply(t, c, rulestest.Insert(orders, nil, "new", "1", "d", nil), `Full key=null topic=orders.new x-doc=d fixed=f data=[null,null,false] | `+
 		`Bare data="d" | insert null,new,1,d,null`)
 }

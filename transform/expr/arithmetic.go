@@ -1,21 +1,17 @@
 package expr
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
-// operator is an operator of arithmetic.
-type operator byte
-
-var operators = map[*hclsyntax.Operation]operator{
+var operators = map[*hclsyntax.Operation]eval.Operator{
 	hclsyntax.OpAdd: '+', hclsyntax.OpSubtract: '-', hclsyntax.OpMultiply: '*', hclsyntax.OpDivide: '/', hclsyntax.OpModulo: '%',
 }
 
 // arithmetic compiles + - * / and %. With null, the result is null.
-func (c *rowCompiler) arithmetic(x *hclsyntax.BinaryOpExpr) *node {
+func (c *rowCompiler) arithmetic(x *hclsyntax.BinaryOpExpr) *eval.Node {
 	op, ok := operators[x.Op]
 	if !ok {
 		return c.fail(x.SrcRange, "this operator is not supported in an expression over a row", "")
@@ -27,127 +23,61 @@ func (c *rowCompiler) arithmetic(x *hclsyntax.BinaryOpExpr) *node {
 	if a, b := c.isNumber(left, op), c.isNumber(right, op); !a || !b {
 		return nil
 	}
-	if (op == '/' || op == '%') && right.constant() {
-		if n, ok := scratch().num(right.value); ok && n.sign() == 0 {
-			return c.fail(right.at, "division by zero", "")
+	if (op == '/' || op == '%') && right.IsConstant() {
+		if n, ok := eval.Scratch(0).Decimal(right.Value); ok && n.Sign() == 0 {
+			return c.fail(right.At, "division by zero", "")
 		}
 	}
-	n := &node{at: x.SrcRange, typ: numberType}
-	n.eval = func(f *frame) val {
-		l, r := f.asNumber(left.eval(f), left), f.asNumber(right.eval(f), right)
-		if l.kind == nullKind || l.kind == failed {
+	n := &eval.Node{At: x.SrcRange, Type: eval.NumberType}
+	n.Eval = func(f *eval.Frame) eval.Value {
+		l, r := f.Number(left.Eval(f), left), f.Number(right.Eval(f), right)
+		if l.Kind == eval.NullKind || l.Kind == eval.Failed {
 			return l
 		}
-		if r.kind == nullKind || r.kind == failed {
+		if r.Kind == eval.NullKind || r.Kind == eval.Failed {
 			return r
 		}
-		return f.calculate(op, l, r, right)
+		return f.Calculate(op, l, r, right)
 	}
 	return c.fold(n, left, right)
 }
 
 // isNumber reports an operand that is no number.
-func (c *rowCompiler) isNumber(n *node, op operator) bool {
-	switch n.typ.class {
-	case anyClass, nullClass, numberClass:
+func (c *rowCompiler) isNumber(n *eval.Node, op eval.Operator) bool {
+	switch n.Type.Class {
+	case eval.AnyClass, eval.NullClass, eval.NumberClass:
 		return true
-	case textClass:
-		if op == '+' && n.typ.pg == nil || n.constant() {
-			c.fail(n.at, "arithmetic needs numbers", sentence(nameOf(n))+`. Texts are joined in a template: "${a}${b}".`)
+	case eval.TextClass:
+		if op == '+' && n.Type.Postgres == nil || n.IsConstant() {
+			c.fail(n.At, "arithmetic needs numbers", n.Sentence()+`. Texts are joined in a template: "${a}${b}".`)
 			return false
 		}
-		c.fail(n.at, "arithmetic needs numbers", sentence(nameOf(n))+". Convert it with tonumber(...); texts are joined in a template: \"${a}${b}\".")
+		c.fail(n.At, "arithmetic needs numbers", n.Sentence()+". Convert it with tonumber(...); texts are joined in a template: \"${a}${b}\".")
 		return false
-	case timeClass:
-		c.fail(n.at, "arithmetic needs numbers", sentence(nameOf(n))+`. Add a duration with timeadd(time, "1h").`)
+	case eval.TimeClass:
+		c.fail(n.At, "arithmetic needs numbers", n.Sentence()+`. Add a duration with timeadd(time, "1h").`)
 		return false
 	}
-	c.fail(n.at, "arithmetic needs numbers", sentence(nameOf(n))+".")
+	c.fail(n.At, "arithmetic needs numbers", n.Sentence()+".")
 	return false
 }
 
-// calculate returns the result of an operator on two numbers: exact unless one of them is a float.
-func (f *frame) calculate(op operator, l, r val, at *node) val {
-	fl := (l.flags | r.flags) & quoted
-	if l.kind == floatKind || r.kind == floatKind {
-		x := f.calculateFloats(op, l, r, at)
-		x.flags = fl
-		return x
-	}
-	a, _ := f.num(l)
-	b, _ := f.num(r)
-	if !f.spend(cost(a, b)) {
-		return val{kind: failed}
-	}
-	var n num
-	switch op {
-	case '+':
-		n = addNum(a, b)
-	case '-':
-		n = addNum(a, b.negated())
-	case '*':
-		n = mulNum(a, b)
-	default:
-		if b.sign() == 0 {
-			return f.fail(at.at, "division by zero")
-		}
-		if op == '/' {
-			n = quoNum(a, b)
-		} else {
-			n = remNum(a, b)
-		}
-	}
-	return f.result(n, fl, at)
-}
-
-// result returns a number, unless it is too large.
-func (f *frame) result(n num, fl flags, at *node) val {
-	if n.tooLarge() {
-		return f.fail(at.at, fmt.Sprintf("the result has more than %d digits", maxDigits))
-	}
-	if n.big != nil && !f.take(n.big.BitLen()/8) {
-		return val{kind: failed}
-	}
-	return numVal(n, fl)
-}
-
-func (f *frame) calculateFloats(op operator, l, r val, at *node) val {
-	a, b := f.float(l), f.float(r)
-	switch op {
-	case '+':
-		return floatVal(a + b)
-	case '-':
-		return floatVal(a - b)
-	case '*':
-		return floatVal(a * b)
-	case '/':
-		if b == 0 {
-			return f.fail(at.at, "division by zero")
-		}
-		return floatVal(a / b)
-	}
-	if b == 0 {
-		return f.fail(at.at, "division by zero")
-	}
-	return floatVal(math.Mod(a, b))
-}
-
 // negation compiles the unary minus.
-func (c *rowCompiler) negation(x *hclsyntax.UnaryOpExpr) *node {
+func (c *rowCompiler) negation(x *hclsyntax.UnaryOpExpr) *eval.Node {
 	v := c.compile(x.Val)
 	if v == nil || !c.isNumber(v, '-') {
 		return nil
 	}
-	n := &node{at: x.SrcRange, typ: numberType, eval: func(f *frame) val {
-		r := f.asNumber(v.eval(f), v)
-		switch r.kind {
-		case floatKind:
-			x := floatVal(-f.float(r))
-			x.flags = r.flags
+	n := &eval.Node{At: x.SrcRange, Type: eval.NumberType, Eval: func(f *eval.Frame) eval.Value {
+		r := f.Number(v.Eval(f), v)
+		switch r.Kind {
+		case eval.FloatKind:
+			x := eval.Float(-f.Float(r))
+			x.Flags = r.Flags
 			return x
-		case numKind:
-			a, _ := f.num(r)
-			return numVal(a.negated(), r.flags)
+		case eval.NumberKind:
+			a, _ := f.Decimal(r)
+			return eval.Number(a.Negated(), r.Flags)
 		}
 		return r
 	}}

@@ -89,7 +89,7 @@ func TestLimits(t *testing.T) {
 	if !strings.Contains(report.String(), "error: the text is too long") || !strings.Contains(report.String(), "It has 100000 bytes; a text of a template has at most 65536.") {
 		t.Errorf("a constant of 100,000 bytes:\n%.300s", report)
 	}
-	s := mustLoad(t, "", `topic = join("", [for i in range(1000) : table.name])`+"\nother = \"${table.name}${table.name}\"", config.Options{})
+	s := mustLoad(t, "", `topic = join("", [for i in range(100) : table.name])`+"\nother = \"${table.name}${table.name}\"", config.Options{})
 	for i, e := range []*config.Expression{s.Topic, s.Other} {
 		if got, err := mustCompile(t, e).Eval("s", strings.Repeat("x", 33_000)); err == nil || !strings.Contains(err.Error(), "the text is too long") {
 			t.Errorf("%d: %.20q, %v", i, got, err)

@@ -1,17 +1,22 @@
 package expr
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
+)
 
 // Condition is a compiled expression whose result is true or false. One goroutine at a time may use it.
 type Condition struct {
-	*compiled
+	compiled
+	eval     func(*eval.Frame) eval.Value
 	requires []Equality
 }
 
 // Condition compiles the expression for a shape. A null result is false.
 func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	s.Unchanged = Refuse
-	p, diags := r.prepare(s, func(c *rowCompiler) *node {
+	p, diags := r.prepare(s, func(c *rowCompiler) *eval.Node {
 		n := c.compile(r.expr.Syntax())
 		if n == nil || !c.boolean(n) {
 			return nil
@@ -21,52 +26,39 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	c := &Condition{compiled: p, requires: p.node.equalities(nil)}
+	c := &Condition{compiled: *p, requires: p.program.Node.Equalities(nil)}
 	if contradict(c.requires) {
-		c.node, c.requires = constant(boolVal(false), c.node.at), nil
+		c.program.Node, c.requires = eval.Constant(eval.Bool(false), c.program.Node.At), nil
 	}
+	c.eval = c.program.Node.Eval
 	return c, nil
 }
 
 // Holds evaluates the condition. An error is one of the values, such as a division by zero, or a *capture.Problem: the row lacks a
 // value that the shape promises.
 func (c *Condition) Holds(in *Input) (bool, error) {
-	f := &c.frame
-	if !f.begin(in) {
-		return false, f.end()
+	f := c.frame
+	if !f.Begin(&c.program, in) {
+		return false, f.End()
 	}
-	v := f.asBool(c.node.eval(f), c.node)
-	return v.isTrue(), f.end()
+	v := c.eval(f)
+	if v.Kind != eval.BoolKind {
+		v = f.Bool(v, c.program.Node)
+	}
+	return v.IsTrue(), f.End()
 }
 
 // Constant returns the result when it is the same for every row of the shape.
 func (c *Condition) Constant() (holds, ok bool) {
-	if !c.node.constant() {
+	if !c.program.Node.IsConstant() {
 		return false, false
 	}
-	return c.node.value.isTrue(), true
-}
-
-// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
-type Equality struct {
-	Column int // index into the columns of the table
-	Text   string
+	return c.program.Node.Value.IsTrue(), true
 }
 
 // Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one
 // lookup. A column whose values can be equal without having the same text is in none.
 func (c *Condition) Requires() []Equality { return c.requires }
-
-// equalities appends the requirements of a condition: its own, or those of both operands of an "and".
-func (n *node) equalities(list []Equality) []Equality {
-	for _, part := range n.all {
-		list = part.equalities(list)
-	}
-	if n.requires != nil {
-		list = append(list, *n.requires)
-	}
-	return list
-}
 
 // contradict reports whether a column would need two values at once.
 func contradict(list []Equality) bool {
@@ -79,3 +71,6 @@ func contradict(list []Equality) bool {
 	}
 	return false
 }
+
+// Equality is a requirement of a condition: the text of the value of a column of the new row (of the old one for a delete).
+type Equality = eval.Equality

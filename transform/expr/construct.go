@@ -7,24 +7,25 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // member is a field of an object that an expression makes.
 type member struct {
-	name  []byte // a constant key
-	json  []byte // `,"name":`
-	key   *node  // any other key; nil
-	value *node
-	omit  *column // left out when an update left it unchanged; nil: never
+	name  []byte     // a constant key
+	json  []byte     // `,"name":`
+	key   *eval.Node // any other key; nil
+	value *eval.Node
+	omit  *eval.Column // left out when an update left it unchanged; nil: never
 }
 
 // object compiles { key = value }.
-func (c *rowCompiler) object(x *hclsyntax.ObjectConsExpr) *node {
+func (c *rowCompiler) object(x *hclsyntax.ObjectConsExpr) *eval.Node {
 	members, ok := make([]member, 0, len(x.Items)), true
 	taken := map[string]hcl.Range{}
 	dynamic := false
-	operands := []*node{}
+	operands := []*eval.Node{}
 	for _, item := range x.Items {
 		m := c.member(item, taken)
 		if m == nil {
@@ -40,21 +41,21 @@ func (c *rowCompiler) object(x *hclsyntax.ObjectConsExpr) *node {
 	if !ok {
 		return nil
 	}
-	n := &node{at: x.SrcRange, typ: objectOf(members, dynamic)}
-	n.eval = func(f *frame) val { return evalObject(f, members) }
+	n := &eval.Node{At: x.SrcRange, Type: objectOf(members, dynamic)}
+	n.Eval = func(f *eval.Frame) eval.Value { return evalObject(f, members) }
 	if !dynamic {
-		n.json = objectJSON(members)
+		n.EvalJSON = newObjectJSON(members).append
 	}
 	return c.fold(n, operands...)
 }
 
-func objectOf(members []member, dynamic bool) *typ {
-	t := &typ{class: objectClass, closed: !dynamic}
+func objectOf(members []member, dynamic bool) *eval.Type {
+	t := &eval.Type{Class: eval.ObjectClass, Closed: !dynamic}
 	if dynamic {
 		return t
 	}
 	for _, m := range members {
-		t.fields = append(t.fields, fieldType{string(m.name), m.value.typ})
+		t.Fields = append(t.Fields, eval.Field{Name: string(m.name), Type: m.value.Type})
 	}
 	return t
 }
@@ -66,7 +67,7 @@ func (c *rowCompiler) member(item hclsyntax.ObjectConsItem, taken map[string]hcl
 	if m.value == nil || !keyed {
 		return nil
 	}
-	if col := m.value.column; col != nil && col.unchanged && c.shape.Unchanged == Omit {
+	if col := m.value.Column; col != nil && col.Unchanged && c.shape.Unchanged == Omit {
 		m.omit = col
 		return m
 	}
@@ -87,15 +88,15 @@ func (c *rowCompiler) key(m *member, x hclsyntax.Expression, taken map[string]hc
 	if n == nil || !c.scalar(n) {
 		return false
 	}
-	if !n.constant() {
+	if !n.IsConstant() {
 		m.key = n
 		return true
 	}
-	if n.value.kind == nullKind {
+	if n.Value.Kind == eval.NullKind {
 		c.fail(at, "the key of an object is null", "")
 		return false
 	}
-	return c.constantKey(m, appendScalar(scratch(), nil, n.value), at, taken)
+	return c.constantKey(m, eval.AppendText(eval.Scratch(0), nil, n.Value), at, taken)
 }
 
 func (c *rowCompiler) constantKey(m *member, name []byte, at hcl.Range, taken map[string]hcl.Range) bool {
@@ -110,93 +111,70 @@ func (c *rowCompiler) constantKey(m *member, name []byte, at hcl.Range, taken ma
 }
 
 // left reports whether a field is left out, because an update left its value unchanged.
-func (m *member) left(f *frame) bool {
-	return m.omit != nil && f.columnValue(m.omit.source, m.value.itemSlot, m.omit.index).Kind == capture.Unchanged
+func (m *member) left(f *eval.Frame) bool {
+	return m.omit != nil && f.ColumnValue(m.omit.Source, m.value.ItemSlot, m.omit.Index).Kind == capture.Unchanged
 }
 
-func evalObject(f *frame, members []member) val {
-	if !f.take(len(members) * valSize) {
-		return val{kind: failed}
+func evalObject(f *eval.Frame, members []member) eval.Value {
+	if !f.Take(len(members) * eval.ValueSize) {
+		return eval.Value{Kind: eval.Failed}
 	}
-	o := objectBuilder{}
+	o := eval.ObjectBuilder{}
 	for i := range members {
 		m := &members[i]
 		if m.left(f) {
 			continue
 		}
-		key := textVal(m.name)
+		key := eval.Text(m.name)
 		if m.key != nil {
-			if key = f.asText(m.key.eval(f)); key.kind == nullKind {
-				return f.fail(m.key.at, "the key of an object is null")
+			if key = f.Text(m.key.Eval(f)); key.Kind == eval.NullKind {
+				return f.Fail(m.key.At, "the key of an object is null")
 			}
 		}
-		v := m.value.eval(f)
-		if v.kind == failed || key.kind == failed {
-			return val{kind: failed}
+		v := m.value.Eval(f)
+		if v.Kind == eval.Failed || key.Kind == eval.Failed {
+			return eval.Value{Kind: eval.Failed}
 		}
-		o.set(key.b, v)
+		o.Set(key.Bytes, v)
 	}
-	return o.value()
-}
-
-// objectJSON returns how an object with constant keys becomes JSON, field by field.
-func objectJSON(members []member) func(*frame, []byte) []byte {
-	return func(f *frame, dst []byte) []byte {
-		start := len(dst)
-		dst = append(dst, '{')
-		for i := range members {
-			m := &members[i]
-			if m.omit != nil && m.left(f) {
-				continue
-			}
-			name := m.json
-			if len(dst) == start+1 {
-				name = name[1:]
-			}
-			dst = m.value.appendJSON(f, append(dst, name...))
-			if f.err != nil || !f.bounded(len(dst)-start) {
-				return dst
-			}
-		}
-		return append(dst, '}')
-	}
+	return o.Value()
 }
 
 // list compiles [a, b].
-func (c *rowCompiler) list(x *hclsyntax.TupleConsExpr) *node {
-	elems, ok := make([]*node, len(x.Exprs)), true
-	t := &typ{class: listClass}
+func (c *rowCompiler) list(x *hclsyntax.TupleConsExpr) *eval.Node {
+	elems, ok := make([]*eval.Node, len(x.Exprs)), true
+	t := &eval.Type{Class: eval.ListClass}
 	for i, e := range x.Exprs {
 		if elems[i] = c.compile(e); elems[i] == nil {
 			ok = false
 			continue
 		}
 		if i == 0 {
-			t.elem = elems[i].typ
-		} else if t.elem != nil {
-			t.elem = unify(t.elem, elems[i].typ)
+			t.Elem = elems[i].Type
+		} else if t.Elem != nil {
+			t.Elem = eval.Unify(t.Elem, elems[i].Type)
 		}
 	}
 	if !ok {
 		return nil
 	}
-	n := &node{at: x.SrcRange, typ: t}
-	n.eval = func(f *frame) val {
-		list, ok := f.evalAll(elems)
+	n := &eval.Node{At: x.SrcRange, Type: t}
+	n.Eval = func(f *eval.Frame) eval.Value {
+		list, ok := evalAll(f, elems)
 		if !ok {
-			return val{kind: failed}
+			return eval.Value{Kind: eval.Failed}
 		}
-		return listVal(list)
+		return eval.List(list)
 	}
-	n.json = func(f *frame, dst []byte) []byte {
+	n.EvalJSON = func(f *eval.Frame, dst []byte) []byte {
 		start := len(dst)
 		dst = append(dst, '[')
 		for i, e := range elems {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = e.appendJSON(f, dst)
-			if f.err != nil || !f.bounded(len(dst)-start) {
+			dst = e.AppendJSON(f, dst)
+			if f.Err != nil || !f.Bounded(len(dst)-start) {
 				return dst
 			}
 		}
@@ -206,13 +184,13 @@ func (c *rowCompiler) list(x *hclsyntax.TupleConsExpr) *node {
 }
 
 // evalAll evaluates nodes in order; false when one failed.
-func (f *frame) evalAll(nodes []*node) ([]val, bool) {
-	if !f.take(len(nodes) * valSize) {
+func evalAll(f *eval.Frame, nodes []*eval.Node) ([]eval.Value, bool) {
+	if !f.Take(len(nodes) * eval.ValueSize) {
 		return nil, false
 	}
-	list := make([]val, len(nodes))
+	list := make([]eval.Value, len(nodes))
 	for i, n := range nodes {
-		if list[i] = n.eval(f); list[i].kind == failed {
+		if list[i] = n.Eval(f); list[i].Kind == eval.Failed {
 			return nil, false
 		}
 	}
@@ -220,8 +198,8 @@ func (f *frame) evalAll(nodes []*node) ([]val, bool) {
 }
 
 // template compiles "a ${b} c". With null in it, the text is null.
-func (c *rowCompiler) template(x *hclsyntax.TemplateExpr) *node {
-	parts := make([]*node, 0, len(x.Parts))
+func (c *rowCompiler) template(x *hclsyntax.TemplateExpr) *eval.Node {
+	parts := make([]*eval.Node, 0, len(x.Parts))
 	ok := true
 	for _, p := range x.Parts {
 		n := c.compile(p)
@@ -234,64 +212,64 @@ func (c *rowCompiler) template(x *hclsyntax.TemplateExpr) *node {
 	if !ok {
 		return nil
 	}
-	n := textNode(func(f *frame, dst []byte) ([]byte, bool) {
+	n := textNode(func(f *eval.Frame, dst []byte) ([]byte, bool) {
 		start := len(dst)
 		for _, p := range parts {
 			var null bool
-			dst, null = p.appendText(f, dst)
-			if null || f.err != nil || !f.bounded(len(dst)-start) {
+			dst, null = p.AppendText(f, dst)
+			if null || f.Err != nil || !f.Bounded(len(dst)-start) {
 				return dst[:start], null
 			}
 		}
 		return dst, false
 	})
-	n.at = x.SrcRange
+	n.At = x.SrcRange
 	return c.fold(n, parts...)
 }
 
 // textNode is a node for what appends a text.
-func textNode(text func(*frame, []byte) ([]byte, bool)) *node {
-	n := &node{typ: textType, text: text}
-	n.eval = func(f *frame) val {
+func textNode(text func(*eval.Frame, []byte) ([]byte, bool)) *eval.Node {
+	n := &eval.Node{Type: eval.TextType, EvalText: text}
+	n.Eval = func(f *eval.Frame) eval.Value {
 		null := false
-		b := f.build(func(f *frame, dst []byte) []byte {
+		b := f.Build(func(f *eval.Frame, dst []byte) []byte {
 			dst, null = text(f, dst)
 			return dst
 		})
 		switch {
-		case f.err != nil:
-			return val{kind: failed}
+		case f.Err != nil:
+			return eval.Value{Kind: eval.Failed}
 		case null:
-			return val{}
+			return eval.Value{}
 		}
-		return textVal(b)
+		return eval.Text(b)
 	}
 	return n
 }
 
 // templateJoin compiles the body of a %{ for } in a template.
-func (c *rowCompiler) templateJoin(x *hclsyntax.TemplateJoinExpr) *node {
+func (c *rowCompiler) templateJoin(x *hclsyntax.TemplateJoinExpr) *eval.Node {
 	list := c.compile(x.Tuple)
 	if list == nil {
 		return nil
 	}
 	at := x.Range()
-	n := textNode(func(f *frame, dst []byte) ([]byte, bool) {
+	n := textNode(func(f *eval.Frame, dst []byte) ([]byte, bool) {
 		start, null := len(dst), false
-		v := list.eval(f)
-		f.each(v, anyType, at, func(_, elem val) bool {
-			if elem.kind == nullKind {
+		v := list.Eval(f)
+		f.Each(v, eval.AnyType, at, func(_, elem eval.Value) bool {
+			if elem.Kind == eval.NullKind {
 				null = true
 				return false
 			}
-			dst = appendScalar(f, dst, elem)
-			return f.bounded(len(dst) - start)
+			dst = eval.AppendText(f, dst, elem)
+			return f.Bounded(len(dst) - start)
 		})
-		if null || v.kind == nullKind {
+		if null || v.Kind == eval.NullKind {
 			return dst[:start], true
 		}
 		return dst, false
 	})
-	n.at = at
+	n.At = at
 	return c.fold(n, list)
 }

@@ -9,16 +9,16 @@
 // Condition, a Text or a Value: closures over the texts that Postgres has printed, without HCL's evaluator and, for what is frequent,
 // without allocations. The path of a compiled expression is
 //
-//	Holds, Append, AppendJSON -> frame.begin -> node.eval, node.text, node.json -> frame.end
+//	Holds, Append, AppendJSON -> Frame.Begin -> Node.Eval, Node.EvalText, Node.EvalJSON -> Frame.End
 //
-// A node is compiled by the rowCompiler from one node of the syntax tree. It has a static type (typ), and what it depends on (level):
-// what depends on nothing is evaluated at once. Values (val) are passed in registers, and texts that are made on the way are in the
-// frame, which is reused for the next row. JSON documents are never decoded: they are read where they are.
+// The rowCompiler compiles an eval.Node from one node of the syntax tree. It has a static type, and what it depends on (Level): what
+// depends on nothing is evaluated at once. Values are passed in registers, and texts that are made on the way are in the Frame, which is
+// reused for the next row. JSON documents are never decoded: they are read where they are.
 //
 // A value that the log does not carry is a problem when the expression is compiled, and a named state when a row lacks it
 // nevertheless; see unknown.go and decision 28.
 //
 // All problems are found before a server is contacted, or against the live columns before anything runs. Each has the place of the
 // token that causes it, and a detail that says what can be written instead. What neither shows, such as a division by zero, is an error of
-// the evaluation. The limits are maxNodes and maxText for templates, and those of frame.go and number.go for rows.
+// the evaluation. The limits are maxNodes and maxText for templates, and those of eval.Frame and decimal.Number for rows.
 package expr

@@ -8,10 +8,11 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // steps compiles the attributes and indexes after a value.
-func (c *rowCompiler) steps(n *node, steps []hcl.Traverser, at hcl.Range) *node {
+func (c *rowCompiler) steps(n *eval.Node, steps []hcl.Traverser, at hcl.Range) *eval.Node {
 	for _, step := range steps {
 		if n == nil || !c.present(n) {
 			return nil
@@ -26,7 +27,7 @@ func (c *rowCompiler) steps(n *node, steps []hcl.Traverser, at hcl.Range) *node 
 			if !ok {
 				return c.fail(place, "this index is not supported", "")
 			}
-			n = c.constantIndex(n, constant(key, s.SrcRange), place)
+			n = c.constantIndex(n, eval.Constant(key, s.SrcRange), place)
 		default:
 			return c.fail(place, "this is not supported in an expression over a row", "Write [for x in list : x.name].")
 		}
@@ -34,104 +35,83 @@ func (c *rowCompiler) steps(n *node, steps []hcl.Traverser, at hcl.Range) *node 
 	return n
 }
 
-func (c *rowCompiler) constantIndex(n, key *node, at hcl.Range) *node {
-	if key.value.kind == textKind {
-		return c.attribute(n, string(key.value.b), at)
+func (c *rowCompiler) constantIndex(n, key *eval.Node, at hcl.Range) *eval.Node {
+	if key.Value.Kind == eval.TextKind {
+		return c.attribute(n, string(key.Value.Bytes), at)
 	}
 	return c.element(n, key, at)
 }
 
 // attribute compiles the field of an object, or the member of a JSON object.
-func (c *rowCompiler) attribute(n *node, name string, at hcl.Range) *node {
-	t := n.typ
+func (c *rowCompiler) attribute(n *eval.Node, name string, at hcl.Range) *eval.Node {
+	t := n.Type
 	switch {
-	case n.item > 0 && t.row != nil:
+	case n.Item > 0 && t.Row != nil:
 		return c.itemColumn(n, name, at)
-	case t.row != nil:
+	case t.Row != nil:
 		return c.rowField(n, name, at)
-	case t.class == anyClass, t.class == nullClass, t.nested:
-	case t.class == objectClass && (!t.closed || t.field(name) != nil):
-	case t.class == objectClass:
-		detail := config.Suggest(name, t.fieldNames())
+	case t.Class == eval.AnyClass, t.Class == eval.NullClass, t.Nested:
+	case t.Class == eval.ObjectClass && (!t.Closed || t.Field(name) != nil):
+	case t.Class == eval.ObjectClass:
+		detail := config.Suggest(name, t.FieldNames())
 		if detail == "" {
-			detail = "It has " + someOf(t.fieldNames()) + "."
+			detail = "It has " + someOf(t.FieldNames()) + "."
 		}
 		return c.fail(at, fmt.Sprintf("there is no attribute %s", name), detail)
-	case t.class == listClass:
+	case t.Class == eval.ListClass:
 		return c.fail(at, "a list has no attributes", fmt.Sprintf("Write [0].%s for the first element, or [for x in list : x.%s].", name, name))
 	default:
-		return c.fail(at, fmt.Sprintf("%s has no attributes", t.class), sentence(nameOf(n))+".")
+		return c.fail(at, fmt.Sprintf("%s has no attributes", t.Class), n.Sentence()+".")
 	}
-	field := t.field(name)
+	field := t.Field(name)
 	if field == nil {
-		field = t.item()
-		if t.class != objectClass {
-			field = anyType
+		field = t.Item()
+		if t.Class != eval.ObjectClass {
+			field = eval.AnyType
 		}
 	}
 	key := []byte(name)
-	out := &node{at: at, typ: field, name: pathOf(n, name)}
-	out.eval = func(f *frame) val { return field.typed(f.field(n.eval(f), key, at)) }
+	out := &eval.Node{At: at, Type: field, Name: pathOf(n, name)}
+	out.Eval = func(f *eval.Frame) eval.Value { return field.Typed(f.Field(n.Eval(f), key, at)) }
 	return c.fold(out, n)
 }
 
-func pathOf(n *node, name string) string {
-	if n.name == "" {
+func pathOf(n *eval.Node, name string) string {
+	if n.Name == "" {
 		return ""
 	}
-	return n.name + "." + name
-}
-
-// field returns the field of an object; null when it has none, and when the value is no object.
-func (f *frame) field(v val, key []byte, at hcl.Range) val {
-	switch v.kind {
-	case docKind:
-		if v.b[0] == '{' {
-			return f.member(v.b, key, at)
-		}
-	case objectKind:
-		for i, k := range v.p.keys {
-			if string(k) == string(key) {
-				return v.p.list[i]
-			}
-		}
-	case rowKind:
-		return f.field(v.p.row.object(f, v.row()), key, at)
-	case failed:
-		return v
-	}
-	return val{}
+	return n.Name + "." + name
 }
 
 // index compiles value[key].
-func (c *rowCompiler) index(n, key *node, x *hclsyntax.IndexExpr) *node {
+func (c *rowCompiler) index(n, key *eval.Node, x *hclsyntax.IndexExpr) *eval.Node {
 	if n == nil || key == nil {
 		return nil
 	}
-	if key.constant() {
+	if key.IsConstant() {
 		return c.constantIndex(n, key, x.SrcRange)
 	}
-	switch n.typ.class {
-	case anyClass, nullClass, listClass, objectClass:
+	switch n.Type.Class {
+	case eval.AnyClass, eval.NullClass, eval.ListClass, eval.ObjectClass:
 	default:
-		if !n.typ.nested {
-			return c.fail(x.SrcRange, fmt.Sprintf("%s has no elements", n.typ.class), sentence(nameOf(n))+".")
+		if !n.Type.Nested {
+			return c.fail(x.SrcRange, fmt.Sprintf("%s has no elements", n.Type.Class), n.Sentence()+".")
 		}
 	}
 	at := x.SrcRange
-	if n.typ.class == objectClass || key.typ.class == textClass {
-		item := n.typ.item()
-		if n.typ.row != nil {
-			item = anyType
-			c.encoders(n.typ.row)
+	if n.Type.Class == eval.ObjectClass || key.Type.Class == eval.TextClass {
+		item := n.Type.Item()
+		if n.Type.Row != nil {
+			item = eval.AnyType
+			c.encoders(n.Type.Row)
 		}
-		out := &node{at: at, typ: item}
-		out.eval = func(f *frame) val {
-			v, k := n.eval(f), f.asText(key.eval(f))
-			if k.kind != textKind {
+		out := &eval.Node{At: at, Type: item}
+		out.Eval = func(f *eval.Frame) eval.Value {
+			v, k := n.Eval(f), f.Text(key.Eval(f))
+			if k.Kind != eval.TextKind {
 				return k
 			}
-			return item.typed(f.field(v, k.b, at))
+			return item.Typed(f.Field(v, k.Bytes, at))
 		}
 		return c.fold(out, n, key)
 	}
@@ -139,146 +119,54 @@ func (c *rowCompiler) index(n, key *node, x *hclsyntax.IndexExpr) *node {
 }
 
 // element compiles the element of a list, or of a JSON array.
-func (c *rowCompiler) element(n, key *node, at hcl.Range) *node {
-	t := n.typ
+func (c *rowCompiler) element(n, key *eval.Node, at hcl.Range) *eval.Node {
+	t := n.Type
 	switch {
-	case t.class == anyClass, t.class == nullClass, t.class == listClass, t.nested:
+	case t.Class == eval.AnyClass, t.Class == eval.NullClass, t.Class == eval.ListClass, t.Nested:
 	default:
-		return c.fail(at, fmt.Sprintf("%s has no elements", t.class), sentence(nameOf(n))+".")
+		return c.fail(at, fmt.Sprintf("%s has no elements", t.Class), n.Sentence()+".")
 	}
-	if k := key.typ.class; k != numberClass && k != anyClass && k != nullClass {
-		return c.fail(key.at, "an index is a number", sentence(nameOf(key))+".")
+	if k := key.Type.Class; k != eval.NumberClass && k != eval.AnyClass && k != eval.NullClass {
+		return c.fail(key.At, "an index is a number", key.Sentence()+".")
 	}
 	item := c.itemType(n)
-	out := &node{at: at, typ: item}
-	out.eval = func(f *frame) val {
-		v, k := n.eval(f), key.eval(f)
-		if v.kind == failed || k.kind == failed {
-			return val{kind: failed}
+	out := &eval.Node{At: at, Type: item}
+	out.Eval = func(f *eval.Frame) eval.Value {
+		v, k := n.Eval(f), key.Eval(f)
+		if v.Kind == eval.Failed || k.Kind == eval.Failed {
+			return eval.Value{Kind: eval.Failed}
 		}
-		if k.kind == textKind { // of a value that may have any type
-			return f.field(v, k.b, at)
+		if k.Kind == eval.TextKind { // of a value that may have any type
+			return f.Field(v, k.Bytes, at)
 		}
-		i, ok := f.indexOf(k)
+		i, ok := f.IndexOf(k)
 		if !ok {
-			return val{}
+			return eval.Value{}
 		}
-		return item.typed(f.elementOf(v, i, at))
+		return item.Typed(f.ElementOf(v, i, at))
 	}
 	return c.fold(out, n, key)
 }
 
 // itemType returns the type of the elements of a list.
-func (c *rowCompiler) itemType(n *node) *typ {
+func (c *rowCompiler) itemType(n *eval.Node) *eval.Type {
 	switch {
-	case n.typ.nested && n.typ.class != listClass:
-		return n.typ
-	case n.typ.class == listClass:
-		return n.typ.item()
+	case n.Type.Nested && n.Type.Class != eval.ListClass:
+		return n.Type
+	case n.Type.Class == eval.ListClass:
+		return n.Type.Item()
 	}
-	return anyType
-}
-
-// indexOf returns a number as an index; false for one that no list has.
-func (f *frame) indexOf(v val) (int, bool) {
-	n, ok := f.num(v)
-	if !ok {
-		return 0, false
-	}
-	i, ok := n.integer()
-	return i, ok && i >= 0
-}
-
-// elementOf returns an element of a list; null when it has none, and when the value is no list.
-func (f *frame) elementOf(v val, i int, at hcl.Range) val {
-	switch v.kind {
-	case docKind:
-		if v.b[0] == '[' {
-			return f.element(v.b, i, at)
-		}
-	case listKind:
-		if i < len(v.p.list) {
-			return v.p.list[i]
-		}
-	case rowsKind:
-		if i < len(v.p.rows) {
-			return val{kind: rowKind, i: int64(i), p: v.p}
-		}
-	case failed:
-		return v
-	}
-	return val{}
-}
-
-// each calls do with each element of a list, or with each field of an object, until do returns false. For null it calls nothing.
-func (f *frame) each(v val, item *typ, at hcl.Range, do func(key, elem val) bool) {
-	switch v.kind {
-	case docKind:
-		f.eachOfDocument(v.b, item, at, do)
-	case listKind, objectKind:
-		for i, e := range v.p.list {
-			key := intVal(int64(i))
-			if v.kind == objectKind {
-				key = textVal(v.p.keys[i])
-			}
-			if !f.spend(valSize) || !do(key, e) {
-				return
-			}
-		}
-	case rowsKind:
-		for i := range v.p.rows {
-			if !f.spend(valSize) || !do(intVal(int64(i)), val{kind: rowKind, i: int64(i), p: v.p}) {
-				return
-			}
-		}
-	case rowKind:
-		f.each(v.p.row.object(f, v.row()), item, at, do)
-	case nullKind, failed:
-	default:
-		f.fail(at, "this is neither a list nor an object")
-	}
-}
-
-func (f *frame) eachOfDocument(doc []byte, item *typ, at hcl.Range, do func(key, elem val) bool) {
-	if !f.spend(len(doc)) {
-		return
-	}
-	object := doc[0] == '{'
-	s := doc[1:]
-	for i := int64(0); ; i++ {
-		var k, value []byte
-		var done, ok bool
-		if object {
-			k, value, s, done, ok = cutMember(s)
-		} else {
-			value, s, done, ok = cutElement(s)
-		}
-		if !ok {
-			f.fail(at, "this is not JSON")
-			return
-		}
-		if done || !f.spend(valSize) {
-			return
-		}
-		key := intVal(i)
-		if object {
-			key = textVal(f.unquote(k[1 : len(k)-1]))
-		}
-		elem := item.typed(f.resolve(value, at))
-		if elem.kind == failed || !do(key, elem) {
-			return
-		}
-	}
+	return eval.AnyType
 }
 
 // splat compiles list[*].name, which is [for x in list : x.name].
-func (c *rowCompiler) splat(x *hclsyntax.SplatExpr) *node {
+func (c *rowCompiler) splat(x *hclsyntax.SplatExpr) *eval.Node {
 	source := c.compile(x.Source)
 	if source == nil {
 		return nil
 	}
-	if k := source.typ.class; k != listClass && k != anyClass && k != nullClass {
-		return c.fail(x.MarkerRange, "this is not a list", strings.TrimSpace(sentence(nameOf(source))+". [*] is for lists."))
+	if k := source.Type.Class; k != eval.ListClass && k != eval.AnyClass && k != eval.NullClass {
+		return c.fail(x.MarkerRange, "this is not a list", strings.TrimSpace(source.Sentence()+". [*] is for lists."))
 	}
 	return c.eachElement(source, splatItem, "", x.SrcRange, func() *loopBody {
 		elem := c.compile(x.Each)

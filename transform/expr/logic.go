@@ -5,10 +5,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // binary compiles an operator between two operands.
-func (c *rowCompiler) binary(x *hclsyntax.BinaryOpExpr) *node {
+func (c *rowCompiler) binary(x *hclsyntax.BinaryOpExpr) *eval.Node {
 	switch x.Op {
 	case hclsyntax.OpLogicalAnd:
 		return c.logic(x, false)
@@ -24,65 +26,66 @@ func (c *rowCompiler) binary(x *hclsyntax.BinaryOpExpr) *node {
 
 // logic compiles && and ||. An operand that decides alone makes the other one void, also when it comes first and the log does not
 // carry its value: the result does not depend on it.
-func (c *rowCompiler) logic(x *hclsyntax.BinaryOpExpr, decides bool) *node {
+func (c *rowCompiler) logic(x *hclsyntax.BinaryOpExpr, decides bool) *eval.Node {
 	before := len(c.diags)
 	left := c.condition(x.LHS)
-	if left != nil && left.constant() && left.value.kind == boolKind && left.value.isTrue() == decides {
-		return constant(boolVal(decides), x.SrcRange)
+	if left != nil && left.IsConstant() && left.Value.Kind == eval.BoolKind && left.Value.IsTrue() == decides {
+		return eval.Constant(eval.Bool(decides), x.SrcRange)
 	}
 	right := c.condition(x.RHS)
-	if right != nil && right.constant() && right.value.kind == boolKind && right.value.isTrue() == decides {
+	if right != nil && right.IsConstant() && right.Value.Kind == eval.BoolKind && right.Value.IsTrue() == decides {
 		if c.dropLost(before); len(c.diags) > before {
 			return nil
 		}
-		return constant(boolVal(decides), x.SrcRange)
+		return eval.Constant(eval.Bool(decides), x.SrcRange)
 	}
 	switch {
 	case left == nil || right == nil:
 		return nil
-	case left.constant() && left.value.kind == boolKind:
+	case left.IsConstant() && left.Value.Kind == eval.BoolKind:
 		return right
-	case right.constant() && right.value.kind == boolKind && left.typ.class == boolClass:
+	case right.IsConstant() && right.Value.Kind == eval.BoolKind && left.Type.Class == eval.BoolClass:
 		return left
 	}
-	n := &node{at: x.SrcRange, typ: boolType, eval: andEval(left, right)}
+	n := &eval.Node{At: x.SrcRange, Type: eval.BoolType, Eval: andEval(left, right)}
 	if decides {
-		n.eval = orEval(left, right)
+		n.Eval = orEval(left, right)
 	} else {
-		n.all = []*node{left, right}
+		n.All = []*eval.Node{left, right}
 	}
 	return c.fold(n, left, right)
 }
 
 // condition compiles an operand that is true or false.
-func (c *rowCompiler) condition(x hclsyntax.Expression) *node {
+func (c *rowCompiler) condition(x hclsyntax.Expression) *eval.Node {
 	n := c.compile(x)
 	if n == nil || !c.boolean(n) {
 		return nil
 	}
-	if n.column != nil && n.typ.class == boolClass && n.column.source == ofRow && n.column.index >= 0 {
-		n.requires = &Equality{n.column.index, "t"}
+	if n.Column != nil && n.Type.Class == eval.BoolClass && n.Column.Source == eval.OfRow && n.Column.Index >= 0 {
+		n.Requires = &eval.Equality{Column: n.Column.Index, Text: "t"}
 	}
 	return n
 }
 
 // andEval is the "and" of SQL: null unless an operand is false.
-func andEval(left, right *node) func(*frame) val {
-	return func(f *frame) val {
-		l := left.eval(f)
-		if l.kind != boolKind {
-			if l = f.asBool(l, left); l.kind == failed {
+func andEval(left, right *eval.Node) func(*eval.Frame) eval.Value {
+	evalLeft, evalRight := left.Eval, right.Eval
+	return func(f *eval.Frame) eval.Value {
+		l := evalLeft(f)
+		if l.Kind != eval.BoolKind {
+			if l = f.Bool(l, left); l.Kind == eval.Failed {
 				return l
 			}
 		}
-		if l.kind == boolKind && l.i == 0 {
+		if l.Kind == eval.BoolKind && l.Int == 0 {
 			return l
 		}
-		r := right.eval(f)
-		if r.kind != boolKind {
-			r = f.asBool(r, right)
+		r := evalRight(f)
+		if r.Kind != eval.BoolKind {
+			r = f.Bool(r, right)
 		}
-		if l.kind == nullKind && r.isTrue() {
+		if l.Kind == eval.NullKind && r.IsTrue() {
 			return l
 		}
 		return r
@@ -90,14 +93,14 @@ func andEval(left, right *node) func(*frame) val {
 }
 
 // orEval is the "or" of SQL: null unless an operand is true.
-func orEval(left, right *node) func(*frame) val {
-	return func(f *frame) val {
-		l := f.asBool(left.eval(f), left)
-		if l.kind == failed || l.isTrue() {
+func orEval(left, right *eval.Node) func(*eval.Frame) eval.Value {
+	return func(f *eval.Frame) eval.Value {
+		l := f.Bool(left.Eval(f), left)
+		if l.Kind == eval.Failed || l.IsTrue() {
 			return l
 		}
-		r := f.asBool(right.eval(f), right)
-		if l.kind == nullKind && r.kind == boolKind && r.i == 0 {
+		r := f.Bool(right.Eval(f), right)
+		if l.Kind == eval.NullKind && r.Kind == eval.BoolKind && r.Int == 0 {
 			return l
 		}
 		return r
@@ -105,7 +108,7 @@ func orEval(left, right *node) func(*frame) val {
 }
 
 // unary compiles ! and -.
-func (c *rowCompiler) unary(x *hclsyntax.UnaryOpExpr) *node {
+func (c *rowCompiler) unary(x *hclsyntax.UnaryOpExpr) *eval.Node {
 	if x.Op == hclsyntax.OpNegate {
 		return c.negation(x)
 	}
@@ -113,27 +116,27 @@ func (c *rowCompiler) unary(x *hclsyntax.UnaryOpExpr) *node {
 	if v == nil || !c.boolean(v) {
 		return nil
 	}
-	n := &node{at: x.SrcRange, typ: boolType, eval: func(f *frame) val {
-		b := f.asBool(v.eval(f), v)
-		if b.kind != boolKind {
+	n := &eval.Node{At: x.SrcRange, Type: eval.BoolType, Eval: func(f *eval.Frame) eval.Value {
+		b := f.Bool(v.Eval(f), v)
+		if b.Kind != eval.BoolKind {
 			return b
 		}
-		return boolVal(b.i == 0)
+		return eval.Bool(b.Int == 0)
 	}}
-	if v.column != nil && v.column.source == ofRow && v.column.index >= 0 && v.typ.class == boolClass {
-		n.requires = &Equality{v.column.index, "f"}
+	if v.Column != nil && v.Column.Source == eval.OfRow && v.Column.Index >= 0 && v.Type.Class == eval.BoolClass {
+		n.Requires = &eval.Equality{Column: v.Column.Index, Text: "f"}
 	}
 	return c.fold(n, v)
 }
 
 // conditional compiles a ? b : c. A null condition chooses the second.
-func (c *rowCompiler) conditional(x *hclsyntax.ConditionalExpr) *node {
+func (c *rowCompiler) conditional(x *hclsyntax.ConditionalExpr) *eval.Node {
 	cond := c.compile(x.Condition)
 	if cond == nil || !c.boolean(cond) {
 		return nil
 	}
-	if cond.constant() {
-		if cond.value.isTrue() {
+	if cond.IsConstant() {
+		if cond.Value.IsTrue() {
 			return c.compile(x.TrueResult)
 		}
 		return c.compile(x.FalseResult)
@@ -142,28 +145,28 @@ func (c *rowCompiler) conditional(x *hclsyntax.ConditionalExpr) *node {
 	if yes == nil || no == nil || !c.alike(yes, no, x.FalseResult.Range()) {
 		return nil
 	}
-	choose := func(f *frame) *node {
-		if f.asBool(cond.eval(f), cond).isTrue() {
+	choose := func(f *eval.Frame) *eval.Node {
+		if f.Bool(cond.Eval(f), cond).IsTrue() {
 			return yes
 		}
 		return no
 	}
-	n := &node{at: x.SrcRange, typ: unify(yes.typ, no.typ)}
-	n.eval = func(f *frame) val {
-		if chosen := choose(f); f.err == nil {
-			return chosen.eval(f)
+	n := &eval.Node{At: x.SrcRange, Type: eval.Unify(yes.Type, no.Type)}
+	n.Eval = func(f *eval.Frame) eval.Value {
+		if chosen := choose(f); f.Err == nil {
+			return chosen.Eval(f)
 		}
-		return val{kind: failed}
+		return eval.Value{Kind: eval.Failed}
 	}
-	n.json = func(f *frame, dst []byte) []byte {
-		if chosen := choose(f); f.err == nil {
-			return chosen.appendJSON(f, dst)
+	n.EvalJSON = func(f *eval.Frame, dst []byte) []byte {
+		if chosen := choose(f); f.Err == nil {
+			return chosen.AppendJSON(f, dst)
 		}
 		return dst
 	}
-	n.text = func(f *frame, dst []byte) ([]byte, bool) {
-		if chosen := choose(f); f.err == nil {
-			return chosen.appendText(f, dst)
+	n.EvalText = func(f *eval.Frame, dst []byte) ([]byte, bool) {
+		if chosen := choose(f); f.Err == nil {
+			return chosen.AppendText(f, dst)
 		}
 		return dst, false
 	}
@@ -171,12 +174,12 @@ func (c *rowCompiler) conditional(x *hclsyntax.ConditionalExpr) *node {
 }
 
 // alike reports results of a conditional that no value could be both of.
-func (c *rowCompiler) alike(yes, no *node, at hcl.Range) bool {
-	a, b := yes.typ.class, no.typ.class
-	collection := func(k class) bool { return k == listClass || k == objectClass }
-	if a == anyClass || b == anyClass || a == nullClass || b == nullClass || collection(a) == collection(b) {
+func (c *rowCompiler) alike(yes, no *eval.Node, at hcl.Range) bool {
+	a, b := yes.Type.Class, no.Type.Class
+	collection := func(k eval.Class) bool { return k == eval.ListClass || k == eval.ObjectClass }
+	if a == eval.AnyClass || b == eval.AnyClass || a == eval.NullClass || b == eval.NullClass || collection(a) == collection(b) {
 		return true
 	}
-	c.fail(at, "the two results of this condition have different types", fmt.Sprintf("One is %s, the other %s.", yes.typ.describe(), no.typ.describe()))
+	c.fail(at, "the two results of this condition have different types", fmt.Sprintf("One is %s, the other %s.", yes.Type.Describe(), no.Type.Describe()))
 	return false
 }

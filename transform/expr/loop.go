@@ -4,26 +4,27 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tailrace/tailrace/transform/expr/eval"
 	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // loopBody is what a for does with each element.
 type loopBody struct {
-	key, value, when *node // key: nil for a list; when: nil for all elements
+	key, value, when *eval.Node // key: nil for a list; when: nil for all elements
 	group            bool
 }
 
 // loop compiles [for x in list : ...] and {for k, v in object : ...}.
-func (c *rowCompiler) loop(x *hclsyntax.ForExpr) *node {
+func (c *rowCompiler) loop(x *hclsyntax.ForExpr) *eval.Node {
 	source := c.compile(x.CollExpr)
 	if source == nil {
 		return nil
 	}
-	switch source.typ.class {
-	case anyClass, nullClass, listClass, objectClass:
+	switch source.Type.Class {
+	case eval.AnyClass, eval.NullClass, eval.ListClass, eval.ObjectClass:
 	default:
-		if !source.typ.nested {
-			return c.fail(x.CollExpr.Range(), "for needs a list or an object", sentence(nameOf(source))+".")
+		if !source.Type.Nested {
+			return c.fail(x.CollExpr.Range(), "for needs a list or an object", source.Sentence()+".")
 		}
 	}
 	return c.eachElement(source, x.ValVar, x.KeyVar, x.SrcRange, func() *loopBody { return c.loopBody(x) })
@@ -48,18 +49,18 @@ func (c *rowCompiler) loopBody(x *hclsyntax.ForExpr) *loopBody {
 }
 
 // eachElement compiles a loop: with defines the variables and calls body.
-func (c *rowCompiler) eachElement(source *node, value, key string, at hcl.Range, body func() *loopBody) *node {
+func (c *rowCompiler) eachElement(source *eval.Node, value, key string, at hcl.Range, body func() *loopBody) *eval.Node {
 	item := c.itemType(source)
-	keyType := numberType
+	keyType := eval.NumberType
 	switch {
-	case source.typ.class == objectClass:
-		item, keyType = source.typ.item(), textType
-		if source.typ.row != nil {
-			c.encoders(source.typ.row)
-			item = anyType
+	case source.Type.Class == eval.ObjectClass:
+		item, keyType = source.Type.Item(), eval.TextType
+		if source.Type.Row != nil {
+			c.encoders(source.Type.Row)
+			item = eval.AnyType
 		}
-	case source.typ.class == anyClass || source.typ.nested:
-		keyType = anyType
+	case source.Type.Class == eval.AnyClass || source.Type.Nested:
+		keyType = eval.AnyType
 	}
 	outer := len(c.vars)
 	c.vars = append(c.vars, variable{value, c.slots, item})
@@ -76,186 +77,129 @@ func (c *rowCompiler) eachElement(source *node, value, key string, at hcl.Range,
 		return nil
 	}
 	l := &loopRun{source: source, item: item, body: b, slots: slots, at: at}
-	n := &node{at: at, eval: l.list, json: l.listJSON, typ: &typ{class: listClass, elem: b.value.typ}}
+	n := &eval.Node{At: at, Eval: l.list, EvalJSON: l.listJSON, Type: &eval.Type{Class: eval.ListClass, Elem: b.value.Type}}
 	if b.key != nil {
-		n.eval, n.json, n.typ = l.object, nil, &typ{class: objectClass, elem: b.value.typ}
+		n.Eval, n.EvalJSON, n.Type = l.object, nil, &eval.Type{Class: eval.ObjectClass, Elem: b.value.Type}
 		if b.group {
-			n.typ = objectType
+			n.Type = eval.ObjectType
 		}
 	}
-	if item.nested { // an element of the result may be a list, too
-		n.typ = &typ{class: n.typ.class}
+	if item.Nested { // an element of the result may be a list, too
+		n.Type = &eval.Type{Class: n.Type.Class}
 	}
 	return c.closeLoop(n, source, b)
 }
 
 // closeLoop finds what a loop depends on: its own variables no longer count.
-func (c *rowCompiler) closeLoop(n, source *node, b *loopBody) *node {
-	operands := []*node{source, b.value}
-	for _, o := range []*node{b.key, b.when} {
+func (c *rowCompiler) closeLoop(n, source *eval.Node, b *loopBody) *eval.Node {
+	operands := []*eval.Node{source, b.value}
+	for _, o := range []*eval.Node{b.key, b.when} {
 		if o != nil {
 			operands = append(operands, o)
 		}
 	}
-	n.level = levelOf(operands...)
+	n.Level = eval.LevelOf(operands...)
 	for _, o := range operands {
-		n.checks = n.checks || o.checks
+		n.Checks = n.Checks || o.Checks
 	}
-	if n.level == onRow || len(c.vars) > 0 {
-		n.level = max(n.level, onItems)
-		if len(c.vars) == 0 || n.level == onRow {
-			n.level = onRow
+	if n.Level == eval.OnRow || len(c.vars) > 0 {
+		n.Level = max(n.Level, eval.OnItems)
+		if len(c.vars) == 0 || n.Level == eval.OnRow {
+			n.Level = eval.OnRow
 		}
 		return n
 	}
-	n.level = onNothing
+	n.Level = eval.OnNothing
 	return c.folded(n)
 }
 
 // loopRun is a compiled loop.
 type loopRun struct {
-	source *node
-	item   *typ
+	source *eval.Node
+	item   *eval.Type
 	body   *loopBody
 	slots  [2]int // of the value and of the key; -1: it has no key
 	at     hcl.Range
 }
 
 // run calls do for each element that the loop does not skip, with the variables set. It returns the kind of the source.
-func (l *loopRun) run(f *frame, do func() bool) kind {
-	v := l.source.eval(f)
-	f.each(v, l.item, l.at, func(key, elem val) bool {
-		f.items[l.slots[0]] = elem
+func (l *loopRun) run(f *eval.Frame, do func() bool) eval.Kind {
+	v := l.source.Eval(f)
+	f.Each(v, l.item, l.at, func(key, elem eval.Value) bool {
+		f.Items[l.slots[0]] = elem
 		if l.slots[1] >= 0 {
-			f.items[l.slots[1]] = key
+			f.Items[l.slots[1]] = key
 		}
 		if when := l.body.when; when != nil {
-			holds := f.asBool(when.eval(f), when)
-			if !holds.isTrue() {
-				return holds.kind != failed
+			holds := f.Bool(when.Eval(f), when)
+			if !holds.IsTrue() {
+				return holds.Kind != eval.Failed
 			}
 		}
-		return do() && f.err == nil
+		return do() && f.Err == nil
 	})
-	if f.err != nil {
-		return failed
+	if f.Err != nil {
+		return eval.Failed
 	}
-	return v.kind
+	return v.Kind
 }
 
-func (l *loopRun) list(f *frame) val {
-	list := []val{}
+func (l *loopRun) list(f *eval.Frame) eval.Value {
+	list := []eval.Value{}
 	k := l.run(f, func() bool {
-		if !f.take(valSize) {
+		if !f.Take(eval.ValueSize) {
 			return false
 		}
-		list = append(list, l.body.value.eval(f))
+		list = append(list, l.body.value.Eval(f))
 		return true
 	})
-	if k == nullKind || k == failed {
-		return val{kind: k}
+	if k == eval.NullKind || k == eval.Failed {
+		return eval.Value{Kind: k}
 	}
-	return listVal(list)
+	return eval.List(list)
 }
 
-func (l *loopRun) listJSON(f *frame, dst []byte) []byte {
+func (l *loopRun) listJSON(f *eval.Frame, dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, '[')
 	k := l.run(f, func() bool {
 		if len(dst) > start+1 {
 			dst = append(dst, ',')
 		}
-		dst = l.body.value.appendJSON(f, dst)
-		return f.bounded(len(dst) - start)
+		dst = l.body.value.AppendJSON(f, dst)
+		return f.Bounded(len(dst) - start)
 	})
-	if k == nullKind {
+	if k == eval.NullKind {
 		return append(dst[:start], "null"...)
 	}
 	return append(dst, ']')
 }
 
-func (l *loopRun) object(f *frame) val {
-	o := objectBuilder{}
+func (l *loopRun) object(f *eval.Frame) eval.Value {
+	o := eval.ObjectBuilder{}
 	k := l.run(f, func() bool {
-		key := f.asText(l.body.key.eval(f))
+		key := f.Text(l.body.key.Eval(f))
 		switch {
-		case key.kind == nullKind:
-			f.fail(l.body.key.at, "the key of an object is null")
+		case key.Kind == eval.NullKind:
+			f.Fail(l.body.key.At, "the key of an object is null")
 			return false
-		case key.kind == failed || !f.take(valSize):
+		case key.Kind == eval.Failed || !f.Take(eval.ValueSize):
 			return false
 		case l.body.group:
-			o.group(key.b, l.body.value.eval(f))
+			o.Group(key.Bytes, l.body.value.Eval(f))
 			return true
 		}
-		if !o.set(key.b, l.body.value.eval(f)) {
-			f.fail(l.body.key.at, "two elements have the same key; write ... after the value to group them")
+		if !o.Set(key.Bytes, l.body.value.Eval(f)) {
+			f.Fail(l.body.key.At, "two elements have the same key; write ... after the value to group them")
 			return false
 		}
 		return true
 	})
-	if k == nullKind || k == failed {
-		return val{kind: k}
+	if k == eval.NullKind || k == eval.Failed {
+		return eval.Value{Kind: k}
 	}
-	return o.value()
+	return o.Value()
 }
-
-// objectBuilder collects the fields of an object in order.
-type objectBuilder struct {
-	box   box
-	index map[string]int // from manyFields on
-}
-
-const manyFields = 16
-
-func (o *objectBuilder) find(key []byte) int {
-	if o.index != nil {
-		if i, ok := o.index[string(key)]; ok {
-			return i
-		}
-		return -1
-	}
-	for i, k := range o.box.keys {
-		if string(k) == string(key) {
-			return i
-		}
-	}
-	return -1
-}
-
-func (o *objectBuilder) add(key []byte, v val) {
-	o.box.keys, o.box.list = append(o.box.keys, key), append(o.box.list, v)
-	if o.index != nil {
-		o.index[string(key)] = len(o.box.keys) - 1
-	} else if len(o.box.keys) == manyFields {
-		o.index = map[string]int{}
-		for i, k := range o.box.keys {
-			o.index[string(k)] = i
-		}
-	}
-}
-
-// set sets a field; false when there was one of that name, which it replaces.
-func (o *objectBuilder) set(key []byte, v val) bool {
-	if i := o.find(key); i >= 0 {
-		o.box.list[i] = v
-		return false
-	}
-	o.add(key, v)
-	return true
-}
-
-// group adds a value to the list that the field is.
-func (o *objectBuilder) group(key []byte, v val) {
-	if i := o.find(key); i >= 0 {
-		p := o.box.list[i].p
-		p.list = append(p.list, v)
-		return
-	}
-	o.add(key, listVal([]val{v}))
-}
-
-func (o *objectBuilder) value() val { return val{kind: objectKind, p: &o.box} }
 
 // quotedText returns a text as a JSON string.
 func quotedText(s string) []byte { return jsonvalue.AppendString(nil, []byte(s)) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // splatItem is the variable of a splat. No name of a file is like it.
@@ -18,42 +19,42 @@ const splatItem = "*"
 
 // describe prepares the rows that the expression may name.
 func (c *rowCompiler) describe() {
-	c.rows = map[string]*typ{
-		"row": c.rowOf(ofRow, c.shape.Table), "old": c.rowOf(ofOld, c.shape.Table), "child": c.rowOf(ofChild, c.shape.Child),
+	c.rows = map[string]*eval.Type{
+		"row": c.rowOf(eval.OfRow, c.shape.Table), "old": c.rowOf(eval.OfOld, c.shape.Table), "child": c.rowOf(eval.OfChild, c.shape.Child),
 	}
 	for _, name := range c.names.Lists {
-		c.rows[name] = &typ{class: listClass, elem: c.rowOf(ofItem, c.shape.Children[name])}
+		c.rows[name] = &eval.Type{Class: eval.ListClass, Elem: c.rowOf(eval.OfItem, c.shape.Children[name])}
 	}
 }
 
-func (c *rowCompiler) rowOf(s source, t *capture.Table) *typ {
-	r := &rowType{source: s, table: t, omit: c.shape.Unchanged == Omit, reject: c.shape.Unchanged == Reject}
-	row := &typ{class: objectClass, row: r, closed: t != nil}
+func (c *rowCompiler) rowOf(s eval.Source, t *capture.Table) *eval.Type {
+	r := &eval.RowType{Source: s, Table: t, Omit: c.shape.Unchanged == Omit, Reject: c.shape.Unchanged == Reject}
+	row := &eval.Type{Class: eval.ObjectClass, Row: r, Closed: t != nil}
 	if t == nil {
 		return row
 	}
 	for i := range t.Columns {
 		col := &t.Columns[i]
-		r.types = append(r.types, fieldType{col.Name, columnType(col.Type)})
+		r.Types = append(r.Types, eval.Field{Name: col.Name, Type: eval.OfColumn(col.Type)})
 	}
-	row.fields = r.types
+	row.Fields = r.Types
 	return row
 }
 
 // encoders prepares a row that is used as an object.
-func (c *rowCompiler) encoders(r *rowType) {
-	if r.json != nil || r.table == nil {
+func (c *rowCompiler) encoders(r *eval.RowType) {
+	if r.Encoders != nil || r.Table == nil {
 		return
 	}
-	for i := range r.table.Columns {
-		name := append([]byte{','}, quotedText(r.table.Columns[i].Name)...)
-		t := r.types[i].typ
-		r.json = append(r.json, columnJSON{append(name, ':'), c.appenders().Appender(t.pg), c.loader(t)})
+	for i := range r.Table.Columns {
+		name := append([]byte{','}, quotedText(r.Table.Columns[i].Name)...)
+		t := r.Types[i].Type
+		r.Encoders = append(r.Encoders, eval.Encoder{Name: append(name, ':'), Appender: c.appenders().Appender(t.Postgres), Load: c.loader(t)})
 	}
 }
 
 // traversal compiles a name with the attributes and indexes after it.
-func (c *rowCompiler) traversal(x *hclsyntax.ScopeTraversalExpr) *node {
+func (c *rowCompiler) traversal(x *hclsyntax.ScopeTraversalExpr) *eval.Node {
 	name := x.Traversal.RootName()
 	if i := c.find(name); i >= 0 {
 		return c.steps(c.variable(name, x.Traversal[0].SourceRange()), x.Traversal[1:], x.SrcRange)
@@ -83,48 +84,48 @@ func (c *rowCompiler) find(name string) int {
 	return -1
 }
 
-func (c *rowCompiler) variable(name string, at hcl.Range) *node {
+func (c *rowCompiler) variable(name string, at hcl.Range) *eval.Node {
 	i := c.find(name)
 	if i < 0 {
 		return c.fail(at, "this is not supported here", "")
 	}
 	v := c.vars[i]
-	n := &node{at: at, typ: v.typ, level: onItems, name: name, eval: func(f *frame) val { return f.items[v.slot] }}
-	if v.typ.row != nil {
-		c.encoders(v.typ.row)
-		n.item = v.slot + 1
+	n := &eval.Node{At: at, Type: v.typ, Level: eval.OnItems, Name: name, Eval: func(f *eval.Frame) eval.Value { return f.Items[v.slot] }}
+	if v.typ.Row != nil {
+		c.encoders(v.typ.Row)
+		n.Item = v.slot + 1
 	}
 	return n
 }
 
 // operation is op: known for a shape.
-func (c *rowCompiler) operation() *node {
+func (c *rowCompiler) operation() *eval.Node {
 	if c.shape == nil {
-		n := c.unseen(textType)
-		n.name = "op"
+		n := c.unseen(eval.TextType)
+		n.Name = "op"
 		return n
 	}
-	n := constant(textVal([]byte(c.shape.Op.String())), hcl.Range{})
-	n.name = "op"
+	n := eval.Constant(eval.Text([]byte(c.shape.Op.String())), hcl.Range{})
+	n.Name = "op"
 	return n
 }
 
 // children is a list of child rows.
-func (c *rowCompiler) children(name string) *node {
+func (c *rowCompiler) children(name string) *eval.Node {
 	if c.shape == nil {
-		return c.unseen(&typ{class: listClass})
+		return c.unseen(&eval.Type{Class: eval.ListClass})
 	}
 	t := c.rows[name]
-	c.encoders(t.elem.row)
-	b := &box{row: t.elem.row}
-	return &node{typ: t, level: onRow, name: name, eval: func(f *frame) val {
-		b.rows = f.in.Children[name]
-		return val{kind: rowsKind, p: b}
+	c.encoders(t.Elem.Row)
+	b := &eval.Box{Row: t.Elem.Row}
+	return &eval.Node{Type: t, Level: eval.OnRow, Name: name, Eval: func(f *eval.Frame) eval.Value {
+		b.Rows = f.In.Children[name]
+		return eval.Value{Kind: eval.RowsKind, Box: b}
 	}}
 }
 
 // fixed compiles table, tx and source.
-func (c *rowCompiler) fixed(root string, t hcl.Traversal, at hcl.Range) *node {
+func (c *rowCompiler) fixed(root string, t hcl.Traversal, at hcl.Range) *eval.Node {
 	known := map[string][]string{
 		"table": {"table.schema", "table.name"}, "tx": {"tx.lsn", "tx.xid", "tx.time", "tx.annotations"}, "source": {"source.pipeline"},
 	}[root]
@@ -145,69 +146,72 @@ func (c *rowCompiler) fixed(root string, t hcl.Traversal, at hcl.Range) *node {
 	return c.steps(c.fixedValue(name), t[2:], at)
 }
 
-func (c *rowCompiler) fixedValue(name string) (n *node) {
-	defer func() { n.name = name }()
+func (c *rowCompiler) fixedValue(name string) (n *eval.Node) {
+	defer func() { n.Name = name }()
 	switch name {
 	case "tx.time":
 		return timeNode()
 	case "tx.xid":
-		return c.ofTx(numberType, func(_ *frame, tx *capture.Tx) val { return intVal(int64(tx.XID)) })
+		return c.ofTx(eval.NumberType, func(_ *eval.Frame, tx *capture.Tx) eval.Value { return eval.Int(int64(tx.XID)) })
 	case "tx.lsn":
-		return c.ofTx(textType, func(f *frame, tx *capture.Tx) val {
-			start := len(f.arena)
-			f.arena = tx.LSN.Append(f.arena)
-			return textVal(f.kept(start))
+		return c.ofTx(eval.TextType, func(f *eval.Frame, tx *capture.Tx) eval.Value {
+			start := len(f.Arena)
+			f.Arena = tx.LSN.Append(f.Arena)
+			return eval.Text(f.Kept(start))
 		})
 	case "tx.annotations":
 		at := c.expr.Range()
-		return c.ofTx(anyType, func(f *frame, tx *capture.Tx) val {
+		return c.ofTx(eval.AnyType, func(f *eval.Frame, tx *capture.Tx) eval.Value {
 			if len(tx.Annotations) == 0 {
-				return val{}
+				return eval.Value{}
 			}
-			return f.resolve(tx.Annotations, at)
+			return f.JSON(tx.Annotations, at)
 		})
 	}
 	if c.shape == nil {
-		return c.unseen(textType)
+		return c.unseen(eval.TextType)
 	}
 	text := map[string]string{
 		"table.schema": c.shape.Table.Schema, "table.name": c.shape.Table.Name, "source.pipeline": c.shape.Pipeline,
 	}[name]
-	return constant(textVal([]byte(text)), hcl.Range{})
+	return eval.Constant(eval.Text([]byte(text)), hcl.Range{})
 }
 
-func (c *rowCompiler) ofTx(t *typ, get func(*frame, *capture.Tx) val) *node {
-	return &node{typ: t, level: onRow, checks: c.shape == nil, eval: func(f *frame) val {
-		if f.in == nil || f.in.Change.Tx == nil {
-			return val{}
+func (c *rowCompiler) ofTx(t *eval.Type, get func(*eval.Frame, *capture.Tx) eval.Value) *eval.Node {
+	return &eval.Node{Type: t, Level: eval.OnRow, Checks: c.shape == nil, Eval: func(f *eval.Frame) eval.Value {
+		if f.In == nil || f.In.Change.Tx == nil {
+			return eval.Value{}
 		}
-		return get(f, f.in.Change.Tx)
+		return get(f, f.In.Change.Tx)
 	}}
 }
 
-// timeNode is tx.time: RFC 3339 in UTC with microseconds, as in every format.
-func timeNode() *node {
-	const layout = "2006-01-02T15:04:05.000000Z"
-	var last *capture.Tx // the text is the same for all changes of a transaction
-	var encoded []byte
-	text := func(f *frame) []byte {
-		if tx := f.in.Change.Tx; tx != last {
-			last = tx
-			encoded = append(tx.Time.UTC().AppendFormat([]byte{'"'}, layout), '"')
-		}
-		return encoded
+// timeNode is tx.time.
+func timeNode() *eval.Node {
+	return &eval.Node{
+		Type: eval.TimeType, Level: eval.OnRow,
+		Eval: func(f *eval.Frame) eval.Value {
+			q := f.TxTime()
+			if q == nil {
+				return eval.Value{}
+			}
+			return eval.Value{Kind: eval.TimeKind, Bytes: q[1 : len(q)-1]}
+		},
+		EvalText: func(f *eval.Frame, dst []byte) ([]byte, bool) {
+			q := f.TxTime()
+			if q == nil {
+				return dst, true
+			}
+			return append(dst, q[1:len(q)-1]...), false
+		},
+		EvalJSON: func(f *eval.Frame, dst []byte) []byte {
+			q := f.TxTime()
+			if q == nil {
+				return append(dst, "null"...)
+			}
+			return append(dst, q...)
+		},
 	}
-	n := &node{typ: timeType, level: onRow}
-	n.eval = func(f *frame) val {
-		q := text(f)
-		return val{kind: timeKind, b: q[1 : len(q)-1]}
-	}
-	n.text = func(f *frame, dst []byte) ([]byte, bool) {
-		q := text(f)
-		return append(dst, q[1:len(q)-1]...), false
-	}
-	n.json = func(f *frame, dst []byte) []byte { return append(dst, text(f)...) }
-	return n
 }
 
 // stepName is the name of an attribute, or of an index that is a text; "" for any other step.

@@ -1,21 +1,22 @@
 package expr
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/decimal"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // order compiles < <= > and >=. A comparison with null is false.
-func (c *rowCompiler) order(x *hclsyntax.BinaryOpExpr) *node {
+func (c *rowCompiler) order(x *hclsyntax.BinaryOpExpr) *eval.Node {
 	left, right := c.compile(x.LHS), c.compile(x.RHS)
 	if left == nil || right == nil || !c.comparable(left, right) && !c.swapped(left, right) {
 		return nil
 	}
-	for _, n := range []*node{left, right} {
+	for _, n := range []*eval.Node{left, right} {
 		if !c.ordered(n) {
 			return nil
 		}
@@ -24,32 +25,32 @@ func (c *rowCompiler) order(x *hclsyntax.BinaryOpExpr) *node {
 		return nil
 	}
 	if isNullConstant(left) || isNullConstant(right) {
-		return constant(boolVal(false), x.SrcRange)
+		return eval.Constant(eval.Bool(false), x.SrcRange)
 	}
-	n := &node{at: x.SrcRange, typ: boolType}
-	n.eval = orderEval(left, right, accepts(x.Op))
+	n := &eval.Node{At: x.SrcRange, Type: eval.BoolType}
+	n.Eval = orderEval(left, right, accepts(x.Op))
 	return c.fold(n, left, right)
 }
 
 // swapped accepts a constant text on the left of a time.
-func (c *rowCompiler) swapped(left, right *node) bool {
-	if right.typ.class != timeClass || left.typ.class != textClass || !left.constant() {
+func (c *rowCompiler) swapped(left, right *eval.Node) bool {
+	if right.Type.Class != eval.TimeClass || left.Type.Class != eval.TextClass || !left.IsConstant() {
 		return false
 	}
 	c.diags = c.diags[:len(c.diags)-1]
 	return true
 }
 
-func isNullConstant(n *node) bool { return n.constant() && n.value.kind == nullKind }
+func isNullConstant(n *eval.Node) bool { return n.IsConstant() && n.Value.Kind == eval.NullKind }
 
 // ordered reports an operand whose values have no order.
-func (c *rowCompiler) ordered(n *node) bool {
+func (c *rowCompiler) ordered(n *eval.Node) bool {
 	switch {
-	case n.typ.class == boolClass, n.typ.class == listClass, n.typ.class == objectClass:
-		c.fail(n.at, fmt.Sprintf("%s has no order", n.typ.class), sentence(nameOf(n))+". Compare it with == or !=.")
+	case n.Type.Class == eval.BoolClass, n.Type.Class == eval.ListClass, n.Type.Class == eval.ObjectClass:
+		c.fail(n.At, fmt.Sprintf("%s has no order", n.Type.Class), n.Sentence()+". Compare it with == or !=.")
 		return false
-	case n.typ.opaque():
-		c.fail(n.at, fmt.Sprintf("the texts of type %s have no useful order", n.typ.pg), sentence(nameOf(n))+". Compare it with == or !=.")
+	case n.Type.Opaque():
+		c.fail(n.At, fmt.Sprintf("the texts of type %s have no useful order", n.Type.Postgres), n.Sentence()+". Compare it with == or !=.")
 		return false
 	}
 	return true
@@ -68,78 +69,42 @@ func accepts(op *hclsyntax.Operation) uint8 {
 	return 6
 }
 
-func orderEval(left, right *node, accepted uint8) func(*frame) val {
-	numbers := left.typ.class == numberClass && right.typ.class == numberClass && right.constant() && right.value.kind == numKind
-	if limit, ok := scratch().num(right.value); numbers && ok {
-		if left.column != nil {
+func orderEval(left, right *eval.Node, accepted uint8) func(*eval.Frame) eval.Value {
+	numbers := left.Type.Class == eval.NumberClass && right.Type.Class == eval.NumberClass && right.IsConstant() && right.Value.Kind == eval.NumberKind
+	if limit, ok := eval.Scratch(0).Decimal(right.Value); numbers && ok {
+		if left.Column != nil {
 			return columnOrder(left, right, limit, accepted)
 		}
-		return func(f *frame) val {
-			l := left.eval(f)
-			if l.kind == numKind && l.b != nil && len(l.b) <= 20 {
-				if n, ok := parseNum(l.b); ok && n.big == nil {
-					return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
+		return func(f *eval.Frame) eval.Value {
+			l := left.Eval(f)
+			if l.Kind == eval.NumberKind && l.Bytes != nil && len(l.Bytes) <= 20 {
+				if n, ok := decimal.Parse(l.Bytes); ok && n.Big == nil {
+					return eval.Bool(accepted>>(decimal.Compare(n, limit)+1)&1 != 0)
 				}
 			}
-			return f.ordered(l, right.value, right, accepted)
+			return f.Ordered(l, right.Value, right, accepted)
 		}
 	}
-	return func(f *frame) val {
-		l := left.eval(f)
-		if l.kind == failed {
+	return func(f *eval.Frame) eval.Value {
+		l := left.Eval(f)
+		if l.Kind == eval.Failed {
 			return l
 		}
-		return f.ordered(l, right.eval(f), right, accepted)
+		return f.Ordered(l, right.Eval(f), right, accepted)
 	}
 }
 
 // columnOrder compares a column with a constant number, a frequent condition.
-func columnOrder(left, right *node, limit num, accepted uint8) func(*frame) val {
-	source, index, slot, load := left.column.source, left.column.index, left.itemSlot, left.eval
-	exact := left.typ.pg.Kind != capture.KindFloat
-	return func(f *frame) val {
-		v := f.columnValue(source, slot, index)
+func columnOrder(left, right *eval.Node, limit decimal.Number, accepted uint8) func(*eval.Frame) eval.Value {
+	source, index, slot, load := left.Column.Source, left.Column.Index, left.ItemSlot, left.Eval
+	exact := left.Type.Postgres.Kind != capture.KindFloat
+	return func(f *eval.Frame) eval.Value {
+		v := f.ColumnValue(source, slot, index)
 		if exact && v.Kind == capture.Text && len(v.Bytes) <= 20 {
-			if n, ok := parseNum(v.Bytes); ok && n.big == nil {
-				return boolVal(accepted>>(cmpNum(n, limit)+1)&1 != 0)
+			if n, ok := decimal.Parse(v.Bytes); ok && n.Big == nil {
+				return eval.Bool(accepted>>(decimal.Compare(n, limit)+1)&1 != 0)
 			}
 		}
-		return f.ordered(load(f), right.value, right, accepted)
+		return f.Ordered(load(f), right.Value, right, accepted)
 	}
-}
-
-// ordered compares by order. Values of different types have none, so the result is false, as in a JSON path of Postgres.
-func (f *frame) ordered(l, r val, at *node, accepted uint8) val {
-	if l.kind == failed || r.kind == failed {
-		return val{kind: failed}
-	}
-	order, ok := f.compare(l, r, at)
-	if f.err != nil {
-		return val{kind: failed}
-	}
-	return boolVal(ok && accepted>>(order+1)&1 != 0)
-}
-
-func (f *frame) compare(l, r val, at *node) (order int, ok bool) {
-	switch {
-	case l.kind == nullKind || r.kind == nullKind:
-		return 0, false
-	case l.kind == textKind && r.kind == textKind:
-		return bytes.Compare(l.b, r.b), true
-	case l.class() == numberClass && r.class() == numberClass:
-		return f.compareNumbers(l, r, at)
-	case l.kind == timeKind || r.kind == timeKind:
-		a, ok := l.micros()
-		b, ok2 := r.micros()
-		switch {
-		case !ok || !ok2:
-			return 0, false
-		case a < b:
-			return -1, true
-		case a > b:
-			return 1, true
-		}
-		return 0, true
-	}
-	return 0, false
 }

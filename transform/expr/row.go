@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // Row is an expression over the row of a change, such as row.status == "paid". NewRow checks what a file can show; its methods
@@ -43,49 +44,62 @@ func NewRow(e *config.Expression, n Names) (*Row, hcl.Diagnostics) {
 // compiler returns a compiler for a shape. Without one it checks what needs no table.
 func (r *Row) compiler(s *Shape) *rowCompiler {
 	c := &rowCompiler{expr: r.expr, names: r.names, shape: s}
-	if s != nil {
-		c.describe()
+	if s == nil {
+		return c
 	}
+	if c.memory = s.Memory; c.memory == nil {
+		c.memory = &Memory{}
+	}
+	c.describe()
 	return c
 }
 
 // compiled is what Condition, Text and Value have in common: an expression and the memory in which it is evaluated.
 type compiled struct {
-	node  *node
-	frame frame
+	frame   *eval.Frame
+	program eval.Program
 }
 
 // prepare compiles the expression with use, and takes over what the evaluation needs. It returns nil with problems.
-func (r *Row) prepare(s Shape, use func(*rowCompiler) *node) (*compiled, hcl.Diagnostics) {
+func (r *Row) prepare(s Shape, use func(*rowCompiler) *eval.Node) (*compiled, hcl.Diagnostics) {
 	c := r.compiler(&s)
 	n := use(c)
 	if n == nil || c.diags.HasErrors() {
 		return nil, c.diags
 	}
-	return &compiled{node: n, frame: newFrame(c)}, nil
+	return &compiled{program: eval.Program{
+		Node: n, Variables: c.slots, Columns: len(s.Table.Columns), At: c.expr.Range(), NumericAsNumber: s.NumericAsNumber,
+	}, frame: &c.memory.frame}, nil
 }
 
 // Value is a compiled expression of any type. One goroutine at a time may use it.
-type Value struct{ *compiled }
+type Value struct {
+	compiled
+	json func(*eval.Frame, []byte) []byte
+}
 
 // Value compiles the expression for a shape.
 func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
-	p, diags := r.prepare(s, func(c *rowCompiler) *node { return c.compile(r.expr.Syntax()) })
+	p, diags := r.prepare(s, func(c *rowCompiler) *eval.Node { return c.compile(r.expr.Syntax()) })
 	if p == nil {
 		return nil, diags
 	}
-	return &Value{p}, nil
+	json := p.program.Node.EvalJSON
+	if json == nil {
+		json = p.program.Node.AppendJSON
+	}
+	return &Value{*p, json}, nil
 }
 
 // AppendJSON appends the value as JSON, by the rules of package jsonvalue. With an error, dst is returned as it was.
 func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
-	f := &v.frame
-	if !f.begin(in) {
-		return dst, f.end()
+	f := v.frame
+	if !f.Begin(&v.program, in) {
+		return dst, f.End()
 	}
-	out := v.node.appendJSON(f, dst)
-	f.bounded(len(out) - len(dst))
-	if err := f.end(); err != nil {
+	out := v.json(f, dst)
+	f.Bounded(len(out) - len(dst))
+	if err := f.End(); err != nil {
 		return dst, err
 	}
 	return out, nil
@@ -93,8 +107,8 @@ func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 
 // Column returns the column of the row when the expression is nothing but row.column, so that its text can be passed on untouched.
 func (v *Value) Column() (column int, ok bool) {
-	if c := v.node.column; c != nil && c.source == ofRow && c.index >= 0 {
-		return c.index, true
+	if c := v.program.Node.Column; c != nil && c.Source == eval.OfRow && c.Index >= 0 {
+		return c.Index, true
 	}
 	return 0, false
 }

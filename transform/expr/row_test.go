@@ -411,15 +411,15 @@ func TestConstants(t *testing.T) {
 
 func TestRequires(t *testing.T) {
 	for text, want := range map[string][]expr.Equality{
-		`row.status == "paid"`:                    {{at("status"), "paid"}},
-		`row.status == "paid" && row.id == 5.0`:   {{at("status"), "paid"}, {at("id"), "5"}},
-		`row.paid && ("x" == row.uid)`:            {{at("paid"), "t"}, {at("uid"), "x"}},
-		`!row.paid && row.total == 1`:             {{at("paid"), "f"}},
+		`row.status == "paid"`:                    {{Column: at("status"), Text: "paid"}},
+		`row.status == "paid" && row.id == 5.0`:   {{Column: at("status"), Text: "paid"}, {Column: at("id"), Text: "5"}},
+		`row.paid && ("x" == row.uid)`:            {{Column: at("paid"), Text: "t"}, {Column: at("uid"), Text: "x"}},
+		`!row.paid && row.total == 1`:             {{Column: at("paid"), Text: "f"}},
 		`row.status == "a" || row.status == "b"`:  nil,
 		`row.status != "a"`:                       nil,
 		`row.code == "ab"`:                        nil, // char(n)
 		`row.day == "2026-01-01"`:                 nil,
-		`row.paid == false && row.status == null`: {{at("paid"), "f"}},
+		`row.paid == false && row.status == null`: {{Column: at("paid"), Text: "f"}},
 	} {
 		c, diags := rowOf(t, text, expr.Names{}).Condition(shapeOf(capture.Insert))
 		if diags.HasErrors() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // JSONSchema is a JSON Schema (2020-12) as package json encodes it.
@@ -21,7 +22,9 @@ func (r *Row) JSONSchema(s Shape) (JSONSchema, hcl.Diagnostics) {
 }
 
 // SchemaOf returns the schema of the values of a type, without null.
-func SchemaOf(t *capture.Type) JSONSchema { return schemaOfType(columnType(t)) }
+func SchemaOf(t *capture.Type, numericAsNumber bool) JSONSchema {
+	return schemas{numericAsNumber}.of(eval.OfColumn(t))
+}
 
 // schemaOf returns the schema of a part of the expression: an object and a list by their parts, whose columns show whether they can be
 // null.
@@ -52,18 +55,18 @@ func (r *Row) schemaOf(x *config.Expression, part hclsyntax.Expression, s Shape)
 
 // schema returns the schema of a compiled value.
 func (v *Value) schema() JSONSchema {
-	n := v.node
-	if c := n.column; c != nil && c.table != nil && c.index >= 0 && !c.unchanged {
-		own := schemaOfType(n.typ)
-		if !c.table.Columns[c.index].Nullable {
+	n, to := v.program.Node, schemas{v.program.NumericAsNumber}
+	if c := n.Column; c != nil && c.Table != nil && c.Index >= 0 && !c.Unchanged {
+		own := to.of(n.Type)
+		if !c.Table.Columns[c.Index].Nullable {
 			return own
 		}
 		return nullable(own)
 	}
-	if n.constant() {
-		return schemaOfType(n.typ)
+	if n.IsConstant() {
+		return to.of(n.Type)
 	}
-	return nullable(schemaOfType(n.typ))
+	return nullable(to.of(n.Type))
 }
 
 // objectSchema returns the schema of an object. A key that depends on the row makes its names unknown.
@@ -90,7 +93,7 @@ func (r *Row) objectSchema(x *config.Expression, o *hclsyntax.ObjectConsExpr, s 
 // mayBeOmitted reports whether an attribute is left out when an update left its column unchanged.
 func (r *Row) mayBeOmitted(x *config.Expression, part hclsyntax.Expression, s Shape) bool {
 	v, _ := (&Row{expr: x.Part(part), names: r.names}).Value(s)
-	return v == nil || v.node.column != nil && v.node.column.unchanged
+	return v == nil || v.program.Node.Column != nil && v.program.Node.Column.Unchanged
 }
 
 // nullable returns a schema that accepts null too.
@@ -131,53 +134,56 @@ func (s JSONSchema) AcceptsNull() bool {
 	return !listed
 }
 
-// schemaOfType returns the schema of the values of a type that are not null. An element of an array may be an array itself.
-func schemaOfType(t *typ) JSONSchema {
-	if t.nested {
+// schemas makes the schemas of types.
+type schemas struct{ numericAsNumber bool }
+
+// of returns the schema of the values of a type that are not null. An element of an array may be an array itself.
+func (to schemas) of(t *eval.Type) JSONSchema {
+	if t.Nested {
 		own := *t
-		own.nested = false
-		return JSONSchema{"anyOf": []any{schemaOfType(&own), JSONSchema{"type": "array"}}}
+		own.Nested = false
+		return JSONSchema{"anyOf": []any{to.of(&own), JSONSchema{"type": "array"}}}
 	}
-	switch t.class {
-	case nullClass:
+	switch t.Class {
+	case eval.NullClass:
 		return JSONSchema{"type": "null"}
-	case boolClass:
+	case eval.BoolClass:
 		return JSONSchema{"type": "boolean"}
-	case numberClass:
-		return numberSchema(t)
-	case textClass:
+	case eval.NumberClass:
+		return to.number(t)
+	case eval.TextClass:
 		return textSchema(t)
-	case timeClass:
+	case eval.TimeClass:
 		return timeSchema(t)
-	case listClass:
-		return listSchema(t)
-	case objectClass:
-		return structSchema(t)
+	case eval.ListClass:
+		return to.list(t)
+	case eval.ObjectClass:
+		return to.object(t)
 	}
 	return JSONSchema{}
 }
 
-// numberSchema has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
-func numberSchema(t *typ) JSONSchema {
-	kind, column := t.kind()
+// number has the forms of package jsonvalue. What is computed is a string if a numeric takes part in it.
+func (to schemas) number(t *eval.Type) JSONSchema {
+	kind, column := t.Kind()
 	switch {
 	case !column:
 		return JSONSchema{"type": []string{"number", "string"}}
 	case kind == capture.KindInt:
 		return JSONSchema{"type": "integer"}
-	case kind == capture.KindFloat:
+	case kind == capture.KindFloat, kind == capture.KindNumeric && to.numericAsNumber:
 		return JSONSchema{"anyOf": []any{JSONSchema{"type": "number"}, JSONSchema{"enum": []string{"NaN", "Infinity", "-Infinity"}}}}
 	}
 	return JSONSchema{"type": "string", "description": "numeric, with all digits"}
 }
 
-func textSchema(t *typ) JSONSchema {
+func textSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "string"}
-	kind, column := t.kind()
+	kind, column := t.Kind()
 	if !column {
 		return s
 	}
-	switch base := t.pg; {
+	switch base := t.Postgres; {
 	case kind == capture.KindBytes:
 		s["contentEncoding"] = "base64"
 	case kind == capture.KindInterval:
@@ -191,9 +197,9 @@ func textSchema(t *typ) JSONSchema {
 }
 
 // timeSchema has formats only as annotations: infinity, and years that RFC 3339 does not have, are texts as well.
-func timeSchema(t *typ) JSONSchema {
+func timeSchema(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "string"}
-	switch kind, _ := t.kind(); kind {
+	switch kind, _ := t.Kind(); kind {
 	case capture.KindDate:
 		s["format"] = "date"
 	case capture.KindTimestampTZ:
@@ -202,30 +208,30 @@ func timeSchema(t *typ) JSONSchema {
 	return s
 }
 
-func listSchema(t *typ) JSONSchema {
+func (to schemas) list(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "array"}
-	if t.elem != nil {
-		s["items"] = nullable(schemaOfType(t.elem))
+	if t.Elem != nil {
+		s["items"] = nullable(to.of(t.Elem))
 	}
 	return s
 }
 
-// structSchema has the fields of an object, which may be null and, in rows, missing.
-func structSchema(t *typ) JSONSchema {
+// object has the fields of an object, which may be null and, in rows, missing.
+func (to schemas) object(t *eval.Type) JSONSchema {
 	s := JSONSchema{"type": "object"}
-	if t.elem != nil {
-		s["additionalProperties"] = nullable(schemaOfType(t.elem))
+	if t.Elem != nil {
+		s["additionalProperties"] = nullable(to.of(t.Elem))
 		return s
 	}
-	if len(t.fields) == 0 {
+	if len(t.Fields) == 0 {
 		return s
 	}
 	properties := JSONSchema{}
-	for _, f := range t.fields {
-		properties[f.name] = nullable(schemaOfType(f.typ))
+	for _, f := range t.Fields {
+		properties[f.Name] = nullable(to.of(f.Type))
 	}
 	s["properties"] = properties
-	if t.closed {
+	if t.Closed {
 		s["additionalProperties"] = false
 	}
 	return s

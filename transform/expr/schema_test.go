@@ -140,7 +140,14 @@ func TestValuesConformToTheirSchemas(t *testing.T) {
 			empty = append(empty, row[0])
 		}
 	}
-	shape := expr.Shape{Table: table, Op: capture.Insert}
+	for _, numbers := range []bool{false, true} {
+		conformAll(t, expr.Shape{Table: table, Op: capture.Insert, NumericAsNumber: numbers}, row, empty)
+	}
+}
+
+// conformAll checks the values of expressions over rows by their schemas.
+func conformAll(t *testing.T, shape expr.Shape, rows ...[]capture.Value) {
+	t.Helper()
 	for _, text := range []string{
 		"row.id", "row.flag", "row.total", "row.ratio", "row.name", "row.day", "row.at", "row.raw", "row.doc", "row.tags", "row.pairs", "row.mood", "row.home",
 		"row.doc.a", "row.tags[0]", "row.home.street", "row", "op", "old.name", "tx.time", "tx.annotations", "tx.xid",
@@ -163,8 +170,8 @@ func TestValuesConformToTheirSchemas(t *testing.T) {
 			t.Errorf("%s: %v", text, diags)
 			continue
 		}
-		for _, after := range [][]capture.Value{row, empty} {
-			in := &expr.Input{Change: &capture.Change{Tx: &capture.Tx{XID: 1}, Op: capture.Insert, Table: table, After: after}}
+		for _, after := range rows {
+			in := &expr.Input{Change: &capture.Change{Tx: &capture.Tx{XID: 1}, Op: capture.Insert, Table: shape.Table, After: after}}
 			got, err := v.AppendJSON(nil, in)
 			if err != nil {
 				continue // such as a null key of an object

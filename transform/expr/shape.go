@@ -1,9 +1,9 @@
 package expr
 
 import (
-	"errors"
-
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/eval"
+	"github.com/tailrace/tailrace/transform/jsonvalue"
 )
 
 // Shape is what a Row is compiled for.
@@ -19,6 +19,29 @@ type Shape struct {
 	// ChildUpdated is set when rows of child tables may be the new rows of updates, which lack TOASTed values that did not change.
 	ChildUpdated bool
 	Pipeline     string // source.pipeline
+	// NumericAsNumber is set where the format of the sink has numeric values as numbers; otherwise they are strings in JSON.
+	NumericAsNumber bool
+	// Memory is that of the evaluation. nil: the compiled expression has its own.
+	Memory *Memory
+}
+
+// Memory is the memory in which expressions are evaluated. Expressions that one goroutine evaluates one after another can share it, so
+// that thousands of them need no more of the processor's cache than one. The zero value is ready to use.
+type Memory struct {
+	frame eval.Frame
+	types [2]*jsonvalue.Types // numeric values as strings, and as numbers
+}
+
+// typesOf returns how values of types become JSON.
+func (m *Memory) typesOf(numericAsNumber bool) *jsonvalue.Types {
+	i := 0
+	if numericAsNumber {
+		i = 1
+	}
+	if m.types[i] == nil {
+		m.types[i] = jsonvalue.New(numericAsNumber)
+	}
+	return m.types[i]
 }
 
 // Unchanged is what happens to an expression that reads a TOASTed value which an update left unchanged, so that the log does not have
@@ -32,46 +55,8 @@ const (
 	Reject                  // the event is rejected: evaluating returns ErrUnchanged
 )
 
-// ErrUnchanged is the error of an evaluation that reads a TOASTed value which the update left unchanged, under Reject.
-var ErrUnchanged = errors.New("a value that is stored out of line (TOAST) was not changed by the update, so the log does not have it")
-
 // Input is what a compiled expression is evaluated on.
-type Input struct {
-	Change   *capture.Change
-	Child    []capture.Value              // of the name child
-	Children map[string][][]capture.Value // of Names.Lists
-}
+type Input = eval.Input
 
-// source is where a column's value comes from.
-type source uint8
-
-const (
-	ofRow   source = iota // the new row, the old one for a delete
-	ofOld                 // the old row of an update
-	ofChild               // the name child
-	ofItem                // an element of a list of child rows
-	ofNone                // the row has no such column: always null
-)
-
-// String returns the name in expressions.
-func (s source) String() string { return [...]string{"row", "old", "child", "item", "row"}[s] }
-
-// rowType is the columns of one of the rows that an expression can name.
-type rowType struct {
-	source source
-	table  *capture.Table // nil: not known in this check
-	types  []fieldType    // of the columns
-	json   []columnJSON   // of the columns
-	omit   bool           // values that an update left unchanged are left out
-	reject bool           // they end the evaluation with ErrUnchanged
-}
-
-// column is a column of a row as an expression reads it.
-type column struct {
-	source    source
-	index     int // into the columns of the table; -1: a later column, always null
-	name      string
-	table     *capture.Table
-	unchanged bool // an update may lack the value
-	reject    bool // then the evaluation ends with ErrUnchanged
-}
+// ErrUnchanged is the error of an evaluation that reads a TOASTed value which the update left unchanged, under Reject.
+var ErrUnchanged = eval.ErrUnchanged

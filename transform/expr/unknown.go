@@ -2,10 +2,12 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // maxInline is how many bytes a text may have that is certainly not stored out of line: Postgres moves only values that have more than
@@ -30,7 +32,7 @@ func isLost(d *hcl.Diagnostic) bool {
 }
 
 // lost reports a value that the log does not carry.
-func (c *rowCompiler) lost(at hcl.Range, summary, detail string) *node {
+func (c *rowCompiler) lost(at hcl.Range, summary, detail string) *eval.Node {
 	d := problem(at, summary, detail)
 	d.Extra = valueUnknown{}
 	c.diags = append(c.diags, d)
@@ -38,7 +40,7 @@ func (c *rowCompiler) lost(at hcl.Range, summary, detail string) *node {
 }
 
 // notInIdentity reports a column of an old row that the replica identity does not have.
-func (c *rowCompiler) notInIdentity(name, column string, at hcl.Range) *node {
+func (c *rowCompiler) notInIdentity(name, column string, at hcl.Range) *eval.Node {
 	t, what := c.shape.Table, "an update"
 	if c.shape.Op == capture.Delete {
 		what = "a delete"
@@ -50,20 +52,20 @@ func (c *rowCompiler) notInIdentity(name, column string, at hcl.Range) *node {
 }
 
 // present reports a column whose value an update may lack, where that is not allowed.
-func (c *rowCompiler) present(n *node) bool {
-	if n.column == nil || !n.column.unchanged {
+func (c *rowCompiler) present(n *eval.Node) bool {
+	if n.Column == nil || !n.Column.Unchanged {
 		return true
 	}
 	if c.shape.Unchanged == Reject {
-		n.column.reject = true
+		n.Column.Reject = true
 		return true
 	}
-	c.mayBeUnchanged(n.name, n.column.table, n.at)
+	c.mayBeUnchanged(n.Name, n.Column.Table, n.At)
 	return false
 }
 
 // mayBeUnchanged reports a column that is perhaps stored out of line.
-func (c *rowCompiler) mayBeUnchanged(name string, t *capture.Table, at hcl.Range) *node {
+func (c *rowCompiler) mayBeUnchanged(name string, t *capture.Table, at hcl.Range) *eval.Node {
 	return c.lost(at, fmt.Sprintf("%s may be unknown in an update", name), fmt.Sprintf(
 		"A value that is stored out of line (TOAST) is not in the log when an update does not change it. ALTER TABLE %s REPLICA IDENTITY "+
 			"FULL makes the log carry it; each update and delete then writes the whole old row to the WAL. In data, on_unchanged = "+
@@ -84,4 +86,13 @@ func (c *rowCompiler) drop(from int, is func(*hcl.Diagnostic) bool) {
 		}
 	}
 	c.diags = kept
+}
+
+// sqlName returns an identifier as SQL has it.
+func sqlName(name string) string {
+	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -16,6 +16,7 @@ type filter struct {
 	counter *transform.Rule
 	shapes  rules.Shapes[*conditions]
 	in      expr.Input
+	memory  expr.Memory // of all compiled conditions
 }
 
 // conditions is the condition, compiled for one shape of a table and each operation; nil for an operation that passes. A nil
@@ -51,7 +52,7 @@ func (f *filter) compile(t *capture.Table) (*conditions, error) {
 	if !f.rule.tables.Match(t.Schema, t.Name) {
 		return nil, nil
 	}
-	when, diags := f.rule.compile(expr.Shape{Table: t, Later: rules.Later(t, f.site.Tables), Pipeline: f.site.Pipeline})
+	when, diags := f.rule.compile(expr.Shape{Table: t, Later: rules.Later(t, f.site.Tables), Pipeline: f.site.Pipeline, Memory: &f.memory})
 	if err := f.rule.DoesNotFit(t, diags); err != nil {
 		return nil, err
 	}

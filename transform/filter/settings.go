@@ -16,7 +16,8 @@ import (
 
 // Settings is a filter block.
 type Settings struct {
-	Table string             `hcl:"table,label"`
+	Table string `hcl:"table,label"`
+	// What passes. A null is false. A TRUNCATE always passes.
 	When  *config.Expression `hcl:"when"`
 	Range hcl.Range          `hcl:",range"`
 }
@@ -51,6 +52,9 @@ func (s *Settings) Alters(schema, table string) bool {
 	r, _ := newRule(s)
 	return r.tables.Match(schema, table)
 }
+
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool { return s.Alters(schema, table) }
 
 // CheckNames implements daemon.TableNamer.
 func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {

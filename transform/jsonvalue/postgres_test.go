@@ -22,7 +22,7 @@ CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE DOMAIN instants AS timestamptz[];
 CREATE TYPE address AS (no positive, "the ""street""" text, tags text[], at timestamp);
 CREATE TYPE person AS (name text, home address, homes address[], doc json, attributes hstore, moods mood[]);
-CREATE DOMAIN somebody AS person;
+CREATE DOMAIN anyone AS person;
 CREATE TABLE shrunk (a int, b text, c int[]);
 ALTER TABLE shrunk DROP COLUMN b;`
 
@@ -54,7 +54,7 @@ var asPostgres = []string{
 	`ROW(NULL, NULL, NULL, NULL)::address`, `ARRAY[ROW(1, E'q"\\', '{"a b"}', NULL)::address, NULL, ROW(NULL, NULL, NULL, NULL)::address]`,
 	`ROW('n "m"', ROW(7, '"s" \ ', ARRAY['"', '\', ','], NULL), ARRAY[ROW(1, '(,)', '{"\"\\"}', NULL)::address], '{"a": ["\\", "\""]}',
 	'"k\"\\"=>"v,"', '{sad,"very \"happy\""}')::person`,
-	`ROW('x', NULL, '{}', 'null', '', NULL)::somebody`,
+	`ROW('x', NULL, '{}', 'null', '', NULL)::anyone`,
 	`ARRAY[ROW('x', ROW(1, 'y', '{{a,b},{c,d}}', NULL), NULL, '{}', 'a=>b', NULL)::person]`,
 	`ROW(1, ARRAY[2, 3])::shrunk`, `ROW(NULL, NULL)::shrunk`,
 }

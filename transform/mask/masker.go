@@ -19,6 +19,7 @@ type Masker struct {
 	values []capture.Value // the rest of its capacity is free, and never used again
 	image  capture.Change  // the row that is masked, as an insert
 	in     expr.Input
+	memory expr.Memory // of all compiled masks
 }
 
 // block is a mask block that is compiled for one shape of a table.
@@ -121,7 +122,9 @@ func (m *Masker) compile(t *capture.Table) ([]block, error) {
 		if !r.tables.Match(t.Schema, t.Name) {
 			continue
 		}
-		columns, diags := r.compile(expr.Shape{Table: t, Later: rules.Later(t, m.site.Tables), Pipeline: m.site.Pipeline})
+		columns, diags := r.compile(expr.Shape{
+			Table: t, Later: rules.Later(t, m.site.Tables), Pipeline: m.site.Pipeline, NumericAsNumber: m.site.NumericAsNumber, Memory: &m.memory,
+		})
 		if err := r.DoesNotFit(t, diags); err != nil {
 			return nil, err
 		}

@@ -14,7 +14,10 @@ import (
 
 // Settings is a mask block.
 type Settings struct {
-	Table   string             `hcl:"table,label"`
+	Table string `hcl:"table,label"`
+	// What the columns become: `{ email = hmac(row.email, env("KEY")), phone = null, "Full Name" = "${substr(row.name, 0, 1)}." }`.
+	//
+	// Value: object
 	Columns *config.Expression `hcl:"columns"`
 	Range   hcl.Range          `hcl:",range"`
 }
@@ -30,6 +33,9 @@ func (s *Settings) Alters(schema, table string) bool {
 	r, _ := newRule(s)
 	return r.tables.Match(schema, table)
 }
+
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool { return s.Alters(schema, table) }
 
 // CheckNames implements daemon.TableNamer.
 func (s *Settings) CheckNames(selects func(schema, table string) bool) hcl.Diagnostics {

@@ -117,6 +117,7 @@ func TestWhatIsPassedOn(t *testing.T) {
 	for name, e := range map[string]transform.Event{
 		"another prefix":            {Change: message("shops.paid", []byte("x"))},
 		"a shorter prefix":          {Change: message("shop", []byte("x"))},
+		"a prefix in the middle":    {Change: message("my.shop.paid", []byte("x"))},
 		"a change of a table":       {Change: table},
 		"an event of another block": {Change: message("shop.paid", []byte("x")), Type: "E", HasData: true},
 	} {

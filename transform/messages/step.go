@@ -1,23 +1,23 @@
 package messages
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // step is a messages block of one sink.
 type step struct {
-	rule   *rule
-	site   transform.Site
-	counts *transform.Rule
-	shapes rules.Shapes[*program] // by the table that stands for a prefix
-	texts  rules.Texts
-	in     expr.Input
+	rule     *rule
+	site     transform.Site
+	counts   *transform.Rule
+	shapes   rules.Shapes[*envelope.Compiled] // by the table that stands for a prefix
+	envelope envelope.Builder
+	in       expr.Input
 }
 
 func newStep(r *rule, at transform.Site) *step {
@@ -48,33 +48,20 @@ func (s *step) apply(dst []transform.Event, e transform.Event) ([]transform.Even
 	return append(dst, made), nil
 }
 
-func (s *step) compile(t *capture.Table) (*program, error) {
-	p, diags := s.rule.compile(expr.Shape{Table: t, Op: capture.Message, Pipeline: s.site.Pipeline})
+func (s *step) compile(t *capture.Table) (*envelope.Compiled, error) {
+	p, diags := s.rule.parts.Compile(expr.Shape{Table: t, Op: capture.Message, Pipeline: s.site.Pipeline})
 	return p, s.rule.DoesNotFit(t, diags)
 }
 
 // event returns the event of the message. It takes the place of the message, so its id needs no suffix.
-func (s *step) event(p *program) (transform.Event, error) {
+func (s *step) event(p *envelope.Compiled) (transform.Event, error) {
 	c := s.in.Change
-	e := transform.Event{Change: c, Type: c.Table.Name, HasKey: p.key != nil, Data: c.After[0].Bytes, HasData: true, Opaque: true}
+	e := transform.Event{Change: c, Type: c.Table.Name, Data: c.After[0].Bytes, HasData: true, Opaque: true}
 	if e.Data == nil {
 		e.Data = []byte{} // an empty message is no tombstone
 	}
-	var err error
-	if e.Topic, err = s.texts.Name(p.topic, &s.in); err != nil {
-		return e, fmt.Errorf("topic: %w", err)
-	}
-	if e.Key, err = s.texts.Bytes(p.key, &s.in); err != nil {
-		return e, fmt.Errorf("key: %w", err)
-	}
-	kind, err := s.texts.Name(p.kind, &s.in)
-	if err != nil {
-		return e, fmt.Errorf("type: %w", err)
-	}
-	if kind != "" {
-		e.Type = kind
-	}
-	return e, nil
+	err := s.envelope.Fill(&e, p, &s.in)
+	return e, err
 }
 
 // shapeOf returns the shape of messages with a prefix, for a check.

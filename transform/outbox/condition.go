@@ -7,3 +7,9 @@ func (s *Settings) Condition() rules.Condition {
 	r, _ := newRule(s)
 	return rules.Condition{Block: r.Block, Tables: r.tables}
 }
+
+// Uses reports whether the block names a table.
+func (s *Settings) Uses(schema, table string) bool {
+	r, _ := newRule(s)
+	return r.tables.Match(schema, table)
+}

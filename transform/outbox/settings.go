@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,17 +15,40 @@ import (
 
 // Settings is an outbox block.
 type Settings struct {
-	Table    string             `hcl:"table"`
-	ID       *config.Expression `hcl:"id,optional"`
-	Topic    *config.Expression `hcl:"topic,optional"`
-	Key      *config.Expression `hcl:"key,optional"`
-	Type     *config.Expression `hcl:"type,optional"`
-	Data     *config.Expression `hcl:"data"`
-	Headers  *config.Expression `hcl:"headers,optional"`
-	OnUpdate string             `hcl:"on_update,optional"`
-	Snapshot bool               `hcl:"snapshot,optional"`
-	Cleanup  string             `hcl:"cleanup,optional"`
-	Range    hcl.Range          `hcl:",range"`
+	// `schema.table`; `*` is a wildcard.
+	Table string `hcl:"table"`
+	// The payload. A column is passed on untouched: the text as Postgres prints it, a bytea as its bytes. Any other expression becomes
+	// JSON. Null is a tombstone: a record without a value.
+	Data *config.Expression `hcl:"data"`
+	// The event's id: `ce_id` in `cloudevents`, `id` in `json`. It has to be unique. Null or an empty text: the position.
+	//
+	// Default: the position in the log
+	ID *config.Expression `hcl:"id,optional"`
+	// Null: the sink's topic. See [topics of events](#topics-of-events).
+	//
+	// Default: the sink's
+	Topic *config.Expression `hcl:"topic,optional"`
+	// Text of the record's key. Null is a null key, and counted in the metrics.
+	//
+	// Default: the table's key
+	Key *config.Expression `hcl:"key,optional"`
+	// The event's type: `ce_type`.
+	//
+	// Default: `<schema>.<table>.<op>`
+	Type *config.Expression `hcl:"type,optional"`
+	// Headers of the record: `{ tenant = row.tenant }`. A header whose value is null is left out, and so is a `traceparent` or
+	// `tracestate` that is not valid.
+	//
+	// Value: object
+	Headers *config.Expression `hcl:"headers,optional"`
+	// `"reject"`: an UPDATE of a row rejects the event, which halts the sink (`outbox_update`); `"ignore"`: it is no event.
+	OnUpdate string `hcl:"on_update,optional"`
+	// Rows that are there at a first start are events.
+	Snapshot bool `hcl:"snapshot,optional"`
+	// `"delete"`: a row is deleted when Kafka has acknowledged its event, by its primary key; not in a stdout sink. See
+	// [events.md](events.md#outbox).
+	Cleanup string    `hcl:"cleanup,optional"`
+	Range   hcl.Range `hcl:",range"`
 
 	at config.Positions
 }
@@ -60,21 +82,13 @@ func (s *Settings) DeletesFrom(schema, table string) bool {
 }
 
 // Topics returns the topic if it does not depend on a row.
-func (s *Settings) Topics() []string {
-	if name, ok := rules.Constant(s.Topic); ok {
-		return []string{name}
-	}
-	return nil
-}
+func (s *Settings) Topics() []string { return rules.Topics(s.Topic) }
 
 // Step implements daemon.StepSettings.
 func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
 	r, diags := newRule(s)
-	if diags.HasErrors() {
-		return nil, fmt.Errorf("compile the block: %w", diags)
-	}
-	if !r.complete {
-		return nil, errors.New("compile the block: it uses a value that is not known")
+	if err := r.Usable(r.complete, diags); err != nil {
+		return nil, err
 	}
 	return newStep(r, at).apply, nil
 }

@@ -5,19 +5,21 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
+	"github.com/tailrace/tailrace/transform/envelope"
 	"github.com/tailrace/tailrace/transform/expr"
 	"github.com/tailrace/tailrace/transform/rules"
 )
 
 // step is an outbox block of one sink.
 type step struct {
-	rule   *rule
-	site   transform.Site
-	counts *transform.Rule
-	delete func(*capture.Change) // nil: rows stay
-	shapes rules.Shapes[*table]
-	texts  rules.Texts
-	in     expr.Input
+	rule     *rule
+	site     transform.Site
+	counts   *transform.Rule
+	delete   func(*capture.Change) // nil: rows stay
+	shapes   rules.Shapes[*table]
+	envelope envelope.Builder
+	in       expr.Input
+	memory   expr.Memory
 }
 
 // table is one shape of a table.
@@ -87,6 +89,7 @@ func (s *step) program(c *capture.Change, t *table) (*program, error) {
 	if *p == nil {
 		compiled, diags := s.rule.compile(expr.Shape{
 			Table: c.Table, Op: c.Op, Later: rules.Later(c.Table, s.site.Tables), Pipeline: s.site.Pipeline,
+			NumericAsNumber: s.site.NumericAsNumber, Memory: &s.memory,
 		})
 		if err := s.rule.DoesNotFit(c.Table, diags); err != nil {
 			return nil, err
@@ -98,27 +101,12 @@ func (s *step) program(c *capture.Change, t *table) (*program, error) {
 
 // event returns the event of the row. Its id is the only one of the change, so it needs no suffix.
 func (s *step) event(p *program) (transform.Event, error) {
-	e := transform.Event{Change: s.in.Change, HasKey: p.key != nil, HasData: true, Opaque: p.data.opaque()}
-	var err error
-	if e.ID, err = s.texts.Bytes(p.id, &s.in); err != nil {
-		return e, fmt.Errorf("id: %w", err)
-	}
-	if len(e.ID) == 0 { // an id cannot be empty: the event has that of its place in the log
-		e.ID = nil
-	}
-	if e.Topic, err = s.texts.Name(p.topic, &s.in); err != nil {
-		return e, fmt.Errorf("topic: %w", err)
-	}
-	if e.Key, err = s.texts.Bytes(p.key, &s.in); err != nil {
-		return e, fmt.Errorf("key: %w", err)
-	}
-	if e.Type, err = s.texts.Name(p.kind, &s.in); err != nil {
-		return e, fmt.Errorf("type: %w", err)
-	}
-	if e.Headers, err = s.texts.Headers(p.headers, &s.in); err != nil {
+	e := transform.Event{Change: s.in.Change, HasData: true, Opaque: p.data.opaque()}
+	err := s.envelope.Fill(&e, p.parts, &s.in)
+	if err != nil {
 		return e, err
 	}
-	if e.Data, err = p.data.bytes(&s.texts, &s.in); err != nil {
+	if e.Data, err = p.data.bytes(&s.envelope.Texts, &s.in); err != nil {
 		return e, fmt.Errorf("data: %w", err)
 	}
 	return e, nil

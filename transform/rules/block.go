@@ -22,6 +22,18 @@ func (b Block) String() string {
 	return fmt.Sprintf("%s (%s:%d)", b.Title, b.At.Filename, b.At.Start.Line)
 }
 
+// Usable returns the error of a block that cannot be compiled: it has problems, or uses a value that is not known because the check is
+// offline.
+func (b Block) Usable(complete bool, diags hcl.Diagnostics) error {
+	switch {
+	case diags.HasErrors():
+		return fmt.Errorf("compile %s: %w", b, diags)
+	case !complete:
+		return fmt.Errorf("compile %s: it uses a value that is not known", b)
+	}
+	return nil
+}
+
 // DoesNotFit returns the problem of a table that the block does not fit: the first error of diags. It is nil when they have none.
 func (b Block) DoesNotFit(t *capture.Table, diags hcl.Diagnostics) error {
 	for _, d := range diags {

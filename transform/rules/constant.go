@@ -24,3 +24,11 @@ func Constant(e *config.Expression) (text string, ok bool) {
 	}
 	return v.AsString(), true
 }
+
+// Topics returns the topic of a block if it depends on nothing but the file.
+func Topics(topic *config.Expression) []string {
+	if name, ok := Constant(topic); ok {
+		return []string{name}
+	}
+	return nil
+}

@@ -26,8 +26,8 @@ type flow struct {
 	since time.Time
 }
 
-// note counts n bytes that were available at now. A read that found nothing counts with 0.
-func (f *flow) note(n int, now time.Time) {
+// record counts n bytes that were available at now. A read that found nothing counts with 0.
+func (f *flow) record(n int, now time.Time) {
 	f.bytes += n
 	d := now.Sub(f.since)
 	if d < span {

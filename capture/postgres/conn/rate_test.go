@@ -14,7 +14,7 @@ func (f *flow) run(now time.Time, rate float64, n int, d time.Duration) (time.Ti
 	for end := now.Add(d); now.Before(end); {
 		now = now.Add(step*9/10 + time.Duration(chance.Int64N(int64(step)/5+1)))
 		was := f.heat
-		if f.note(n, now); f.heat != was {
+		if f.record(n, now); f.heat != was {
 			turns++
 		}
 	}
@@ -48,17 +48,17 @@ func TestFlowPause(t *testing.T) {
 	f := flow{}
 	now, _ := f.run(time.Unix(100, 0), 50e6, 32<<10, 100*time.Millisecond)
 	f.bytes, f.since = 0, now
-	if f.note(0, now.Add(span)); f.heat == cold {
+	if f.record(0, now.Add(span)); f.heat == cold {
 		t.Error("cold after a rest in which nothing came")
 	}
-	if f.note(100, now.Add(lull-1)); f.heat == cold {
+	if f.record(100, now.Add(lull-1)); f.heat == cold {
 		t.Error("cold before the lull is over")
 	}
-	if f.note(100, now.Add(lull+span)); f.heat != cold {
+	if f.record(100, now.Add(lull+span)); f.heat != cold {
 		t.Error("hot after a lull")
 	}
 	now, _ = f.run(now.Add(lull+span), 50e6, 32<<10, 100*time.Millisecond)
-	if f.note(100, now.Add(time.Second)); f.heat != cold {
+	if f.record(100, now.Add(time.Second)); f.heat != cold {
 		t.Error("hot after a second of silence")
 	}
 }

@@ -210,7 +210,7 @@ func (s *Socket) drain(p []byte, all bool) (int, error) {
 	if s.drainedAt = now; n == len(p) {
 		s.drainedAt = time.Time{}
 	}
-	s.flow.note(n, now)
+	s.flow.record(n, now)
 	return n, err
 }
 

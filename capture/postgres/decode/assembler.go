@@ -40,9 +40,10 @@ type Names interface {
 
 // Trees is told what the stream shows of partition trees. The goroutine of the Assembler calls it.
 type Trees interface {
-	Described(oid uint32)      // the server has described a table
-	Truncated(oid, xid uint32) // the transaction xid has truncated a table
-	ReadTo(end capture.LSN)    // the stream has been read up to here
+	Described(oid uint32)                 // the server has described a table
+	Filled(root, oid uint32, name string) // a partition has a row, which is delivered under its root's name
+	Truncated(oid, xid uint32)            // the transaction xid has truncated a table
+	ReadTo(end capture.LSN)               // the stream has been read up to here
 }
 
 // Assembler builds batches from the messages of a stream: step 4 of the way of one row. It belongs to the socket's
@@ -51,6 +52,7 @@ type Assembler struct {
 	relations *Relations
 	options   Options
 	unnamed   map[uint32]string // tables whose rows are skipped because the file does not name them
+	fresh     []freshTable      // described since the last row
 
 	batch capture.Batch
 	large buffers     // of the batch
@@ -60,12 +62,19 @@ type Assembler struct {
 	xid   uint64      // near that of the last transaction, with the times that ids have wrapped
 	at    capture.LSN // the record that the last message was about
 	first uint64      // the Seq of its first change
+	cut   uint64      // the Seq from which on the transaction's changes are in the batch
 	left  bool        // the transaction is skipped: its changes are dropped, its relation messages and its end are not
 	row   pgoutput.Row
 	slab  pgoutput.Slab
 	arena arena
 	rows  []capture.Change // free room for changes
 	txs   []capture.Tx     // free room for transactions
+
+	// scratch has the values of a row that is reduced before it is kept; nil: no row was.
+	scratch []capture.Value
+	whole   pgoutput.Slab  // returns them
+	pending capture.Change // that is reduced
+	line    []byte         // memory for a line of a copy that is reduced
 }
 
 // NewAssembler creates an assembler that finds the tables of a stream in r; nil: it assembles a copy of rows.
@@ -151,7 +160,7 @@ func (a *Assembler) begin(ctx context.Context, body []byte) error {
 	if a.tx != nil {
 		return fmt.Errorf("read change: transaction %d begins inside transaction %d", m.XID, a.tx.XID)
 	}
-	a.tx, a.seq, a.first, a.left = a.newTx(), 0, 0, false
+	a.tx, a.seq, a.first, a.cut, a.left, a.fresh = a.newTx(), 0, 0, 0, false, a.fresh[:0]
 	a.xid += uint64(int64(int32(m.XID - uint32(a.xid)))) // ids in the stream are near each other
 	*a.tx = capture.Tx{LSN: m.FinalLSN, XID: m.XID, Wraps: uint32(a.xid >> 32), Time: m.Time, Epoch: a.options.Origin.Epoch(m.FinalLSN)}
 	return a.relations.begin(ctx, m.XID)
@@ -195,6 +204,7 @@ func (a *Assembler) relation(ctx context.Context, body []byte) error {
 	if a.tx == nil {
 		return fmt.Errorf("read change: a table is described outside of a transaction")
 	}
+	a.fresh = append(a.fresh, freshTable{m.ID, m.Schema + "." + m.Name})
 	if a.options.Names != nil {
 		if ours, err := a.options.Names.Take(ctx, a.xid, m.ID, m.Schema, m.Name); err != nil {
 			return err
@@ -234,6 +244,7 @@ func (a *Assembler) truncate(body []byte) error {
 	if err := m.Decode(body); err != nil {
 		return err
 	}
+	a.fresh = a.fresh[:0]
 	for _, id := range m.Relations {
 		t, err := a.table(id, capture.Truncate)
 		if err != nil {
@@ -250,19 +261,19 @@ func (a *Assembler) truncate(body []byte) error {
 }
 
 // change adds a row. Its values are slices of the message, as the server printed them (I5).
-func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) (err error) {
-	body, slab, bytes := a.keep(body, own)
-	var op capture.Op
-	switch kind {
-	case pgoutput.KindInsert:
-		op, err = capture.Insert, a.row.DecodeInsert(body, slab)
-	case pgoutput.KindUpdate:
-		op, err = capture.Update, a.row.DecodeUpdate(body, slab)
-	default:
-		op, err = capture.Delete, a.row.DecodeDelete(body, slab)
+func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer) error {
+	if len(a.relations.reduced) > 0 {
+		if red := a.relations.reduction(body); red != nil {
+			return a.reduce(kind, body, own, red)
+		}
 	}
+	body, slab, bytes := a.keep(body, own)
+	op, err := a.decode(kind, body, slab)
 	if err != nil {
 		return err
+	}
+	if len(a.fresh) > 0 {
+		a.rowOf(a.row.Relation)
 	}
 	t, err := a.table(a.row.Relation, op)
 	if err != nil || t == nil {
@@ -274,6 +285,18 @@ func (a *Assembler) change(kind pgoutput.Kind, body []byte, own *bufpool.Buffer)
 	c := capture.Change{Op: op, Table: t, Before: a.row.Old, After: a.row.New}
 	a.append(c, bytes+changeCost+valueCost*(len(c.Before)+len(c.After)))
 	return nil
+}
+
+// decode decodes a row into a.row.
+func (a *Assembler) decode(kind pgoutput.Kind, body []byte, slab *pgoutput.Slab) (op capture.Op, err error) {
+	switch kind {
+	case pgoutput.KindInsert:
+		return capture.Insert, a.row.DecodeInsert(body, slab)
+	case pgoutput.KindUpdate:
+		return capture.Update, a.row.DecodeUpdate(body, slab)
+	default:
+		return capture.Delete, a.row.DecodeDelete(body, slab)
+	}
 }
 
 // table returns the table that the server has described, or nil when its rows are skipped.
@@ -336,6 +359,9 @@ func (a *Assembler) Full() bool { return a.batch.Bytes >= BatchSize }
 // Complete reports whether the batch ends between transactions and is worth delivering.
 func (a *Assembler) Complete() bool { return a.batch.Commit }
 
+// Pending reports whether the batch has anything that has not been handed over.
+func (a *Assembler) Pending() bool { return len(a.batch.Changes) > 0 || a.batch.Commit }
+
 // Take returns the batch and begins a new one.
 func (a *Assembler) Take() capture.Batch {
 	b := a.batch
@@ -353,6 +379,6 @@ func (a *Assembler) Take() capture.Batch {
 		large := a.large
 		b.Memory = &large
 	}
-	a.batch, a.large = capture.Batch{}, nil
+	a.batch, a.large, a.cut = capture.Batch{}, nil, a.seq
 	return b
 }

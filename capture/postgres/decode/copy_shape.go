@@ -18,6 +18,10 @@ type CopyTable struct {
 
 	Table *capture.Table // set by DescribeTables; its Columns are those that the copy reads, in the table's order
 	Root  bool           // set by DescribeTables: of a partition tree
+	// Reduction is set by DescribeTables: how the rows of the copy are reduced, by the copy's own goroutine; nil: they are not. Full is
+	// then the table before that.
+	Reduction *Reduction
+	Full      *capture.Table
 }
 
 // copyShape reads what a relation message would have about a published table. The INCLUDE columns of an index are not part of an
@@ -40,6 +44,9 @@ func (r *Relations) DescribeCopy(ctx context.Context, conn *pgx.Conn, list []Cop
 		t := &list[i]
 		if _, err := r.table(t.OID, capture.Insert); err != nil {
 			return problem.Named("read table "+t.Schema+"."+t.Name, err)
+		}
+		if t.Reduction != nil && t.Reduction.halt != nil {
+			return t.Reduction.halt
 		}
 	}
 	return nil
@@ -85,5 +92,9 @@ func (r *Relations) describeTable(ctx context.Context, conn *pgx.Conn, t *CopyTa
 		return err
 	}
 	t.Table = r.describe(&rel, d, true)
+	t.Reduction, t.Full = r.copyReduction(&rel), t.Table
+	if t.Reduction != nil {
+		t.Full = t.Reduction.full
+	}
 	return nil
 }

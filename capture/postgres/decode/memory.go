@@ -20,6 +20,17 @@ func (a *Assembler) keep(text []byte, own *bufpool.Buffer) (kept []byte, slab *p
 	return text, nil, cap(own.Bytes) // values shared between batches would keep the row alive longer than its batch
 }
 
+// room is keep for n bytes of text that the caller copies: it returns memory that the batch owns.
+func (a *Assembler) room(n int) (text []byte, slab *pgoutput.Slab, bytes int) {
+	if n <= arenaMax {
+		return a.arena.take(n), &a.slab, n
+	}
+	own := bufpool.Get(n)
+	own.Bytes = own.Bytes[:n]
+	a.large = append(a.large, own)
+	return own.Bytes, nil, cap(own.Bytes)
+}
+
 // buffers holds the large rows of a batch. It implements the Memory of a capture.Batch.
 type buffers []*bufpool.Buffer
 
@@ -45,6 +56,16 @@ func (a *arena) copy(b []byte) []byte {
 		a.free = make([]byte, arenaChunk)
 	}
 	n := copy(a.free, b)
+	c := a.free[:n:n]
+	a.free = a.free[n:]
+	return c
+}
+
+// take returns n bytes, at most arenaMax.
+func (a *arena) take(n int) []byte {
+	if n > len(a.free) {
+		a.free = make([]byte, arenaChunk)
+	}
 	c := a.free[:n:n]
 	a.free = a.free[n:]
 	return c

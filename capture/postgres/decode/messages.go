@@ -84,15 +84,21 @@ func (a *Assembler) message(body []byte, own *bufpool.Buffer) error {
 func (a *Assembler) place() error {
 	all := a.batch.Changes
 	last := len(all) - 1
-	i := last - int(a.seq-1-a.first)
-	if i < 0 {
+	if a.first < a.cut {
 		return fmt.Errorf("read change: changes that follow a message were handed over before it")
+	}
+	i := last // rows that are not delivered have a Seq too
+	for i > 0 && all[i-1].Tx.Same(a.tx) && all[i-1].Seq >= a.first {
+		i--
 	}
 	message := all[last]
 	copy(all[i+1:], all[i:last])
 	all[i] = message
+	all[i].Seq = a.first
 	for k := i; k <= last; k++ {
-		all[k].Tx, all[k].Seq = a.tx, a.first+uint64(k-i)
+		if all[k].Tx = a.tx; k > i {
+			all[k].Seq++
+		}
 	}
 	return nil
 }

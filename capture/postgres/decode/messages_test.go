@@ -96,7 +96,7 @@ func TestAssemblerCutsMessages(t *testing.T) {
 		t.Errorf("a large message has %d bytes in a batch of %d", len(got), b.Bytes)
 	}
 	if b.Memory == nil {
-		t.Fatal("the buffer of a large message is nobody's")
+		t.Fatal("the buffer of a large message has no owner")
 	}
 	b.Release()
 	skipped := logicalMessage(false, "ping", strings.Repeat("z", 100_000))

@@ -38,6 +38,12 @@ type Relations struct {
 	cut       map[uint32]cutKey // the live tables whose rows lack a part of the key
 	lastID    uint32            // the table of the last lookup: rows come in runs
 	last      *capture.Table
+
+	rules       Rules                 // nil: no rows are reduced
+	baselines   map[uint32]Baseline   // by OID
+	reduced     map[uint32]*Reduction // the last description of each table whose rows are reduced, over all connections
+	reducedID   uint32                // the table of the last lookup in reduced
+	reducedLast *Reduction
 }
 
 // Control lends the control connection for the duration of one call, exclusively.
@@ -59,6 +65,8 @@ func NewRelations(c Control, keys map[string][]string, slot string) *Relations {
 		live:      map[uint32]*capture.Table{},
 		described: map[uint32]described{},
 		cut:       map[uint32]cutKey{},
+		baselines: map[uint32]Baseline{},
+		reduced:   map[uint32]*Reduction{},
 	}
 }
 
@@ -112,6 +120,12 @@ func (r *Relations) message(ctx context.Context, xid uint32, m *pgoutput.Relatio
 func (r *Relations) describe(m *pgoutput.Relation, d description, exists bool) *capture.Table {
 	r.described[m.ID] = described{m, d, exists}
 	t, cut := r.build(m, d, exists)
+	if red := r.reduce(t, m, d); red != nil {
+		r.reduced[m.ID], t = red, red.table
+	} else {
+		delete(r.reduced, m.ID)
+	}
+	r.reducedID, r.reducedLast = 0, nil
 	if old := r.shapes[m.ID]; old != nil && reflect.DeepEqual(old, t) {
 		t = old
 	}

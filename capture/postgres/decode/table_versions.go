@@ -61,6 +61,18 @@ func (v *versions) add(r *catalogView) (changed []uint32) {
 	return changed
 }
 
+// latest returns the last description that was read of a table; nil when there is none.
+func (v *versions) latest(oid uint32) *description {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := v.tables[oid]
+	if len(all) == 0 {
+		return nil
+	}
+	d := all[len(all)-1].description
+	return &d
+}
+
 // oids returns the tables that have versions.
 func (v *versions) oids() []uint32 {
 	v.mu.Lock()

@@ -14,22 +14,22 @@ type Record struct {
 	Fingerprint string // of the publication when the record was written
 }
 
-// Accept returns the list that each record gets when the operator accepts RowsNotCopied, and a description of what is
-// accepted; "": there is no publication.
-func Accept(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []Record) (text string, lost []string, err error) {
+// Accept returns how a record's list changes when the operator accepts RowsNotCopied, and a description of what is accepted; nil: there
+// is no publication.
+func Accept(ctx context.Context, conn *pgx.Conn, c *publication.Config, records []Record) (update func(list string) string, lost []string, err error) {
 	now, exists, err := c.ReadFingerprint(ctx, conn)
 	if err != nil || !exists {
-		return "", nil, err
+		return nil, nil, err
 	}
 	list := tableList{tables: map[uint32]entry{}}
 	for _, r := range records {
 		if err := list.learn(ctx, conn, r, &now); err != nil {
-			return "", nil, err
+			return nil, nil, err
 		}
 	}
 	found, err := checkTables(ctx, conn, c.Name, list, nil)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	for _, f := range found {
 		if !f.gone && (f.status == statusMissing || !f.decided) {
@@ -41,7 +41,20 @@ func Accept(ctx context.Context, conn *pgx.Conn, c *publication.Config, records 
 		t.status = statusSettled
 		list.tables[oid] = t
 	}
-	return list.String(), lost, nil
+	return func(text string) string { return list.acceptedIn(parseList(text)) }, lost, nil
+}
+
+// acceptedIn returns the text of a record's list after the operator has accepted the tables of l. A table that only the record has by
+// then was not shown to the operator: it remains as it is.
+func (l *tableList) acceptedIn(record tableList) string {
+	m := l.clone()
+	m.accepted = max(m.accepted, record.accepted+1)
+	for oid, t := range record.tables {
+		if _, shown := m.tables[oid]; !shown {
+			m.tables[oid] = t
+		}
+	}
+	return m.String()
 }
 
 // Since returns the list that a record has to have before it names the publication now.

@@ -46,6 +46,30 @@ func TestListsMerged(t *testing.T) {
 	}
 }
 
+// What only a record has by the time of an acceptance was not shown to the operator, and is not accepted.
+func TestListAccepted(t *testing.T) {
+	ours := tableList{accepted: 3, tables: map[uint32]entry{7: {bound: 70, status: statusSettled}, 8: {bound: 80, status: statusSettled}}}
+	later := entry{bound: 90, status: statusMissing}
+	for name, c := range map[string]struct {
+		record   tableList
+		accepted uint64
+		tables   []uint32
+	}{
+		"as it was read":          {tableList{accepted: 2, tables: map[uint32]entry{7: {bound: 70, status: statusMissing}}}, 3, []uint32{7, 8}},
+		"a table joined":          {tableList{accepted: 2, tables: map[uint32]entry{9: later}}, 3, []uint32{7, 8, 9}},
+		"accepted, table joined":  {tableList{accepted: 3, tables: map[uint32]entry{9: later}}, 4, []uint32{7, 8, 9}},
+		"a record without a list": {parseList(""), 3, []uint32{7, 8}},
+	} {
+		got := parseList(ours.acceptedIn(c.record))
+		if got.accepted != c.accepted || !slices.Equal(slices.Sorted(maps.Keys(got.tables)), c.tables) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if n, there := got.tables[9]; there && n != later || got.tables[7].status != statusSettled {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestListInComment(t *testing.T) {
 	list := tableList{tables: map[uint32]entry{7: {status: statusMissing}, 8: {}, 9: {status: statusSettled}, 10: {}}}
 	line := formatLine(&list, map[uint32]string{7: "public.w (4), x (5)", 8: "public.v", 9: "public.z"})

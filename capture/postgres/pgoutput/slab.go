@@ -13,6 +13,9 @@ type Slab struct {
 	free []capture.Value
 }
 
+// Reset makes the slab return values next, which the caller owns.
+func (s *Slab) Reset(values []capture.Value) { s.free = values }
+
 // Take returns n zero values, whose capacity is n too. It is never nil: a row may have no columns.
 func (s *Slab) Take(n int) []capture.Value {
 	switch {

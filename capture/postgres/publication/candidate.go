@@ -24,6 +24,7 @@ type candidate struct {
 	Readable    bool // the role may SELECT from it, including USAGE on its schema
 	RowSecurity bool // row-level security would filter what the role reads
 	Rows        int64
+	Attributes  int16    // the highest number of a column that it has, or had
 	Ancestors   []uint32 // of a partition: its parent, and so on up to the root
 }
 
@@ -49,7 +50,7 @@ func (c *Config) readCandidates(ctx context.Context, conn *pgx.Conn, where strin
 		SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.relreplident::text,
 			coalesce(pg_relation_is_publishable(c.oid), false), pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
 			coalesce(has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), false),
-			row_security_active(c.oid), greatest(c.reltuples, 0)::bigint,
+			row_security_active(c.oid), greatest(c.reltuples, 0)::bigint, c.relnatts,
 			CASE WHEN c.relispartition THEN ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a
 				WHERE a.relid <> c.oid) ELSE '{}'::oid[] END
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -60,7 +61,7 @@ func (c *Config) readCandidates(ctx context.Context, conn *pgx.Conn, where strin
 	}
 	ts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t candidate, err error) {
 		err = row.Scan(&t.OID, &t.Schema, &t.Name, &t.Kind, &t.Persistence, &t.Identity, &t.Publishable, &t.Owner,
-			&t.Owned, &t.Readable, &t.RowSecurity, &t.Rows, &t.Ancestors)
+			&t.Owned, &t.Readable, &t.RowSecurity, &t.Rows, &t.Attributes, &t.Ancestors)
 		return t, err
 	})
 	return ts, problem.Named("read tables", err)

@@ -31,16 +31,24 @@ func splitVerdict(comment string) (verdict, rest string) {
 
 // Comment is the comment of a publication.
 type Comment struct {
-	Verdict string // "": there is none
-	Rest    string // what stands below the verdict
+	Verdict   string // "": there is none
+	Rest      string // what stands below the verdict
+	Baselines string // below that, see Baseline; "": there are none
 }
 
 // String returns the whole text, without a line break at its end.
 func (c Comment) String() string {
-	if c.Verdict == "" {
-		return strings.TrimSuffix(c.Rest, "\n")
+	var parts []string
+	if c.Verdict != "" {
+		parts = append(parts, verdictLine(c.Verdict))
 	}
-	return strings.TrimSuffix(verdictLine(c.Verdict)+"\n"+c.Rest, "\n")
+	if rest := strings.TrimSuffix(c.Rest, "\n"); rest != "" {
+		parts = append(parts, rest)
+	}
+	if c.Baselines != "" {
+		parts = append(parts, baselineHead+c.Baselines)
+	}
+	return strings.Join(parts, "\n")
 }
 
 // ReadComment reads the publication's comment; exists is false when there is no publication.
@@ -49,7 +57,7 @@ func (c *Config) ReadComment(ctx context.Context, conn *pgx.Conn) (comment Comme
 	if err != nil || d == nil {
 		return Comment{}, false, err
 	}
-	return Comment{Verdict: d.Verdict, Rest: d.Comment}, true, nil
+	return Comment{Verdict: d.Verdict, Rest: d.Comment, Baselines: d.Baselines}, true, nil
 }
 
 // CommentStatement returns the statement that sets the comment of the publication; "" removes it.
@@ -67,10 +75,7 @@ func (c *Config) writeVerdict(ctx context.Context, conn *pgx.Conn, verdict strin
 	if err != nil || d == nil || (d.Verdict == "") == (verdict == "") {
 		return err
 	}
-	text := d.Comment
-	if verdict != "" {
-		text = Comment{Verdict: verdict, Rest: text}.String()
-	}
+	text := Comment{Verdict: verdict, Rest: d.Comment, Baselines: d.Baselines}.String()
 	return problem.Named("comment on publication "+c.Name, pgconnect.Exec(ctx, conn, c.CommentStatement(text)))
 }
 

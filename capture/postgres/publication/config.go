@@ -19,6 +19,9 @@ type Config struct {
 	Except  []string
 	Options []TableOption
 
+	// Tracks reports whether the daemon has to tell new columns of a table from others, see Baseline; nil: of no table.
+	Tracks func(schema, name string) bool
+
 	CopiesRows bool // a snapshot reads the tables
 	Failover   bool // the slot is to be a failover slot
 }
@@ -27,8 +30,12 @@ type Config struct {
 type TableOption struct {
 	Name    string   // exact, no wildcard
 	Key     []string // the key's columns; empty: the primary key
-	Columns []string // of the publication's column list; empty: all
+	Columns []string // those that are delivered; empty: all
 	Where   string   // of the publication's row filter; "": none
+	// Daemon is set when the publication has no column list and no row filter: the daemon drops the other columns and, with Filters,
+	// the rows of which a condition is false.
+	Daemon, Filters bool
+	NewColumns      string // "publish", "drop", "halt"; "": the default
 }
 
 // Control lends the control connection for the duration of one call, exclusively.

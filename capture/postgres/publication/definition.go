@@ -20,8 +20,11 @@ type Published struct {
 	Added       []string    // tables added to it: their earlier rows are in no stream, and only in the first snapshot
 	Changed     []string    // tables with another column list or filter
 	Removed     []string
-	Former      []Member // the tables of Removed
-	Verdict     string   // the verdict in the publication's comment
+	Former      []Member            // the tables of Removed
+	Verdict     string              // the verdict in the publication's comment
+	Baselines   map[uint32]Baseline // in the same comment, by the tables' OIDs
+
+	baselines string // as the comment has them
 }
 
 // Altered reports whether anything was altered on the server.
@@ -55,8 +58,9 @@ type definition struct {
 	owner uint32
 	owned bool
 
-	Verdict string // the verdict in the comment
-	Comment string // without the verdict
+	Verdict   string // the verdict in the comment
+	Comment   string // without the verdict and the baselines
+	Baselines string // in the comment
 }
 
 // Member is one table of a definition.
@@ -121,6 +125,7 @@ func (c *Config) define(ctx context.Context, conn *pgx.Conn) (*definition, error
 		return nil, problem.Named("read publication "+c.Name, err)
 	}
 	d.Verdict, d.Comment = splitVerdict(comment)
+	d.Baselines, d.Comment = splitBaselines(d.Comment)
 	if pgconnect.Major(conn.PgConn()) >= 15 {
 		if d.Schemas, err = c.schemas(ctx, conn, d.oid); err != nil {
 			return nil, err

@@ -37,7 +37,7 @@ func (k *Keeper) altered(ctx context.Context, pub *Published, text string) (what
 	what = k.names.texts()
 	if pub.Verdict != "" && text == "" && k.config.Manage {
 		what = append(what, fmt.Sprintf("%s (the publication's comment says so, for no sink keeps a record; to go on without what is "+
-			"missing: %s; and restart)", pub.Verdict, k.config.CommentStatement("")))
+			"missing: %s; and restart)", pub.Verdict, k.config.CommentStatement(Comment{Baselines: pub.baselines}.String())))
 	}
 	if k.accepted == nil {
 		return what, nil

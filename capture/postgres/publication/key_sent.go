@@ -12,10 +12,18 @@ import (
 	"github.com/tailrace/tailrace/internal/pgconnect"
 )
 
-// sent returns the columns that a managed publication carries.
+// sent returns the columns of a managed publication that are delivered.
 func (t *target) sent(major int) []string {
 	if t.columns != nil {
 		return t.columns
+	}
+	return t.carried(major)
+}
+
+// carried returns the columns that a managed publication carries.
+func (t *target) carried(major int) []string {
+	if list := t.listed(); list != nil {
+		return list
 	}
 	return names(t.attributes, func(a attribute) bool { return a.Generated == "" || a.Generated == "s" && major >= 18 })
 }
@@ -73,7 +81,7 @@ func (c *Config) keySentFix(t *target, lost, sent []string, publish string) stri
 		}
 		plain = append(plain, without(made, plain)...)
 	}
-	if len(plain) == 0 || !contains(sent, plain) || t.columns != nil || t.growth.grows { // a partition that is added later would not be under FULL
+	if len(plain) == 0 || !contains(sent, plain) || t.listed() != nil || t.growth.grows { // a partition that is added later would not be under FULL
 		return strings.Replace(other, "or ", "", 1)
 	}
 	var lines []string
@@ -113,7 +121,11 @@ func (c *Config) checkForeignKeys(ctx context.Context, conn *pgx.Conn, p *Plan, 
 			continue
 		}
 		i := slices.IndexFunc(ts, func(pt Table) bool { return pt.OID == t.OID })
-		if err := c.checkKeySent(t, ts[i].Columns, old, c.publishFix(p, t, &ts[i])); err != nil {
+		sent := ts[i].Columns
+		if t.daemon && t.columns != nil {
+			sent = without(sent, without(sent, t.columns))
+		}
+		if err := c.checkKeySent(t, sent, old, c.publishFix(p, t, &ts[i])); err != nil {
 			errs = append(errs, err)
 		}
 	}

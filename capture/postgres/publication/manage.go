@@ -63,6 +63,7 @@ func (c *Config) read(ctx context.Context, conn *pgx.Conn, pub *Published) (err 
 		return c.Missing(nil)
 	}
 	pub.Fingerprint, pub.Verdict = d.fingerprint(), d.Verdict
+	pub.Baselines, pub.baselines = parseBaselines(d.Baselines), d.Baselines
 	pub.Tables, err = c.ReadTables(ctx, conn)
 	if !c.Manage { // else the file defines the columns, and any difference is an alteration
 		pub.Fingerprint.carried = carriedBy(pub.Tables)
@@ -78,8 +79,15 @@ func (c *Config) steps(p *Plan) ([]string, *Published) {
 		for _, t := range p.targets {
 			pub.Added = append(pub.Added, t.String())
 		}
-		return []string{"CREATE PUBLICATION " + pgconnect.Ident(c.Name) + " FOR TABLE " + list(p.targets) +
-			" WITH (" + options(p.Major) + ")"}, pub
+		create := "CREATE PUBLICATION " + pgconnect.Ident(c.Name)
+		if len(p.targets) > 0 { // the stream carries logical messages with any publication
+			create += " FOR TABLE " + list(p.targets)
+		}
+		steps := []string{create + " WITH (" + options(p.Major) + ")"}
+		if b := p.baselines(c); b != "" {
+			steps = append(steps, c.CommentStatement(Comment{Baselines: b}.String()))
+		}
+		return steps, pub
 	}
 	add, drop := p.difference(pub)
 	alter := "ALTER PUBLICATION " + pgconnect.Ident(c.Name)
@@ -101,8 +109,12 @@ func (c *Config) steps(p *Plan) ([]string, *Published) {
 	if !slices.Equal(p.actual.Publish, everything) || !p.actual.ViaRoot || p.actual.Stored != (p.Major >= 18) {
 		steps = append(steps, alter+" SET ("+options(p.Major)+")")
 	}
-	if verdict := p.swapped(pub); verdict != "" && p.actual.Verdict == "" {
-		steps = append(steps, c.CommentStatement(Comment{Verdict: verdict, Rest: p.actual.Comment}.String()))
+	comment := Comment{Verdict: p.actual.Verdict, Rest: p.actual.Comment, Baselines: p.baselines(c)}
+	if comment.Verdict == "" {
+		comment.Verdict = p.swapped(pub)
+	}
+	if comment.Verdict != p.actual.Verdict || comment.Baselines != p.actual.Baselines {
+		steps = append(steps, c.CommentStatement(comment.String()))
 	}
 	return steps, pub
 }
@@ -162,9 +174,9 @@ func list(ts []*target) string {
 	var items []string
 	for _, t := range ts {
 		item := "ONLY " + t.sql()
-		if t.columns != nil {
+		if t.listed() != nil {
 			var quoted []string
-			for _, n := range t.columns {
+			for _, n := range t.listed() {
 				quoted = append(quoted, pgconnect.Ident(n))
 			}
 			item += " (" + strings.Join(quoted, ", ") + ")"

@@ -23,7 +23,7 @@ func (c *Config) Planned(ctx context.Context, conn *pgx.Conn) ([]Table, error) {
 	major := pgconnect.Major(conn.PgConn())
 	var tables []Table
 	for _, t := range targets {
-		tables = append(tables, Table{OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.sent(major)})
+		tables = append(tables, Table{OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.carried(major)})
 	}
 	return tables, nil
 }

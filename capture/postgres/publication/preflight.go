@@ -45,9 +45,7 @@ func (c *Config) checkManaged(ctx context.Context, conn *pgx.Conn, srv *server, 
 		return []error{bad}
 	}
 	var errs []error
-	if p.targets, errs = c.resolve(ctx, conn); len(p.targets) == 0 {
-		return errs
-	}
+	p.targets, errs = c.resolve(ctx, conn)
 	for _, t := range p.targets {
 		bad := c.checkTarget(t, p.Major)
 		if len(bad) == 0 && !p.actual.publishes(t.OID) {

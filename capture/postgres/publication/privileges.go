@@ -86,7 +86,7 @@ func (c *Config) checkReadable(ctx context.Context, conn *pgx.Conn, s *server, t
 	if t.Readable {
 		return nil
 	}
-	if t.columns != nil {
+	if t.columns != nil && !t.filtered { // a filter may read others
 		var all bool
 		err := conn.QueryRow(ctx, `SELECT has_schema_privilege(relnamespace, 'USAGE') AND (SELECT
 			bool_and(has_column_privilege($1::oid, n, 'SELECT')) FROM unnest($2::text[]) n) FROM pg_class WHERE oid = $1`,

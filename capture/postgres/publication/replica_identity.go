@@ -61,15 +61,15 @@ func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 		return problem.Refusal("replica_identity_missing", fmt.Sprintf(
 			"%s has no usable replica identity (%s): once published, every UPDATE and DELETE on it would fail", l, reason),
 			c.identityFix(t, l)+"\n-- or add a primary key; or leave the table out by except")
-	case t.columns != nil && l.Identity == "f":
+	case t.listed() != nil && l.Identity == "f":
 		return problem.Refusal("columns_break_updates", fmt.Sprintf(
 			"%s has REPLICA IDENTITY FULL, and with a column list every UPDATE and DELETE on it would fail", l),
-			c.identityFix(t, l)+"\n-- or leave columns out")
-	case t.columns != nil && !contains(t.columns, id):
+			c.identityFix(t, l)+"\n-- or let the daemon drop the other columns: "+byDaemon(t))
+	case t.listed() != nil && !contains(t.columns, id):
 		return problem.Refusal("columns_break_updates", fmt.Sprintf(
 			"columns of %s leaves out %s of the replica identity: every UPDATE and DELETE on it would fail",
 			t, strings.Join(without(id, t.columns), ", ")),
-			"-- add to columns: "+strings.Join(without(id, t.columns), ", "))
+			"-- add to columns: "+strings.Join(without(id, t.columns), ", ")+"\n-- or let the daemon drop the other columns: "+byDaemon(t))
 	case l.Identity == "f" && len(virtual) > 0 && major >= 18:
 		return problem.Refusal("replica_identity_generated", fmt.Sprintf(
 			"%s has REPLICA IDENTITY FULL and a virtual generated column (%s), which is never published: once published, "+
@@ -79,6 +79,11 @@ func (c *Config) checkIdentity(t *target, l *leaf, major int) error {
 	return nil
 }
 
+// byDaemon returns what to write in the file so that the publication needs no column list and no row filter.
+func byDaemon(t *target) string {
+	return fmt.Sprintf(`in the block of table %q set enforce = "daemon"`, t)
+}
+
 // identityFix returns the SQL for a replica identity that works with what is published.
 func (c *Config) identityFix(t *target, l *leaf) string {
 	alter := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY "
@@ -86,7 +91,7 @@ func (c *Config) identityFix(t *target, l *leaf) string {
 	switch {
 	case len(primary(l.attributes)) > 0 && l.Identity != "d":
 		return alter + "DEFAULT;"
-	case t.columns != nil || generated:
+	case t.listed() != nil || generated:
 		return "-- add a primary key: ALTER TABLE " + l.sql() + " ADD PRIMARY KEY (...);"
 	}
 	return alter + "FULL;"
@@ -135,7 +140,7 @@ func (c *Config) checkKey(t *target) error {
 		fix := "ALTER TABLE " + t.sql() + " REPLICA IDENTITY FULL;"
 		if t.key == nil {
 			fix = "ALTER TABLE " + t.sql() + " REPLICA IDENTITY DEFAULT;\n-- or set key to the columns of the replica identity"
-		} else if t.columns != nil {
+		} else if t.listed() != nil {
 			fix = "-- make a unique index of these columns (all NOT NULL) its replica identity:\n-- ALTER TABLE " + t.sql() +
 				" REPLICA IDENTITY USING INDEX ...;"
 		}

@@ -97,11 +97,11 @@ func filterProblem(t *target, l *leaf, used []string) error {
 		return nil
 	}
 	fix := "ALTER TABLE " + l.sql() + " REPLICA IDENTITY FULL;"
-	if t.columns != nil {
+	if t.listed() != nil {
 		fix = "-- with a column list FULL is no way out: make a unique index with these columns (all NOT NULL)\n" +
 			"-- its replica identity: ALTER TABLE " + l.sql() + " REPLICA IDENTITY USING INDEX ...;"
 	}
 	return &capture.Problem{State: "filter_breaks_updates", Halted: true, Usage: true, Reason: fmt.Sprintf(
 		"where of %s uses %s, which the replica identity of %s does not carry: once published, every UPDATE and DELETE "+
-			"on it would fail", t, strings.Join(lost, ", "), l), Fix: fix + "\n-- or leave where out"}
+			"on it would fail", t, strings.Join(lost, ", "), l), Fix: fix + "\n-- or let the daemon drop the rows: " + byDaemon(t) + ", and write where as an expression over row"}
 }

@@ -93,10 +93,10 @@ func (c *Config) checkServer(s *server, p *Plan) []error {
 	add(c.Failover && p.Major < 17, "failover_unsupported", "failover slots came with Postgres 17, the server is "+s.Version,
 		"leave failover out")
 	for _, o := range c.Options {
-		add(p.Major < 15 && len(o.Columns) > 0, "needs_15", o.Name+": columns needs Postgres 15, the server is "+s.Version,
-			"leave columns out")
+		add(p.Major < 15 && len(o.Columns) > 0 && !o.Daemon, "needs_15", o.Name+": columns needs Postgres 15, the server is "+s.Version,
+			`set enforce = "daemon" in its block, or leave columns out`)
 		add(p.Major < 15 && o.Where != "", "needs_15", o.Name+": where needs Postgres 15, the server is "+s.Version,
-			"leave where out")
+			`set enforce = "daemon" in its block and write where as an expression over row, or leave where out`)
 	}
 	return errs
 }

@@ -25,8 +25,10 @@ type target struct {
 	attributes []attribute
 	leaves     []leaf   // of a partitioned table
 	growth     growth   // of a partitioned table
-	columns    []string // the column list in the table's order; nil: all
-	where      string   // as written in the file
+	columns    []string // those that are delivered, in the table's order; nil: all
+	daemon     bool     // the publication has no column list: the daemon drops the other columns
+	filtered   bool     // the daemon drops rows
+	where      string   // the row filter of the publication, as written in the file
 	normal     string   // as Postgres prints it
 	key        []string // as written in the file; nil: the primary key
 }
@@ -45,9 +47,17 @@ func (t *target) stored() []leaf {
 	return []leaf{{t.candidate, t.attributes}}
 }
 
+// listed returns the column list of the publication; nil: it has none.
+func (t *target) listed() []string {
+	if t.daemon {
+		return nil
+	}
+	return t.columns
+}
+
 // member returns the target as the catalogue would show it.
 func (t *target) member() Member {
-	return Member{Schema: t.Schema, Name: t.Name, Columns: t.columns, Where: t.normal, oid: t.OID}
+	return Member{Schema: t.Schema, Name: t.Name, Columns: t.listed(), Where: t.normal, oid: t.OID}
 }
 
 // resolve expands the patterns against the catalogue. A partition whose tree is published is published under its root's
@@ -105,7 +115,7 @@ func (c *Config) describe(ctx context.Context, conn *pgx.Conn, ts []*target, oid
 			t.leaves[i].attributes = as[t.leaves[i].OID]
 		}
 		if o := c.option(t.String()); o != nil {
-			t.where, t.key = o.Where, o.Key
+			t.where, t.key, t.daemon, t.filtered = o.Where, o.Key, o.Daemon, o.Filters
 			if len(o.Columns) > 0 {
 				t.columns = names(t.attributes, func(a attribute) bool { return slices.Contains(o.Columns, a.Name) })
 			}

@@ -63,7 +63,7 @@ func (c *Config) checkGrowth(t *target) error {
 	case len(without(t.key, key)) > 0:
 		return growthRefused(fmt.Sprintf("%s has %s. A partition that is created later has its primary key instead: a delete would lack %s of key",
 			t, what, strings.Join(without(t.key, key), ", ")), "-- set key to columns of the primary key: "+strings.Join(key, ", "))
-	case t.where != "":
+	case t.where != "" || t.filtered:
 		return growthRefused(fmt.Sprintf("%s has %s and a filter. A partition that is created later has its primary key instead: where the filter "+
 			"uses another column, every UPDATE and DELETE on that partition would fail", t, what), fix+
 			"\n-- and let the filter use columns of the primary key alone: "+strings.Join(key, ", "))

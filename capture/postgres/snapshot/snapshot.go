@@ -77,6 +77,8 @@ func (s *Snapshot) Point() capture.LSN { return s.options.Point }
 type copyTable struct {
 	table *capture.Table
 	sql   string
+	// reduction is how its rows are reduced; nil: they are not.
+	reduction *decode.Reduction
 }
 
 // Describe adds all published tables. r completes them; without a call of Describe no rows are copied.
@@ -90,7 +92,7 @@ func (s *Snapshot) Describe(ctx context.Context, r *decode.Relations, tables []p
 	}
 	for i := range list {
 		t := &tables[i]
-		s.tables = append(s.tables, copyTable{table: list[i].Table, sql: copySQL(&list[i], t.Where)})
+		s.tables = append(s.tables, copyTable{table: list[i].Table, sql: copySQL(&list[i], t.Where), reduction: list[i].Reduction})
 		s.estimated += t.Rows
 	}
 	s.complete = true
@@ -113,8 +115,12 @@ func (s *Snapshot) begin(ctx context.Context) error {
 // copySQL returns the query that copies the rows of a table.
 func copySQL(t *decode.CopyTable, where string) string {
 	var names []string
-	for i := range t.Table.Columns {
-		names = append(names, t.Table.Columns[i].Name)
+	if t.Reduction != nil {
+		names = t.Reduction.CopyColumns()
+	} else {
+		for i := range t.Table.Columns {
+			names = append(names, t.Table.Columns[i].Name)
+		}
 	}
 	from := "ONLY " // the children of a plain parent are published separately
 	if t.Root {
@@ -142,7 +148,7 @@ func (s *Snapshot) copyAll(ctx context.Context) error {
 	began := time.Now()
 	s.log.Info("snapshot", zap.Int("tables", len(s.tables)), zap.Int64("estimated_rows", s.estimated))
 	for _, t := range s.tables {
-		w := &copyWriter{ctx: ctx, snapshot: s, table: t.table}
+		w := &copyWriter{ctx: ctx, snapshot: s, table: t}
 		if _, err := s.conn.PgConn().CopyTo(ctx, w, t.sql); err != nil {
 			return problem.NamedRead("copy "+t.table.String(), err)
 		}
@@ -224,14 +230,14 @@ func (s *Snapshot) hangUp() {
 type copyWriter struct {
 	ctx      context.Context
 	snapshot *Snapshot
-	table    *capture.Table
+	table    copyTable
 }
 
 // Write receives one line: the server sends each line as one message.
 func (w *copyWriter) Write(line []byte) (int, error) {
 	s := w.snapshot
 	a := s.asm
-	if err := a.CopyRow(w.table, line); err != nil {
+	if err := w.add(line); err != nil {
 		return 0, err
 	}
 	s.copied.Add(1)
@@ -241,4 +247,12 @@ func (w *copyWriter) Write(line []byte) (int, error) {
 		}
 	}
 	return len(line), nil
+}
+
+// add adds the row of a line.
+func (w *copyWriter) add(line []byte) error {
+	if w.table.reduction != nil {
+		return w.snapshot.asm.CopyReduced(w.table.reduction, line)
+	}
+	return w.snapshot.asm.CopyRow(w.table.table, line)
 }

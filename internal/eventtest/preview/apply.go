@@ -6,7 +6,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
-	"github.com/tailrace/tailrace/sink/format"
 	"github.com/tailrace/tailrace/transform"
 )
 
@@ -107,9 +106,6 @@ func stopOf(err error) *Stop {
 	}
 	return &Stop{Rejected: "transform", Err: err}
 }
-
-// notEncodable is the rejection of an event that the format cannot encode.
-func notEncodable(err error) error { return &sink.Rejected{Reason: format.Reason(err), Err: err} }
 
 // clone copies changes as far as a mask writes into them.
 func clone(changes []capture.Change) []capture.Change {

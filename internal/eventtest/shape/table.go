@@ -14,8 +14,9 @@ type Column struct{ Name, Type string }
 
 // Identity is the replica identity of a declared table.
 type Identity struct {
-	Full  bool     // REPLICA IDENTITY FULL
-	Index []string // the columns of USING INDEX; empty unless it has that form. Otherwise it is DEFAULT: the key
+	Full    bool     // REPLICA IDENTITY FULL
+	Nothing bool     // REPLICA IDENTITY NOTHING
+	Index   []string // the columns of USING INDEX; empty unless it has that form. Otherwise it is DEFAULT: the key
 }
 
 // NewTable returns the shape of a table as a stream would describe it. name is "schema.table". A *Problem as an error belongs to the
@@ -58,7 +59,7 @@ func (t *Types) isInline(typ *capture.Type, modifier int32) bool {
 func identify(table *capture.Table, id Identity) error {
 	for i := range table.Columns {
 		c := &table.Columns[i]
-		c.Identity = id.Full || len(id.Index) == 0 && c.Key
+		c.Identity = id.Full || len(id.Index) == 0 && !id.Nothing && c.Key
 	}
 	for _, name := range id.Index {
 		i, err := mark(table, name)

@@ -113,6 +113,13 @@ func (t *Types) Domain(name, base string) error {
 	return nil
 }
 
+// Text declares another type, such as a range or one of an extension. Its values are texts.
+func (t *Types) Text(name, storage string) {
+	typ := t.declare(name, capture.KindText)
+	typ.User = &capture.UserType{Kind: capture.UserBase}
+	t.inline[typ] = storage == StoragePlain
+}
+
 // Composite declares a composite type.
 func (t *Types) Composite(name string, fields []capture.Field) {
 	typ := t.declare(name, capture.KindComposite)
@@ -136,22 +143,24 @@ func (t *Types) Declared(name string) bool { return t.named[name] != nil }
 // Parse returns the type and the type modifier that a text such as "numeric(10,2) not null" or "public.mood[]" names, and whether
 // the column may be null.
 func (t *Types) Parse(text string) (typ *capture.Type, modifier int32, nullable bool, err error) {
-	name := strings.Join(strings.Fields(text), " ")
+	name := strings.TrimSpace(text)
 	nullable = true
-	if n := len(name) - len(" not null"); n > 0 && strings.EqualFold(name[n:], " not null") {
-		name, nullable = name[:n], false
+	if n := len(name) - len(notNull); n > 0 && strings.EqualFold(name[n:], notNull) {
+		name, nullable = strings.TrimSpace(name[:n]), false
 	}
 	name, array := strings.CutSuffix(name, "[]")
-	name, args, err := splitModifier(name)
-	if err != nil {
-		return nil, 0, false, err
-	}
-	typ = t.lookup(name)
-	if typ == nil {
-		return nil, 0, false, t.unknown(name)
-	}
-	if modifier, err = modifierOf(typ, args); err != nil {
-		return nil, 0, false, err
+	modifier = -1
+	if typ = t.named[name]; typ == nil || name == "char" || name == "character" { // those are char(1)
+		var args []int
+		if name, args, err = splitModifier(strings.Join(strings.Fields(name), " ")); err != nil {
+			return nil, 0, false, err
+		}
+		if typ = t.lookup(name); typ == nil {
+			return nil, 0, false, t.unknown(name)
+		}
+		if modifier, err = modifierOf(typ, args); err != nil {
+			return nil, 0, false, err
+		}
 	}
 	if array {
 		typ = t.array(name, typ)
@@ -175,6 +184,9 @@ func (t *Types) array(name string, elem *capture.Type) *capture.Type {
 	a := t.lookup(name + "[]")
 	if a == nil {
 		a = arrayOf(elem, 0) // of a declared type
+		if elem.String() == "box" {
+			a.Delim = ';'
+		}
 		t.named[name+"[]"] = a
 	}
 	return a
@@ -204,7 +216,7 @@ func splitModifier(name string) (rest string, args []int, err error) {
 	inner, after, closed := strings.Cut(inner, ")")
 	for _, a := range strings.Split(inner, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(a))
-		if err != nil || n < 0 || n > 1<<20 || !closed {
+		if err != nil || n < minScale || n > 1<<20 || !closed {
 			return "", nil, &Problem{Summary: fmt.Sprintf("%q is not a type", name), Detail: `Write a type as in CREATE TABLE, such as "numeric(10,2)".`}
 		}
 		args = append(args, n)
@@ -225,20 +237,30 @@ func modifierOf(typ *capture.Type, args []int) (int32, error) {
 	case typ.Schema != "pg_catalog" && len(args) > 0, len(args) > most:
 		return 0, &Problem{Summary: fmt.Sprintf("%s does not take %d arguments", typ, len(args)), Detail: "Write the type as in CREATE TABLE."}
 	case len(args) == 0 && typ.Name == "bpchar":
-		return 1 + varHeader, nil // char is char(1)
+		return 1 + varHeader, nil
 	case len(args) == 0:
 		return -1, nil
+	case args[0] < 0:
+		return 0, &Problem{Summary: fmt.Sprintf("%s(%d) is not a type", typ, args[0]), Detail: "Only the scale of a numeric may be negative."}
 	case typ.Name == "numeric":
 		scale := 0
 		if len(args) == 2 {
 			scale = args[1]
 		}
-		return int32(args[0]<<16|scale) + varHeader, nil
+		return int32(args[0]<<16|scale&0x7ff) + varHeader, nil
 	case typ.Name == "varchar", typ.Name == "bpchar":
 		return int32(args[0]) + varHeader, nil
 	}
 	return int32(args[0]), nil
 }
+
+const notNull = " not null"
+
+// scaleOf returns the scale of a numeric type, which may be negative.
+func scaleOf(modifier int32) int { return int((modifier-varHeader)&0x7ff^0x400) - 0x400 }
+
+// minScale is the least scale of a numeric.
+const minScale = -1000
 
 // varHeader is what Postgres adds to the modifiers of types of variable length: VARHDRSZ.
 const varHeader = 4

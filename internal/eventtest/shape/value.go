@@ -146,7 +146,7 @@ func numericText(modifier int32, v cty.Value) (string, error) {
 	if modifier < varHeader {
 		return text, nil
 	}
-	scale := int(modifier-varHeader) & 0x7ff
+	scale := max(0, scaleOf(modifier))
 	if len(strings.TrimRight(fraction, "0")) > scale {
 		return "", mismatch(numeric, v, fmt.Sprintf("The column keeps %d digits after the point.", scale))
 	}

@@ -42,7 +42,7 @@ var (
 	onTarget   = regexp.MustCompile(`(?i)\b(in|on|at) the (target|replica)`)
 	again      = regexp.MustCompile(`(?i)\b(start (it )?(again|from scratch)|restart)\b`)
 	or         = regexp.MustCompile(`^(-- )?or[ ,:]`)
-	afterThat  = regexp.MustCompile(`^-- after that: ((?:ALTER|DROP)\b[^\n]*;)$`)
+	afterThat  = regexp.MustCompile(`^-- after that: ((?:ALTER|DO|DROP)\b[^\n]*;)$`)
 	ifNamed    = regexp.MustCompile(`^where an earlier fix names (\S+), then\b`)
 	orSet      = regexp.MustCompile(`(?m)^or set (on_conflict = "source_wins"), and restart\.`)
 )

@@ -61,9 +61,9 @@ func Kinds() (names []string) {
 
 // Holding lists the kinds that lead to equal replicas in every order, as far as the soak has shown. The others are explained in
 // docs/operations.md: what rows of a partition tree the stream lacks is found by checks, which do not see all that happened between
-// two of them, and a generated column that Postgres 15 to 17 do not stream is missed by tailrace verify only.
+// two of them.
 var Holding = slices.DeleteFunc(Kinds(), func(name string) bool {
-	return slices.Contains([]string{"add_generated", "attach", "detach", "truncate_leaf"}, name)
+	return slices.Contains([]string{"attach", "detach", "truncate_leaf"}, name)
 })
 
 // ParseKinds reads a list such as "add,drop": "" is Holding, "all" selects all; -name excludes one.

@@ -6,8 +6,8 @@ import (
 )
 
 // renamedPrograms are programs in which a fix names a table that has another name before its rows can be compared. They begin with
-// t (id, w, v) and o, of the same columns, and a frozen daemon. v is the last column: whether a row is older or newer than a v that
-// was dropped and added again cannot be told.
+// c (id, p), with t (id, w, v) and o, of the same columns, and with a frozen daemon. v is the last column: whether a row is older or newer than
+// a v that was dropped and added again cannot be told.
 var renamedPrograms = map[string]string{
 	"a column replaced, then renamed": `do ALTER TABLE t DROP v
 do ALTER TABLE t ADD v text
@@ -43,6 +43,13 @@ do ALTER TABLE t ADD v text
 do INSERT INTO t VALUES (3, 1, 'c')
 do ALTER TABLE t SET SCHEMA other
 do INSERT INTO other.t VALUES (4, 1, 'd')`,
+	"a composite type altered, then renamed": `do INSERT INTO c VALUES (3, ('x', 1))
+do ALTER TYPE pair DROP ATTRIBUTE n
+do ALTER TABLE c RENAME TO u
+do ALTER TABLE u RENAME p TO q
+do INSERT INTO u VALUES (4, ROW('y'))
+do CREATE TABLE c (id int PRIMARY KEY, p text)
+do INSERT INTO c VALUES (1, 'z')`,
 	"a column of unknown values, then renamed": `do ALTER TABLE t ADD n bigint NOT NULL DEFAULT (random() * 1000)::bigint
 do INSERT INTO t VALUES (3, 1, 'c')
 do ALTER TABLE t RENAME TO u
@@ -60,7 +67,7 @@ func TestDDLRenamed(t *testing.T) {
 			t.Run(fmt.Sprint(name, "/", version), func(t *testing.T) {
 				t.Parallel()
 				p, err := Parse("set restart\ndo CREATE SCHEMA other\ndo CREATE TABLE other.kept (id int PRIMARY KEY)\n" +
-					"do CREATE TABLE t (id int PRIMARY KEY, w int, v text)\ndo CREATE TABLE o (LIKE t INCLUDING ALL)\n" +
+					"do CREATE TYPE pair AS (s text, n int)\ndo CREATE TABLE c (id int PRIMARY KEY, p pair)\ndo CREATE TABLE t (id int PRIMARY KEY, w int, v text)\ndo CREATE TABLE o (LIKE t INCLUDING ALL)\n" +
 					"do INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b')\ndo INSERT INTO o SELECT * FROM t\nstart\nfreeze\n" + text + "\nwake\nsettle\n")
 				if err != nil {
 					t.Fatal(err)

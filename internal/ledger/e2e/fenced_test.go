@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // TestReplicaZombie stops a daemon with SIGSTOP, lets another one take over, and resumes it: once with statements in
@@ -62,7 +63,7 @@ func TestReplicaZombie(t *testing.T) {
 }
 
 // freezeUnderway stops the daemon when it has sent statements that have not arrived. They arrive when arrive is called.
-func (p *pair) freezeUnderway(slow *testenv.ProxyServer) (arrive func()) {
+func (p *pair) freezeUnderway(slow *proxy.Server) (arrive func()) {
 	its := "pid = " + p.target.Query(p.t, "postgres", "SELECT backend FROM tailrace.progress")
 	underway := func() bool {
 		time.Sleep(50 * time.Millisecond)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/ledger/workload"
-	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // nemesis injects faults while the workload runs. A seed determines its choices.
@@ -16,11 +16,14 @@ type nemesis struct {
 	kills    int
 	progress int // kills of a daemon that had written something
 	restarts int
+	shapes   int // columns that were added to the tables of events
 }
 
 // plan is how often each fault occurs in one round, in an order that the seed shuffles.
 type plan struct {
 	kill, freeze, holdBroker, crashPostgres, restartBroker, terminateSender, cut int
+
+	reshape int // needs the tables of events
 }
 
 // torment runs the plan once, and then parts of it until the time has passed.
@@ -62,6 +65,7 @@ func (n *nemesis) shuffled(p plan) (all []action) {
 	add(p.restartBroker, "restart the broker", n.restartBroker)
 	add(p.terminateSender, "terminate the walsender", n.terminateSender)
 	add(p.cut, "cut connections", n.cut)
+	add(p.reshape, "add columns and deliver again", n.reshape)
 	n.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
 }
@@ -213,5 +217,5 @@ func (n *nemesis) terminateSender() {
 }
 
 func (n *nemesis) cut() {
-	[]*testenv.ProxyServer{n.network, n.kafka.Nodes[0].Proxy}[n.rand.IntN(2)].Cut()
+	[]*proxy.Server{n.network, n.kafka.Nodes[0].Proxy}[n.rand.IntN(2)].Cut()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/internal/ledger"
 	"github.com/tailrace/tailrace/internal/ledger/workload"
 	"github.com/tailrace/tailrace/internal/testenv"
+	"github.com/tailrace/tailrace/internal/testenv/proxy"
 )
 
 // senderTimeout is wal_sender_timeout: after it Postgres disconnects a stopped daemon.
@@ -25,13 +26,15 @@ type rig struct {
 	t        *testing.T
 	postgres *testenv.PostgresServer
 	kafka    *testenv.KafkaServer
-	network  *testenv.ProxyServer // between the daemons and Postgres; the one to Kafka is kafka.Nodes[0].Proxy
+	network  *proxy.Server // between the daemons and Postgres; the one to Kafka is kafka.Nodes[0].Proxy
 	recorder *ledger.Recorder
 	topics   *topics
 	program  program
 	daemons  []*daemon // running
 	started  int
-	dir      string // of their logs
+	dir      string               // of their logs
+	acks     []ledger.Ack         // of the whole run, once checkHistory has read them
+	events   []ledger.Observation // in the same way: those that blocks have made
 }
 
 // newRig starts the servers and creates the tables; prepare is called between the empty tables and their first rows.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 type tailrace struct {
 	binary string
 	listen map[int]string // by the number of the process
+	text   string         // of the pipeline file; "": pipelineFile
 }
 
 // build returns the package's binary; with TAILRACE_RACE set, built with the race detector.
@@ -53,7 +55,7 @@ pipeline "ledger" {
 func (p *tailrace) command(r *rig, n int) *exec.Cmd {
 	p.listen[n] = freeAddress(r.t)
 	file := filepath.Join(r.dir, fmt.Sprintf("pipeline-%d.hcl", n))
-	text := fmt.Sprintf(pipelineFile, p.listen[n], r.url(), strings.Join(workload.Tables(), `", "`),
+	text := fmt.Sprintf(cmp.Or(p.text, pipelineFile), p.listen[n], r.url(), strings.Join(workload.Tables(), `", "`),
 		strings.Join(r.kafka.Brokers(), `", "`), partitions)
 	r.must(os.WriteFile(file, []byte(text), 0o600))
 	return exec.Command(p.binary, "run", file)

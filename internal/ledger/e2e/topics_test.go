@@ -25,6 +25,7 @@ const partitions = 4
 // topics is the rig's own view of the topics.
 type topics struct {
 	seeds  []string
+	names  []string
 	client *kgo.Client
 }
 
@@ -33,7 +34,11 @@ func newTopics(t *testing.T, seeds []string) *topics {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &topics{seeds: seeds, client: client}
+	s := &topics{seeds: seeds, client: client}
+	for _, table := range workload.Tables() {
+		s.names = append(s.names, prefix+table)
+	}
+	return s
 }
 
 // marks reads the high watermarks. A missing topic counts as empty. Records of a transaction count as soon as
@@ -43,9 +48,9 @@ func (s *topics) marks() (map[ledger.Partition]int64, error) {
 	defer cancel()
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID = -1
-	for _, table := range workload.Tables() {
+	for _, name := range s.names {
 		topic := kmsg.NewListOffsetsRequestTopic()
-		topic.Topic = prefix + table
+		topic.Topic = name
 		for p := range int32(partitions) {
 			partition := kmsg.NewListOffsetsRequestTopicPartition()
 			partition.Partition, partition.Timestamp = p, -1
@@ -81,8 +86,9 @@ func (s *topics) size() (n int64) {
 	return n
 }
 
-// history reads everything from the beginning to the current end, as a consumer that sees committed records only.
-func (s *topics) history(t *testing.T) []ledger.Observation {
+// history reads everything from the beginning to the current end, as a consumer that sees committed records only: changes, and the
+// events that blocks have made.
+func (s *topics) history(t *testing.T) (changes, events []ledger.Observation) {
 	marks, err := s.marks()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +111,6 @@ func (s *topics) history(t *testing.T) []ledger.Observation {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	var history []ledger.Observation
 	for len(left) > 0 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		fetches := client.PollFetches(ctx)
@@ -121,14 +126,30 @@ func (s *topics) history(t *testing.T) []ledger.Observation {
 			if r.Attrs.IsControl() {
 				return
 			}
-			o, err := ledger.Observe(p, r.Offset, r.Key, r.Value, header(r, "ce_id"))
+			into, observe := &changes, observeChange
+			if !strings.HasPrefix(r.Topic, prefix) {
+				into, observe = &events, observeEvent
+			}
+			o, err := observe(p, r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			history = append(history, o)
+			*into = append(*into, o)
 		})
 	}
-	return history
+	return changes, events
+}
+
+func observeChange(p ledger.Partition, r *kgo.Record) (ledger.Observation, error) {
+	return ledger.Observe(p, r.Offset, r.Key, r.Value, header(r, "ce_id"))
+}
+
+func observeEvent(p ledger.Partition, r *kgo.Record) (ledger.Observation, error) {
+	var headers []ledger.Header
+	for _, h := range r.Headers {
+		headers = append(headers, ledger.Header{Name: h.Key, Value: string(h.Value)})
+	}
+	return ledger.ObserveEvent(p, r.Offset, r.Key, r.Value, headers)
 }
 
 func header(r *kgo.Record, name string) string {

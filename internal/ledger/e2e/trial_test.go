@@ -21,6 +21,7 @@ type trial struct {
 	seed    uint64
 	rate    int           // transactions per second
 	busy    bool          // the load begins before the daemon: its snapshot reads tables that change
+	events  int           // of the writers, as many make events
 	least   time.Duration // of load; longer until the plan is complete
 	plan    plan
 	slack   ledger.Slack
@@ -35,7 +36,9 @@ func (tr trial) run(t *testing.T) []error {
 	defer cancel()
 	done := make(chan workload.Stats, 1)
 	load := func() {
-		go func() { done <- workload.Run(ctx, r.postgres.URL(), workload.Config{Seed: tr.seed, Rate: tr.rate}) }()
+		go func() {
+			done <- workload.Run(ctx, r.postgres.URL(), workload.Config{Seed: tr.seed, Rate: tr.rate, Events: tr.events})
+		}()
 	}
 	if tr.busy {
 		load()
@@ -61,7 +64,11 @@ func (tr trial) run(t *testing.T) []error {
 	t.Logf("at the start %s; at the end %s", start, end)
 	r.program.drained(r, d)
 	defer func(begin time.Time) { t.Logf("judged in %s", time.Since(begin).Round(time.Millisecond)) }(time.Now())
-	return append(r.checkHistory(), ledger.Liveness(start, end, tr.slack)...)
+	errs := append(r.checkHistory(), ledger.Liveness(start, end, tr.slack)...)
+	if tr.events > 0 {
+		errs = append(errs, r.checkEvents()...)
+	}
+	return errs
 }
 
 // drain waits until the slot reports that everything is durable, with one daemon left.
@@ -89,7 +96,8 @@ func (r *rig) confirmed(lsn string) bool {
 // checkHistory reads everything and applies the oracles.
 func (r *rig) checkHistory() []error {
 	ctx := r.t.Context()
-	acks, err := r.recorder.Acks()
+	var err error
+	r.acks, err = r.recorder.Acks()
 	r.must(err)
 	source := r.connect()
 	truth, err := workload.ReadTruth(ctx, source)
@@ -99,9 +107,10 @@ func (r *rig) checkHistory() []error {
 	scratch, err := pgx.Connect(ctx, r.postgres.URL(testenv.NewDatabase(r.t, r.postgres)))
 	r.must(err)
 	defer func() { _ = scratch.Close(ctx) }()
-	history := r.topics.history(r.t)
+	history, events := r.topics.history(r.t)
+	r.events = events
 	r.t.Logf("%d transactions, %d changes, %d records in the topics, %d acknowledgements",
-		len(truth.Txs), len(changes), len(history), len(acks))
+		len(truth.Txs), len(changes), len(history), len(r.acks))
 	return ledger.Judge(history,
 		ledger.NewGap(),
 		ledger.NewOrder(),
@@ -109,6 +118,6 @@ func (r *rig) checkHistory() []error {
 		ledger.NewIdentity(false),
 		ledger.NewAtomicity(truth),
 		ledger.NewFingerprint(ctx, source, scratch),
-		ledger.NewAckSafety(acks, changes),
+		ledger.NewAckSafety(r.acks, changes),
 		ledger.NewReference(changes))
 }

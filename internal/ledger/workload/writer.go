@@ -11,12 +11,13 @@ import (
 
 // writer is one connection of the workload.
 type writer struct {
-	id    int
-	url   string
-	pause time.Duration
-	rand  *rand.Rand
-	conn  *pgx.Conn
-	stats Stats
+	id     int
+	url    string
+	pause  time.Duration
+	events bool // its transactions make events
+	rand   *rand.Rand
+	conn   *pgx.Conn
+	stats  Stats
 }
 
 // errRollBack asks for the whole transaction to be rolled back on purpose.
@@ -59,7 +60,12 @@ func (w *writer) dial(ctx context.Context) bool {
 
 // count runs one transaction and counts its outcome.
 func (w *writer) count(ctx context.Context) {
-	_, err := w.transact(ctx, w.choose())
+	var err error
+	if w.events {
+		err = w.announce(ctx)
+	} else {
+		_, err = w.transact(ctx, w.choose())
+	}
 	switch {
 	case err == nil:
 		w.stats.Committed++
@@ -70,6 +76,7 @@ func (w *writer) count(ctx context.Context) {
 		w.conn = nil
 	default:
 		w.stats.Failed++
+		w.stats.Failure = err
 	}
 }
 

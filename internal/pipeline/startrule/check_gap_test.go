@@ -54,7 +54,7 @@ func TestCheckGap(t *testing.T) {
 		{name: "while the stream runs", set: func(s *Source, _ *Sink) { s.Running = true }, from: lsn(0x5000)},
 		{name: "inside a transaction", set: func(_ *Source, k *Sink) { k.Progress.Position.Seq = 2 }, from: capture.Position{LSN: 0x5000, Seq: 2}},
 		{
-			name: "no record beside an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordNone} },
+			name: "no record next to an older slot", set: func(_ *Source, k *Sink) { k.Progress = sink.Progress{Record: sink.RecordNone} },
 			want: NoRecord,
 		},
 		{name: "no record, and the slot is new", set: func(s *Source, k *Sink) {
@@ -66,7 +66,7 @@ func TestCheckGap(t *testing.T) {
 		{name: "a record may have expired, and the file says from now", set: func(s *Source, k *Sink) {
 			s.Slot.New, k.Progress, k.Begin = true, sink.Progress{Record: sink.RecordExpired}, FromNow
 		}},
-		{name: "a record may have expired beside an older slot", set: func(_ *Source, k *Sink) {
+		{name: "a record may have expired next to an older slot", set: func(_ *Source, k *Sink) {
 			k.Progress = sink.Progress{Record: sink.RecordExpired}
 		}, want: NoRecord},
 		{name: "a record has expired, and there was one", set: func(s *Source, k *Sink) {

@@ -2,7 +2,7 @@ package startrule
 
 import "fmt"
 
-// joining is what happens to a sink whose target is made new: it gets a copy of all rows, of one point, beside the stream. Other
+// joining is what happens to a sink whose target is made new: it gets a copy of all rows, of one point, next to the stream. Other
 // sinks of the lane are there only in that they hold more, and so confirm the slot.
 func (m *model) joining() []step {
 	if !m.joins {

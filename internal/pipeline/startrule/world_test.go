@@ -371,7 +371,7 @@ func (w *world) put(h history) {
 	w.stop()
 }
 
-// stop ends the owner's stream, and the copy beside it.
+// stop ends the owner's stream, and the copy next to it.
 func (w *world) stop() { w.owner, w.flows, w.joins, w.point = noDaemon, false, false, 0 }
 
 // forget is a daemon that is started again; had reports whether it had a memory.

@@ -194,7 +194,7 @@ func (c *comparison) compareWithoutKey(ctx context.Context) (Result, error) {
 			return c.result, err
 		}
 	}
-	c.result.Busy++
+	c.result.NotCompared = true
 	return c.result, nil
 }
 
@@ -208,7 +208,7 @@ func (c *comparison) repairWithoutKey(ctx context.Context) (Result, error) {
 	case err != nil:
 		return c.result, err
 	case !done:
-		c.result.Busy++
+		c.result.NotCompared = true
 		return c.result, nil
 	}
 	c.result.Rows = r.rows

@@ -18,30 +18,46 @@ type side struct {
 	name   Name
 	filter string
 	table  *Table
-	types  map[string]string // of the columns, in SQL
-	fixed  map[string]string // columns that a statement cannot set: "s" generated, "a" identity, always
+	types  map[string]string   // of the columns, in SQL
+	full   map[string][]string // of the columns, for Verifier.Misfits: the type with its modifier, and those under a domain
+	fixed  map[string]string   // columns that a statement cannot set: "s" generated, "a" identity, always
 }
 
 // errAbsent means that a table does not exist.
 var errAbsent = errors.New("the table does not exist")
 
-// Types are printed with modifier -1: without it, character and bit would mean those of length 1.
+// Types are printed with modifier -1: without it, character and bit would mean those of length 1. A user's type may be in another schema
+// in the replica, so its schema is left out of what is compared.
 const columnsQuery = `
 SELECT a.attname, pg_catalog.format_type(a.atttypid, -1),
-       CASE WHEN a.attgenerated <> '' THEN 's' WHEN a.attidentity = 'a' THEN 'a' ELSE '' END
+       CASE WHEN a.attgenerated <> '' THEN 's' WHEN a.attidentity = 'a' THEN 'a' ELSE '' END,
+       (WITH RECURSIVE domains (oid, modifier, level) AS (
+          SELECT a.atttypid, a.atttypmod, 0
+          UNION ALL
+          SELECT t.typbasetype, t.typtypmod, d.level + 1 FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.oid WHERE t.typtype = 'd')
+        SELECT pg_catalog.json_agg(CASE
+          WHEN coalesce(e.typnamespace, t.typnamespace) = 'pg_catalog'::pg_catalog.regnamespace THEN pg_catalog.format_type(d.oid, d.modifier)
+          WHEN e.oid IS NOT NULL THEN e.typname || '[]' ELSE t.typname END ORDER BY d.level)
+        FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.oid
+        LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE n.nspname = $1 AND c.relname = $2`
 
 func newSide(ctx context.Context, conn *pgconn.PgConn, what string, name Name, t *Table, filter string) (*side, error) {
-	s := &side{conn: conn, what: what, name: name, filter: filter, table: t, types: map[string]string{}, fixed: map[string]string{}}
+	s := &side{conn: conn, what: what, name: name, filter: filter, table: t, types: map[string]string{}, full: map[string][]string{}, fixed: map[string]string{}}
 	rows, err := query(ctx, conn, columnsQuery, name.Schema, name.Table)
 	if err != nil {
 		return nil, s.failed("read the columns of", err)
 	}
 	for _, row := range rows {
-		s.types[string(row[0])], s.fixed[string(row[0])] = string(row[1]), string(row[2])
+		var full []string
+		if err := scan(row[3], &full); err != nil {
+			return nil, s.failed("read the columns of", err)
+		}
+		name := string(row[0])
+		s.types[name], s.fixed[name], s.full[name] = string(row[1]), string(row[2]), full
 	}
 	if len(rows) == 0 {
 		return nil, s.failed("find", errAbsent)

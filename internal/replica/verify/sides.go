@@ -27,6 +27,9 @@ type Replica interface {
 	Lands(schema, table string) (string, string)
 	// Recorded returns the OID of the source table that the replica recorded last under a name, such as public.orders; 0: none.
 	Recorded(ctx context.Context, conn *pgconn.PgConn, pipeline, name, table string) (oid uint32, err error)
+	// Misfits returns the columns of a source table that the replica stores in a type that is neither the source's nor one that it may
+	// have instead. types has, by column, the types of the source (a domain is followed by the types under it), and last the replica's.
+	Misfits(ctx context.Context, conn *pgconn.PgConn, pipeline, name, schema, table string, types map[string][]string) ([]string, error)
 	// Make creates a table or columns that the replica lacks, and returns the executed statements. A *capture.Problem describes
 	// what prevents it.
 	Make(ctx context.Context, conn *pgconn.PgConn, pipeline, name string, t *capture.Table) (did []string, err error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,10 @@ type Verifier struct {
 	Repair bool
 	// Make gives the replica's table the source's present columns, under their present names, and returns the executed statements.
 	// It calls ready while the source's table cannot change, and proceeds if ready returns nil. If Make is nil, nothing is created.
-	Make  func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
-	Keeps bool // the replica keeps rows that the source deletes, so that extra rows are no difference
+	Make func(ctx context.Context, table Name, ready func(context.Context) error) (did []string, err error)
+	// Misfits is Replica.Misfits for a table. If it is nil, types are not compared.
+	Misfits func(ctx context.Context, table Name, types map[string][]string) ([]string, error)
+	Keeps   bool // the replica keeps rows that the source deletes, so that extra rows are no difference
 
 	// Progress is called after each range; may be nil.
 	Progress func(Progress)
@@ -46,7 +49,7 @@ type Progress struct {
 type Difference struct {
 	Table    Name     // in the source
 	Key      []string // in the order of the key's columns; nil: the whole table
-	Kind     string   // missing, extra, different, or for a table: no_table, no_column, columns, rows
+	Kind     string   // missing, extra, different, or for a table: no_table, no_column, types, columns, rows
 	Columns  []string // columns that differ, or that the replica lacks
 	Detail   string   // describes a difference of a table as a whole
 	Repaired bool
@@ -56,8 +59,9 @@ type Difference struct {
 type Result struct {
 	Rows        int64 // compared
 	Differences []Difference
-	More        int // repaired rows beyond those in Differences
-	Busy        int // rows that changed at every check: they may be equal or not
+	More        int  // repaired rows beyond those in Differences
+	Busy        int  // rows that changed at every check: they may be equal or not
+	NotCompared bool // the table has no key, and was written to during every attempt
 }
 
 // ErrTooMany ends a verification that finds more unrepaired differences than Limit: the replica's table is probably a different
@@ -71,7 +75,7 @@ var ErrBehind = errors.New("the replica does not follow: is its pipeline running
 func (v *Verifier) Table(ctx context.Context, t Table, after []string) (Result, error) {
 	c, wrong, err := v.open(ctx, t)
 	if err == nil && wrong != nil && v.Repair && v.Make != nil {
-		c, wrong, err = v.make(ctx, t, wrong)
+		c, wrong, err = v.make(ctx, c, t, wrong)
 	}
 	if err != nil || c == nil {
 		return Result{Differences: wrong}, err
@@ -132,22 +136,47 @@ func (v *Verifier) open(ctx context.Context, t Table) (*comparison, []Difference
 			Detail: fmt.Sprintf("%s lacks %s", t.Target, pgconnect.Idents(lacks)),
 		}}, nil
 	}
-	return &comparison{Verifier: v, table: t, source: source, target: target}, nil, nil
+	c := &comparison{Verifier: v, table: t, source: source, target: target}
+	wrong, err := c.misfits(ctx)
+	return c, wrong, err
 }
 
-// make creates what the replica lacks of a table, and reads the table again. What cannot be created remains a difference.
-func (v *Verifier) make(ctx context.Context, t Table, wrong []Difference) (*comparison, []Difference, error) {
+// misfits compares the types of the columns. Rows whose text is equal may still differ for a reader: the text of a boolean column is t,
+// and true where a query casts it.
+func (c *comparison) misfits(ctx context.Context) ([]Difference, error) {
+	if c.Misfits == nil {
+		return nil, nil
+	}
+	types := map[string][]string{}
+	for _, name := range c.table.Columns {
+		types[name] = append(slices.Clone(c.source.full[name]), c.target.full[name][0])
+	}
+	names, err := c.Misfits(ctx, c.table.Source, types)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	slices.Sort(names)
+	var each []string
+	for _, name := range names {
+		each = append(each, fmt.Sprintf("%s is %s in the source and %s in the replica", name, c.source.full[name][0], c.target.full[name][0]))
+	}
+	return []Difference{{Table: c.table.Source, Kind: "types", Columns: names, Detail: strings.Join(each, ", ")}}, nil
+}
+
+// make creates what the replica lacks of a table, and reads the table again. What cannot be created remains a difference. was is the
+// comparison of the rows, which goes on if only types differ; otherwise nil.
+func (v *Verifier) make(ctx context.Context, was *comparison, t Table, wrong []Difference) (*comparison, []Difference, error) {
 	did, err := v.Make(ctx, t.Source, v.follow)
 	if p := capture.AsProblem(err); p != nil {
 		wrong[0].Detail += fmt.Sprintf(", and it cannot be made: %s: %s\n%s", p.State, p.Reason, p.Fix)
-		return nil, wrong, nil
+		return was, wrong, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	c, still, err := v.open(ctx, t)
 	if err != nil || still != nil {
-		return nil, still, err
+		return c, still, err
 	}
 	wrong[0].Repaired = true
 	wrong[0].Detail += ": " + strings.Join(did, "; ")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// inspectQuery reads what plans have to know of their targets beside the columns: whether rows of other tables go with a
+// inspectQuery reads what plans have to know of their targets besides the columns: whether rows of other tables go with a
 // row, whether it has partitions, and the equality of types that are not Postgres' own, which no search path finds.
 const inspectQuery = `
 SELECT c.oid, c.oid IN (SELECT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confdeltype IN ('c', 'n', 'd')),

@@ -2,6 +2,7 @@ package target
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tailrace/tailrace/capture"
 )
@@ -25,7 +26,7 @@ func (s *types) compareAttributes(t *capture.Type, name string, target []part) {
 	names := s.partNames("ALTER TYPE "+name+" RENAME ATTRIBUTE", func(n string) string { return quote(n) }, target)
 	to, now := map[int]string{}, map[int]string{}
 	for i, j := range of {
-		if j >= 0 && target[j].Name != source[i].Name {
+		if j >= 0 && target[j].Name != source[i].Name && !was.ahead(source[i], target[j], t.User.Read) {
 			to[j], now[j] = source[i].Name, source[i].Name
 		}
 	}
@@ -42,6 +43,13 @@ func (s *types) compareAttributes(t *capture.Type, name string, target []part) {
 		s.thenVerify() // as many attributes as before, so rows may have been written into others
 	}
 	s.record(t, source, target, of)
+}
+
+// ahead reports whether an attribute was renamed in the target before the source's shape was: it is as recorded in the source, or older
+// than the record. The rows of a table may have an older shape than those of another one that follow them.
+func (e *typeEntry) ahead(source, target part, read time.Time) bool {
+	k := e.part(source.Number)
+	return k != nil && k.Place == target.Number && (k.Name == source.Name || read.Before(e.Read))
 }
 
 // inOrder undoes pairs that do not have the same order on both sides.

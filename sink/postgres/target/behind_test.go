@@ -27,6 +27,8 @@ var behindCases = []behindCase{
 	{name: "drop and add again", statements: []string{"ALTER TABLE S.t DROP b, ADD b text DEFAULT 'new'", "INSERT INTO S.t VALUES (3, 3, 'c')"}, fixes: []string{"-- then, when the pipeline is streaming and has caught up: tailrace verify -repair -table"}, differs: true, adds: true},
 	{name: "drop and add again, of another type, within the row's transaction", statements: []string{"INSERT INTO S.t VALUES (3, 3, 'c'); ALTER TABLE S.t DROP b, ADD b int; INSERT INTO S.t VALUES (4, 4, 4)"}, fixes: []string{"tailrace verify -repair -table"}, differs: true},
 	{name: "drop and add another", statements: []string{"ALTER TABLE S.t DROP b, ADD c text DEFAULT 'new'", "INSERT INTO S.t VALUES (3, 3, 'c')"}, fixes: []string{`ADD COLUMN "c" text; -- older rows have NULL; where the source has values: tailrace verify -repair`}, differs: true, adds: true},
+	{name: "drop and add again, then swap", statements: []string{"ALTER TABLE S.t DROP b, ADD b text DEFAULT 'new'", "ALTER TABLE S.t RENAME a TO x; ALTER TABLE S.t RENAME b TO a; ALTER TABLE S.t RENAME x TO b", "INSERT INTO S.t (id, b, a) VALUES (3, 3, 'c')"}, fixes: []string{"tailrace verify -repair -table", "tailrace verify -repair -table", `ALTER COLUMN "a" TYPE text`}, differs: true},
+	{name: "drop and add again, a row, then swap", statements: []string{"ALTER TABLE S.t DROP b, ADD b text DEFAULT 'new'", "INSERT INTO S.t VALUES (4, 4, 'd')", "ALTER TABLE S.t RENAME a TO x; ALTER TABLE S.t RENAME b TO a; ALTER TABLE S.t RENAME x TO b", "INSERT INTO S.t (id, b, a) VALUES (3, 3, 'c')"}, fixes: []string{"tailrace verify -repair -table", "tailrace verify -repair -table", `ALTER COLUMN "a" TYPE text`}, differs: true},
 	{name: "another type and back", statements: []string{"ALTER TABLE S.t ALTER a TYPE bigint", "INSERT INTO S.t VALUES (3, 3, 'c')", "ALTER TABLE S.t ALTER a TYPE int"}, fixes: []string{`ALTER COLUMN "a" TYPE bigint`}},
 }
 
@@ -85,6 +87,10 @@ func (r *rig) behind(c behindCase, schema string) {
 		r.t.Errorf("%d fixes, want %q:\n%s", len(fixes), c.fixes, strings.Join(fixes, "\n\n"))
 	}
 	if c.differs {
+		r.repairTypes(catalog, schema)
+	}
+	r.wantTypes(c, schema)
+	if c.differs {
 		if all := strings.Join(fixes, "\n"); strings.Contains(all, "DROP") || strings.Contains(all, "RENAME") {
 			r.t.Errorf("a fix guesses: %s", all)
 		}
@@ -94,5 +100,33 @@ func (r *rig) behind(c behindCase, schema string) {
 	rows := "SELECT string_agg((t.*)::text, ' ' ORDER BY id) FROM (SELECT " + r.source.Query(r.t, r.from, columns) + " FROM " + schema + ".t) t"
 	if got, want := r.target.Query(r.t, r.to, rows), r.source.Query(r.t, r.from, rows); got != want {
 		r.t.Errorf("the target has %s, the source %s", got, want)
+	}
+}
+
+// repairTypes alters the target as verify -repair does, and follows its fix.
+func (r *rig) repairTypes(c *Catalog, schema string) {
+	r.reconnect() // whose first shape has certain numbers
+	r.exec("DELETE FROM " + schema + ".t WHERE id = 1")
+	changes := r.pull()
+	repair := *c
+	repair.AddColumns, repair.Repairs = true, true
+	_, err := r.apply(&repair, changes)
+	var p *capture.Problem
+	if errors.As(err, &p) {
+		r.target.ExecIn(r.t, r.to, p.Fix)
+		_, err = r.apply(&repair, changes)
+	}
+	r.must(err)
+}
+
+// wantTypes expects that each column of the source's has the same type in the target.
+func (r *rig) wantTypes(c behindCase, schema string) {
+	query := "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = '" + schema +
+		".t'::regclass AND attnum > 0 AND NOT attisdropped"
+	have := strings.Split(r.target.Query(r.t, r.to, query), ", ")
+	for _, want := range strings.Split(r.source.Query(r.t, r.from, query), ", ") {
+		if c.differs && !slices.Contains(have, want) {
+			r.t.Errorf("the target's columns are %q, without the source's %s", have, want)
+		}
 	}
 }

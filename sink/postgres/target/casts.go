@@ -30,7 +30,7 @@ func (d *drift) tryCasts(ctx context.Context, conn *pgconn.PgConn) error {
 	for i := range d.table.Columns {
 		c := &d.table.Columns[i]
 		f, want := d.column(c), d.types.sql(c.Type, c.Modifier)
-		if f == nil || f.Generated || f.Full == want || keeps(f.Full, want) || d.accepts(f.Full, c) && !d.retyped(c, f, want) {
+		if f == nil || f.Generated || f.Full == want || keeps(f.Full, want) || d.stores(c, f, want) && !d.retyped(c, f, want) {
 			continue
 		}
 		d.types.use(c.Type)

@@ -167,7 +167,7 @@ func (c *Catalog) carryOut(ctx context.Context, conn *pgconn.PgConn, plans []*pl
 // is a part of the fix: the rest refers to it.
 func (c *Catalog) replan(ctx context.Context, conn *pgconn.PgConn, f *facts, p *planned) error {
 	made, notes, source := p.found == nil, p.notes, p.source
-	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was})
+	done, err := c.plan(ctx, conn, f, p.table, registered{here: p.was, made: made})
 	if err != nil {
 		return fmt.Errorf("plan the target of %s: %w", p.table, err)
 	}
@@ -202,9 +202,11 @@ func (c *Catalog) plan(ctx context.Context, conn *pgconn.PgConn, f *facts, t *ca
 	schema := c.home(t)
 	p := &planned{
 		was:   cmp.Or(r.here, r.other), // the latter where the target was renamed as its source was
+		made:  r.made,
 		found: f.found[place{schema, t.Name}], alike: map[int16]bool{}, deferrable: !c.Upserts && t.Exchanges(t.Key), repairs: c.Repairs,
 		changes: &changes{table: t, target: quote(schema, t.Name), schemas: f.schemas},
 	}
+	p.was.take(t)
 	if err := c.sameTable(ctx, conn, f, r, p.changes, p.found, schema); err != nil || len(p.refusals) > 0 {
 		return p, err
 	}
@@ -243,19 +245,12 @@ func (c *Catalog) finish(ctx context.Context, conn *pgconn.PgConn, plans []*plan
 		for i := range t.Columns {
 			column := &t.Columns[i]
 			f := p.column(column)
-			r.Columns = append(r.Columns, f.Column)
-			k := known{Number: column.Number, Name: column.Name, Type: p.types.sql(column.Type, column.Modifier), Target: f.Full, Place: f.Number}
-			switch was := p.was.source(column); {
-			case k.Number != 0:
-			case column.Unsure:
-				if k.Latest = column.Latest; was != nil {
-					k.Latest = max(k.Latest, was.Latest)
-				}
-			case was != nil && was.Place == f.Number:
-				k.Number, k.Latest = was.Number, was.Latest
-			}
-			columns = append(columns, k)
+			stored := f.Column
+			stored.Place = f.Number
+			r.Columns = append(r.Columns, stored)
+			columns = append(columns, p.known(column, f))
 		}
+		columns = append(columns, p.computed(columns)...)
 		all = append(all, r)
 		entries = append(entries, entry{
 			Schema: schema, Table: t.Name, SourceSchema: p.source.Schema, Source: p.source.Name, OID: t.OID, Columns: append(columns, p.rest(p.was, columns)...),

@@ -31,6 +31,7 @@ type step struct {
 	sql      string
 	reason   string // why it changes an existing object; "": it creates an object
 	manual   bool   // an operator has to approve it
+	part     bool   // it alters a label or an attribute, which the default of an added column may contain
 	optional bool   // the object is not required: when the target rejects it, it is left out
 }
 
@@ -49,7 +50,7 @@ func (c *changes) add(reason, sql string) { c.steps = append(c.steps, step{sql: 
 
 // apart adds a step like add does, for a statement that has to be committed before its result can be used.
 func (c *changes) apart(reason, sql string) {
-	c.aparts = append(c.aparts, step{sql: sql, reason: reason})
+	c.aparts = append(c.aparts, step{sql: sql, reason: reason, part: true})
 }
 
 // addManual adds a change that an operator has to approve.
@@ -85,7 +86,7 @@ func (c *changes) problem(add bool) *capture.Problem {
 		return c.joined()
 	}
 	var reasons, fix []string
-	for _, s := range slices.Concat(c.moves, c.steps, c.aparts, c.manual) {
+	for _, s := range c.inOrder() {
 		if s.optional {
 			continue
 		}
@@ -104,6 +105,23 @@ func (c *changes) problem(add bool) *capture.Problem {
 	p.Halted, p.Fix = true, strings.Join(fix, "\n")
 	p.Reason = fmt.Sprintf("%s does not fit into %s: %s", c.table, c.target, strings.Join(reasons, "; "))
 	return p
+}
+
+// inOrder returns all steps in the order in which an operator can run them: an added column may have a label as its default that a
+// later step would add or rename.
+func (c *changes) inOrder() []step {
+	all := slices.Concat(c.moves, c.steps, c.aparts, c.manual)
+	rank := func(s step) int {
+		switch {
+		case s.part:
+			return 1
+		case s.reason != "" || s.manual:
+			return 2
+		}
+		return 0
+	}
+	slices.SortStableFunc(all[len(c.moves):], func(a, b step) int { return rank(a) - rank(b) })
+	return all
 }
 
 // joined returns the first refusal, merged with all others of the same state.

@@ -43,9 +43,11 @@ func (p *planned) another(c *capture.Column, f *foundColumn) bool {
 
 // holder returns the source column whose values a target column stores, regardless of their names.
 func (p *planned) holder(f *foundColumn) *capture.Column {
-	for i := range p.table.Columns {
-		if own := p.own(&p.table.Columns[i]); own != nil && own.Number == f.Number {
-			return &p.table.Columns[i]
+	for _, columns := range [][]capture.Column{p.table.Columns, p.table.Computed} {
+		for i := range columns {
+			if own := p.own(&columns[i]); own != nil && own.Number == f.Number {
+				return &columns[i]
+			}
 		}
 	}
 	return nil
@@ -137,6 +139,7 @@ func (d *drift) rename() {
 		}
 		needed = append(needed, c.Name)
 	}
+	needed = append(needed, d.renameComputed()...)
 	for i := 0; i < len(needed); i++ {
 		f := d.found.column(needed[i])
 		if f == nil || d.finally(f) != f.Name {
@@ -167,7 +170,7 @@ func (d *drift) renamed(c *capture.Column) string {
 // aside returns the renaming of a column whose name the source now uses for an added or renamed column. The values remain.
 func (d *drift) aside(f *foundColumn) renaming {
 	m := renaming{from: f, reason: fmt.Sprintf("column %s was dropped and added again", f.Name)}
-	if i := d.table.Column(f.Name); d.own(&d.table.Columns[i]) != nil {
+	if i := d.table.Column(f.Name); i >= 0 && d.own(&d.table.Columns[i]) != nil {
 		m.reason = fmt.Sprintf("column %s was dropped and has its values here", f.Name)
 	}
 	suffix := fmt.Sprintf("_dropped_%d", f.Number)

@@ -84,9 +84,3 @@ func (p *planned) keyRequired() bool {
 	}
 	return true
 }
-
-// addComputed returns the SQL that adds a generated column that the stream does not carry. A virtual column of the source is
-// stored in the target: older servers support only stored ones, and its values are the same.
-func (p *planned) addComputed(c *capture.Column) string {
-	return "ALTER TABLE " + p.target + " ADD COLUMN " + p.definition(c) + " GENERATED ALWAYS AS (" + c.Filled + ") STORED"
-}

@@ -256,7 +256,7 @@ func TestEveryTable(t *testing.T) {
 				t.Errorf("%s: primary key %q, want %q", c.name, got, c.key)
 			}
 			if got, want := r.uniques(schema, name), map[string]string{"idx": "u", "idx_alone": "u,w"}[name]; got != want {
-				t.Errorf("%s: unique indexes beside the key: %q, want %q", c.name, got, want)
+				t.Errorf("%s: unique indexes besides the key: %q, want %q", c.name, got, want)
 			}
 			if got := r.target.Query(t, r.to, `SELECT coalesce(string_agg(conname, ' '), '') FROM pg_constraint
 				WHERE condeferrable AND condeferred AND conrelid = `+literal(quote(schema, name))+`::regclass`); (got != "") != strings.HasPrefix(name, "late") {

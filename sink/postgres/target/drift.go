@@ -34,11 +34,7 @@ func (d *drift) compare() {
 	d.surplus()
 	d.key()
 	d.identity()
-	for i := range d.table.Computed {
-		if c := &d.table.Computed[i]; d.adds && d.found.column(c.Name) == nil {
-			d.try(d.addComputed(c))
-		}
-	}
+	d.compareComputed()
 }
 
 // unsure handles columns that the source cannot identify while the target has columns with the same names that may be different
@@ -50,13 +46,21 @@ func (d *drift) unsure() bool {
 	}
 	d.addManual("columns of the source were dropped, added or renamed, and this row may be older or newer: whether "+
 		strings.Join(names, ", ")+" of the target is the same column is not known",
-		forget(d.before.Schema, d.before.Table)+";"+d.verify("then, when the pipeline is streaming and has caught up"))
+		forgetNumbers(d.before.Schema, d.before.Table, d.latest())+";"+d.verify(caughtUp))
 	return true
+}
+
+// latest returns the highest number that a column of the source's shape has or may have.
+func (d *drift) latest() (n int16) {
+	for i := range d.table.Columns {
+		n = max(n, d.table.Columns[i].Number, d.table.Columns[i].Latest)
+	}
+	return n
 }
 
 // unsureNames returns the names of such columns, quoted.
 func (d *drift) unsureNames() (names []string) {
-	if d.before == nil || d.before.New || !d.anyUnsure() {
+	if d.before == nil || d.before.New || d.before.byNames() || !d.anyUnsure() {
 		return nil
 	}
 	for i := range d.table.Columns {
@@ -81,95 +85,6 @@ func (d *drift) verify(when string) string {
 // verifyTable returns the command that brings the rows of a source table to the source's values.
 func verifyTable(name string) string {
 	return "tailrace verify -repair -table " + capture.ShellWord(name) + " FILE"
-}
-
-// same compares a column that exists on both sides.
-func (d *drift) same(c *capture.Column, f *foundColumn) {
-	want := d.types.sql(c.Type, c.Modifier)
-	alter := "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name)
-	switch {
-	case f.Generated:
-	case d.adds && d.widened(c, f, want):
-		reason, sql := fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full), d.retype(c, f, want)+";"
-		if rewrites(f.Full, want) {
-			reason += ": the server writes the whole table again, and locks it meanwhile"
-		}
-		if len(d.views[f.Number]) > 0 {
-			d.addManual(reason, d.withViews(f, sql))
-			break
-		}
-		d.add(reason, sql)
-	case d.retyped(c, f, want) && (f.Full != want || !d.repairs):
-		d.types.use(c.Type)
-		fix := d.convert(c, f, want, "; -- or what the source's ALTER TABLE said after USING")
-		if f.Full == want {
-			fix = forget(d.before.Schema, d.before.Table) + ";" + d.verify(caughtUp+", where older rows are not what the source has made of them")
-		}
-		d.addManual(fmt.Sprintf("column %s has become %s, and its values other ones", c.Name, want), fix)
-	case f.Full == want, d.nowText(c, f, want):
-		d.types.use(c.Type)
-	case d.accepts(f.Full, c):
-		d.keptAsText(c)
-	default:
-		d.types.use(c.Type)
-		d.addManual(fmt.Sprintf("column %s is %s in the source and %s in the target", c.Name, want, f.Full),
-			d.convert(c, f, want, ";"))
-	}
-	if c.Nullable && c.Number != 0 && f.Required && !d.inPrimary(f.Name) { // without a number, Nullable is not known
-		d.add(fmt.Sprintf("column %s may be null in the source", c.Name), alter+" DROP NOT NULL")
-	}
-}
-
-// nowText reports whether an operator has let a column of a composite type take texts since the last row, to change it back later.
-func (d *drift) nowText(c *capture.Column, f *foundColumn, want string) bool {
-	was := d.before.source(c)
-	return composite(c.Type) && f.Full == "text" && was != nil && was.Place == f.Number && was.Type == want && was.Target == want
-}
-
-// retype returns the SQL that gives a target column the type of the source column.
-func (d *drift) retype(c *capture.Column, f *foundColumn, want string) string {
-	return "ALTER TABLE " + d.target + " ALTER COLUMN " + quote(f.Name) + " TYPE " + want +
-		d.types.collate(c.Collation, "column "+c.Name+" of "+d.target)
-}
-
-// widened reports whether the source has widened a column that had the target's type before.
-func (d *drift) widened(c *capture.Column, f *foundColumn, want string) bool {
-	was := d.before.source(c)
-	plain := c.Type.User == nil && (c.Type.Elem == nil || c.Type.Elem.User == nil)
-	return plain && was != nil && was.Place == f.Number && was.Type == f.Full && widens(f.Full, want)
-}
-
-// accepts reports whether a target column accepts every value of a source column. The values of a domain are those of its base
-// type.
-func (d *drift) accepts(target string, c *capture.Column) bool {
-	if accepts(target, d.types.sql(c.Type, c.Modifier)) {
-		return true
-	}
-	for t := c.Type; t.User != nil && t.User.Kind == capture.UserDomain; t = t.User.Base {
-		if accepts(target, d.types.sql(t.User.Base, t.User.Modifier)) {
-			return true
-		}
-	}
-	return false
-}
-
-// inPrimary reports whether a column is part of the target's primary key and therefore cannot be null.
-func (d *drift) inPrimary(name string) bool {
-	primary := d.found.primary()
-	return primary != nil && slices.Contains(primary.Columns, name)
-}
-
-// retyped reports whether the source has converted the values of older rows, which the stream does not carry, while the target
-// column was not converted.
-func (d *drift) retyped(c *capture.Column, f *foundColumn, want string) bool {
-	if d.before == nil || c.Unsure {
-		return false
-	}
-	was := d.before.source(c)
-	if was == nil || was.Place != f.Number || was.Type == want || keeps(was.Type, want) {
-		return false
-	}
-	return f.Full != want || was.Target == f.Full
 }
 
 // surplus checks columns that the source has dropped or never had. One that it has dropped has to accept NULL from now on.

@@ -84,7 +84,7 @@ func otherShape(rel *Relation, change *capture.Change, err *pgconn.PgError) erro
 		f := rel.Columns[i]
 		names = append(names, f.Name)
 		first = append(first, alter+quote(f.Name)+" TYPE text;")
-		last = append(last, "-- after that: "+alter+quote(f.Name)+" TYPE "+f.Type+" USING "+quote(f.Name)+"::"+f.Type+";")
+		last = append(last, "-- after that: "+retypeByNumber(rel, &f))
 	}
 	if len(names) == 0 {
 		return nil
@@ -95,6 +95,14 @@ func otherShape(rel *Relation, change *capture.Change, err *pgconn.PgError) erro
 		Reason: fmt.Sprintf("a row of %s has another shape of the composite type of column %s than the type has now", change.Table, strings.Join(names, ", ")),
 		Fix:    strings.Join(append(first, last...), "\n"),
 	}
+}
+
+// retypeByNumber returns the SQL that gives a column its type again. It runs after later rows, for which the table or the column may have
+// been renamed, and another one may have got the name: both are found by their numbers.
+func retypeByNumber(rel *Relation, f *Column) string {
+	return fmt.Sprintf("DO $tailrace$ DECLARE sql text; BEGIN FOR sql IN SELECT format('ALTER TABLE %%s ALTER COLUMN %%I TYPE %%s USING %%2$I::%%3$s', "+
+		"attrelid::regclass, attname, %s) FROM pg_attribute WHERE attrelid = %d AND attnum = %d AND NOT attisdropped LOOP EXECUTE sql; END LOOP; "+
+		"END $tailrace$;", literal(f.Type), rel.OID, f.Place)
 }
 
 // shaped returns the columns with values of composite types: those whose value the message quotes, if there are any.

@@ -110,6 +110,8 @@ func TestAttributes(t *testing.T) {
 		{"b1 a2", "a11 b12", "a1 b2", "a TO tailrace, b TO a, tailrace TO b", ""},
 		{"a1 b2 n3", "a11 b12", "a1 b2", "", "ADD n text"},
 		{"a1 b2", "a11 b12 own19", "a1 b2", "DROP own", ""},
+		{"a1 b2", "a11 x12", "a1 b2", "", ""}, // renamed in the target ahead of this shape
+		{"a1 y2", "a11 x12", "a1 b2", "x TO y", ""},
 		{"a1 b2", "b12", "a1 b2", "DROP b, ADD a text, ADD b text, verify", ""},
 	} {
 		s := &types{changes: &changes{}, known: recordedAs(c.recorded), there: map[sought]*foundType{}, orders: map[string]bool{}}

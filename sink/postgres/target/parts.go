@@ -214,7 +214,7 @@ func (s *types) alterByHand(reason, sql string) {
 	if slices.ContainsFunc(s.manual, func(m step) bool { return m.reason == reason }) {
 		reason = "" // an intermediate step
 	}
-	s.manual = append(s.manual, step{sql: sql, reason: reason, manual: true})
+	s.manual = append(s.manual, step{sql: sql, reason: reason, manual: true, part: true})
 }
 
 // thenVerify ends a fix after which older rows of any table that has the type may differ from the source's.

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -67,95 +68,11 @@ func (c *Catalog) Prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// entry is a row of tailrace.tables.
-type entry struct {
-	Pipeline, Sink       string
-	Source, SourceSchema string
-	OID                  uint32
-	Schema, Table        string
-	Columns              []known
-	New                  bool // this transaction created it
-}
-
-// known is a column as it was last recorded.
-type known struct {
-	Number int16  // of the source column; 0: not known, or the source never had it
-	Name   string // of the source column
-	Type   string // of the source column, as the target prints it
-	Target string // the type of the target column
-	Place  int16  // the number of the target column
-	Latest int16  `json:",omitempty"` // the highest number that an unsure column may have had; 0: it was not unsure
-	// Gone means that only the target has the column: the source has dropped it, or never had it. A source column that is
-	// added later with the same name is a different column.
-	Gone bool `json:",omitempty"`
-}
-
-// source returns what was recorded about a source column. It looks it up by number, or by name when the number is not known.
-func (e *entry) source(c *capture.Column) *known {
-	if e == nil {
-		return nil
-	}
-	for i := range e.Columns {
-		k := &e.Columns[i]
-		if c.Number != 0 && k.Number == c.Number {
-			return k
-		}
-	}
-	for i := range e.Columns {
-		k := &e.Columns[i]
-		if !k.Gone && k.Name == c.Name && (c.Number == 0 || k.Number == 0) && !k.older(c) {
-			return k
-		}
-	}
-	return nil
-}
-
-// older reports whether k was unsure when it was recorded and the source added c after that.
-func (k *known) older(c *capture.Column) bool {
-	return k.Number == 0 && k.Latest != 0 && c.Number > k.Latest
-}
-
-// maybe reports whether a source column may differ from the one that was recorded under its name.
-func (k *known) maybe(c *capture.Column) bool {
-	if k.Number == 0 {
-		return k.Latest != 0 && c.Unsure && c.Latest > k.Latest
-	}
-	return k.Number != c.Number
-}
-
-// byName returns what was recorded about the source column with a name, or nil.
-func (e *entry) byName(name string) *known {
-	for i := range e.Columns {
-		if k := &e.Columns[i]; k.Name == name && !k.Gone {
-			return k
-		}
-	}
-	return nil
-}
-
-// at returns what was recorded about the target column with a number, or nil.
-func (e *entry) at(place int16) *known {
-	if e == nil {
-		return nil
-	}
-	for i := range e.Columns {
-		if e.Columns[i].Place == place {
-			return &e.Columns[i]
-		}
-	}
-	return nil
-}
-
-// dropped reports whether a target column holds the values of a column that the source has dropped.
-func (e *entry) dropped(place int16, t *capture.Table) bool {
-	k := e.at(place)
-	return k != nil && k.Number != 0 && !slices.ContainsFunc(t.Columns, func(c capture.Column) bool { return c.Number == k.Number })
-}
-
 const entriesQuery = `
 SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Pipeline', pipeline, 'Sink', sink, 'SourceSchema', source_schema,
     'Source', source_table, 'OID', source_oid::pg_catalog.int8, 'Schema', target_schema, 'Table', target_table,
-    'Columns', columns, 'New', created = pg_catalog.now()))
+    'Columns', columns, 'New', created = pg_catalog.now(),
+    'Written', xmin::pg_catalog.text = (pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid)::pg_catalog.text))
 FROM tailrace.tables
 WHERE (target_schema, target_table) IN (SELECT w ->> 'Schema', w ->> 'Name' FROM pg_catalog.json_array_elements($1::pg_catalog.json) AS w)
    OR pipeline = $2 AND sink = $3 AND source_oid IN (SELECT w::pg_catalog.text::pg_catalog.oid FROM pg_catalog.json_array_elements($4::pg_catalog.json) AS w)`
@@ -177,6 +94,7 @@ SELECT pg_catalog.json_agg(pg_catalog.json_build_object('Schema', target_schema,
 type registered struct {
 	here  *entry // the entry of the target; nil: nothing fills it
 	other *entry // the entry of the source table, if it is for another target
+	made  bool   // this transaction has created the target
 }
 
 // enter records the current shapes of source tables and targets.
@@ -261,6 +179,19 @@ func (c *Catalog) laterNames(f *facts, tables []*capture.Table) (later []*captur
 		}
 	}
 	return later, moved
+}
+
+// forgetNumbers returns the SQL after which the columns of a target are matched by name. latest is the highest number that a column of
+// the source has by now. The types remain: they tell what an operator has altered from what another column has left behind.
+func forgetNumbers(schema, table string, latest int16) string {
+	return alterRecord(schema, table, "NOT c ? 'Gone'", map[string]any{"Number": 0, "Latest": latest})
+}
+
+// alterRecord returns the SQL that sets fields of the recorded columns of a target for which a condition on the column c is true.
+func alterRecord(schema, table, condition string, set map[string]any) string {
+	fields, _ := json.Marshal(set) // cannot fail: numbers and strings
+	return "UPDATE tailrace.tables SET columns = (SELECT jsonb_agg(CASE WHEN " + condition + " THEN c || " + literal(string(fields)) +
+		" ELSE c END) FROM jsonb_array_elements(columns) AS c) WHERE (target_schema, target_table) = (" + literal(schema) + ", " + literal(table) + ")"
 }
 
 // forget returns the SQL that deletes the entry of a target, so that the target is adopted as it is.

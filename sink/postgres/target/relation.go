@@ -32,6 +32,7 @@ type Relation struct {
 // Column stores the values of one source column.
 type Column struct {
 	Name      string
+	Place     int16  // pg_attribute.attnum in the target
 	Type      string // in SQL, qualified and quoted, without modifier: parameters are cast to it
 	Array     bool   // an array type, whose values cannot be elements of an array parameter
 	Equal     bool   // the type has an "=" that a unique index could use, so equal text means equal values

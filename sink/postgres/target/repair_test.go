@@ -100,7 +100,7 @@ func TestRepairOfARetypedColumn(t *testing.T) {
 		r.exec("ALTER TABLE t ALTER v TYPE text USING 'v' || v", "INSERT INTO t VALUES (3, 'v3')")
 		changes := r.pull()
 		_, err = r.apply(catalog, changes)
-		wantProblem(t, err, "schema_changed", "column v has become text, and its values other ones", "DELETE FROM tailrace.tables")
+		wantProblem(t, err, "schema_changed", "column v has become text, and its values other ones", `"Type":"text"`)
 		catalog.Repairs = true
 		_, err = r.apply(catalog, changes)
 		r.must(err)

@@ -55,7 +55,7 @@ func TestTargets(t *testing.T) {
 			}
 			r.exec("ALTER TABLE a.wide ALTER r TYPE float8") // 0.1 would be 0.10000000149011612 now, and the target is unchanged
 			refused(&Catalog{Pipeline: "one", Sink: "own", Schema: "own"}, of("a.wide VALUES (2, 1.5, 'v', 'g', '2026-01-01', 0.5)"), halts,
-				"column r has become double precision, and its values other ones", "DELETE FROM tailrace.tables")
+				"column r has become double precision, and its values other ones", `"Type":"double precision"`)
 		})
 		t.Run("a collation that is missing", func(t *testing.T) {
 			all, err := r.apply(one, of("a.ordered VALUES ('ä')"))

@@ -42,6 +42,12 @@ func accepts(wide, narrow string) bool {
 	return false
 }
 
+// Stores reports whether a target column may have a type for a source column, whose type is the first of source; if that is a domain, the
+// types under it follow. All are written as by format_type.
+func Stores(wide string, source []string) bool {
+	return slices.ContainsFunc(source, func(narrow string) bool { return accepts(wide, narrow) })
+}
+
 // widens reports whether changing a source column from type from to type to preserves every value, so that ALTER TABLE ...
 // TYPE without USING produces the same values in the target.
 func widens(from, to string) bool {

@@ -110,7 +110,7 @@ func Apply(c *transform.Chain, change *capture.Change) (string, error) {
 	return strings.Join(out, " | "), nil
 }
 
-// Show prints an event: what a block has set, and the row of a plain change.
+// Show prints an event: what a block has set, and the row of a plain change. It shows the suffix of the id if that is not the type.
 func Show(e *transform.Event) string {
 	if e.Plain() {
 		return strings.TrimSpace(fmt.Sprintf("%s %s", e.Change.Op, texts(e.Change.Row())))
@@ -124,6 +124,7 @@ func Show(e *transform.Event) string {
 			out = append(out, name+"="+string(value))
 		}
 	}
+	add("suffix", []byte(e.Suffix), e.Suffix != e.Type)
 	add("id", e.ID, e.ID != nil)
 	add("key", e.Key, e.HasKey)
 	add("topic", []byte(e.Topic), e.Topic != "")

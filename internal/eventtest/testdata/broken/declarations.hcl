@@ -1,9 +1,9 @@
-/* ERROR "labels, a base or fields" */ type "mood" {
+/* ERROR "labels, a base, fields or a storage" */ type "mood" {
   labels = ["happy"]
   base   = "text"
 }
 
-/* ERROR "labels, a base or fields" */ type "empty" {}
+/* ERROR "labels, a base, fields or a storage" */ type "empty" {}
 
 /* ERROR "already a type" */ type "text" {
   labels = ["a"]

@@ -6,28 +6,6 @@ locals {
   order = { id = 1, status = "new", total = 12.5, tenant = 7 }
 }
 
-table "public.orders" {
-  key      = ["id"]
-  identity = "full"
-  columns = {
-    id     = "bigint"
-    status = "text not null"
-    total  = "numeric(10,2)"
-    tenant = "int4"
-    note   = "text"
-  }
-}
-
-table "public.customers" {
-  key     = ["id"]
-  columns = { id = "bigint", email = "text", tags = "text[]" }
-}
-
-table "public.outbox" {
-  key     = ["id"]
-  columns = { id = "uuid", kind = "text not null", key = "text", type = "text", payload = "jsonb" }
-}
-
 # The comment of a case stays.
 case "wrong values" {
   transaction {

@@ -1,0 +1,18 @@
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.*"]
+  }
+  sink "stdout" "out" {
+    aggregate "P" {
+      table = "public.orders"
+      when  = op == "insert"
+      child "public.order_lines" {
+        as   = "lines"
+        join = child.order_id == row.id
+      }
+      key  = row.id
+      data = { lines = [for l in /* ERROR "\"line\" is not known here.*Did you mean \"lines\"" */ line : l.sku] }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+pipeline "p" {
+  source "postgres" {
+    url    = "postgres://h/db"
+    tables = ["public.*"]
+  }
+  sink "kafka" "out" {
+    brokers = ["h:9092"]
+    /* ERROR "topic of outbox cannot be the name of a topic" */ outbox {
+      table = "public.outbox"
+      data = row.payload
+      topic = "a topic"
+    }
+    /* ERROR "topic of outbox cannot be the name of a topic" */ outbox {
+      table = "public.orders"
+      data = row.payload
+      topic = ".."
+    }
+  }
+}
