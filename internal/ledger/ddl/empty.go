@@ -10,7 +10,8 @@ import (
 // publishedQuery lists the published tables of a database. A stage has the only publication.
 const publishedQuery = `
 SELECT c.oid, t.schemaname, t.tablename
-FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
 ORDER BY 2, 3`
 
 // publishedTable is a table that the source publishes.

@@ -22,8 +22,8 @@ do ALTER TABLE p2 RENAME TO q2
 do ALTER TABLE q ATTACH PARTITION q2 FOR VALUES FROM (10) TO (20)`,
 }
 
-// emptyPrograms are programs after which the source has a published table without rows that was not in the copy. They begin with a daemon
-// that was killed.
+// emptyPrograms are programs after which the source has a published table without rows that was not in the copy. They begin with
+// a daemon that was killed.
 var emptyPrograms = map[string]string{
 	"detached": "do ALTER TABLE p DETACH PARTITION p2",
 	"created":  "do CREATE TABLE \"Empty\" (id int PRIMARY KEY)",
