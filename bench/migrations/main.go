@@ -115,7 +115,7 @@ func (j *job) prepare(ctx context.Context, seed uint64, schemaChange string) err
 	if err := j.stage.Open(ctx); err != nil {
 		return err
 	}
-	return j.stage.Start()
+	return j.stage.Start(ctx)
 }
 
 // steps runs the migrations and classifies the outcome of each.

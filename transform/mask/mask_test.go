@@ -1,6 +1,8 @@
 package mask_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,6 +131,33 @@ func TestMasksOfAPipeline(t *testing.T) {
 	f, _ = s.Mask(transform.Site{Tables: []*capture.Table{customers}}, nil)
 	if err := f(change); err != nil {
 		t.Errorf("a row that is older than the column: %v", err)
+	}
+}
+
+// What older rows have in a column that was added with a default is a value of the column: a replica must not get it.
+func TestDefaultOfAMaskedColumnIsHidden(t *testing.T) {
+	added := *customers
+	added.Columns = slices.Clone(customers.Columns)
+	phone := &added.Columns[added.Column("phone")]
+	phone.Fill, phone.Filled = capture.FillValue, "555"
+	s := rulestest.MustLoad(t, kinds, `mask "public.customers" { columns = { phone = "none" } }`)[0].Settings.(*mask.Settings)
+	f, err := s.Mask(transform.Site{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := rulestest.Row("a@x", 1, "555", nil, nil, nil, nil)
+	first, second := rulestest.Change(capture.Insert, &added, nil, row), rulestest.Change(capture.Insert, &added, nil, row)
+	if err := errors.Join(f(first), f(second)); err != nil {
+		t.Fatal(err)
+	}
+	if c := first.Table.Columns[2]; c.Fill != capture.FillUnknown || c.Filled != "" {
+		t.Errorf("the default is shown: %v %q", c.Fill, c.Filled)
+	}
+	if first.Table != second.Table {
+		t.Error("each change has a shape of its own")
+	}
+	if phone.Filled == "" {
+		t.Error("the shape of the source has changed")
 	}
 }
 

@@ -3,6 +3,7 @@ package mask
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform"
@@ -14,12 +15,18 @@ import (
 type Masker struct {
 	site   transform.Site
 	rules  []*rule
-	shapes rules.Shapes[[]block]
+	shapes rules.Shapes[shape]
 	texts  transform.Arena
 	values []capture.Value // the rest of its capacity is free, and never used again
 	image  capture.Change  // the row that is masked, as an insert
 	in     expr.Input
 	memory expr.Memory // of all compiled masks
+}
+
+// shape is what masks one shape of a table; it has no blocks when none names the table.
+type shape struct {
+	blocks []block
+	table  *capture.Table // with the masked rows
 }
 
 // block is a mask block that is compiled for one shape of a table.
@@ -32,23 +39,24 @@ const valueChunk = 1024
 
 // Applies reports whether a block masks columns of a table. The error is the problem of a block that does not fit the table.
 func (m *Masker) Applies(t *capture.Table) (bool, error) {
-	blocks, err := m.shapes.Of(t, m.compile)
-	return len(blocks) > 0, err
+	s, err := m.shapes.Of(t, m.compile)
+	return len(s.blocks) > 0, err
 }
 
 // Mask replaces the rows of a change by masked copies, in memory that is not used again. It does not modify the values that the rows
 // had. A value that the row does not carry, Unchanged or Absent, stays that. The error is the problem of a block that does not fit
 // the table, or rejects the change; the rows must not be used then.
 func (m *Masker) Mask(c *capture.Change) error {
-	blocks, err := m.shapes.Of(c.Table, m.compile)
-	if err != nil {
+	s, err := m.shapes.Of(c.Table, m.compile)
+	if err != nil || len(s.blocks) == 0 {
 		return err
 	}
-	for i := range blocks {
-		if err := m.apply(&blocks[i], c); err != nil {
-			return blocks[i].rule.Failed(err)
+	for i := range s.blocks {
+		if err := m.apply(&s.blocks[i], c); err != nil {
+			return s.blocks[i].rule.Failed(err)
 		}
 	}
+	c.Table = s.table
 	return nil
 }
 
@@ -116,8 +124,8 @@ func (m *Masker) value(c *masked) (capture.Value, error) {
 	return capture.Value{Kind: capture.Text, Bytes: text}, nil
 }
 
-func (m *Masker) compile(t *capture.Table) ([]block, error) {
-	var blocks []block
+func (m *Masker) compile(t *capture.Table) (shape, error) {
+	s := shape{table: t}
 	for _, r := range m.rules {
 		if !r.tables.Match(t.Schema, t.Name) {
 			continue
@@ -126,9 +134,25 @@ func (m *Masker) compile(t *capture.Table) ([]block, error) {
 			Table: t, Later: rules.Later(t, m.site.Tables), Pipeline: m.site.Pipeline, NumericAsNumber: m.site.NumericAsNumber, Memory: &m.memory,
 		})
 		if err := r.DoesNotFit(t, diags); err != nil {
-			return nil, err
+			return shape{}, err
 		}
-		blocks = append(blocks, block{r, columns})
+		s.blocks = append(s.blocks, block{r, columns})
+		s.table = withoutFill(s.table, columns)
 	}
-	return blocks, nil
+	return s, nil
+}
+
+// withoutFill returns the shape without what rows that are older than a masked column have in it: that is a value of the column, and
+// nothing masks it.
+func withoutFill(t *capture.Table, columns []masked) *capture.Table {
+	for _, c := range columns {
+		if fill := t.Columns[c.index].Fill; fill == capture.FillNull || fill == capture.FillUnknown {
+			continue
+		}
+		masked := *t
+		masked.Columns = slices.Clone(t.Columns)
+		masked.Columns[c.index].Fill, masked.Columns[c.index].Filled = capture.FillUnknown, ""
+		t = &masked
+	}
+	return t
 }

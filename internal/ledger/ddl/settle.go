@@ -44,6 +44,9 @@ func (s *Stage) Settle(ctx context.Context) error {
 		if err := w.equalize(ctx); err != nil {
 			return err
 		}
+		if err := w.createEmpty(ctx); err != nil {
+			return err
+		}
 		var err error
 		differences, err = Compare(ctx, s.source, s.target)
 		if err != nil || len(differences) == 0 {

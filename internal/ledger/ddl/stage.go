@@ -31,6 +31,7 @@ type Stage struct {
 
 	source, target *pgx.Conn
 	daemon         *Daemon
+	copied         map[uint32]bool // the tables of the first copy, by OID
 	started        int
 	which          int // the file and the address of the daemon
 }
@@ -140,7 +141,7 @@ func (s *Stage) act(ctx context.Context, a Action) error {
 	case Do, Tx:
 		return s.execute(ctx, a)
 	case Start:
-		return s.Start()
+		return s.Start(ctx)
 	case Kill:
 		s.daemon.Kill()
 	case Freeze:
@@ -171,7 +172,7 @@ func (s *Stage) execute(ctx context.Context, a Action) error {
 }
 
 // Start starts the daemon. It waits for the first one until all rows are copied.
-func (s *Stage) Start() error {
+func (s *Stage) Start(ctx context.Context) error {
 	first := s.daemon == nil
 	if !first && !s.daemon.Ended() {
 		return errors.New("a daemon runs already")
@@ -179,7 +180,11 @@ func (s *Stage) Start() error {
 	if err := s.launch(); err != nil || !first {
 		return err
 	}
-	return s.daemon.until(s.Patience, "the daemon streams", func() bool { _, ready, err := s.daemon.States(); return err == nil && ready })
+	err := s.daemon.until(s.Patience, "the daemon streams", func() bool { _, ready, err := s.daemon.States(); return err == nil && ready })
+	if err != nil {
+		return err
+	}
+	return s.rememberCopied(ctx)
 }
 
 func (s *Stage) launch() error {
@@ -244,5 +249,5 @@ func (s *Stage) Again(ctx context.Context) error {
 		return err
 	}
 	s.daemon = nil
-	return s.Start()
+	return s.Start(ctx)
 }

@@ -24,6 +24,7 @@ func TestDDLFaultsAreSeen(t *testing.T) {
 		"a value is another one":      {sql: "UPDATE t SET v = 'c' WHERE id = 2", class: Silent, detail: "id=2 v=c"},
 		"a row is there once more":    {sql: "INSERT INTO t VALUES (3, 'b')", class: Silent, detail: "id=3 v=b"},
 		"a column is missing":         {sql: "ALTER TABLE t DROP COLUMN v", class: Silent, detail: `column "v" does not exist`},
+		"an empty table is missing":   {sql: "DROP TABLE e", class: Silent, detail: `relation "public.e" does not exist`},
 		"the fix cannot be executed":  {sql: "ALTER TABLE t ADD UNIQUE (v); UPDATE t SET v = 'd' WHERE id = 1", after: Program{update}, class: Stuck, detail: "nothing in the fix can be executed: conflict_unique"},
 		"the fix sets on_conflict":    {sql: "DELETE FROM t", after: Program{update}},
 		"the statement is wrong":      {after: Program{{Verb: Do, Statements: []string{"UPDATE nothing SET id = 1"}}}, class: Refused, detail: "nothing"},
@@ -33,7 +34,8 @@ func TestDDLFaultsAreSeen(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, binary, testenv.Newest)
 			s.Looks = time.Second // these have no state
-			p, err := Parse("do CREATE TABLE t (id int PRIMARY KEY, v text)\ndo INSERT INTO t VALUES (1, 'a'), (2, 'b')\nstart\nsettle\n")
+			p, err := Parse("do CREATE TABLE t (id int PRIMARY KEY, v text)\ndo INSERT INTO t VALUES (1, 'a'), (2, 'b')\n" +
+				"do CREATE TABLE e (id int PRIMARY KEY)\nstart\nsettle\n")
 			if err != nil {
 				t.Fatal(err)
 			}
