@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	kinds    = rulestest.Kinds{"refresh": func() any { return &refresh.Settings{} }}
+	kinds    = rulestest.Kinds{"refresh": func() any { return refresh.NewSettings() }}
 	products = rulestest.Table("public.products", "sku text key inline", "title text inline", "doc text")
 )
 
