@@ -96,7 +96,7 @@ var rules = []struct {
 	{"transform/expr/pgtime", nil},
 	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
-		"capture", "config", "transform", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+		"capture", "config", "transform", "transform/cachekey", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
 	}},
 }
 
@@ -244,7 +244,8 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"sink/kafka/topics", module + "sink/kafka", true},
 		{"sink/kafka/wire", module + "sink/kafka/topics", true},
 		{"sink/kafka", module + "cache", true},
-		{"sink/redis", module + "cache", false},
+		{"sink/redis", module + "cache", true},
+		{"sink/redis", module + "cache/protocol", false},
 		{"sink/redis", module + "internal/pipeline", true},
 		{"sink/redis", module + "sink/format", true},
 		{"sink/stdout", module + "internal/kafkaconnect", true},

@@ -51,11 +51,11 @@ func (f *fillers) due(now time.Time) (ops []keyed) {
 }
 
 // next returns when the next one is due.
-func (f *fillers) next() (at time.Time, any bool) {
+func (f *fillers) next() (at time.Time, waits bool) {
 	for _, list := range [][]delayed{f.first, f.second} {
-		if len(list) > 0 && (!any || list[0].at.Before(at)) {
-			at, any = list[0].at, true
+		if len(list) > 0 && (!waits || list[0].at.Before(at)) {
+			at, waits = list[0].at, true
 		}
 	}
-	return at, any
+	return at, waits
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -61,7 +62,7 @@ func (n *node) clock(ctx context.Context) error {
 // watermark reads the watermark in Redis; "" when it is lost.
 func (n *node) watermark(ctx context.Context) (string, error) {
 	text, err := n.client.Get(ctx, n.owner.Control.Base()+":watermark").Result()
-	if err == goredis.Nil {
+	if errors.Is(err, goredis.Nil) {
 		return "", nil
 	}
 	return text, err

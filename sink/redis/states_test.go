@@ -126,7 +126,9 @@ func TestFullRedis(t *testing.T) {
 	r := newRig(t)
 	full := testenv.Redis(t, testenv.Directive("maxmemory-policy", "noeviction"))
 	r.client = dial(t, full)
-	r.options.Client = func() (*goredis.Client, error) { return goredis.NewClient(&goredis.Options{Addr: full.Addr(), MaxRetries: -1}), nil }
+	r.options.Client = func() (*goredis.Client, error) {
+		return goredis.NewClient(&goredis.Options{Addr: full.Addr(), MaxRetries: -1}), nil
+	}
 	r.open()
 	r.awaitApplied(r.refresh(6, "order:1", "v1"))
 	r.client.Set(t.Context(), "order:2", "v", 0)

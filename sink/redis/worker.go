@@ -94,7 +94,7 @@ func (w *worker) pause(now time.Time) time.Duration {
 	if len(w.unseen.commits) > 0 {
 		sooner(w.snapshot.next)
 	}
-	if due, any := w.fillers.next(); any {
+	if due, waits := w.fillers.next(); waits {
 		sooner(due)
 	}
 	if len(w.held) > 0 && !w.held[0].applied.IsZero() {
