@@ -100,6 +100,13 @@ type StepUser interface {
 	UseSteps(steps []Step) hcl.Diagnostics
 }
 
+// SinkComparer is implemented by settings of a sink that may not be used next to those of another sink, such as one that writes what they
+// write. It is called for each pair of sinks, with the sink that comes first in the files. A diagnostic without a place gets that of the
+// later sink's block.
+type SinkComparer interface {
+	CompareSink(other any, samePipeline bool) hcl.Diagnostics
+}
+
 // PipelineUser is implemented by settings of a source that depend on what the sinks get. It is called once, after CheckSettings, with the
 // complete pipeline, and contacts no server. A diagnostic without a place gets that of the source's block.
 type PipelineUser interface {

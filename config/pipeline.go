@@ -42,7 +42,28 @@ func (l *loader) loadPipelines() []Pipeline {
 			all = append(all, l.pipeline(b))
 		}
 	}
+	l.compareSinks(all)
 	return all
+}
+
+// compareSinks checks each sink against those before it.
+func (l *loader) compareSinks(all []Pipeline) {
+	for i, p := range all {
+		for j, later := range p.Sinks {
+			c, can := later.Settings.(SinkComparer)
+			if !can {
+				continue
+			}
+			for _, earlier := range all[:i] {
+				for _, s := range earlier.Sinks {
+					l.addAll(c.CompareSink(s.Settings, false), later.Range)
+				}
+			}
+			for _, s := range p.Sinks[:j] {
+				l.addAll(c.CompareSink(s.Settings, true), later.Range)
+			}
+		}
+	}
 }
 
 // checkUnique reports a second pipeline of a name, and one whose slot would have the same name.

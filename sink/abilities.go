@@ -54,3 +54,12 @@ type UsedBefore interface {
 // Transactional is a Sink that writes its record in the transaction that writes the data: the target has nothing that the record
 // does not have.
 type Transactional interface{ Transactional() }
+
+// Buffered is a Sink that has bounded buffers of its own. Any goroutine may call it, and it does not block.
+type Buffered interface{ Buffers() []Buffer }
+
+// Buffer is one of them.
+type Buffer struct {
+	Name         string // snake_case, fixed: it is a label of a metric
+	Bytes, Limit int
+}

@@ -23,6 +23,8 @@ type Sink interface {
 type Lane struct {
 	Name   string         // "main" for a source with a single lane
 	Origin capture.Origin // recorded with every position
+	// Start is where the stream begins: at or before the first change that is written.
+	Start capture.Position
 	// The Writer calls OnDurable with growing positions, each only when any later Open would return at least that: the data and the
 	// progress record are durable, for an empty batch too. OnDurable never blocks; any goroutine may call it, also within Write, but
 	// not after Close has returned.

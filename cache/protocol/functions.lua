@@ -142,13 +142,13 @@ local function invalidate(keys, args)
   for i = 1, #keys, 2 do
     local a = 8 + (i - 1) / 2 * 3
     local s = read_sidecar(keys[i + 1], at)
+    if keys[i] ~= '' then
+      redis.call('UNLINK', keys[i]) -- first: a script that has written may go on where memory is short
+    end
     if bury(s, source, epoch, args[a], args[a + 1], args[a + 2] == '1', at) then
       write_sidecar(keys[i + 1], s, at)
     else
       foreign = keys[i]
-    end
-    if keys[i] ~= '' then
-      redis.call('UNLINK', keys[i])
     end
   end
   redis.call('SET', args[1] .. ':watermark', args[5])

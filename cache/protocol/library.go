@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -15,6 +16,10 @@ var source string
 
 // libraryName and the names of its functions have the number of the code's version.
 const libraryName = "tailrace1"
+
+// growing are the functions that a Redis without memory refuses, since they store values. Every other one runs: what it deletes
+// must not stay because there is no room for its tombstone.
+var growing = []string{"refresh", "lease", "fill"}
 
 var functionNames = []string{
 	"invalidate", "settle", "refresh", "heartbeat", "record", "own", "repair", "sweep", // the daemon's
@@ -86,8 +91,11 @@ func libraryCode() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#!lua name=%s\n%s", libraryName, source)
 	for _, name := range functionNames {
-		fmt.Fprintf(&b, "redis.register_function{function_name='%s_%s', callback=%s, flags={'allow-cross-slot-keys'}}\n",
-			libraryName, name, name)
+		flags := "'allow-cross-slot-keys', 'allow-oom'"
+		if slices.Contains(growing, name) {
+			flags = "'allow-cross-slot-keys'"
+		}
+		fmt.Fprintf(&b, "redis.register_function{function_name='%s_%s', callback=%s, flags={%s}}\n", libraryName, name, name, flags)
 	}
 	return b.String()
 }

@@ -45,7 +45,7 @@ func kinds() daemon.Kinds {
 			"invalidate": {Settings: func() daemon.StepSettings { return &invalidate.Settings{} }, Sinks: caches},
 			"messages":   {Settings: func() daemon.StepSettings { return &messages.Settings{} }, Sinks: publishers},
 			"outbox":     {Settings: func() daemon.StepSettings { return outbox.NewSettings() }, Sinks: publishers},
-			"refresh":    {Settings: func() daemon.StepSettings { return &refresh.Settings{} }, Sinks: caches},
+			"refresh":    {Settings: func() daemon.StepSettings { return refresh.NewSettings() }, Sinks: caches},
 		},
 	}
 }

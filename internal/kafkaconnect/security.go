@@ -9,7 +9,11 @@ import (
 	"github.com/xdg-go/scram"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/tlsconfig"
 )
+
+// TLSSettings is a tls block.
+type TLSSettings = tlsconfig.Settings
 
 // Login is a SASL login.
 type Login struct {

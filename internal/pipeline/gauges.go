@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tailrace/tailrace/sink"
 )
 
 // gauges collects the series that come from the pipelines' Status at each scrape.
@@ -26,7 +28,9 @@ var (
 	roleDesc      = desc("pipeline_role", "1 for the daemon's role in the pipeline.", "pipeline", "role")
 	ruleDesc      = desc("rule_changes_total", "Changes of the tables that a rule names, by whether the rule matched them.",
 		"pipeline", "sink", "rule", "result")
-	nullKeyDesc = desc("rule_null_keys_total", "Events of a rule that have a null key.", "pipeline", "sink", "rule")
+	bufferDesc      = desc("sink_buffer_bytes", "Bytes in a buffer of the sink.", "pipeline", "sink", "buffer")
+	bufferLimitDesc = desc("sink_buffer_limit_bytes", "Bound of a buffer of the sink.", "pipeline", "sink", "buffer")
+	nullKeyDesc     = desc("rule_null_keys_total", "Events of a rule that have a null key.", "pipeline", "sink", "rule")
 )
 
 var perPipeline = []gauge{
@@ -81,7 +85,7 @@ func sinkGauge(name, help string, value func(SinkStatus) (float64, bool)) gauge 
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, sinkStateDesc, slotDesc, roleDesc, ruleDesc, nullKeyDesc} {
+	for _, d := range []*prometheus.Desc{stateDesc, sinkStateDesc, slotDesc, roleDesc, ruleDesc, nullKeyDesc, bufferDesc, bufferLimitDesc} {
 		ch <- d
 	}
 	for _, x := range append(perPipeline[:len(perPipeline):len(perPipeline)], perSink...) {
@@ -114,6 +118,21 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		p.collectRules(ch)
+		p.collectBuffers(ch)
+	}
+}
+
+// collectBuffers sends the sizes of the sinks' own buffers.
+func (p *Pipeline) collectBuffers(ch chan<- prometheus.Metric) {
+	for _, s := range p.config.Sinks {
+		buffered, has := s.Sink.(sink.Buffered)
+		if !has {
+			continue
+		}
+		for _, b := range buffered.Buffers() {
+			send(ch, bufferDesc, prometheus.GaugeValue, float64(b.Bytes), p.config.Name, s.Name, b.Name)
+			send(ch, bufferLimitDesc, prometheus.GaugeValue, float64(b.Limit), p.config.Name, s.Name, b.Name)
+		}
 	}
 }
 

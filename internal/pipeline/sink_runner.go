@@ -86,6 +86,7 @@ func (r *sinkRunner) open(ctx context.Context, s capture.Stream) error {
 	w, progress, err := r.sink.Open(ctx, sink.Lane{
 		Name:      s.Lane(),
 		Origin:    s.Origin(),
+		Start:     s.Start(),
 		OnDurable: func(p capture.Position) { r.onDurable(r, p) },
 		OnApplied: r.setApplied,
 		Failed:    func(err error) { r.onFailed(failed, err) },

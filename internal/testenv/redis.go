@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -26,6 +27,9 @@ type RedisServer struct {
 	dir     string
 	port    *ports.Port
 	process *process.Process
+
+	tls    bool
+	CAFile string // of the authority that signed the certificate of RedisTLS; "": without TLS
 }
 
 // RedisOption changes how a server is set up.
@@ -34,6 +38,29 @@ type RedisOption func(*RedisServer)
 // Directive sets a directive of redis.conf, such as ("maxmemory", "1mb").
 func Directive(name string, values ...string) RedisOption {
 	return func(s *RedisServer) { s.args = append(append(s.args, "--"+name), values...) }
+}
+
+// RedisTLS makes the server speak TLS, and nothing else, with a certificate for 127.0.0.1 and localhost that CAFile verifies.
+func RedisTLS() RedisOption { return func(s *RedisServer) { s.tls = true } }
+
+// useTLS replaces the port by one for TLS.
+func (s *RedisServer) useTLS() error {
+	ca, cert, err := certificate(s.dir)
+	if err != nil {
+		return err
+	}
+	s.CAFile = ca
+	s.args = append(s.args, "--port", "0", "--tls-port", strconv.Itoa(s.port.Number), "--tls-auth-clients", "no",
+		"--tls-ca-cert-file", ca, "--tls-cert-file", cert.certFile, "--tls-key-file", cert.keyFile)
+	return nil
+}
+
+// clientTLS returns what a client of the server needs; nil without TLS.
+func (s *RedisServer) clientTLS() *tls.Config {
+	if !s.tls {
+		return nil
+	}
+	return &tls.Config{InsecureSkipVerify: true} // it asks only whether the server answers
 }
 
 // Redis starts a server that ends with the test.
@@ -59,6 +86,11 @@ func StartRedis(options ...RedisOption) (*RedisServer, error) {
 		for _, option := range options {
 			option(s)
 		}
+		if s.tls {
+			err = s.useTLS()
+		}
+	}
+	if err == nil {
 		err = s.Start()
 	}
 	if err != nil {
@@ -73,7 +105,7 @@ func (s *RedisServer) Start() (err error) {
 	if s.process, err = process.Start(exec.Command("redis-server", s.args...), s.Log(), syscall.SIGKILL); err != nil {
 		return err
 	}
-	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, TLSConfig: s.clientTLS()})
 	defer client.Close()
 	err = s.process.Await(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

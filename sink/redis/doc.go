@@ -6,10 +6,11 @@
 //
 //	Writer.Write        collects the keys of a commit until its end is known (assembly)
 //	queue.put           waits while the queue is full
-//	worker.run          takes up to 256 keys, or what came within a millisecond
-//	worker.apply        one snapshot of the source serves them all; journal.add, then worker.send
-//	worker.send         one pipeline of calls, each with the watermark that it expects
-//	worker.look         commits that the source shows by now are invalidated once more and settled
+//	worker.run          takes the commits of about 256 keys
+//	worker.look         one snapshot of the source serves them all
+//	worker.addCommits   makes calls of them (journal); remembers what the snapshot does not show (unseen)
+//	worker.addShown     commits that it shows by now are invalidated once more, and settled
+//	worker.send         pipelines of calls, each with the watermark that it expects
 //	worker.acknowledge  applied at once, durable after hold
 //
 // One worker goroutine per Writer owns the connection to Redis, so calls arrive in the order of the commits. The journal keeps the

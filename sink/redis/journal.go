@@ -20,14 +20,18 @@ type journal struct {
 	number  uint64 // of the last watermark
 	reached uint64 // the largest number that was acknowledged: a call up to it is a repetition
 	lsn     protocol.LSN
+	idle    protocol.LSN // of the newest commit, with or without keys
+	marked  protocol.LSN // of the watermark in Redis
 }
 
 // call is one call of invalidate or of refresh.
 type call struct {
 	number    uint64
 	watermark string
+	lsn       protocol.LSN // of the watermark
 	ops       []keyed
 	bytes     int
+	degraded  bool // a refresh that only invalidates, since Redis has no memory for the value
 }
 
 // keyed is an op of a commit. An empty key is the namespace's section.
@@ -49,19 +53,47 @@ func (j *journal) add(ops []keyed, lsn protocol.LSN) {
 				n++
 			}
 		}
-		c := &call{ops: ops[:n:n]}
-		for _, o := range c.ops {
-			c.bytes += len(o.key) + len(o.value) + opBytes
-		}
-		ops = ops[n:]
-		if len(ops) == 0 {
+		c := &call{ops: ops[:n:n], bytes: sizeOf(ops[:n])}
+		if ops = ops[n:]; len(ops) == 0 {
 			j.lsn = max(j.lsn, lsn)
 		}
-		j.number++
-		c.number, c.watermark = j.number, watermark{j.lsn, j.token, j.number}.String()
-		j.calls = append(j.calls, c)
+		j.append(c)
+	}
+	j.idle = max(j.idle, lsn)
+}
+
+// mark appends a call without keys, whose watermark covers the commits without keys since the last call.
+func (j *journal) mark() {
+	if j.idle > j.lsn {
+		j.lsn = j.idle
+		j.append(&call{})
 	}
 }
+
+func (j *journal) append(c *call) {
+	j.number++
+	c.number, c.lsn, c.watermark = j.number, j.lsn, watermark{j.lsn, j.token, j.number}.String()
+	c.bytes += callBytes
+	j.calls = append(j.calls, c)
+}
+
+// callBytes is about what a call takes besides its ops.
+const callBytes = 192
+
+// degrade makes the pending refreshes invalidate only, and reports whether the next call is one.
+func (j *journal) degrade() bool {
+	pending := j.pending()
+	if len(pending) == 0 || !pending[0].stores() || pending[0].degraded {
+		return false
+	}
+	for _, c := range pending {
+		c.degraded = true
+	}
+	return true
+}
+
+// stores reports whether a call is the refresh of a value.
+func (c *call) stores() bool { return len(c.ops) == 1 && c.ops[0].stores() }
 
 // pending returns the calls that are not acknowledged.
 func (j *journal) pending() []*call { return j.calls[j.next:] }
@@ -70,7 +102,7 @@ func (j *journal) pending() []*call { return j.calls[j.next:] }
 func (j *journal) acknowledge(n int) {
 	for _, c := range j.calls[j.next : j.next+n] {
 		j.bytes += c.bytes
-		j.reached = max(j.reached, c.number)
+		j.reached, j.marked = max(j.reached, c.number), c.lsn
 	}
 	j.next += n
 	drop := 0
@@ -104,8 +136,11 @@ func (j *journal) rewind(found watermark) (repeated int, known bool) {
 	for _, c := range j.calls[:j.next] {
 		j.bytes -= c.bytes
 	}
-	j.next = 0
+	j.next, j.marked = 0, 0
 	j.acknowledge(applied)
+	if known {
+		j.marked = found.lsn
+	}
 	return max(0, before-applied), known
 }
 

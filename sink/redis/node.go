@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -14,10 +16,11 @@ import (
 
 // node is one master with its control keys. The worker's goroutine uses it.
 type node struct {
-	client    goredis.UniversalClient
+	client    *goredis.Client
 	library   *protocol.Library
 	owner     protocol.Owner
 	epoch     protocol.Epoch
+	record    string        // what the sink keeps in Redis
 	inherited protocol.LSN  // what an earlier daemon had applied
 	offset    time.Duration // of the server's clock from ours
 }
@@ -59,7 +62,7 @@ func (n *node) clock(ctx context.Context) error {
 // watermark reads the watermark in Redis; "" when it is lost.
 func (n *node) watermark(ctx context.Context) (string, error) {
 	text, err := n.client.Get(ctx, n.owner.Control.Base()+":watermark").Result()
-	if err == goredis.Nil {
+	if errors.Is(err, goredis.Nil) {
 		return "", nil
 	}
 	return text, err
@@ -72,4 +75,14 @@ func newToken() (string, error) {
 		return "", fmt.Errorf("make a token: %w", err)
 	}
 	return hex.EncodeToString(b), nil
+}
+
+// maxValue returns the size of the longest text that the server takes; the default when the user may not read it.
+func (n *node) maxValue(ctx context.Context) int {
+	const name = "proto-max-bulk-len"
+	settings, err := n.client.ConfigGet(ctx, name).Result()
+	if size, parseErr := strconv.Atoi(settings[name]); err == nil && parseErr == nil {
+		return size
+	}
+	return maxValue
 }

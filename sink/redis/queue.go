@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,7 +24,7 @@ func (q *queue) put(ctx context.Context, commits []*commit, stop <-chan struct{}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.bytes >= q.limit {
-		if err := q.waitLocked(ctx, stop, nil); err != nil {
+		if _, err := q.awaitLocked(ctx, stop, nil); err != nil {
 			return err
 		}
 	}
@@ -38,20 +39,33 @@ func (q *queue) put(ctx context.Context, commits []*commit, stop <-chan struct{}
 // commitBytes is about what a commit takes besides its ops.
 const commitBytes = 128
 
-// take returns the commits of up to about limit keys. It waits for the first one until the timer fires.
+// take returns the commits of up to about limit keys, at most one of them of all keys, which the caller owns. It waits for the first one until the timer fires, and
+// with a limit of 0 until then in any case.
 func (q *queue) take(ctx context.Context, limit int, timer <-chan time.Time) ([]*commit, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.commits) == 0 {
-		if err := q.waitLocked(ctx, nil, timer); err != nil {
+	for fired := false; !fired && (limit == 0 || len(q.commits) == 0); {
+		var err error
+		if fired, err = q.awaitLocked(ctx, nil, timer); err != nil {
 			return nil, err
 		}
 	}
 	n, bytes := q.countLocked(limit)
-	taken := q.commits[:n:n]
+	if n == 0 {
+		return nil, nil
+	}
+	taken := slices.Clone(q.commits[:n])
+	clear(q.commits[:n]) // lets their memory go
 	q.commits, q.bytes = q.commits[n:], q.bytes-bytes
 	q.wakeLocked()
 	return taken, nil
+}
+
+// size returns the bytes that wait.
+func (q *queue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
 }
 
 func (q *queue) countLocked(limit int) (n, bytes int) {
@@ -59,7 +73,9 @@ func (q *queue) countLocked(limit int) (n, bytes int) {
 	for n < len(q.commits) && keys < limit {
 		keys += max(1, len(q.commits[n].ops))
 		bytes += q.commits[n].bytes + commitBytes
-		n++
+		if n++; q.commits[n-1].bulk {
+			break // its sweep comes before the next commit
+		}
 	}
 	return n, bytes
 }
@@ -69,17 +85,19 @@ func (q *queue) wakeLocked() {
 	q.changed = make(chan struct{})
 }
 
-func (q *queue) waitLocked(ctx context.Context, stop <-chan struct{}, timer <-chan time.Time) error {
+// awaitLocked waits until something changes or the timer fires.
+func (q *queue) awaitLocked(ctx context.Context, stop <-chan struct{}, timer <-chan time.Time) (fired bool, err error) {
 	changed := q.changed
 	q.mu.Unlock()
 	defer q.mu.Lock()
 	select {
 	case <-changed:
+		return false, nil
 	case <-timer:
+		return true, nil
 	case <-stop:
-		return errStopped
+		return false, errStopped
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
-	return nil
 }

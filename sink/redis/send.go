@@ -2,26 +2,35 @@ package redis
 
 import (
 	"context"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/tailrace/tailrace/cache/protocol"
-	"github.com/tailrace/tailrace/capture"
 )
 
-// pipelineCalls is how many calls one pipeline has at most.
-const pipelineCalls = 64
+// The bounds of one pipeline: calls, and bytes unless its only call has more.
+const (
+	pipelineCalls = 64
+	pipelineBytes = 4 << 20
+)
+
+// nextCalls returns the calls of the next pipeline.
+func (j *journal) nextCalls() []*call {
+	calls := j.pending()
+	n, bytes := 0, 0
+	for n < len(calls) && n < pipelineCalls && (n == 0 || bytes+calls[n].bytes <= pipelineBytes) {
+		bytes += calls[n].bytes
+		n++
+	}
+	return calls[:n]
+}
 
 // send sends the pending calls, and the settlements of commits that the source shows by now.
-func (w *worker) send(ctx context.Context, settled []settlement, seen capture.Snapshot) error {
+func (w *worker) send(ctx context.Context) error {
 	for {
-		calls := w.journal.pending()
-		last := len(calls) <= pipelineCalls
-		if !last {
-			calls = calls[:pipelineCalls]
-		}
-		if len(calls) == 0 && len(settled) == 0 {
+		calls := w.journal.nextCalls()
+		last := len(calls) == len(w.journal.pending())
+		if len(calls) == 0 && len(w.settled) == 0 {
 			return nil
 		}
 		pipe := w.node.client.Pipeline()
@@ -32,12 +41,17 @@ func (w *worker) send(ctx context.Context, settled []settlement, seen capture.Sn
 			expected = c.watermark
 		}
 		if last {
-			for batch := range settlements(settled) {
-				cmds = append(cmds, w.node.library.Settle(ctx, pipe, w.node.guard(expected), w.node.epoch, protocol.XID(seen.Xmin), batch))
+			xmin := protocol.XID(w.snapshot.last.Xmin)
+			for batch := range settlements(w.settled) {
+				cmds = append(cmds, w.node.library.Settle(ctx, pipe, w.node.guard(expected), w.node.epoch, xmin, batch))
 			}
 		}
-		if err := w.exec(ctx, pipe, calls, cmds); err != nil || last {
+		if err := w.exec(ctx, pipe, calls, cmds); err != nil {
 			return err
+		}
+		if last {
+			w.settled = nil
+			return nil
 		}
 	}
 }
@@ -62,19 +76,25 @@ func (w *worker) exec(ctx context.Context, pipe goredis.Pipeliner, calls []*call
 // queueCall queues a call. A refresh that is repeated, or that an earlier daemon may have made, only invalidates.
 func (w *worker) queueCall(ctx context.Context, pipe goredis.Pipeliner, c *call, expected string) *goredis.Cmd {
 	o := w.node.guard(expected)
-	if r := c.ops[0]; r.refresh && c.number > w.journal.reached && r.lsn > w.node.inherited {
-		v := protocol.Refreshment{Key: r.key, Commit: w.commit(r), TTL: w.options.TTL(r.key)}
-		if r.value != nil {
-			text := string(r.value)
-			v.Value = &text
-		}
-		return w.node.library.Refresh(ctx, pipe, o, c.watermark, w.node.epoch, v)
+	if c.isRefresh() && !c.degraded && c.number > w.journal.reached && c.ops[0].lsn > w.node.inherited {
+		return w.node.library.Refresh(ctx, pipe, o, c.watermark, w.node.epoch, w.refreshment(c.ops[0]))
 	}
 	batch := make([]protocol.Invalidation, 0, len(c.ops))
 	for _, k := range c.ops {
 		batch = append(batch, protocol.Invalidation{Key: k.key, Commit: w.commit(k)})
 	}
 	return w.node.library.Invalidate(ctx, pipe, o, c.watermark, w.node.epoch, batch)
+}
+
+func (c *call) isRefresh() bool { return len(c.ops) == 1 && c.ops[0].refresh }
+
+func (w *worker) refreshment(k keyed) protocol.Refreshment {
+	r := protocol.Refreshment{Key: k.key, Commit: w.commit(k), TTL: w.options.value(k.key).TTL, Fields: k.fields}
+	if k.value != nil {
+		text := string(k.value)
+		r.Value = &text
+	}
+	return r
 }
 
 // commit returns the commit of an op as it is known now.
@@ -106,23 +126,4 @@ func settlements(settled []settlement) func(func([]protocol.Settlement) bool) {
 			batch = batch[n:]
 		}
 	}
-}
-
-// beat writes the heartbeat when one is due: everything that this or an earlier daemon had applied is applied.
-func (w *worker) beat(ctx context.Context, now time.Time) error {
-	if now.Before(w.nextBeat) || w.applied.IsZero() || protocol.LSN(w.applied.Flush()) < w.node.inherited {
-		return nil
-	}
-	applied := protocol.LSN(w.applied.Flush())
-	if now.Sub(w.nextBeat) > heartbeatTTL/2 { // the last one may have expired
-		w.floor.restart(applied)
-	}
-	h := protocol.Heartbeat{Epoch: w.node.epoch, Applied: applied, Floor: w.floor.advance(now, applied), Time: now.Add(w.node.offset)}
-	ctx, cancel := context.WithTimeout(ctx, callDeadline)
-	defer cancel()
-	if err := protocol.Check(w.node.library.Beat(ctx, w.node.client, w.node.guard(w.node.owner.Watermark), h, heartbeatTTL)); err != nil {
-		return err
-	}
-	w.nextBeat = now.Add(beatPause)
-	return nil
 }

@@ -1,14 +1,12 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
-	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/cache/protocol"
@@ -21,15 +19,12 @@ type Sink struct {
 	options Options
 	log     *zap.Logger
 	source  capture.SnapshotSource
-
-	client goredis.UniversalClient // nil: not connected yet
-	mu     sync.Mutex
-	worker *worker // of the open Writer; nil: none
+	open    atomic.Pointer[worker] // of the newest Writer; nil: there was none
 }
 
 // New returns a sink; it contacts no server.
 func New(o Options, log *zap.Logger) *Sink {
-	o.Queue, o.Journal = cmp.Or(o.Queue, 4<<20), cmp.Or(o.Journal, 64<<20)
+	o.setDefaults()
 	return &Sink{options: o, log: log}
 }
 
@@ -47,25 +42,30 @@ func (s *Sink) Open(ctx context.Context, lane sink.Lane) (sink.Writer, sink.Prog
 	if s.source == nil {
 		return nil, sink.Progress{}, errors.New("the source cannot show which transactions other sessions see")
 	}
-	w, err := s.open(ctx, lane)
+	w, err := s.connect(ctx, lane)
 	if err != nil {
-		return nil, sink.Progress{}, problemOf(err)
+		return nil, sink.Progress{}, s.options.problem(err)
 	}
 	return w, sink.Progress{Record: sink.RecordUnsupported, AcksLate: true}, nil
 }
 
-func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, error) {
-	var err error
-	if s.client == nil {
-		if s.client, err = s.options.Client(); err != nil {
-			return nil, err
-		}
+// connect opens a Writer with a client of its own.
+func (s *Sink) connect(ctx context.Context, lane sink.Lane) (w *Writer, err error) {
+	client, err := s.options.Client()
+	if err != nil {
+		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = client.Close() }) // ends a call that waits for an answer
+	defer func() {
+		if stop(); err != nil {
+			_ = client.Close()
+		}
+	}()
 	token, err := newToken()
 	if err != nil {
 		return nil, err
 	}
-	n := &node{client: s.client, library: protocol.NewLibrary(s.client)}
+	n := &node{client: client, library: protocol.NewLibrary(client)}
 	n.owner = protocol.Owner{Control: protocol.Control{Source: s.options.Pipeline}, Token: token}
 	opened, err := n.own(ctx)
 	if err != nil {
@@ -77,13 +77,14 @@ func (s *Sink) open(ctx context.Context, lane sink.Lane) (*Writer, error) {
 	}
 	k := &worker{
 		options: s.options, lane: lane, log: s.log, queue: newQueue(s.options.Queue), node: n,
-		journal: journal{limit: s.options.Journal, token: token}, sweep: newEpoch, snapshot: snapshots{s.source.Snapshots()},
+		journal: journal{limit: s.options.Journal, token: token}, snapshot: snapshots{reader: s.source.Snapshots()},
 	}
-	w := newWriter(k)
-	s.mu.Lock()
-	s.worker = k
-	s.mu.Unlock()
-	return w, nil
+	k.options.MaxValue = min(k.options.MaxValue, n.maxValue(ctx))
+	if newEpoch || n.inherited < protocol.LSN(lane.Start.Flush()) { // commits in between are in no journal and in no stream
+		k.sweep.requestAfterLoss()
+	}
+	s.open.Store(k)
+	return newWriter(k), nil
 }
 
 // begin sets the epoch: that of the record when it is of the same history, else a new one, under which the keys are swept.
@@ -96,7 +97,7 @@ func (n *node) begin(ctx context.Context, opened protocol.Opened, from capture.O
 	}
 	mark, ok := parseWatermark(opened.Watermark)
 	if sameHistory(r.Origin, from) && ok {
-		n.epoch, n.inherited = r.Epoch, mark.lsn
+		n.epoch, n.inherited, n.record = r.Epoch, mark.lsn, opened.Record
 		return false, nil
 	}
 	n.epoch = max(protocol.NewEpoch(opened.Now), r.Epoch.Next())
@@ -104,7 +105,8 @@ func (n *node) begin(ctx context.Context, opened protocol.Opened, from capture.O
 	if err != nil {
 		return false, err
 	}
-	if err := protocol.Check(n.library.Record(ctx, n.client, n.guard(opened.Watermark), string(text))); err != nil {
+	n.record = string(text)
+	if err := protocol.Check(n.library.Record(ctx, n.client, n.guard(opened.Watermark), n.record)); err != nil {
 		return false, err
 	}
 	return true, protocol.Check(n.library.Repair(ctx, n.client, n.guard(opened.Watermark), opened.Watermark))
@@ -115,26 +117,8 @@ func sameHistory(a, b capture.Origin) bool {
 	return a.System == b.System && a.Timeline == b.Timeline && a.Database.OID == b.Database.OID && a.Slot == b.Slot
 }
 
-// Health implements sink.HealthReporter.
-func (s *Sink) Health() sink.Health {
-	s.mu.Lock()
-	k := s.worker
-	s.mu.Unlock()
-	if k == nil {
-		return sink.Health{}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return sink.Health{Blocked: k.blocked, Since: k.since}
-}
-
-// Close implements sink.Sink.
-func (s *Sink) Close() error {
-	if s.client == nil {
-		return nil
-	}
-	return s.client.Close()
-}
+// Close implements sink.Sink. A Writer closes its connection.
+func (s *Sink) Close() error { return nil }
 
 // Writer takes commits for the worker. See sink.Writer.
 type Writer struct {
@@ -147,7 +131,7 @@ type Writer struct {
 
 func newWriter(k *worker) *Writer {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &Writer{worker: k, cancel: cancel, done: make(chan struct{})}
+	w := &Writer{worker: k, assembly: assembly{options: &k.options}, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
 		if w.err = k.run(ctx); w.err != nil {
@@ -160,18 +144,30 @@ func newWriter(k *worker) *Writer {
 // Write implements sink.Writer.
 func (w *Writer) Write(ctx context.Context, batches []sink.Batch) error {
 	for i := range batches {
-		commits := w.assembly.add(&batches[i])
-		if len(commits) == 0 {
-			continue
-		}
-		if err := w.worker.queue.put(ctx, commits, w.done); err != nil {
-			if errors.Is(err, errStopped) && w.err != nil {
-				return w.err
+		commits, rejected := w.assembly.add(&batches[i])
+		if len(commits) > 0 {
+			if err := w.put(ctx, commits); err != nil {
+				return err
 			}
-			return err
+		}
+		if rejected != nil {
+			return rejected
 		}
 	}
 	return nil
+}
+
+// put adds commits to the queue, unless the worker has failed.
+func (w *Writer) put(ctx context.Context, commits []*commit) error {
+	err := w.worker.queue.put(ctx, commits, w.done)
+	select {
+	case <-w.done:
+		if w.err != nil {
+			return w.err
+		}
+	default:
+	}
+	return err
 }
 
 // Close implements sink.Writer.

@@ -39,6 +39,7 @@ type source struct {
 	capture.Source
 	mu     sync.Mutex
 	hidden []uint64
+	all    bool // hidden
 	err    error
 }
 
@@ -49,10 +50,25 @@ func (s *source) ReadSnapshot(context.Context) (capture.Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	xmin := uint64(1 << 40)
+	if s.all {
+		return capture.Snapshot{Xmin: 1, Xmax: 1}, s.err
+	}
 	for _, xid := range s.hidden {
 		xmin = min(xmin, xid)
 	}
 	return capture.Snapshot{Xmin: xmin, Xmax: 1 << 40, InProgress: append([]uint64(nil), s.hidden...)}, s.err
+}
+
+func (s *source) hideAll(all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all, s.hidden = all, nil
+}
+
+func (s *source) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *source) hide(xids ...uint64) {
@@ -60,6 +76,8 @@ func (s *source) hide(xids ...uint64) {
 	defer s.mu.Unlock()
 	s.hidden = xids
 }
+
+var orders = &capture.Table{Schema: "public", Name: "orders"}
 
 // rig is a sink with an open writer.
 type rig struct {
@@ -70,6 +88,7 @@ type rig struct {
 	control protocol.Control
 	library *protocol.Library
 	origin  capture.Origin
+	server  *pausable
 
 	sink   *redis.Sink
 	writer sink.Writer
@@ -92,7 +111,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r.options = redis.Options{
 		Pipeline: "shop", Hold: time.Minute, Prefixes: []string{"order:"},
-		Client: func() (goredis.UniversalClient, error) {
+		Client: func() (*goredis.Client, error) {
 			return goredis.NewClient(&goredis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1}), nil
 		},
 	}
@@ -105,7 +124,7 @@ func (r *rig) open() {
 	r.sink = redis.New(r.options, zaptest.NewLogger(r))
 	r.sink.UseSource(r.source)
 	w, p, err := r.sink.Open(r.Context(), sink.Lane{
-		Name: "main", Origin: r.origin,
+		Name: "main", Origin: r.origin, Start: capture.Position{LSN: r.lsn},
 		OnApplied: func(p capture.Position) { r.set(func() { r.applied = p }) },
 		OnDurable: func(p capture.Position) { r.set(func() { r.durable = p }) },
 		Failed:    func(err error) { r.set(func() { r.failed = err }) },
@@ -139,7 +158,7 @@ func (r *rig) commit(xid uint32, keys ...string) capture.Position {
 	b := sink.Batch{End: capture.Position{LSN: r.lsn + 50}, Commit: true}
 	for i, k := range keys {
 		b.Events = append(b.Events, transform.Event{
-			Change: &capture.Change{Tx: tx, Seq: uint64(i)}, Type: transform.Invalidate, Key: []byte(k), HasKey: true,
+			Change: &capture.Change{Tx: tx, Seq: uint64(i), Table: orders}, Type: transform.Invalidate, Key: []byte(k), HasKey: true,
 		})
 	}
 	r.write(b)

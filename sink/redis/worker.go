@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/cache/protocol"
@@ -15,18 +16,13 @@ import (
 
 // The rhythm of the worker.
 const (
-	batchKeys     = 256              // about how many keys one snapshot serves
-	lookPause     = time.Millisecond // between looks at commits that are not visible yet
-	beatPause     = time.Second      // between heartbeats
-	heartbeatTTL  = 10 * time.Second // a standby fills nothing once it has expired
-	callDeadline  = 5 * time.Second  // a call that Redis gets later does nothing
-	floorDistance = 30 * time.Second // the floor is what was applied so long ago: well within the life of a settled tombstone
-	maxUnseen     = 1_000_000        // keys of commits that the source does not show
-	fillerDelay1  = 250 * time.Millisecond
-	fillerDelay2  = 2 * time.Second
+	batchKeys    = 256              // about how many keys one snapshot serves
+	beatPause    = time.Second      // between heartbeats
+	heartbeatTTL = 10 * time.Second // a standby fills nothing once it has expired
+	callDeadline = 5 * time.Second  // a call that Redis gets later does nothing
 )
 
-// worker applies commits in order. Its goroutine owns everything but what is below mu.
+// worker applies commits in order. Its goroutine owns everything but the queue and what is below mu.
 type worker struct {
 	options  Options
 	lane     sink.Lane
@@ -34,33 +30,37 @@ type worker struct {
 	queue    *queue
 	node     *node
 	journal  journal
-	unseen   unseen
-	held     []hold
-	fillers  fillers
-	floor    floor
-	applied  capture.Position
 	snapshot snapshots
-	backoff  capture.Backoff
+	unseen   unseen
+	settled  []settlement // seen visible and not settled yet
+	fillers  fillers
+	held     []hold
+	applied  capture.Position
+	sweep    sweep
+	floor    floor
 	nextBeat time.Time
-	sweep    bool // values may lack invalidations: sweep before anything counts as applied
-	began    bool // the first commit was taken
+	lastBeat time.Time
+	repaired bool // no heartbeat until everything is applied again
+	lastLoss time.Time
+	backoff  capture.Backoff
 
-	mu      sync.Mutex
-	blocked *capture.Problem // why nothing is applied; nil: it is
-	since   time.Time
+	mu     sync.Mutex
+	health sink.Health
+	sizes  sizes
 }
 
 // run applies commits until ctx ends or the worker has failed.
 func (w *worker) run(ctx context.Context) error {
 	defer w.snapshot.close()
+	defer w.node.client.Close()
+	defer context.AfterFunc(ctx, func() { _ = w.node.client.Close() })() // ends a call that waits for an answer
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		limit := batchKeys
-		if w.unseen.ops > maxUnseen {
-			limit = 0
-		}
-		commits, err := w.queue.take(ctx, limit, w.timer())
+		timer.Reset(w.pause(time.Now()))
+		commits, err := w.queue.take(ctx, w.limit(), timer.C)
 		if err != nil {
-			return nil
+			return nil // the end of ctx
 		}
 		if err := w.persist(ctx, commits); err != nil {
 			if ctx.Err() != nil {
@@ -71,20 +71,60 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
+// limit returns how many keys to take; 0 while those that are kept for later have reached a bound, and during a sweep, which would delete
+// the values of later commits.
+func (w *worker) limit() int {
+	if w.sweep.active() || w.unseen.bytes >= w.options.Unseen || w.fillers.bytes >= w.options.Fillers {
+		return 0
+	}
+	return batchKeys
+}
+
+// pause returns how long the worker has nothing to do without new commits.
+func (w *worker) pause(now time.Time) time.Duration {
+	if w.sweep.active() {
+		return 0
+	}
+	at := w.nextBeat
+	sooner := func(t time.Time) {
+		if t.Before(at) {
+			at = t
+		}
+	}
+	if len(w.unseen.commits) > 0 {
+		sooner(w.snapshot.next)
+	}
+	if due, waits := w.fillers.next(); waits {
+		sooner(due)
+	}
+	if len(w.held) > 0 && !w.held[0].applied.IsZero() {
+		if end := w.held[0].applied.Add(w.options.Hold); end.After(now) {
+			sooner(end) // one that has passed waits for the source, or for a watermark with the next heartbeat
+		}
+	}
+	return max(at.Sub(now), 0)
+}
+
 // persist applies commits, with as many attempts as it takes.
 func (w *worker) persist(ctx context.Context, commits []*commit) error {
 	added := false
 	for {
 		err := w.apply(ctx, commits, &added)
-		if err == nil {
-			w.unblock()
-			if w.unseen.ops > maxUnseen {
-				w.block(invisible())
-			}
+		switch {
+		case err == nil:
+			w.backoff.Reset()
+			w.report(nil)
 			return nil
-		}
-		if errors.Is(err, protocol.ErrFenced) {
+		case errors.Is(err, protocol.ErrFenced):
 			return sink.ErrFenced
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case goredis.HasErrorPrefix(err, "OOM") && w.journal.degrade():
+			w.full(err)
+			continue
+		}
+		if p := w.options.problem(err); p.State == keyShared || errors.As(err, new(sourceError)) {
+			return p
 		}
 		w.log.Debug("apply", zap.Error(err))
 		if err := w.recover(ctx, err); err != nil {
@@ -93,30 +133,37 @@ func (w *worker) persist(ctx context.Context, commits []*commit) error {
 	}
 }
 
-// apply takes one snapshot, adds the commits to the journal and sends what is pending.
+// apply adds the commits to the journal, and what is due by now, and sends what is pending.
 func (w *worker) apply(ctx context.Context, commits []*commit, added *bool) error {
-	var seen capture.Snapshot
-	if len(w.unseen.commits) > 0 || hasOps(commits) && !*added {
-		var err error
-		if seen, err = w.snapshot.read(ctx); err != nil {
-			return err
-		}
-	}
-	if !*added {
-		w.addCommits(commits, seen)
-		*added = true
-	}
-	settled := w.look(seen)
-	w.addFillers(time.Now())
-	if err := w.send(ctx, settled, seen); err != nil {
-		w.unseen.unsettle(settled)
+	now := time.Now()
+	seen, err := w.look(ctx, hasOps(commits) && !*added, now)
+	if err != nil {
 		return err
 	}
-	if err := w.sweepIfNeeded(ctx); err != nil {
+	if !*added {
+		w.addCommits(commits, seen, now)
+		*added = true
+	}
+	w.addShown(seen)
+	w.addFillers(now)
+	if !w.sweep.complete(w.sweep.afterLoss) {
+		return w.sweepOn(ctx) // before what is pending is sent
+	}
+	beat := !now.Before(w.nextBeat)
+	if beat {
+		w.journal.mark()
+	}
+	if err := w.send(ctx); err != nil {
+		return err
+	}
+	if err := w.sweepOn(ctx); err != nil {
 		return err
 	}
 	w.acknowledge(time.Now())
-	return w.beat(ctx, time.Now())
+	if beat {
+		return w.beat(ctx, time.Now())
+	}
+	return nil
 }
 
 func hasOps(commits []*commit) bool {
@@ -129,13 +176,12 @@ func hasOps(commits []*commit) bool {
 }
 
 // addCommits adds the calls of commits to the journal. A commit that the snapshot does not show is remembered until one does.
-func (w *worker) addCommits(commits []*commit, seen capture.Snapshot) {
-	var ops []keyed
-	h := hold{}
-	if len(commits) > 0 && !w.began {
-		w.began = true
-		w.sweep = w.sweep || w.node.inherited < commits[0].lsn // commits in between are in no journal and in no stream
+func (w *worker) addCommits(commits []*commit, seen capture.Snapshot, now time.Time) {
+	if len(commits) == 0 {
+		return
 	}
+	var ops []keyed
+	h := hold{began: now}
 	for _, c := range commits {
 		first := len(ops)
 		for _, o := range c.ops {
@@ -143,92 +189,47 @@ func (w *worker) addCommits(commits []*commit, seen capture.Snapshot) {
 		}
 		if c.bulk {
 			ops = append(ops, keyed{op{}, c.lsn, c.xid})
-			w.sweep = true
+			w.sweep.request()
 		}
 		if c.xid != 0 && first < len(ops) && !seen.Shows(uint64(c.xid)) {
-			w.unseen.add(c.xid, c.lsn, ops[first:len(ops):len(ops)])
+			w.unseen.add(settlement{xid: c.xid, ops: ops[first:len(ops):len(ops)], since: now})
 			h.unseen = append(h.unseen, c.xid)
+			w.snapshot.hurry(now)
 		}
 		h.end, h.lsn = c.end, c.lsn
 	}
-	if len(commits) == 0 {
-		return
-	}
 	w.journal.add(ops, h.lsn)
-	h.number = w.journal.number
-	w.held = append(w.held, h)
+	h.number, h.sweep = w.journal.number, w.sweep.requested
+	w.hold(h)
 	if w.options.PlainFillers {
-		w.fillers.schedule(ops, time.Now())
+		w.fillers.schedule(ops, now)
 	}
 }
 
-// look takes the commits that a snapshot shows from the unseen ones: they are invalidated once more, and settled.
-func (w *worker) look(seen capture.Snapshot) []settlement {
-	settled := w.unseen.take(seen)
-	for _, s := range settled {
-		w.journal.add(s.again(), 0)
+// addShown adds the second invalidation of the commits that a snapshot shows.
+func (w *worker) addShown(seen capture.Snapshot) {
+	shown := w.unseen.take(seen)
+	if len(shown) == 0 {
+		return
 	}
-	return settled
+	w.snapshot.shown()
+	w.settled = append(w.settled, shown...)
+	var ops []keyed
+	for _, s := range shown {
+		ops = append(ops, s.again(w.node.inherited)...)
+	}
+	w.repeat(ops)
 }
 
 // addFillers adds the delayed invalidations for plain fillers that are due.
-func (w *worker) addFillers(now time.Time) { w.journal.add(w.fillers.due(now), 0) }
+func (w *worker) addFillers(now time.Time) { w.repeat(w.fillers.due(now)) }
 
-// acknowledge reports what is applied, and what is durable since hold has passed and the source shows it.
-func (w *worker) acknowledge(now time.Time) {
-	for i := range w.held {
-		if h := &w.held[i]; h.applied.IsZero() {
-			h.applied = now
-			w.applied = h.end
+// repeat adds invalidations that were made before. A plain filler does not know the namespace's section, so its keys are swept again.
+func (w *worker) repeat(ops []keyed) {
+	for _, o := range ops {
+		if o.key == "" && w.options.PlainFillers {
+			w.sweep.request()
 		}
 	}
-	w.lane.OnApplied(w.applied)
-	n := 0
-	for n < len(w.held) && now.Sub(w.held[n].applied) >= w.options.Hold && !w.unseen.any(w.held[n].unseen) {
-		n++
-	}
-	if n > 0 {
-		w.journal.trim(w.held[n-1].number)
-		w.lane.OnDurable(w.held[n-1].end)
-		w.held = w.held[n:]
-	}
-}
-
-// hold is a batch of commits between its application and the end of hold.
-type hold struct {
-	end     capture.Position
-	lsn     protocol.LSN
-	number  uint64         // of its last call
-	unseen  []protocol.XID // commits that the source did not show when they were applied
-	applied time.Time      // zero: not yet
-}
-
-// timer fires when there is work besides new commits.
-func (w *worker) timer() <-chan time.Time {
-	wait := time.Until(w.nextBeat)
-	if len(w.unseen.commits) > 0 {
-		wait = lookPause
-	}
-	if due, any := w.fillers.next(); any {
-		wait = min(wait, time.Until(due))
-	}
-	if len(w.held) > 0 && !w.held[0].applied.IsZero() {
-		wait = min(wait, max(time.Until(w.held[0].applied.Add(w.options.Hold)), lookPause))
-	}
-	return time.After(max(wait, 0))
-}
-
-func (w *worker) block(p *capture.Problem) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.blocked == nil || w.blocked.State != p.State {
-		w.since = time.Now()
-	}
-	w.blocked = p
-}
-
-func (w *worker) unblock() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.blocked = nil
+	w.journal.add(ops, 0)
 }

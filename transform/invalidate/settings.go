@@ -17,7 +17,8 @@ import (
 
 // Settings is an invalidate block.
 type Settings struct {
-	Table string             `hcl:"table,label"`
+	Table string `hcl:"table,label"`
+	// The keys, templates of values of the row, such as `["order:${row.id}", "orders:${row.customer}"]`. Each begins with a text.
 	Keys  *config.Expression `hcl:"keys"`
 	Range hcl.Range          `hcl:",range"`
 }

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	kinds    = rulestest.Kinds{"refresh": func() any { return &refresh.Settings{} }}
+	kinds    = rulestest.Kinds{"refresh": func() any { return refresh.NewSettings() }}
 	products = rulestest.Table("public.products", "sku text key inline", "title text inline", "doc text")
 )
 
@@ -51,8 +51,10 @@ func TestRefresh(t *testing.T) {
 		{rulestest.Insert(products, "a", "A", "d"), `product:a {"sku":"a","title":"A"}`},
 		{rulestest.Change(capture.Read, products, nil, rulestest.Row("a", "A", "d")), `product:a {"sku":"a","title":"A"}`},
 		{rulestest.Update(products, nil, rulestest.Row("a", "B", capture.Unchanged)), `product:a {"sku":"a","title":"B"}`},
-		{rulestest.Update(products, rulestest.Row("a", capture.Absent, capture.Absent), rulestest.Row("b", "B", "d")),
-			`product:b {"sku":"b","title":"B"}; product:a gone`},
+		{
+			rulestest.Update(products, rulestest.Row("a", capture.Absent, capture.Absent), rulestest.Row("b", "B", "d")),
+			`product:b {"sku":"b","title":"B"}; product:a gone`,
+		},
 		{rulestest.Delete(products, "a", capture.Absent, capture.Absent), "product:a gone"},
 		{rulestest.Change(capture.Truncate, products, nil, nil), "*"},
 		{rulestest.Insert(rulestest.Table("public.lines", "id int4 key"), 1), ""},

@@ -18,11 +18,19 @@ import (
 
 // Settings is a refresh block.
 type Settings struct {
-	Table string             `hcl:"table,label"`
-	Key   *config.Expression `hcl:"key"`
+	Table string `hcl:"table,label"`
+	// The key, a template of values of the row, such as `"user:${row.id}"`.
+	Key *config.Expression `hcl:"key"`
+	// The value, such as `{ id = row.id, name = row.name }`, stored as JSON.
 	Value *config.Expression `hcl:"value"`
-	TTL   config.Duration    `hcl:"ttl,optional"` // 0: the value does not expire
-	Range hcl.Range          `hcl:",range"`
+	// What Redis stores: `string`, the value as JSON; `hash`, the members of an object as fields. A text is a field as it is, any other
+	// member is JSON, and null has no field.
+	Type string `hcl:"type,optional"`
+	// How long the value lives unless the row changes.
+	//
+	// Default: it does not expire
+	TTL   config.Duration `hcl:"ttl,optional"`
+	Range hcl.Range       `hcl:",range"`
 }
 
 // rule is a refresh block that is not compiled for a table yet.
@@ -51,10 +59,19 @@ func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 func (r *rule) complete() bool { return r.key.Complete() && r.value != nil }
 
 // CheckSettings implements config.Checker.
-func (s *Settings) CheckSettings(config.Positions) hcl.Diagnostics {
+func (s *Settings) CheckSettings(at config.Positions) hcl.Diagnostics {
 	_, diags := newRule(s)
+	if s.Type != "string" && s.Type != "hash" && at.Known("type") {
+		diags = append(diags, rules.Fault(at.At("type"), fmt.Sprintf("there is no type %q", s.Type), `Write "string", the default, or "hash".`))
+	}
 	return diags
 }
+
+// NewSettings returns the settings of an empty block: the defaults.
+func NewSettings() *Settings { return &Settings{Type: "string"} }
+
+// Hash reports whether values are stored as hashes.
+func (s *Settings) Hash() bool { return s.Type == "hash" }
 
 // Publishes implements daemon.Publisher.
 func (s *Settings) Publishes() bool { return true }

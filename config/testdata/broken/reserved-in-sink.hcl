@@ -5,6 +5,6 @@ pipeline "p" {
   }
   sink "kafka" "k" {
     brokers = ["k:9092"]
-    /* ERROR "invalidate is not supported" */ invalidate "public.t" {}
+    /* ERROR "verify is not supported" */ verify {}
   }
 }

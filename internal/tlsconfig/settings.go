@@ -1,4 +1,5 @@
-package kafkaconnect
+// Package tlsconfig is the tls block of a pipeline file.
+package tlsconfig
 
 import (
 	"crypto/tls"
@@ -10,8 +11,8 @@ import (
 	"github.com/tailrace/tailrace/config"
 )
 
-// TLSSettings is a tls block. Certificates are the path of a file or the PEM text itself.
-type TLSSettings struct {
+// Settings is a tls block. Certificates are the path of a file or the PEM text itself.
+type Settings struct {
 	// CA certificates: a file's path, or the PEM text.
 	//
 	// Default: the system's
@@ -22,14 +23,14 @@ type TLSSettings struct {
 	Key config.Secret `hcl:"key,optional"`
 	// Name that the certificate has to have.
 	//
-	// Default: the broker's host
+	// Default: the server's host
 	ServerName string `hcl:"server_name,optional"`
 	// Accepts any certificate.
 	Insecure bool `hcl:"insecure_skip_verify,optional"`
 }
 
 // Config returns the configuration of the block, nil without a block.
-func (s *TLSSettings) Config() (*tls.Config, error) {
+func (s *Settings) Config() (*tls.Config, error) {
 	if s == nil {
 		return nil, nil
 	}
