@@ -129,7 +129,7 @@ func TestWrongTypeBypassesOnlyItsKey(t *testing.T) {
 	}
 	r.get(c, "h", value("v1"), "v1", "bypassed redis_failed")
 	r.get(c, "k", value("v1"), "v1", "miss filled")
-	got, err := cache.GetMany(t.Context(), c, []string{"h", "k"}, func(_ context.Context, missing []string) (map[string]string, error) {
+	got, err := cache.GetMany(t.Context(), c, []string{"h", "k"}, func(context.Context, []string) (map[string]string, error) {
 		return map[string]string{"h": "v1"}, nil
 	})
 	if err != nil || got["h"] != "v1" || got["k"] != "v1" {

@@ -71,7 +71,7 @@ func TestGetManyCostsThreeRoundTripsAndOneProof(t *testing.T) {
 		r.stored("k77", `"loaded k77"`)
 		r.stored("k99", "")
 		wantMissing, db.n = []string{"k99"}, 0
-		got, err = cache.GetMany(t.Context(), c, keys, func(_ context.Context, missing []string) (map[string]string, error) {
+		got, err = cache.GetMany(t.Context(), c, keys, func(context.Context, []string) (map[string]string, error) {
 			return map[string]string{"k99": "again"}, nil
 		})
 		if err != nil || len(got) != 99 || got["k99"] != "again" || db.n != 1 { // k50 is known to be absent
@@ -116,7 +116,7 @@ func TestGetManyLoadsWhatOthersAreLoading(t *testing.T) {
 	if _, err := r.lib.Lease(t.Context(), r.owner.Control, "b", "other", 3e9); err != nil {
 		t.Fatal(err)
 	}
-	got, err := cache.GetMany(t.Context(), c, []string{"a", "b"}, func(_ context.Context, missing []string) (map[string]string, error) {
+	got, err := cache.GetMany(t.Context(), c, []string{"a", "b"}, func(context.Context, []string) (map[string]string, error) {
 		return map[string]string{"a": "1", "b": "2"}, nil
 	})
 	if err != nil || got["a"] != "1" || got["b"] != "2" {
