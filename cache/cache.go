@@ -23,15 +23,14 @@ type Cache struct {
 	control    protocol.Control
 	settings   settings
 	proof      Proof
-	own        bool // the proof's session is the caller's: With
 	flights    *flights
 	breaker    *breaker
 	heartbeats *heartbeats
 	tokens     *tokens
 }
 
-// New returns a cache whose keys a pipeline invalidates; source is the pipeline's name. One of the options is a Proof. It contacts
-// no server.
+// New returns a cache whose keys a pipeline invalidates; source is the pipeline's name, and rdb reads from the master that the
+// pipeline writes to. One of the options is a Proof. New contacts no server.
 func New(rdb redis.UniversalClient, source string, options ...Option) (*Cache, error) {
 	if _, standalone := rdb.(*redis.Client); !standalone {
 		return nil, fmt.Errorf("cache: unsupported Redis client %T: use redis.NewClient", rdb)
@@ -58,7 +57,7 @@ func New(rdb redis.UniversalClient, source string, options ...Option) (*Cache, e
 // there, before and after load, and no load is shared with other callers.
 func (c *Cache) With(proof Proof) *Cache {
 	d := *c
-	d.proof, d.own = proof, true
+	d.proof = proof
 	d.proof.session = true
 	return &d
 }

@@ -192,3 +192,24 @@ func TestHitsAreNeverOlderThanTheInvalidation(t *testing.T) {
 		fmt.Println(r.events)
 	}
 }
+
+// What load sees in a caller's own transaction is for that caller only.
+func TestReadsInTransactionsShareNoLoad(t *testing.T) {
+	r := newRig(t)
+	c := r.cache(cache.OnPrimary(nowhere{}), cache.Wait(0)).With(cache.OnPrimary(nowhere{}))
+	var all, loading sync.WaitGroup
+	loading.Add(2)
+	for i := range 2 {
+		all.Go(func() {
+			v, err := cache.Get(t.Context(), c, "k", func(context.Context) (int, error) {
+				loading.Done()
+				loading.Wait() // both loads run at once
+				return i, nil
+			})
+			if v != i || err != nil {
+				t.Error(v, err)
+			}
+		})
+	}
+	all.Wait()
+}

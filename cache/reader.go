@@ -42,7 +42,7 @@ func (c *Cache) read(ctx context.Context, key string, load loadFunc) answer {
 			}
 			return c.miss(ctx, key, begin, load)
 		}
-		if c.own {
+		if c.proof.session { // load may see what no other caller may
 			return run(func() {})
 		}
 		led, leads := c.flights.join(key)
