@@ -3,7 +3,6 @@ package cache_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -188,9 +187,6 @@ func TestHitsAreNeverOlderThanTheInvalidation(t *testing.T) {
 		time.Sleep(3 * time.Millisecond)
 	}
 	all.Wait()
-	if t.Failed() {
-		fmt.Println(r.events)
-	}
 }
 
 // What load sees in a caller's own transaction is for that caller only.
@@ -212,4 +208,36 @@ func TestReadsInTransactionsShareNoLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// What a leader has found in Redis is not shared either: an invalidation may have run since.
+func TestHitsAreNotShared(t *testing.T) {
+	r := newRig(t)
+	c := r.cache(cache.OnPrimary(nowhere{}))
+	second := make(chan string, 1)
+	var once sync.Once
+	r.aroundLease = func(next func() error) (err error) {
+		first := false
+		once.Do(func() { first = true })
+		if !first {
+			return next()
+		}
+		if err = r.rdb.Set(t.Context(), "k", `"v1"`, 0).Err(); err != nil { // another process has filled it after GET
+			return err
+		}
+		err = next()
+		r.invalidate("k", protocol.Commit{LSN: 5})
+		go func() {
+			v, _ := cache.Get(t.Context(), c, "k", value("v2"))
+			second <- v
+		}()
+		time.Sleep(100 * time.Millisecond)
+		return err
+	}
+	if v, err := cache.Get(t.Context(), c, "k", unused); v != "v1" || err != nil {
+		t.Fatal(v, err)
+	}
+	if v := <-second; v != "v2" {
+		t.Fatalf("a call that began after the invalidation of v1 got %s", v)
+	}
 }

@@ -57,7 +57,12 @@ func TestOwnUncommittedRowsAreNotStored(t *testing.T) {
 			return d.load(tx)(ctx)
 		}
 		r.get(inTx, "k", update, "uncommitted", "miss own_writes") // load itself has written
-		r.get(inTx, "k", d.load(tx), "uncommitted", "miss own_writes")
+		r.get(inTx, "k", func(ctx context.Context) (string, error) {
+			if n := r.rdb.Exists(ctx, protocol.Sidecar("k")).Val(); n != 0 {
+				t.Error("the lease is held for a load whose value cannot be stored")
+			}
+			return d.load(tx)(ctx)
+		}, "uncommitted", "miss own_writes")
 		r.stored("k", "")
 		if err := tx.Rollback(t.Context()); err != nil {
 			t.Fatal(err)

@@ -31,6 +31,8 @@ type rig struct {
 	lib   *protocol.Library
 	owner protocol.Owner
 
+	aroundLease func(next func() error) error // makes the lease calls of a cache; nil: nothing around them
+
 	mu       sync.Mutex
 	events   []string // of the hooks
 	commands []string // of Redis; a pipeline is one
@@ -100,6 +102,9 @@ func (h roundTrips) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (h roundTrips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		h.note(name(cmd))
+		if name(cmd) == "lease" && h.r.aroundLease != nil {
+			return h.r.aroundLease(func() error { return next(ctx, cmd) })
+		}
 		return next(ctx, cmd)
 	}
 }

@@ -69,3 +69,9 @@ func TestHeartbeatOfAFormerEpochProvesNothing(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestNothingIsProvenByLSNWithoutAHeartbeat(t *testing.T) {
+	if got := (view{byLSN: true, reached: 100}).refuses(&protocol.Lease{}); got != NoHeartbeat {
+		t.Error(got)
+	}
+}
