@@ -40,7 +40,7 @@ func TestExamplesStandTheOfflineCheck(t *testing.T) {
 // TestTheReadmesFileStandsTheOfflineCheck does the same for every pipeline that the documents show in full.
 func TestTheReadmesFileStandsTheOfflineCheck(t *testing.T) {
 	block := regexp.MustCompile("(?s)```hcl\n(.*?)```")
-	for _, name := range []string{"README.md", "docs/configuration.md", "docs/replica.md"} {
+	for _, name := range []string{"README.md", "docs/caching.md", "docs/configuration.md", "docs/replica.md"} {
 		text, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)

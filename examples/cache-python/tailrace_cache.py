@@ -13,6 +13,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 LIBRARY = "tailrace1"
 FUNCTIONS = "invalidate settle refresh heartbeat record own repair sweep lease fill written last_heartbeat".split()
+GROWING = {"refresh", "lease", "fill"}  # a full Redis refuses them; invalidations have to run
 SOURCE = Path(__file__).resolve().parents[2] / "cache/protocol/functions.lua"
 
 LEASE = 3.0  # seconds that a reader has from its miss to its fill
@@ -126,8 +127,10 @@ class Cache:
 
 def load_functions(client):
     """Stores the functions in Redis, as tailrace does itself. It needs Redis 7 and the right to run FUNCTION LOAD."""
-    register = "redis.register_function{{function_name='{0}_{1}', callback={1}, flags={{'allow-cross-slot-keys'}}}}\n"
-    code = f"#!lua name={LIBRARY}\n" + SOURCE.read_text() + "".join(register.format(LIBRARY, f) for f in FUNCTIONS)
+    code = f"#!lua name={LIBRARY}\n{SOURCE.read_text()}"
+    for name in FUNCTIONS:
+        flags = "'allow-cross-slot-keys'" + ("" if name in GROWING else ", 'allow-oom'")
+        code += f"redis.register_function{{function_name='{LIBRARY}_{name}', callback={name}, flags={{{flags}}}}}\n"
     try:
         client.function_load(code)
     except redis.ResponseError as err:
