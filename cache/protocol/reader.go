@@ -97,11 +97,22 @@ const (
 	FillNone     FillKind = "X" // nothing: the lease is given back
 )
 
-// Fill stores what a reader has read. It reports false, and stores nothing, when the lease is no longer live: it lapsed, or an
-// invalidation ran. The ttl is above zero unless the kind is FillNone.
+// FillArgs returns the keys and arguments of a fill call.
+func FillArgs(c Control, k, token string, kind FillKind, value string, ttl time.Duration) (keys []string, args []any) {
+	return []string{k, Sidecar(k)}, []any{c.Base(), token, string(kind), ttl.Milliseconds(), value}
+}
+
+// ParseFill reads the answer to a fill call. It reports false when nothing was stored, as the lease is no longer live: it lapsed, or
+// an invalidation ran.
+func ParseFill(cmd *redis.Cmd) (stored bool, err error) {
+	n, err := cmd.Int()
+	return n == 1, err
+}
+
+// Fill stores what a reader has read, and returns as ParseFill. The ttl is above zero unless the kind is FillNone.
 func (l *Library) Fill(ctx context.Context, c Control, k, token string, kind FillKind, value string, ttl time.Duration) (bool, error) {
-	stored, err := l.Do(ctx, "fill", []string{k, Sidecar(k)}, c.Base(), token, string(kind), ttl.Milliseconds(), value).Int()
-	return stored == 1, err
+	keys, args := FillArgs(c, k, token, kind, value, ttl)
+	return ParseFill(l.Do(ctx, "fill", keys, args...))
 }
 
 // Lease asks for the lease on k.
