@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tailrace/tailrace/internal/testenv"
 )
@@ -21,7 +22,7 @@ func TestPythonCacheSoak(t *testing.T) {
 	standby := postgres.Standby(t, testenv.Setting("recovery_min_apply_delay", "50ms"))
 	address := unusedAddress(t)
 	env := []string{"DATABASE_URL=" + postgres.URL("postgres"), "REDIS_URL=redis://" + redis.Addr(), "LISTEN=" + address}
-	daemon := startDaemon(t, env, address, examples+"/cache/orders.hcl")
+	daemon := startDaemonFor(t, 3*time.Minute, env, address, examples+"/cache/orders.hcl")
 	tailrace(t, "wait", "-pipeline", "shop", "-url", daemon.url).expect(t, 0, "every sink holds everything up to", "")
 
 	vectors, err := filepath.Abs("../../cache/protocol/testdata/vectors.json")
