@@ -93,7 +93,7 @@ func (c *Cache) failed(ctx context.Context, key string, err error) {
 // bypassed returns why a call must not use Redis; "": it may.
 func (c *Cache) bypassed(ctx context.Context) Reason {
 	if !c.breaker.allow() {
-		return RedisDown
+		return RedisFailed
 	}
 	if c.settings.maxStaleness > 0 {
 		if age, known := c.heartbeats.age(ctx); !known || age > c.settings.maxStaleness {

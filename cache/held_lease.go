@@ -34,7 +34,7 @@ func (h *heldLease) finish(ctx context.Context, raw []byte, loadErr error, reaso
 		hooks.failed(ctx, h.key, loadErr)
 		a.err, a.loaded, a.reason = nil, false, NotEncoded
 	} else if loadErr != nil && !errors.Is(loadErr, ErrNotFound) {
-		return a
+		a.reason = LoadFailed
 	}
 	if a.reason == "" {
 		a.reason = c.provenAfter(ctx, h.key)
@@ -63,7 +63,7 @@ func (h *heldLease) fill(ctx context.Context, a *answer) Reason {
 	switch {
 	case err != nil:
 		c.failed(ctx, h.key, err)
-		return RedisDown
+		return RedisFailed
 	case !stored:
 		return LeaseLost
 	}

@@ -17,12 +17,13 @@ const (
 	LeaseTaken    Reason = "lease_taken"    // another process was loading the key for longer than Wait
 	LeaseLost     Reason = "lease_lost"     // an invalidation ran meanwhile, or load has taken more than 3 s
 	NotEncoded    Reason = "not_encoded"    // the codec has returned an error
+	LoadFailed    Reason = "load_failed"    // load has returned an error other than ErrNotFound, or has panicked
 	NotRemembered Reason = "not_remembered" // the row does not exist, and NegativeTTL is 0
 )
 
 // The reasons of Bypassed.
 const (
-	RedisDown       Reason = "redis_down"
+	RedisFailed     Reason = "redis_failed"
 	HeartbeatTooOld Reason = "heartbeat_too_old" // see MaxStaleness
 	NotDecoded      Reason = "not_decoded"       // the codec does not read what is stored
 )

@@ -71,7 +71,7 @@ func (c *Cache) get(ctx context.Context, key string) (answer, Reason) {
 		return answer{}, ""
 	}
 	c.failed(ctx, key, err)
-	return answer{}, RedisDown
+	return answer{}, RedisFailed
 }
 
 // bypass loads without Redis.
@@ -108,7 +108,7 @@ func (c *Cache) miss(ctx context.Context, key string, begin func(), load loadFun
 	l, err := c.acquire(ctx, key, token)
 	if err != nil {
 		c.failed(ctx, key, err)
-		return c.bypass(ctx, key, RedisDown, begin, load)
+		return c.bypass(ctx, key, RedisFailed, begin, load)
 	}
 	switch l.Outcome {
 	case protocol.Hit:

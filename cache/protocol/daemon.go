@@ -14,7 +14,7 @@ import (
 // The conditions of a daemon's calls. A call that returns one of the first three has changed nothing.
 var (
 	ErrLate   = errors.New("the command arrived after its deadline")
-	ErrLost   = errors.New("Redis has lost acknowledged writes")
+	ErrLost   = errors.New("acknowledged writes are missing in Redis")
 	ErrFenced = errors.New("another daemon has taken over the keys")
 )
 
