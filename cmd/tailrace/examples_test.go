@@ -11,14 +11,17 @@ import (
 
 const examples = "../../examples"
 
-// folders are the examples: each is one configuration.
-func folders(t *testing.T) []string {
+// folders are the examples that are a configuration each.
+func folders(t *testing.T) (list []string) {
 	t.Helper()
-	list, err := filepath.Glob(examples + "/*")
-	if err != nil || len(list) == 0 {
+	files, err := filepath.Glob(examples + "/*/*.hcl")
+	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
-	return list
+	for _, file := range files {
+		list = append(list, filepath.Dir(file))
+	}
+	return slices.Compact(list)
 }
 
 func TestExamplesStandTheOfflineCheck(t *testing.T) {
@@ -37,7 +40,7 @@ func TestExamplesStandTheOfflineCheck(t *testing.T) {
 // TestTheReadmesFileStandsTheOfflineCheck does the same for every pipeline that the documents show in full.
 func TestTheReadmesFileStandsTheOfflineCheck(t *testing.T) {
 	block := regexp.MustCompile("(?s)```hcl\n(.*?)```")
-	for _, name := range []string{"README.md", "docs/configuration.md", "docs/replica.md"} {
+	for _, name := range []string{"README.md", "docs/caching.md", "docs/configuration.md", "docs/replica.md"} {
 		text, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)

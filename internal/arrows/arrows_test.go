@@ -48,6 +48,7 @@ var rules = []struct {
 	{"config/spelling", nil},
 	{"config/syntax", nil},
 	{"config/budget", nil},
+	{"examples/...", []string{"cache/..."}},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "internal/tail", "sink"}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/eventview", "internal/pipeline", "internal/pipeline/startrule", "internal/tail", "sink", "transform", "transform/trace"}},
