@@ -18,6 +18,8 @@ type Row struct {
 type Names struct {
 	Child bool     // the name child: a row of a child table, as in the join of an aggregate
 	Lists []string // names of lists of child rows, such as lines
+	// Without are names that the block does not know, each with the detail of the problem that it is.
+	Without map[string]string
 }
 
 // NewRow checks the names, the functions, the operators and the constant parts of an expression. It returns nil for nil, with
