@@ -22,9 +22,9 @@ type rulesRun struct {
 
 func newRulesRun(b *testing.B, name string, changes []*capture.Change, blocks []string) *rulesRun {
 	b.Helper()
-	r := &rulesRun{name: name, chain: chain(b, blocks...), events: 2, changes: changes, fastest: math.MaxInt64}
-	if len(blocks) == 0 {
-		r.events = 1
+	r := &rulesRun{name: name, chain: transform.NewChain(), events: 1, changes: changes, fastest: math.MaxInt64}
+	if len(blocks) > 0 {
+		r.chain, r.events = chain(b, blocks...), 2
 	}
 	r.round(b, nil) // compiles the rules
 	r.fastest = math.MaxInt64
