@@ -75,6 +75,12 @@ func (e *Expression) CheckNames(more ...string) hcl.Diagnostics {
 	return diags
 }
 
+// HasFunction reports whether there is a function of that name. Load has reported the calls of any other one.
+func (e *Expression) HasFunction(name string) bool {
+	_, found := e.ctx.Functions[name]
+	return found
+}
+
 // Evaluate returns the value of a part of the expression's syntax tree, or of all of it, with HCL's own evaluator. names are the
 // values of the names other than local that the part uses; a value may be unknown, which checks its type only. Diagnostics quote no
 // value. The result has no marks. It is unknown, without diagnostics, when Load has reported a problem with the expression.

@@ -12,10 +12,6 @@ var reserved = map[string]map[string]string{
 	},
 	"pipeline": {
 		"detach_after": "A stuck sink stops the pipeline until it works again.",
-		"mask":         "Leave columns out with columns = [...] in a table block of the source.",
-	},
-	"source": {
-		"mask": "Leave columns out with columns = [...] in a table block.",
 	},
 	"snapshot": {
 		"parallel": "Tables are copied one after the other.",

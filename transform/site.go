@@ -35,6 +35,7 @@ type Rule struct {
 	Matched  atomic.Uint64  // of these, those that gave an event, or passed a filter
 	NullKeys atomic.Uint64  // events that had a null key
 	reported atomic.Uint64  // the highest number of changes not matched that Counts has returned
+	own      atomic.Uint64  // Seen, unless the rule shares it
 }
 
 // Counts returns how many changes of its tables the rule has matched and not matched. Neither number ever decreases, although changes
@@ -56,10 +57,10 @@ func (r *Rule) Counts() (matched, notMatched uint64) {
 // Add adds the counters of a rule. seen may be nil: the rule then has a counter of its own. Rules of the same name, such as those of
 // the same filter in a pipeline and in a sink, share their counters.
 func (r *Rules) Add(name string, seen *atomic.Uint64) *Rule {
-	if seen == nil {
-		seen = new(atomic.Uint64)
-	}
 	rule := &Rule{Name: name, Seen: seen}
+	if seen == nil {
+		rule.Seen = &rule.own
+	}
 	if r == nil { // nothing collects them
 		return rule
 	}

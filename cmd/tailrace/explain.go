@@ -174,14 +174,14 @@ func (f *explainFlags) explainIn(ctx context.Context, s *shapes, p config.Pipeli
 	if f.unchanged != "" {
 		r.Unchanged = strings.Split(f.unchanged, ",")
 	}
-	sinks, err := explain.Explain(p, f.sink, tables, r)
+	result, err := explain.Explain(p, f.sink, tables, r)
 	if err != nil {
 		return asUsage("", err)
 	}
 	if f.json {
-		explain.WriteJSON(s.app.out, p.Name, t, op, sinks)
+		explain.WriteJSON(s.app.out, p.Name, t, op, result)
 	} else {
-		explain.Write(s.app.out, p.Name, t, op, sinks)
+		explain.Write(s.app.out, p.Name, t, op, result)
 	}
 	return nil
 }

@@ -30,22 +30,32 @@ type Rule struct {
 // conditional are the settings of steps with a condition.
 type conditional interface{ Condition() rules.Condition }
 
-// Explain sends the change through the sinks of a pipeline, or through one of them. tables are the shapes of the source's tables.
-func Explain(p config.Pipeline, sink string, tables []*capture.Table, r Request) ([]Sink, error) {
+// Result is what a change becomes in a pipeline.
+type Result struct {
+	Where *Rule  // the condition of the table that the source applies first; nil: there is none
+	Sinks []Sink // none when Where drops the change
+}
+
+// Explain sends the change through the source's row filter, and then through the sinks of a pipeline, or through one of them. tables
+// are the shapes of the source's tables.
+func Explain(p config.Pipeline, sink string, tables []*capture.Table, r Request) (Result, error) {
+	var all Result
 	c, err := r.change()
 	if err != nil {
-		return nil, err
+		return all, err
 	}
-	var all []Sink
+	if all.Where, err = explainWhere(p, &c); err != nil || all.Where != nil && !all.Where.Matched {
+		return all, err
+	}
 	for _, block := range p.Sinks {
 		if sink != "" && block.Name != sink {
 			continue
 		}
 		s, err := explainSink(p, block, tables, c)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		all = append(all, s)
+		all.Sinks = append(all.Sinks, s)
 	}
 	return all, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/eventtest/preview"
 	"github.com/tailrace/tailrace/transform/expr"
 )
@@ -15,6 +16,7 @@ type changeJSON struct {
 	Pipeline string     `json:"pipeline"`
 	Table    string     `json:"table"`
 	Op       string     `json:"op"`
+	Where    *ruleJSON  `json:"where,omitempty"`
 	Sinks    []sinkJSON `json:"sinks"`
 }
 
@@ -56,10 +58,13 @@ type operandJSON struct {
 	Reads     map[string]json.RawMessage `json:"reads,omitempty"`
 }
 
-// WriteJSON prints what an operation on a table becomes in the sinks of a pipeline, as a JSON object on one line.
-func WriteJSON(w io.Writer, pipeline string, t *capture.Table, op capture.Op, sinks []Sink) {
+// WriteJSON prints what an operation on a table becomes in a pipeline, as a JSON object on one line.
+func WriteJSON(w io.Writer, pipeline string, t *capture.Table, op capture.Op, r Result) {
 	out := changeJSON{Pipeline: pipeline, Table: t.String(), Op: op.String(), Sinks: []sinkJSON{}}
-	for _, s := range sinks {
+	if r.Where != nil {
+		out.Where = new(ruleOf(*r.Where))
+	}
+	for _, s := range r.Sinks {
 		one := sinkJSON{Kind: s.Kind, Sink: s.Name, Events: []eventJSON{}, Rules: []ruleJSON{}}
 		for i := range s.Events {
 			one.Events = append(one.Events, eventOf(&s.Events[i]))
@@ -68,19 +73,20 @@ func WriteJSON(w io.Writer, pipeline string, t *capture.Table, op capture.Op, si
 			one.Rejected, one.Halted, one.Reason, one.Fix = s.Stop.Rejected, s.Stop.Halted, s.Stop.Err.Error(), s.Stop.Fix
 		}
 		for _, r := range s.Rules {
-			rule := ruleJSON{
-				Rule: r.Block.Title, Place: fmt.Sprintf("%s:%d", r.Block.At.Filename, r.Block.At.Start.Line), Matched: r.Matched, Why: r.Why,
-			}
-			if r.When != nil {
-				when := operandOf(*r.When)
-				rule.When = &when
-			}
-			one.Rules = append(one.Rules, rule)
+			one.Rules = append(one.Rules, ruleOf(r))
 		}
 		out.Sinks = append(out.Sinks, one)
 	}
 	text, _ := json.Marshal(out)
 	fmt.Fprintf(w, "%s\n", text)
+}
+
+func ruleOf(r Rule) ruleJSON {
+	out := ruleJSON{Rule: r.Block.Title, Place: config.Place(r.Block.At), Matched: r.Matched, Why: r.Why}
+	if r.When != nil {
+		out.When = new(operandOf(*r.When))
+	}
+	return out
 }
 
 func eventOf(e *preview.Event) eventJSON {

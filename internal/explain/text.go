@@ -13,10 +13,13 @@ import (
 	"github.com/tailrace/tailrace/transform/expr"
 )
 
-// Write prints what an operation on a table becomes in the sinks of a pipeline, for people.
-func Write(w io.Writer, pipeline string, t *capture.Table, op capture.Op, sinks []Sink) {
+// Write prints what an operation on a table becomes in a pipeline, for people.
+func Write(w io.Writer, pipeline string, t *capture.Table, op capture.Op, r Result) {
 	fmt.Fprintf(w, "pipeline %s: %s of %s\n", pipeline, op, t)
-	for _, s := range sinks {
+	if r.Where != nil {
+		printRule(w, *r.Where)
+	}
+	for _, s := range r.Sinks {
 		fmt.Fprintf(w, "\nsink %s %q: %s\n", s.Kind, s.Name, events(len(s.Events)))
 		for i := range s.Events {
 			printEvent(w, &s.Events[i])

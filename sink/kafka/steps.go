@@ -20,7 +20,10 @@ type admitter interface {
 }
 
 // topicNamer are the settings of a step whose events go to topics that the file names, and not a row.
-type topicNamer interface{ Topics() []string }
+type topicNamer interface {
+	Topics() []string
+	TopicAt() hcl.Range // the expression that names them; the zero Range when the step has none
+}
 
 // UseSteps implements config.StepUser. It keeps the topics that the steps name, and reports what has no form in the format raw: plain
 // changes.
@@ -43,7 +46,7 @@ func (s *Settings) UseSteps(steps []config.Step) hcl.Diagnostics {
 		if t, can := step.Settings.(topicNamer); can {
 			for _, name := range t.Topics() {
 				if !kafkaconnect.IsTopicName(name) {
-					report(step.Range, fmt.Sprintf("topic of %s cannot be the name of a topic", step), topicNameRule)
+					report(t.TopicAt(), fmt.Sprintf("topic of %s cannot be the name of a topic", step), topicNameRule)
 				} else if !slices.Contains(s.stepTopics, name) {
 					s.stepTopics = append(s.stepTopics, name)
 				}

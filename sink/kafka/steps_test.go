@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/tailrace/tailrace/config"
@@ -15,6 +16,9 @@ type publishing struct{ topics []string }
 
 func (p publishing) Publishes() bool  { return true }
 func (p publishing) Topics() []string { return p.topics }
+
+// TopicAt returns a place that is not that of the step.
+func (p publishing) TopicAt() hcl.Range { return hcl.Range{Filename: "f.hcl", Start: hcl.Pos{Line: 7}} }
 
 // admitting are settings of a step that has plain changes published.
 type admitting struct{ publishing }
@@ -47,6 +51,9 @@ func TestStepsOfAKafkaSink(t *testing.T) {
 		d := s.UseSteps(c.steps)
 		if c.want == "" && len(d) != 0 || c.want != "" && (len(d) != 1 || !strings.Contains(d.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", name, d, c.want)
+		}
+		if strings.HasPrefix(c.want, "topic of") && d[0].Subject.Start.Line != 7 {
+			t.Errorf("%s: it is marked at %s", name, d[0].Subject)
 		}
 	}
 }

@@ -19,11 +19,21 @@ type Builder struct {
 
 // Fill sets what the attributes of a block give an event. What the block does not have stays as it is.
 func (b *Builder) Fill(ev *transform.Event, c *Compiled, in *expr.Input) error {
-	ev.HasKey = c.key != nil
-	var err error
-	if ev.Key, err = b.Texts.Bytes(c.key, in); err != nil {
-		return fmt.Errorf("key: %w", err)
+	ev.HasKey = c.hasKey
+	if c.hasKey {
+		var err error
+		if ev.Key, err = b.Texts.Bytes(&c.key, in); err != nil {
+			return fmt.Errorf("key: %w", err)
+		}
 	}
+	if c.others == nil {
+		return nil
+	}
+	return b.others(ev, c.others, in)
+}
+
+func (b *Builder) others(ev *transform.Event, c *others, in *expr.Input) error {
+	var err error
 	if ev.ID, err = b.Texts.Bytes(c.id, in); err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
@@ -72,7 +82,7 @@ const subjectHeader = "ce_subject"
 const subjectChunk = 256
 
 // headers returns the headers of the block and, as the last one, the subject.
-func (b *Builder) headers(c *Compiled, in *expr.Input) ([]transform.Header, error) {
+func (b *Builder) headers(c *others, in *expr.Input) ([]transform.Header, error) {
 	list, err := b.Texts.Headers(c.headers, in)
 	if err != nil || c.subject == nil {
 		return list, err

@@ -51,19 +51,27 @@ func New(a Attributes, names expr.Names) (p *Parts, complete bool, diags hcl.Dia
 
 // Compiled are Parts that are compiled for one shape of a table and one operation. One goroutine at a time may use them.
 type Compiled struct {
-	key, id, kind, topic, partition, subject *expr.Text // nil: the block has none
-	headers                                  *headers.Compiled
+	hasKey bool
+	key    expr.Text // if hasKey
+	others *others   // nil: the block has none of them
+}
+
+// others are the attributes besides the key.
+type others struct {
+	id, kind, topic, partition, subject *expr.Text // nil: the block has none
+	headers                             *headers.Compiled
 }
 
 // Compile compiles the attributes for a shape. The result is usable when diags have no error.
 func (p *Parts) Compile(s expr.Shape) (*Compiled, hcl.Diagnostics) {
-	c := &Compiled{}
+	var key *expr.Text
+	c := &others{}
 	var diags hcl.Diagnostics
 	for _, x := range []struct {
 		text **expr.Text
 		row  *expr.Row
 	}{
-		{&c.key, p.Key}, {&c.id, p.id}, {&c.kind, p.kind}, {&c.topic, p.topic}, {&c.partition, p.partition}, {&c.subject, p.subject},
+		{&key, p.Key}, {&c.id, p.id}, {&c.kind, p.kind}, {&c.topic, p.topic}, {&c.partition, p.partition}, {&c.subject, p.subject},
 	} {
 		if x.row != nil {
 			text, problems := x.row.Text(s)
@@ -72,11 +80,24 @@ func (p *Parts) Compile(s expr.Shape) (*Compiled, hcl.Diagnostics) {
 	}
 	object, problems := p.headers.Compile(s)
 	c.headers, diags = object, append(diags, problems...)
-	return c, append(diags, c.checkPartition(p.partitionAt)...)
+	diags = append(diags, c.checkPartition(p.partitionAt)...)
+	all := &Compiled{hasKey: key != nil}
+	if key != nil {
+		all.key = *key
+	}
+	if c.given() {
+		all.others = c
+	}
+	return all, diags
+}
+
+// given reports whether the block has one of the attributes.
+func (c *others) given() bool {
+	return c.id != nil || c.kind != nil || c.topic != nil || c.partition != nil || c.subject != nil || c.headers != nil && c.headers.Len() > 0
 }
 
 // checkPartition reports a constant that is not the number of a partition.
-func (c *Compiled) checkPartition(at hcl.Range) hcl.Diagnostics {
+func (c *others) checkPartition(at hcl.Range) hcl.Diagnostics {
 	if c.partition == nil {
 		return nil
 	}

@@ -88,3 +88,6 @@ func (s *Settings) Publishes() bool { return true }
 
 // Topics returns the topic if it does not depend on a row.
 func (s *Settings) Topics() []string { return rules.Topics(s.Topic) }
+
+// TopicAt returns the place of the topic.
+func (s *Settings) TopicAt() hcl.Range { return rules.RangeOf(s.Topic) }

@@ -9,37 +9,42 @@ import (
 )
 
 // compiled is a rule that is compiled for one shape of a table and one operation. One goroutine at a time may use it.
+//
+// It has its parts by value and in the order in which a change needs them, so that they are next to each other in memory.
 type compiled struct {
-	rule    *rule
-	order   int             // of the rule in the file
-	counter *transform.Rule // of the rule
-	when    *expr.Condition // nil: it holds for every row
-	parts   *envelope.Compiled
-	data    *expr.Value
+	conditional bool           // otherwise it holds for every row
+	when        expr.Condition // if conditional
+	name        string         // of the rule
+	parts       envelope.Compiled
+	data        expr.Value
+	counter     *transform.Rule // of the rule
+	rule        *rule
+	order       int // of the rule in the file
 }
 
 // compile compiles the rule for a shape. It returns nil without an error when no change of the shape can match.
 func (r *rule) compile(s expr.Shape) (*compiled, hcl.Diagnostics) {
-	c := &compiled{rule: r}
+	c := &compiled{rule: r, name: r.name}
 	var diags hcl.Diagnostics
 	if r.when != nil {
-		if c.when, diags = r.when.Condition(s); diags.HasErrors() {
+		var when *expr.Condition
+		if when, diags = r.when.Condition(s); diags.HasErrors() {
 			return nil, diags
 		}
-		switch holds, constant := c.when.Constant(); {
+		switch holds, constant := when.Constant(); {
 		case constant && !holds:
 			return nil, nil
-		case constant:
-			c.when = nil
+		case !constant:
+			c.conditional, c.when = true, *when
 		}
 	}
 	s.Unchanged = r.unchanged
-	var problems hcl.Diagnostics
-	c.parts, problems = r.parts.Compile(s)
+	parts, problems := r.parts.Compile(s)
 	diags = append(diags, problems...)
-	c.data, problems = r.data.Value(s)
+	data, problems := r.data.Value(s)
 	if diags = append(diags, problems...); diags.HasErrors() {
 		return nil, diags
 	}
+	c.parts, c.data = *parts, *data
 	return c, diags
 }

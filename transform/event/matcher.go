@@ -9,6 +9,23 @@ import (
 
 // matcher finds the rules that a row can match. The zero matcher finds none.
 type matcher struct {
+	one  *compiled // the only rule; its condition is all that decides
+	many *indexed  // nil: there is one rule, or none
+}
+
+// newMatcher returns the matcher of rules that are compiled for one shape and operation, in order.
+func newMatcher(list []*compiled) matcher {
+	switch len(list) {
+	case 0:
+		return matcher{}
+	case 1:
+		return matcher{one: list[0]}
+	}
+	return matcher{many: newIndexed(list)}
+}
+
+// indexed is several rules, found by the texts that they require.
+type indexed struct {
 	always  []*compiled // in order
 	indexes []index
 }
@@ -21,8 +38,7 @@ type index struct {
 	only   string // the text if all rules require the same one
 }
 
-// newMatcher returns the matcher of rules that are compiled for one shape and operation, in order.
-func newMatcher(list []*compiled) matcher {
+func newIndexed(list []*compiled) *indexed {
 	texts := make([]map[int]string, len(list)) // what each rule requires, by column
 	count := map[int]int{}                     // of the rules, by column
 	for i, c := range list {
@@ -31,7 +47,7 @@ func newMatcher(list []*compiled) matcher {
 			count[column]++
 		}
 	}
-	var m matcher
+	m := &indexed{}
 	for i, c := range list {
 		column, text, found := mostUsed(texts[i], count)
 		if !found {
@@ -52,7 +68,7 @@ func newMatcher(list []*compiled) matcher {
 // requires returns the texts that the columns of a row need for the rule to match.
 func (c *compiled) requires() map[int]string {
 	texts := map[int]string{}
-	if c.when != nil {
+	if c.conditional {
 		for _, e := range c.when.Requires() {
 			texts[e.Column] = e.Text
 		}
@@ -71,7 +87,7 @@ func mostUsed(texts map[int]string, count map[int]int) (column int, text string,
 }
 
 // candidates appends the rules that may match a row to dst, in order. No other rule matches it.
-func (m *matcher) candidates(dst []*compiled, row []capture.Value) []*compiled {
+func (m *indexed) candidates(dst []*compiled, row []capture.Value) []*compiled {
 	dst = append(dst, m.always...)
 	sources := min(len(dst), 1)
 	for i := range m.indexes {

@@ -61,6 +61,9 @@ func (c *rowCompiler) elementType(n *eval.Node) *eval.Type {
 
 // constantCall evaluates a call that does not depend on a row by HCL's evaluator.
 func (c *rowCompiler) constantCall(x *hclsyntax.FunctionCallExpr, expanded bool) *eval.Node {
+	if !c.expr.HasFunction(x.Name) {
+		return c.unseen(eval.AnyType) // it is reported already
+	}
 	for _, t := range x.Variables() {
 		if t.RootName() == "local" && c.find("local") < 0 {
 			continue

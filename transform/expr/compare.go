@@ -100,6 +100,9 @@ func (c *rowCompiler) equalsText(x *hclsyntax.BinaryOpExpr, left, right *eval.No
 		}
 		return f.Missing(v, col)
 	}
+	if t, ok := eval.TextTest(n, col, text, negate); ok {
+		n.Tests = []eval.Test{t}
+	}
 	return n
 }
 

@@ -59,6 +59,11 @@ func (r *Row) screen() hcl.Diagnostics {
 		}
 		return nil
 	})
+	for _, t := range r.expr.Syntax().Variables() {
+		if detail, without := r.names.Without[t.RootName()]; without {
+			diags = append(diags, problem(t[0].SourceRange(), fmt.Sprintf("%q is not known here", t.RootName()), detail))
+		}
+	}
 	return append(diags, r.expr.CheckNames(append(slices.Concat(rowNames, r.names.Lists), "child")...)...)
 }
 

@@ -8,9 +8,9 @@ import (
 
 // Condition is a compiled expression whose result is true or false. One goroutine at a time may use it.
 type Condition struct {
+	tests []eval.Test // nil: eval decides
+	eval  func(*eval.Frame) eval.Value
 	compiled
-	eval     func(*eval.Frame) eval.Value
-	requires []Equality
 }
 
 // Condition compiles the expression for a shape. A null result is false.
@@ -26,11 +26,11 @@ func (r *Row) Condition(s Shape) (*Condition, hcl.Diagnostics) {
 	if p == nil {
 		return nil, diags
 	}
-	c := &Condition{compiled: *p, requires: p.program.Node.Equalities(nil)}
-	if contradict(c.requires) {
-		c.program.Node, c.requires = eval.Constant(eval.Bool(false), c.program.Node.At), nil
+	c := &Condition{compiled: *p}
+	if contradict(c.Requires()) {
+		c.program.Node = eval.Constant(eval.Bool(false), c.program.Node.At)
 	}
-	c.eval = c.program.Node.Eval
+	c.eval, c.tests = c.program.Node.Eval, c.program.Node.Tests
 	return c, nil
 }
 
@@ -40,6 +40,9 @@ func (c *Condition) Holds(in *Input) (bool, error) {
 	f := c.frame
 	if !f.Begin(&c.program, in) {
 		return false, f.End()
+	}
+	if c.tests != nil {
+		return f.Pass(c.tests) && f.Err == nil, f.End()
 	}
 	v := c.eval(f)
 	if v.Kind != eval.BoolKind {
@@ -58,7 +61,7 @@ func (c *Condition) Constant() (holds, ok bool) {
 
 // Requires returns equalities of which each is necessary for the condition to hold, so that many conditions can be selected by one
 // lookup. A column whose values can be equal without having the same text is in none.
-func (c *Condition) Requires() []Equality { return c.requires }
+func (c *Condition) Requires() []Equality { return c.program.Node.Equalities(nil) }
 
 // contradict reports whether a column would need two values at once.
 func contradict(list []Equality) bool {

@@ -44,7 +44,8 @@ func (c *rowCompiler) object(x *hclsyntax.ObjectConsExpr) *eval.Node {
 	n := &eval.Node{At: x.SrcRange, Type: objectOf(members, dynamic)}
 	n.Eval = func(f *eval.Frame) eval.Value { return evalObject(f, members) }
 	if !dynamic {
-		n.EvalJSON = newObjectJSON(members).append
+		o := newObjectJSON(members)
+		n.Encoder, n.EvalJSON = o, o.AppendJSON
 	}
 	return c.fold(n, operands...)
 }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -52,6 +53,9 @@ func (c *rowCompiler) logic(x *hclsyntax.BinaryOpExpr, decides bool) *eval.Node 
 		n.Eval = orEval(left, right)
 	} else {
 		n.All = []*eval.Node{left, right}
+		if len(left.Tests) > 0 && len(right.Tests) > 0 {
+			n.Tests = slices.Concat(left.Tests, right.Tests)
+		}
 	}
 	return c.fold(n, left, right)
 }

@@ -21,14 +21,17 @@ type fieldJSON struct {
 	source   eval.Source
 	omit     bool               // left out when an update left it unchanged
 	appender jsonvalue.Appender // of a value that is nothing but a column; nil: any other
-	value    *eval.Node
+	value    func(*eval.Frame, []byte) []byte
 }
 
 func newObjectJSON(members []member) *objectJSON {
 	o := &objectJSON{fields: make([]fieldJSON, len(members))}
 	for i, m := range members {
 		o.names = append(o.names, m.json...)
-		x := fieldJSON{nameEnd: uint32(len(o.names)), omit: m.omit != nil, value: m.value}
+		x := fieldJSON{nameEnd: uint32(len(o.names)), omit: m.omit != nil, value: m.value.EvalJSON}
+		if x.value == nil {
+			x.value = m.value.AppendJSON
+		}
 		if col := m.value.Column; col != nil {
 			x.slot, x.index, x.source, x.appender = int32(m.value.ItemSlot), int32(col.Index), col.Source, col.Appender
 		}
@@ -37,7 +40,8 @@ func newObjectJSON(members []member) *objectJSON {
 	return o
 }
 
-func (o *objectJSON) append(f *eval.Frame, dst []byte) []byte {
+// AppendJSON implements eval.Encoding.
+func (o *objectJSON) AppendJSON(f *eval.Frame, dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, '{')
 	from := uint32(0)
@@ -49,7 +53,7 @@ func (o *objectJSON) append(f *eval.Frame, dst []byte) []byte {
 			name = name[1:]
 		}
 		if x.appender == nil {
-			dst = x.value.AppendJSON(f, append(dst, name...))
+			dst = x.value(f, append(dst, name...))
 		} else {
 			dst = x.column(f, dst, name)
 		}
@@ -69,5 +73,5 @@ func (x *fieldJSON) column(f *eval.Frame, dst, name []byte) []byte {
 	case v.Kind == capture.Unchanged && x.omit:
 		return dst
 	}
-	return x.value.AppendJSON(f, append(dst, name...))
+	return x.value(f, append(dst, name...))
 }

@@ -29,6 +29,7 @@ func (c *rowCompiler) order(x *hclsyntax.BinaryOpExpr) *eval.Node {
 	}
 	n := &eval.Node{At: x.SrcRange, Type: eval.BoolType}
 	n.Eval = orderEval(left, right, accepts(x.Op))
+	n.Tests = orderTest(n, left, right, accepts(x.Op))
 	return c.fold(n, left, right)
 }
 
@@ -92,6 +93,22 @@ func orderEval(left, right *eval.Node, accepted uint8) func(*eval.Frame) eval.Va
 		}
 		return f.Ordered(l, right.Eval(f), right, accepted)
 	}
+}
+
+// orderTest returns the test that compares a column, which is an exact number, with a constant; nil for any other comparison.
+func orderTest(n, left, right *eval.Node, accepted uint8) []eval.Test {
+	if left.Column == nil || left.Type.Class != eval.NumberClass || left.Type.Postgres.Kind == capture.KindFloat || !right.IsConstant() ||
+		right.Value.Kind != eval.NumberKind {
+		return nil
+	}
+	limit, ok := eval.Scratch(0).Decimal(right.Value)
+	if !ok {
+		return nil
+	}
+	if t, ok := eval.OrderTest(n, left.Column, limit, accepted); ok {
+		return []eval.Test{t}
+	}
+	return nil
 }
 
 // columnOrder compares a column with a constant number, a frequent condition.

@@ -18,6 +18,8 @@ type Row struct {
 type Names struct {
 	Child bool     // the name child: a row of a child table, as in the join of an aggregate
 	Lists []string // names of lists of child rows, such as lines
+	// Without are names that the block does not know, each with the detail of the problem that it is.
+	Without map[string]string
 }
 
 // NewRow checks the names, the functions, the operators and the constant parts of an expression. It returns nil for nil, with
@@ -68,14 +70,15 @@ func (r *Row) prepare(s Shape, use func(*rowCompiler) *eval.Node) (*compiled, hc
 		return nil, c.diags
 	}
 	return &compiled{program: eval.Program{
-		Node: n, Variables: c.slots, Columns: len(s.Table.Columns), At: c.expr.Range(), NumericAsNumber: s.NumericAsNumber,
+		Node: n, Variables: int32(c.slots), Columns: int32(len(s.Table.Columns)), At: new(c.expr.Range()), NumericAsNumber: s.NumericAsNumber,
 	}, frame: &c.memory.frame}, nil
 }
 
 // Value is a compiled expression of any type. One goroutine at a time may use it.
 type Value struct {
+	object *objectJSON // nil: json appends the value
+	json   func(*eval.Frame, []byte) []byte
 	compiled
-	json func(*eval.Frame, []byte) []byte
 }
 
 // Value compiles the expression for a shape.
@@ -88,7 +91,8 @@ func (r *Row) Value(s Shape) (*Value, hcl.Diagnostics) {
 	if json == nil {
 		json = p.program.Node.AppendJSON
 	}
-	return &Value{*p, json}, nil
+	object, _ := p.program.Node.Encoder.(*objectJSON)
+	return &Value{object, json, *p}, nil
 }
 
 // AppendJSON appends the value as JSON, by the rules of package jsonvalue. With an error, dst is returned as it was.
@@ -97,7 +101,12 @@ func (v *Value) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 	if !f.Begin(&v.program, in) {
 		return dst, f.End()
 	}
-	out := v.json(f, dst)
+	var out []byte
+	if v.object != nil {
+		out = v.object.AppendJSON(f, dst)
+	} else {
+		out = v.json(f, dst)
+	}
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, err

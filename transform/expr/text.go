@@ -3,13 +3,15 @@ package expr
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/transform/expr/eval"
 )
 
 // Text is a compiled expression whose result is a text: a key, a topic, a header. One goroutine at a time may use it.
 type Text struct {
+	column int // of the row, whose text is the text; -1: text appends it
+	text   func(*eval.Frame, []byte) (out []byte, null bool)
 	compiled
-	text func(*eval.Frame, []byte) (out []byte, null bool)
 }
 
 // Text compiles the expression for a shape. Numbers, booleans and any other scalar become the text that a template gives.
@@ -28,7 +30,11 @@ func (r *Row) Text(s Shape) (*Text, hcl.Diagnostics) {
 	if text == nil {
 		text = p.program.Node.AppendText
 	}
-	return &Text{*p, text}, nil
+	column := -1
+	if n := p.program.Node; n.Column != nil && n.Column.Source == eval.OfRow && n.EvalText != nil && sameText(n.Type) {
+		column = n.Column.Index
+	}
+	return &Text{column, text, *p}, nil
 }
 
 // Append appends the text to dst. null reports that the result is null, and nothing was appended. With an error, dst is returned as
@@ -38,12 +44,27 @@ func (t *Text) Append(dst []byte, in *Input) (out []byte, null bool, err error) 
 	if !f.Begin(&t.program, in) {
 		return dst, false, f.End()
 	}
-	out, null = t.text(f, dst)
+	if v := t.direct(f); v != nil {
+		out = append(dst, v.Bytes...)
+	} else {
+		out, null = t.text(f, dst)
+	}
 	f.Bounded(len(out) - len(dst))
 	if err := f.End(); err != nil {
 		return dst, false, err
 	}
 	return out, null, nil
+}
+
+// direct returns the value that is the text; nil if text has to be called.
+func (t *Text) direct(f *eval.Frame) *capture.Value {
+	if t.column < 0 {
+		return nil
+	}
+	if v := &f.Row[t.column]; v.Kind == capture.Text && f.Bounded(len(v.Bytes)) {
+		return v
+	}
+	return nil
 }
 
 // Constant returns the text when it is the same for every row of the shape. A constant null has none.

@@ -59,6 +59,19 @@ func (f *filter) compile(t *capture.Table) (*conditions, error) {
 	return when, nil
 }
 
+// never reports whether no operation can pass.
+func (c *conditions) never() bool {
+	for _, op := range rules.Operations {
+		if c[op] == nil {
+			return false
+		}
+		if holds, constant := c[op].Constant(); holds || !constant {
+			return false
+		}
+	}
+	return true
+}
+
 // compile compiles the condition for the operations that have a row.
 func (r *rule) compile(s expr.Shape) (*conditions, hcl.Diagnostics) {
 	var when conditions

@@ -68,10 +68,18 @@ func (s *Settings) CheckTables(live []*capture.Table) hcl.Diagnostics {
 	if diags.HasErrors() || r.when == nil {
 		return nil // it was reported when the file was read, or cannot be known
 	}
-	return r.tables.CheckEach(live, func(t *capture.Table) hcl.Diagnostics {
-		_, problems := r.compile(expr.Shape{Table: t})
+	tables, passes := 0, false
+	diags = r.tables.CheckEach(live, func(t *capture.Table) hcl.Diagnostics {
+		when, problems := r.compile(expr.Shape{Table: t})
+		tables, passes = tables+1, passes || problems.HasErrors() || !when.never()
 		return problems
 	})
+	if tables > 0 && !passes {
+		diags = append(diags, rules.Fault(s.When.Range(), fmt.Sprintf("%s never matches", r.Title),
+			"The condition is false for every operation, so no row passes. To publish no changes of a table, leave it out of the tables of "+
+				"the source, or write changes { except = [...] } in a sink."))
+	}
+	return diags
 }
 
 // Step implements daemon.StepSettings.

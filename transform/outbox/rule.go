@@ -23,6 +23,12 @@ type rule struct {
 	complete      bool // everything that the block has is known
 }
 
+// names are those of the block: only rows that are inserted make events.
+var names = expr.Names{Without: map[string]string{
+	"old": "An outbox makes events of inserted rows, which have no old row. Use row.",
+	"op":  "An outbox makes events of inserted rows only, and snapshot = false leaves out those that are there at a first start. Use row.",
+}}
+
 func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 	r := &rule{
 		Block:         rules.Block{Title: fmt.Sprintf("outbox %q", s.Table), At: s.Range},
@@ -34,9 +40,9 @@ func newRule(s *Settings) (*rule, hcl.Diagnostics) {
 	}
 	r.parts, r.complete, problems = envelope.New(envelope.Attributes{
 		Key: s.Key, ID: s.ID, Type: s.Type, Topic: s.Topic, Headers: s.Headers,
-	}, expr.Names{})
+	}, names)
 	diags = append(diags, problems...)
-	r.data, problems = expr.NewRow(s.Data, expr.Names{})
+	r.data, problems = expr.NewRow(s.Data, names)
 	r.complete = r.complete && r.data != nil
 	return r, append(diags, problems...)
 }

@@ -84,6 +84,9 @@ func (s *Settings) DeletesFrom(schema, table string) bool {
 // Topics returns the topic if it does not depend on a row.
 func (s *Settings) Topics() []string { return rules.Topics(s.Topic) }
 
+// TopicAt returns the place of the topic.
+func (s *Settings) TopicAt() hcl.Range { return rules.RangeOf(s.Topic) }
+
 // Step implements daemon.StepSettings.
 func (s *Settings) Step(at transform.Site, _ *zap.Logger) (transform.Func, error) {
 	r, diags := newRule(s)

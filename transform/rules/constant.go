@@ -25,6 +25,14 @@ func Constant(e *config.Expression) (text string, ok bool) {
 	return v.AsString(), true
 }
 
+// RangeOf returns the place of an expression; the zero Range for nil.
+func RangeOf(e *config.Expression) hcl.Range {
+	if e == nil {
+		return hcl.Range{}
+	}
+	return e.Range()
+}
+
 // Topics returns the topic of a block if it depends on nothing but the file.
 func Topics(topic *config.Expression) []string {
 	if name, ok := Constant(topic); ok {

@@ -59,6 +59,15 @@ func (f *Filter) In(pipeline string) *Filter {
 	return &named
 }
 
+// Condition is the condition of a filter, as a rule's; see package rules.
+type Condition = rules.Condition
+
+// Explain returns the condition, and does to a change what Rows.Apply does, for the name of a pipeline.
+func (f *Filter) Explain(c *capture.Change) (when Condition, passes bool, err error) {
+	passes, err = f.Rows().Apply(c)
+	return Condition{Block: f.block, When: f.when}, passes, err
+}
+
 // columnOf returns the column that a traversal such as row.region or row["Full Name"] reads.
 func columnOf(t hcl.Traversal) (string, bool) {
 	if len(t) < 2 {

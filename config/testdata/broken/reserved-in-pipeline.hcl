@@ -5,7 +5,4 @@ pipeline "p" {
   }
   sink "stdout" "out" {}
   /* ERROR "detach_after is not supported by this version" */ detach_after = "30s"
-  /* ERROR "mask is not supported by this version: .*columns" */ mask "public.t" {
-    columns = { a = null }
-  }
 }

@@ -35,15 +35,15 @@ type Frame struct {
 // Program is a compiled expression.
 type Program struct {
 	Node            *Node
-	Variables       int       // of for
-	Columns         int       // of the table
-	At              hcl.Range // the expression, for errors
-	NumericAsNumber bool      // a numeric is a number in JSON, else a string
+	At              *hcl.Range // the expression, for errors
+	Variables       int32      // of for
+	Columns         int32      // of the table
+	NumericAsNumber bool       // a numeric is a number in JSON, else a string
 }
 
 // Scratch returns a frame for constants of an expression that has variables.
 func Scratch(variables int) *Frame {
-	return &Frame{work: maxWork, room: maxResult, Items: make([]Value, variables), of: &Program{}}
+	return &Frame{work: maxWork, room: maxResult, Items: make([]Value, variables), of: &Program{At: &hcl.Range{}}}
 }
 
 // Begin prepares the frame for the evaluation of an expression on a change. It reports false when the change does not have the shape.
@@ -57,10 +57,10 @@ func (f *Frame) Begin(p *Program, in *Input) bool {
 	if len(f.Arena) > 0 {
 		f.reset()
 	}
-	if len(f.Items) < p.Variables {
+	if len(f.Items) < int(p.Variables) {
 		f.Items = make([]Value, p.Variables)
 	}
-	if f.Row != nil && len(f.Row) < p.Columns || f.Old != nil && len(f.Old) < p.Columns {
+	if columns := int(p.Columns); f.Row != nil && len(f.Row) < columns || f.Old != nil && len(f.Old) < columns {
 		f.Err = f.unknown(fmt.Sprintf("a row of %s has not the columns of its table", ch.Table))
 		return false
 	}
@@ -104,7 +104,7 @@ func (f *Frame) Fail(at hcl.Range, summary string) Value {
 // stop ends the evaluation with an error that try() does not hide.
 func (f *Frame) stop(summary string) Value {
 	if !IsFinal(f.Err) {
-		f.Err = &Error{At: f.of.At, Summary: summary, final: true}
+		f.Err = &Error{At: *f.of.At, Summary: summary, final: true}
 	}
 	return Value{Kind: Failed}
 }

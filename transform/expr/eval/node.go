@@ -30,7 +30,14 @@ type Node struct {
 	ItemSlot int       // of a column of such a row: the slot of the variable
 	Requires *Equality // a condition that holds only if the equality does
 	All      []*Node   // a condition that holds only if all of them do
+	Tests    []Test    // a condition that holds if all of them do; nil: any other
+	Encoder  Encoding  // what EvalJSON does, where that is more than a function; nil
 	Checks   bool      // a null here stands for a name that this check does not know, so the value shows nothing
+}
+
+// Encoding appends a value as JSON.
+type Encoding interface {
+	AppendJSON(f *Frame, dst []byte) []byte
 }
 
 // IsConstant reports whether the node has the same value for every row.

@@ -5,15 +5,15 @@ pipeline "p" {
   }
   sink "kafka" "out" {
     brokers = ["h:9092"]
-    /* ERROR "topic of outbox cannot be the name of a topic" */ outbox {
+    outbox {
       table = "public.outbox"
       data = row.payload
-      topic = "a topic"
+      topic = /* ERROR "topic of outbox cannot be the name of a topic" */ "a topic"
     }
-    /* ERROR "topic of outbox cannot be the name of a topic" */ outbox {
+    outbox {
       table = "public.orders"
       data = row.payload
-      topic = ".."
+      topic = /* ERROR "topic of outbox cannot be the name of a topic" */ ".."
     }
   }
 }
