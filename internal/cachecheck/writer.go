@@ -1,0 +1,82 @@
+package cachecheck
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/cache/protocol"
+)
+
+// Schema creates the table of n keys, with version 0.
+func Schema(n int) []string {
+	return []string{
+		"CREATE TABLE hot (id int PRIMARY KEY, version bigint NOT NULL)",
+		fmt.Sprintf("INSERT INTO hot SELECT id, 0 FROM generate_series(0, %d) id", n-1),
+	}
+}
+
+// Writer commits new versions of the keys that it alone writes. One goroutine uses it.
+type Writer struct {
+	history *History
+	applied []*Applied
+	keys    []int
+	last    []int64 // version of each of keys
+}
+
+// NewWriters returns n writers that share the keys of a history.
+func NewWriters(n int, h *History, applied ...*Applied) []*Writer {
+	writers := make([]*Writer, n)
+	for i := range writers {
+		writers[i] = &Writer{history: h, applied: applied}
+	}
+	for id := range h.Keys() {
+		w := writers[id%n]
+		w.keys, w.last = append(w.keys, id), append(w.last, 0)
+	}
+	return writers
+}
+
+// Run commits with a pause in between until stop is closed. An error of the database is final: the outcome of a commit would not be
+// known.
+func (w *Writer) Run(ctx context.Context, url string, pause time.Duration, stop <-chan struct{}) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(pause):
+		}
+		if err := w.commit(ctx, conn, rand.IntN(len(w.keys))); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+}
+
+func (w *Writer) commit(ctx context.Context, conn *pgx.Conn, i int) error {
+	id := w.keys[i]
+	w.last[i]++
+	if _, err := conn.Exec(ctx, "UPDATE hot SET version = $2 WHERE id = $1", id, w.last[i]); err != nil {
+		return err
+	}
+	w.history.returned(id, w.last[i])
+	lsn, err := CurrentLSN(ctx, conn)
+	for _, a := range w.applied {
+		a.expect(id, w.last[i], lsn)
+	}
+	return err
+}
+
+// CurrentLSN returns an LSN at or after the end of every commit that has returned.
+func CurrentLSN(ctx context.Context, conn *pgx.Conn) (protocol.LSN, error) {
+	var lsn int64
+	err := conn.QueryRow(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").Scan(&lsn)
+	return protocol.LSN(lsn), err
+}
