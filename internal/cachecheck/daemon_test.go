@@ -30,15 +30,18 @@ pipeline "shop" {
   source "postgres" {
     url    = %q
     tables = ["public.hot", "public.nudge"]
+    snapshot { mode = "never" }
   }
   sink "redis" "exactly" {
-    url = "redis://%[3]s/0"
+    url  = "redis://%[3]s/0"
+    hold = "2s"
     invalidate "public.hot" {
       keys = ["plain:${row.id}", "lease:${row.id}", "lsn:${row.id}", "full:${row.id}", "behind:${row.id}", "standby:${row.id}"]
     }
   }
   sink "redis" "fillers" {
     url           = "redis://%[3]s/1"
+    hold          = "2s"
     plain_fillers = true
     invalidate "public.hot" { keys = ["filler:${row.id}"] }
   }
