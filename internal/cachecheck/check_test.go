@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// protocol is what a run checks, and what has to come out.
+// protocolCase is what a run checks, and what has to come out.
 type protocolCase struct {
 	name    string
 	readers *Readers
 	outcome outcome
+	wrong   int // keys after the drain
 }
 
 type outcome string
@@ -26,7 +27,7 @@ const (
 func (r *rig) protocols(pause time.Duration) []*protocolCase {
 	primary, standby := r.database(r.primary), r.database(r.standby)
 	of := func(name string, want outcome, db int, c Client) *protocolCase {
-		return &protocolCase{name, &Readers{Client: c, Applied: r.applied[db], Batch: 16, Pause: pause}, want}
+		return &protocolCase{name: name, outcome: want, readers: &Readers{Client: c, Applied: r.applied[db], Batch: 16, Pause: pause}}
 	}
 	return []*protocolCase{
 		of("GET/SET", loses, exactly, &Plain{Cache: r.cache(exactly, "plain:"), Database: primary}),
@@ -44,10 +45,11 @@ func TestCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs servers")
 	}
-	r := newRig(t)
-	check(r, r.protocols(8*time.Millisecond), func() {
-		time.Sleep(2 * time.Second)
-		r.round()
+	r := newRig(t, true)
+	cases := r.protocols(8 * time.Millisecond)
+	check(r, cases, func() {
+		r.calm(cases)
+		r.round(300 * time.Millisecond)
 	})
 }
 
@@ -56,30 +58,50 @@ func TestCacheSoak(t *testing.T) {
 	if os.Getenv("TAILRACE_SOAK") == "" {
 		t.Skip("set TAILRACE_SOAK")
 	}
-	r := newRig(t)
+	t.Run("synchronous standby", func(t *testing.T) { soak(newRig(t, true), 3_000_000) })
+	t.Run("primary alone", func(t *testing.T) { soak(newRig(t, false), 1_000_000) })
+}
+
+func soak(r *rig, reads int64) {
 	cases := r.protocols(2 * time.Millisecond)
 	check(r, cases, func() {
-		for r.fewest(cases) < 3_000_000 {
-			r.round()
+		r.calm(cases)
+		for fewest(cases) < reads && !r.Failed() {
+			r.round(time.Second)
 		}
 	})
 }
 
-// round lets every fault happen once.
-func (r *rig) round() {
+// calm lets all read without faults, and prints what they have seen.
+func (r *rig) calm(cases []*protocolCase) {
+	time.Sleep(3 * time.Second)
+	r.Logf("without faults:\n%s", table(cases))
+}
+
+func table(cases []*protocolCase) string {
+	rows := make([]Row, len(cases))
+	for i, c := range cases {
+		rows[i] = Row{c.name, c.readers.Seen()}
+		rows[i].Wrong = c.wrong
+	}
+	return Table(rows)
+}
+
+// round lets every fault happen once, with pauses in between.
+func (r *rig) round(pause time.Duration) {
 	for _, f := range faults {
 		began := r.history.Now()
 		f.run(r)
 		r.Logf("%5.1f s: %s", began.Seconds(), f.name)
-		time.Sleep(time.Second)
+		time.Sleep(pause)
 	}
 }
 
 // fewest returns the number of reads of the protocol that has the fewest of those that have to hold.
-func (r *rig) fewest(cases []*protocolCase) int64 {
+func fewest(cases []*protocolCase) int64 {
 	n := int64(-1)
 	for _, c := range cases {
-		if reads := c.readers.Reads(); c.outcome == holds && (n < 0 || reads < n) {
+		if reads := c.readers.Seen().Reads; c.outcome == holds && (n < 0 || reads < n) {
 			n = reads
 		}
 	}
@@ -97,9 +119,8 @@ func check(r *rig, cases []*protocolCase, during func()) {
 			}
 		})
 	}
-	rows := make([]Row, len(cases))
-	for i, c := range cases {
-		readers.Go(func() { rows[i] = Row{c.name, c.readers.Run(r.Context(), 4, stopReaders)} })
+	for _, c := range cases {
+		readers.Go(func() { c.readers.Run(r.Context(), 4, stopReaders) })
 	}
 	during()
 	close(stopWriters)
@@ -108,16 +129,16 @@ func check(r *rig, cases []*protocolCase, during func()) {
 	close(stopReaders)
 	readers.Wait()
 	time.Sleep(3 * time.Second) // the last deletion for plain fillers, after 2 s
-	for i, c := range cases {
-		rows[i].Wrong = r.wrong(c.readers.Client)
+	for _, c := range cases {
+		c.wrong = r.wrong(c.readers.Client)
 	}
-	r.Logf("\n%s", Table(rows))
+	r.Logf("\n%s", table(cases))
 	for _, a := range r.applied {
 		p50, p99, longest := a.Delays()
 		r.Logf("commit returned -> invalidation known to have run: median %s, 99%% %s, longest %s", p50, p99, longest)
 	}
-	for i, c := range cases {
-		r.judge(c, rows[i].Tally)
+	for _, c := range cases {
+		r.judge(c)
 	}
 }
 
@@ -136,7 +157,9 @@ func (r *rig) wrong(c Client) (n int) {
 }
 
 // judge compares what readers have seen with what has to come out.
-func (r *rig) judge(c *protocolCase, seen Tally) {
+func (r *rig) judge(c *protocolCase) {
+	seen := c.readers.Seen()
+	seen.Wrong = c.wrong
 	switch {
 	case seen.Hits < seen.Reads/4:
 		r.Errorf("%s: only %d hits of %d reads", c.name, seen.Hits, seen.Reads)

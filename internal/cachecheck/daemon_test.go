@@ -29,7 +29,7 @@ daemon { listen = %q }
 pipeline "shop" {
   source "postgres" {
     url    = %q
-    tables = ["public.hot", "public.nudge"]
+    tables = ["public.hot", "public.nudge", "public.reset"]
     snapshot { mode = "never" }
   }
   sink "redis" "exactly" {
@@ -38,12 +38,14 @@ pipeline "shop" {
     invalidate "public.hot" {
       keys = ["plain:${row.id}", "lease:${row.id}", "lsn:${row.id}", "full:${row.id}", "behind:${row.id}", "standby:${row.id}"]
     }
+    invalidate "public.reset" { keys = ["reset:${row.id}"] }
   }
   sink "redis" "fillers" {
     url           = "redis://%[3]s/1"
     hold          = "2s"
     plain_fillers = true
     invalidate "public.hot" { keys = ["filler:${row.id}"] }
+    invalidate "public.reset" { keys = ["reset:${row.id}"] }
   }
 }
 `

@@ -1,6 +1,8 @@
 package cachecheck
 
 import (
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +23,9 @@ var faults = []fault{
 	{"FLUSHALL", (*rig).flush},
 	{"Redis restarts empty", (*rig).restartRedis},
 	{"the daemon's network to Redis hangs", (*rig).hangNetwork},
+	{"Redis falls back by a second", (*rig).fallBack},
+	{"TRUNCATE", (*rig).truncate},
+	{"Redis falls back by a second while the daemon is killed", (*rig).fallBackWithoutDaemon},
 }
 
 // unseen is how long commits are decoded and not visible yet, so that readers fill from before them.
@@ -80,11 +85,38 @@ func (r *rig) flush() {
 }
 
 func (r *rig) restartRedis() {
+	r.lose(r.restartServer)
+}
+
+// fallBack makes Redis lose the acknowledged writes of a second, as a failover to a replica does: values, tombstones and control keys
+// are those from before.
+func (r *rig) fallBack() {
+	r.lose(r.restoreRedis)
+}
+
+func (r *rig) fallBackWithoutDaemon() {
 	r.lose(func() {
-		r.must(r.redis.Kill())
-		r.must(r.redis.Start())
+		r.restoreRedis()
+		r.daemon.kill()
+		r.daemon.start()
 	})
 }
+
+func (r *rig) restoreRedis() {
+	r.must(r.admin().Save(r.Context()).Err())
+	dir := r.admin().ConfigGet(r.Context(), "dir").Val()["dir"]
+	time.Sleep(time.Second)
+	r.restartServer()
+	r.must(os.Remove(filepath.Join(dir, "dump.rdb"))) // the next restart finds it empty again
+}
+
+func (r *rig) restartServer() {
+	r.must(r.redis.Kill())
+	r.must(r.redis.Start())
+}
+
+// truncate invalidates all keys at once: by the namespace's section, and a sweep.
+func (r *rig) truncate() { r.primary.Exec(r, "TRUNCATE reset") }
 
 // lose makes Redis lose writes, and waits until the daemon has repaired that: until then a hit may lack an invalidation.
 func (r *rig) lose(how func()) {

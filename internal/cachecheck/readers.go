@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,61 +14,54 @@ type Readers struct {
 	Batch   int      // keys of one read
 	Pause   time.Duration
 
-	reads  atomic.Int64
-	failed atomic.Int64 // reads that ended with an error
-	mu     sync.Mutex
-	tally  Tally
+	mu    sync.Mutex
+	tally Tally
 }
 
-// Reads returns how many keys were read so far.
-func (r *Readers) Reads() int64 { return r.reads.Load() }
+// Seen returns what the goroutines have seen so far.
+func (r *Readers) Seen() Tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally
+}
 
-// Failed returns how many reads have ended with an error so far.
-func (r *Readers) Failed() int64 { return r.failed.Load() }
-
-// Run reads with n goroutines until stop is closed, waits for all fills, and returns what they have seen.
-func (r *Readers) Run(ctx context.Context, n int, stop <-chan struct{}) Tally {
+// Run reads with n goroutines until stop is closed, and waits for all fills.
+func (r *Readers) Run(ctx context.Context, n int, stop <-chan struct{}) {
 	var running sync.WaitGroup
 	for range n {
 		running.Go(func() { r.loop(ctx, stop) })
 	}
 	running.Wait()
 	r.Client.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tally
 }
 
 func (r *Readers) loop(ctx context.Context, stop <-chan struct{}) {
-	var seen Tally
 	ids := make([]int, r.Batch)
 	for {
 		select {
 		case <-stop:
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.tally.add(seen)
 			return
 		case <-time.After(r.Pause):
 		}
 		for i := range ids {
 			ids[i] = rand.IntN(r.Applied.history.Keys())
 		}
-		r.read(ctx, ids, &seen)
+		r.read(ctx, ids)
 	}
 }
 
-func (r *Readers) read(ctx context.Context, ids []int, seen *Tally) {
+func (r *Readers) read(ctx context.Context, ids []int) {
 	began := r.Applied.history.Now()
 	cached, err := r.Client.Read(ctx, ids)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err != nil {
-		r.failed.Add(1)
+		r.tally.Failed++
 	}
 	for i, version := range cached {
-		seen.Reads++
-		r.reads.Add(1)
+		r.tally.Reads++
 		if version >= 0 {
-			seen.hit(r.Applied.history.Age(ids[i], version, began), r.Applied.Late(ids[i], version, began))
+			r.tally.hit(r.Applied.history.Age(ids[i], version, began), r.Applied.Late(ids[i], version, began))
 		}
 	}
 }

@@ -54,9 +54,14 @@ const (
 	replayDelay    = 200 * time.Millisecond
 )
 
-func newRig(t *testing.T) *rig {
+// newRig starts the servers and the daemon. synchronous is whether commits wait for the standby.
+func newRig(t *testing.T, synchronous bool) *rig {
 	r := &rig{T: t, history: NewHistory(hotKeys)}
 	r.startPostgres()
+	if synchronous {
+		r.primary.Exec(r, "ALTER SYSTEM SET synchronous_standby_names = '"+testenv.StandbyName+"'", "SELECT pg_reload_conf()")
+		r.primary.Until(r, "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+	}
 	r.redis = testenv.Redis(t)
 	r.redisLink = testenv.Proxy(t, r.redis.Addr())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -82,15 +87,14 @@ var control = protocol.Control{Source: "shop"}
 func (r *rig) startPostgres() {
 	r.primary = testenv.Postgres(r, testenv.Setting("max_connections", "200"))
 	r.standbyLink = testenv.Proxy(r, r.primary.Addr())
-	r.primary.Exec(r, append(Schema(hotKeys), "CREATE TABLE nudge (id int PRIMARY KEY, n int)", "INSERT INTO nudge VALUES (1, 0)")...)
+	r.primary.Exec(r, append(Schema(hotKeys), "CREATE TABLE nudge (id int PRIMARY KEY, n int)", "INSERT INTO nudge VALUES (1, 0)",
+		"CREATE TABLE reset (id int PRIMARY KEY)")...)
 	r.standby = r.primary.Standby(r, testenv.Setting("recovery_min_apply_delay", replayDelay.String()))
 	link, err := url.Parse("tcp://" + r.standbyLink.Addr())
 	r.must(err)
 	r.standby.Exec(r, fmt.Sprintf("ALTER SYSTEM SET primary_conninfo = 'host=%s port=%s user=postgres application_name=%s'",
 		link.Hostname(), link.Port(), testenv.StandbyName), "SELECT pg_reload_conf()")
 	r.standbyLink.Latency(standbyLatency)
-	r.primary.Exec(r, "ALTER SYSTEM SET synchronous_standby_names = '"+testenv.StandbyName+"'", "SELECT pg_reload_conf()")
-	r.primary.Until(r, "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
 	r.conn, err = pgx.Connect(r.Context(), r.primary.URL())
 	r.must(err)
 	r.Cleanup(func() { r.conn.Close(context.Background()) })
@@ -137,11 +141,11 @@ func (r *rig) untilApplied() {
 func (r *rig) cache(db int, prefix string) Cache {
 	client := redis.NewClient(&redis.Options{Addr: r.redis.Addr(), DB: db, DialTimeout: time.Second, ReadTimeout: 2 * time.Second, MaxRetries: 1})
 	r.Cleanup(func() { client.Close() })
-	return Cache{Redis: client, Prefix: prefix, TTL: time.Hour, Delay: slowReader}
+	return Cache{Redis: client, Prefix: prefix, TTL: time.Hour, Delay: slow}
 }
 
-// slowReader is the delay between a reader's snapshot and its fill: that of a service that renders a page in between, or is paused.
-func slowReader() time.Duration {
+// slow is the delay between a reader's snapshot and its fill: that of a service that renders a page in between, or is paused.
+func slow() time.Duration {
 	switch n := rand.IntN(100); {
 	case n < 70:
 		return 0
@@ -149,6 +153,14 @@ func slowReader() time.Duration {
 		return rand.N(30 * time.Millisecond)
 	}
 	return rand.N(600 * time.Millisecond)
+}
+
+// slower is sometimes longer than a lease.
+func slower() time.Duration {
+	if rand.IntN(200) == 0 {
+		return rand.N(5 * time.Second)
+	}
+	return slow()
 }
 
 func (r *rig) database(s *testenv.PostgresServer) *Database {
@@ -161,5 +173,6 @@ func (r *rig) database(s *testenv.PostgresServer) *Database {
 // leased returns a client with leases.
 func (r *rig) leased(prefix string, proof Proof) *Leased {
 	c := r.cache(exactly, prefix)
+	c.Delay = slower
 	return &Leased{Cache: c, Library: protocol.NewLibrary(c.Redis), Control: control, Proof: proof}
 }

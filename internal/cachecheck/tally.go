@@ -18,6 +18,7 @@ type Tally struct {
 	Oldest      time.Duration // the greatest age
 	Late        int64         // hits older than Tolerance since the invalidation had run, too
 	Latest      time.Duration // the greatest such age
+	Failed      int64         // reads that ended with an error, while Redis was away
 	Wrong       int           // keys whose value differs from the database's after the drain
 }
 
@@ -34,13 +35,6 @@ func (t *Tally) hit(age, late time.Duration) {
 	if late > Tolerance {
 		t.Late++
 	}
-}
-
-// add adds the counts of another goroutine.
-func (t *Tally) add(o Tally) {
-	t.Reads, t.Hits, t.Old, t.VeryOld = t.Reads+o.Reads, t.Hits+o.Hits, t.Old+o.Old, t.VeryOld+o.VeryOld
-	t.Late, t.Wrong = t.Late+o.Late, t.Wrong+o.Wrong
-	t.Oldest, t.Latest = max(t.Oldest, o.Oldest), max(t.Latest, o.Latest)
 }
 
 // Lost reports whether a protocol has failed: readers saw values from before an invalidation that had run, or still do.
