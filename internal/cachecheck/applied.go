@@ -18,7 +18,7 @@ type Applied struct {
 	history *History
 	client  *redis.Client
 	control protocol.Control
-	keys    []times
+	rows    []times
 
 	mu      sync.Mutex
 	pending []expected
@@ -36,7 +36,7 @@ type expected struct {
 
 // NewApplied returns the times of a history's versions in a Redis whose keys the given pipeline invalidates.
 func NewApplied(h *History, client *redis.Client, control protocol.Control) *Applied {
-	return &Applied{history: h, client: client, control: control, keys: make([]times, h.Keys())}
+	return &Applied{history: h, client: client, control: control, rows: make([]times, h.Rows())}
 }
 
 // expect makes Watch wait for a version.
@@ -69,7 +69,7 @@ func (a *Applied) advance(to protocol.LSN) {
 		if e.lsn > to {
 			return false
 		}
-		a.keys[e.id].set(e.version, now)
+		a.rows[e.id].set(e.version, now)
 		a.delays = append(a.delays, a.history.Age(e.id, e.version-1, now))
 		return true
 	})
@@ -98,7 +98,7 @@ func (a *Applied) lossEnd() (end time.Duration, losing bool) {
 
 // Late returns for how long a newer version had been committed and its invalidation had run when a read began; 0: neither.
 func (a *Applied) Late(id int, version int64, began time.Duration) time.Duration {
-	ran := a.keys[id].get(version + 1)
+	ran := a.rows[id].get(version + 1)
 	end, losing := a.lossEnd()
 	if ran == 0 || losing {
 		return 0

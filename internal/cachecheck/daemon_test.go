@@ -36,7 +36,8 @@ pipeline "shop" {
     url  = "redis://%[3]s/0"
     hold = "2s"
     invalidate "public.hot" {
-      keys = ["plain:${row.id}", "lease:${row.id}", "lsn:${row.id}", "full:${row.id}", "behind:${row.id}", "standby:${row.id}"]
+      keys = ["plain:${row.id}", "lease:${row.id}", "lsn:${row.id}", "full:${row.id}", "behind:${row.id}", "standby:${row.id}",
+        "group:${row.grp}"]
     }
     invalidate "public.reset" { keys = ["reset:${row.id}"] }
   }

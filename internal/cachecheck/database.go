@@ -29,10 +29,13 @@ func (d *Database) scan(ctx context.Context, into []any, query string, args ...a
 	return conn.QueryRow(ctx, query, args...).Scan(into...)
 }
 
-// version reads a key.
-func (d *Database) version(ctx context.Context, id int) (version int64, err error) {
-	err = d.scan(ctx, []any{&version}, "SELECT version FROM hot WHERE id = $1", id)
-	return version, err
+// Rows are those that a key depends on.
+type Rows struct{ First, N int }
+
+// versions reads rows in one snapshot.
+func (d *Database) versions(ctx context.Context, rows Rows) (versions []int64, err error) {
+	err = d.scan(ctx, []any{&versions}, "SELECT array_agg(version ORDER BY id) FROM hot WHERE id >= $1 AND id < $1 + $2", rows.First, rows.N)
+	return versions, err
 }
 
 // lsn reads a position in the WAL by a function of the server.

@@ -1,6 +1,6 @@
-// Package cachecheck checks what readers of a cache see. Each key has one writer, which stores versions 1, 2, 3 and so on in
+// Package cachecheck checks what readers of a cache see. Each row has one writer, which stores versions 1, 2, 3 and so on in
 // Postgres and records when each commit returned. A hit that shows version c is therefore old since the return of c+1, which is
-// found in constant time, so that millions of reads are checked while they are made.
+// found in constant time, so that millions of reads are checked while they are made. A key depends on one row or on several.
 //
 //	Writer     commits versions, and passes them to History and Applied
 //	History    when commits returned

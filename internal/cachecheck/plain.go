@@ -10,15 +10,15 @@ type Plain struct {
 }
 
 // Read implements Client.
-func (p *Plain) Read(ctx context.Context, ids []int) ([]int64, error) {
-	return p.read(ctx, ids, p.load)
+func (p *Plain) Read(ctx context.Context, keys []int) ([][]int64, error) {
+	return p.read(ctx, keys, p.load)
 }
 
-func (p *Plain) load(ctx context.Context, id int) error {
-	version, err := p.Database.version(ctx, id)
+func (p *Plain) load(ctx context.Context, key int) error {
+	versions, err := p.Database.versions(ctx, p.RowsOf(key))
 	if err != nil {
 		return err
 	}
-	p.after(p.Delay(), func() { p.Redis.Set(ctx, p.key(id), version, p.TTL) })
+	p.after(p.Delay(), func() { p.Redis.Set(ctx, p.name(key), encode(versions), p.TTL) })
 	return nil
 }

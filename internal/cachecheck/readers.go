@@ -36,32 +36,42 @@ func (r *Readers) Run(ctx context.Context, n int, stop <-chan struct{}) {
 }
 
 func (r *Readers) loop(ctx context.Context, stop <-chan struct{}) {
-	ids := make([]int, r.Batch)
+	keys := make([]int, r.Batch)
 	for {
 		select {
 		case <-stop:
 			return
 		case <-time.After(r.Pause):
 		}
-		for i := range ids {
-			ids[i] = rand.IntN(r.Applied.history.Keys())
+		for i := range keys {
+			keys[i] = r.Client.KeyOf(rand.IntN(r.Applied.history.Rows()))
 		}
-		r.read(ctx, ids)
+		r.read(ctx, keys)
 	}
 }
 
-func (r *Readers) read(ctx context.Context, ids []int) {
+func (r *Readers) read(ctx context.Context, keys []int) {
 	began := r.Applied.history.Now()
-	cached, err := r.Client.Read(ctx, ids)
+	cached, err := r.Client.Read(ctx, keys)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
 		r.tally.Failed++
 	}
-	for i, version := range cached {
+	for i, versions := range cached {
 		r.tally.Reads++
-		if version >= 0 {
-			r.tally.hit(r.Applied.history.Age(ids[i], version, began), r.Applied.Late(ids[i], version, began))
+		if versions != nil {
+			r.tally.hit(r.worst(keys[i], versions, began))
 		}
 	}
+}
+
+// worst returns the greatest age of a key's rows.
+func (r *Readers) worst(key int, versions []int64, began time.Duration) (age, late time.Duration) {
+	first := r.Client.RowsOf(key).First
+	for i, v := range versions {
+		age = max(age, r.Applied.history.Age(first+i, v, began))
+		late = max(late, r.Applied.Late(first+i, v, began))
+	}
+	return age, late
 }

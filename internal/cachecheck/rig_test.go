@@ -19,8 +19,11 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// hotKeys is the number of keys, all of which are read and written all the time.
-const hotKeys = 200
+// Rows, all of which are read and written all the time. Some keys depend on a group of them.
+const (
+	hotRows = 200
+	group   = 40
+)
 
 // rig is one run: servers, the daemon, and everybody who reads and writes.
 //
@@ -56,7 +59,7 @@ const (
 
 // newRig starts the servers and the daemon. synchronous is whether commits wait for the standby.
 func newRig(t *testing.T, synchronous bool) *rig {
-	r := &rig{T: t, history: NewHistory(hotKeys)}
+	r := &rig{T: t, history: NewHistory(hotRows)}
 	r.startPostgres()
 	if synchronous {
 		r.primary.Exec(r, "ALTER SYSTEM SET synchronous_standby_names = '"+testenv.StandbyName+"'", "SELECT pg_reload_conf()")
@@ -87,7 +90,7 @@ var control = protocol.Control{Source: "shop"}
 func (r *rig) startPostgres() {
 	r.primary = testenv.Postgres(r, testenv.Setting("max_connections", "200"))
 	r.standbyLink = testenv.Proxy(r, r.primary.Addr())
-	r.primary.Exec(r, append(Schema(hotKeys), "CREATE TABLE nudge (id int PRIMARY KEY, n int)", "INSERT INTO nudge VALUES (1, 0)",
+	r.primary.Exec(r, append(Schema(hotRows, group), "CREATE TABLE nudge (id int PRIMARY KEY, n int)", "INSERT INTO nudge VALUES (1, 0)",
 		"CREATE TABLE reset (id int PRIMARY KEY)")...)
 	r.standby = r.primary.Standby(r, testenv.Setting("recovery_min_apply_delay", replayDelay.String()))
 	link, err := url.Parse("tcp://" + r.standbyLink.Addr())
@@ -141,7 +144,7 @@ func (r *rig) untilApplied() {
 func (r *rig) cache(db int, prefix string) Cache {
 	client := redis.NewClient(&redis.Options{Addr: r.redis.Addr(), DB: db, DialTimeout: time.Second, ReadTimeout: 2 * time.Second, MaxRetries: 1})
 	r.Cleanup(func() { client.Close() })
-	return Cache{Redis: client, Prefix: prefix, TTL: time.Hour, Delay: slow}
+	return Cache{Redis: client, Prefix: prefix, Rows: 1, TTL: time.Hour, Delay: slow}
 }
 
 // slow is the delay between a reader's snapshot and its fill: that of a service that renders a page in between, or is paused.
@@ -171,8 +174,8 @@ func (r *rig) database(s *testenv.PostgresServer) *Database {
 }
 
 // leased returns a client with leases.
-func (r *rig) leased(prefix string, proof Proof) *Leased {
+func (r *rig) leased(prefix string, rows int, proof Proof) *Leased {
 	c := r.cache(exactly, prefix)
-	c.Delay = slower
+	c.Rows, c.Delay = rows, slower
 	return &Leased{Cache: c, Library: protocol.NewLibrary(c.Redis), Control: control, Proof: proof}
 }

@@ -11,31 +11,32 @@ import (
 	"github.com/tailrace/tailrace/cache/protocol"
 )
 
-// Schema creates the table of n keys, with version 0.
-func Schema(n int) []string {
+// Schema creates the table of n rows, with version 0. Rows belong to groups of the given size.
+func Schema(n, group int) []string {
 	return []string{
-		"CREATE TABLE hot (id int PRIMARY KEY, version bigint NOT NULL)",
-		fmt.Sprintf("INSERT INTO hot SELECT id, 0 FROM generate_series(0, %d) id", n-1),
+		"CREATE TABLE hot (id int PRIMARY KEY, grp int NOT NULL, version bigint NOT NULL)",
+		"ALTER TABLE hot REPLICA IDENTITY FULL", // a delete has to carry the group
+		fmt.Sprintf("INSERT INTO hot SELECT id, id / %d, 0 FROM generate_series(0, %d) id", group, n-1),
 	}
 }
 
-// Writer commits new versions of the keys that it alone writes. One goroutine uses it.
+// Writer commits new versions of the rows that it alone writes. One goroutine uses it.
 type Writer struct {
 	history *History
 	applied []*Applied
-	keys    []int
-	last    []int64 // version of each of keys
+	rows    []int
+	last    []int64 // version of each of rows
 }
 
-// NewWriters returns n writers that share the keys of a history.
+// NewWriters returns n writers that share the rows of a history.
 func NewWriters(n int, h *History, applied ...*Applied) []*Writer {
 	writers := make([]*Writer, n)
 	for i := range writers {
 		writers[i] = &Writer{history: h, applied: applied}
 	}
-	for id := range h.Keys() {
+	for id := range h.Rows() {
 		w := writers[id%n]
-		w.keys, w.last = append(w.keys, id), append(w.last, 0)
+		w.rows, w.last = append(w.rows, id), append(w.last, 0)
 	}
 	return writers
 }
@@ -54,14 +55,14 @@ func (w *Writer) Run(ctx context.Context, url string, pause time.Duration, stop 
 			return nil
 		case <-time.After(pause):
 		}
-		if err := w.commit(ctx, conn, rand.IntN(len(w.keys))); err != nil {
+		if err := w.commit(ctx, conn, rand.IntN(len(w.rows))); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
 }
 
 func (w *Writer) commit(ctx context.Context, conn *pgx.Conn, i int) error {
-	id := w.keys[i]
+	id := w.rows[i]
 	w.last[i]++
 	if _, err := conn.Exec(ctx, "UPDATE hot SET version = $2 WHERE id = $1", id, w.last[i]); err != nil {
 		return err
