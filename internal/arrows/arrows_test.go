@@ -50,6 +50,7 @@ var rules = []struct {
 	{"config/budget", nil},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "internal/tail", "sink"}},
+	{"internal/cachecheck", []string{"cache/..."}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/eventview", "internal/pipeline", "internal/pipeline/startrule", "internal/tail", "sink", "transform", "transform/trace"}},
 	{"internal/eventtest", []string{"capture", "config"}},
 	{"internal/eventtest/preview", []string{"capture", "config", "internal/daemon", "internal/eventview", "sink", "transform", "transform/rules"}},
@@ -95,7 +96,7 @@ var rules = []struct {
 	{"transform/expr/pgtime", nil},
 	{"transform/jsonvalue", []string{"capture"}},
 	{"transform/...", []string{
-		"capture", "config", "transform", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
+		"capture", "config", "transform", "transform/cachekey", "transform/envelope", "transform/expr", "transform/headers", "transform/jsonvalue", "transform/rules", "transform/trace",
 	}},
 }
 

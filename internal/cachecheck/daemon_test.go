@@ -40,6 +40,10 @@ pipeline "shop" {
         "group:${row.grp}"]
     }
     invalidate "public.reset" { keys = ["reset:${row.id}"] }
+    refresh "public.hot" {
+      key   = "refresh:${row.id}"
+      value = row.version
+    }
   }
   sink "redis" "fillers" {
     url           = "redis://%[3]s/1"

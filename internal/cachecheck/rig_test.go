@@ -88,7 +88,7 @@ func newRig(t *testing.T, synchronous bool) *rig {
 var control = protocol.Control{Source: "shop"}
 
 func (r *rig) startPostgres() {
-	r.primary = testenv.Postgres(r, testenv.Setting("max_connections", "200"))
+	r.primary = testenv.Postgres(r, testenv.Setting("max_connections", "200"), testenv.Setting("max_prepared_transactions", "100"))
 	r.standbyLink = testenv.Proxy(r, r.primary.Addr())
 	r.primary.Exec(r, append(Schema(hotRows, group), "CREATE TABLE nudge (id int PRIMARY KEY, n int)", "INSERT INTO nudge VALUES (1, 0)",
 		"CREATE TABLE reset (id int PRIMARY KEY)")...)
@@ -167,7 +167,7 @@ func slower() time.Duration {
 }
 
 func (r *rig) database(s *testenv.PostgresServer) *Database {
-	d, err := Connect(r.Context(), s.URL(), 4)
+	d, err := Connect(r.Context(), s.URL(), 12)
 	r.must(err)
 	r.Cleanup(func() { d.Close(context.Background()) })
 	return d

@@ -64,8 +64,10 @@ func (w *Writer) Run(ctx context.Context, url string, pause time.Duration, stop 
 func (w *Writer) commit(ctx context.Context, conn *pgx.Conn, i int) error {
 	id := w.rows[i]
 	w.last[i]++
-	if _, err := conn.Exec(ctx, "UPDATE hot SET version = $2 WHERE id = $1", id, w.last[i]); err != nil {
-		return err
+	for _, s := range transaction(id, w.last[i]) {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return err
+		}
 	}
 	w.history.returned(id, w.last[i])
 	lsn, err := CurrentLSN(ctx, conn)
@@ -73,6 +75,19 @@ func (w *Writer) commit(ctx context.Context, conn *pgx.Conn, i int) error {
 		a.expect(id, w.last[i], lsn)
 	}
 	return err
+}
+
+// transaction commits a version in one of the ways in which applications commit: most of the time by itself, else in a subtransaction, or
+// in two phases.
+func transaction(id int, version int64) []string {
+	update := fmt.Sprintf("UPDATE hot SET version = %d WHERE id = %d", version, id)
+	switch rand.IntN(20) {
+	case 0, 1, 2:
+		return []string{"BEGIN; SAVEPOINT inner_part; " + update + "; RELEASE inner_part; COMMIT"}
+	case 3:
+		return []string{fmt.Sprintf("BEGIN; %s; PREPARE TRANSACTION 'row %d'", update, id), fmt.Sprintf("COMMIT PREPARED 'row %d'", id)}
+	}
+	return []string{update}
 }
 
 // CurrentLSN returns an LSN at or after the end of every commit that has returned.
