@@ -61,6 +61,13 @@ func (a *Applied) Watch(ctx context.Context) {
 	}
 }
 
+// Unapplied returns how many versions are not known to be invalidated.
+func (a *Applied) Unapplied() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.pending)
+}
+
 func (a *Applied) advance(to protocol.LSN) {
 	now := a.history.Now()
 	a.mu.Lock()

@@ -163,6 +163,9 @@ func check(r *rig, cases []*protocolCase, goroutines int, during func()) {
 	for _, a := range r.applied {
 		p50, p99, longest := a.Delays()
 		r.Logf("commit returned -> invalidation known to have run: median %s, 99%% %s, longest %s", p50, p99, longest)
+		if n := a.Unapplied(); n > 0 {
+			r.Errorf("%d invalidations are not known to have run after the drain", n)
+		}
 	}
 	for _, c := range cases {
 		r.judge(c)

@@ -84,6 +84,9 @@ func TestLossExcusesHits(t *testing.T) {
 func TestDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a := exampleHistory()
+		if a.Unapplied() != 0 {
+			t.Error(a.Unapplied())
+		}
 		if p50, p99, longest := a.Delays(); p50 != time.Second || p99 != time.Second || longest != time.Second {
 			t.Error(p50, p99, longest)
 		}
