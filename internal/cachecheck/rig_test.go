@@ -47,10 +47,9 @@ type rig struct {
 	daemon           *daemon
 	conn             *pgx.Conn // to the primary, which does not wait for the standby
 
-	history  *History
-	applied  []*Applied // of the databases of Redis
-	library  []*protocol.Library
-	watching context.CancelFunc
+	history *History
+	applied []*Applied // of the databases of Redis
+	library []*protocol.Library
 }
 
 // The databases of Redis: that of the sink with the protocol alone, and that of the sink with plain_fillers.
