@@ -29,7 +29,7 @@ var faults = []fault{
 }
 
 // unseen is how long commits are decoded and not visible yet, so that readers fill from before them.
-const unseen = 300 * time.Millisecond
+const unseen = 500 * time.Millisecond
 
 // outage is how long a process is paused or gone.
 const outage = time.Second
