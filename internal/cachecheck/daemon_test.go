@@ -47,7 +47,7 @@ pipeline "shop" {
   }
   sink "redis" "fillers" {
     url           = "redis://%[3]s/1"
-    hold          = "2s"
+    hold          = "4s"
     plain_fillers = true
     invalidate "public.hot" { keys = ["filler:${row.id}"] }
     invalidate "public.reset" { keys = ["reset:${row.id}"] }
