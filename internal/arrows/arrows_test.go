@@ -51,6 +51,7 @@ var rules = []struct {
 	{"examples/...", []string{"cache/..."}},
 	{"internal/bufpool", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "internal/tail", "sink"}},
+	{"internal/cachecheck", []string{"cache/..."}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/eventview", "internal/pipeline", "internal/pipeline/startrule", "internal/tail", "sink", "transform", "transform/trace"}},
 	{"internal/eventtest", []string{"capture", "config"}},
 	{"internal/eventtest/preview", []string{"capture", "config", "internal/daemon", "internal/eventview", "sink", "transform", "transform/rules"}},
