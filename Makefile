@@ -74,7 +74,7 @@ vet: ## gofmt, go vet, the arrows between packages
 	$(GO) vet ./...
 	$(GO) test ./internal/arrows
 
-# Allocation tests fail under the race detector, which itself allocates, and the model of the start rule has no goroutines.
+# Allocation tests fail under the race detector, which itself allocates, and the models have no goroutines.
 race: ## the tests that need no server, under the race detector; RACE=./internal/pipeline for some packages only
 	$(GO) test -race -vet=off -short -skip 'Alloc|^TestModel' $(RACE)
 

@@ -4,6 +4,7 @@
 
 local UNSETTLED = 86400000 -- a tombstone with xids or an overflow: 24 h
 local SETTLED = 60000      -- W: a tombstone of commits that were seen visible: 60 s
+local MAX_LEASE = 30000    -- below W: while a lease is live, no section lapses that was written after it
 local MAX_XIDS = 8
 
 local function now()
@@ -297,7 +298,7 @@ local function generation(section)
   return section.epoch .. section.lsn
 end
 
--- lease KEYS k S(k) ARGV control token milliseconds
+-- lease KEYS k S(k) ARGV control token milliseconds, at most MAX_LEASE
 -- Returns HIT value, NEG, WAIT milliseconds, or GRANT, the key's section, the namespace's section and the heartbeat.
 local function lease(keys, args)
   local value = redis.call('GET', keys[1])
@@ -313,7 +314,7 @@ local function lease(keys, args)
     return {'WAIT', tostring(s.lease - at)}
   end
   local namespace = read_sidecar(args[1] .. ':section', at)
-  s.token, s.lease, s.generation = args[2], at + tonumber(args[3]), generation(namespace)
+  s.token, s.lease, s.generation = args[2], at + math.min(tonumber(args[3]), MAX_LEASE), generation(namespace)
   write_sidecar(keys[2], s, at)
   local h = read_heartbeat(args[1])
   return {'GRANT', s.source, s.epoch, s.lsn, s.overflow, s.xids, namespace.epoch, namespace.lsn, namespace.overflow, namespace.xids,

@@ -349,3 +349,15 @@ func TestRestartedServerGetsTheFunctionsAgain(t *testing.T) {
 		}
 	})
 }
+
+// A lease ends before a section can lapse that was written after it: fill could not tell otherwise that there was one.
+func TestLeaseIsShorterThanATombstone(t *testing.T) {
+	modes(t, func(r *rig) {
+		for _, token := range []string{"a", "b"} {
+			l, err := r.lib.Lease(r.Context(), r.owner.Control, "k", token, time.Hour)
+			if err != nil || l.Wait > 30*time.Second || token == "b" && l.Outcome != protocol.Wait {
+				r.Fatalf("%+v, %v", l, err)
+			}
+		}
+	})
+}

@@ -38,7 +38,8 @@ type Heartbeat struct {
 	Time    time.Time
 }
 
-// LeaseArgs returns the keys and arguments of a lease call for k. The token is the caller's, and no other call's.
+// LeaseArgs returns the keys and arguments of a lease call for k. The token is the caller's, and no other call's. A lease lasts 30 s at
+// most.
 func LeaseArgs(c Control, k, token string, duration time.Duration) (keys []string, args []any) {
 	return []string{k, Sidecar(k)}, []any{c.Base(), token, duration.Milliseconds()}
 }

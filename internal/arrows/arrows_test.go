@@ -50,6 +50,7 @@ var rules = []struct {
 	{"config/budget", nil},
 	{"examples/...", []string{"cache/..."}},
 	{"internal/bufpool", nil},
+	{"internal/cachemodel", nil},
 	{"internal/admin/...", []string{"capture", "internal/pipeline", "internal/tail", "sink"}},
 	{"internal/cachecheck", []string{"cache/..."}},
 	{"internal/daemon/...", []string{"capture", "config", "internal/admin", "internal/eventview", "internal/pipeline", "internal/pipeline/startrule", "internal/tail", "sink", "transform", "transform/trace"}},

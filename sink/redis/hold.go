@@ -14,6 +14,7 @@ type hold struct {
 	number  uint64         // of its last call
 	sweep   uint64         // the sweep that has to be complete
 	unseen  []protocol.XID // commits that the source did not show when they were applied
+	loses   bool           // Redis could lose an invalidation; false: copied rows, and positions of an idle source
 	began   time.Time
 	applied time.Time // zero: not yet
 }
@@ -25,7 +26,7 @@ const holdParts = 256
 func (w *worker) hold(h hold) {
 	if n := len(w.held); n > 0 {
 		if last := &w.held[n-1]; h.began.Sub(last.began) < w.options.Hold/holdParts {
-			h.began, h.unseen = last.began, append(last.unseen, h.unseen...)
+			h.began, h.unseen, h.loses = last.began, append(last.unseen, h.unseen...), last.loses || h.loses
 			*last = h
 			return
 		}
@@ -33,7 +34,8 @@ func (w *worker) hold(h hold) {
 	w.held = append(w.held, h)
 }
 
-// acknowledge reports what is applied, and what is durable: hold has passed, the source shows it, and the watermark covers it.
+// acknowledge reports what is applied, and what is durable: hold has passed where it counts, the source shows it, and the watermark
+// covers it.
 func (w *worker) acknowledge(now time.Time) {
 	if !w.sweep.complete(w.sweep.afterLoss) {
 		return
@@ -64,5 +66,6 @@ func (w *worker) acknowledge(now time.Time) {
 }
 
 func (w *worker) durable(h *hold, now time.Time) bool {
-	return !h.applied.IsZero() && now.Sub(h.applied) >= w.options.Hold && h.lsn <= w.journal.marked && !w.unseen.any(h.unseen)
+	held := h.loses && now.Sub(h.applied) < w.options.Hold
+	return !h.applied.IsZero() && !held && h.lsn <= w.journal.marked && !w.unseen.any(h.unseen)
 }

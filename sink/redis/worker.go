@@ -191,6 +191,7 @@ func (w *worker) addCommits(commits []*commit, seen capture.Snapshot, now time.T
 			ops = append(ops, keyed{op{}, c.lsn, c.xid})
 			w.sweep.request()
 		}
+		h.loses = h.loses || c.xid != 0 && first < len(ops)
 		if c.xid != 0 && first < len(ops) && !seen.Shows(uint64(c.xid)) {
 			w.unseen.add(settlement{xid: c.xid, ops: ops[first:len(ops):len(ops)], since: now})
 			h.unseen = append(h.unseen, c.xid)
