@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func (c *cached) fill(keys ...string) {
 // has checks the value of a key; "": it is missing.
 func (c *cached) has(key, want string) {
 	c.Helper()
-	if got, err := c.client.Get(c.Context(), key).Result(); got != want || err != nil && err != goredis.Nil {
+	if got, err := c.client.Get(c.Context(), key).Result(); got != want || err != nil && !errors.Is(err, goredis.Nil) {
 		c.Errorf("%s is %q, %v, want %q", key, got, err, want)
 	}
 }
