@@ -36,8 +36,8 @@ func (m *moving) Statuses() []pipeline.Status {
 	return []pipeline.Status{{
 		Name: "orders", Role: pipeline.Active, State: ok,
 		Sinks: []pipeline.SinkStatus{
-			{Name: "bus", Kind: "kafka", State: ok, Applied: bus},
-			{Name: "cache", Kind: "redis", State: stuck, Applied: capture.Position{LSN: m.cache, Seq: 7}, Unproven: m.away},
+			{Name: "bus", Kind: "kafka", State: ok, Durable: bus, Applied: bus},
+			{Name: "cache", Kind: "redis", State: stuck, Durable: capture.Position{LSN: m.cache, Seq: 7}, Applied: capture.Position{LSN: m.cache, Seq: 7}, Unproven: m.away},
 		},
 	}}
 }

@@ -61,7 +61,7 @@ func healthy(name string) pipeline.Status {
 		Window: pipeline.WindowStatus{Bytes: 1536, Limit: 64 << 20},
 		Sinks: []pipeline.SinkStatus{{
 			Name: "bus", Kind: "kafka", State: ok, Accepted: at(0x16B3748),
-			Durable: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
+			Durable: capture.Position{LSN: 0x16B3700, Seq: 3}, Applied: capture.Position{LSN: 0x16B3700, Seq: 3}, LagSeconds: 0.25, LagBytes: 72, Events: 12,
 		}},
 	}
 }
