@@ -165,10 +165,10 @@ func ParseOpened(cmd *redis.Cmd) (o Opened, err error) {
 	return Opened{Record: f[0], Watermark: f[1], Now: time.UnixMilli(ms)}, err
 }
 
-// Repair queues the end of a loss: the watermark is set, and the heartbeat deleted. It expects no watermark, and takes the control
-// keys over where Redis has lost the owner's token too.
+// Repair queues the replacement of the watermark, which is o's or ErrLost, and the deletion of the heartbeat. It takes the control keys
+// over where Redis has lost the owner's token too.
 func (l *Library) Repair(ctx context.Context, on redis.Cmdable, o Owner, watermark string) *redis.Cmd {
-	return l.Call(ctx, on, "repair", nil, o.Control.Base(), o.Token, strconv.FormatInt(o.Deadline.UnixMilli(), 10), watermark)
+	return l.Call(ctx, on, "repair", nil, append(o.guard(), watermark)...)
 }
 
 // Sweep queues the deletion of values, leases and negative marks, which in a cluster lie in one slot. Tombstones stay, and those of

@@ -247,7 +247,8 @@ local function own(_, args)
   return {redis.call('GET', args[1] .. ':record') or '', redis.call('GET', args[1] .. ':watermark') or '', tostring(now())}
 end
 
--- repair ARGV control owner deadline watermark: sets the watermark after a loss, and deletes the heartbeat.
+-- repair ARGV control owner deadline found watermark: replaces the watermark that was found after a loss, and deletes the heartbeat.
+-- LOST: there is another one, so that Redis has lost even more.
 local function repair(_, args)
   if now() > tonumber(args[3]) then
     return {'LATE'}
@@ -256,9 +257,12 @@ local function repair(_, args)
   if current and current ~= args[2] then
     return {'FENCED'}
   end
+  if (redis.call('GET', args[1] .. ':watermark') or '') ~= args[4] then
+    return {'LOST'}
+  end
   redis.call('SET', args[1] .. ':owner', args[2])
   redis.call('DEL', args[1] .. ':heartbeat')
-  redis.call('SET', args[1] .. ':watermark', args[4])
+  redis.call('SET', args[1] .. ':watermark', args[5])
   return {'OK'}
 end
 

@@ -236,6 +236,9 @@ func TestGuardRefusesLateFencedAndLost(t *testing.T) {
 			r.Fatal(err)
 		}
 		r.check(call(successor), protocol.ErrLost)
+		lost.Token = successor.Token
+		r.check(r.lib.Repair(ctx, r.client, lost, "start"), protocol.ErrLost)
+		successor.Watermark = ""
 		r.check(r.lib.Repair(ctx, r.client, successor, "start"), nil)
 		successor.Watermark = "start"
 		r.check(call(successor), nil)

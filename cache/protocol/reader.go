@@ -35,7 +35,7 @@ type Heartbeat struct {
 	Epoch   Epoch // "": there is none
 	Applied LSN   // every commit up to it has invalidated its keys
 	Floor   LSN   // tombstones of commits up to it may have lapsed: a standby has to have replayed it
-	Time    time.Time
+	Time    time.Time // by the Redis server's clock: commits up to it have invalidated their keys
 }
 
 // LeaseArgs returns the keys and arguments of a lease call for k. The token is the caller's, and no other call's. A lease lasts 30 s at

@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"time"
+
 	"github.com/tailrace/tailrace/cache/protocol"
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/sink"
@@ -18,6 +20,7 @@ type commit struct {
 	end   capture.Position // after it
 	lsn   protocol.LSN     // at or after the end of its record, and within the log
 	xid   protocol.XID     // 0: a snapshot's rows, or no transaction
+	time  time.Time        // of the transaction, by the source's clock
 	ops   []op
 	bytes int  // that it keeps alive
 	bulk  bool // all keys of the namespace
@@ -84,7 +87,7 @@ func (a *assembly) event(e *transform.Event) error {
 	if a.open == nil {
 		tx := e.Change.Tx
 		a.tx, a.index = tx, map[string]int{}
-		a.open = &commit{xid: protocol.XID(uint64(tx.Wraps)<<32 | uint64(tx.XID))}
+		a.open = &commit{xid: protocol.XID(uint64(tx.Wraps)<<32 | uint64(tx.XID)), time: tx.Time}
 	}
 	if !e.HasKey {
 		a.invalidateAll()

@@ -20,7 +20,9 @@ func (w *worker) beat(ctx context.Context, now time.Time) error {
 	if now.Sub(w.lastBeat) > heartbeatTTL/2 { // the last one may have expired
 		w.floor.restart(applied)
 	}
-	h := protocol.Heartbeat{Epoch: w.node.epoch, Applied: applied, Floor: w.floor.advance(now, applied), Time: now.Add(w.node.offset)}
+	h := protocol.Heartbeat{
+		Epoch: w.node.epoch, Applied: applied, Floor: w.floor.advance(now, applied), Time: w.fresh(now).Add(w.node.offset),
+	}
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
 	if err := protocol.Check(w.node.library.Beat(ctx, w.node.client, w.node.guard(w.node.owner.Watermark), h, heartbeatTTL)); err != nil {
@@ -28,6 +30,15 @@ func (w *worker) beat(ctx context.Context, now time.Time) error {
 	}
 	w.lastBeat = now
 	return nil
+}
+
+// fresh returns the time whose commits the cache has: that of the last commit while commits come, which may be old when the daemon lags,
+// and now when none has come for two heartbeats.
+func (w *worker) fresh(now time.Time) time.Time {
+	if now.Sub(w.commitAt) < 2*beatPause && w.commitTime.Before(now) {
+		return w.commitTime
+	}
+	return now
 }
 
 // floor is the LSN that a standby has to have replayed, whatever a key's tombstone says: tombstones of commits up to it may have

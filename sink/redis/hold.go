@@ -15,6 +15,7 @@ type hold struct {
 	sweep   uint64         // the sweep that has to be complete
 	unseen  []protocol.XID // commits that the source did not show when they were applied
 	loses   bool           // Redis could lose an invalidation; false: copied rows, and positions of an idle source
+	time    time.Time      // of the last transaction, by the source's clock; zero: there is none
 	began   time.Time
 	applied time.Time // zero: not yet
 }
@@ -26,6 +27,9 @@ const holdParts = 256
 func (w *worker) hold(h hold) {
 	if n := len(w.held); n > 0 {
 		if last := &w.held[n-1]; h.began.Sub(last.began) < w.options.Hold/holdParts {
+			if h.time.IsZero() {
+				h.time = last.time
+			}
 			h.began, h.unseen, h.loses = last.began, append(last.unseen, h.unseen...), last.loses || h.loses
 			*last = h
 			return
@@ -49,6 +53,9 @@ func (w *worker) acknowledge(now time.Time) {
 		}
 		if h.applied.IsZero() {
 			h.applied, w.applied = now, h.end
+			if !h.time.IsZero() {
+				w.commitTime, w.commitAt = h.time, now
+			}
 		}
 	}
 	if before != w.applied {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,7 @@ type call struct {
 	ops       []keyed
 	bytes     int
 	degraded  bool // a refresh that only invalidates, since Redis has no memory for the value
+	swept     bool // it has no ops and comes after a sweep: its watermark shows that Redis still has what the sweep did
 }
 
 // keyed is an op of a commit. An empty key is the namespace's section.
@@ -44,7 +46,8 @@ type keyed struct {
 // callKeys is how many keys one call invalidates. A refresh is a call of its own.
 const callKeys = 256
 
-// add appends calls for ops in order. lsn is up to where all commits are complete after the last of them.
+// add appends calls for ops in order. lsn is up to where all commits are complete after the last of them. The watermark moves with each
+// commit: a refresh that a daemon repeats after a restart has to be known as one.
 func (j *journal) add(ops []keyed, lsn protocol.LSN) {
 	for len(ops) > 0 {
 		n := 1
@@ -56,11 +59,26 @@ func (j *journal) add(ops []keyed, lsn protocol.LSN) {
 		c := &call{ops: ops[:n:n], bytes: sizeOf(ops[:n])}
 		if ops = ops[n:]; len(ops) == 0 {
 			j.lsn = max(j.lsn, lsn)
+		} else {
+			j.lsn = max(j.lsn, completeBefore(ops[0].lsn, c.ops))
 		}
 		j.append(c)
 	}
 	j.idle = max(j.idle, lsn)
 }
+
+// completeBefore returns the LSN of the last commit of ops that is before the next one; 0: none is.
+func completeBefore(next protocol.LSN, ops []keyed) protocol.LSN {
+	for i := len(ops) - 1; i >= 0; i-- {
+		if ops[i].lsn < next {
+			return ops[i].lsn
+		}
+	}
+	return 0
+}
+
+// markSwept appends a call without keys after a sweep.
+func (j *journal) markSwept() { j.append(&call{swept: true}) }
 
 // mark appends a call without keys, whose watermark covers the commits without keys since the last call.
 func (j *journal) mark() {
@@ -125,23 +143,29 @@ func (j *journal) trim(number uint64) {
 	j.calls, j.next = j.calls[drop:], j.next-drop
 }
 
-// rewind makes everything after a watermark pending, and reports how many acknowledged calls that repeats. found is false when the
-// journal does not reach back that far: then every call is pending.
-func (j *journal) rewind(found watermark) (repeated int, known bool) {
+// rewind makes everything after a watermark pending, and reports how many acknowledged calls that repeats, and whether a sweep was
+// among them. known is false when the journal does not reach back that far: then every call is pending.
+func (j *journal) rewind(found watermark) (repeated int, swept, known bool) {
 	before, applied := j.next, 0
 	known = found.token == j.token && found.number <= j.number && found.number+uint64(len(j.calls)) >= j.number
 	for known && applied < len(j.calls) && j.calls[applied].number <= found.number {
 		applied++
 	}
-	for _, c := range j.calls[:j.next] {
+	for i, c := range j.calls[:j.next] {
 		j.bytes -= c.bytes
+		swept = swept || i >= applied && c.sweeps()
 	}
 	j.next, j.marked = 0, 0
 	j.acknowledge(applied)
 	if known {
 		j.marked = found.lsn
 	}
-	return max(0, before-applied), known
+	return max(0, before-applied), swept, known
+}
+
+// sweeps reports whether Redis has lost a sweep when it has lost the call.
+func (c *call) sweeps() bool {
+	return c.swept || slices.ContainsFunc(c.ops, func(o keyed) bool { return o.key == "" })
 }
 
 // watermark identifies a call, and what is complete after it.

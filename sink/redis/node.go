@@ -68,6 +68,16 @@ func (n *node) watermark(ctx context.Context) (string, error) {
 	return text, err
 }
 
+// replaceWatermark replaces the watermark that was found, and deletes the heartbeat. It takes the control keys over where Redis has lost
+// the owner's token.
+func (n *node) replaceWatermark(ctx context.Context, found, watermark string) error {
+	if err := protocol.Check(n.library.Repair(ctx, n.client, n.guard(found), watermark)); err != nil {
+		return err
+	}
+	n.owner.Watermark = watermark
+	return nil
+}
+
 // newToken returns a token of one Open.
 func newToken() (string, error) {
 	b := make([]byte, 8)

@@ -30,7 +30,7 @@ func (w *worker) recover(ctx context.Context, cause error) error {
 			}
 		}
 		w.lastLoss = time.Now()
-		if cause = w.resume(ctx); cause == nil {
+		if cause = w.resume(ctx, errors.Is(cause, protocol.ErrLost)); cause == nil {
 			return nil
 		}
 		if errors.Is(cause, protocol.ErrFenced) {
@@ -42,8 +42,9 @@ func (w *worker) recover(ctx context.Context, cause error) error {
 	}
 }
 
-// resume compares the watermark in Redis with the journal. After a loss it deletes the heartbeat, and what is missing is pending.
-func (w *worker) resume(ctx context.Context) error {
+// resume compares the watermark in Redis with the journal. After a loss it deletes the heartbeat, and what is missing is pending. lost is
+// whether a call has found a loss: that of the owner's token, where the watermark is the expected one.
+func (w *worker) resume(ctx context.Context, lost bool) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
 	if err := w.node.library.Load(ctx); err != nil {
@@ -56,31 +57,36 @@ func (w *worker) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if text == w.node.owner.Watermark && text != "" {
+	lost = lost && text == w.node.owner.Watermark
+	if text == w.node.owner.Watermark && text != "" && !lost && !w.lost {
 		return nil
 	}
 	found, _ := parseWatermark(text)
-	repeated, known := w.journal.rewind(found)
-	if known && repeated == 0 { // only the answers were lost
+	repeated, swept, known := w.journal.rewind(found)
+	if w.lost = w.lost || lost || repeated > 0 || !known; !w.lost { // only the answers were lost
 		w.node.owner.Watermark = text
 		return nil
 	}
-	w.log.Warn("Redis has lost acknowledged writes", zap.Int("calls", repeated), zap.Bool("sweep", !known))
-	if !known {
+	w.log.Warn("Redis has lost acknowledged writes", zap.Int("calls", repeated), zap.Bool("sweep", swept || !known))
+	if swept || !known {
 		w.sweep.requestAfterLoss()
+	}
+	if !known { // the journal may lack commits that are not visible yet
+		w.journal.add(w.unseen.invalidations(), 0)
 	}
 	return w.repair(ctx, text)
 }
 
-// repair takes the control keys over again where they are lost, and sets the watermark that the next call expects.
-func (w *worker) repair(ctx context.Context, watermark string) error {
-	if err := protocol.Check(w.node.library.Repair(ctx, w.node.client, w.node.guard(""), watermark)); err != nil {
+// repair takes the control keys over again where they are lost, and deletes the heartbeat. The next call expects the watermark that was
+// found.
+func (w *worker) repair(ctx context.Context, found string) error {
+	if err := w.node.replaceWatermark(ctx, found, found); err != nil {
 		return err
 	}
-	if err := protocol.Check(w.node.library.Record(ctx, w.node.client, w.node.guard(watermark), w.node.record)); err != nil {
+	if err := protocol.Check(w.node.library.Record(ctx, w.node.client, w.node.guard(found), w.node.record)); err != nil {
 		return err
 	}
-	w.node.owner.Watermark = watermark
+	w.lost = false
 	w.floor.restart(protocol.LSN(w.applied.Flush()))
 	w.nextBeat, w.repaired = time.Time{}, true
 	return nil

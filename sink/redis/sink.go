@@ -77,11 +77,15 @@ func (s *Sink) connect(ctx context.Context, lane sink.Lane) (w *Writer, err erro
 	}
 	k := &worker{
 		options: s.options, lane: lane, log: s.log, queue: newQueue(s.options.Queue), node: n,
-		journal: journal{limit: s.options.Journal, token: token}, snapshot: snapshots{reader: s.source.Snapshots()},
+		journal: journal{limit: s.options.Journal, token: token, lsn: n.inherited}, snapshot: snapshots{reader: s.source.Snapshots()},
 	}
 	k.options.MaxValue = min(k.options.MaxValue, n.maxValue(ctx))
 	if newEpoch || n.inherited < protocol.LSN(lane.Start.Flush()) { // commits in between are in no journal and in no stream
 		k.sweep.requestAfterLoss()
+		// A standby may lack these commits: there is no heartbeat until the sweep has ended.
+		if err := n.replaceWatermark(ctx, n.owner.Watermark, n.owner.Watermark); err != nil {
+			return nil, err
+		}
 	}
 	s.open.Store(k)
 	return newWriter(k), nil
@@ -106,10 +110,10 @@ func (n *node) begin(ctx context.Context, opened protocol.Opened, from capture.O
 		return false, err
 	}
 	n.record = string(text)
-	if err := protocol.Check(n.library.Record(ctx, n.client, n.guard(opened.Watermark), n.record)); err != nil {
+	if err := n.replaceWatermark(ctx, opened.Watermark, ""); err != nil { // until the sweep has ended, every Open begins an epoch and sweeps
 		return false, err
 	}
-	return true, protocol.Check(n.library.Repair(ctx, n.client, n.guard(opened.Watermark), opened.Watermark))
+	return true, protocol.Check(n.library.Record(ctx, n.client, n.guard(""), n.record))
 }
 
 // sameHistory reports whether LSNs of both can be compared.

@@ -53,6 +53,7 @@ func (w *worker) sweepOn(ctx context.Context) error {
 		}
 		if s.pattern++; s.pattern == len(patterns) {
 			s.done, s.running = s.running, 0
+			w.journal.markSwept()
 		}
 	}
 	return nil

@@ -81,6 +81,14 @@ func (s settlement) again(inherited protocol.LSN) (ops []keyed) {
 	return ops
 }
 
+// invalidations returns the ops of all commits that are not visible yet.
+func (u *unseen) invalidations() (ops []keyed) {
+	for _, s := range u.commits {
+		ops = append(ops, s.ops...)
+	}
+	return ops
+}
+
 // sizeOf returns about how many bytes ops keep alive.
 func sizeOf(ops []keyed) (bytes int) {
 	for i := range ops {

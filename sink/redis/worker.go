@@ -24,25 +24,28 @@ const (
 
 // worker applies commits in order. Its goroutine owns everything but the queue and what is below mu.
 type worker struct {
-	options  Options
-	lane     sink.Lane
-	log      *zap.Logger
-	queue    *queue
-	node     *node
-	journal  journal
-	snapshot snapshots
-	unseen   unseen
-	settled  []settlement // seen visible and not settled yet
-	fillers  fillers
-	held     []hold
-	applied  capture.Position
-	sweep    sweep
-	floor    floor
-	nextBeat time.Time
-	lastBeat time.Time
-	repaired bool // no heartbeat until everything is applied again
-	lastLoss time.Time
-	backoff  capture.Backoff
+	options    Options
+	lane       sink.Lane
+	log        *zap.Logger
+	queue      *queue
+	node       *node
+	journal    journal
+	snapshot   snapshots
+	unseen     unseen
+	settled    []settlement // seen visible and not settled yet
+	fillers    fillers
+	commitTime time.Time // of the last transaction that was applied, by the source's clock
+	commitAt   time.Time // when it was applied
+	lost       bool      // Redis has lost writes, and repair has not ended
+	held       []hold
+	applied    capture.Position
+	sweep      sweep
+	floor      floor
+	nextBeat   time.Time
+	lastBeat   time.Time
+	repaired   bool // no heartbeat until everything is applied again
+	lastLoss   time.Time
+	backoff    capture.Backoff
 
 	mu     sync.Mutex
 	health sink.Health
@@ -159,6 +162,9 @@ func (w *worker) apply(ctx context.Context, commits []*commit, added *bool) erro
 	if err := w.sweepOn(ctx); err != nil {
 		return err
 	}
+	if err := w.send(ctx); err != nil { // the watermark of a sweep that has ended
+		return err
+	}
 	w.acknowledge(time.Now())
 	if beat {
 		return w.beat(ctx, time.Now())
@@ -191,6 +197,9 @@ func (w *worker) addCommits(commits []*commit, seen capture.Snapshot, now time.T
 			ops = append(ops, keyed{op{}, c.lsn, c.xid})
 			w.sweep.request()
 		}
+		if c.xid != 0 {
+			h.time = c.time
+		}
 		h.loses = h.loses || c.xid != 0 && first < len(ops)
 		if c.xid != 0 && first < len(ops) && !seen.Shows(uint64(c.xid)) {
 			w.unseen.add(settlement{xid: c.xid, ops: ops[first:len(ops):len(ops)], since: now})
@@ -220,6 +229,9 @@ func (w *worker) addShown(seen capture.Snapshot) {
 		ops = append(ops, s.again(w.node.inherited)...)
 	}
 	w.repeat(ops)
+	if w.options.PlainFillers { // one that has read before the commits were visible may store a value yet
+		w.fillers.schedule(ops, time.Now())
+	}
 }
 
 // addFillers adds the delayed invalidations for plain fillers that are due.
