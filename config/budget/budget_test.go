@@ -116,7 +116,7 @@ func TestHostileExpressions(t *testing.T) {
 		if !diags.HasErrors() || !strings.Contains(diags.Error(), at) {
 			t.Errorf("%s: %v, want a problem at %s", name, diags, at)
 		}
-		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<30 {
+		if n := after.TotalAlloc - before.TotalAlloc; n > 2<<30 { // of which the race detector makes a part
 			t.Errorf("%s: %d MiB", name, n>>20)
 		}
 	}
