@@ -32,9 +32,9 @@ type Lease struct {
 
 // Heartbeat is what the daemon writes every second while it has applied all that it has received.
 type Heartbeat struct {
-	Epoch   Epoch // "": there is none
-	Applied LSN   // every commit up to it has invalidated its keys
-	Floor   LSN   // tombstones of commits up to it may have lapsed: a standby has to have replayed it
+	Epoch   Epoch     // "": there is none
+	Applied LSN       // every commit up to it has invalidated its keys
+	Floor   LSN       // tombstones of commits up to it may have lapsed: a standby has to have replayed it
 	Time    time.Time // by the Redis server's clock: commits up to it have invalidated their keys
 }
 
