@@ -18,7 +18,7 @@ RACE ?= ./...
 VERSION ?= devel
 PLATFORMS = linux/amd64 linux/arm64
 # The packages whose tests take longest start first, and more packages run than there are cores, as these tests mostly wait for servers.
-LONG = ./internal/ledger/e2e ./cmd/tailrace ./capture/postgres ./sink/kafka
+LONG = ./internal/ledger/e2e ./cmd/tailrace ./capture/postgres ./internal/ledger/ddl ./sink/kafka ./sink/postgres/target
 PARALLEL ?= 3
 CONTAINERS ?= $(shell command -v docker || command -v podman)
 
