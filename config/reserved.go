@@ -17,7 +17,7 @@ var reserved = map[string]map[string]string{
 		"parallel": "Tables are copied one after the other.",
 	},
 	"sink": {
-		"verify": "It belongs to the redis sink.",
+		"verify": "It will sample a cache and count what is stale.",
 	},
 	"kind of source": {"kafka": "", "postgres": ""},
 	"kind of sink":   {"kafka": "", "postgres": "", "stdout": ""},

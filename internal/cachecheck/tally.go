@@ -46,7 +46,7 @@ type Row struct {
 	Tally
 }
 
-// Table prints results for a person.
+// Table prints results as a table of text.
 func Table(rows []Row) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)

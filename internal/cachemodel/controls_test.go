@@ -39,7 +39,7 @@ var controls = []struct {
 	{i1, bounds{name: "a negative mark that takes the tombstone along", without: lapsesAlone, readers: 1, kinds: onPrimary, negatives: true}},
 	{i1, bounds{name: "late commands without the owner", without: guardsCommands, readers: 1, kinds: onPrimary, refreshes: true, oneRow: true, kills: 1, late: true}},
 	{i2, bounds{name: "a restart that does not compare the watermark", without: sweepsLosses, readers: 1, kinds: onPrimary, kills: 1, losses: 1}},
-	{i2, bounds{name: "the heartbeat of before a sweep", without: stopsHeartbeat, readers: 1, kinds: []kind{standby}, losses: 1}},
+	{i2, bounds{name: "a heartbeat from before a sweep", without: stopsHeartbeat, readers: 1, kinds: []kind{standby}, losses: 1}},
 	{i2, bounds{name: "a kill between the replay and its sweep", without: sweepsFirst, readers: 1, kinds: onPrimary, otherKey: true, kills: 1, losses: 1}},
 	{i3, bounds{name: "no second invalidation, and an evicted tombstone", without: repeatsInvalidation, readers: 1, kinds: onPrimary, evictions: true}},
 	{i2, bounds{name: "the loss of a sweep", without: marksSweeps, readers: 1, kinds: onPrimary, bulk: true, losses: 1}},

@@ -111,7 +111,7 @@ func TestTargetAcknowledgesLate(t *testing.T) {
 	}, transactional())
 }
 
-// A named state that only a person ends is looked at every ten seconds; a strict daemon hears of it once.
+// A named state that only an operator ends is looked at every ten seconds; a strict daemon hears of it once.
 func TestHaltedTarget(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		d := r.start()

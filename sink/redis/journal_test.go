@@ -48,3 +48,18 @@ func TestRewindFindsLostSweeps(t *testing.T) {
 		}
 	}
 }
+
+// What a daemon repeats after a restart lies before what an earlier one had applied: the watermark must not fall below that, or the
+// next daemon would store older values again.
+func TestWatermarkKeepsWhatWasInherited(t *testing.T) {
+	j := journal{token: "t", lsn: 30}
+	j.add([]keyed{{op: op{key: "a", refresh: true}, lsn: 10}, {op: op{key: "a", refresh: true}, lsn: 20}}, 20)
+	for _, c := range j.calls {
+		if w, _ := parseWatermark(c.watermark); w.lsn != 30 {
+			t.Errorf("the watermark of call %d falls to %d", c.number, w.lsn)
+		}
+	}
+	if j.mark(); len(j.calls) != 2 {
+		t.Error("a position before the inherited one is marked")
+	}
+}

@@ -117,7 +117,7 @@ func TestLostSweepIsRepeated(t *testing.T) {
 			r.client.Set(t.Context(), r.control.Base()+":watermark", before, 0)
 			r.awaitApplied(r.commit(10, "order:1"))
 			if r.has("order:5") {
-				t.Error("a value of before the truncation is still there")
+				t.Error("a value from before the truncation is still there")
 			}
 		})
 	}

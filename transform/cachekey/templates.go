@@ -17,6 +17,13 @@ type Templates struct {
 	complete bool // false: some are not known, in an offline check
 }
 
+// names are what a key may use: it is expanded on the old and on the new row alike, whatever the change is.
+var names = expr.Names{Without: map[string]string{
+	"old": "A key is expanded on the old and on the new row: write row for both.",
+	"op":  "A row has the same keys whatever happens to it.",
+	"tx":  "A row has the same keys in every transaction.",
+}}
+
 // NewList returns the templates of a list such as ["order:${row.id}"].
 func NewList(e *config.Expression) (*Templates, hcl.Diagnostics) {
 	list, ok := e.Syntax().(*hclsyntax.TupleConsExpr)
@@ -39,12 +46,7 @@ func newTemplates(parts []*config.Expression) (*Templates, hcl.Diagnostics) {
 	t := &Templates{complete: true}
 	var diags hcl.Diagnostics
 	for _, e := range parts {
-		problems := e.CheckNames("row", "table", "source")
-		if problems.HasErrors() {
-			diags = append(diags, problems...)
-			continue
-		}
-		row, problems := expr.NewRow(e, expr.Names{})
+		row, problems := expr.NewRow(e, names)
 		diags = append(diags, problems...)
 		prefix, problems := prefixOf(e)
 		diags = append(diags, problems...)
